@@ -1,0 +1,236 @@
+// Package attack sends load: it turns a plan into arrivals, each due at an
+// offset that depends on the plan and its seed alone, and sends them open loop,
+// whatever the target does.
+//
+// # Three times
+//
+// Every arrival has an intended time (when it was due), a sent time and a done
+// time. Response time is done − intended, service time done − sent, lag sent −
+// intended. An arrival that finds no free slot waits in line, on the clock, and
+// is unsent when its timeout, counted from the intended time, has passed.
+//
+// # Parts
+//
+//   - Shape says the rate at each moment of a stage: one file each, listed in
+//     Shapes.
+//   - Plan.Schedule draws the arrivals from the shapes and the seed.
+//   - Engine sends one request and returns its answer: listed in Engines.
+//   - Run walks the schedule, hands arrivals to the engine and results to a Sink.
+package attack
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// Rate is a number of arrivals per second.
+type Rate float64
+
+// Shape is the load of one stage, as a rate over time.
+type Shape interface {
+	// Rate is the rate at offset t into a stage of length total.
+	Rate(t, total time.Duration) Rate
+	// Expected is the integral of Rate from 0 to t, in arrivals: exact, never
+	// falling, 0 at t = 0. Arrivals are drawn by inverting it.
+	Expected(t, total time.Duration) float64
+	// Validate says what is wrong with the shape's own numbers, nil if nothing.
+	Validate(total time.Duration) error
+}
+
+// Process is how arrivals are drawn from a rate.
+type Process string
+
+// The arrival processes.
+const (
+	Uniform Process = "uniform" // evenly spaced in the integral of the rate: arrival k where Expected = k
+	Poisson Process = "poisson" // exponential gaps in the integral of the rate
+)
+
+// Stage is a named stretch of load.
+type Stage struct {
+	Name   string        `json:"name"`
+	For    time.Duration `json:"for"`
+	Kind   string        `json:"kind"` // the shape's name in Shapes
+	Shape  Shape         `json:"shape"`
+	Judged bool          `json:"judged"`
+}
+
+// Plan is all that the attack needs to know; it is not changed once built.
+type Plan struct {
+	Seed        uint64        `json:"seed"`
+	Engine      string        `json:"engine"` // name in Engines
+	Arrivals    Process       `json:"arrivals"`
+	Timeout     time.Duration `json:"timeout"` // of a request that sets none; from the intended time
+	MaxInFlight int           `json:"max_in_flight"`
+	Protocol    string        `json:"protocol"` // auto, http1, http2 (over TLS) or h2c
+	TLS         TLS           `json:"tls"`
+	LateBudget  time.Duration `json:"late_budget"`
+	Stages      []Stage       `json:"stages"`
+	Requests    []Request     `json:"requests"`
+}
+
+// TLS holds the options of https targets. Files are paths, checked to be
+// readable and well-formed when the plan is made.
+type TLS struct {
+	CA         string `json:"ca,omitempty" doc:"PEM file with the certificate authorities to trust, in place of the system's"`
+	Cert       string `json:"cert,omitempty" doc:"PEM file with the client certificate"`
+	Key        string `json:"key,omitempty" doc:"PEM file with the client certificate's key"`
+	ServerName string `json:"server_name,omitempty" doc:"name to expect in the server's certificate"`
+	Insecure   bool   `json:"insecure,omitempty" doc:"accept any certificate"`
+}
+
+// Request is one kind of arrival. URL, header values, query values and body
+// may hold templates over the data row: {{ .sku }}.
+type Request struct {
+	Name    string        `json:"name"`
+	Weight  float64       `json:"weight"`
+	Method  string        `json:"method,omitempty"`
+	URL     string        `json:"url,omitempty"` // absolute, or relative to the scenario's target
+	Headers []Field       `json:"headers,omitempty"`
+	Query   []Field       `json:"query,omitempty"`
+	Body    string        `json:"body,omitempty"`
+	Timeout time.Duration `json:"timeout"`
+	Expect  Expect        `json:"expect"`
+	// Data are the rows that templates draw from; the k-th arrival of this
+	// request takes row k modulo their number.
+	Data []map[string]string `json:"data,omitempty"`
+	// Targets, in place of all of the above but name, weight and expect: the
+	// k-th arrival takes target k modulo their number.
+	Targets []Target `json:"targets,omitempty"`
+}
+
+// Field is one header or query parameter; order is kept.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Target is one line of a vegeta target list.
+type Target struct {
+	Method  string  `json:"method"`
+	URL     string  `json:"url"`
+	Headers []Field `json:"headers,omitempty"`
+	Body    []byte  `json:"body,omitempty"`
+}
+
+// Expect is what a good answer looks like. The zero value accepts any status
+// from 200 to 399.
+type Expect struct {
+	Status  []int   `json:"status,omitempty"`
+	Body    string  `json:"body,omitempty"`    // must be contained
+	Matches string  `json:"matches,omitempty"` // regular expression the body must match
+	Headers []Field `json:"headers,omitempty"` // must be present; with this value unless empty
+}
+
+// Arrival is one request that is due.
+type Arrival struct {
+	Seq      uint64        // its place in the schedule, from 0
+	Intended time.Duration // when it is due, from the start of the run
+	Stage    int           // index into Plan.Stages
+	Request  int           // index into Plan.Requests
+	Nth      uint64        // its place among the arrivals of its request, from 0
+}
+
+// Call is a request ready to be sent.
+type Call struct {
+	Method string
+	URL    string
+	Header []Field
+	Body   []byte
+	// WantBody says that the answer's body will be looked at; otherwise it is
+	// only counted.
+	WantBody bool
+}
+
+// Reply is what came of a call. Sent and Done carry monotonic clock readings.
+type Reply struct {
+	Sent, Done time.Time
+	Status     int // 0 if there was no complete answer
+	Header     func(name string) string
+	Body       []byte // at most MaxBody bytes, only with Call.WantBody
+	BytesIn    int64
+	BytesOut   int64
+	Err        error
+}
+
+// MaxBody is how much of an answer's body is kept for checks; the rest is read
+// and counted only.
+const MaxBody = 1 << 20
+
+// Engine sends requests.
+type Engine interface {
+	// Send sends call and reads its whole answer, or gives up when ctx ends. It
+	// is safe for concurrent use and never returns before Reply is complete.
+	Send(ctx context.Context, call *Call) Reply
+	// Close gives up idle connections and everything the engine started.
+	Close() error
+}
+
+// Outcome is how an arrival ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Done        Outcome = iota // sent, and answered or failed
+	Unsent                     // timed out in line: an error
+	Interrupted                // the run was interrupted before it ended
+)
+
+// Result is an arrival with what came of it; times are offsets from the start.
+type Result struct {
+	Arrival
+	Outcome  Outcome
+	Acted    time.Duration // when the generator acted on it; − Intended is the generator's own lateness
+	Sent     time.Duration // 0 if it never was
+	Done     time.Duration // for an unsent arrival: when its timeout passed
+	Status   int
+	BytesIn  int64
+	BytesOut int64
+	Kind     string // of the error; empty if the arrival went well
+	Detail   string // of the error, for people; bounded
+}
+
+// Sink receives what the attack does. Every arrival is first Planned, in order
+// of Intended and from one goroutine, and later, once and from any goroutine,
+// Recorded.
+type Sink interface {
+	Planned(a Arrival)
+	Record(worker int, r *Result)
+}
+
+// ShapeKind is an entry of the registry of shapes. A stage is of this kind if
+// it has the key Name; with Flat, the shape's own keys stand beside it in the
+// stage, otherwise below it.
+type ShapeKind struct {
+	Name string
+	Doc  string
+	Flat bool
+	New  func() Shape // pointer to a struct whose exported fields carry json and doc tags
+}
+
+// Schedule yields the plan's arrivals in order of time, the same ones every
+// time. It is defined by plan and seed alone.
+func (p *Plan) Schedule() iter.Seq[Arrival] { return schedule(p) }
+
+// Duration is the length of all stages.
+func (p *Plan) Duration() time.Duration {
+	var d time.Duration
+	for _, s := range p.Stages {
+		d += s.For
+	}
+	return d
+}
+
+// Windows returns the stages as stretches of the run.
+func (p *Plan) Windows() []timeline.Stage {
+	var out []timeline.Stage
+	var at time.Duration
+	for _, s := range p.Stages {
+		out = append(out, timeline.Stage{Name: s.Name, Window: timeline.Window{From: at, To: at + s.For}, Judged: s.Judged})
+		at += s.For
+	}
+	return out
+}

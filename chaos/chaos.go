@@ -1,0 +1,138 @@
+// Package chaos breaks things on purpose, proves that they broke, and puts them
+// right again.
+//
+// # A fault's life
+//
+// A fault is scheduled → injecting → effective → reverting → reverted; failed
+// can follow any of these. Its undo is written to a Journal before it is
+// injected. Inject returns only when the effect was observed, Revert only when
+// the undo was. Revert is idempotent, valid after a partial Inject and from a
+// fresh process that has nothing but the journal; it has its own deadline and
+// is not cancelled with the run.
+//
+// # Parts
+//
+//   - Kind is one kind of fault: one file each, listed in Kinds.
+//   - Target is something that can be broken. What can be done to it is told by
+//     the small interfaces it also implements: Killer, Pauser, NetShaper.
+//   - Conductor runs the faults of a plan on the run's clock.
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Target is one thing that can be broken: a container, a process, a link.
+type Target interface {
+	// Name is unique in the run and meant for people: api-1, shop_api_2.
+	Name() string
+	// Ref is enough to find the target again from a fresh process.
+	Ref() Ref
+}
+
+// Ref is how a target is written to the journal.
+type Ref struct {
+	Kind string          `json:"kind"` // container, process, link
+	Name string          `json:"name"`
+	Data json.RawMessage `json:"data,omitempty"` // what the kind's adapter needs
+}
+
+// Killer is a target that can die and be started again.
+type Killer interface {
+	// Killable says why killing it could not be undone, nil if it can.
+	Killable(ctx context.Context) error
+	// Kill sends the signal (SIGKILL, SIGTERM, …) and returns when it was sent.
+	Kill(ctx context.Context, signal string) error
+	// Alive says whether it runs at this moment.
+	Alive(ctx context.Context) (bool, error)
+	// Start starts it as it was, and does nothing if it runs; it returns when
+	// the target is ready to serve.
+	Start(ctx context.Context) error
+}
+
+// Pauser is a target that can be frozen.
+type Pauser interface {
+	Pause(ctx context.Context) error   // idempotent
+	Unpause(ctx context.Context) error // idempotent
+	Paused(ctx context.Context) (bool, error)
+}
+
+// NetShape is what a network fault does to traffic towards a target.
+type NetShape struct {
+	Delay  time.Duration `json:"delay"`  // added to each answer, and to the opening of a connection
+	Jitter time.Duration `json:"jitter"` // standard deviation is not meant: uniform in ±Jitter around Delay
+}
+
+// NetShaper is a target whose traffic can be bent.
+type NetShaper interface {
+	// Shape bends traffic and returns when that was measured, with how it was
+	// done and what was seen. deadline is how long the target may stay bent if
+	// nobody is left to unbend it; id names the fault to UnshapeNet.
+	Shape(ctx context.Context, id string, s NetShape, deadline time.Duration) (Proof, error)
+	// Unshape puts traffic right and returns when that was verified. It does
+	// nothing if id is not in force.
+	Unshape(ctx context.Context, id string) (Proof, error)
+}
+
+// Proof is how a fault was done and what was observed.
+type Proof struct {
+	Mechanism string // signal, engine, freezer, netem, nft-proxy, link
+	Evidence  string // a line for people: "round trip 0.2ms → 121ms"
+	// Doubt is set if the fault was in force but may not have acted for as long
+	// as it was meant to: no traffic passed, the target restarted in between.
+	Doubt string
+}
+
+// State is what a fault needs for its undo. It is JSON, as it is journalled.
+type State = json.RawMessage
+
+// Fault is one kind of disturbance bound to one target.
+type Fault interface {
+	// Prepare looks at the target, changes nothing, and returns what the undo
+	// will need. It fails if the fault could not be injected or not be undone.
+	Prepare(ctx context.Context) (State, error)
+	// Inject breaks the target and returns when the effect was observed.
+	Inject(ctx context.Context, s State) (Proof, error)
+	// Revert undoes the fault and returns when that was observed.
+	Revert(ctx context.Context, s State) (Proof, error)
+}
+
+// Spec is a kind of fault with its settings, not yet bound to a target. It is a
+// pointer to a struct whose exported fields carry json and doc tags.
+type Spec interface {
+	// Validate says what is wrong with the settings, nil if nothing.
+	Validate() error
+	// Bind binds the fault to a target; id is unique to this injection and
+	// target, hold the time it is meant to last. It fails if the target cannot
+	// be broken this way, saying what could be done instead.
+	Bind(t Target, id string, hold time.Duration) (Fault, error)
+}
+
+// Kind is an entry of the registry of faults.
+type Kind struct {
+	Name string // the key in the scenario file
+	Doc  string
+	// Hold is the key that says how long the fault lasts: "for", or
+	// "restart_after".
+	Hold string
+	New  func() Spec
+}
+
+// Pick says how many of a service's targets are hit; the zero value is all.
+type Pick struct {
+	Count    int     `json:"count,omitempty"`    // this many
+	Fraction float64 `json:"fraction,omitempty"` // or this share, rounded up
+}
+
+// Plan is one fault as the scenario asks for it.
+type Plan struct {
+	Name    string        `json:"name"`
+	Kind    string        `json:"kind"`
+	At      time.Duration `json:"at"`
+	Hold    time.Duration `json:"hold,omitempty"` // 0: until the end of the run
+	Service string        `json:"service"`
+	Pick    Pick          `json:"pick"`
+	Spec    Spec          `json:"spec"`
+}

@@ -1,0 +1,220 @@
+package timeline
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Geometry of every histogram: values in nanoseconds, told apart from one
+// microsecond up, to three significant digits. All histograms share it, so
+// merging them loses nothing.
+const (
+	Lowest  = time.Microsecond
+	Highest = 10 * time.Minute
+	digits  = 3
+)
+
+// NewHistogram returns an empty histogram of the shared geometry.
+func NewHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(int64(Lowest), int64(Highest), digits)
+}
+
+// LimitCount counts exactly, not by bucket, how many values lie at and above
+// one limit.
+type LimitCount struct {
+	Limit time.Duration `json:"limit"`
+	At    uint64        `json:"at,omitempty"`
+	Above uint64        `json:"above,omitempty"`
+}
+
+// Distribution is a set of durations: an HDR histogram, and beside it the exact
+// counts at the limits that rules name, as a histogram reads up to 0.1 % high.
+// The zero value is empty and has no limits.
+type Distribution struct {
+	hist    *hdrhistogram.Histogram // nil while empty
+	limits  []LimitCount            // sorted by Limit
+	clamped uint64
+}
+
+// NewDistribution returns an empty distribution that counts exactly at limits.
+func NewDistribution(limits []time.Duration) Distribution {
+	limits = slices.Clone(limits)
+	slices.Sort(limits)
+	limits = slices.Compact(limits)
+	d := Distribution{limits: make([]LimitCount, len(limits))}
+	for i, l := range limits {
+		d.limits[i].Limit = l
+	}
+	return d
+}
+
+// RestoreDistribution puts a recorded distribution together again. It takes
+// ownership of its arguments; hist may be nil.
+func RestoreDistribution(hist *hdrhistogram.Histogram, limits []LimitCount, clamped uint64) Distribution {
+	if hist != nil && hist.TotalCount() == 0 {
+		hist = nil
+	}
+	return Distribution{hist: hist, limits: limits, clamped: clamped}
+}
+
+// Record adds v. A negative value counts as 0; one above Highest counts as
+// Highest, and in Clamped. The limits see the value as it was.
+func (d *Distribution) Record(v time.Duration) {
+	if d.hist == nil {
+		d.hist = NewHistogram()
+	}
+	for i := range d.limits {
+		switch l := &d.limits[i]; {
+		case v > l.Limit:
+			l.Above++
+		case v == l.Limit:
+			l.At++
+		}
+	}
+	v = max(v, 0)
+	if v > Highest {
+		v = Highest
+		d.clamped++
+	}
+	if err := d.hist.RecordValue(int64(v)); err != nil {
+		panic("timeline: a clamped value was refused by the histogram: " + err.Error())
+	}
+}
+
+// Merge adds all of o's values. Limits that only one side counted are dropped,
+// as their counts would no longer be exact, unless that other side is empty.
+func (d *Distribution) Merge(o *Distribution) {
+	if o.hist == nil {
+		if d.hist == nil && len(d.limits) == 0 {
+			d.limits = slices.Clone(o.limits)
+		}
+		return
+	}
+	if d.hist == nil {
+		d.hist = NewHistogram()
+		d.limits = slices.Clone(o.limits)
+	} else {
+		d.limits = mergeLimits(d.limits, o.limits)
+	}
+	if dropped := d.hist.Merge(o.hist); dropped > 0 {
+		panic("timeline: histograms of unlike geometry were merged")
+	}
+	d.clamped += o.clamped
+}
+
+func mergeLimits(a, b []LimitCount) []LimitCount {
+	var out []LimitCount
+	for _, x := range a {
+		i, ok := slices.BinarySearchFunc(b, x.Limit, func(l LimitCount, t time.Duration) int { return int(l.Limit - t) })
+		if ok {
+			out = append(out, LimitCount{x.Limit, x.At + b[i].At, x.Above + b[i].Above})
+		}
+	}
+	return out
+}
+
+// Clone returns an independent copy.
+func (d *Distribution) Clone() Distribution {
+	var c Distribution
+	c.Merge(d)
+	return c
+}
+
+// Count is the number of values.
+func (d *Distribution) Count() uint64 {
+	if d.hist == nil {
+		return 0
+	}
+	return uint64(d.hist.TotalCount())
+}
+
+// Clamped is the number of values above Highest.
+func (d *Distribution) Clamped() uint64 { return d.clamped }
+
+// Limits returns the exact counts, sorted by limit. The slice is shared.
+func (d *Distribution) Limits() []LimitCount { return d.limits }
+
+// Histogram returns the histogram, nil when empty. It is shared: read it only.
+func (d *Distribution) Histogram() *hdrhistogram.Histogram { return d.hist }
+
+// Rank is the position, from 1, of the q-quantile among n sorted values:
+// ⌈q·n⌉, the nearest-rank definition; q is in 0..1. The product is forgiven
+// 1e-9 relative, so that 0.99 of 100 is the 99th and not the 100th.
+func Rank(q float64, n uint64) uint64 {
+	if n == 0 {
+		return 0
+	}
+	r := math.Ceil(q * float64(n) * (1 - 1e-9))
+	return min(max(uint64(r), 1), n)
+}
+
+// Quantile returns the value at the q-quantile's nearest rank, q in 0..1, read
+// at the top of its bucket, so up to 0.1 % high; false when empty.
+func (d *Distribution) Quantile(q float64) (time.Duration, bool) {
+	n := d.Count()
+	if n == 0 {
+		return 0, false
+	}
+	// The library takes rank ⌊p/100·n+0.5⌋; asking for the middle of the rank's
+	// own step makes it take exactly the nearest rank.
+	r := Rank(q, n)
+	v := d.hist.ValueAtPercentile(float64(r) / float64(n) * 100)
+	return time.Duration(min(v, d.hist.Max())), true
+}
+
+// CompareQuantile says by exact count how the q-quantile stands to limit: -1
+// below, 0 equal, 1 above. ok is false when the distribution is empty or did
+// not count at this limit.
+func (d *Distribution) CompareQuantile(q float64, limit time.Duration) (cmp int, ok bool) {
+	n := d.Count()
+	if n == 0 {
+		return 0, false
+	}
+	i, found := slices.BinarySearchFunc(d.limits, limit, func(l LimitCount, t time.Duration) int { return int(l.Limit - t) })
+	if !found {
+		return 0, false
+	}
+	r, l := Rank(q, n), d.limits[i]
+	switch below := n - l.Above - l.At; {
+	case r <= below:
+		return -1, true
+	case r <= below+l.At:
+		return 0, true
+	}
+	return 1, true
+}
+
+// Mean returns the arithmetic mean; false when empty.
+func (d *Distribution) Mean() (time.Duration, bool) {
+	if d.hist == nil {
+		return 0, false
+	}
+	return time.Duration(d.hist.Mean()), true
+}
+
+// StdDev returns the standard deviation; false when empty.
+func (d *Distribution) StdDev() (time.Duration, bool) {
+	if d.hist == nil {
+		return 0, false
+	}
+	return time.Duration(d.hist.StdDev()), true
+}
+
+// Min returns the least value; false when empty.
+func (d *Distribution) Min() (time.Duration, bool) {
+	if d.hist == nil {
+		return 0, false
+	}
+	return time.Duration(d.hist.Min()), true
+}
+
+// Max returns the greatest value; false when empty.
+func (d *Distribution) Max() (time.Duration, bool) {
+	if d.hist == nil {
+		return 0, false
+	}
+	return time.Duration(d.hist.Max()), true
+}

@@ -1,0 +1,114 @@
+package timeline
+
+import (
+	"iter"
+	"time"
+)
+
+// Stage is a named stretch of the load as it was planned, and as every window
+// asks of it: requests are assigned by intended time, so plan and run agree.
+type Stage struct {
+	Name   string `json:"name"`
+	Window Window `json:"window"`
+	Judged bool   `json:"judged"`
+}
+
+// FaultState is where a fault stands.
+type FaultState string
+
+// The states of a fault, in their order. Failed can follow any of them.
+const (
+	Scheduled FaultState = "scheduled"
+	Injecting FaultState = "injecting"
+	Effective FaultState = "effective"
+	Reverting FaultState = "reverting"
+	Reverted  FaultState = "reverted"
+	Failed    FaultState = "failed"
+)
+
+// Fault is the record of one injection of one fault into all its targets.
+// Instants that did not come are nil.
+type Fault struct {
+	Name      string   `json:"name"`
+	Kind      string   `json:"kind"`
+	Service   string   `json:"service"`
+	Targets   []string `json:"targets"`
+	Mechanism string   `json:"mechanism,omitempty"` // how it was done: signal, engine, netem, nft-proxy, link
+
+	Planned   time.Duration  `json:"planned"`
+	Injecting *time.Duration `json:"injecting,omitempty"`
+	Effective *time.Duration `json:"effective,omitempty"` // observed in all targets
+	Reverting *time.Duration `json:"reverting,omitempty"`
+	Reverted  *time.Duration `json:"reverted,omitempty"` // observed in all targets
+
+	State    FaultState `json:"state"`
+	Evidence []string   `json:"evidence,omitempty"` // what was observed, a line a target
+	Error    string     `json:"error,omitempty"`
+	// Verified says that the fault was observed to act, for as long as it was
+	// meant to.
+	Verified bool `json:"verified"`
+	// Dirty says that the undo failed or could not be verified; Remedy is what
+	// to do by hand.
+	Dirty  bool   `json:"dirty,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Before is the time before the fault: from the start to the moment its
+// injection began, or all of the run if it never did.
+func (f *Fault) Before(end time.Duration) Window {
+	if f.Injecting == nil {
+		return Window{0, end}
+	}
+	return Window{0, min(*f.Injecting, end)}
+}
+
+// During is the time of the fault: from the moment injection began, as what it
+// disturbs on its way in is its doing too, until it was seen to be reverted.
+// Empty if it was never injected.
+func (f *Fault) During(end time.Duration) Window {
+	if f.Injecting == nil {
+		return Window{}
+	}
+	to := end
+	if f.Reverted != nil {
+		to = min(*f.Reverted, end)
+	}
+	return Window{min(*f.Injecting, to), to}
+}
+
+// After is the time from the verified revert to the end; empty without one.
+func (f *Fault) After(end time.Duration) Window {
+	if f.Reverted == nil || *f.Reverted >= end {
+		return Window{}
+	}
+	return Window{*f.Reverted, end}
+}
+
+// Event is something that happened, at an instant of the run.
+type Event struct {
+	At     time.Duration `json:"at"`
+	Type   string        `json:"type"` // stage, fault, service, abort, interrupt, generator
+	Name   string        `json:"name,omitempty"`
+	State  string        `json:"state,omitempty"`
+	Target string        `json:"target,omitempty"`
+	Detail string        `json:"detail,omitempty"`
+}
+
+// Timeline is all that happened in one run.
+type Timeline struct {
+	Name        string        `json:"name"`
+	Start       time.Time     `json:"start"`
+	Duration    time.Duration `json:"duration"` // of the load: start to the end of the last stage, or to the interruption
+	Interrupted bool          `json:"interrupted,omitempty"`
+	Stages      []Stage       `json:"stages"`
+	Requests    []string      `json:"requests"`
+	Faults      []Fault       `json:"faults"`
+	Events      []Event       `json:"-"`
+	// LateBudget is how late the generator may act, at the 99th percentile,
+	// before what it measured cannot carry a verdict.
+	LateBudget time.Duration `json:"late_budget"`
+
+	// Intervals streams the intervals in order of time, from memory or from the
+	// run directory; it can be ranged over any number of times.
+	Intervals iter.Seq2[Interval, error] `json:"-"`
+}

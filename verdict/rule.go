@@ -1,0 +1,4 @@
+package verdict
+
+// Rule is a compiled rule. It is immutable and safe for concurrent use.
+type Rule struct{}

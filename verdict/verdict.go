@@ -1,0 +1,121 @@
+// Package verdict judges a timeline. It is made of pure functions: no clocks, no
+// goroutines, no files.
+//
+// A rule is an expression over metrics with units, p99 < 200ms, asked of a
+// scope: during("kill-api").error_rate < 5%. Compile finds every mistake in it
+// before a run; Judge evaluates compiled rules in one pass over the intervals.
+//
+// Every rule passes, fails, or is inconclusive: no data is never a pass.
+package verdict
+
+import (
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// Outcome is how a rule or a run was judged. The zero value is no outcome.
+type Outcome string
+
+// The outcomes, best first. Warn is a failed rule of severity warn.
+const (
+	Pass         Outcome = "pass"
+	Warn         Outcome = "warn"
+	Inconclusive Outcome = "inconclusive"
+	Fail         Outcome = "fail"
+)
+
+// Severity says what a failed rule does to the run.
+type Severity string
+
+// The severities. An inconclusive rule of severity warn makes the run warn, not
+// inconclusive.
+const (
+	SeverityFail Severity = "fail"
+	SeverityWarn Severity = "warn"
+)
+
+// Names is what a rule may name; anything else is a mistake in it.
+type Names struct {
+	Stages   []string
+	Requests []string
+	Faults   []string
+}
+
+// Error is a mistake in a rule: Offset and Len are bytes in its source.
+type Error struct {
+	Offset, Len int
+	Msg         string // what was expected and found
+	Hint        string // what to do; may be empty
+}
+
+func (e *Error) Error() string { return e.Msg }
+
+// Measure is what is reported of a scope: a stage, a request, the whole run.
+// A percentile of nothing is nil.
+type Measure struct {
+	Planned      uint64            `json:"planned"`
+	Done         uint64            `json:"done"`
+	Unsent       uint64            `json:"unsent"`
+	Interrupted  uint64            `json:"interrupted"`
+	Errors       uint64            `json:"errors"`
+	Kinds        map[string]uint64 `json:"error_kinds,omitempty"`
+	Statuses     map[int]uint64    `json:"statuses,omitempty"`
+	BytesIn      uint64            `json:"bytes_in"`
+	BytesOut     uint64            `json:"bytes_out"`
+	Seconds      float64           `json:"seconds"`      // of the scope
+	RPS          float64           `json:"rps"`          // done per second
+	ErrorRate    *float64          `json:"error_rate"`   // errors / (done + unsent)
+	Availability *float64          `json:"availability"` // 1 − error_rate
+	Latency      Latency           `json:"latency"`      // response time
+	Service      Latency           `json:"service_time"`
+	Lag          Latency           `json:"lag"`
+}
+
+// Latency is the printed part of a distribution, in nanoseconds; nil where
+// there is nothing to say.
+type Latency struct {
+	P50  *time.Duration `json:"p50"`
+	P90  *time.Duration `json:"p90"`
+	P95  *time.Duration `json:"p95"`
+	P99  *time.Duration `json:"p99"`
+	P999 *time.Duration `json:"p99.9"`
+	Max  *time.Duration `json:"max"`
+	Mean *time.Duration `json:"mean"`
+}
+
+// RuleResult is a judged rule.
+type RuleResult struct {
+	KPI      string   `json:"kpi"`
+	Name     string   `json:"name,omitempty"`
+	Severity Severity `json:"severity"`
+	Outcome  Outcome  `json:"outcome"`
+	Observed string   `json:"observed"` // for people, with its unit; empty if there is none
+	Limit    string   `json:"limit"`
+	Why      string   `json:"why,omitempty"` // always there unless it passed
+}
+
+// FaultResult is a fault's record with what it did to the service.
+type FaultResult struct {
+	timeline.Fault
+	Before   Measure        `json:"before"`
+	During   Measure        `json:"during"`
+	After    Measure        `json:"after"`
+	Impact   string         `json:"impact"` // for people: "errors 0% → 4.2%, p95 12ms → 180ms"
+	Recovery *time.Duration `json:"recovery"`
+	// NotRecovered says that the service was still degraded when the run ended;
+	// Recovery is then the least it can have been.
+	NotRecovered bool `json:"not_recovered,omitempty"`
+}
+
+// Report is the judgement of a run, with the figures it rests on. Totals cover
+// the judged stages, each stage all of itself, each request the judged stages.
+type Report struct {
+	Outcome  Outcome            `json:"outcome"`
+	Why      []string           `json:"why,omitempty"` // what makes the run inconclusive apart from its rules
+	Totals   Measure            `json:"totals"`
+	Stages   map[string]Measure `json:"stages"`
+	Requests map[string]Measure `json:"requests"`
+	Faults   []FaultResult      `json:"faults"`
+	Rules    []RuleResult       `json:"rules"`
+}
