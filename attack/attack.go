@@ -20,7 +20,6 @@ package attack
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -83,15 +82,20 @@ type TLS struct {
 }
 
 // Request is one kind of arrival. URL, header values, query values and body
-// may hold templates over the data row: {{ .sku }}.
+// may hold templates over the data row: {{ .sku }}. TemplateFunctions lists
+// what else they can call.
 type Request struct {
-	Name    string        `json:"name"`
-	Weight  float64       `json:"weight"`
-	Method  string        `json:"method,omitempty"`
-	URL     string        `json:"url,omitempty"` // absolute, or relative to the scenario's target
-	Headers []Field       `json:"headers,omitempty"`
-	Query   []Field       `json:"query,omitempty"`
+	Name    string  `json:"name"`
+	Weight  float64 `json:"weight"`
+	Method  string  `json:"method,omitempty"`
+	URL     string  `json:"url,omitempty"` // absolute, or relative to the scenario's target
+	Headers []Field `json:"headers,omitempty"`
+	Query   []Field `json:"query,omitempty"`
+	// At most one of these is the body. In JSON, templates stand within strings
+	// and what they render is escaped again; in Form, within values.
 	Body    string        `json:"body,omitempty"`
+	JSON    string        `json:"json,omitempty"`
+	Form    []Field       `json:"form,omitempty"`
 	Timeout time.Duration `json:"timeout"`
 	Expect  Expect        `json:"expect"`
 	// Data are the rows that templates draw from; the k-th arrival of this
@@ -116,8 +120,8 @@ type Target struct {
 	Body    []byte  `json:"body,omitempty"`
 }
 
-// Expect is what a good answer looks like. The zero value accepts any status
-// from 200 to 399.
+// Expect is what a good answer looks like. Without Status, any from 200 to 399
+// is good.
 type Expect struct {
 	Status  []int   `json:"status,omitempty"`
 	Body    string  `json:"body,omitempty"`    // must be contained
@@ -195,7 +199,8 @@ type Result struct {
 
 // Sink receives what the attack does. Every arrival is first Planned, in order
 // of Intended and from one goroutine, and later, once and from any goroutine,
-// Recorded.
+// Recorded. Worker numbers are dense from 0 to at most MaxInFlight+1, and no
+// two calls with the same number overlap.
 type Sink interface {
 	Planned(a Arrival)
 	Record(worker int, r *Result)
@@ -210,10 +215,6 @@ type ShapeKind struct {
 	Flat bool
 	New  func() Shape // pointer to a struct whose exported fields carry json and doc tags
 }
-
-// Schedule yields the plan's arrivals in order of time, the same ones every
-// time. It is defined by plan and seed alone.
-func (p *Plan) Schedule() iter.Seq[Arrival] { return schedule(p) }
 
 // Duration is the length of all stages.
 func (p *Plan) Duration() time.Duration {

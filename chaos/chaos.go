@@ -10,19 +10,37 @@
 // fresh process that has nothing but the journal; it has its own deadline and
 // is not cancelled with the run.
 //
+// # What can be broken how
+//
+//	            die           freeze        net
+//	process     kill          pause         put a link in front of it
+//	container   kill          pause         latency
+//	link        -             -             latency
+//
+// CanHit answers this from names alone, so that a scenario is refused before
+// anything is started; Bind asks the target itself, by the small interfaces that
+// it implements.
+//
 // # Parts
 //
 //   - Kind is one kind of fault: one file each, listed in Kinds.
 //   - Target is something that can be broken. What can be done to it is told by
 //     the small interfaces it also implements: Killer, Pauser, NetShaper.
 //   - Conductor runs the faults of a plan on the run's clock.
+//   - FileJournal keeps undos on disk; Heal does those whose owner is gone.
 package chaos
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 )
+
+// ErrGone says that a target is no more, so that nothing of it needs undoing: a
+// process or link that ended with the run that had started it, a container that
+// was removed.
+var ErrGone = errors.New("the target is gone")
 
 // Target is one thing that can be broken: a container, a process, a link.
 type Target interface {
@@ -31,6 +49,13 @@ type Target interface {
 	// Ref is enough to find the target again from a fresh process.
 	Ref() Ref
 }
+
+// The kinds of targets, as they stand in Ref.
+const (
+	ContainerTarget = "container"
+	ProcessTarget   = "process"
+	LinkTarget      = "link"
+)
 
 // Ref is how a target is written to the journal.
 type Ref struct {
@@ -69,11 +94,17 @@ type NetShape struct {
 type NetShaper interface {
 	// Shape bends traffic and returns when that was measured, with how it was
 	// done and what was seen. deadline is how long the target may stay bent if
-	// nobody is left to unbend it; id names the fault to UnshapeNet.
+	// nobody is left to unbend it; id names the fault to Unshape.
 	Shape(ctx context.Context, id string, s NetShape, deadline time.Duration) (Proof, error)
 	// Unshape puts traffic right and returns when that was verified. It does
 	// nothing if id is not in force.
 	Unshape(ctx context.Context, id string) (Proof, error)
+}
+
+// Remedier is a target that knows how people undo a kind of fault on it, such as
+// "docker start shop-api-1". It returns "" for kinds it does not know.
+type Remedier interface {
+	Remedy(kind string) string
 }
 
 // Proof is how a fault was done and what was observed.
@@ -88,21 +119,25 @@ type Proof struct {
 // State is what a fault needs for its undo. It is JSON, as it is journalled.
 type State = json.RawMessage
 
-// Fault is one kind of disturbance bound to one target.
+// Fault is one kind of disturbance bound to one target. Its methods are called
+// one after the other, never at the same time.
 type Fault interface {
 	// Prepare looks at the target, changes nothing, and returns what the undo
 	// will need. It fails if the fault could not be injected or not be undone.
 	Prepare(ctx context.Context) (State, error)
 	// Inject breaks the target and returns when the effect was observed.
 	Inject(ctx context.Context, s State) (Proof, error)
-	// Revert undoes the fault and returns when that was observed.
+	// Revert undoes the fault and returns when that was observed. It may be
+	// called again after it succeeded, and again after it failed.
 	Revert(ctx context.Context, s State) (Proof, error)
 }
 
 // Spec is a kind of fault with its settings, not yet bound to a target. It is a
-// pointer to a struct whose exported fields carry json and doc tags.
+// pointer to a struct whose exported fields carry json and doc tags, and where
+// they apply default, required and positive ones.
 type Spec interface {
-	// Validate says what is wrong with the settings, nil if nothing.
+	// Validate says what is wrong with the settings, nil if nothing: an error,
+	// or several joined, that starts with the key at fault: "jitter: …".
 	Validate() error
 	// Bind binds the fault to a target; id is unique to this injection and
 	// target, hold the time it is meant to last. It fails if the target cannot
@@ -117,7 +152,12 @@ type Kind struct {
 	// Hold is the key that says how long the fault lasts: "for", or
 	// "restart_after".
 	Hold string
-	New  func() Spec
+	// Needs is what a target must be able to suffer.
+	Needs Need
+	// Undo is what people do if ordeal could not, with a %s for the target.
+	Undo string
+	// New returns the settings' defaults, to be filled from the scenario.
+	New func() Spec
 }
 
 // Pick says how many of a service's targets are hit; the zero value is all.
@@ -128,11 +168,13 @@ type Pick struct {
 
 // Plan is one fault as the scenario asks for it.
 type Plan struct {
-	Name    string        `json:"name"`
-	Kind    string        `json:"kind"`
-	At      time.Duration `json:"at"`
-	Hold    time.Duration `json:"hold,omitempty"` // 0: until the end of the run
-	Service string        `json:"service"`
-	Pick    Pick          `json:"pick"`
-	Spec    Spec          `json:"spec"`
+	Name string        `json:"name"`
+	Kind string        `json:"kind"`
+	At   time.Duration `json:"at"`
+	Hold time.Duration `json:"hold,omitempty"` // 0: until the end of the run
+	// Services are those whose targets may be hit: Pick is taken of all of them
+	// together.
+	Services []string `json:"services"`
+	Pick     Pick     `json:"pick"`
+	Spec     Spec     `json:"spec"`
 }

@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -37,7 +38,7 @@ type Windows []Window
 // or touching ones joined.
 func NewWindows(ws ...Window) Windows {
 	ws = slices.DeleteFunc(slices.Clone(ws), func(w Window) bool { return w.Len() == 0 })
-	slices.SortFunc(ws, func(a, b Window) int { return int(a.From - b.From) })
+	slices.SortFunc(ws, func(a, b Window) int { return cmp.Compare(a.From, b.From) })
 	var out Windows
 	for _, w := range ws {
 		if n := len(out); n > 0 && w.From <= out[n-1].To {

@@ -27,25 +27,29 @@ func ParseDuration(s string) (time.Duration, error) {
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		return 0, fmt.Errorf("expected a duration with a unit such as %sms or %ss, found the bare number %s", s, s, s)
 	}
+	if strings.HasPrefix(s, "-") {
+		return 0, fmt.Errorf("expected a duration of at least 0, found %s", s)
+	}
+	wrong := fmt.Errorf("expected a duration such as 200ms, 5s or 1h30m, found %q", s)
 	days, rest := 0.0, s
 	if n, after, ok := strings.Cut(s, "d"); ok {
 		d, err := strconv.ParseFloat(n, 64)
-		if err != nil || math.IsNaN(d) || math.IsInf(d, 0) {
-			return 0, fmt.Errorf("expected a duration such as 200ms, 5s or 1h30m, found %q", s)
+		if !isDecimal(n) || err != nil {
+			return 0, wrong
 		}
 		days, rest = d, after
 	}
 	var d time.Duration
 	if rest != "" {
+		if strings.ContainsAny(rest[:1], "+-") {
+			return 0, wrong
+		}
 		var err error
 		if d, err = time.ParseDuration(rest); err != nil {
-			return 0, fmt.Errorf("expected a duration such as 200ms, 5s or 1h30m, found %q", s)
+			return 0, wrong
 		}
 	}
 	total := days*float64(24*time.Hour) + float64(d)
-	if total < 0 {
-		return 0, fmt.Errorf("expected a duration of at least 0, found %s", s)
-	}
 	if total > float64(math.MaxInt64/2) {
 		return 0, fmt.Errorf("expected a duration below 146 years, found %s", s)
 	}
@@ -139,28 +143,19 @@ func ParseBytes(s string) (float64, error) {
 }
 
 // isDecimal says whether s is a plain decimal of at least zero, digits with at
-// most one point: no sign, exponent, hexadecimal, underscore, Inf or NaN.
+// most one point between them: no sign, exponent, hexadecimal, underscore, Inf or NaN.
 func isDecimal(s string) bool {
-	digits, points := 0, 0
-	for _, c := range s {
-		switch {
-		case c >= '0' && c <= '9':
-			digits++
-		case c == '.':
-			points++
-		default:
-			return false
-		}
-	}
-	return digits > 0 && points <= 1
+	whole, part, point := strings.Cut(s, ".")
+	digits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+	return digits(whole) && (!point || digits(part))
 }
 
-// FormatDuration prints d in at most four significant digits, for people:
-// 0s, 850µs, 12.3ms, 1.204s, 2m3s.
+// FormatDuration prints d in three significant digits below a minute and in
+// whole seconds above, for people: 0s, 850µs, 12.3ms, 1.2s, 2m3s.
 func FormatDuration(d time.Duration) string {
 	neg := ""
 	if d < 0 {
-		neg, d = "-", -d
+		neg, d = "-", -max(d, -math.MaxInt64)
 	}
 	round := func(unit time.Duration) string {
 		v := float64(d) / float64(unit)
@@ -171,11 +166,7 @@ func FormatDuration(d time.Duration) string {
 		case v < 100:
 			prec = 1
 		}
-		s := strconv.FormatFloat(v, 'f', prec, 64)
-		if strings.Contains(s, ".") {
-			s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-		}
-		return s
+		return trimZeros(strconv.FormatFloat(v, 'f', prec, 64))
 	}
 	switch {
 	case d == 0:
@@ -186,7 +177,7 @@ func FormatDuration(d time.Duration) string {
 		return neg + round(time.Microsecond) + "µs"
 	case d < 999500*time.Microsecond:
 		return neg + round(time.Millisecond) + "ms"
-	case d < time.Minute:
+	case d < 59950*time.Millisecond:
 		return neg + round(time.Second) + "s"
 	}
 	s := d.Round(time.Second).String()
@@ -207,17 +198,26 @@ func FormatFraction(f float64) string {
 	if (p > 0 && p < 0.01) || (p > 99.99 && p < 100) {
 		prec = 4
 	}
-	s := strconv.FormatFloat(p, 'f', prec, 64)
-	if strings.Contains(s, ".") {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	s := trimZeros(strconv.FormatFloat(p, 'f', prec, 64))
+	for prec < 15 && (s == "0" && p > 0 || s == "100" && p < 100) {
+		prec++
+		s = trimZeros(strconv.FormatFloat(p, 'f', prec, 64))
 	}
 	return s + "%"
+}
+
+func trimZeros(s string) string {
+	if !strings.Contains(s, ".") {
+		return s
+	}
+	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
 }
 
 // FormatRate prints a rate per second.
 func FormatRate(r float64) string { return FormatCount(r) + "/s" }
 
-// FormatCount prints a number with at most one decimal and no exponent.
+// FormatCount prints a number without exponent, with at most one decimal, two
+// below ten.
 func FormatCount(n float64) string {
 	if n == math.Trunc(n) && math.Abs(n) < 1e15 {
 		return strconv.FormatFloat(n, 'f', 0, 64)
@@ -226,7 +226,7 @@ func FormatCount(n float64) string {
 	if math.Abs(n) < 10 {
 		prec = 2
 	}
-	return strconv.FormatFloat(n, 'f', prec, 64)
+	return trimZeros(strconv.FormatFloat(n, 'f', prec, 64))
 }
 
 // FormatBytes prints a size in binary units.

@@ -30,6 +30,8 @@ type Plan struct {
 	Dir string `json:"-"`
 	// Secrets are values that must not reach any output.
 	Secrets []string `json:"-"`
+
+	redactor *redactor
 }
 
 // Digest stands for the whole schedule in a printed plan: two plans with the

@@ -1,0 +1,54 @@
+# Everything a developer or CI does with ordeal. `make help` lists it.
+
+GO      ?= go
+BIN     := bin/ordeal
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOL    := $(GO) tool -modfile=tools/go.mod
+FUZZTIME ?= 10s
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo demo-failing demo-docker test race fuzz bench lint golden check clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the static binary, bin/ordeal
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/seed-1574e9de/ordeal/internal/cli.version=$(VERSION)' -o $(BIN) ./cmd/ordeal
+
+demo: build ## run scenarios/demo.yaml on the built-in shop: no Docker needed
+	$(BIN) run scenarios/demo.yaml
+
+demo-failing: build ## the same shop without retries: must fail
+	$(BIN) run scenarios/demo-failing.yaml
+
+demo-docker: build ## the same shop as containers, on a Docker engine
+	$(BIN) run scenarios/demo-docker.yaml
+
+test: ## every test; those that need Docker or root run if they can, and say so if not
+	CGO_ENABLED=0 $(TOOL) gotestsum --format pkgname --hide-summary=output -- -timeout 10m ./...
+
+race: ## the tests that need no engine, under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(TOOL) gotestsum --format pkgname --hide-summary=output,skipped -- -race -short -timeout 10m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; done
+
+bench: ## Go benchmarks, with allocations
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: ## go vet, staticcheck, gofmt
+	@bad=$$(gofmt -s -l $$(git ls-files -co --exclude-standard '*.go')); \
+	  if [ -n "$$bad" ]; then echo "gofmt -s would change:"; echo "$$bad"; exit 1; fi
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+golden: ## rewrite the golden files after a deliberate change
+	$(GO) test ./... -update
+
+check: lint test race ## what CI runs
+
+clean: ## remove what was built and run
+	rm -rf bin runs

@@ -1,0 +1,248 @@
+package attack
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func build(t *testing.T, r Request) func(Arrival) (*Call, error) {
+	t.Helper()
+	f, err := NewBuilder(&Plan{Seed: 42, Requests: []Request{r}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestBuild(t *testing.T) {
+	ua := Field{"User-Agent", "ordeal"}
+	rows := []map[string]string{{"sku": "a b", "n": "1"}, {"sku": `q"<`, "n": "2"}}
+	for _, c := range []struct {
+		name string
+		req  Request
+		a    Arrival
+		want Call
+	}{
+		{"plain", Request{URL: "http://h/x"}, Arrival{}, Call{Method: "GET", URL: "http://h/x", Header: []Field{ua}}},
+		{"own agent", Request{URL: "http://h/", Headers: []Field{{"user-agent", "me"}}}, Arrival{},
+			Call{Method: "GET", URL: "http://h/", Header: []Field{{"user-agent", "me"}}}},
+		{"query is escaped and keeps its order", Request{URL: "http://h/x?z=1#f", Query: []Field{{"q", "{{ .sku }}"}, {"a&", "2"}}, Data: rows}, Arrival{},
+			Call{Method: "GET", URL: "http://h/x?z=1&q=a+b&a%26=2#f", Header: []Field{ua}}},
+		{"rows go round", Request{URL: "http://h/{{ .n }}", Data: rows}, Arrival{Nth: 3}, Call{Method: "GET", URL: "http://h/2", Header: []Field{ua}}},
+		{"header", Request{URL: "http://h/", Headers: []Field{{"X-Sku", "s-{{ .n }}"}}, Data: rows}, Arrival{Nth: 1},
+			Call{Method: "GET", URL: "http://h/", Header: []Field{{"X-Sku", "s-2"}, ua}}},
+		{"body", Request{Method: "PUT", URL: "http://h/", Body: "{{ seq }} {{ nth }} {{ .sku }}", Data: rows}, Arrival{Seq: 70, Nth: 2},
+			Call{Method: "PUT", URL: "http://h/", Header: []Field{ua}, Body: []byte("70 2 a b")}},
+		{"json is escaped again", Request{Method: "POST", URL: "http://h/", JSON: `{"sku": "{{ .sku }}", "f": "{{ printf \"%q\" .n }}", "qty": 1, "e":"\"\\"}`, Data: rows}, Arrival{Nth: 1},
+			Call{Method: "POST", URL: "http://h/", Header: []Field{{"Content-Type", "application/json"}, ua},
+				Body: []byte(`{"sku": "q\"<", "f": "\"2\"", "qty": 1, "e":"\"\\"}`)}},
+		{"form is escaped", Request{Method: "POST", URL: "http://h/", Form: []Field{{"b", "{{ .sku }}"}, {"a", "1"}}, Data: rows}, Arrival{},
+			Call{Method: "POST", URL: "http://h/", Header: []Field{{"Content-Type", "application/x-www-form-urlencoded"}, ua}, Body: []byte("b=a+b&a=1")}},
+		{"own content type", Request{Method: "POST", URL: "http://h/", JSON: `[]`, Headers: []Field{{"content-type", "a/b"}}}, Arrival{},
+			Call{Method: "POST", URL: "http://h/", Header: []Field{{"content-type", "a/b"}, ua}, Body: []byte(`[]`)}},
+		{"targets go round", Request{Targets: []Target{{Method: "GET", URL: "http://h/1"}, {Method: "POST", URL: "http://h/2", Body: []byte("x")}}}, Arrival{Nth: 5},
+			Call{Method: "POST", URL: "http://h/2", Header: []Field{ua}, Body: []byte("x")}},
+		{"the body is wanted", Request{URL: "http://h/", Expect: Expect{Matches: "a.c"}}, Arrival{},
+			Call{Method: "GET", URL: "http://h/", Header: []Field{ua}, WantBody: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := c.req.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			f := build(t, c.req)
+			for range 2 { // the second time from the pool
+				got, err := f(c.a)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(got.Body) == 0 {
+					got.Body = nil
+				}
+				if d := cmp.Diff(&c.want, got); d != "" {
+					t.Error(d)
+				}
+			}
+		})
+	}
+}
+
+func TestBuildRefuses(t *testing.T) {
+	rows := []map[string]string{{"a": "1", "b": "2"}, {"a": "3\n"}}
+	for _, c := range []struct {
+		name string
+		req  Request
+		want string // empty: only an absolute URL is missing
+	}{
+		{"no url", Request{}, "url: expected one, found none"},
+		{"syntax", Request{URL: "http://h/{{ .a"}, `url: template "http://h/{{ .a": unclosed action`},
+		{"unknown function", Request{URL: "http://h/{{ nope }}"}, `function "nope" not defined`},
+		{"missing column", Request{URL: "http://h/{{ .zip }}", Data: rows}, `with data row 1: url: the data row has no column "zip"`},
+		{"column missing in one row", Request{URL: "http://h/{{ .b }}", Data: rows}, `with data row 2: url: the data row has no column "b"`},
+		{"no data", Request{URL: "http://h/{{ .a }}"}, "the request has no data"},
+		{"line end in a header", Request{URL: "http://h/", Headers: []Field{{"X", "{{ .a }}"}}, Data: rows}, "with data row 2: header X: expected a value for header X without line ends"},
+		{"header name", Request{URL: "http://h/", Headers: []Field{{"X y", "1"}}}, `expected a header name such as Accept, found "X y"`},
+		{"method", Request{Method: "GE T", URL: "http://h/"}, `method: expected one such as GET, found "GE T"`},
+		{"two bodies", Request{URL: "http://h/", Body: "a", JSON: "{}"}, "at most one of body, json and form"},
+		{"not json", Request{URL: "http://h/", JSON: "{"}, "json: expected JSON: unexpected end"},
+		{"weight", Request{URL: "http://h/", Weight: -1}, "weight: expected a number of at least 0, found -1"},
+		{"expect", Request{URL: "http://h/", Expect: Expect{Matches: "("}}, "expect: matches: expected a regular expression: missing closing )"},
+		{"status", Request{URL: "http://h/", Expect: Expect{Status: []int{42}}}, "expect: status: expected 100 to 599, found 42"},
+		{"range", Request{URL: "http://h/{{ randInt 6 1 }}"}, "expected two numbers in ascending order, found 6 and 1"},
+		{"relative", Request{URL: "/x"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := c.req.Validate()
+			if c.want == "" {
+				if err != nil {
+					t.Errorf("expected no error, found %v", err)
+				}
+				if _, err = NewBuilder(&Plan{Requests: []Request{c.req}}); err == nil || !strings.Contains(err.Error(), `url: expected one such as`) {
+					t.Errorf("expected an error about a relative URL, found %v", err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("expected %q, found %v", c.want, err)
+			}
+		})
+	}
+}
+
+// Rendering does not depend on who renders, when, or on what was rendered
+// before.
+func TestTemplatesAreDeterministic(t *testing.T) {
+	r := Request{URL: "http://h/{{ uuid }}/{{ randInt -3 3 }}/{{ seq }}", Body: "{{ uuid }}"}
+	f := build(t, r)
+	uuid := regexp.MustCompile(`^http://h/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/-?[0-3]/[0-9]+$`)
+	want := make(map[uint64]string)
+	distinct := make(map[string]bool)
+	ints := make(map[string]bool)
+	for seq := range uint64(500) {
+		c, err := f(Arrival{Seq: seq})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !uuid.MatchString(c.URL) {
+			t.Fatalf("found %s", c.URL)
+		}
+		want[seq] = c.URL + string(c.Body)
+		distinct[want[seq]] = true
+		ints[strings.Split(c.URL, "/")[4]] = true
+	}
+	if len(distinct) != 500 || len(ints) != 7 {
+		t.Errorf("expected 500 distinct and -3 to 3, found %d and %v", len(distinct), slices.Sorted(maps.Keys(ints)))
+	}
+	g := build(t, r)
+	var wg sync.WaitGroup
+	for w := range uint64(4) {
+		wg.Go(func() {
+			for i := range uint64(500) {
+				seq := (i*7 + w*131) % 500
+				if c, err := g(Arrival{Seq: seq}); err != nil || c.URL+string(c.Body) != want[seq] {
+					t.Errorf("arrival %d: expected %s, found %v %v", seq, want[seq], c, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestFunctionsAreListed(t *testing.T) {
+	var listed []string
+	for _, f := range TemplateFunctions() {
+		listed = append(listed, f.Name)
+		if err := ParseTemplate(f.Usage); err != nil {
+			t.Errorf("%s: %v", f.Usage, err)
+		}
+	}
+	slices.Sort(listed)
+	if have := slices.Sorted(maps.Keys(new(draw).functions())); !slices.Equal(have, listed) {
+		t.Errorf("expected %v to be listed, found %v", have, listed)
+	}
+}
+
+func FuzzTemplate(f *testing.F) {
+	for _, s := range []string{"", "{{", "{{ .sku }}", "{{ seq }}{{ uuid }}", "{{ randInt 1 6 }}", "{{ randInt -9223372036854775808 9223372036854775807 }}", "{{ .sku | urlquery }}", `{{ printf "%q" .sku }}`, "{{ if }}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.Contains(s, "range") || strings.Contains(s, "template") || strings.Contains(s, "define") || strings.Contains(s, "block") || regexp.MustCompile(`%[^a-z]*\d{4}`).MatchString(s) {
+			t.Skip("can be made to take for ever, as the author of a scenario may")
+		}
+		parsed := ParseTemplate(s)
+		r := Request{URL: "http://h/", Body: s, Data: []map[string]string{{"sku": "1"}}}
+		if err := r.Validate(); parsed != nil && err == nil {
+			t.Errorf("%q: parsing says %v, and building nothing", s, parsed)
+		}
+		if f, err := NewBuilder(&Plan{Requests: []Request{r}}); err == nil {
+			if c, err := f(Arrival{}); err == nil && !strings.Contains(s, "{{") && string(c.Body) != s {
+				t.Errorf("%q became %q", s, c.Body)
+			}
+		}
+	})
+}
+
+// Whatever a row holds, a JSON body stays JSON and holds it.
+func FuzzJSONBody(f *testing.F) {
+	f.Add(`{"a": "{{ .v }}"}`, `x"\`)
+	f.Add(`["{{ .v }}", "\u007b{ .v }}"]`, "\n\xff")
+	f.Fuzz(func(t *testing.T, body, value string) {
+		if strings.Contains(body, "range") || strings.Contains(body, "template") || strings.Contains(body, "define") || strings.Contains(body, "block") {
+			t.Skip()
+		}
+		var d draw
+		parts, err := newJSONParts(body, &d)
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		if err := renderJSON(&b, parts, map[string]string{"v": value}); err != nil {
+			return
+		}
+		if !json.Valid(b.Bytes()) {
+			t.Errorf("%q with %q became %q", body, value, b.String())
+		}
+	})
+}
+
+func TestQueryRoundTrip(t *testing.T) {
+	f := build(t, Request{URL: "http://h/", Query: []Field{{"q", "{{ .v }}"}}, Data: []map[string]string{{"v": "ä &=?#+%\n"}}})
+	c, err := f(Arrival{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Query().Get("q") != "ä &=?#+%\n" {
+		t.Errorf("found %s (%v)", c.URL, err)
+	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	for name, r := range map[string]Request{
+		"literal":  {URL: "http://h/x", Query: []Field{{"a", "b"}}},
+		"template": {URL: "http://h/{{ .sku }}", JSON: `{"sku": "{{ .sku }}"}`, Data: []map[string]string{{"sku": "1"}}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			f, err := NewBuilder(&Plan{Requests: []Request{r}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := f(Arrival{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,165 @@
+package attack
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoadData(t *testing.T) {
+	type rows = []map[string]string
+	for _, c := range []struct {
+		name, file, content string
+		want                rows
+		err                 string // begins the message, after the path
+	}{
+		{name: "csv", file: "a.csv", content: "sku, n\n1,x y\n\"2\n3\",\"a,\"\"b\"\"\"\n", want: rows{{"sku": "1", "n": "x y"}, {"sku": "2\n3", "n": `a,"b"`}}},
+		{name: "csv with mark", file: "a.CSV", content: "\ufeffsku\n1", want: rows{{"sku": "1"}}},
+		{name: "empty csv", file: "a.csv", err: ":1: expected a line with the names of the columns, found an empty file"},
+		{name: "only a header", file: "a.csv", content: "a,b\n", err: ":1: expected rows below"},
+		{name: "short row", file: "a.csv", content: "a,b\n1,2\n\n3\n", err: ":4: expected 2 columns as in the first line, found 1"},
+		{name: "twice", file: "a.csv", content: "a,a\n1,2\n", err: `:1: expected each column once, found "a" twice`},
+		{name: "nameless", file: "a.csv", content: "a,\n1,2\n", err: ":1: expected a name for column 2"},
+		{name: "quote", file: "a.csv", content: "a\n\"1\n", err: ":2: column"},
+		{name: "json", file: "a.jsonl", content: "{\"s\":\"x\\n\",\"n\":1.50,\"b\":true,\"z\":null,\"l\":[1, {\"a\": 2}]}\n\n{\"s\":\"\"}",
+			want: rows{{"s": "x\n", "n": "1.50", "b": "true", "z": "", "l": `[1,{"a":2}]`}, {"s": ""}}},
+		{name: "json list", file: "a.ndjson", content: "{}\n[1]\n", err: ":2: expected one JSON object a line: json: cannot unmarshal array"},
+		{name: "json null", file: "a.json", content: "null\n", err: ":1: expected one JSON object a line, found null"},
+		{name: "json cut", file: "a.json", content: "{\"a\":\n1}", err: ":1: expected one JSON object a line: unexpected end"},
+		{name: "empty json", file: "a.json", content: "\n\n", err: ":1: expected a JSON object a line, found an empty file"},
+		{name: "other", file: "a.txt", content: "x", err: ": expected a file of data named *.csv"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := write(t, c.file, c.content)
+			got, err := LoadData(path)
+			if c.err != "" {
+				if err == nil || !strings.HasPrefix(err.Error(), path+c.err) {
+					t.Errorf("expected %q, found %v", c.err, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+	if _, err := LoadData(filepath.Join(t.TempDir(), "none.csv")); !os.IsNotExist(err) {
+		t.Errorf("expected a missing file, found %v", err)
+	}
+}
+
+func TestLoadTargets(t *testing.T) {
+	body := write(t, "body.bin", "from a file")
+	dir := filepath.Dir(body)
+	for _, c := range []struct {
+		name, file, format, content string
+		want                        []Target
+		err                         string
+	}{
+		{name: "http", file: "t.txt", content: "# all\nGET http://h/1\nX-B: 2\nx-a: 1\nX-B: 3\n\nPOST http://h/2\nA: b\n@body.bin\n\nGET /3",
+			want: []Target{
+				{Method: "GET", URL: "http://h/1", Headers: []Field{{"X-B", "2"}, {"X-B", "3"}, {"x-a", "1"}}},
+				{Method: "POST", URL: "http://h/2", Headers: []Field{{"A", "b"}}, Body: []byte("from a file")},
+				{Method: "GET", URL: "/3"},
+			}},
+		{name: "absolute body", file: "t.txt", content: "PUT http://h/\n@" + body + "\n", want: []Target{{Method: "PUT", URL: "http://h/", Body: []byte("from a file")}}},
+		// vegeta itself drops a last line without an end
+		{name: "json", file: "t.json", content: "{\"method\":\"GET\",\"url\":\"http://h/1\"}\n\n{\"method\":\"POST\",\"url\":\"http://h/2\",\"body\":\"eA==\",\"header\":{\"B\":[\"1\",\"2\"],\"A\":[\"3\"]}}",
+			want: []Target{
+				{Method: "GET", URL: "http://h/1"},
+				{Method: "POST", URL: "http://h/2", Body: []byte("x"), Headers: []Field{{"A", "3"}, {"B", "1"}, {"B", "2"}}},
+			}},
+		{name: "format by word", file: "t.txt", format: "json", content: `{"method":"GET","url":"http://h/1"}`, want: []Target{{Method: "GET", URL: "http://h/1"}}},
+		{name: "empty", file: "t.txt", content: "# nothing\n\n", err: ":1: expected at least one target"},
+		{name: "empty json", file: "t.json", err: ":1: expected at least one target"},
+		{name: "bad method", file: "t.txt", content: "GET http://h/\n\n# x\nget http://h/\n", err: ":4: bad method: get"},
+		{name: "bad target", file: "t.txt", content: "GET\n", err: ":1: bad target: GET"},
+		{name: "bad url", file: "t.txt", content: "GET http://h/\nGET h\n", err: ":2: bad URL: h"},
+		{name: "bad header", file: "t.txt", content: "GET http://h/\nA: b\n\nGET http://h/\nA: b\nnope\n", err: ":6: bad header: nope"},
+		{name: "no body file", file: "t.txt", content: "GET http://h/\n@none.bin\n", err: ":2: bad body: open "},
+		{name: "json without url", file: "t.json", content: "{\"method\":\"GET\",\"url\":\"http://h/\"}\n{\"method\":\"GET\"}\n", err: ":2: target: required url is missing"},
+		{name: "json syntax", file: "t.json", content: "{\"method\":\n", err: ":1: parse error"},
+		{name: "long line", file: "t.txt", content: "GET http://h/\nA: " + strings.Repeat("x", 70_000) + "\n", err: ":2: expected a line of at most 61440 bytes, found 70004"},
+		{name: "format", file: "t.txt", format: "csv", content: "x", err: `:1: expected format http or json, found "csv"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(dir, c.file)
+			if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, err := LoadTargets(path, c.format)
+			if c.err != "" {
+				if err == nil || !strings.HasPrefix(err.Error(), path+c.err) {
+					t.Errorf("expected %q, found %v", c.err, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func FuzzData(f *testing.F) {
+	f.Add("a,b\n1,2\n")
+	f.Add("\ufeff\"a\"\n\"")
+	f.Add("{\"a\":1}\n{\"a\":[null]}")
+	f.Fuzz(func(t *testing.T, s string) {
+		rows, err := parseCSV(strings.NewReader(s))
+		if err == nil {
+			for i, r := range rows {
+				if len(r) != len(rows[0]) {
+					t.Errorf("row %d has %d columns, the first %d", i+1, len(r), len(rows[0]))
+				}
+			}
+		}
+		if (err == nil) != (len(rows) > 0) {
+			t.Errorf("csv: %d rows and error %v", len(rows), err)
+		}
+		if rows, err := parseJSONLines(strings.NewReader(s)); (err == nil) != (len(rows) > 0) {
+			t.Errorf("json: %d rows and error %v", len(rows), err)
+		}
+	})
+}
+
+func FuzzTargets(f *testing.F) {
+	f.Add("GET http://h/\nA: b\n\nPOST http://h/x", "http")
+	f.Add(`{"method":"GET","url":"http://h/1","header":{"a":["b"]}}`, "json")
+	f.Fuzz(func(t *testing.T, s, format string) {
+		if strings.Contains(s, "@") {
+			t.Skip("would read files")
+		}
+		targets, err := parseTargets([]byte(s), format, "")
+		if (err == nil) != (len(targets) > 0) {
+			t.Fatalf("%d targets and error %v", len(targets), err)
+		}
+		for _, g := range targets {
+			if g.Method == "" || g.URL == "" {
+				t.Errorf("a target without method or url: %+v", g)
+			}
+		}
+		// One that parsed builds, or says why not.
+		if err == nil {
+			_, _ = NewBuilder(&Plan{Requests: []Request{{Name: "t", Targets: targets}}})
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package attack
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// httpEngine sends with net/http's Transport, below its Client: redirects are
+// answers, and nothing is kept between requests but connections.
+//
+// Like every client made with net/http it sends an idempotent request again, on
+// another connection, if a kept-alive one turns out to be dead before the
+// first byte of an answer. The time that took is in the response time.
+type httpEngine struct{ *transport }
+
+var _ Engine = httpEngine{}
+
+func newHTTPEngine(opt Options) (Engine, error) {
+	t, err := newTransport(opt)
+	if err != nil {
+		return nil, err
+	}
+	return httpEngine{t}, nil
+}
+
+// Send implements Engine.
+func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
+	r.Sent = time.Now()
+	defer func() { r.Done = time.Now() }()
+	req, err := http.NewRequestWithContext(ctx, call.Method, call.URL, nil)
+	if err != nil {
+		r.Err = parseError(err)
+		return r
+	}
+	req.Header = call.header()
+	finish(req)
+	var sent atomic.Int64
+	countBody(req, call.Body, &sent)
+	defer func() { r.BytesOut = sent.Load() }()
+
+	resp, err := e.RoundTrip(req)
+	if err != nil {
+		r.Err = cause(ctx, err)
+		return r
+	}
+	in := &answer{ReadCloser: resp.Body, want: call.WantBody}
+	_, _ = io.Copy(io.Discard, in) // its error is kept in the answer
+	resp.Body.Close()
+	in.report(ctx, resp, &r)
+	return r
+}
+
+// Close implements Engine.
+func (e httpEngine) Close() error {
+	e.close()
+	return nil
+}
+
+// finish does what net/http's Client does before it hands a request on.
+func finish(req *http.Request) {
+	if host := req.Header.Get("Host"); host != "" {
+		req.Host = host
+	}
+	if u := req.URL.User; u != nil && req.Header.Get("Authorization") == "" {
+		password, _ := u.Password()
+		req.SetBasicAuth(u.Username(), password)
+	}
+}
+
+func (a *answer) report(ctx context.Context, resp *http.Response, r *Reply) {
+	r.BytesIn = a.n
+	if a.err != nil {
+		r.Err = cause(ctx, a.err)
+		return
+	}
+	r.Status, r.Header, r.Body = resp.StatusCode, resp.Header.Get, a.kept
+}
+
+// cause is the reason of a failed send: the end of its context, if that came
+// first, as whatever broke after that was the giving up.
+func cause(ctx context.Context, err error) error {
+	if c := context.Cause(ctx); c != nil {
+		return c
+	}
+	return err
+}

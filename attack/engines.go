@@ -1,0 +1,44 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"net"
+)
+
+// Options are what an engine needs to know of a plan.
+type Options struct {
+	MaxInFlight int    // sends at once; connections are kept for as many; at least 1
+	Protocol    string // auto (also empty), http1, http2 or h2c
+	TLS         TLS
+	// Dial, if set, opens connections in place of the network's own dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// EngineKind is an entry of the registry of engines.
+type EngineKind struct {
+	Name string
+	Doc  string
+	New  func(Options) (Engine, error)
+}
+
+// Engines lists every engine; the first is the default.
+func Engines() []EngineKind {
+	return []EngineKind{
+		{Name: "http", Doc: "Go's net/http: HTTP/1.1, HTTP/2 and h2c", New: newHTTPEngine},
+		{Name: "vegeta", Doc: "vegeta's Attacker, with latency counted from the intended time", New: newVegetaEngine},
+	}
+}
+
+// NewEngine returns the engine that the plan names.
+func NewEngine(p *Plan) (Engine, error) {
+	opt := Options{MaxInFlight: p.MaxInFlight, Protocol: p.Protocol, TLS: p.TLS}
+	var names []string
+	for i, k := range Engines() {
+		if k.Name == p.Engine || p.Engine == "" && i == 0 {
+			return k.New(opt)
+		}
+		names = append(names, k.Name)
+	}
+	return nil, fmt.Errorf("engine: expected one of %v, found %q", names, p.Engine)
+}

@@ -1,0 +1,185 @@
+package attack
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"unicode/utf8"
+)
+
+// The kinds of errors, as they are counted. There are no others.
+const (
+	KindTimeout     = "timeout"     // no complete answer before the timeout, which runs from the intended time
+	KindUnsent      = "unsent"      // no free slot before the timeout
+	KindRefused     = "refused"     // nothing listens there
+	KindReset       = "reset"       // the connection was cut hard
+	KindEOF         = "eof"         // the connection was closed before the answer was complete
+	KindUnreachable = "unreachable" // no way to the host
+	KindDNS         = "dns"         // the name could not be looked up
+	KindTLS         = "tls"         // certificate or handshake
+	KindProtocol    = "protocol"    // the answer was not HTTP
+	KindLocal       = "local"       // the generator's own machine ran out of ports, files or memory
+	KindStatus      = "status"      // not an expected status
+	KindBody        = "body"        // not the expected body
+	KindHeader      = "header"      // not an expected header
+	KindTemplate    = "template"    // the request could not be built
+	KindOther       = "other"
+)
+
+// ErrorKind is an entry of the list of kinds.
+type ErrorKind struct{ Name, Doc string }
+
+// Kinds lists every kind that errors are counted by.
+func Kinds() []ErrorKind {
+	return []ErrorKind{
+		{KindTimeout, "no complete answer before the timeout, which runs from the moment the request was due"},
+		{KindUnsent, "no free slot before the timeout: never sent"},
+		{KindRefused, "nothing listens at the address"},
+		{KindReset, "the connection was cut hard"},
+		{KindEOF, "the connection was closed before the answer was complete"},
+		{KindUnreachable, "no way to the host or its network"},
+		{KindDNS, "the name could not be looked up"},
+		{KindTLS, "the certificate was not accepted, or the handshake failed"},
+		{KindProtocol, "the answer was not proper HTTP"},
+		{KindLocal, "the generator's own machine ran out of ports, open files or memory"},
+		{KindStatus, "the status was not an expected one"},
+		{KindBody, "the body was not as expected"},
+		{KindHeader, "a header was not as expected"},
+		{KindTemplate, "the request could not be built from its templates"},
+		{KindOther, "anything else"},
+	}
+}
+
+// maxDetail bounds what is kept of one error's text, in bytes.
+const maxDetail = 200
+
+// classify returns the kind of a transport error, and what happened in few
+// words. Ephemeral ports and the URL are left out: they differ from request to
+// request, and a URL can hold a secret.
+func classify(err error) (kind, detail string) {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	kind = kindOf(err)
+	detail = err.Error()
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
+		detail = op.Op + ": " + op.Err.Error()
+	}
+	switch kind {
+	case KindTimeout:
+		detail = "no complete answer before the timeout"
+	case KindDNS:
+		if e, ok := errors.AsType[*net.DNSError](err); ok {
+			detail = fmt.Sprintf("look up %s: %s", e.Name, e.Err)
+		}
+	}
+	return kind, clip(detail, maxDetail)
+}
+
+func kindOf(err error) string {
+	// A look-up or a handshake can time out too; whose fault it was says more
+	// than that it took too long, but a deadline of ours that passed meanwhile
+	// says nothing of them.
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return KindTimeout
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return KindDNS
+	}
+	if isTLS(err) {
+		return KindTLS
+	}
+	for _, e := range []struct {
+		errno syscall.Errno
+		kind  string
+	}{
+		{syscall.ECONNREFUSED, KindRefused},
+		{syscall.ECONNRESET, KindReset},
+		{syscall.EPIPE, KindReset},
+		{syscall.ECONNABORTED, KindReset},
+		{syscall.EHOSTUNREACH, KindUnreachable},
+		{syscall.ENETUNREACH, KindUnreachable},
+		{syscall.EADDRNOTAVAIL, KindLocal},
+		{syscall.EMFILE, KindLocal},
+		{syscall.ENFILE, KindLocal},
+		{syscall.ENOBUFS, KindLocal},
+		{syscall.ENOMEM, KindLocal},
+		{syscall.ETIMEDOUT, KindTimeout},
+	} {
+		if errors.Is(err, e.errno) {
+			return e.kind
+		}
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) {
+		return KindEOF
+	}
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return KindTimeout
+	}
+	// net/http keeps these types to itself.
+	msg := err.Error()
+	for _, m := range []struct{ part, kind string }{
+		{"server closed idle connection", KindEOF},
+		{"server sent GOAWAY", KindEOF},
+		{"client connection lost", KindEOF},
+		{"client connection force closed", KindEOF},
+		{"malformed", KindProtocol},
+		{"server gave HTTP response to HTTPS client", KindTLS},
+		{"stream error", KindReset},
+		{"protocol error", KindProtocol},
+		{"PROTOCOL_ERROR", KindProtocol},
+		{"invalid byte in chunk length", KindProtocol},
+		{"bad Content-Length", KindProtocol},
+		{"unsupported transfer encoding", KindProtocol},
+		{"exceeded", KindProtocol}, // header bytes
+	} {
+		if strings.Contains(msg, m.part) {
+			return m.kind
+		}
+	}
+	return KindOther
+}
+
+func isTLS(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.AlertError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	// Alerts from the other side come as a net.OpError of this name.
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && (op.Op == "remote error" || op.Op == "local error") || strings.HasPrefix(err.Error(), "tls: ")
+}
+
+// clip bounds s to n bytes, without cutting a character in two.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	s = s[:n-len("…")]
+	for len(s) > 0 {
+		if r, size := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || size > 1 {
+			break
+		}
+		s = s[:len(s)-1]
+	}
+	return s + "…"
+}

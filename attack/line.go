@@ -1,0 +1,69 @@
+package attack
+
+import "time"
+
+// waiting is an arrival on which the pacer acted and which was not yet sent.
+type waiting struct {
+	Arrival
+	Acted time.Duration
+}
+
+// line is what waits for a free slot, first come first served. It has a lane for
+// each timeout in use: within a lane the first to come is the first to time
+// out, so that both ends of its wait are found at its head.
+type line []lane
+
+// push puts w at the end of a lane; true if it is the lane's first.
+func (l line) push(lane int, w waiting) (first bool) {
+	first = l[lane].n == 0
+	l[lane].push(w)
+	return first
+}
+
+// pop takes what has waited longest.
+func (l line) pop() (waiting, bool) {
+	best := -1
+	for i := range l {
+		if w := l[i].first(); w != nil && (best < 0 || w.Seq < l[best].first().Seq) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return waiting{}, false
+	}
+	return l[best].pop(), true
+}
+
+// lane is a queue in a ring that grows and stays: a line that was long once is
+// likely to be so again.
+type lane struct {
+	ring []waiting
+	head int
+	n    int
+}
+
+// first is the head of the lane, nil if there is none.
+func (l *lane) first() *waiting {
+	if l.n == 0 {
+		return nil
+	}
+	return &l.ring[l.head]
+}
+
+func (l *lane) push(w waiting) {
+	if l.n == len(l.ring) {
+		grown := make([]waiting, max(64, 2*l.n))
+		copied := copy(grown, l.ring[l.head:])
+		copy(grown[copied:], l.ring[:l.head])
+		l.ring, l.head = grown, 0
+	}
+	l.ring[(l.head+l.n)%len(l.ring)] = w
+	l.n++
+}
+
+func (l *lane) pop() waiting {
+	w := l.ring[l.head]
+	l.head = (l.head + 1) % len(l.ring)
+	l.n--
+	return w
+}

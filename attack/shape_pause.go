@@ -1,0 +1,32 @@
+package attack
+
+import (
+	"errors"
+	"time"
+)
+
+// Pause is a stretch without arrivals, in which a system can recover.
+//
+//	rate(t) = 0        expected(t) = 0
+type Pause struct {
+	Pause bool `json:"pause" doc:"true: no arrivals in this stage"`
+}
+
+var _ Shape = Pause{}
+
+// Rate implements Shape.
+func (Pause) Rate(_, _ time.Duration) Rate { return 0 }
+
+// Expected implements Shape.
+func (Pause) Expected(_, _ time.Duration) float64 { return 0 }
+
+// Validate implements Shape.
+func (p Pause) Validate(total time.Duration) error {
+	var off error
+	if !p.Pause {
+		off = errors.New("pause: expected true, found false: give a rate, or leave the stage out")
+	}
+	return errors.Join(validTotal(total), off)
+}
+
+func (Pause) String() string { return "pause" }

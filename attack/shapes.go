@@ -1,0 +1,65 @@
+package attack
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Shapes lists every shape, in the order in which manuals and messages name
+// them.
+func Shapes() []ShapeKind {
+	return []ShapeKind{
+		{Name: "rate", Flat: true, Doc: "a constant rate", New: func() Shape { return new(Hold) }},
+		{Name: "from", Flat: true, Doc: "a rate that changes evenly from one value to another", New: func() Shape { return new(Ramp) }},
+		{Name: "steps", Doc: "equal plateaus that climb or descend from one rate to another", New: func() Shape { return new(Steps) }},
+		{Name: "spike", Doc: "a base rate with a plateau of a higher rate in the middle", New: func() Shape { return new(Spike) }},
+		{Name: "sine", Doc: "a rate that swings around a mean", New: func() Shape { return new(Sine) }},
+		{Name: "pause", Flat: true, Doc: "no arrivals at all", New: func() Shape { return new(Pause) }},
+	}
+}
+
+// inverter is a shape that knows its inverse in closed form: the last offset
+// at which Expected is still at most k. Other shapes are inverted by search.
+type inverter interface {
+	Invert(k float64, total time.Duration) time.Duration
+}
+
+// maxRate keeps every gap well above the nanosecond in which offsets are
+// counted; no machine sends as fast.
+const maxRate Rate = 10e6
+
+func validRate(name string, r Rate) error {
+	switch {
+	case math.IsNaN(float64(r)) || r < 0:
+		return fmt.Errorf("%s: expected a rate of at least 0/s, found %v/s", name, float64(r))
+	case r > maxRate:
+		return fmt.Errorf("%s: expected a rate of at most 10M/s, found %v/s", name, float64(r))
+	}
+	return nil
+}
+
+func validTotal(total time.Duration) error {
+	if total <= 0 {
+		return fmt.Errorf("for: expected a length above 0, found %s", total)
+	}
+	return nil
+}
+
+// somewhere refuses a shape that sends nothing: a mistyped rate would
+// otherwise pass as a quiet stage.
+func somewhere(rates ...Rate) error {
+	for _, r := range rates {
+		if r > 0 {
+			return nil
+		}
+	}
+	return errors.New("the rate is 0/s throughout: give a rate above 0/s, or say pause: true for a stage without load")
+}
+
+// seconds are the unit of every integral, as rates are per second.
+func seconds(d time.Duration) float64 { return float64(d) / float64(time.Second) }
+
+// offset turns seconds into whole nanoseconds.
+func offset(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package attack
+
+import "time"
+
+func sharpen() {}
+func blunt()   {}
+
+// sleepThread is not needed where Go's timers are precise.
+func sleepThread(time.Duration) bool { return false }

@@ -1,0 +1,185 @@
+package attack
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Protocols lists the values of Plan.Protocol.
+func Protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
+
+// dialTimeout bounds a dial that its request has given up on: net/http lets it
+// go on for the next one.
+const dialTimeout = 30 * time.Second
+
+// transport is what the engines share: connections kept alive, one for each
+// request in flight, nothing added to a request and nothing followed.
+type transport struct {
+	*http.Transport
+	stop context.CancelFunc // ends dials
+}
+
+func newTransport(opt Options) (*transport, error) {
+	conf, err := opt.TLS.Config()
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	var protocols http.Protocols
+	switch opt.Protocol {
+	case "", "auto":
+		protocols.SetHTTP1(true)
+		protocols.SetHTTP2(true)
+	case "http1":
+		protocols.SetHTTP1(true)
+	case "http2":
+		protocols.SetHTTP2(true)
+	case "h2c":
+		protocols.SetUnencryptedHTTP2(true)
+	default:
+		return nil, fmt.Errorf("protocol: expected one of %s, found %q", strings.Join(Protocols(), ", "), opt.Protocol)
+	}
+	dial := opt.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	}
+	open, stop := context.WithCancel(context.Background())
+	return &transport{
+		stop: stop,
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				ctx, cancel := context.WithCancel(ctx)
+				defer cancel()
+				defer context.AfterFunc(open, cancel)()
+				return dial(ctx, network, address)
+			},
+			TLSClientConfig:     conf,
+			Protocols:           &protocols,
+			MaxIdleConnsPerHost: max(1, opt.MaxInFlight),
+			IdleConnTimeout:     90 * time.Second,
+			TLSHandshakeTimeout: dialTimeout,
+			DisableCompression:  true, // bytes are counted as they come over the wire
+		},
+	}, nil
+}
+
+func (t *transport) close() {
+	t.stop()
+	t.CloseIdleConnections()
+}
+
+// Config reads the files and returns the client configuration they make; nil
+// errors mean that the files are there and well-formed.
+func (t TLS) Config() (*tls.Config, error) {
+	conf := &tls.Config{
+		ServerName: t.ServerName,
+		//nolint:gosec // asked for by the scenario
+		InsecureSkipVerify: t.Insecure,
+	}
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, fmt.Errorf("ca: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca: %s: expected certificates in PEM form, found none", t.CA)
+		}
+	}
+	switch {
+	case t.Cert != "" && t.Key != "":
+		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, fmt.Errorf("cert and key: %s and %s: %s", t.Cert, t.Key, strings.TrimPrefix(err.Error(), "tls: "))
+		}
+		conf.Certificates = []tls.Certificate{cert}
+	case t.Cert != "":
+		return nil, errors.New("key: expected the client certificate's key beside cert, found none")
+	case t.Key != "":
+		return nil, errors.New("cert: expected the client certificate beside key, found none")
+	}
+	return conf, nil
+}
+
+// asSent are the headers that net/http looks at by their usual spelling. All
+// others go out as they are spelled in the plan, as some servers mind.
+var asSent = []string{"Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Connection", "Accept-Encoding", "Expect", "Trailer"}
+
+// header returns the call's headers.
+func (c *Call) header() http.Header {
+	h := make(http.Header, len(c.Header)+1)
+	for _, f := range c.Header {
+		name := f.Name
+		if canon := http.CanonicalHeaderKey(name); slices.Contains(asSent, canon) {
+			name = canon
+		}
+		h[name] = append(h[name], f.Value)
+	}
+	return h
+}
+
+// body counts the bytes of a request's body that were sent. net/http can read
+// on after it has returned, hence atomic.
+type body struct {
+	io.Reader
+	sent *atomic.Int64
+}
+
+func (b body) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	b.sent.Add(int64(n))
+	return n, err
+}
+
+func (body) Close() error { return nil }
+
+// countBody makes req count into sent. A request that net/http sends again, on
+// another connection, counts from 0.
+func countBody(req *http.Request, b []byte, sent *atomic.Int64) {
+	if len(b) == 0 {
+		return
+	}
+	req.ContentLength = int64(len(b))
+	req.GetBody = func() (io.ReadCloser, error) {
+		sent.Store(0)
+		return body{bytes.NewReader(b), sent}, nil
+	}
+	req.Body = body{bytes.NewReader(b), sent}
+}
+
+// answer reads an answer's body to its end, keeping the first MaxBody bytes if
+// they are wanted. Its fields are valid once Read has returned an error.
+type answer struct {
+	io.ReadCloser
+	want bool
+	kept []byte
+	n    int64
+	err  error // of the first failed read; nil at a proper end
+	end  bool
+}
+
+func (a *answer) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	a.n += int64(n)
+	if room := MaxBody - len(a.kept); a.want && room > 0 {
+		a.kept = append(a.kept, p[:min(n, room)]...)
+	}
+	if err == io.EOF {
+		a.end = true
+	} else if err != nil && a.err == nil {
+		a.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,440 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/owner"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// Planned is a fault with the targets that were drawn for it.
+type Planned struct {
+	Plan    Plan
+	Targets []Target
+}
+
+// Config is what a conductor needs before the run's clock starts.
+type Config struct {
+	Run     string      // id of the run, for the journal
+	Owner   owner.Owner // this process, for the journal
+	Journal Journal
+
+	// InjectTimeout is how long after its time a fault may take to show effect
+	// in all its targets; 0 means 15s.
+	InjectTimeout time.Duration
+	// RevertTimeout is how long all tries to undo a fault may take together; 0
+	// means 60s.
+	RevertTimeout time.Duration
+}
+
+// Conductor injects and reverts the faults of one run, each at its time.
+type Conductor struct {
+	cfg   Config
+	clock func() time.Duration
+	mark  func() time.Duration
+	event func(timeline.Event)
+
+	mu     sync.Mutex
+	faults []*injection // the slice is not changed
+}
+
+// injection is one fault on its way. Its record is guarded by the conductor's
+// mutex; hits belong to the goroutine that runs it.
+type injection struct {
+	Planned
+	index      int
+	record     timeline.Fault
+	mechanisms []string
+	doubts     []string
+	hits       []*hit
+}
+
+// hit is a fault on one of its targets.
+type hit struct {
+	target    Target
+	id        string
+	fault     Fault
+	state     State
+	journaled bool // so there may be something to undo
+	proof     Proof
+	err       error
+}
+
+// NewConductor returns a conductor for the faults of one run.
+func NewConductor(cfg Config, faults []Planned) *Conductor {
+	if cfg.InjectTimeout == 0 {
+		cfg.InjectTimeout = 15 * time.Second
+	}
+	if cfg.RevertTimeout == 0 {
+		cfg.RevertTimeout = time.Minute
+	}
+	c := &Conductor{cfg: cfg}
+	for i, p := range faults {
+		f := &injection{Planned: p, index: i, record: timeline.Fault{
+			Name: p.Plan.Name, Kind: p.Plan.Kind, Service: strings.Join(p.Plan.Services, ", "),
+			Planned: p.Plan.At, State: timeline.Scheduled,
+		}}
+		for _, t := range p.Targets {
+			f.record.Targets = append(f.record.Targets, t.Name())
+		}
+		c.faults = append(c.faults, f)
+	}
+	return c
+}
+
+// Preflight binds and prepares every fault on every target, and returns all that
+// speaks against any: what cannot work is found before any load is sent. It
+// changes nothing.
+func (c *Conductor) Preflight(ctx context.Context) error {
+	var errs []error
+	for _, f := range c.faults {
+		c.bind(f, f.Plan.Hold)
+		each(f.hits, func(h *hit) {
+			if h.err == nil {
+				h.state, h.err = h.fault.Prepare(ctx)
+			}
+		})
+		if err := f.err(); err != nil {
+			errs = append(errs, fmt.Errorf("fault %s: %w", f.Plan.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Bind hands the conductor the run's clock; it must be called before Run. mark
+// ends the recorder's interval and returns the instant: it is called where a
+// fault begins, is effective and is reverted. event is told of each step. All
+// are called from several goroutines.
+func (c *Conductor) Bind(clock, mark func() time.Duration, event func(timeline.Event)) {
+	c.clock, c.mark, c.event = clock, mark, event
+}
+
+// Run injects and reverts each fault at its time and returns when all are done,
+// with one record for each, in the order of the plan.
+//
+// When ctx ends, faults in force are reverted at once, those being injected are
+// given up and reverted, and those that did not begin stay scheduled. No undo is
+// skipped: it takes RevertTimeout at the most.
+func (c *Conductor) Run(ctx context.Context) []timeline.Fault {
+	var wg sync.WaitGroup
+	for _, f := range c.faults {
+		wg.Go(func() { c.one(ctx, f) })
+	}
+	wg.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]timeline.Fault, len(c.faults))
+	for i, f := range c.faults {
+		out[i] = f.record
+	}
+	return out
+}
+
+// Active is a fault that is in force, or on its way in or out.
+type Active struct {
+	Name    string
+	Kind    string
+	Targets []string
+	State   timeline.FaultState
+	Since   time.Duration // when its injection began
+}
+
+// Active returns the faults that act now, in the order of the plan. It may be
+// called at any time from any goroutine.
+func (c *Conductor) Active() []Active {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []Active
+	for _, f := range c.faults {
+		r := &f.record
+		if r.Injecting == nil || r.Reverted != nil || r.State == timeline.Failed {
+			continue
+		}
+		out = append(out, Active{r.Name, r.Kind, slices.Clone(r.Targets), r.State, *r.Injecting})
+	}
+	return out
+}
+
+// one takes one fault through its life.
+func (c *Conductor) one(ctx context.Context, f *injection) {
+	if !c.until(ctx, f.Plan.At) {
+		return
+	}
+	c.enter(f, timeline.Injecting, c.mark(), func(r *timeline.Fault, at *time.Duration) { r.Injecting = at })
+	err := c.inject(ctx, f)
+	if err == nil {
+		c.enter(f, timeline.Effective, c.mark(), func(r *timeline.Fault, at *time.Duration) { r.Effective = at })
+		c.hold(ctx, f)
+	} else {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("the run ended while it was being injected: %w", err)
+		}
+		c.tell(f, timeline.Failed, c.clock(), text(err))
+	}
+	c.revert(ctx, f, err)
+}
+
+// until waits for an instant of the run; false if ctx ended first.
+func (c *Conductor) until(ctx context.Context, at time.Duration) bool {
+	for {
+		if ctx.Err() != nil {
+			return false
+		}
+		left := at - c.clock()
+		if left <= 0 {
+			return true
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// inject breaks all targets together: first each undo is made sure of, and only
+// if all are is any target touched.
+func (c *Conductor) inject(ctx context.Context, f *injection) error {
+	c.bind(f, lasting(ctx, f.Plan.Hold))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.InjectTimeout, fmt.Errorf("it took longer than %s", c.cfg.InjectTimeout))
+	defer cancel()
+	each(f.hits, func(h *hit) {
+		if h.err == nil {
+			h.state, h.err = h.fault.Prepare(ctx)
+		}
+		if h.err == nil {
+			h.err = c.write(f, h)
+		}
+	})
+	if err := f.err(); err != nil {
+		return err
+	}
+	each(f.hits, func(h *hit) {
+		if h.err = ctx.Err(); h.err == nil {
+			h.proof, h.err = h.fault.Inject(ctx, h.state)
+		}
+	})
+	c.note(f)
+	return f.err()
+}
+
+// lasting is how long a fault is meant to last: if the plan does not say, until
+// the run ends.
+func lasting(ctx context.Context, hold time.Duration) time.Duration {
+	if hold > 0 {
+		return hold
+	}
+	if end, ok := ctx.Deadline(); ok {
+		return max(0, time.Until(end))
+	}
+	return 24 * time.Hour
+}
+
+// bind binds the fault anew to each of its targets.
+func (c *Conductor) bind(f *injection, hold time.Duration) {
+	f.hits = nil
+	for i, t := range f.Targets {
+		h := &hit{target: t, id: c.id(f, i)}
+		h.fault, h.err = f.Plan.Spec.Bind(t, h.id, hold)
+		f.hits = append(f.hits, h)
+	}
+}
+
+// id names a fault on one target: unique by its numbers, telling by its words,
+// and fit for a file name.
+func (c *Conductor) id(f *injection, target int) string {
+	s := fmt.Sprintf("%s-%d-%d-%s", c.cfg.Run, f.index, target, f.Plan.Name)
+	s = strings.TrimLeft(strings.Map(func(r rune) rune {
+		if idRune(r) {
+			return r
+		}
+		return '-'
+	}, s), ".-")
+	return s[:min(len(s), 100)]
+}
+
+// write puts the undo into the journal.
+func (c *Conductor) write(f *injection, h *hit) error {
+	spec, err := json.Marshal(f.Plan.Spec)
+	if err != nil {
+		return fmt.Errorf("writing the undo down: %w", err)
+	}
+	kind, _ := KindByName(f.Plan.Kind)
+	// Even if Add fails the entry may be there: it is removed with the rest.
+	h.journaled = true
+	return c.cfg.Journal.Add(Entry{
+		ID: h.id, Run: c.cfg.Run, Owner: c.cfg.Owner, Fault: f.Plan.Name, Kind: f.Plan.Kind, Spec: spec,
+		Target: h.target.Ref(), State: h.state, Remedy: remedy(kind, h.target), Created: time.Now().UTC(),
+	})
+}
+
+// hold waits until the fault has lasted as long as it was meant to.
+func (c *Conductor) hold(ctx context.Context, f *injection) {
+	if f.Plan.Hold == 0 {
+		<-ctx.Done()
+		return
+	}
+	c.mu.Lock()
+	from := *f.record.Effective
+	c.mu.Unlock()
+	if c.until(ctx, from+f.Plan.Hold) {
+		return
+	}
+	// A fault planned to last to the very end of the run loses there the moment
+	// that it took to take effect, and no more.
+	if now := c.clock(); now < f.Plan.At+f.Plan.Hold {
+		f.doubts = append(f.doubts, fmt.Sprintf("the run ended when it had lasted %s of %s", roundTime(now-from), roundTime(f.Plan.Hold)))
+	}
+}
+
+// revert undoes the fault on all targets together, come what may, and completes
+// the record; failed is why the fault did not take effect.
+func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.RevertTimeout)
+	defer cancel()
+	c.enter(f, timeline.Reverting, c.clock(), func(r *timeline.Fault, at *time.Duration) { r.Reverting = at })
+	each(f.hits, func(h *hit) {
+		h.proof, h.err = Proof{}, nil
+		if !h.journaled {
+			return
+		}
+		h.proof, h.err = untilReverted(ctx, h.fault, h.state, func(err error) {
+			c.tell(f, timeline.Reverting, c.clock(), fmt.Sprintf("%v; trying again", err))
+		})
+		if errors.Is(h.err, ErrGone) {
+			h.proof, h.err = Proof{Doubt: "it was removed while the fault was in force"}, nil
+		}
+	})
+	c.note(f)
+	stuck := f.err()
+	problem := text(failed, stuck, c.forget(f), strings.Join(f.doubts, "; "))
+	state, at := timeline.Reverted, c.clock()
+	if stuck == nil {
+		at = c.mark()
+	}
+	if failed != nil || stuck != nil {
+		state = timeline.Failed
+	}
+	c.update(f, func(r *timeline.Fault) {
+		r.State, r.Error = state, problem
+		r.Verified = r.Effective != nil && len(f.doubts) == 0
+		if stuck == nil {
+			r.Reverted = &at
+			return
+		}
+		r.Dirty, r.Remedy = true, f.remedies()
+	})
+	if stuck == nil {
+		state = timeline.Reverted // of a fault that failed too, this is news
+	}
+	c.tell(f, state, at, problem)
+}
+
+// forget removes from the journal what is undone.
+func (c *Conductor) forget(f *injection) error {
+	var errs []error
+	for _, h := range f.hits {
+		if h.journaled && h.err == nil {
+			errs = append(errs, c.cfg.Journal.Remove(h.id))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remedies says what people do about the targets whose undo failed.
+func (f *injection) remedies() string {
+	kind, _ := KindByName(f.Plan.Kind)
+	var out []string
+	for _, h := range f.hits {
+		if h.err != nil {
+			out = append(out, remedy(kind, h.target))
+		}
+	}
+	return "run ordeal heal, or by hand: " + strings.Join(out, "; ")
+}
+
+// note takes what the hits proved into the record.
+func (c *Conductor) note(f *injection) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range f.hits {
+		if h.proof.Doubt != "" {
+			f.doubts = append(f.doubts, h.target.Name()+": "+h.proof.Doubt)
+		}
+		if h.proof.Evidence != "" {
+			f.record.Evidence = append(f.record.Evidence, h.target.Name()+": "+h.proof.Evidence)
+		}
+		if m := h.proof.Mechanism; m != "" && !slices.Contains(f.mechanisms, m) {
+			f.mechanisms = append(f.mechanisms, m)
+			slices.Sort(f.mechanisms)
+			f.record.Mechanism = strings.Join(f.mechanisms, ", ")
+		}
+	}
+}
+
+// enter notes that a fault has come to a state.
+func (c *Conductor) enter(f *injection, s timeline.FaultState, at time.Duration, set func(*timeline.Fault, *time.Duration)) {
+	var detail string
+	c.update(f, func(r *timeline.Fault) {
+		r.State = s
+		set(r, &at)
+		if s == timeline.Effective {
+			detail = strings.Join(r.Evidence, "; ")
+		}
+	})
+	c.tell(f, s, at, detail)
+}
+
+func (c *Conductor) update(f *injection, change func(*timeline.Fault)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(&f.record)
+}
+
+func (c *Conductor) tell(f *injection, s timeline.FaultState, at time.Duration, detail string) {
+	c.event(timeline.Event{
+		At: at, Type: "fault", Name: f.Plan.Name, State: string(s), Target: strings.Join(f.record.Targets, ", "), Detail: detail,
+	})
+}
+
+// err joins what went wrong on the targets; each error names its own.
+func (f *injection) err() error {
+	var errs []error
+	for _, h := range f.hits {
+		errs = append(errs, h.err)
+	}
+	return errors.Join(errs...)
+}
+
+// each does something to all targets at the same time.
+func each(hits []*hit, do func(*hit)) {
+	var wg sync.WaitGroup
+	for _, h := range hits {
+		wg.Go(func() { do(h) })
+	}
+	wg.Wait()
+}
+
+// text puts errors and words on one line.
+func text(parts ...any) string {
+	var out []string
+	for _, p := range parts {
+		if p == nil || p == "" {
+			continue
+		}
+		out = append(out, strings.ReplaceAll(fmt.Sprint(p), "\n", "; "))
+	}
+	return strings.Join(out, "; ")
+}
+
+// roundTime keeps three digits or so of a duration that people read.
+func roundTime(d time.Duration) string { return quantity.FormatDuration(d) }

@@ -1,0 +1,185 @@
+package chaos
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/owner"
+)
+
+// Journal remembers what has to be undone, should the run die first. Its methods
+// may be called from any goroutine.
+type Journal interface {
+	// Add returns when the entry would survive a crash of the machine.
+	Add(Entry) error
+	// Remove forgets an entry; one that is not there is no error.
+	Remove(id string) error
+}
+
+// Pending is a journal that can be read back.
+type Pending interface {
+	Journal
+	// Entries returns what was added and not removed, oldest first, and an error
+	// for what cannot be read.
+	Entries() ([]Entry, error)
+}
+
+// Entry is one undo: all that a fresh process needs to do it.
+type Entry struct {
+	ID      string          `json:"id"` // letters, digits, dot, dash and underscore
+	Run     string          `json:"run"`
+	Owner   owner.Owner     `json:"owner"`
+	Fault   string          `json:"fault"` // its name in the scenario
+	Kind    string          `json:"kind"`
+	Spec    json.RawMessage `json:"spec"`
+	Target  Ref             `json:"target"`
+	State   State           `json:"state"`
+	Remedy  string          `json:"remedy"` // what people do if ordeal cannot
+	Created time.Time       `json:"created"`
+}
+
+// FileJournal keeps each entry in a file of its own, readable by its owner
+// alone. Several processes may share a directory.
+type FileJournal struct{ dir string }
+
+var _ Pending = (*FileJournal)(nil)
+
+// OpenJournal opens the journal in dir, which is made if it is not there.
+func OpenJournal(dir string) (*FileJournal, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("opening the journal of undos: %w", err)
+	}
+	return &FileJournal{dir}, nil
+}
+
+const (
+	entrySuffix = ".json"
+	tempPattern = ".new-*"
+	// A temporary file this old belongs to nobody: writing one takes milliseconds.
+	tempLife = time.Hour
+)
+
+func (j *FileJournal) path(id string) (string, error) {
+	if id == "" || id[0] == '.' || strings.ContainsFunc(id, func(r rune) bool { return !idRune(r) }) {
+		return "", fmt.Errorf("expected a journal id of letters, digits, dots, dashes and underscores, found %q", id)
+	}
+	return filepath.Join(j.dir, id+entrySuffix), nil
+}
+
+func idRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_'
+}
+
+// Add implements Journal.
+func (j *FileJournal) Add(e Entry) error {
+	path, err := j.path(e.ID)
+	if err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the undo of %s down: %w", e.Fault, err)
+	}
+	if err := j.write(path, b); err != nil {
+		return fmt.Errorf("writing the undo of %s down: %w", e.Fault, err)
+	}
+	return nil
+}
+
+func (j *FileJournal) write(path string, b []byte) (err error) {
+	f, err := os.CreateTemp(j.dir, tempPattern) // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(append(b, '\n'))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return j.sync()
+}
+
+// sync makes names in the directory survive a crash.
+func (j *FileJournal) sync() error {
+	d, err := os.Open(j.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Remove implements Journal.
+func (j *FileJournal) Remove(id string) error {
+	path, err := j.path(id)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing an undo that is done: %w", err)
+	}
+	return j.sync()
+}
+
+// Entries implements Pending.
+func (j *FileJournal) Entries() ([]Entry, error) {
+	files, err := os.ReadDir(j.dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading the journal of undos: %w", err)
+	}
+	var (
+		out  []Entry
+		errs []error
+	)
+	for _, f := range files {
+		path := filepath.Join(j.dir, f.Name())
+		if strings.HasPrefix(f.Name(), strings.TrimSuffix(tempPattern, "*")) {
+			// Cut off before it was in force: nothing was broken under it.
+			if info, err := f.Info(); err == nil && time.Since(info.ModTime()) > tempLife {
+				os.Remove(path)
+			}
+			continue
+		}
+		id, ok := strings.CutSuffix(f.Name(), entrySuffix)
+		if !ok || f.IsDir() {
+			continue
+		}
+		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // undone by another process just now
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("reading the journal of undos: %w", err))
+			continue
+		}
+		var e Entry
+		if err := json.Unmarshal(b, &e); err != nil {
+			errs = append(errs, fmt.Errorf("the undo in %s cannot be read: %w; look at what it names, put it right by hand, and remove the file", path, err))
+			continue
+		}
+		if e.ID != id {
+			errs = append(errs, fmt.Errorf("the undo in %s says that its id is %q: put right by hand what it names, and remove the file", path, e.ID))
+			continue
+		}
+		out = append(out, e)
+	}
+	slices.SortFunc(out, func(a, b Entry) int {
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+	})
+	return out, errors.Join(errs...)
+}

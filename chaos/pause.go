@@ -1,0 +1,93 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+var pauseKind = Kind{
+	Name: "pause", Hold: "for", Needs: Freeze,
+	Doc:  "freeze the target: its connections stay open and nothing answers",
+	Undo: "unpause %s",
+	New:  func() Spec { return &Pause{} },
+}
+
+// Pause freezes a target. It is effective when the target is seen frozen.
+type Pause struct{}
+
+// Validate implements Spec.
+func (*Pause) Validate() error { return nil }
+
+// Bind implements Spec.
+func (*Pause) Bind(t Target, _ string, _ time.Duration) (Fault, error) {
+	p, ok := t.(Pauser)
+	if !ok {
+		return nil, unfit(pauseKind, t)
+	}
+	return &pause{name: t.Name(), target: p, mechanism: mechanism(t, "signal")}, nil
+}
+
+type pause struct {
+	name      string
+	target    Pauser
+	mechanism string
+	let       bool // Revert has let it go before
+}
+
+func (p *pause) Prepare(ctx context.Context) (State, error) {
+	paused, err := p.target.Paused(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("finding out whether %s is paused: %w", p.name, err)
+	}
+	if paused {
+		return nil, fmt.Errorf("%s is paused already: ordeal would let go what somebody else holds; unpause it first", p.name)
+	}
+	return json.Marshal(struct{}{})
+}
+
+func (p *pause) Inject(ctx context.Context, _ State) (Proof, error) {
+	p.let = false
+	if err := p.target.Pause(ctx); err != nil {
+		return Proof{}, fmt.Errorf("pausing %s: %w", p.name, err)
+	}
+	if err := p.await(ctx, true); err != nil {
+		return Proof{}, err
+	}
+	return Proof{Mechanism: p.mechanism, Evidence: "seen frozen"}, nil
+}
+
+func (p *pause) Revert(ctx context.Context, _ State) (Proof, error) {
+	proof := Proof{Mechanism: p.mechanism, Evidence: "seen running"}
+	paused, err := p.target.Paused(ctx)
+	if err == nil && !paused && !p.let {
+		proof.Doubt = "it was let go, or it ended, before ordeal let it go"
+	}
+	p.let = true
+	if err := p.target.Unpause(ctx); err != nil {
+		return proof, fmt.Errorf("unpausing %s: %w", p.name, err)
+	}
+	return proof, p.await(ctx, false)
+}
+
+// await returns when the target is seen as wanted.
+func (p *pause) await(ctx context.Context, want bool) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		paused, err := p.target.Paused(ctx)
+		if err == nil && paused == want {
+			return nil
+		}
+		select {
+		case <-tick.C:
+			continue
+		case <-ctx.Done():
+		}
+		if err != nil {
+			return fmt.Errorf("finding out whether %s is paused: %w", p.name, err)
+		}
+		return fmt.Errorf("expected %s to be %s, and it was not: %w", p.name, map[bool]string{true: "paused", false: "running"}[want], context.Cause(ctx))
+	}
+}

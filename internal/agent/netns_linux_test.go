@@ -1,0 +1,554 @@
+package agent
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// asAgent makes the test binary a helper: namespaces belong to threads, and the
+// agent has many.
+const asAgent = "ORDEAL_TEST_AGENT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asAgent) != "" {
+		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// pair is two namespaces joined by a cable: a target with a server, and a
+// client.
+type pair struct {
+	target, client netns.NsHandle
+}
+
+const (
+	targetV4, clientV4 = "10.99.0.1", "10.99.0.2"
+	targetV6, clientV6 = "fd00:99::1", "fd00:99::2"
+)
+
+func newPair(t *testing.T) *pair {
+	t.Helper()
+	if os.Getuid() != 0 {
+		if os.Getenv("ORDEAL_REQUIRE_DOCKER") == "1" {
+			t.Fatal("needs root to make network namespaces")
+		}
+		t.Skip("SKIP needs root to make network namespaces")
+	}
+	p := &pair{}
+	onThread(t, func() error {
+		var err error
+		if p.client, err = netns.New(); err != nil {
+			return err
+		}
+		if p.target, err = netns.New(); err != nil { // and stays in it
+			return err
+		}
+		veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "eth0"}, PeerName: "eth0", PeerNamespace: netlink.NsFd(p.client)}
+		if err := netlink.LinkAdd(veth); err != nil {
+			return fmt.Errorf("adding a veth pair: %w", err)
+		}
+		if err := address(targetV4, targetV6); err != nil {
+			return err
+		}
+		if err := netns.Set(p.client); err != nil {
+			return err
+		}
+		return address(clientV4, clientV6)
+	})
+	t.Cleanup(func() {
+		p.target.Close()
+		p.client.Close()
+	})
+	return p
+}
+
+func address(v4, v6 string) error {
+	for _, name := range []string{"lo", "eth0"} {
+		l, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if name == "eth0" {
+			for _, a := range []string{v4 + "/24", v6 + "/64"} {
+				addr, err := netlink.ParseAddr(a)
+				if err != nil {
+					return err
+				}
+				addr.Flags = unix.IFA_F_NODAD
+				if err := netlink.AddrAdd(l, addr); err != nil {
+					return fmt.Errorf("adding address %s: %w", a, err)
+				}
+			}
+		}
+		if err := netlink.LinkSetUp(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// onThread runs f on a thread of its own that may change its namespace and is
+// thrown away.
+func onThread(t *testing.T, f func() error) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		done <- f()
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// in runs f inside a namespace.
+func in(t *testing.T, ns netns.NsHandle, f func() error) {
+	t.Helper()
+	onThread(t, func() error {
+		if err := netns.Set(ns); err != nil {
+			return err
+		}
+		return f()
+	})
+}
+
+// serve starts a server in a namespace that answers each line with itself. It
+// greets first, late: a word whose length of silence is its number.
+func (p *pair) serve(t *testing.T, ns netns.NsHandle, addr string) {
+	t.Helper()
+	var ln net.Listener
+	in(t, ns, func() (err error) {
+		ln, err = net.Listen("tcp", addr)
+		return err
+	})
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var conns []net.Conn
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			conns = append(conns, c)
+			mu.Unlock()
+			wg.Go(func() {
+				defer c.Close()
+				for r := bufio.NewReader(c); ; {
+					line, err := r.ReadString('\n')
+					if err != nil {
+						return
+					}
+					if pause, err := time.ParseDuration(strings.TrimSpace(line)); err == nil {
+						time.Sleep(pause)
+					}
+					io.WriteString(c, line)
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		ln.Close()
+		mu.Lock()
+		for _, c := range conns {
+			c.Close()
+		}
+		mu.Unlock()
+		wg.Wait()
+	})
+}
+
+// caller is a client's connection.
+type caller struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (p *pair) dial(t *testing.T, ns netns.NsHandle, addr string) *caller {
+	t.Helper()
+	var c net.Conn
+	in(t, ns, func() (err error) {
+		c, err = net.DialTimeout("tcp", addr, 5*time.Second)
+		return err
+	})
+	t.Cleanup(func() { c.Close() })
+	return &caller{c, bufio.NewReader(c)}
+}
+
+// ask sends a line and returns how long its answer took.
+func (c *caller) ask(line string) (time.Duration, error) {
+	start := time.Now()
+	c.SetDeadline(start.Add(10 * time.Second))
+	if _, err := io.WriteString(c, line+"\n"); err != nil {
+		return 0, err
+	}
+	got, err := c.r.ReadString('\n')
+	if err == nil && got != line+"\n" {
+		err = fmt.Errorf("expected %q back, found %q", line, got)
+	}
+	return time.Since(start), err
+}
+
+func (c *caller) mustAsk(t *testing.T, line string) time.Duration {
+	t.Helper()
+	d, err := c.ask(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// helper is an agent in a child process inside the target's namespace.
+type helper struct {
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	msgs   *Messages
+	stderr strings.Builder
+	beats  chan struct{} // closed to stop the heartbeat
+}
+
+func (p *pair) agent(t *testing.T, args ...string) *helper {
+	t.Helper()
+	h := &helper{cmd: exec.Command("/proc/self/exe", args...), beats: make(chan struct{})}
+	h.cmd.Env = append(os.Environ(), asAgent+"=1")
+	h.cmd.Stderr = &h.stderr
+	var err error
+	if h.in, err = h.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := h.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.msgs = NewMessages(out)
+	in(t, p.target, h.cmd.Start)
+	var beating sync.WaitGroup
+	beating.Go(func() {
+		for {
+			select {
+			case <-h.beats:
+				return
+			case <-time.After(BeatEvery):
+				io.WriteString(h.in, LineBeat+"\n")
+			}
+		}
+	})
+	t.Cleanup(func() {
+		h.cmd.Process.Kill()
+		close(h.beats)
+		beating.Wait()
+		h.in.Close()
+		h.cmd.Wait()
+		if h.stderr.Len() > 0 {
+			t.Logf("the agent's stderr: %s", &h.stderr)
+		}
+	})
+	return h
+}
+
+func (h *helper) expect(t *testing.T, event string) Message {
+	t.Helper()
+	m, err := h.msgs.Next()
+	if err != nil {
+		t.Fatalf("expected %s, found %v; stderr: %s", event, err, &h.stderr)
+	}
+	if m.Event != event {
+		t.Fatalf("expected %s, found %+v", event, m)
+	}
+	return m
+}
+
+// bend starts an agent and returns once traffic is bent.
+func (p *pair) bend(t *testing.T, params Params) (*helper, Message) {
+	t.Helper()
+	params.ID, params.Mechanism = t.Name(), "nft-proxy"
+	if params.Deadline == 0 {
+		params.Deadline = time.Minute
+	}
+	h := p.agent(t, params.Args()...)
+	h.expect(t, EventReady)
+	m := h.expect(t, EventApplied)
+	if m.Mechanism != "nft-proxy" || m.RTTAfter-m.RTTBefore < wanted(params.Delay) {
+		t.Fatalf("expected a proof of %s by nft-proxy, found %+v", params.Delay, m)
+	}
+	return h, m
+}
+
+// clean says whether nothing of ordeal is in the target's namespace.
+func (p *pair) mustBeClean(t *testing.T) {
+	t.Helper()
+	in(t, p.target, func() error {
+		found, err := tableExists()
+		if err == nil && found {
+			err = errors.New("the nftables table is still there")
+		}
+		return err
+	})
+}
+
+// fast waits until a fresh connection's answers come at once: as the best of
+// several, so that a busy machine does not matter.
+func (p *pair) mustBeFast(t *testing.T, addr string, delay time.Duration) {
+	t.Helper()
+	best := time.Hour
+	for range 10 {
+		if best = min(best, p.dial(t, p.client, addr).mustAsk(t, "hi")); best < delay/2 {
+			return
+		}
+	}
+	t.Errorf("expected answers without the delay of %s, the best of ten took %s", delay, best)
+}
+
+const testDelay = 200 * time.Millisecond
+
+func TestRedirect(t *testing.T) {
+	for _, host := range []string{targetV4, targetV6} {
+		t.Run(host, func(t *testing.T) {
+			p := newPair(t)
+			addr := net.JoinHostPort(host, "8080")
+			p.serve(t, p.target, addr)
+			p.mustBeFast(t, addr, testDelay)
+
+			h, _ := p.bend(t, Params{Delay: testDelay, Jitter: 50 * time.Millisecond})
+			c := p.dial(t, p.client, addr)
+			if d := c.mustAsk(t, "hi"); d < 2*(testDelay-50*time.Millisecond) {
+				t.Errorf("expected the first answer after opening and answer were delayed, found it after %s", d)
+			}
+			for range 3 {
+				if d := c.mustAsk(t, "hi"); d < testDelay-50*time.Millisecond {
+					t.Errorf("expected a delayed answer, found it after %s", d)
+				}
+			}
+			// Loopback traffic inside the namespace stays as it is.
+			best := time.Hour
+			local := p.dial(t, p.target, addr)
+			for range 10 {
+				best = min(best, local.mustAsk(t, "hi"))
+			}
+			if best > testDelay/2 {
+				t.Errorf("expected loopback traffic to be left alone, the best of ten took %s", best)
+			}
+
+			io.WriteString(h.in, LineRevert+"\n")
+			m := h.expect(t, EventReverted)
+			if m.Stats == nil || m.Stats.Conns != 1 || m.Stats.DelayedBytes == 0 {
+				t.Errorf("expected one delayed connection in the counts, without the probes; found %+v", m.Stats)
+			}
+			p.mustBeClean(t)
+			p.mustBeFast(t, addr, testDelay)
+			if err := h.cmd.Wait(); err != nil {
+				t.Errorf("expected exit code 0, found %v", err)
+			}
+		})
+	}
+}
+
+func TestRedirect_openConnections(t *testing.T) {
+	p := newPair(t)
+	addr := net.JoinHostPort(targetV4, "8080")
+	p.serve(t, p.target, addr)
+	upstream := net.JoinHostPort(clientV4, "9090")
+	p.serve(t, p.client, upstream)
+
+	idle := p.dial(t, p.client, addr)
+	idle.mustAsk(t, "hi")
+	outbound := p.dial(t, p.target, upstream) // the target as somebody's client
+	outbound.mustAsk(t, "hi")
+	busy := p.dial(t, p.client, addr)
+	busy.mustAsk(t, "hi")
+	answer := make(chan error, 1)
+	go func() {
+		_, err := busy.ask("1500ms") // the answer comes when traffic is bent
+		answer <- err
+	}()
+	time.Sleep(200 * time.Millisecond)
+
+	h, _ := p.bend(t, Params{Delay: testDelay})
+	if err := <-answer; err != nil {
+		t.Errorf("expected the answer that was under way to arrive, found %v", err)
+	}
+	for name, c := range map[string]*caller{"idle": idle, "busy": busy} {
+		if d, err := c.ask("hi"); err == nil {
+			t.Errorf("expected the %s connection from before to be reset at its next request, found an answer after %s", name, d)
+		} else if !errors.Is(err, unix.ECONNRESET) && err != io.EOF {
+			t.Errorf("expected the %s connection from before to be reset, found %v", name, err)
+		}
+	}
+	if _, err := outbound.ask("hi"); err != nil {
+		t.Errorf("expected the target's own connection to live on, found %v", err)
+	}
+	p.dial(t, p.target, upstream).mustAsk(t, "hi")
+
+	// A connection that is waiting for its answer when the fault ends gets it.
+	late := p.dial(t, p.client, addr)
+	late.mustAsk(t, "hi")
+	go func() {
+		_, err := late.ask("500ms")
+		answer <- err
+	}()
+	time.Sleep(200 * time.Millisecond)
+	io.WriteString(h.in, LineRevert+"\n")
+	h.expect(t, EventReverted)
+	if err := <-answer; err != nil {
+		t.Errorf("expected an answer across the revert, found %v", err)
+	}
+	if _, err := outbound.ask("hi"); err != nil {
+		t.Errorf("expected the target's own connection to live on after the revert, found %v", err)
+	}
+	p.mustBeClean(t)
+	p.mustBeFast(t, addr, testDelay)
+}
+
+func TestRedirect_ends(t *testing.T) {
+	addr := net.JoinHostPort(targetV4, "8080")
+	tests := []struct {
+		name     string
+		deadline time.Duration
+		end      func(*helper)
+		why      string
+	}{
+		{"input closed", time.Minute, func(h *helper) { h.in.Close() }, "input closed"},
+		{"SIGTERM", time.Minute, func(h *helper) { h.cmd.Process.Signal(unix.SIGTERM) }, "signal terminated"},
+		{"deadline", 1500 * time.Millisecond, func(*helper) {}, "deadline"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPair(t)
+			p.serve(t, p.target, addr)
+			h, _ := p.bend(t, Params{Delay: testDelay, Deadline: tt.deadline})
+			tt.end(h)
+			m := h.expect(t, EventReverted)
+			if !strings.Contains(m.Why, tt.why) {
+				t.Errorf("expected the reason %q, found %q", tt.why, m.Why)
+			}
+			if m.Stats == nil || m.Stats.Conns != 0 {
+				t.Errorf("expected no connections in the counts, found %+v", m.Stats)
+			}
+			p.mustBeClean(t)
+			p.mustBeFast(t, addr, testDelay)
+		})
+	}
+}
+
+// TestClean kills the helper itself: its rules stay and lead to a relay that is
+// gone. That is what clean is for.
+func TestClean(t *testing.T) {
+	p := newPair(t)
+	addr := net.JoinHostPort(targetV4, "8080")
+	p.serve(t, p.target, addr)
+	h, _ := p.bend(t, Params{Delay: testDelay})
+	h.cmd.Process.Kill()
+	h.cmd.Wait()
+	in(t, p.client, func() error {
+		if c, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
+			c.Close()
+			return errors.New("expected connections to be refused while the redirect leads nowhere: the test shows nothing")
+		}
+		return nil
+	})
+
+	if m := p.agent(t, "clean").expect(t, EventClean); len(m.Found) != 1 || !strings.Contains(m.Found[0], "inet ordeal") {
+		t.Errorf("expected the table to be found, found %q", m.Found)
+	}
+	p.mustBeClean(t)
+	p.mustBeFast(t, addr, testDelay)
+	if m := p.agent(t, "clean").expect(t, EventClean); len(m.Found) != 0 {
+		t.Errorf("expected nothing to clean the second time, found %q", m.Found)
+	}
+}
+
+// TestStaleTable bends a namespace in which a killed helper left its rules.
+func TestStaleTable(t *testing.T) {
+	p := newPair(t)
+	addr := net.JoinHostPort(targetV4, "8080")
+	p.serve(t, p.target, addr)
+	h, _ := p.bend(t, Params{Delay: testDelay})
+	h.cmd.Process.Kill()
+	h.cmd.Wait()
+	h, _ = p.bend(t, Params{Delay: testDelay})
+	if d := p.dial(t, p.client, addr).mustAsk(t, "hi"); d < testDelay {
+		t.Errorf("expected a delayed answer, found it after %s", d)
+	}
+	io.WriteString(h.in, LineRevert+"\n")
+	h.expect(t, EventReverted)
+	p.mustBeClean(t)
+}
+
+// TestNetem shows the delay where the kernel has netem, and otherwise that its
+// lack is told and nothing is left.
+func TestNetem(t *testing.T) {
+	p := newPair(t)
+	addr := net.JoinHostPort(targetV4, "8080")
+	p.serve(t, p.target, addr)
+	in(t, p.target, func() error { // the client plays the host
+		l, err := netlink.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		return netlink.RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Gw: net.ParseIP(clientV4)})
+	})
+	h := p.agent(t, Params{ID: "n", Delay: testDelay, Deadline: time.Minute, Mechanism: "netem"}.Args()...)
+	h.expect(t, EventReady)
+	m, err := h.msgs.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Event == EventError {
+		if !strings.Contains(m.Error, "netem") || m.Dirty {
+			t.Fatalf("expected the lack of netem and nothing dirty, found %+v", m)
+		}
+		p.mustBeFast(t, addr, testDelay)
+		t.Logf("this kernel cannot show more: %s", m.Error)
+		return
+	}
+	if d := p.dial(t, p.client, addr).mustAsk(t, "hi"); d < testDelay {
+		t.Errorf("expected a delayed answer, found it after %s", d)
+	}
+	io.WriteString(h.in, LineRevert+"\n")
+	h.expect(t, EventReverted)
+	p.mustBeFast(t, addr, testDelay)
+}
+
+// TestNetem_foreign meets a queueing discipline that somebody else put there.
+func TestNetem_foreign(t *testing.T) {
+	p := newPair(t)
+	in(t, p.target, func() error {
+		l, err := netlink.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		attrs := netlink.QdiscAttrs{LinkIndex: l.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT}
+		if err := netlink.QdiscAdd(&netlink.GenericQdisc{QdiscAttrs: attrs, QdiscType: "pfifo"}); err != nil {
+			return fmt.Errorf("adding a pfifo: %w", err)
+		}
+		_, err = new(netem).apply(context.Background(), Params{Delay: testDelay})
+		if err == nil || !strings.Contains(err.Error(), "pfifo") {
+			return fmt.Errorf("expected a refusal that names pfifo, found %v", err)
+		}
+		if _, err := new(netem).revert(context.Background()); err != nil {
+			return err
+		}
+		qdiscs, err := netlink.QdiscList(l)
+		if err == nil && foreignRoot(qdiscs) == nil {
+			err = errors.New("the foreign queueing discipline is gone")
+		}
+		return err
+	})
+}

@@ -1,0 +1,72 @@
+package agent
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// States of a TCP socket in /proc/net/tcp.
+const (
+	tcpTimeWait = 6
+	tcpListen   = 10
+)
+
+// socket is a line of /proc/net/tcp or tcp6.
+type socket struct {
+	local, remote netip.AddrPort
+	state         uint8
+}
+
+// parseSockets reads the format of /proc/net/tcp and tcp6: a heading, then
+// "sl local rem st …" with addresses as hexadecimal words of the machine's byte
+// order, and ports in network order.
+func parseSockets(r io.Reader) ([]socket, error) {
+	var out []socket
+	s := bufio.NewScanner(r)
+	for n := 1; s.Scan(); n++ {
+		if n == 1 || strings.TrimSpace(s.Text()) == "" {
+			continue
+		}
+		f := strings.Fields(s.Text())
+		if len(f) < 4 {
+			return nil, fmt.Errorf("expected a socket on line %d, found %q", n, s.Text())
+		}
+		local, err := parseHexAddr(f[1])
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		remote, err := parseHexAddr(f[2])
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		state, err := strconv.ParseUint(f[3], 16, 8)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: expected a state, found %q", n, f[3])
+		}
+		out = append(out, socket{local, remote, uint8(state)})
+	}
+	return out, s.Err()
+}
+
+func parseHexAddr(s string) (netip.AddrPort, error) {
+	addr, port, ok := strings.Cut(s, ":")
+	raw, err := hex.DecodeString(addr)
+	if !ok || err != nil || (len(raw) != 4 && len(raw) != 16) {
+		return netip.AddrPort{}, fmt.Errorf("expected a hexadecimal address and port, found %q", s)
+	}
+	p, err := strconv.ParseUint(port, 16, 16)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("expected a hexadecimal port, found %q", s)
+	}
+	for i := 0; i < len(raw); i += 4 {
+		binary.NativeEndian.PutUint32(raw[i:], binary.BigEndian.Uint32(raw[i:]))
+	}
+	a, _ := netip.AddrFromSlice(raw)
+	return netip.AddrPortFrom(a.Unmap(), uint16(p)), nil
+}

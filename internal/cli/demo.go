@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/seed-1574e9de/ordeal/internal/agent"
+	"github.com/seed-1574e9de/ordeal/internal/run"
+	"github.com/seed-1574e9de/ordeal/internal/shop"
+)
+
+func newDemo(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo [shop|gateway|api] [flags]",
+		Short: "Serve the built-in shop, to play with",
+		Long: `Serves the built-in shop until it is interrupted: all of it on one port, or one
+of its parts. ordeal demo --help lists the parts and their flags.`,
+		DisableFlagParsing: true, // the shop has flags of its own
+		RunE: func(_ *cobra.Command, args []string) error {
+			return code(shop.Main(args, s.out, s.err))
+		},
+	}
+}
+
+// newAgent is what runs in the helper container of a network fault.
+func newAgent(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use:                "agent",
+		Hidden:             true,
+		DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return code(agent.Main(args, s.in, s.out, s.err))
+		},
+	}
+}
+
+func code(c int) error {
+	if c == 0 {
+		return nil
+	}
+	return &exit{code: run.ExitCode(c)}
+}

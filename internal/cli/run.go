@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-1574e9de/ordeal/internal/run"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
+)
+
+func newRun(s *streams) *cobra.Command {
+	var (
+		seed seedFlag
+		out  string
+		live bool
+	)
+	cmd := &cobra.Command{
+		Use:   "run FILE",
+		Short: "Run a scenario: load, faults and verdict",
+		Long: `Starts the scenario's services, sends its load, injects and undoes its faults,
+judges its rules, and writes everything to a run directory. Every mistake in the
+file is found before anything starts.
+
+The first Ctrl-C stops the load, lets open requests finish and undoes the
+faults; the second no longer waits for the requests. None skips the undo.
+
+` + exitHelp(),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: yamlFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			plan, err := scenario.Load(args[0], os.LookupEnv, seed.options(cmd))
+			if err != nil {
+				return &exit{run.ExitUsage, err}
+			}
+			soft, hard, stop := signals(s)
+			defer stop()
+			code, err := run.Run(soft, hard, plan, run.Options{
+				Out:      out,
+				Stdout:   s.out,
+				Stderr:   s.err,
+				Terminal: s.terminal() && live,
+				Color:    s.color(s.out),
+			})
+			if err != nil || code != run.ExitPass {
+				return &exit{code, err}
+			}
+			return nil
+		},
+	}
+	seed.add(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "write the run directory to `DIR` (default runs/<time>-<name>)")
+	cmd.Flags().BoolVar(&live, "live", true, "redraw a status block while running in a terminal")
+	return cmd
+}
+
+// signals returns two contexts: soft ends at the first interrupt, hard at the
+// second. Further ones only remind, as nothing may cut the undo short. A closed
+// pipe on standard output is no reason to die with faults in force either.
+func signals(s *streams) (soft, hard context.Context, stop func()) {
+	soft, endSoft := context.WithCancel(context.Background())
+	hard, endHard := context.WithCancel(context.Background())
+	ch := make(chan os.Signal, 4)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE)
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	wg.Go(func() {
+		for n := 1; ; n++ {
+			select {
+			case <-done:
+				return
+			case <-ch:
+			}
+			switch n {
+			case 1:
+				fmt.Fprintln(s.err, "ordeal: interrupted: stopping the load, undoing faults (again: do not wait for open requests)")
+				endSoft()
+			case 2:
+				fmt.Fprintln(s.err, "ordeal: open requests are given up; still undoing faults")
+				endHard()
+			default:
+				fmt.Fprintln(s.err, "ordeal: still undoing faults; this has its own deadline")
+			}
+		}
+	})
+	return soft, hard, func() {
+		signal.Stop(ch)
+		signal.Reset(syscall.SIGPIPE)
+		close(done)
+		wg.Wait()
+		endSoft()
+		endHard()
+	}
+}

@@ -1,0 +1,305 @@
+// Package link runs TCP hops that a scenario puts between two parts of a system,
+// and bends them: the way to slow the traffic of something that ordeal can reach
+// in no other way, such as a process or a database elsewhere.
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/relay"
+)
+
+// dialTimeout is how long the upstream may take to accept a connection.
+const dialTimeout = 10 * time.Second
+
+// Link is a running hop. Its methods may be called from any goroutine.
+type Link struct {
+	name     string
+	addr     string
+	upstream string
+	relay    *relay.Relay
+	served   chan error
+
+	mu     sync.Mutex // also held while a fault comes or goes, measuring included
+	bends  map[string]bend
+	probes probes
+}
+
+// bend is one fault in force.
+type bend struct {
+	chaos.NetShape
+	before relay.Stats // when it began
+}
+
+var (
+	_ chaos.Target    = (*Link)(nil)
+	_ chaos.NetShaper = (*Link)(nil)
+	_ chaos.Remedier  = (*Link)(nil)
+)
+
+// Start listens on the address listen (port 0 picks a free one) and carries each
+// connection to upstream, which need not be there yet. Delays draw their jitter
+// from seed. ctx is for the start alone; Close ends the link.
+func Start(ctx context.Context, name, listen, upstream string, seed uint64) (*Link, error) {
+	if _, _, err := net.SplitHostPort(upstream); err != nil {
+		return nil, fmt.Errorf("link %s: expected its upstream as host:port, found %q", name, upstream)
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("link %s cannot listen on %s: another program does; stop it, or choose another address (port 0 picks a free one, which is ${%s.addr})", name, listen, name)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("link %s cannot listen on %s: this machine does not have that address; 127.0.0.1 is there always", name, listen)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("link %s cannot listen on %s: ports below 1024 need rights that this user does not have; choose a higher one", name, listen)
+	case err != nil:
+		return nil, fmt.Errorf("link %s cannot listen on %s: %w", name, listen, err)
+	}
+	l := &Link{name: name, addr: ln.Addr().String(), upstream: upstream, bends: make(map[string]bend), served: make(chan error, 1)}
+	l.relay = relay.New(l.dial, seed)
+	go func() { l.served <- l.relay.Serve(ln) }()
+	return l, nil
+}
+
+func (l *Link) dial(ctx context.Context, client net.Conn) (net.Conn, error) {
+	if l.probes.is(client) {
+		return newEcho(), nil
+	}
+	d := net.Dialer{Timeout: dialTimeout}
+	return d.DialContext(ctx, "tcp", l.upstream)
+}
+
+// Addr is where the link listens, as host:port.
+func (l *Link) Addr() string { return l.addr }
+
+// Stats returns what the link has carried, its own measuring left out.
+func (l *Link) Stats() relay.Stats { return l.relay.Stats() }
+
+// Close cuts all connections and stops listening. It may be called again.
+func (l *Link) Close() error {
+	l.relay.Close()
+	err := <-l.served
+	l.served <- err
+	return err
+}
+
+// Name implements chaos.Target.
+func (l *Link) Name() string { return l.name }
+
+// Ref implements chaos.Target. A link ends with the process that runs it, so
+// there is nothing to find again.
+func (l *Link) Ref() chaos.Ref { return chaos.Ref{Kind: chaos.LinkTarget, Name: l.name} }
+
+// Remedy implements chaos.Remedier.
+func (l *Link) Remedy(string) string {
+	return fmt.Sprintf("nothing: the link %s has ended with the run", l.name)
+}
+
+// maxProbes bounds how often a bent link is measured, as jitter may make one
+// round trip hardly slower. Each is below half the delay with a chance of a
+// quarter at the most, all are with one in 65,000.
+const maxProbes = 8
+
+// Shape implements chaos.NetShaper: traffic through the link is late, and that
+// was measured on a connection through it. The delays of several faults add up.
+// The deadline is not needed: a link does not outlive its owner.
+func (l *Link) Shape(ctx context.Context, id string, s chaos.NetShape, _ time.Duration) (chaos.Proof, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, err := l.openProbe(ctx)
+	if err != nil {
+		return chaos.Proof{}, err
+	}
+	defer p.close()
+	before, err := p.best(ctx, 3)
+	if err != nil {
+		return chaos.Proof{}, err
+	}
+	l.bends[id] = bend{s, l.relay.Stats()}
+	l.apply()
+	var after time.Duration
+	for range maxProbes {
+		rtt, err := p.roundTrip(ctx)
+		if err != nil {
+			return chaos.Proof{}, err
+		}
+		if after = max(after, rtt); slower(before, after, l.shape()) {
+			return chaos.Proof{Mechanism: "link", Evidence: fmt.Sprintf("round trip %s → %s", quantity.FormatDuration(before), quantity.FormatDuration(after))}, nil
+		}
+	}
+	return chaos.Proof{}, fmt.Errorf("the link %s did not get slower: its round trip was %s before and is %s", l.name,
+		quantity.FormatDuration(before), quantity.FormatDuration(after))
+}
+
+// slower says whether a round trip shows the delay of a shape.
+func slower(before, after time.Duration, s relay.Shape) bool {
+	return after > before && after >= max(s.Delay-s.Jitter, s.Delay/2)
+}
+
+// Unshape implements chaos.NetShaper.
+func (l *Link) Unshape(ctx context.Context, id string) (chaos.Proof, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, ok := l.bends[id]
+	if !ok {
+		return chaos.Proof{Mechanism: "link"}, nil
+	}
+	bent := l.shape()
+	proof := chaos.Proof{Mechanism: "link"}
+	// No connection was slowed and no answer: nobody noticed.
+	if s := l.relay.Stats(); s.DelayedConns == b.before.DelayedConns && s.DelayedChunks == b.before.DelayedChunks {
+		proof.Doubt = "no traffic passed through the link while it was slowed"
+	}
+	delete(l.bends, id)
+	l.apply()
+	if err := l.straightened(ctx, bent, &proof); err != nil {
+		l.bends[id] = b // so that another try verifies too; the link itself stays as it is
+		return proof, err
+	}
+	return proof, nil
+}
+
+// straightened measures until a round trip is quicker than the shape before
+// allowed, which on a busy machine may take more than one.
+func (l *Link) straightened(ctx context.Context, bent relay.Shape, proof *chaos.Proof) error {
+	p, err := l.openProbe(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	now := l.shape()
+	limit := now.Delay + now.Jitter + max((bent.Delay-now.Delay)/2, time.Millisecond)
+	for {
+		rtt, err := p.roundTrip(ctx)
+		if err != nil {
+			return err
+		}
+		if rtt < limit {
+			proof.Evidence = "round trip " + quantity.FormatDuration(rtt) + " again"
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the link %s is still slow: expected a round trip below %s, found %s: %w", l.name,
+				quantity.FormatDuration(limit), quantity.FormatDuration(rtt), context.Cause(ctx))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// shape is the sum of all faults in force.
+func (l *Link) shape() (s relay.Shape) {
+	for _, b := range l.bends {
+		s.Delay += b.Delay
+		s.Jitter += b.Jitter
+	}
+	return s
+}
+
+func (l *Link) apply() { l.relay.SetShape(l.shape()) }
+
+// probes knows which clients are the link's own.
+type probes struct {
+	mu    sync.RWMutex // held for writing from before a probe connects until it is known
+	local []string
+}
+
+func (p *probes) is(client net.Conn) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.Contains(p.local, client.RemoteAddr().String())
+}
+
+// probe is a connection through the link to an echo inside it: what it meets is
+// what all others meet, but for the upstream.
+type probe struct {
+	l    *Link
+	conn net.Conn
+}
+
+func (l *Link) openProbe(ctx context.Context) (*probe, error) {
+	host, port, _ := net.SplitHostPort(l.addr)
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = map[bool]string{true: "127.0.0.1", false: "::1"}[ip.To4() != nil]
+	}
+	l.probes.mu.Lock()
+	defer l.probes.mu.Unlock()
+	d := net.Dialer{Timeout: dialTimeout}
+	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, fmt.Errorf("measuring the link %s: %w", l.name, err)
+	}
+	l.probes.local = append(l.probes.local, conn.LocalAddr().String())
+	return &probe{l, conn}, nil
+}
+
+func (p *probe) close() {
+	p.l.probes.mu.Lock()
+	defer p.l.probes.mu.Unlock()
+	p.l.probes.local = slices.DeleteFunc(p.l.probes.local, func(a string) bool { return a == p.conn.LocalAddr().String() })
+	p.conn.Close()
+}
+
+// roundTrip sends a byte through the link and waits for it to come back.
+func (p *probe) roundTrip(ctx context.Context) (time.Duration, error) {
+	stop := context.AfterFunc(ctx, func() { p.conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	start := time.Now()
+	b := []byte{1}
+	_, err := p.conn.Write(b)
+	if err == nil {
+		_, err = io.ReadFull(p.conn, b)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("no answer within %s: %w", quantity.FormatDuration(time.Since(start)), context.Cause(ctx))
+		}
+		return 0, fmt.Errorf("measuring the link %s: %w", p.l.name, err)
+	}
+	return time.Since(start), nil
+}
+
+// best is the quickest of n round trips, after one that opens the connection.
+func (p *probe) best(ctx context.Context, n int) (time.Duration, error) {
+	if _, err := p.roundTrip(ctx); err != nil {
+		return 0, err
+	}
+	least := time.Duration(0)
+	for range n {
+		rtt, err := p.roundTrip(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if least == 0 || rtt < least {
+			least = rtt
+		}
+	}
+	return least, nil
+}
+
+// echo answers with what it is told, in memory.
+type echo struct{ net.Conn }
+
+func newEcho() net.Conn {
+	near, far := net.Pipe()
+	go func() {
+		io.Copy(far, far)
+		far.Close()
+	}()
+	return echo{near}
+}
+
+// Uncounted implements relay.Uncounted.
+func (echo) Uncounted() {}
+
+var _ relay.Uncounted = echo{}

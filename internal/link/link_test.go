@@ -1,0 +1,190 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// upstream answers at once; get asks it through the link on a new connection.
+func start(t *testing.T) (l *Link, get func() time.Duration) {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
+	t.Cleanup(srv.Close)
+	l, err := Start(t.Context(), "db", "127.0.0.1:0", srv.Listener.Addr().String(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 2 {
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	return l, func() time.Duration {
+		t.Helper()
+		begun := time.Now()
+		resp, err := client.Get("http://" + l.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if b, err := io.ReadAll(resp.Body); err != nil || string(b) != "ok" {
+			t.Fatalf("read %q, %v", b, err)
+		}
+		return time.Since(begun)
+	}
+}
+
+func TestLatencyFault(t *testing.T) {
+	l, get := start(t)
+	get()
+	const delay = 60 * time.Millisecond
+	fault, err := (&chaos.Latency{Delay: delay, Jitter: delay / 3}).Bind(l, "id", time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := fault.Prepare(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := fault.Inject(t.Context(), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if proof.Mechanism != "link" || !strings.HasPrefix(proof.Evidence, "round trip ") || !strings.Contains(proof.Evidence, " → ") {
+		t.Errorf("proof %+v", proof)
+	}
+	// Opening and answer, each at least delay − jitter: timers never fire early.
+	if d := get(); d < 2*(delay-delay/3) {
+		t.Errorf("a request through the slowed link took %v, want at least %v", d, 2*(delay-delay/3))
+	}
+	proof, err = fault.Revert(t.Context(), state)
+	if err != nil || proof.Doubt != "" || !strings.HasSuffix(proof.Evidence, " again") {
+		t.Errorf("Revert = %+v, %v", proof, err)
+	}
+	if proof, err := fault.Revert(t.Context(), state); err != nil || proof.Doubt != "" {
+		t.Errorf("a second Revert = %+v, %v", proof, err)
+	}
+	if s := l.relay.Shape(); s.Delay != 0 || s.Jitter != 0 {
+		t.Errorf("the shape is %+v after the revert", s)
+	}
+	before := l.Stats()
+	get()
+	if s := l.Stats(); s.DelayedChunks != before.DelayedChunks || s.Conns != before.Conns+1 {
+		t.Errorf("stats went from %+v to %+v with one straight request", before, s)
+	}
+}
+
+func TestDoubtWithoutTraffic(t *testing.T) {
+	l, _ := start(t)
+	if _, err := l.Shape(t.Context(), "a", chaos.NetShape{Delay: 20 * time.Millisecond, Jitter: 20 * time.Millisecond}, 0); err != nil {
+		t.Fatal(err)
+	}
+	proof, err := l.Unshape(t.Context(), "a")
+	if err != nil || !strings.Contains(proof.Doubt, "no traffic") {
+		t.Errorf("Unshape = %+v, %v, want a doubt", proof, err)
+	}
+	if s := l.Stats(); s.Conns != 0 || s.Bytes != 0 {
+		t.Errorf("measuring shows in the stats: %+v", s)
+	}
+}
+
+func TestDelaysOfSeveralFaultsAddUp(t *testing.T) {
+	l, _ := start(t)
+	ctx := t.Context()
+	for _, id := range []string{"a", "b"} {
+		if _, err := l.Shape(ctx, id, chaos.NetShape{Delay: 30 * time.Millisecond, Jitter: 5 * time.Millisecond}, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := l.relay.Shape(); s.Delay != 60*time.Millisecond || s.Jitter != 10*time.Millisecond {
+		t.Errorf("the shape is %+v, want the sum of both", s)
+	}
+	if _, err := l.Unshape(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if s := l.relay.Shape(); s.Delay != 30*time.Millisecond {
+		t.Errorf("the shape is %+v, want what is left", s)
+	}
+	if _, err := l.Unshape(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestShapeIsGivenUpWithItsContext(t *testing.T) {
+	l, get := start(t)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, errors.New("ctrl-c"))
+	defer cancel()
+	_, err := l.Shape(ctx, "a", chaos.NetShape{Delay: time.Hour}, 0)
+	if err == nil || !strings.Contains(err.Error(), "ctrl-c") {
+		t.Errorf("Shape = %v, want the context's cause", err)
+	}
+	// A partial injection is undone like a whole one.
+	if _, err := l.Unshape(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	get()
+}
+
+func TestStartErrors(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	for _, tt := range []struct{ name, listen, upstream, want string }{
+		{"address in use", ln.Addr().String(), "127.0.0.1:1", "another program does; stop it, or choose another address"},
+		{"address of another machine", "192.0.2.1:0", "127.0.0.1:1", "this machine does not have that address"},
+		{"no port", "127.0.0.1", "127.0.0.1:1", "cannot listen on 127.0.0.1"},
+		{"upstream without port", "127.0.0.1:0", "db", `upstream as host:port, found "db"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := Start(t.Context(), "db", tt.listen, tt.upstream, 1)
+			if err == nil {
+				l.Close()
+				t.Fatal("it started")
+			}
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %q does not say %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestALinkCannotBeKilledOrPaused(t *testing.T) {
+	l, _ := start(t)
+	for _, spec := range []chaos.Spec{&chaos.Kill{Signal: "SIGKILL"}, &chaos.Pause{}} {
+		if _, err := spec.Bind(l, "id", 0); err == nil || !strings.Contains(err.Error(), "bend the link with latency") {
+			t.Errorf("Bind(%T) = %v, want what to do instead", spec, err)
+		}
+	}
+}
+
+func TestAnyAddressIsMeasuredOverLoopback(t *testing.T) {
+	l, err := Start(t.Context(), "db", "0.0.0.0:0", "127.0.0.1:1", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := l.Shape(t.Context(), "a", chaos.NetShape{Delay: 10 * time.Millisecond}, 0); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.Unshape(t.Context(), "a"); err != nil {
+		t.Error(err)
+	}
+}

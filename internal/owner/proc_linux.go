@@ -1,0 +1,83 @@
+package owner
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+var bootID = sync.OnceValues(func() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(b)), err
+})
+
+var space = sync.OnceValue(func() string {
+	link, err := os.Readlink("/proc/self/ns/pid") // pid:[4026531836]
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(link, "pid:["), "]")
+})
+
+// Inspect looks at one process; ErrNoProcess if there is none with this id.
+func Inspect(pid int) (Proc, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return Proc{}, ErrNoProcess
+	}
+	if err != nil {
+		return Proc{}, err
+	}
+	return parseStat(pid, string(b))
+}
+
+// parseStat reads a line of /proc/<pid>/stat, see proc_pid_stat(5). The name,
+// in brackets, may itself hold spaces and brackets: the last one closes it.
+func parseStat(pid int, line string) (Proc, error) {
+	f := strings.Fields(line[strings.LastIndexByte(line, ')')+1:]) // from field 3, the state
+	if len(f) < 20 {
+		return Proc{}, fmt.Errorf("expected 22 fields or more in /proc/%d/stat, found %q", pid, line)
+	}
+	group, err := strconv.Atoi(f[2])
+	if err != nil {
+		return Proc{}, fmt.Errorf("expected a process group in /proc/%d/stat, found %q", pid, f[2])
+	}
+	p := Proc{PID: pid, Group: group, Start: f[19]}
+	switch f[0] {
+	case "T", "t":
+		p.State = Stopped
+	case "Z", "X", "x":
+		p.State = Zombie
+	}
+	return p, nil
+}
+
+// Group returns the processes of a process group, zombies included; none if
+// the group is gone.
+func Group(id int) ([]Proc, error) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	var out []Proc
+	for _, n := range names {
+		pid, err := strconv.Atoi(n)
+		if err != nil {
+			continue
+		}
+		// A process that ended since the listing is none of the group's.
+		if p, err := Inspect(pid); err == nil && p.Group == id {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,129 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/owner"
+)
+
+// outputDelay is how long the output of a dead process is waited for, should
+// something that has left its group hold on to it.
+const outputDelay = time.Second
+
+// child is one life of a process.
+type child struct {
+	pid  int
+	id   owner.Owner
+	done chan struct{} // closed when it is dead and waited for
+
+	result string // how it ended, once done
+
+	mu   sync.Mutex
+	over bool // dead: its id may soon be another's
+}
+
+// spawn starts the command in a process group of its own; ended is called when
+// it is dead, from another goroutine, with how it ended.
+func spawn(cfg Config, output io.Writer, ended func(status string)) (*child, error) {
+	cmd := exec.Command(cfg.Command[0], cfg.Command[1:]...)
+	cmd.Env = append(os.Environ(), cfg.Env...)
+	cmd.Dir = cfg.Dir
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.WaitDelay = outputDelay
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	dieWithParent(cmd.SysProcAttr)
+
+	c := &child{done: make(chan struct{})}
+	started := make(chan error, 1)
+	go func() {
+		// The kernel kills the child when the thread that made it ends, so that
+		// thread is kept for as long as the child lives.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		c.pid = cmd.Process.Pid
+		// Before it is waited for, so its entry is there even if it is dead.
+		var err error
+		if c.id, err = owner.Of(c.pid); err != nil {
+			err = fmt.Errorf("looking at the new process %d: %w", c.pid, err)
+		}
+		started <- err
+		c.await(cmd)
+		ended(c.result)
+		close(c.done)
+	}()
+	if err := <-started; err != nil {
+		if c.pid != 0 {
+			c.signal(syscall.SIGKILL)
+			<-c.done
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// await returns when the process is dead and waited for, and what is left of
+// its group is killed.
+func (c *child) await(cmd *exec.Cmd) {
+	// While the dead leader is not waited for, its id cannot be given to
+	// another process or group: this is the time to kill by it.
+	unwaited := awaitEnd(c.pid) == nil
+	if unwaited {
+		c.mu.Lock()
+		c.over = true
+		syscall.Kill(-c.pid, syscall.SIGKILL)
+		c.mu.Unlock()
+	}
+	err := cmd.Wait()
+	if !unwaited {
+		c.mu.Lock()
+		c.over = true
+		syscall.Kill(-c.pid, syscall.SIGKILL)
+		c.mu.Unlock()
+	}
+	switch exit, ok := errors.AsType[*exec.ExitError](err); {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		c.result = "exit status 0"
+	case ok:
+		c.result = exit.String()
+	default:
+		c.result = err.Error()
+	}
+}
+
+// signal sends a signal to the group; os.ErrProcessDone if the process is dead.
+func (c *child) signal(sig syscall.Signal) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return os.ErrProcessDone
+	}
+	err := syscall.Kill(-c.pid, sig)
+	if errors.Is(err, syscall.ESRCH) {
+		return os.ErrProcessDone
+	}
+	return err
+}
+
+func (c *child) dead() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
+}
+
+// status says how it ended; it waits for that.
+func (c *child) status() string {
+	<-c.done
+	return c.result
+}

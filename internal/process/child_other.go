@@ -1,0 +1,17 @@
+//go:build !linux
+
+package process
+
+import (
+	"errors"
+	"syscall"
+)
+
+// parentDeathKills says that a child does not outlive its ordeal.
+const parentDeathKills = false
+
+// dieWithParent does nothing: only Linux can do that.
+func dieWithParent(*syscall.SysProcAttr) {}
+
+// awaitEnd is not possible here without waiting for the child.
+func awaitEnd(int) error { return errors.ErrUnsupported }

@@ -1,0 +1,514 @@
+package process
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/owner"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// The test binary is also the child: what it does then is in this variable.
+const roleVar = "ORDEAL_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVar); role != "" {
+		play(role)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func play(role string) {
+	switch role {
+	case "serve": // until killed
+		ln, err := net.Listen("tcp", os.Getenv("ADDR"))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "cannot listen:", err)
+			os.Exit(3)
+		}
+		http.Serve(ln, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, os.Getpid())
+		}))
+	case "stubborn":
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("deaf")
+		time.Sleep(time.Minute)
+	case "complain":
+		for i := range 20 {
+			fmt.Println("line", i)
+		}
+		fmt.Fprintln(os.Stderr, "no database")
+		os.Exit(2)
+	case "family": // a leader with a child that would outlive it
+		c := exec.Command(os.Args[0])
+		c.Env = append(os.Environ(), roleVar+"=sleep")
+		if err := c.Start(); err != nil {
+			panic(err)
+		}
+		fmt.Println("child", c.Process.Pid)
+		time.Sleep(time.Minute)
+	case "sleep":
+		time.Sleep(time.Minute)
+	case "parent": // starts a child through this package and waits to be killed
+		p, err := Start(context.Background(), run("sleep"))
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println("started", p.PID())
+		time.Sleep(time.Minute)
+	case "breaker":
+		breaker()
+	}
+	os.Exit(0)
+}
+
+func run(role string, env ...string) Config {
+	return Config{Name: role, Command: []string{os.Args[0]}, Env: append(env, roleVar+"="+role)}
+}
+
+func mustStart(t *testing.T, cfg Config) *Process {
+	t.Helper()
+	p, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func server(t *testing.T) Config {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	ln.Close()
+	cfg := run("serve", "ADDR="+addr)
+	cfg.Ready = "http://" + addr
+	return cfg
+}
+
+// eventually fails the test if cond does not come true within a time that only
+// a hang takes.
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if cond() {
+			return
+		}
+	}
+	t.Fatalf("waited in vain: %s", what)
+}
+
+func gone(pid int) bool {
+	p, err := owner.Inspect(pid)
+	return errors.Is(err, owner.ErrNoProcess) || err == nil && p.Ended()
+}
+
+// lockedBuffer is written by a child's output while the test reads.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func TestKillAndStartAgain(t *testing.T) {
+	p := mustStart(t, server(t))
+	ctx := t.Context()
+	first := p.PID()
+	fault, err := (&chaos.Kill{Signal: "SIGKILL"}).Bind(p, "id", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := fault.Prepare(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fault.Inject(ctx, state); err != nil {
+		t.Fatal(err)
+	}
+	if !gone(first) {
+		t.Errorf("process %d runs after the kill was proven", first)
+	}
+	if _, err := fault.Prepare(ctx); err == nil || !strings.Contains(err.Error(), "does not run") {
+		t.Errorf("preparing to kill a dead process: %v", err)
+	}
+	for range 2 { // reverting is idempotent
+		proof, err := fault.Revert(ctx, state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if proof.Doubt != "" || proof.Mechanism != "signal" {
+			t.Errorf("proof %+v", proof)
+		}
+	}
+	if p.PID() == first || gone(p.PID()) {
+		t.Errorf("process %d runs after %d was killed, want a new one", p.PID(), first)
+	}
+	resp, err := http.Get(p.cfg.Ready)
+	if err != nil {
+		t.Fatalf("it does not serve at the same address: %v", err)
+	}
+	resp.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	select {
+	case e := <-p.Exited():
+		t.Errorf("the kill was reported as an exit: %v", e)
+	default:
+	}
+}
+
+func TestKillWithASignalThatIsIgnored(t *testing.T) {
+	out := &lockedBuffer{}
+	cfg := run("stubborn")
+	cfg.Log = out
+	p := mustStart(t, cfg)
+	eventually(t, "the child ignores SIGTERM", func() bool { return strings.Contains(out.String(), "deaf") })
+	fault, _ := (&chaos.Kill{Signal: "SIGTERM"}).Bind(p, "id", 0)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := fault.Inject(ctx, nil)
+	if err == nil || !strings.Contains(err.Error(), "use SIGKILL") {
+		t.Errorf("Inject = %v, want an error that says to use SIGKILL", err)
+	}
+	if err := p.Kill(t.Context(), "SIGWINCH"); err == nil {
+		t.Error("a signal that is not in the list was sent")
+	}
+	stop, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	pid := p.PID()
+	if err := p.Stop(stop); err != nil || !gone(pid) {
+		t.Errorf("Stop of a process that ignores SIGTERM: %v, gone: %v", err, gone(pid))
+	}
+	if err := p.Start(t.Context()); err == nil {
+		t.Error("a process that was stopped for good was started")
+	}
+}
+
+func TestPause(t *testing.T) {
+	out := &lockedBuffer{}
+	cfg := run("family")
+	cfg.Log = out
+	p := mustStart(t, cfg)
+	eventually(t, "the family is complete", func() bool { return strings.Contains(out.String(), "child") })
+	fault, err := (&chaos.Pause{}).Bind(p, "id", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	state, err := fault.Prepare(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fault.Inject(ctx, state); err != nil {
+		t.Fatal(err)
+	}
+	members, _ := owner.Group(p.PID())
+	if len(members) != 2 || members[0].State != owner.Stopped || members[1].State != owner.Stopped {
+		t.Errorf("the group is %+v, want two stopped processes", members)
+	}
+	if _, err := fault.Prepare(ctx); err == nil || !strings.Contains(err.Error(), "paused already") {
+		t.Errorf("preparing to pause a paused process: %v", err)
+	}
+	for range 2 {
+		if proof, err := fault.Revert(ctx, state); err != nil || proof.Doubt != "" {
+			t.Errorf("Revert = %+v, %v", proof, err)
+		}
+	}
+	if paused, err := p.Paused(ctx); err != nil || paused {
+		t.Errorf("Paused = %v, %v after the revert", paused, err)
+	}
+	// Let go by somebody else.
+	if _, err := fault.Inject(ctx, state); err != nil {
+		t.Fatal(err)
+	}
+	syscall.Kill(-p.PID(), syscall.SIGCONT)
+	eventually(t, "it is let go", func() bool { paused, _ := p.Paused(ctx); return !paused })
+	if proof, err := fault.Revert(ctx, state); err != nil || proof.Doubt == "" {
+		t.Errorf("Revert of what somebody else let go = %+v, %v, want a doubt", proof, err)
+	}
+}
+
+func TestStopEndsAPausedFamily(t *testing.T) {
+	out := &lockedBuffer{}
+	cfg := run("family")
+	cfg.Log = out
+	p := mustStart(t, cfg)
+	eventually(t, "the family is complete", func() bool { return strings.HasSuffix(out.String(), "\n") })
+	child, _ := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out.String(), "child ")))
+	if err := p.Pause(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	leader := p.PID()
+	if err := p.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !gone(leader) || child == 0 {
+		t.Errorf("leader %d gone: %v, child %d", leader, gone(leader), child)
+	}
+	eventually(t, "the child is dead", func() bool { return gone(child) })
+	if err := p.Stop(t.Context()); err != nil {
+		t.Errorf("a second Stop: %v", err)
+	}
+}
+
+func TestLeaderTakesItsGroupAlong(t *testing.T) {
+	out := &lockedBuffer{}
+	cfg := run("family")
+	cfg.Log = out
+	p := mustStart(t, cfg)
+	eventually(t, "the family is complete", func() bool { return strings.HasSuffix(out.String(), "\n") })
+	child, _ := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out.String(), "child ")))
+	syscall.Kill(p.PID(), syscall.SIGKILL) // the leader alone, and not by us
+	select {
+	case e := <-p.Exited():
+		if e.Status != "signal: killed" || !strings.Contains(e.String(), "family ended by itself (signal: killed)") {
+			t.Errorf("Exited reported %v", e)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("an unexpected end was not reported")
+	}
+	eventually(t, "the child is dead", func() bool { return gone(child) })
+	if alive, _ := p.Alive(t.Context()); alive {
+		t.Error("Alive after the leader's end")
+	}
+	if err := p.Pause(t.Context()); err == nil {
+		t.Error("a dead process was paused")
+	}
+	if err := p.Unpause(t.Context()); err != nil {
+		t.Errorf("Unpause of a dead process: %v", err)
+	}
+	if err := p.Start(t.Context()); err != nil {
+		t.Errorf("starting it again: %v", err)
+	}
+}
+
+func TestStartErrors(t *testing.T) {
+	busy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer busy.Close()
+	taken := run("serve", "ADDR="+busy.Listener.Addr().String())
+	taken.Ready = busy.URL
+	notReady := run("sleep")
+	refused := server(t)
+	notReady.Ready, notReady.ReadyTimeout = refused.Ready, 150*time.Millisecond
+	unwell := run("sleep")
+	sick := httptest.NewServer(http.NotFoundHandler())
+	defer sick.Close()
+	unwell.Ready, unwell.ReadyTimeout = sick.URL, 150*time.Millisecond
+	complain := run("complain")
+	complain.Ready = refused.Ready
+	notExec := filepath.Join(t.TempDir(), "data")
+	os.WriteFile(notExec, []byte("x"), 0o600)
+	for _, tt := range []struct {
+		name string
+		cfg  Config
+		want []string
+	}{
+		{"no command", Config{Name: "x"}, []string{"expected a command"}},
+		{"not in PATH", Config{Name: "x", Command: []string{"no-such-program"}}, []string{`no program "no-such-program" in PATH`}},
+		{"no such file", Config{Name: "x", Command: []string{"./no/such"}}, []string{"there is no program ./no/such; build it first"}},
+		{"no such folder", Config{Name: "x", Command: []string{"/bin/sh"}, Dir: "/no/such"}, []string{"folder /no/such is not there"}},
+		{"not executable", Config{Name: "x", Command: []string{notExec}}, []string{"chmod +x"}},
+		{"ends at once", complain, []string{"complain ended (exit status 2) before it was ready", "its last lines:", "line 19", "no database"}},
+		{"never ready", notReady, []string{"was not ready after 150ms", "expected 2xx at " + refused.Ready, "refused", "printed nothing"}},
+		{"unwell", unwell, []string{"was not ready after 150ms", "it answered 404"}},
+		{"port in use", taken, []string{"before it was ready", "cannot listen", "something else answers at " + busy.URL}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := Start(t.Context(), tt.cfg)
+			if err == nil {
+				p.Stop(t.Context())
+				t.Fatal("it started")
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("error %q does not say %q", err, w)
+				}
+			}
+			if strings.Contains(err.Error(), "line 3\n") {
+				t.Errorf("error %q holds more than the last lines", err)
+			}
+		})
+	}
+}
+
+func TestStartIsGivenUpWithItsContext(t *testing.T) {
+	cfg := run("sleep")
+	cfg.Ready = server(t).Ready
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(50*time.Millisecond, func() { cancel(errors.New("ctrl-c")) })
+	if _, err := Start(ctx, cfg); err == nil || !strings.Contains(err.Error(), "ctrl-c") {
+		t.Errorf("Start = %v, want the context's cause", err)
+	}
+}
+
+func TestChildDiesWithItsParent(t *testing.T) {
+	if !parentDeathKills {
+		t.Skip("skipped: only on Linux does the kernel kill the children of a dead process")
+	}
+	out := &lockedBuffer{}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), roleVar+"=parent")
+	cmd.Stdout = out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the parent has a child", func() bool { return strings.HasSuffix(out.String(), "\n") })
+	child, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out.String(), "started ")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It must not die before: the thread that made it may not end.
+	time.Sleep(200 * time.Millisecond)
+	if gone(child) {
+		t.Fatal("the child died while its parent lived")
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	eventually(t, "the child is dead too", func() bool { return gone(child) })
+}
+
+// breaker pauses the process in REF through a conductor and a journal, says so,
+// and stays.
+func breaker() {
+	var ref chaos.Ref
+	json.Unmarshal([]byte(os.Getenv("REF")), &ref)
+	target, err := Reopen(ref)
+	if err != nil {
+		panic(err)
+	}
+	journal, err := chaos.OpenJournal(os.Getenv("JOURNAL"))
+	if err != nil {
+		panic(err)
+	}
+	me, err := owner.Current()
+	if err != nil {
+		panic(err)
+	}
+	c := chaos.NewConductor(chaos.Config{Run: "r1", Owner: me, Journal: journal}, []chaos.Planned{{
+		Plan:    chaos.Plan{Name: "freeze", Kind: "pause", Spec: &chaos.Pause{}},
+		Targets: []chaos.Target{target},
+	}})
+	start := time.Now()
+	clock := func() time.Duration { return time.Since(start) }
+	c.Bind(clock, clock, func(e timeline.Event) { fmt.Println(e.State, e.Detail) })
+	c.Run(context.Background())
+}
+
+func TestHealAfterTheRunWasKilled(t *testing.T) {
+	victim := mustStart(t, server(t))
+	ref, _ := json.Marshal(victim.Ref())
+	dir := t.TempDir()
+	out := &lockedBuffer{}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), roleVar+"=breaker", "REF="+string(ref), "JOURNAL="+dir)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the fault is effective", func() bool { return strings.Contains(out.String(), "effective") })
+	journal, err := chaos.OpenJournal(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	if healed, err := chaos.Heal(ctx, journal, Reopen, owner.Owner.Alive); err != nil || len(healed) != 0 {
+		t.Errorf("while the run lives, Heal = %v, %v; want nothing done", healed, err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if paused, err := victim.Paused(ctx); err != nil || !paused {
+		t.Fatalf("Paused = %v, %v after the run was killed, want it to stay so", paused, err)
+	}
+	healed, err := chaos.Heal(ctx, journal, Reopen, owner.Owner.Alive)
+	if err != nil || len(healed) != 1 {
+		t.Fatalf("Heal = %v, %v, want one undo", healed, err)
+	}
+	if paused, err := victim.Paused(ctx); err != nil || paused {
+		t.Errorf("Paused = %v, %v after Heal", paused, err)
+	}
+	if healed, err := chaos.Heal(ctx, journal, Reopen, owner.Owner.Alive); err != nil || len(healed) != 0 {
+		t.Errorf("a second Heal = %v, %v, want nothing done", healed, err)
+	}
+}
+
+func TestReopen(t *testing.T) {
+	p := mustStart(t, run("sleep"))
+	ref := p.Ref()
+	other := ref
+	other.Data = bytes.Replace(ref.Data, []byte(`"}`), []byte(`9"}`), 1) // another start time: the number was given again
+	if _, err := Reopen(other); !errors.Is(err, chaos.ErrGone) {
+		t.Errorf("Reopen of a number that is another's now: %v, want ErrGone", err)
+	}
+	s, err := Reopen(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(s.Ref().Data) != string(ref.Data) || s.Name() != "sleep" {
+		t.Errorf("Reopen changed the ref %s to %s", ref.Data, s.Ref().Data)
+	}
+	if err := s.(chaos.Killer).Killable(t.Context()); err == nil {
+		t.Error("a survivor can be killed, though nobody could start it again")
+	}
+	p.Stop(t.Context())
+	if _, err := Reopen(ref); !errors.Is(err, chaos.ErrGone) {
+		t.Errorf("Reopen of a dead process: %v, want ErrGone", err)
+	}
+	if err := s.(chaos.Pauser).Unpause(t.Context()); err != nil {
+		t.Errorf("Unpause of a survivor that died since: %v", err)
+	}
+	for _, bad := range []chaos.Ref{{Kind: "container"}, {Kind: "process"}, {Kind: "process", Data: json.RawMessage(`{"id":"x"}`)}} {
+		if _, err := Reopen(bad); err == nil || errors.Is(err, chaos.ErrGone) {
+			t.Errorf("Reopen(%+v) = %v, want an error", bad, err)
+		}
+	}
+}
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	var log bytes.Buffer
+	tl := newTail(&log)
+	for i := range 10_000 {
+		fmt.Fprintf(tl, "line %d\n", i)
+	}
+	if len(tl.last) > tailBytes || !strings.HasSuffix(tl.String(), "line 9998\nline 9999") || strings.Count(tl.String(), "\n") != tailLines-1 {
+		t.Errorf("tail is %q", tl.String())
+	}
+	if !strings.HasPrefix(log.String(), "line 0\n") || strings.Count(log.String(), "\n") != 10_000 {
+		t.Error("the log misses lines")
+	}
+}

@@ -1,0 +1,161 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/owner"
+)
+
+// refData is what of a process stands in the journal.
+type refData struct {
+	ID string `json:"id"` // of the leader, as an owner.Owner
+}
+
+// Survivor is a process, or the rest of its group, that another process of
+// ordeal had started and left behind.
+type Survivor struct {
+	name  string
+	id    owner.Owner
+	group int
+}
+
+var (
+	_ chaos.Target = (*Survivor)(nil)
+	_ chaos.Pauser = (*Survivor)(nil)
+	_ chaos.Killer = (*Survivor)(nil)
+)
+
+// Reopen finds a process again by what the journal says of it. It returns
+// chaos.ErrGone if nothing is left of it: the processes of a run end with it, so
+// that is undone which was done to them.
+func Reopen(ref chaos.Ref) (chaos.Target, error) {
+	if ref.Kind != chaos.ProcessTarget {
+		return nil, fmt.Errorf("expected a process to find again, found the %s %s", ref.Kind, ref.Name)
+	}
+	var d refData
+	if err := json.Unmarshal(ref.Data, &d); err != nil {
+		return nil, fmt.Errorf("reading which process %s was: %w", ref.Name, err)
+	}
+	id, err := owner.Parse(d.ID)
+	if err != nil {
+		return nil, fmt.Errorf("reading which process %s was: %w", ref.Name, err)
+	}
+	s := &Survivor{name: ref.Name, id: id, group: id.PID}
+	left, err := s.left()
+	if err != nil {
+		return nil, err
+	}
+	if !left {
+		return nil, chaos.ErrGone
+	}
+	return s, nil
+}
+
+// left says whether any of the group lives. The leader may be dead; the group
+// keeps its number then, and no new process is given it.
+func (s *Survivor) left() (bool, error) {
+	p, err := owner.Inspect(s.group)
+	switch {
+	case err != nil && !errors.Is(err, owner.ErrNoProcess):
+		return false, err
+	case err == nil && p.Start != s.id.Start:
+		return false, nil // the number is another's now
+	}
+	here, err := owner.Current()
+	if err != nil {
+		return false, err
+	}
+	if here.Boot != s.id.Boot {
+		return false, nil
+	}
+	if here.Space != s.id.Space {
+		return false, fmt.Errorf("%s ran in another pid namespace: heal it there", s.name)
+	}
+	ps, err := owner.Group(s.group)
+	if err != nil {
+		return false, err
+	}
+	for _, m := range ps {
+		if !m.Ended() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Name implements chaos.Target.
+func (s *Survivor) Name() string { return s.name }
+
+// Ref implements chaos.Target.
+func (s *Survivor) Ref() chaos.Ref {
+	b, _ := json.Marshal(refData{s.id.String()}) // of a string: cannot fail
+	return chaos.Ref{Kind: chaos.ProcessTarget, Name: s.name, Data: b}
+}
+
+// Pause implements chaos.Pauser.
+func (s *Survivor) Pause(context.Context) error { return s.signal(syscall.SIGSTOP) }
+
+// Unpause implements chaos.Pauser.
+func (s *Survivor) Unpause(context.Context) error {
+	if err := s.signal(syscall.SIGCONT); err != nil && !errors.Is(err, chaos.ErrGone) {
+		return err
+	}
+	return nil
+}
+
+// Paused implements chaos.Pauser.
+func (s *Survivor) Paused(context.Context) (bool, error) {
+	left, err := s.left()
+	if err != nil || !left {
+		return false, err
+	}
+	return frozen(s.group)
+}
+
+// Killable implements chaos.Killer: nobody is left who could start it again.
+func (s *Survivor) Killable(context.Context) error {
+	return fmt.Errorf("%s was started by a run that is over", s.name)
+}
+
+// Kill implements chaos.Killer.
+func (s *Survivor) Kill(_ context.Context, name string) error {
+	sig, ok := signals[name]
+	if !ok {
+		return fmt.Errorf("there is no signal %q here", name)
+	}
+	return s.signal(sig)
+}
+
+// Alive implements chaos.Killer.
+func (s *Survivor) Alive(context.Context) (bool, error) { return s.left() }
+
+// Start implements chaos.Killer: one that runs is left as it is.
+func (s *Survivor) Start(context.Context) error {
+	left, err := s.left()
+	if err != nil {
+		return err
+	}
+	if !left {
+		return chaos.ErrGone
+	}
+	return nil
+}
+
+func (s *Survivor) signal(sig syscall.Signal) error {
+	left, err := s.left()
+	if err != nil {
+		return err
+	}
+	if !left {
+		return chaos.ErrGone
+	}
+	if err := syscall.Kill(-s.group, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return nil
+}

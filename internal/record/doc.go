@@ -1,0 +1,34 @@
+// Package record keeps what a run does: it takes the results of the attack and
+// the events of everybody, and writes the timeline files of the run directory,
+// which Load reads back.
+//
+// # Which interval
+//
+// An arrival belongs to the interval of its intended time. Intervals are bounded
+// by whole seconds, by the ends of stages, and by the instants of Mark. An
+// arrival is put into an interval only when its intended time has passed on the
+// recorder's clock, read under the lock that Mark takes to cut; a cut is made at
+// the present and never before an instant that was read earlier. So the bounds
+// around an arrival are final when it is sorted in, and it lies on its own side
+// of every cut, however late its result comes.
+//
+// # Memory
+//
+// Workers append results to the buffer of their shard. A full buffer is folded
+// into one set of histograms an interval; there are no histograms per shard, as
+// one of them takes 180 KB. A complete interval is written at once, and its
+// histograms are used again. An interval that waits for slow answers is written
+// when the longest timeout has passed, or earlier if more than a bounded number
+// of histograms is in use. A result that comes after its interval was written
+// starts another part of it: an interval can have any number of parts in the
+// files, and Load adds them up. Nothing grows with the number of requests or the
+// length of the run, except for 8 bytes a Mark.
+//
+// # Files
+//
+// timeline.jsonl holds a JSON object a line: a header, then intervals and
+// events as they come, and an end. intervals.hlog is an HdrHistogram log, V2
+// compressed, values in nanoseconds, tags stage/request/distribution with each
+// part percent-encoded. The lines of an interval in timeline.jsonl and its lines
+// in intervals.hlog follow in the same order.
+package record

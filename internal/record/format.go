@@ -1,0 +1,77 @@
+package record
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// The files of a timeline in a run directory.
+const (
+	TimelineFile = "timeline.jsonl"
+	LogFile      = "intervals.hlog"
+)
+
+// schema is the version of both files' layout.
+const schema = 1
+
+// header is the first line of timeline.jsonl.
+type header struct {
+	Schema     int              `json:"schema"`
+	Name       string           `json:"name"`
+	Start      time.Time        `json:"start"`
+	Stages     []timeline.Stage `json:"stages"`
+	Requests   []string         `json:"requests"`
+	Limits     []time.Duration  `json:"limits,omitempty"`
+	LateBudget time.Duration    `json:"late_budget"`
+}
+
+// The types of the lines after the header.
+const (
+	typeInterval = "interval"
+	typeEvent    = "event"
+	typeEnd      = "end"
+)
+
+// intervalLine is one part of one interval; windows are in nanoseconds from the
+// start of the run.
+type intervalLine struct {
+	Type string `json:"type"`
+	timeline.Window
+	Lines int        `json:"lines"` // in intervals.hlog: one for each distribution below
+	Cells []cellLine `json:"cells"`
+}
+
+// cellLine holds the counters of a cell, and its distributions, which follow in
+// intervals.hlog in this order; empty ones are left out.
+type cellLine struct {
+	timeline.Key
+	*timeline.Stats
+	Distributions []distributionLine `json:"distributions,omitempty"`
+}
+
+type distributionLine struct {
+	Name    string                `json:"name"`
+	Clamped uint64                `json:"clamped,omitempty"` // values above ten minutes
+	Limits  []timeline.LimitCount `json:"limits,omitempty"`  // exact counts
+}
+
+type eventLine struct {
+	Type  string         `json:"type"`
+	Event timeline.Event `json:"event"`
+}
+
+// endLine is the last line of a recording that was not cut off.
+type endLine struct {
+	Type        string           `json:"type"`
+	Duration    time.Duration    `json:"duration"`
+	Interrupted bool             `json:"interrupted,omitempty"`
+	Faults      []timeline.Fault `json:"faults"`
+}
+
+// tag names a distribution in intervals.hlog. The format forbids commas, spaces
+// and line breaks, and the slash is taken: escaping keeps them out of names.
+func tag(k timeline.Key, distribution string) string {
+	return url.PathEscape(k.Stage) + "/" + url.PathEscape(k.Request) + "/" + distribution
+}

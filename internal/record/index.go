@@ -1,0 +1,309 @@
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// span is a stretch of a file.
+type span struct {
+	at, len int64
+}
+
+// part is where one part of an interval stands in the files.
+type part struct {
+	timeline.Window
+	missing uint64 // planned − done − unsent − interrupted, modulo 2⁶⁴
+	line    int    // its number in timeline.jsonl
+	json    span
+	logLine int // the number of its first line in intervals.hlog
+	lines   int // in intervals.hlog
+	log     span
+}
+
+// index is what Load keeps of a recording: everything but the intervals, and
+// where these are.
+type index struct {
+	header header
+	events []timeline.Event
+	end    *endLine // nil if the recording was cut off
+	parts  []part
+}
+
+// Load reads the timeline in a run directory, of which it keeps no file open: its
+// intervals are read from the files each time they are ranged over.
+//
+// A recording that was cut off, as ordeal was killed or its disk full, ends where
+// the first interval is missing or still waited for results, as what came in
+// without them would flatter; it counts as interrupted.
+func Load(dir string) (*timeline.Timeline, error) {
+	x, err := readIndex(filepath.Join(dir, TimelineFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := x.locate(filepath.Join(dir, LogFile)); err != nil {
+		return nil, err
+	}
+	t := &timeline.Timeline{
+		Name: x.header.Name, Start: x.header.Start, Stages: x.header.Stages, Requests: x.header.Requests,
+		LateBudget: x.header.LateBudget, Events: x.events,
+	}
+	slices.SortStableFunc(x.parts, func(a, b part) int { return cmp.Compare(a.From, b.From) })
+	for i := 1; i < len(x.parts); i++ {
+		if a, b := x.parts[i-1], x.parts[i]; a.Window != b.Window && a.To > b.From {
+			return nil, &FileError{TimelineFile, b.line, fmt.Sprintf("expected an interval from %s on, found %s to %s, which overlaps that of line %d", a.To, b.From, b.To, a.line)}
+		}
+	}
+	if x.end != nil {
+		t.Duration, t.Interrupted, t.Faults = x.end.Duration, x.end.Interrupted, x.end.Faults
+	} else {
+		x.keepWhole()
+		t.Interrupted = true
+		if n := len(x.parts); n > 0 {
+			t.Duration = x.parts[n-1].To
+		}
+		t.Events = append(t.Events, timeline.Event{
+			At: t.Duration, Type: "interrupt", State: "cut off",
+			Detail: "the recording has no end: ordeal was killed, or could not write; what follows is lost",
+		})
+	}
+	slices.SortStableFunc(t.Events, func(a, b timeline.Event) int { return cmp.Compare(a.At, b.At) })
+	t.Intervals = (&stream{dir: dir, header: x.header, parts: x.parts, duration: t.Duration}).intervals
+	return t, nil
+}
+
+// keepWhole drops the parts from the first interval on that is missing or not
+// complete. The parts are sorted.
+func (x *index) keepWhole() {
+	var end time.Duration
+	for i := 0; i < len(x.parts); {
+		n, missing := i, uint64(0)
+		for ; n < len(x.parts) && x.parts[n].Window == x.parts[i].Window; n++ {
+			missing += x.parts[n].missing
+		}
+		if x.parts[i].From != end || missing != 0 {
+			x.parts = x.parts[:i]
+			return
+		}
+		end = x.parts[i].To
+		i = n
+	}
+}
+
+// FileError is what is wrong in a recording.
+type FileError struct {
+	File string // its name in the run directory
+	Line int    // from 1
+	Msg  string
+}
+
+func (e *FileError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Msg) }
+
+// readIndex reads timeline.jsonl. A last line that was torn while it was written
+// is left out.
+func readIndex(path string) (*index, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the recording: %w", err)
+	}
+	defer f.Close()
+	x := &index{}
+	in := bufio.NewReaderSize(f, 1<<16)
+	var at int64
+	for n := 1; ; n++ {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			if n == 1 {
+				return nil, &FileError{TimelineFile, 1, "expected the header of a recording, found no complete line: this run recorded nothing"}
+			}
+			return x, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the recording: %w", err)
+		}
+		if err := x.add(line, n, at); err != nil {
+			return nil, &FileError{TimelineFile, n, err.Error()}
+		}
+		at += int64(len(line))
+	}
+}
+
+// add takes in line number n of timeline.jsonl.
+func (x *index) add(line []byte, n int, at int64) error {
+	if n == 1 {
+		return x.addHeader(line)
+	}
+	if x.end != nil {
+		return errors.New("expected nothing after the line of type end, found another line")
+	}
+	var kind struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(line, &kind); err != nil {
+		return fmt.Errorf("expected a JSON object: %w", err)
+	}
+	switch kind.Type {
+	case typeInterval:
+		iv, err := parseInterval(line)
+		if err != nil {
+			return err
+		}
+		x.parts = append(x.parts, part{
+			Window: iv.Window, missing: iv.missing(), line: n, json: span{at, int64(len(line))}, lines: iv.Lines,
+		})
+	case typeEvent:
+		var e eventLine
+		if err := json.Unmarshal(line, &e); err != nil {
+			return fmt.Errorf("expected an event: %w", err)
+		}
+		x.events = append(x.events, e.Event)
+	case typeEnd:
+		x.end = new(endLine)
+		if err := json.Unmarshal(line, x.end); err != nil {
+			return fmt.Errorf("expected the end of the recording: %w", err)
+		}
+		if x.end.Duration < 0 {
+			return fmt.Errorf("expected a duration of at least 0, found %s", x.end.Duration)
+		}
+	default:
+		return fmt.Errorf("expected a line of type interval, event or end, found type %q", kind.Type)
+	}
+	return nil
+}
+
+func (x *index) addHeader(line []byte) error {
+	var version struct {
+		Schema *int `json:"schema"`
+	}
+	if err := json.Unmarshal(line, &version); err != nil || version.Schema == nil {
+		return errors.New(`expected the header of a recording, {"schema":1,…}, found something else`)
+	}
+	if *version.Schema != schema {
+		return fmt.Errorf("expected schema %d, found %d: use the version of ordeal that recorded it, or a later one", schema, *version.Schema)
+	}
+	if err := json.Unmarshal(line, &x.header); err != nil {
+		return fmt.Errorf("expected the header of a recording: %w", err)
+	}
+	return nil
+}
+
+// parseInterval reads and checks an interval's line.
+func parseInterval(line []byte) (*intervalLine, error) {
+	iv := new(intervalLine)
+	if err := json.Unmarshal(line, iv); err != nil {
+		return nil, fmt.Errorf("expected an interval: %w", err)
+	}
+	if iv.From < 0 || iv.To <= iv.From {
+		return nil, fmt.Errorf("expected an interval with from < to, found from %d to %d", iv.From, iv.To)
+	}
+	lines := 0
+	for i, c := range iv.Cells {
+		if c.Stats == nil {
+			iv.Cells[i].Stats = new(timeline.Stats)
+		}
+		lines += len(c.Distributions)
+	}
+	if lines != iv.Lines {
+		return nil, fmt.Errorf("expected lines to be the number of its distributions, %d, found %d", lines, iv.Lines)
+	}
+	return iv, nil
+}
+
+func (iv *intervalLine) missing() uint64 {
+	var n uint64
+	for _, c := range iv.Cells {
+		n += c.Planned - c.Done - c.Unsent - c.Interrupted
+	}
+	return n
+}
+
+// locate finds each part's lines in intervals.hlog, which follow in the order of
+// the parts. If the recording was cut off, parts without all their lines are left
+// out.
+func (x *index) locate(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read the recording: %w", err)
+	}
+	defer f.Close()
+	log := logScanner{in: bufio.NewReaderSize(f, 1<<16)}
+	for i := range x.parts {
+		p := &x.parts[i]
+		for n := range p.lines {
+			line, ok, err := log.next()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				if x.end == nil {
+					x.parts = x.parts[:i]
+					return nil
+				}
+				return &FileError{LogFile, log.line, fmt.Sprintf("expected %d more lines for the interval in line %d of %s, found the end", p.lines-n, p.line, TimelineFile)}
+			}
+			if n == 0 {
+				p.log.at, p.logLine = line.at, log.line
+			}
+			p.log.len = line.at + line.len - p.log.at
+		}
+	}
+	if x.end == nil {
+		return nil
+	}
+	if _, ok, err := log.next(); err != nil {
+		return err
+	} else if ok {
+		return &FileError{LogFile, log.line, fmt.Sprintf("expected the end, as all intervals of %s had their lines, found another one", TimelineFile)}
+	}
+	return nil
+}
+
+// logScanner walks over the histogram lines of a log. A last line without its
+// line break does not count.
+type logScanner struct {
+	in   *bufio.Reader
+	at   int64
+	line int
+}
+
+func (s *logScanner) next() (span, bool, error) {
+	for {
+		at, data := s.at, false
+		for whole := false; !whole; {
+			chunk, err := s.in.ReadSlice('\n')
+			if errors.Is(err, io.EOF) {
+				return span{}, false, nil
+			}
+			if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+				return span{}, false, fmt.Errorf("read the recording: %w", err)
+			}
+			if s.at == at {
+				data = isData(chunk)
+			}
+			s.at += int64(len(chunk))
+			whole = err == nil
+		}
+		s.line++
+		if data {
+			return span{at, s.at - at}, true, nil
+		}
+	}
+}
+
+// isData tells a histogram's line from comments and from the legend, which is
+// quoted.
+func isData(line []byte) bool {
+	line = bytes.TrimSpace(line)
+	return len(line) > 0 && line[0] != '#' && line[0] != '"'
+}

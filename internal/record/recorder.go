@@ -1,0 +1,455 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+const (
+	// batch is how many results a shard gathers before they are sorted in: few
+	// enough that the worker whose result is the last is held up for some 20 µs.
+	batch = 256
+	// maxShards is enough: at 200,000 results a second a shard's lock is in use
+	// for a hundredth of the time.
+	maxShards = 8
+	// tick is how often complete intervals are looked for and written.
+	tick = 250 * time.Millisecond
+	// slack is how much longer than Config.Grace an interval waits for results.
+	slack = time.Second
+	// maxLent is how many histograms, of 180 KB each, are in use before
+	// intervals that still wait for results are written in parts.
+	maxLent = 512
+
+	forever = time.Duration(math.MaxInt64)
+)
+
+// ErrUnbalanced says that arrivals were lost or counted twice: planned is not
+// done + unsent + interrupted. The recording cannot carry a verdict.
+var ErrUnbalanced = errors.New("the recorded outcomes do not add up to the planned arrivals")
+
+var errFinished = errors.New("the recorder is finished")
+
+// Config is what a Recorder needs to know.
+type Config struct {
+	Dir   string // run directory; it exists, and holds no timeline yet
+	Name  string // of the scenario
+	Clock func() time.Duration
+	Start time.Time
+
+	Stages   []timeline.Stage // by attack.Arrival.Stage; intervals are cut where they end
+	Requests []string         // by attack.Arrival.Request
+	Limits   []time.Duration  // counted exactly in every distribution but lateness
+	// Grace is the longest timeout: how long after its end an interval can still
+	// get results. Later ones are not lost, but cost another part of it.
+	Grace time.Duration
+	// Shards is the number of buffers that workers share; 0 means GOMAXPROCS,
+	// at most 8.
+	Shards int
+	// LateBudget is kept in the timeline, and counted exactly in the lateness.
+	LateBudget time.Duration
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.Dir == "":
+		return errors.New("record: expected a run directory, found none")
+	case c.Clock == nil:
+		return errors.New("record: expected a clock, found none")
+	case c.Grace < 0:
+		return fmt.Errorf("record: expected a grace of at least 0, found %s", c.Grace)
+	}
+	return nil
+}
+
+// Recorder is an attack.Sink that keeps everything in the run directory. Its
+// methods are safe for concurrent use, but Planned is for one goroutine at a
+// time, and nothing may be planned or recorded once Finish was called.
+type Recorder struct {
+	cfg    Config
+	pool   *pool
+	out    *writer
+	shards []shard
+	plan   planBuffer
+
+	mu       sync.Mutex // taken after a shard's or the plan's
+	bounds   bounds
+	horizon  time.Duration   // the latest instant read from the clock under mu
+	tiled    time.Duration   // up to here every interval was opened once, though it be empty
+	planEnd  time.Duration   // of the last stage
+	open     []*interval     // sorted by From
+	early    []attack.Result // not yet due: those that an interrupted run gives up ahead of time
+	live     live
+	sealing  sync.Mutex // held while intervals are written; taken before mu
+	finished bool       // guarded by sealing
+
+	wake chan struct{} // asks for intervals to be written before the next tick
+	stop chan struct{}
+	wg   sync.WaitGroup
+}
+
+var _ attack.Sink = (*Recorder)(nil)
+
+// shard is the buffer of some of the workers. The padding keeps two shards'
+// locks off one cache line.
+type shard struct {
+	mu  sync.Mutex
+	buf []attack.Result
+	_   [96]byte
+}
+
+// planBuffer holds arrivals that were planned and not yet sorted in.
+type planBuffer struct {
+	mu   sync.Mutex
+	buf  []planned
+	full int // length at which to sort in what is due
+}
+
+type planned struct {
+	intended time.Duration
+	cell     cellID
+}
+
+// New starts a recorder that writes into c.Dir. It is ended by Finish.
+func New(c Config) (*Recorder, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	if c.Shards <= 0 {
+		c.Shards = min(runtime.GOMAXPROCS(0), maxShards)
+	}
+	out, err := create(&c)
+	if err != nil {
+		return nil, err
+	}
+	r := &Recorder{
+		cfg: c, out: out, wake: make(chan struct{}, 1), stop: make(chan struct{}),
+		pool:   &pool{limits: c.Limits, late: []time.Duration{c.LateBudget}},
+		shards: make([]shard, c.Shards),
+		plan:   planBuffer{full: batch},
+		live:   live{kinds: make(map[string]*ErrorKind)},
+	}
+	for i := range r.shards {
+		r.shards[i].buf = make([]attack.Result, 0, batch)
+	}
+	for _, s := range c.Stages {
+		r.bounds.cut(s.Window.From)
+		r.bounds.cut(s.Window.To)
+		r.planEnd = max(r.planEnd, s.Window.To)
+	}
+	r.wg.Go(r.sealEvery)
+	return r, nil
+}
+
+// Planned counts an arrival as planned, in the interval of its intended time,
+// once this has come. It may be called ahead of time; what is ahead is kept in
+// memory.
+func (r *Recorder) Planned(a attack.Arrival) {
+	p := &r.plan
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.buf = append(p.buf, planned{a.Intended, cellID{a.Stage, a.Request}})
+	if len(p.buf) >= p.full {
+		r.mu.Lock()
+		r.sortInPlanned(r.now())
+		r.mu.Unlock()
+	}
+}
+
+// Record counts what came of an arrival. It does not keep res.
+func (r *Recorder) Record(worker int, res *attack.Result) {
+	s := &r.shards[uint(worker)%uint(len(r.shards))]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.buf = append(s.buf, *res)
+	if len(s.buf) == cap(s.buf) {
+		r.mu.Lock()
+		r.sortInResults(s, r.now())
+		r.mu.Unlock()
+	}
+}
+
+// Mark cuts the present interval at this instant, which it returns: an arrival
+// that is due before it belongs to the one side, any other to the other side.
+func (r *Recorder) Mark() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	r.cutAt(now)
+	return now
+}
+
+// cutAt must not be called with an instant before the horizon.
+func (r *Recorder) cutAt(at time.Duration) {
+	r.bounds.cut(at)
+	for _, iv := range r.open {
+		if iv.Contains(at) && iv.From < at {
+			iv.To = at
+		}
+	}
+}
+
+// Event keeps an event.
+func (r *Recorder) Event(e timeline.Event) { r.out.event(e) }
+
+// now reads the clock under mu; it never goes back.
+func (r *Recorder) now() time.Duration {
+	r.horizon = max(r.horizon, r.cfg.Clock())
+	return r.horizon
+}
+
+// sortInPlanned puts what was planned and is due before now into its interval.
+// The caller holds plan.mu and mu.
+func (r *Recorder) sortInPlanned(now time.Duration) {
+	p := &r.plan
+	ahead := 0
+	for _, a := range p.buf {
+		if a.intended >= now {
+			p.buf[ahead] = a
+			ahead++
+			continue
+		}
+		iv := r.intervalOf(a.intended)
+		iv.planned++
+		r.cell(iv, a.cell).Planned++
+		r.live.planned(a.intended)
+	}
+	p.buf = p.buf[:ahead]
+	p.full = max(batch, 2*ahead)
+}
+
+// sortInResults puts the results in s into their intervals. The caller holds
+// s.mu and mu.
+func (r *Recorder) sortInResults(s *shard, now time.Duration) {
+	for i := range s.buf {
+		if res := &s.buf[i]; res.Intended < now {
+			r.sortIn(res)
+		} else {
+			r.early = append(r.early, *res)
+		}
+	}
+	clear(s.buf)
+	s.buf = s.buf[:0]
+	// A burst of late answers can touch every interval that waits. The last two
+	// are in use or have only just ended: to write them early gains nothing.
+	if len(r.open) > 2 && r.pool.inUse() > maxLent {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (r *Recorder) sortIn(res *attack.Result) {
+	iv := r.intervalOf(res.Intended)
+	iv.accounted++
+	r.pool.add(r.cell(iv, cellID{res.Stage, res.Request}), res)
+	r.live.result(res)
+}
+
+// sortInAll empties all buffers of what is due before now. Results go first, so
+// that no arrival is accounted for and not yet planned.
+func (r *Recorder) sortInAll(now func() time.Duration) {
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.mu.Lock()
+		r.mu.Lock()
+		r.sortInResults(s, now())
+		r.mu.Unlock()
+		s.mu.Unlock()
+	}
+	r.plan.mu.Lock()
+	defer r.plan.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until := now()
+	r.early = slices.DeleteFunc(r.early, func(res attack.Result) bool {
+		if res.Intended >= until {
+			return false
+		}
+		r.sortIn(&res)
+		return true
+	})
+	r.sortInPlanned(until)
+}
+
+// intervalOf returns the open interval that t lies in, a new one if it is not
+// open. The caller holds mu.
+func (r *Recorder) intervalOf(t time.Duration) *interval {
+	if n := len(r.open); n > 0 && r.open[n-1].Contains(t) {
+		return r.open[n-1]
+	}
+	i, found := slices.BinarySearchFunc(r.open, max(t, 0), func(iv *interval, t time.Duration) int {
+		switch {
+		case iv.To <= t:
+			return -1
+		case iv.From > t:
+			return 1
+		}
+		return 0
+	})
+	if found {
+		return r.open[i]
+	}
+	iv := &interval{Window: r.bounds.around(t), cells: make(map[cellID]*timeline.Stats)}
+	r.open = slices.Insert(r.open, i, iv)
+	return iv
+}
+
+func (r *Recorder) cell(iv *interval, id cellID) *timeline.Stats {
+	c := iv.cells[id]
+	if c == nil {
+		c = r.pool.cell()
+		iv.cells[id] = c
+	}
+	return c
+}
+
+// tile opens the intervals that ended before now, so that empty ones are written
+// too. The caller holds mu.
+func (r *Recorder) tile(now time.Duration) {
+	for {
+		w := r.bounds.around(r.tiled)
+		if w.To > now {
+			return
+		}
+		r.intervalOf(w.From)
+		r.tiled = w.To
+	}
+}
+
+func (r *Recorder) sealEvery() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-t.C:
+		case <-r.wake:
+		}
+		r.seal()
+	}
+}
+
+// seal writes the intervals that have ended and are complete, or have waited
+// long enough, or must make room.
+func (r *Recorder) seal() {
+	r.sealing.Lock()
+	defer r.sealing.Unlock()
+	r.sortInAll(r.now)
+	r.mu.Lock()
+	now := r.now()
+	if len(r.cfg.Stages) > 0 {
+		r.tile(min(now, r.planEnd))
+	} else {
+		r.tile(now)
+	}
+	excess := r.pool.inUse() - maxLent
+	due := r.detach(func(iv *interval) bool {
+		if iv.To > now {
+			return false
+		}
+		if iv.complete() || now-iv.To > r.cfg.Grace+slack {
+			return true
+		}
+		if excess <= 0 {
+			return false
+		}
+		excess -= iv.histograms()
+		return true
+	})
+	r.mu.Unlock()
+	r.write(due)
+}
+
+// detach takes the intervals that ready picks, oldest first, out of the open
+// ones. The caller holds mu.
+func (r *Recorder) detach(ready func(*interval) bool) []*interval {
+	var due []*interval
+	r.open = slices.DeleteFunc(r.open, func(iv *interval) bool {
+		if !ready(iv) {
+			return false
+		}
+		due = append(due, iv)
+		return true
+	})
+	return due
+}
+
+// write writes intervals and takes their memory back. The caller holds sealing.
+func (r *Recorder) write(due []*interval) {
+	for _, iv := range due {
+		r.out.interval(iv.sorted(r.cfg.Stages, r.cfg.Requests))
+		r.pool.takeBackInterval(iv)
+	}
+}
+
+// Finish writes all that is left, closes the files and returns the timeline, or
+// an error that says why the recording is not whole; after a failed write the
+// directory holds what Load reads as a recording that was cut off. With
+// ErrUnbalanced the timeline is returned too.
+//
+// end is the end of the load: the plan's, or the instant of an interruption, for
+// which the caller should take that of a Mark, as otherwise what came due between
+// end and the last arrival counts to the interval that end lies in.
+func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline.Fault) (*timeline.Timeline, error) {
+	r.sealing.Lock()
+	if r.finished {
+		r.sealing.Unlock()
+		return nil, errFinished
+	}
+	r.finished = true
+	r.sealing.Unlock()
+	close(r.stop)
+	r.wg.Wait()
+
+	r.sealing.Lock()
+	defer r.sealing.Unlock()
+	r.mu.Lock()
+	if end >= r.horizon {
+		r.cutAt(end)
+	}
+	r.mu.Unlock()
+	r.sortInAll(func() time.Duration { return forever })
+
+	r.mu.Lock()
+	r.tile(end)
+	all := r.detach(func(*interval) bool { return true })
+	totals := r.live.totals
+	r.mu.Unlock()
+	r.write(all)
+
+	unbalanced := totals.check()
+	if unbalanced != nil {
+		r.out.event(timeline.Event{At: end, Type: "generator", State: "unbalanced", Detail: unbalanced.Error()})
+	}
+	if err := r.out.end(endLine{Duration: end, Interrupted: interrupted, Faults: faults}); err != nil {
+		return nil, err
+	}
+	t, err := Load(r.cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return t, unbalanced
+}
+
+// histograms is how many histograms the interval has in use.
+func (iv *interval) histograms() int {
+	n := 0
+	for _, c := range iv.cells {
+		for _, d := range c.Distributions() {
+			if d.Count() > 0 {
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,241 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// maxCount is more than any counter of an interval can hold; sums of what passes
+// it do not overflow.
+const maxCount = 1 << 40
+
+// reference has the geometry that all histograms must have.
+var reference = timeline.NewHistogram()
+
+// stream reads the intervals of an indexed recording.
+type stream struct {
+	dir      string
+	header   header
+	parts    []part // sorted by window
+	duration time.Duration
+}
+
+// intervals is an iter.Seq2: it opens the files, and ends with the first error.
+// Every interval is the caller's own.
+func (s *stream) intervals(yield func(timeline.Interval, error) bool) {
+	lines, err := os.Open(filepath.Join(s.dir, TimelineFile))
+	if err != nil {
+		yield(timeline.Interval{}, fmt.Errorf("read the recording: %w", err))
+		return
+	}
+	defer lines.Close()
+	log, err := os.Open(filepath.Join(s.dir, LogFile))
+	if err != nil {
+		yield(timeline.Interval{}, fmt.Errorf("read the recording: %w", err))
+		return
+	}
+	defer log.Close()
+
+	for rest := s.parts; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].Window == rest[0].Window {
+			n++
+		}
+		iv, err := s.merge(lines, log, rest[:n])
+		if err != nil {
+			yield(timeline.Interval{}, err)
+			return
+		}
+		rest = rest[n:]
+		if iv.From >= s.duration && len(iv.Cells) == 0 {
+			continue // it ended while the last answers were waited for
+		}
+		if iv.From < s.duration {
+			iv.To = min(iv.To, s.duration)
+		}
+		if !yield(iv, nil) {
+			return
+		}
+	}
+}
+
+// merge reads the parts of one interval.
+func (s *stream) merge(lines, log *os.File, parts []part) (timeline.Interval, error) {
+	iv := timeline.Interval{Window: parts[0].Window}
+	for i := range parts {
+		cells, err := s.read(lines, log, &parts[i])
+		if err != nil {
+			return timeline.Interval{}, err
+		}
+		for _, c := range cells {
+			at, found := slices.BinarySearchFunc(iv.Cells, c.Key, func(c timeline.Cell, k timeline.Key) int { return compareKeys(c.Key, k) })
+			if found {
+				iv.Cells[at].Merge(c.Stats)
+			} else {
+				iv.Cells = slices.Insert(iv.Cells, at, c)
+			}
+		}
+	}
+	return iv, nil
+}
+
+// read reads the cells of one part.
+func (s *stream) read(lines, log *os.File, p *part) ([]timeline.Cell, error) {
+	line, err := readSpan(lines, p.json)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := parseInterval(line)
+	if err != nil {
+		return nil, &FileError{TimelineFile, p.line, err.Error()}
+	}
+	logged, err := readSpan(log, p.log)
+	if err != nil {
+		return nil, err
+	}
+	at := p.logLine
+	var cells []timeline.Cell
+	for _, c := range parsed.Cells {
+		stats := c.Stats
+		empty := timeline.NewStats(s.header.Limits)
+		stats.OK, stats.Err, stats.Service, stats.Lag = empty.OK, empty.Err, empty.Service, empty.Lag
+		stats.Late = timeline.NewDistribution([]time.Duration{s.header.LateBudget})
+		for _, d := range c.Distributions {
+			var text string
+			for { // comments may stand between the lines
+				var whole bool
+				text, logged, whole = cutLine(logged)
+				if !whole {
+					return nil, &FileError{LogFile, at, "expected a histogram, found the end: the file changed while it was read"}
+				}
+				if isData([]byte(text)) {
+					break
+				}
+				at++
+			}
+			h, err := parseLogLine(text, tag(c.Key, d.Name))
+			if err != nil {
+				return nil, &FileError{LogFile, at, err.Error()}
+			}
+			at++
+			if err := restore(stats, d, h); err != nil {
+				return nil, &FileError{TimelineFile, p.line, fmt.Sprintf("%s: %s", tag(c.Key, d.Name), err)}
+			}
+		}
+		if err := check(stats); err != nil {
+			return nil, &FileError{TimelineFile, p.line, fmt.Sprintf("%s/%s: %s", c.Stage, c.Request, err)}
+		}
+		cells = append(cells, timeline.Cell{Key: c.Key, Stats: stats})
+	}
+	return cells, nil
+}
+
+func readSpan(f *os.File, s span) ([]byte, error) {
+	b := make([]byte, s.len)
+	if n, err := f.ReadAt(b, s.at); n < len(b) {
+		return nil, fmt.Errorf("read the recording: %w", err)
+	}
+	return b, nil
+}
+
+func cutLine(b []byte) (line string, rest []byte, whole bool) {
+	for i, c := range b {
+		if c == '\n' {
+			return string(b[:i]), b[i+1:], true
+		}
+	}
+	return "", nil, false
+}
+
+// parseLogLine reads a line Tag=…,start,length,max,histogram, which must have
+// this tag.
+func parseLogLine(line, tag string) (*hdrhistogram.Histogram, error) {
+	rest, ok := strings.CutPrefix(line, "Tag="+tag+",")
+	if !ok {
+		found, _, _ := strings.Cut(line, ",")
+		return nil, fmt.Errorf("expected the tag Tag=%s, as %s says, found %.80q", tag, TimelineFile, found)
+	}
+	fields := strings.SplitN(rest, ",", 4)
+	if len(fields) != 4 {
+		return nil, errors.New("expected start, length, maximum and histogram after the tag, found fewer fields")
+	}
+	h, err := hdrhistogram.Decode([]byte(strings.TrimSpace(fields[3])))
+	if err != nil {
+		return nil, fmt.Errorf("expected an encoded histogram: %w", err)
+	}
+	if h.LowestTrackableValue() != reference.LowestTrackableValue() ||
+		h.HighestTrackableValue() != reference.HighestTrackableValue() ||
+		h.SignificantFigures() != reference.SignificantFigures() {
+		return nil, fmt.Errorf("expected a histogram of %d to %d with %d digits, found %d to %d with %d",
+			reference.LowestTrackableValue(), reference.HighestTrackableValue(), reference.SignificantFigures(),
+			h.LowestTrackableValue(), h.HighestTrackableValue(), h.SignificantFigures())
+	}
+	if h.TotalCount() > maxCount {
+		return nil, fmt.Errorf("expected at most %d values, found %d", int64(maxCount), h.TotalCount())
+	}
+	return h, nil
+}
+
+// restore puts the distribution that d describes into stats.
+func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.Histogram) error {
+	n := uint64(h.TotalCount())
+	for i, l := range d.Limits {
+		if i > 0 && l.Limit <= d.Limits[i-1].Limit {
+			return fmt.Errorf("expected limits in rising order, found %s after %s", l.Limit, d.Limits[i-1].Limit)
+		}
+		if l.At > n || l.Above > n-l.At {
+			return fmt.Errorf("expected at most the %d values of the histogram at and above %s, found %d and %d", n, l.Limit, l.At, l.Above)
+		}
+	}
+	if d.Clamped > n {
+		return fmt.Errorf("expected at most %d clamped values, found %d", n, d.Clamped)
+	}
+	for _, to := range stats.Distributions() {
+		if to.Name != d.Name {
+			continue
+		}
+		if to.Count() > 0 {
+			return errors.New("expected the distribution once, found it again")
+		}
+		*to.Distribution = timeline.RestoreDistribution(h, d.Limits, d.Clamped)
+		return nil
+	}
+	return errors.New("expected the distribution ok, err, service, lag or late")
+}
+
+// check says whether counters and histograms fit together.
+func check(s *timeline.Stats) error {
+	for _, n := range []uint64{s.Planned, s.Done, s.Unsent, s.Interrupted, s.Failed} {
+		if n > maxCount {
+			return fmt.Errorf("expected at most %d arrivals, found %d", int64(maxCount), n)
+		}
+	}
+	if s.Failed > s.Done {
+		return fmt.Errorf("expected at most the %d done arrivals to fail, found %d", s.Done, s.Failed)
+	}
+	for _, c := range []struct {
+		name           string
+		found, atLeast uint64
+		atMost         uint64
+	}{
+		{"ok", s.OK.Count(), s.Done - s.Failed, s.Done - s.Failed},
+		{"err", s.Err.Count(), s.Errors(), s.Errors()},
+		{"service", s.Service.Count(), 0, s.Done},
+		{"lag", s.Lag.Count(), s.Service.Count(), s.Service.Count()},
+		{"late", s.Late.Count(), s.Judged(), s.Judged()},
+	} {
+		if c.found < c.atLeast || c.found > c.atMost {
+			return fmt.Errorf("expected %d values in the histogram %s by the counters, found %d", c.atMost, c.name, c.found)
+		}
+	}
+	return nil
+}

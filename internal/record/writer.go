@@ -1,0 +1,186 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// writer writes the timeline's files. After the first failure it writes nothing
+// more, so that the files hold a whole beginning of the recording. It is safe for
+// concurrent use.
+type writer struct {
+	mu    sync.Mutex
+	root  *os.Root
+	lines *os.File
+	log   *os.File
+	buf   bytes.Buffer
+	err   error
+}
+
+// create makes the files and writes their headers. It does not overwrite a
+// recording.
+func create(c *Config) (*writer, error) {
+	root, err := os.OpenRoot(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the run directory: %w", err)
+	}
+	w := &writer{root: root}
+	if w.lines, err = w.create(TimelineFile); err == nil {
+		w.log, err = w.create(LogFile)
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	w.logHeader(c)
+	w.flush(w.log)
+	w.line(header{
+		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests,
+		Limits: c.Limits, LateBudget: c.LateBudget,
+	})
+	if w.err != nil {
+		return nil, errors.Join(w.err, w.close())
+	}
+	return w, nil
+}
+
+func (w *writer) create(name string) (*os.File, error) {
+	f, err := w.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("create %s in the run directory %s: %w", name, w.root.Name(), err)
+	}
+	return f, nil
+}
+
+// logHeader uses the library's writer for all but the start time, which that
+// would cut to whole seconds.
+func (w *writer) logHeader(c *Config) {
+	start := float64(c.Start.UnixMilli()) / 1000
+	lw := hdrhistogram.NewHistogramLogWriter(&w.buf)
+	w.fail(errors.Join(
+		lw.OutputComment("[Logged by ordeal: values in nanoseconds, tags stage/request/distribution]"),
+		lw.OutputLogFormatVersion(),
+		lw.OutputComment(fmt.Sprintf("[StartTime: %.3f (seconds since epoch), %s]", start, c.Start.UTC().Format(time.RFC3339Nano))),
+		lw.OutputComment(fmt.Sprintf("[BaseTime: %.3f (seconds since epoch)]", start)),
+		lw.OutputLegend(),
+	))
+}
+
+// interval writes one part of an interval: its histograms first, so that a line
+// in timeline.jsonl is never there without them.
+func (w *writer) interval(iv timeline.Interval) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	line := intervalLine{Type: typeInterval, Window: iv.Window, Cells: []cellLine{}}
+	for _, c := range iv.Cells {
+		cl := cellLine{Key: c.Key, Stats: c.Stats}
+		for _, d := range c.Distributions() {
+			if d.Count() == 0 {
+				continue
+			}
+			cl.Distributions = append(cl.Distributions, distributionLine{d.Name, d.Clamped(), d.Limits()})
+			w.histogram(iv.Window, tag(c.Key, d.Name), d.Histogram())
+			line.Lines++
+		}
+		line.Cells = append(line.Cells, cl)
+	}
+	w.flush(w.log)
+	w.line(line)
+}
+
+// histogram adds a line to the log: seconds since the base time, and the maximum
+// in milliseconds, as the library's writer has them. That one has times in whole
+// milliseconds only.
+func (w *writer) histogram(win timeline.Window, tag string, h *hdrhistogram.Histogram) {
+	if w.err != nil {
+		return
+	}
+	encoded, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		w.fail(fmt.Errorf("encode the histogram of %s: %w", tag, err))
+		return
+	}
+	fmt.Fprintf(&w.buf, "Tag=%s,%.6f,%.6f,%.6f,%s\n", tag, win.From.Seconds(), win.Len().Seconds(),
+		float64(h.Max())/hdrhistogram.MsToNsRatio, encoded)
+}
+
+func (w *writer) event(e timeline.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.line(eventLine{typeEvent, e})
+}
+
+// end writes the last line, makes everything durable and closes the files.
+func (w *writer) end(e endLine) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e.Type = typeEnd
+	w.line(e)
+	if w.err == nil {
+		w.fail(errors.Join(w.log.Sync(), w.lines.Sync()))
+	}
+	w.fail(w.close())
+	err := w.err
+	w.fail(errFinished)
+	return err
+}
+
+// line writes v as a line of timeline.jsonl.
+func (w *writer) line(v any) {
+	if w.err != nil {
+		return
+	}
+	enc := json.NewEncoder(&w.buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		w.buf.Reset()
+		w.fail(fmt.Errorf("encode a line of %s: %w", TimelineFile, err))
+		return
+	}
+	w.flush(w.lines)
+}
+
+// flush writes the buffer to f in one piece.
+func (w *writer) flush(f *os.File) {
+	defer w.buf.Reset()
+	if w.err != nil {
+		return
+	}
+	if _, err := f.Write(w.buf.Bytes()); err != nil {
+		w.fail(fmt.Errorf("write the recording; what came before is kept: %w", err))
+	}
+}
+
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// failure is what ended the recording early, nil if nothing did.
+func (w *writer) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if errors.Is(w.err, errFinished) {
+		return nil
+	}
+	return w.err
+}
+
+func (w *writer) close() error {
+	var err error
+	for _, f := range []*os.File{w.lines, w.log} {
+		if f != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}
+	return errors.Join(err, w.root.Close())
+}

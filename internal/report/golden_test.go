@@ -1,0 +1,266 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// golden compares got with testdata/name.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; write it with -update", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-expected +found), see -update:\n%s", file, diff)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+const ms = time.Millisecond
+
+func latency(p50, p90, p95, p99, p999, highest time.Duration) verdict.Latency {
+	return verdict.Latency{P50: &p50, P90: &p90, P95: &p95, P99: &p99, P999: &p999, Max: &highest, Mean: ptr((p50 + p90) / 2)}
+}
+
+func newMeasure(planned, failed, unsent uint64, seconds float64, l verdict.Latency) verdict.Measure {
+	done := planned - unsent
+	rate := float64(failed+unsent) / float64(planned)
+	m := verdict.Measure{
+		Planned: planned, Done: done, Unsent: unsent, Errors: failed + unsent, Seconds: seconds, RPS: float64(done) / seconds,
+		BytesIn: planned * 400, BytesOut: planned * 90, ErrorRate: &rate, Availability: ptr(1 - rate),
+		Latency: l, Service: l, Lag: latency(40*time.Microsecond, 60*time.Microsecond, 90*time.Microsecond, 210*time.Microsecond, 900*time.Microsecond, 3*ms),
+	}
+	if failed+unsent > 0 {
+		m.Kinds = map[string]uint64{}
+		if unsent > 0 {
+			m.Kinds["unsent: no free slot before the timeout"] = unsent
+		}
+		if failed > 0 {
+			m.Kinds["status 502"] = failed
+		}
+	}
+	return m
+}
+
+// passed is a run in which all is well.
+func passed() *Run {
+	return &Run{
+		Name: "shop survives a crash", Seed: 42, Engine: "http", Dir: "runs/20260102-030405-shop-survives-a-crash",
+		Timeline: &timeline.Timeline{
+			Name: "shop survives a crash", Start: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC), Duration: 28 * time.Second,
+			Stages: []timeline.Stage{
+				{Name: "warmup", Window: timeline.Window{From: 0, To: 3 * time.Second}},
+				{Name: "ramp", Window: timeline.Window{From: 3 * time.Second, To: 12 * time.Second}, Judged: true},
+				{Name: "steady", Window: timeline.Window{From: 12 * time.Second, To: 28 * time.Second}, Judged: true},
+			},
+			Requests: []string{"browse", "checkout"},
+		},
+		Report: verdict.Report{
+			Outcome: verdict.Pass,
+			Totals:  newMeasure(6375, 0, 0, 25, latency(2140*time.Microsecond, 4*ms, 81*ms, 104*ms, 131*ms, 181*ms)),
+			Stages: map[string]verdict.Measure{
+				"warmup": newMeasure(150, 0, 0, 3, latency(2*ms, 3*ms, 4*ms, 9*ms, 12*ms, 12*ms)),
+				"ramp":   newMeasure(1575, 0, 0, 9, latency(2*ms, 4*ms, 5*ms, 12*ms, 104*ms, 120*ms)),
+				"steady": newMeasure(4800, 0, 0, 16, latency(2200*time.Microsecond, 79*ms, 85*ms, 106*ms, 140*ms, 181*ms)),
+			},
+			Requests: map[string]verdict.Measure{
+				"checkout": newMeasure(640, 0, 0, 25, latency(2200*time.Microsecond, 4*ms, 80*ms, 104*ms, 140*ms, 181*ms)),
+				"browse":   newMeasure(5735, 0, 0, 25, latency(2100*time.Microsecond, 4*ms, 81*ms, 104*ms, 131*ms, 160*ms)),
+			},
+			Faults: []verdict.FaultResult{
+				{
+					Fault: timeline.Fault{
+						Name: "kill-api", Kind: "kill", Service: "api-1", Targets: []string{"api-1"}, Mechanism: "signal", Planned: 9 * time.Second,
+						Injecting: ptr(9000*ms + 200*time.Microsecond), Effective: ptr(9004 * ms), Reverting: ptr(12004 * ms), Reverted: ptr(12131 * ms),
+						State: timeline.Reverted, Evidence: []string{"api-1: pid 4711 is gone"}, Verified: true,
+					},
+					Impact: "errors 0% → 0%, p95 4.1ms → 6.2ms", Recovery: ptr(time.Duration(0)),
+				},
+				{
+					Fault: timeline.Fault{
+						Name: "slow-hop", Kind: "latency", Service: "hop-2", Targets: []string{"hop-2"}, Mechanism: "link", Planned: 18 * time.Second,
+						Injecting: ptr(18000 * ms), Effective: ptr(18086 * ms), Reverting: ptr(22086 * ms), Reverted: ptr(22090 * ms),
+						State: timeline.Reverted, Evidence: []string{"hop-2: round trip 0.1ms → 82ms"}, Verified: true,
+					},
+					Impact: "errors 0% → 0%, p95 4.4ms → 101ms", Recovery: ptr(412 * ms),
+				},
+			},
+			Rules: []verdict.RuleResult{
+				{KPI: "error_rate < 0.5%", Severity: verdict.SeverityFail, Outcome: verdict.Pass, Observed: "0%", Limit: "0.5%"},
+				{KPI: "p99 < 400ms", Severity: verdict.SeverityFail, Outcome: verdict.Pass, Observed: "104ms", Limit: "400ms"},
+				{KPI: `stage("steady").request("checkout").p95 < 300ms`, Severity: verdict.SeverityFail, Outcome: verdict.Pass, Observed: "80ms", Limit: "300ms"},
+				{KPI: `fault("kill-api").recovery < 5s`, Severity: verdict.SeverityFail, Outcome: verdict.Pass, Observed: "0s", Limit: "5s"},
+			},
+		},
+	}
+}
+
+// failed has a rule of every outcome, errors and unsent arrivals, a service that
+// did not recover and a fault that did not take effect.
+func failed() *Run {
+	r := passed()
+	r.ExitCode = 1
+	r.Name = "shop without retries"
+	r.Report.Outcome = verdict.Fail
+	r.Report.Totals = newMeasure(123456, 812, 40, 25, latency(2140*time.Microsecond, 4*ms, 81*ms, 104*ms, 2400*ms, 5*time.Second))
+	r.Report.Stages["steady"] = newMeasure(121731, 812, 40, 16, latency(2200*time.Microsecond, 79*ms, 85*ms, 106*ms, 2400*ms, 5*time.Second))
+	r.Report.Faults[0].NotRecovered = true
+	r.Report.Faults[0].Recovery = ptr(15900 * ms)
+	slow := &r.Report.Faults[1]
+	slow.Effective, slow.Verified, slow.State = nil, false, timeline.Failed
+	slow.Error = "expected a round trip of at least 60ms, found 0.2ms"
+	slow.Impact, slow.Recovery = "", nil
+	r.Report.Rules = append(r.Report.Rules[:2],
+		verdict.RuleResult{
+			KPI: `during("kill-api").error_rate < 0.5%`, Name: "no caller notices the crash", Severity: verdict.SeverityFail, Outcome: verdict.Fail,
+			Observed: "48.7%", Limit: "0.5%", Why: `812 of 1667 requests failed from 9s to 12.1s, most of them with "status 502"`,
+		},
+		verdict.RuleResult{
+			KPI: `during("slow-hop").p50 < 250ms`, Severity: verdict.SeverityFail, Outcome: verdict.Inconclusive,
+			Limit: "250ms", Why: `the fault "slow-hop" did not take effect`,
+		},
+		verdict.RuleResult{KPI: "p99.9 < 1s", Severity: verdict.SeverityWarn, Outcome: verdict.Warn, Observed: "2.4s", Limit: "1s", Why: "124 of 123456 requests took longer"},
+		verdict.RuleResult{KPI: "p99.99 < 2s", Severity: verdict.SeverityWarn, Outcome: verdict.Inconclusive, Observed: "5s", Limit: "2s", Why: "expected at least 29956 samples, found 6375"},
+	)
+	return r
+}
+
+func inconclusive() *Run {
+	r := passed()
+	r.ExitCode = 3
+	r.Report.Outcome = verdict.Inconclusive
+	r.Report.Why = []string{"the generator acted late: 38ms at p99, against a budget of 10ms; lower the rate, or give it more CPU"}
+	return r
+}
+
+func interrupted() *Run {
+	r := passed()
+	r.ExitCode = 130
+	r.Timeline.Interrupted = true
+	r.Timeline.Duration = 14200 * ms
+	r.Report.Outcome = verdict.Inconclusive
+	r.Report.Why = []string{"the run was interrupted"}
+	r.Report.Totals.Done, r.Report.Totals.Interrupted = 6370, 5
+	r.Report.Faults = r.Report.Faults[:1]
+	return r
+}
+
+func dirty() *Run {
+	r := passed()
+	r.ExitCode = 4
+	r.Dirty = true
+	f := &r.Report.Faults[1]
+	f.Dirty, f.Reverted, f.State = true, nil, timeline.Failed
+	f.Error = "expected a round trip below 20ms, found 81ms"
+	f.Remedy = "restart the container hop-2"
+	return r
+}
+
+func notDone() *Run {
+	return &Run{
+		Name: "shop survives a crash", Seed: 42, Engine: "http", ExitCode: 4, Dir: "runs/20260102-030405-shop-survives-a-crash",
+		Problems: []string{"service gateway was not ready within 10s: expected GET http://127.0.0.1:8080/healthz to answer 2xx, found connection refused"},
+	}
+}
+
+func onlyMeasured() *Run {
+	r := passed()
+	r.Report.Rules, r.Report.Faults = nil, nil
+	return r
+}
+
+// strange has everything that layout and escaping can trip over.
+func strange() *Run {
+	r := failed()
+	evil := "\x1b[31mred\x1b[0m <&\"'> \x00\xff 漢字 e\u0301\nsecond line"
+	r.Name = evil
+	r.Timeline.Stages[0].Name = "a stage with a name that is much too long for any table"
+	r.Report.Stages = map[string]verdict.Measure{r.Timeline.Stages[0].Name: r.Report.Stages["warmup"], "漢字": {}, "steady": r.Report.Stages["steady"]}
+	r.Report.Totals.Kinds = map[string]uint64{evil: 3, strings40("a long kind of error "): 3}
+	r.Report.Rules[2].Name = evil
+	r.Report.Rules[2].Why = evil
+	r.Report.Rules[3].KPI = `stage("steady").request("a-request-with-a-long-name").during("a-fault-with-a-long-name-too").error_rate < 0.5%`
+	r.Report.Faults[0].Targets = []string{"api-1", "api-2", "api-3", "api-4"}
+	r.Report.Faults[0].Impact = evil
+	return r
+}
+
+func strings40(s string) string { return string(bytes.Repeat([]byte(s), 40/len(s)+4)) }
+
+func runs() map[string]*Run {
+	return map[string]*Run{
+		"passed": passed(), "failed": failed(), "inconclusive": inconclusive(), "interrupted": interrupted(),
+		"dirty": dirty(), "not-done": notDone(), "only-measured": onlyMeasured(), "strange": strange(),
+	}
+}
+
+func TestOutputsGolden(t *testing.T) {
+	for name, r := range runs() {
+		for _, o := range Outputs() {
+			t.Run(name+"/"+o.Name, func(t *testing.T) {
+				var b bytes.Buffer
+				if err := o.Write(&b, r); err != nil {
+					t.Fatal(err)
+				}
+				golden(t, name+"."+o.File, b.Bytes())
+			})
+		}
+	}
+}
+
+// What every output must keep, those to come included.
+func TestOutputsConform(t *testing.T) {
+	names, files := map[string]bool{}, map[string]bool{}
+	for _, o := range Outputs() {
+		if o.Name == "" || o.Doc == "" || filepath.Base(o.File) != o.File || names[o.Name] || files[o.File] {
+			t.Errorf("output %q, file %q: names and files must be there, plain and unique", o.Name, o.File)
+		}
+		names[o.Name], files[o.File] = true, true
+		for name, r := range runs() {
+			var a, b bytes.Buffer
+			if err := o.Write(&a, r); err != nil {
+				t.Errorf("%s of %s: %v", o.File, name, err)
+			}
+			if err := o.Write(&b, r); err != nil || !bytes.Equal(a.Bytes(), b.Bytes()) {
+				t.Errorf("%s of %s: two writes differ (%v)", o.File, name, err)
+			}
+			if err := o.Write(brokenWriter{}, r); err == nil {
+				t.Errorf("%s of %s: a failed write gave no error", o.File, name)
+			}
+		}
+		if err := o.Write(&bytes.Buffer{}, &Run{}); err != nil {
+			t.Errorf("%s of an empty run: %v", o.File, err)
+		}
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }

@@ -1,0 +1,198 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+// The part of JUnit's format that Jenkins and GitLab both read. Its order of
+// elements is fixed: properties, then cases; within a case the outcome, then
+// system-out.
+type junitSuites struct {
+	XMLName  xml.Name `xml:"testsuites"`
+	Name     string   `xml:"name,attr"`
+	Tests    int      `xml:"tests,attr"`
+	Failures int      `xml:"failures,attr"`
+	Errors   int      `xml:"errors,attr"`
+	Skipped  int      `xml:"skipped,attr"`
+	Time     string   `xml:"time,attr"`
+	Suite    junitSuite
+}
+
+type junitSuite struct {
+	XMLName    xml.Name        `xml:"testsuite"`
+	Name       string          `xml:"name,attr"`
+	Tests      int             `xml:"tests,attr"`
+	Failures   int             `xml:"failures,attr"`
+	Errors     int             `xml:"errors,attr"`
+	Skipped    int             `xml:"skipped,attr"`
+	Time       string          `xml:"time,attr"`
+	Timestamp  string          `xml:"timestamp,attr,omitempty"`
+	Properties []junitProperty `xml:"properties>property"`
+	Cases      []junitCase     `xml:"testcase"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type junitCase struct {
+	Name      string        `xml:"name,attr"`
+	Classname string        `xml:"classname,attr"`
+	Time      string        `xml:"time,attr"`
+	Failure   *junitOutcome `xml:"failure"`
+	Error     *junitOutcome `xml:"error"`
+	Skipped   *junitOutcome `xml:"skipped"`
+	SystemOut string        `xml:"system-out,omitempty"`
+}
+
+type junitOutcome struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"`
+	Text    string `xml:",chardata"`
+}
+
+// WriteJUnit writes junit.xml, one test case for each rule:
+//
+//   - failed: failure;
+//   - inconclusive: error, as CI must not take it for a pass;
+//   - either of these in a rule of severity warn: skipped, which CI shows, and
+//     which does not break the build, as the exit code does not.
+//
+// A case of its own, "the run itself", is added if the run has no rules, or
+// could not be done, undone or trusted for a reason that no rule carries.
+func WriteJUnit(w io.Writer, r *Run) error {
+	t := r.timeline()
+	seconds := junitSeconds(t.Duration)
+	suite := junitSuite{
+		Name: r.Name, Time: seconds,
+		Properties: []junitProperty{
+			{"verdict", string(r.Report.Outcome)},
+			{"exit_code", strconv.Itoa(r.ExitCode)},
+			{"seed", strconv.FormatUint(r.Seed, 10)},
+			{"engine", r.Engine},
+			{"run_directory", r.Dir},
+		},
+	}
+	if !t.Start.IsZero() {
+		suite.Timestamp = t.Start.UTC().Format("2006-01-02T15:04:05")
+	}
+	for _, rule := range r.Report.Rules {
+		suite.Cases = append(suite.Cases, ruleCase(r.Name, seconds, rule))
+	}
+	if c, ok := runCase(r, seconds); ok {
+		suite.Cases = append(suite.Cases, c)
+	}
+	suite.Tests = len(suite.Cases)
+	for _, c := range suite.Cases {
+		switch {
+		case c.Failure != nil:
+			suite.Failures++
+		case c.Error != nil:
+			suite.Errors++
+		case c.Skipped != nil:
+			suite.Skipped++
+		}
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ")
+	if err := enc.Encode(junitSuites{
+		Name: "ordeal", Tests: suite.Tests, Failures: suite.Failures, Errors: suite.Errors, Skipped: suite.Skipped,
+		Time: seconds, Suite: suite,
+	}); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
+	c := junitCase{Name: rule.KPI, Classname: "ordeal." + run, Time: seconds}
+	if rule.Name != "" {
+		c.Name = rule.Name
+	}
+	facts := fmt.Sprintf("rule: %s\nobserved: %s\nlimit: %s\n", rule.KPI, orDash(rule.Observed), orDash(rule.Limit))
+	if rule.Why != "" {
+		facts += "why: " + rule.Why + "\n"
+	}
+	message := fmt.Sprintf("%s: observed %s", rule.KPI, orDash(rule.Observed))
+	switch warn := rule.Severity == verdict.SeverityWarn; {
+	case rule.Outcome == verdict.Pass:
+		c.SystemOut = facts
+	case rule.Outcome == verdict.Fail && !warn:
+		c.Failure = &junitOutcome{message, "failed", facts}
+	case rule.Outcome == verdict.Fail || rule.Outcome == verdict.Warn:
+		c.Skipped = &junitOutcome{Message: "warning: " + message, Text: facts}
+	case warn:
+		c.Skipped = &junitOutcome{Message: "warning, inconclusive: " + rule.KPI, Text: facts}
+	default:
+		c.Error = &junitOutcome{"inconclusive: " + rule.KPI, "inconclusive", facts}
+	}
+	return c
+}
+
+func runCase(r *Run, seconds string) (junitCase, bool) {
+	c := junitCase{Name: "the run itself", Classname: "ordeal." + r.Name, Time: seconds}
+	reasons := append([]string{}, r.Problems...)
+	kind := "not-done"
+	for _, f := range r.Report.Faults {
+		if f.Dirty {
+			kind = "dirty"
+			reasons = append(reasons, dirtyLine(&f))
+		}
+	}
+	if len(r.Report.Why) > 0 {
+		reasons = append(reasons, r.Report.Why...)
+		if r.Report.Outcome == verdict.Inconclusive && len(r.Problems) == 0 && !r.Dirty {
+			kind = "inconclusive"
+		}
+	}
+	if r.timeline().Interrupted {
+		kind = "interrupted"
+		reasons = append(reasons, "the run was interrupted")
+	}
+	if r.Dirty && len(reasons) == 0 {
+		kind = "dirty"
+		reasons = append(reasons, "a fault may still be in force")
+	}
+	switch {
+	case len(reasons) > 0:
+		c.Error = &junitOutcome{reasons[0], kind, strings.Join(reasons, "\n") + "\n"}
+	case len(r.Report.Rules) == 0:
+		c.SystemOut = "no rules: the run only measured\n"
+	default:
+		return c, false
+	}
+	return c, true
+}
+
+func junitSeconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// dirtyLine says what may still be in force, and what to do.
+func dirtyLine(f *verdict.FaultResult) string {
+	s := fmt.Sprintf("fault %s on %s was not undone", f.Name, strings.Join(f.Targets, ", "))
+	if f.Error != "" {
+		s += ": " + f.Error
+	}
+	if f.Remedy != "" {
+		s += "; by hand: " + f.Remedy
+	}
+	return s
+}

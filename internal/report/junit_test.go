@@ -1,0 +1,101 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"testing"
+
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+// parseJUnit reads strictly, as CI systems do.
+func parseJUnit(t *testing.T, b []byte) junitSuites {
+	t.Helper()
+	var s junitSuites
+	if err := xml.Unmarshal(b, &s); err != nil {
+		t.Fatalf("%v in\n%s", err, b)
+	}
+	return s
+}
+
+func TestJUnitOutcomes(t *testing.T) {
+	rule := func(s verdict.Severity, o verdict.Outcome) *Run {
+		return &Run{Report: verdict.Report{Rules: []verdict.RuleResult{{KPI: "p99 < 1s", Severity: s, Outcome: o, Why: "why"}}}}
+	}
+	tests := []struct {
+		name                             string
+		run                              *Run
+		tests, failures, errors, skipped int
+	}{
+		{"pass", rule(verdict.SeverityFail, verdict.Pass), 1, 0, 0, 0},
+		{"fail", rule(verdict.SeverityFail, verdict.Fail), 1, 1, 0, 0},
+		{"inconclusive", rule(verdict.SeverityFail, verdict.Inconclusive), 1, 0, 1, 0},
+		{"no outcome is no pass", rule(verdict.SeverityFail, ""), 1, 0, 1, 0},
+		{"warn", rule(verdict.SeverityWarn, verdict.Warn), 1, 0, 0, 1},
+		{"warn that failed", rule(verdict.SeverityWarn, verdict.Fail), 1, 0, 0, 1},
+		{"warn, inconclusive", rule(verdict.SeverityWarn, verdict.Inconclusive), 1, 0, 0, 1},
+		{"no rules", &Run{}, 1, 0, 0, 0},
+		{"invalid run", inconclusive(), 5, 0, 1, 0},
+		{"interrupted", interrupted(), 5, 0, 1, 0},
+		{"dirty", dirty(), 5, 0, 1, 0},
+		{"dirty without a fault", &Run{Dirty: true}, 1, 0, 1, 0},
+		{"not done", notDone(), 1, 0, 1, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := WriteJUnit(&b, tt.run); err != nil {
+				t.Fatal(err)
+			}
+			s := parseJUnit(t, b.Bytes())
+			if s.Tests != tt.tests || s.Failures != tt.failures || s.Errors != tt.errors || s.Skipped != tt.skipped {
+				t.Errorf("tests %d, failures %d, errors %d, skipped %d, expected %d %d %d %d\n%s",
+					s.Tests, s.Failures, s.Errors, s.Skipped, tt.tests, tt.failures, tt.errors, tt.skipped, b.Bytes())
+			}
+		})
+	}
+}
+
+// Whatever stands in a name or a reason, the file stays well-formed, and no
+// text becomes markup.
+func FuzzJUnit(f *testing.F) {
+	f.Add("shop", "p99 < 1s", "observed", "why")
+	f.Add("</testsuite>", `"]]><failure/>`, "\x00\x1b\xff", "a\r\nb\u2028\ufffe")
+	f.Fuzz(func(t *testing.T, name, kpi, observed, why string) {
+		r := &Run{Name: name, Engine: why, Dir: observed, Report: verdict.Report{
+			Outcome: verdict.Fail,
+			Why:     []string{why},
+			Rules: []verdict.RuleResult{
+				{KPI: kpi, Name: name, Severity: verdict.SeverityFail, Outcome: verdict.Fail, Observed: observed, Limit: observed, Why: why},
+				{KPI: kpi, Severity: verdict.SeverityWarn, Outcome: verdict.Inconclusive, Observed: observed, Limit: observed, Why: why},
+				{KPI: kpi, Severity: verdict.SeverityFail, Outcome: verdict.Pass, Observed: observed},
+			},
+		}}
+		var b bytes.Buffer
+		if err := WriteJUnit(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		s := parseJUnit(t, b.Bytes())
+		if n := len(s.Suite.Cases); n != 4 || s.Failures != 1 || s.Errors != 1 || s.Skipped != 1 {
+			t.Errorf("%d cases, %d failures, %d errors, %d skipped, expected 4 1 1 1", n, s.Failures, s.Errors, s.Skipped)
+		}
+		elements := 0
+		for d := xml.NewDecoder(&b); ; {
+			tok, err := d.Token()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := tok.(xml.StartElement); ok {
+				elements++
+			}
+		}
+		// suites, suite, properties, 5 of them, 4 cases, failure, error, skipped, system-out
+		if elements != 16 {
+			t.Errorf("%d elements, expected 16", elements)
+		}
+	})
+}

@@ -1,0 +1,234 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// LiveState is what is shown of a run while it runs. "Now" is the last second
+// or so; whoever fills the state decides.
+type LiveState struct {
+	// Phase is what goes on while no load is sent, such as "starting services"
+	// or "undoing faults"; empty while load is sent.
+	Phase          string
+	Elapsed, Total time.Duration // of the load
+	Stage          string
+	PlannedRate    float64 // now, arrivals per second
+	DoneRate       float64 // now, done per second
+	P50, P95, P99  *time.Duration
+	Errors         uint64  // so far
+	ErrorRate      float64 // now, 0..1
+	InFlight       int
+	Queued         int         // due, and waiting for a free slot
+	Faults         []LiveFault // all of the run, those to come and those past included
+	Notes          []string    // shown as they are for as long as they are in the state
+}
+
+// LiveFault is a fault as it stands at the moment of a LiveState.
+type LiveFault struct {
+	Name    string
+	State   timeline.FaultState
+	Targets []string
+	Planned time.Duration  // when it is to begin
+	Since   time.Duration  // when its State began
+	Until   *time.Duration // when it is to be reverted; nil if that is not known
+}
+
+// active says whether the fault may be in force.
+func (f *LiveFault) active() bool {
+	return f.State == timeline.Injecting || f.State == timeline.Effective || f.State == timeline.Reverting
+}
+
+// next returns the fault that is due next, nil if there is none.
+func (s *LiveState) next() *LiveFault {
+	var next *LiveFault
+	for i := range s.Faults {
+		f := &s.Faults[i]
+		if f.State == timeline.Scheduled && f.Planned >= s.Elapsed && (next == nil || f.Planned < next.Planned) {
+			next = f
+		}
+	}
+	return next
+}
+
+const (
+	pollEvery = 250 * time.Millisecond
+	lineEvery = 5 * time.Second
+)
+
+// screen is where the live status goes: a terminal or plain lines.
+type screen interface {
+	show(s LiveState)
+	print(line string) // above the status
+	close()
+}
+
+// Live shows the status of a run while it runs: in a terminal as a block that
+// is redrawn, otherwise as a line every five seconds and at each change of
+// stage. Changes of fault states are printed in both.
+//
+// Start and Stop are called once each, Start first; Event is safe for concurrent
+// use and at any time, and never waits for the terminal. After Stop has returned
+// nothing more is written.
+type Live struct {
+	out      io.Writer
+	terminal bool
+	palette  palette
+	poll     func() LiveState
+
+	wake chan struct{} // an event is there
+	done chan struct{}
+	wg   sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	stopped bool
+	events  []string // not yet printed
+	dropped int
+
+	seen []LiveFault // as they were last printed; the goroutine's own
+}
+
+// maxEvents is how many lines can wait for a terminal that does not take them,
+// as when its user has stopped it with Ctrl-S.
+const maxEvents = 1000
+
+// NewLive returns a live status that writes to w. isTerminal says that w is a
+// terminal that can move its cursor; color that w may be coloured. poll is
+// called from one goroutine at a time, about four times a second.
+func NewLive(w io.Writer, isTerminal bool, color bool, poll func() LiveState) *Live {
+	return &Live{
+		out: w, terminal: isTerminal, palette: newPalette(color), poll: poll,
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+}
+
+// Start begins to show.
+func (l *Live) Start() {
+	l.wg.Go(func() {
+		var s screen
+		if l.terminal {
+			s = newBlock(l.out, l.palette)
+		} else {
+			s = newPlainLines(l.out)
+		}
+		defer s.close()
+		tick := time.NewTicker(pollEvery)
+		defer tick.Stop()
+		for {
+			l.update(s)
+			select {
+			case <-tick.C:
+			case <-l.wake:
+			case <-l.done:
+				l.update(s) // the last changes must not be lost
+				return
+			}
+		}
+	})
+}
+
+// Event prints a line above the status, without the control characters in it.
+// After Stop it does nothing.
+func (l *Live) Event(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.stopped:
+		return
+	case len(l.events) == maxEvents:
+		l.dropped++
+		return
+	}
+	l.events = append(l.events, plain(line))
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Stop shows the last changes, takes the block away and waits until all is
+// written.
+func (l *Live) Stop() {
+	l.mu.Lock()
+	l.stopped = true
+	l.mu.Unlock()
+	close(l.done)
+	l.wg.Wait()
+}
+
+func (l *Live) update(screen screen) {
+	l.mu.Lock()
+	events, dropped := l.events, l.dropped
+	l.events, l.dropped = nil, 0
+	l.mu.Unlock()
+	for _, e := range events {
+		screen.print(e)
+	}
+	if dropped > 0 {
+		screen.print(fmt.Sprintf("%d lines were left out, as the terminal did not take them", dropped))
+	}
+	s := l.poll()
+	for i, f := range s.Faults {
+		before := timeline.Scheduled
+		if i < len(l.seen) {
+			before = l.seen[i].State
+		}
+		if f.State != before && f.State != "" {
+			screen.print(l.faultLine(&f))
+		}
+	}
+	l.seen = slices.Clone(s.Faults)
+	screen.show(s)
+}
+
+func (l *Live) faultLine(f *LiveFault) string {
+	return fmt.Sprintf("%s  fault %s %s on %s", l.palette.dim(clockTenths(f.Since)), plain(f.Name),
+		l.palette.fault(f.State)(string(f.State)), plain(targets(f.Targets)))
+}
+
+func (p *palette) fault(s timeline.FaultState) style {
+	switch s {
+	case timeline.Failed:
+		return p.bad
+	case timeline.Reverted:
+		return p.good
+	}
+	return p.warn
+}
+
+// WidthOf is the width in cells of the terminal that w is, 80 if it is none.
+func WidthOf(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return 80
+}
+
+// clock prints a time of the run as m:ss, or h:mm:ss from an hour on.
+func clock(d time.Duration) string {
+	s := int(max(d, 0) / time.Second)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+func clockTenths(d time.Duration) string {
+	return fmt.Sprintf("%s.%d", clock(d), max(d, 0)%time.Second/(100*time.Millisecond))
+}
+
+// countdown prints the time until an instant in whole seconds, rounded up.
+func countdown(d time.Duration) string {
+	return quantity.FormatDuration((max(d, 0) + time.Second - 1).Truncate(time.Second))
+}

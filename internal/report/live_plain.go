@@ -1,0 +1,68 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+)
+
+// plainLines is the live status for logs: a line every five seconds of load,
+// and at each change of phase and stage.
+type plainLines struct {
+	out   io.Writer
+	phase string
+	stage string
+	next  time.Duration
+	notes map[string]bool
+}
+
+func newPlainLines(out io.Writer) *plainLines {
+	return &plainLines{out: out, next: lineEvery, notes: make(map[string]bool)}
+}
+
+func (p *plainLines) print(line string) { fmt.Fprintln(p.out, line) }
+
+func (p *plainLines) show(s LiveState) {
+	for _, n := range s.Notes {
+		if !p.notes[n] {
+			p.notes[n] = true
+			p.print("note: " + plain(n))
+		}
+	}
+	if s.Phase != p.phase && s.Phase != "" {
+		p.print(plain(s.Phase))
+	}
+	p.phase = s.Phase
+	if s.Phase != "" {
+		return
+	}
+	if s.Stage != p.stage && s.Stage != "" {
+		p.print(fmt.Sprintf("%s  stage %s, %s", clockTenths(s.Elapsed), plain(s.Stage), rate(s.PlannedRate)))
+	}
+	p.stage = s.Stage
+	if s.Elapsed >= p.next {
+		p.next = s.Elapsed.Truncate(lineEvery) + lineEvery
+		p.print(statusLine(&s))
+	}
+}
+
+func (p *plainLines) close() {}
+
+func statusLine(s *LiveState) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s of %s  %s  %s of %s  p50 %s  p95 %s  p99 %s  errors %s (%s)  in flight %d",
+		clock(s.Elapsed), clock(s.Total), plain(s.Stage), rate(s.DoneRate), rate(s.PlannedRate),
+		offset(s.P50), offset(s.P95), offset(s.P99), count(s.Errors), quantity.FormatFraction(s.ErrorRate), s.InFlight)
+	if s.Queued > 0 {
+		fmt.Fprintf(&b, "  queued %d", s.Queued)
+	}
+	for _, f := range s.Faults {
+		if f.active() {
+			fmt.Fprintf(&b, "  %s %s", plain(f.Name), f.State)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,136 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+// SummarySchema is the version of summary.json. Keys are only ever added to a
+// version.
+const SummarySchema = 1
+
+// summary is the shape of summary.json: durations and offsets are nanoseconds,
+// fractions are in 0..1, and what is not known is null. Keys that may be absent
+// stand only in runs of which there is something to say.
+type summary struct {
+	Schema      int                `json:"schema"`
+	Name        string             `json:"name"`
+	Seed        uint64             `json:"seed"`
+	Verdict     verdict.Outcome    `json:"verdict"`
+	Why         []string           `json:"why,omitempty"`
+	ExitCode    int                `json:"exit_code"`
+	Dirty       bool               `json:"dirty,omitempty"`
+	Interrupted bool               `json:"interrupted,omitempty"`
+	Problems    []string           `json:"problems,omitempty"`
+	Started     time.Time          `json:"started"`
+	Duration    time.Duration      `json:"duration"`
+	Totals      totals             `json:"totals"`
+	Latency     verdict.Latency    `json:"latency"`
+	ServiceTime verdict.Latency    `json:"service_time"`
+	Lag         verdict.Latency    `json:"lag"`
+	Requests    map[string]measure `json:"requests"`
+	Stages      map[string]measure `json:"stages"`
+	Faults      []faultSummary     `json:"faults"`
+	Rules       []ruleSummary      `json:"rules"`
+}
+
+// totals are counts of arrivals: planned = done + unsent + interrupted.
+type totals struct {
+	Planned      uint64            `json:"planned"`
+	Done         uint64            `json:"done"`
+	Unsent       uint64            `json:"unsent"`
+	Interrupted  uint64            `json:"interrupted"`
+	Errors       uint64            `json:"errors"`
+	RPS          float64           `json:"rps"`
+	ErrorRate    *float64          `json:"error_rate"`
+	Availability *float64          `json:"availability"`
+	Kinds        map[string]uint64 `json:"error_kinds,omitempty"`
+}
+
+type measure struct {
+	totals
+	Latency     verdict.Latency `json:"latency"`
+	ServiceTime verdict.Latency `json:"service_time"`
+	Lag         verdict.Latency `json:"lag"`
+}
+
+type faultSummary struct {
+	Name         string         `json:"name"`
+	Kind         string         `json:"kind"`
+	Targets      []string       `json:"targets"`
+	Mechanism    string         `json:"mechanism"`
+	Planned      time.Duration  `json:"planned"`
+	Effective    *time.Duration `json:"effective"`
+	Reverted     *time.Duration `json:"reverted"`
+	Impact       string         `json:"impact"`
+	Recovery     *time.Duration `json:"recovery"`
+	NotRecovered bool           `json:"not_recovered,omitempty"`
+	Verified     bool           `json:"verified"`
+	Error        string         `json:"error,omitempty"`
+	Dirty        bool           `json:"dirty,omitempty"`
+	Remedy       string         `json:"remedy,omitempty"`
+}
+
+type ruleSummary struct {
+	Name     string           `json:"name,omitempty"`
+	KPI      string           `json:"kpi"`
+	Severity verdict.Severity `json:"severity"`
+	Outcome  verdict.Outcome  `json:"outcome"`
+	Observed string           `json:"observed"`
+	Limit    string           `json:"limit"`
+	Why      string           `json:"why"`
+}
+
+// WriteSummary writes summary.json.
+func WriteSummary(w io.Writer, r *Run) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // rules are full of < and >
+	enc.SetIndent("", "  ")
+	return enc.Encode(newSummary(r))
+}
+
+func newSummary(r *Run) summary {
+	t, rep := r.timeline(), &r.Report
+	s := summary{
+		Schema: SummarySchema, Name: r.Name, Seed: r.Seed,
+		Verdict: rep.Outcome, Why: rep.Why, ExitCode: r.ExitCode,
+		Dirty: r.Dirty, Interrupted: t.Interrupted, Problems: r.Problems,
+		Started: t.Start.UTC(), Duration: t.Duration,
+		Totals: newTotals(&rep.Totals), Latency: rep.Totals.Latency, ServiceTime: rep.Totals.Service, Lag: rep.Totals.Lag,
+		Requests: newMeasures(rep.Requests), Stages: newMeasures(rep.Stages),
+		Faults: []faultSummary{}, Rules: []ruleSummary{},
+	}
+	for _, f := range rep.Faults {
+		s.Faults = append(s.Faults, faultSummary{
+			Name: f.Name, Kind: f.Kind, Targets: append([]string{}, f.Targets...), Mechanism: f.Mechanism,
+			Planned: f.Planned, Effective: f.Effective, Reverted: f.Reverted,
+			Impact: f.Impact, Recovery: f.Recovery, NotRecovered: f.NotRecovered,
+			Verified: f.Verified, Error: f.Error, Dirty: f.Dirty, Remedy: f.Remedy,
+		})
+	}
+	for _, x := range rep.Rules {
+		s.Rules = append(s.Rules, ruleSummary{
+			Name: x.Name, KPI: x.KPI, Severity: x.Severity, Outcome: x.Outcome,
+			Observed: x.Observed, Limit: x.Limit, Why: x.Why,
+		})
+	}
+	return s
+}
+
+func newTotals(m *verdict.Measure) totals {
+	return totals{
+		Planned: m.Planned, Done: m.Done, Unsent: m.Unsent, Interrupted: m.Interrupted, Errors: m.Errors,
+		RPS: m.RPS, ErrorRate: m.ErrorRate, Availability: m.Availability, Kinds: m.Kinds,
+	}
+}
+
+func newMeasures(ms map[string]verdict.Measure) map[string]measure {
+	out := make(map[string]measure, len(ms))
+	for name, m := range ms {
+		out[name] = measure{newTotals(&m), m.Latency, m.Service, m.Lag}
+	}
+	return out
+}

@@ -1,0 +1,425 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+// Style says how to print for a terminal.
+type Style struct {
+	Color bool
+	Width int // in cells; 0 is 80
+}
+
+// WriteTerminal prints the report of a run that has ended: the verdict and what
+// stands behind it, most important first.
+func WriteTerminal(w io.Writer, r *Run, s Style) error {
+	p := &page{palette: newPalette(s.Color), width: s.Width}
+	if p.width <= 0 {
+		p.width = 80
+	}
+	p.headline(r)
+	p.rules(r)
+	p.faults(r)
+	p.stages(r)
+	p.requests(r)
+	p.totals(r)
+	p.advice(r)
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
+// page collects the lines of a report.
+type page struct {
+	palette
+	width int
+	b     strings.Builder
+}
+
+func (p *page) line(s string) {
+	p.b.WriteString(s)
+	p.b.WriteByte('\n')
+}
+
+// text prints s, wrapped, with the given indent.
+func (p *page) text(indent int, st style, s string) {
+	for _, l := range wrapText(plain(s), p.width-indent) {
+		p.line(strings.Repeat(" ", indent) + paint(st, l))
+	}
+}
+
+func (p *page) section(title, remark string) {
+	p.line("")
+	if remark = ", " + remark; len(remark) == 2 || len(title)+len(remark) > p.width {
+		remark = ""
+	}
+	p.line(p.bold(title) + p.dim(remark))
+}
+
+func (p *page) grid(g *grid) {
+	for _, l := range g.lines(p.width, p.dim) {
+		p.line(l)
+	}
+}
+
+func (p *page) headline(r *Run) {
+	t := r.timeline()
+	word, st := strings.ToUpper(string(r.Report.Outcome)), p.outcome(r.Report.Outcome)
+	switch {
+	case r.Dirty:
+		word, st = "DIRTY", p.bad
+	case t.Interrupted:
+		word, st = "INTERRUPTED", p.warn
+	case len(r.Problems) > 0 || word == "":
+		word, st = "NOT DONE", p.bad
+	}
+	p.line("")
+	name := wrapText(plain(r.Name), p.width-len(word)-2)
+	p.line(p.bold(st(word)) + "  " + p.bold(name[0]))
+	for _, l := range name[1:] {
+		p.line(strings.Repeat(" ", len(word)+2) + p.bold(l))
+	}
+	about := []string{ruleCounts(r.Report.Rules)}
+	if t.Duration > 0 {
+		about = append(about, quantity.FormatDuration(t.Duration)+" of load")
+	}
+	about = append(about, "seed "+strconv.FormatUint(r.Seed, 10))
+	if r.Engine != "" {
+		about = append(about, "engine "+r.Engine)
+	}
+	p.text(0, p.dim, strings.Join(about, ", "))
+	for _, problem := range r.Problems {
+		p.text(0, p.bad, problem)
+	}
+	for _, why := range r.Report.Why {
+		p.text(0, p.warn, why)
+	}
+}
+
+func ruleCounts(rules []verdict.RuleResult) string {
+	if len(rules) == 0 {
+		return "no rules"
+	}
+	n := make(map[verdict.Outcome]int)
+	for _, x := range rules {
+		n[x.Outcome]++
+	}
+	parts := []string{fmt.Sprintf("%d of %d rules passed", n[verdict.Pass], len(rules))}
+	for _, o := range []struct {
+		outcome verdict.Outcome
+		word    string
+	}{{verdict.Fail, "failed"}, {verdict.Inconclusive, "inconclusive"}, {verdict.Warn, "warned"}} {
+		if n[o.outcome] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[o.outcome], o.word))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p *page) outcome(o verdict.Outcome) style {
+	switch o {
+	case verdict.Pass:
+		return p.good
+	case verdict.Fail:
+		return p.bad
+	}
+	return p.warn
+}
+
+func (p *page) rules(r *Run) {
+	if len(r.Report.Rules) == 0 {
+		return
+	}
+	p.section("rules", "")
+	g := &grid{columns: []column{{title: ""}, {title: "rule", wrap: true}, {title: "observed", right: true}, {title: "limit", right: true, drop: 1}}}
+	for _, x := range r.Report.Rules {
+		word := string(x.Outcome)
+		if x.Outcome == verdict.Fail {
+			word = "FAIL" // must stand out without colour too
+		}
+		st := p.outcome(x.Outcome)
+		rw := row{cells: []cell{{word, st}, {plain(x.KPI), nil}, {plain(orDash(x.Observed)), st}, {plain(orDash(x.Limit)), nil}}}
+		if x.Outcome == verdict.Pass {
+			rw.cells[2].style = nil
+		}
+		if x.Name != "" {
+			rw.cells[1] = cell{plain(x.Name), p.bold}
+			rw.notes = append(rw.notes, cell{plain(x.KPI), nil})
+		}
+		if x.Why != "" {
+			rw.notes = append(rw.notes, cell{plain(x.Why), p.dim})
+		}
+		g.rows = append(g.rows, rw)
+	}
+	p.grid(g)
+}
+
+func (p *page) faults(r *Run) {
+	if len(r.Report.Faults) == 0 {
+		return
+	}
+	p.section("faults", "")
+	g := &grid{columns: []column{
+		{title: "fault"}, {title: "on", drop: 3}, {title: "planned", right: true, drop: 2}, {title: "effective", right: true},
+		{title: "skew", right: true, drop: 4}, {title: "reverted", right: true, drop: 1}, {title: "recovery", right: true}, {title: "verified", right: true},
+	}}
+	for _, f := range r.Report.Faults {
+		verified := cell{"yes", p.good}
+		if !f.Verified {
+			verified = cell{"NO", p.bad}
+		}
+		skew := "-"
+		if f.Effective != nil {
+			skew = signed(*f.Effective - f.Planned)
+		}
+		rw := row{cells: []cell{
+			{plain(f.Name), p.bold}, {plain(targets(f.Targets)), nil}, {quantity.FormatDuration(f.Planned), nil}, {offset(f.Effective), nil},
+			{skew, p.dim}, {offset(f.Reverted), nil}, {recovery(&f), nil}, verified,
+		}}
+		how := plain(f.Kind)
+		if f.Mechanism != "" {
+			how += " by " + plain(f.Mechanism)
+		}
+		if f.Impact != "" {
+			how += ": " + plain(f.Impact)
+		}
+		rw.notes = append(rw.notes, cell{how, p.dim})
+		if f.NotRecovered {
+			rw.notes = append(rw.notes, cell{"the service was still degraded when the run ended", p.warn})
+		}
+		if f.Error != "" {
+			rw.notes = append(rw.notes, cell{plain(f.Error), p.bad})
+		}
+		if !f.Verified {
+			// What was seen instead of the proof.
+			for _, e := range f.Evidence {
+				rw.notes = append(rw.notes, cell{"seen: " + plain(e), p.warn})
+			}
+		}
+		g.rows = append(g.rows, rw)
+	}
+	p.grid(g)
+}
+
+func targets(ts []string) string {
+	switch len(ts) {
+	case 0:
+		return "-"
+	case 1, 2:
+		return strings.Join(ts, ", ")
+	}
+	return fmt.Sprintf("%s +%d", ts[0], len(ts)-1)
+}
+
+func signed(d time.Duration) string {
+	if d < 0 {
+		return quantity.FormatDuration(d)
+	}
+	return "+" + quantity.FormatDuration(d)
+}
+
+func offset(d *time.Duration) string {
+	if d == nil {
+		return "-"
+	}
+	return quantity.FormatDuration(*d)
+}
+
+func recovery(f *verdict.FaultResult) string {
+	if f.Recovery == nil {
+		return "-"
+	}
+	if f.NotRecovered {
+		return "> " + quantity.FormatDuration(*f.Recovery)
+	}
+	return quantity.FormatDuration(*f.Recovery)
+}
+
+// measures is a table of response times, one row a measure.
+func (p *page) measures(first string) *grid {
+	return &grid{columns: []column{
+		{title: first}, {title: "rate", right: true, drop: 2},
+		{title: "p50", right: true}, {title: "p90", right: true, drop: 5}, {title: "p95", right: true}, {title: "p99", right: true},
+		{title: "p99.9", right: true, drop: 4}, {title: "max", right: true, drop: 1},
+		{title: "errors", right: true}, {title: "unsent", right: true, drop: 3},
+	}}
+}
+
+func (p *page) measure(name string, st style, m *verdict.Measure) row {
+	cells := []cell{{plain(name), st}, {rate(m.RPS), nil}}
+	for _, d := range []*time.Duration{m.Latency.P50, m.Latency.P90, m.Latency.P95, m.Latency.P99, m.Latency.P999, m.Latency.Max} {
+		cells = append(cells, cell{offset(d), nil})
+	}
+	errors, unsent := cell{count(m.Errors), nil}, cell{count(m.Unsent), nil}
+	if m.Errors > 0 {
+		errors.style = p.bad
+	}
+	if m.Unsent > 0 {
+		unsent.style = p.bad
+	}
+	return row{cells: append(cells, errors, unsent)}
+}
+
+func (p *page) stages(r *Run) {
+	if len(r.Report.Stages) == 0 {
+		return
+	}
+	p.section("response times by stage", "from the moment each request was due")
+	g := p.measures("stage")
+	unjudged := false
+	for _, name := range inOrder(r.Report.Stages, stageNames(r.timeline())) {
+		m := r.Report.Stages[name]
+		if i := slices.IndexFunc(r.timeline().Stages, func(s timeline.Stage) bool { return s.Name == name }); i >= 0 && !r.timeline().Stages[i].Judged {
+			name += "*"
+			unjudged = true
+		}
+		g.rows = append(g.rows, p.measure(name, nil, &m))
+	}
+	if len(g.rows) > 1 {
+		g.rows = append(g.rows, p.measure("judged", p.bold, &r.Report.Totals))
+	}
+	p.grid(g)
+	if unjudged {
+		p.text(gridIndent, p.dim, "* not judged: not part of the totals and the requests")
+	}
+}
+
+func (p *page) requests(r *Run) {
+	if len(r.Report.Requests) == 0 {
+		return
+	}
+	p.section("response times by request", "")
+	g := p.measures("request")
+	for _, name := range inOrder(r.Report.Requests, r.timeline().Requests) {
+		m := r.Report.Requests[name]
+		g.rows = append(g.rows, p.measure(name, nil, &m))
+	}
+	p.grid(g)
+}
+
+func stageNames(t *timeline.Timeline) []string {
+	var names []string
+	for _, s := range t.Stages {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// inOrder returns the keys of ms in the given order, those not in it last and
+// sorted.
+func inOrder(ms map[string]verdict.Measure, order []string) []string {
+	place := func(name string) int {
+		if i := slices.Index(order, name); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	return slices.SortedFunc(maps.Keys(ms), func(a, b string) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
+	})
+}
+
+func (p *page) totals(r *Run) {
+	m := &r.Report.Totals
+	if m.Planned == 0 {
+		return
+	}
+	p.section("totals", "")
+	p.text(gridIndent, nil, fmt.Sprintf("%s planned = %s done + %s unsent + %s interrupted",
+		count(m.Planned), count(m.Done), count(m.Unsent), count(m.Interrupted)))
+	line := count(m.Errors) + " errors"
+	if m.ErrorRate != nil && m.Availability != nil {
+		line += fmt.Sprintf(" (%s), availability %s", quantity.FormatFraction(*m.ErrorRate), quantity.FormatFraction(*m.Availability))
+	}
+	line += fmt.Sprintf(", %s, %s received, %s sent", quantity.FormatRate(m.RPS), quantity.FormatBytes(float64(m.BytesIn)), quantity.FormatBytes(float64(m.BytesOut)))
+	p.text(gridIndent, nil, line)
+	if m.Service.P50 != nil && m.Lag.P99 != nil {
+		p.text(gridIndent, nil, fmt.Sprintf("service time p50 %s, p99 %s; lag p99 %s, max %s",
+			offset(m.Service.P50), offset(m.Service.P99), offset(m.Lag.P99), offset(m.Lag.Max)))
+	}
+	if len(m.Kinds) == 0 {
+		return
+	}
+	p.section("errors by kind", "")
+	g := &grid{columns: []column{{right: true}, {right: true}, {wrap: true}}}
+	kinds := slices.SortedFunc(maps.Keys(m.Kinds), func(a, b string) int {
+		return cmp.Or(cmp.Compare(m.Kinds[b], m.Kinds[a]), cmp.Compare(a, b))
+	})
+	for _, k := range kinds {
+		share := "-"
+		if judged := m.Done + m.Unsent; judged > 0 {
+			share = quantity.FormatFraction(float64(m.Kinds[k]) / float64(judged))
+		}
+		g.rows = append(g.rows, row{cells: []cell{{count(m.Kinds[k]), p.bad}, {share, nil}, {plain(k), nil}}})
+	}
+	p.grid(g)
+}
+
+// advice says what to do next, where there is something to do, and where the
+// record is.
+func (p *page) advice(r *Run) {
+	var do []cell
+	for _, f := range r.Report.Faults {
+		if f.Dirty {
+			do = append(do, cell{dirtyLine(&f), p.bad})
+		}
+	}
+	if r.Dirty {
+		do = append(do, cell{"ordeal heal tries the undo again, and so does the next run", nil})
+	}
+	t := r.timeline()
+	if t.Interrupted {
+		planned := t.Duration
+		if n := len(t.Stages); n > 0 {
+			planned = t.Stages[n-1].Window.To
+		}
+		s := fmt.Sprintf("interrupted after %s of %s; what was recorded is kept", quantity.FormatDuration(t.Duration), quantity.FormatDuration(planned))
+		if !r.Dirty {
+			s += ", and the faults are undone"
+		}
+		do = append(do, cell{s, nil})
+	}
+	if r.Report.Outcome == verdict.Inconclusive && !t.Interrupted && len(r.Problems) == 0 {
+		do = append(do, cell{"inconclusive is neither good news nor bad: the reasons above say what the run lacks; put that right and run again", nil})
+	}
+	if len(r.Report.Rules) == 0 && len(r.Problems) == 0 {
+		do = append(do, cell{"the scenario has no rules, so the run only measured; say under verdict: what must hold", nil})
+	}
+	if len(do) > 0 {
+		p.section("what to do", "")
+		for _, d := range do {
+			p.text(gridIndent, d.style, d.text)
+		}
+	}
+	if r.Dir != "" {
+		p.line("")
+		p.line(p.dim("run directory  ") + plain(r.Dir))
+	}
+}
+
+// count prints n with its thousands apart: 12,345.
+func count(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// rate prints a rate per second without decimals that nobody reads.
+func rate(r float64) string {
+	if r >= 100 {
+		return fmt.Sprintf("%.0f/s", r)
+	}
+	return fmt.Sprintf("%.1f/s", r)
+}

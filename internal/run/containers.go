@@ -1,0 +1,97 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/docker"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
+)
+
+// container finds or starts the containers of one service.
+func (s *services) container(ctx context.Context, name string, c *scenario.Container) error {
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	if c.Builtin == "" && c.Image == "" {
+		return s.findContainers(ctx, name, c)
+	}
+	return s.startContainer(ctx, name, c)
+}
+
+// connect reaches for the engine, once.
+func (s *services) connect(ctx context.Context) error {
+	if s.engine != nil {
+		return nil
+	}
+	engine, err := docker.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	s.engine = engine
+	s.undo = append(s.undo, func(context.Context) error { return engine.Close() })
+	return nil
+}
+
+func (s *services) findContainers(ctx context.Context, name string, c *scenario.Container) error {
+	sel := docker.Selector{ID: c.ID, Name: c.Name, Label: c.Label}
+	if c.Compose != nil {
+		sel.ComposeProject, sel.ComposeService = c.Compose.Project, c.Compose.Service
+	}
+	found, err := s.engine.Find(ctx, sel)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		s.targets[name] = append(s.targets[name], f)
+		s.progress("found %s as container %s", name, f.Name())
+	}
+	if len(found) == 1 {
+		if addr := found[0].Addr(); addr != "" {
+			s.addrs[name] = addr
+		}
+	}
+	return nil
+}
+
+func (s *services) startContainer(ctx context.Context, name string, c *scenario.Container) error {
+	if s.stack == nil {
+		stack, err := s.engine.NewStack(ctx, s.id, s.owner, func(line string) { s.progress("%s", line) })
+		if err != nil {
+			return err
+		}
+		s.stack = stack
+		s.undo = append(s.undo, stack.Close)
+	}
+	spec := docker.Spec{Name: name, Image: c.Image, Port: c.Port, Ready: c.Ready, ReadyTimeout: c.ReadyTimeout}
+	if c.Builtin != "" {
+		spec.Args = []string{"demo", c.Builtin, "--listen", fmt.Sprintf("0.0.0.0:%d", c.Port)}
+	}
+	for _, a := range c.Args {
+		a, err := scenario.Expand(a, s.addr)
+		if err != nil {
+			return err
+		}
+		spec.Args = append(spec.Args, a)
+	}
+	for _, k := range slices.Sorted(maps.Keys(c.Env)) {
+		v, err := scenario.Expand(c.Env[k], s.addr)
+		if err != nil {
+			return err
+		}
+		spec.Env = append(spec.Env, k+"="+v)
+	}
+	s.progress("starting container %s", name)
+	started, err := s.stack.Start(ctx, spec)
+	if err != nil {
+		return err
+	}
+	if addr := started.Addr(); addr != "" {
+		s.addrs[name] = addr
+	}
+	s.targets[name] = []chaos.Target{started}
+	return nil
+}

@@ -1,0 +1,27 @@
+package run
+
+// ExitCode is what the process ends with; each is a promise to scripts.
+type ExitCode int
+
+// The exit codes.
+const (
+	ExitPass         ExitCode = 0
+	ExitFail         ExitCode = 1
+	ExitUsage        ExitCode = 2
+	ExitInconclusive ExitCode = 3
+	ExitBroken       ExitCode = 4
+	ExitInterrupted  ExitCode = 130
+)
+
+// ExitCodes is the one table of what they mean; --help prints it.
+var ExitCodes = []struct {
+	Code    ExitCode
+	Meaning string
+}{
+	{ExitPass, "pass (warnings included)"},
+	{ExitFail, "a rule failed"},
+	{ExitUsage, "the scenario or the command line is wrong; nothing was started"},
+	{ExitInconclusive, "inconclusive: the run cannot carry the verdict"},
+	{ExitBroken, "the run could not be done or undone: engine unreachable, service not ready, dirty revert"},
+	{ExitInterrupted, "interrupted; faults undone, what was recorded is kept"},
+}

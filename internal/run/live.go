@@ -1,0 +1,67 @@
+package run
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/report"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// liveState returns a function that looks at the run as it stands.
+func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage) func() report.LiveState {
+	total := r.attack.Duration()
+	return func() report.LiveState {
+		now := clock()
+		rec := r.recorder.Live()
+		s := report.LiveState{
+			Elapsed: min(now, total), Total: total, DoneRate: float64(rec.Last.Done), Errors: rec.Totals.Errors,
+			InFlight: int(r.load.InFlight.Load()), Queued: int(r.load.Queued.Load()), Faults: r.liveFaults(),
+		}
+		if rec.Last.Done+rec.Last.Unsent > 0 {
+			last := rec.Last
+			s.P50, s.P95, s.P99 = &last.P50, &last.P95, &last.P99
+			s.ErrorRate, _ = last.ErrorRate()
+		}
+		for i, w := range windows {
+			if w.Window.Contains(now) {
+				s.Stage = w.Name
+				s.PlannedRate = float64(r.attack.Stages[i].Shape.Rate(now-w.Window.From, w.Window.Len()))
+			}
+		}
+		if now >= total {
+			s.Phase = "waiting for open requests"
+		}
+		for _, f := range s.Faults {
+			if s.Phase != "" && f.State == timeline.Reverting {
+				s.Phase = "undoing faults"
+			}
+		}
+		for _, k := range rec.Kinds {
+			s.Notes = append(s.Notes, r.plan.Redact(fmt.Sprintf("%d × %s: %s", k.Count, k.Kind, k.Detail)))
+		}
+		if rec.Err != nil {
+			s.Notes = append(s.Notes, "recording failed: "+rec.Err.Error())
+		}
+		return s
+	}
+}
+
+// liveFaults is where each fault stands.
+func (r *runner) liveFaults() []report.LiveFault {
+	var out []report.LiveFault
+	for i, f := range r.conductor.Faults() {
+		l := report.LiveFault{Name: f.Name, State: f.State, Targets: f.Targets, Planned: f.Planned}
+		for _, at := range []*time.Duration{f.Injecting, f.Effective, f.Reverting, f.Reverted} {
+			if at != nil {
+				l.Since = *at
+			}
+		}
+		if hold := r.plan.Chaos[i].Hold; hold > 0 && f.Effective != nil {
+			until := *f.Effective + hold
+			l.Until = &until
+		}
+		out = append(out, l)
+	}
+	return out
+}

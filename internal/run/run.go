@@ -1,0 +1,322 @@
+// Package run carries a plan out: it owns the goroutine tree, the one clock,
+// and the order in which everything is started, stopped and undone.
+package run
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/owner"
+	"github.com/seed-1574e9de/ordeal/internal/process"
+	"github.com/seed-1574e9de/ordeal/internal/record"
+	"github.com/seed-1574e9de/ordeal/internal/report"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+// Deadlines of what must happen whatever became of the run.
+const (
+	injectTimeout   = 30 * time.Second
+	revertTimeout   = 30 * time.Second
+	teardownTimeout = 60 * time.Second
+)
+
+// Options are the settings of a run that do not belong to its scenario.
+type Options struct {
+	Out      string // run directory; empty: runs/<time>-<name>
+	Stdout   io.Writer
+	Stderr   io.Writer
+	Terminal bool // Stdout can be redrawn
+	Color    bool
+}
+
+// Run carries plan out. When soft ends, the load stops, open requests may still
+// finish, and faults are undone; when hard ends, open requests are given up
+// too. Neither cuts an undo short. The error says what went wrong, if the code
+// alone does not.
+func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode, error) {
+	dir, err := newRunDir(opt.Out, plan.Name, time.Now())
+	if err != nil {
+		return ExitUsage, err
+	}
+	r := &runner{plan: plan, opt: opt, dir: dir, id: newID()}
+	return r.run(soft, hard)
+}
+
+// newID names one run among all that may be on a machine.
+func newID() string {
+	b := make([]byte, 4)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// runner is one run under way.
+type runner struct {
+	plan *scenario.Plan
+	opt  Options
+	dir  string
+	id   string
+
+	services  *services
+	journal   *chaos.FileJournal
+	attack    attack.Plan
+	conductor *chaos.Conductor
+	recorder  *record.Recorder
+	live      *report.Live
+	load      attack.Live
+}
+
+func (r *runner) progress(format string, args ...any) {
+	fmt.Fprintln(r.opt.Stdout, r.plan.Redact(fmt.Sprintf(format, args...)))
+}
+
+// run prepares, sends the load, and takes everything down again, whatever
+// happened in between.
+func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
+	if err := r.writePlan(); err != nil {
+		return ExitBroken, err
+	}
+	var tl *timeline.Timeline
+	err := r.prepare(soft)
+	if err == nil {
+		tl, err = r.drive(soft, hard)
+	}
+	// Not soft or hard: what was started is stopped even if the run was
+	// interrupted twice.
+	undo, cancel := context.WithTimeout(context.WithoutCancel(hard), teardownTimeout)
+	defer cancel()
+	if r.services != nil {
+		if stopErr := r.services.stop(undo); stopErr != nil {
+			err = errors.Join(err, fmt.Errorf("not all that was started could be removed: %w; ordeal heal tries again", stopErr))
+		}
+	}
+	return r.conclude(tl, soft.Err() != nil, r.redact(err))
+}
+
+// redact keeps secrets out of an error's text.
+func (r *runner) redact(err error) error {
+	if err == nil {
+		return nil
+	}
+	if clean := r.plan.Redact(err.Error()); clean != err.Error() {
+		return errors.New(clean)
+	}
+	return err
+}
+
+func (r *runner) writePlan() error {
+	b, err := r.plan.JSON()
+	if err != nil {
+		return err
+	}
+	return writeFile(r.dir, "plan.json", func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+// prepare heals what earlier runs left, starts the services, and makes sure
+// that the load can reach its target and that every fault can be injected.
+func (r *runner) prepare(ctx context.Context) error {
+	state, err := stateDir()
+	if err != nil {
+		return err
+	}
+	if r.journal, err = chaos.OpenJournal(filepath.Join(state, "journal")); err != nil {
+		return err
+	}
+	me, err := owner.Current()
+	if err != nil {
+		return err
+	}
+	if err := heal(ctx, r.journal, r.needsEngine(), r.progress); err != nil {
+		fmt.Fprintf(r.opt.Stderr, "ordeal: what an earlier run left behind could not all be undone: %v\n", err)
+	}
+	r.services = &services{
+		dir: r.plan.Dir, logs: filepath.Join(r.dir, "logs"), seed: r.plan.Seed, id: r.id, owner: me.String(),
+		progress: r.progress,
+	}
+	if err := r.services.start(ctx, r.plan.StartOrder()); err != nil {
+		return err
+	}
+	if r.attack, err = r.plan.Resolve(r.services.addr); err != nil {
+		return err
+	}
+	if err := reachable(ctx, &r.attack); err != nil {
+		return err
+	}
+	return r.prepareChaos(ctx, me)
+}
+
+func (r *runner) needsEngine() bool {
+	return slices.ContainsFunc(r.plan.Services, func(s scenario.Service) bool { return s.Container != nil })
+}
+
+// drive sends the load and injects the faults, and returns what was recorded.
+func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
+	engine, err := attack.NewEngine(&r.attack)
+	if err != nil {
+		return nil, err
+	}
+	defer engine.Close()
+
+	start := time.Now()
+	clock := func() time.Duration { return time.Since(start) }
+	windows := r.attack.Windows()
+	names, grace := make([]string, len(r.attack.Requests)), r.attack.Timeout
+	for i, req := range r.attack.Requests {
+		names[i] = req.Name
+		grace = max(grace, req.Timeout)
+	}
+	r.recorder, err = record.New(record.Config{
+		Dir: r.dir, Name: r.plan.Name, Clock: clock, Start: start, Stages: windows, Requests: names,
+		Limits: r.limits(), Grace: grace, LateBudget: r.attack.LateBudget,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.conductor.Bind(clock, r.recorder.Mark, r.event)
+	r.live = report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows))
+	r.live.Start()
+
+	// Faults still in force when the load is over are undone then: nobody would
+	// see what they do.
+	chaosCtx, endChaos := context.WithTimeout(soft, time.Until(start.Add(r.attack.Duration())))
+	defer endChaos()
+	var (
+		wg     sync.WaitGroup
+		faults []timeline.Fault
+	)
+	wg.Go(func() { faults = r.conductor.Run(chaosCtx) })
+	watching, endWatch := context.WithCancel(context.Background())
+	defer endWatch()
+	for _, exits := range r.services.exits {
+		wg.Go(func() { r.watch(watching, clock, exits) })
+	}
+	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
+		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
+		OnStage: func(i int) {
+			if i < len(windows) {
+				r.recorder.Event(timeline.Event{At: windows[i].Window.From, Type: "stage", Name: windows[i].Name})
+			}
+		},
+	})
+	endChaos()
+	endWatch()
+	wg.Wait()
+	r.live.Stop()
+
+	end := r.attack.Duration()
+	interrupted := soft.Err() != nil && result.Stopped
+	if interrupted {
+		end = min(end, result.End)
+	}
+	tl, finishErr := r.recorder.Finish(end, interrupted, faults)
+	return tl, errors.Join(err, finishErr)
+}
+
+// event writes what the conductor tells to the timeline; the live status shows
+// states of faults by itself.
+func (r *runner) event(e timeline.Event) {
+	e.Detail = r.plan.Redact(e.Detail)
+	r.recorder.Event(e)
+}
+
+// watch tells of a process that ends though nobody told it to: what follows is
+// not the doing of any fault.
+func (r *runner) watch(ctx context.Context, clock func() time.Duration, exits <-chan process.Exit) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-exits:
+			r.event(timeline.Event{At: clock(), Type: "service", Name: e.Name, State: "exited", Detail: e.String()})
+			r.live.Event(r.plan.Redact("service " + e.String()))
+		}
+	}
+}
+
+func (r *runner) limits() []time.Duration {
+	var out []time.Duration
+	for _, rule := range r.plan.Rules {
+		out = append(out, rule.Rule.Limits()...)
+	}
+	return out
+}
+
+// conclude judges the timeline, writes the outputs and prints the report. tl
+// is nil if no load was sent; broken is what went wrong around the run, if
+// anything did.
+func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error) (ExitCode, error) {
+	sent := tl != nil
+	if !sent {
+		if interrupted && errors.Is(broken, context.Canceled) {
+			broken = nil // the interruption, not a failure
+		}
+		tl = &timeline.Timeline{
+			Name: r.plan.Name, Start: time.Now(), Interrupted: interrupted,
+			Intervals: func(func(timeline.Interval, error) bool) {},
+		}
+	}
+	var rules []verdict.Input
+	for _, p := range r.plan.Rules {
+		rules = append(rules, verdict.Input{KPI: p.KPI, Name: p.Name, Severity: p.Severity, Rule: p.Rule})
+	}
+	judged, err := verdict.Judge(rules, tl)
+	if err != nil {
+		return ExitBroken, errors.Join(broken, err)
+	}
+	out := &report.Run{
+		Name: r.plan.Name, Seed: r.plan.Seed, Engine: r.plan.Attack.Engine, Dir: r.dir, Report: judged, Timeline: tl,
+		Dirty: slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
+	}
+	if broken != nil {
+		out.Problems = strings.Split(broken.Error(), "\n")
+	}
+	code := exitCode(judged.Outcome, tl.Interrupted, out.Dirty || broken != nil)
+	out.ExitCode = int(code)
+	errs := []error{broken}
+	for _, o := range report.Outputs() {
+		errs = append(errs, writeFile(r.dir, o.File, func(w io.Writer) error { return o.Write(w, out) }))
+	}
+	if sent {
+		style := report.Style{Color: r.opt.Color, Width: report.WidthOf(r.opt.Stdout)}
+		if err := report.WriteTerminal(r.opt.Stdout, out, style); err != nil {
+			// A reader that left, as head does, does not change the verdict.
+			fmt.Fprintf(r.opt.Stderr, "ordeal: the report could not be printed: %v; it is in %s\n", err, r.dir)
+		}
+	}
+	err = errors.Join(errs...)
+	if err != nil {
+		code = ExitBroken
+	}
+	return code, err
+}
+
+// exitCode puts what must not be overlooked first: something left broken, then
+// an interruption, then the verdict.
+func exitCode(o verdict.Outcome, interrupted, broken bool) ExitCode {
+	switch {
+	case broken:
+		return ExitBroken
+	case interrupted:
+		return ExitInterrupted
+	case o == verdict.Fail:
+		return ExitFail
+	case o == verdict.Inconclusive:
+		return ExitInconclusive
+	}
+	return ExitPass
+}

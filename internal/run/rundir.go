@@ -1,0 +1,92 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// newRunDir makes the run directory: path, or runs/<time>-<name> if that is empty. It
+// must not hold anything yet, as two runs in one directory would be no record
+// of either.
+func newRunDir(path, name string, now time.Time) (string, error) {
+	if path != "" {
+		entries, err := os.ReadDir(path)
+		switch {
+		case err == nil && len(entries) > 0:
+			return "", fmt.Errorf("the run directory %s is not empty: name another one with --out, or remove it", path)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("the run directory cannot be used: %w", err)
+		}
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return "", fmt.Errorf("the run directory cannot be made: %w", err)
+		}
+		return path, nil
+	}
+	if err := os.MkdirAll("runs", 0o755); err != nil {
+		return "", fmt.Errorf("the run directory cannot be made: %w; name another place with --out", err)
+	}
+	base := filepath.Join("runs", now.Format("20060102-150405")+"-"+slug(name))
+	for i := 1; ; i++ {
+		dir := base
+		if i > 1 {
+			dir = fmt.Sprintf("%s-%d", base, i)
+		}
+		err := os.Mkdir(dir, 0o755)
+		if err == nil {
+			return dir, nil
+		}
+		if !errors.Is(err, fs.ErrExist) || i == 100 {
+			return "", fmt.Errorf("the run directory cannot be made: %w; name another place with --out", err)
+		}
+	}
+}
+
+// slug makes a scenario's name fit for a path: lower case, letters and digits, the
+// rest as single dashes, at most 40 bytes.
+func slug(name string) string {
+	var b strings.Builder
+	dash := false
+	for _, c := range strings.ToLower(name) {
+		if !unicode.IsLetter(c) && !unicode.IsDigit(c) {
+			dash = b.Len() > 0
+			continue
+		}
+		if b.Len() > 40 {
+			break
+		}
+		if dash {
+			b.WriteByte('-')
+			dash = false
+		}
+		b.WriteRune(c)
+	}
+	if b.Len() == 0 {
+		return "run"
+	}
+	return b.String()
+}
+
+// writeFile writes one file of the run directory; root keeps it inside.
+func writeFile(dir, name string, write func(io.Writer) error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	f, err := root.Create(name)
+	if err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		f.Close()
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return f.Close()
+}

@@ -1,0 +1,182 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/docker"
+	"github.com/seed-1574e9de/ordeal/internal/freeport"
+	"github.com/seed-1574e9de/ordeal/internal/link"
+	"github.com/seed-1574e9de/ordeal/internal/process"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
+)
+
+// services are what the run starts and finds: it knows their addresses, what
+// can be broken about each, and how to take down what it started.
+type services struct {
+	dir      string // of the scenario file; relative paths of processes
+	logs     string // where processes' output goes
+	seed     uint64
+	id       string // of the run
+	owner    string
+	progress func(format string, args ...any)
+
+	engine  *docker.Engine // nil until a service or fault needs it
+	stack   *docker.Stack  // nil until a container is started
+	addrs   map[string]string
+	targets map[string][]chaos.Target
+	exits   []<-chan process.Exit         // of processes that nobody had told to end
+	undo    []func(context.Context) error // in order of starting
+}
+
+func (s *services) addr(name string) (string, bool) {
+	a, ok := s.addrs[name]
+	return a, ok
+}
+
+// start brings services up in the order given, in which each stands behind
+// those whose address it needs. What was started stays started if it fails:
+// stop takes it down.
+func (s *services) start(ctx context.Context, ordered []scenario.Service) error {
+	s.addrs = make(map[string]string)
+	s.targets = make(map[string][]chaos.Target)
+	for _, svc := range ordered {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var err error
+		switch {
+		case svc.Process != nil:
+			err = s.startProcess(ctx, svc.Name, svc.Process)
+		case svc.Link != nil:
+			err = s.startLink(ctx, svc.Name, svc.Link)
+		case svc.Container != nil:
+			err = s.container(ctx, svc.Name, svc.Container)
+		}
+		if err != nil {
+			return fmt.Errorf("service %s: %w", svc.Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *services) startProcess(ctx context.Context, name string, p *scenario.Process) error {
+	port, err := freeport.Pick()
+	if err != nil {
+		return err
+	}
+	own := "127.0.0.1:" + strconv.Itoa(port)
+	expand := func(text string) (string, error) {
+		return scenario.Expand(strings.ReplaceAll(text, "${PORT}", strconv.Itoa(port)), s.addr)
+	}
+	command := p.Command
+	if p.Builtin != "" {
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("the program's own path cannot be found: %w", err)
+		}
+		command = append([]string{self, "demo", p.Builtin, "--listen", own}, p.Args...)
+	}
+	command, err = expandAll(command, expand)
+	if err != nil {
+		return err
+	}
+	env := []string{"PORT=" + strconv.Itoa(port)}
+	for _, k := range slices.Sorted(maps.Keys(p.Env)) {
+		v, err := expand(p.Env[k])
+		if err != nil {
+			return err
+		}
+		env = append(env, k+"="+v)
+	}
+	ready, err := expand(p.Ready)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(ready, "/") {
+		ready = "http://" + own + ready
+	}
+	log, err := s.log(name)
+	if err != nil {
+		return err
+	}
+	s.undo = append(s.undo, func(context.Context) error { return log.Close() })
+	s.addrs[name] = own
+	s.progress("starting %s on %s", name, own)
+	dir := p.Dir
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(s.dir, dir)
+	}
+	proc, err := process.Start(ctx, process.Config{
+		Name: name, Command: command, Env: env, Dir: dir, Ready: ready, ReadyTimeout: p.ReadyTimeout, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	s.targets[name] = []chaos.Target{proc}
+	s.exits = append(s.exits, proc.Exited())
+	s.undo = append(s.undo, proc.Stop)
+	return nil
+}
+
+func (s *services) startLink(ctx context.Context, name string, l *scenario.Link) error {
+	upstream, err := scenario.Expand(l.Upstream, s.addr)
+	if err != nil {
+		return err
+	}
+	lk, err := link.Start(ctx, name, l.Listen, upstream, s.seed)
+	if err != nil {
+		return err
+	}
+	s.addrs[name] = lk.Addr()
+	s.targets[name] = []chaos.Target{lk}
+	s.undo = append(s.undo, func(context.Context) error { return lk.Close() })
+	s.progress("carrying %s from %s to %s", name, lk.Addr(), upstream)
+	return nil
+}
+
+// log opens the file that a process's output goes to.
+func (s *services) log(name string) (io.WriteCloser, error) {
+	if err := os.MkdirAll(s.logs, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(s.logs)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.Create(name + ".log")
+}
+
+// stop takes down what was started, last first, and returns all that went
+// wrong. It can be called again.
+func (s *services) stop(ctx context.Context) error {
+	var errs []error
+	for _, undo := range slices.Backward(s.undo) {
+		if err := undo(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	s.undo = nil
+	return errors.Join(errs...)
+}
+
+func expandAll(in []string, expand func(string) (string, error)) ([]string, error) {
+	out := make([]string, len(in))
+	for i, text := range in {
+		var err error
+		if out[i], err = expand(text); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,140 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+)
+
+// The structs here are the grammar of the scenario file: the decoder reads by
+// their tags, and the JSON Schema is generated from them.
+
+type scenarioFile struct {
+	Name       string       `json:"name" required:"true" doc:"what the scenario shows, in a few words"`
+	Seed       uint64       `json:"seed" default:"1" doc:"what arrivals, picked targets and template values are drawn from: the same seed gives the same run"`
+	Services   servicesFile `json:"services" doc:"what the run starts or finds, and breaks"`
+	Target     string       `json:"target" vars:"addr" doc:"base of the requests' paths, such as http://127.0.0.1:8080 or http://${NAME.addr}"`
+	AllowHosts []string     `json:"allow_hosts" doc:"hosts beyond this machine and private networks that may be put under load: names, *.domains, addresses or networks"`
+	Attack     attackFile   `json:"attack" required:"true" doc:"the load: requests and stages"`
+	Chaos      []faultFile  `json:"chaos" doc:"faults, on the same clock as the load"`
+	Verdict    rulesFile    `json:"verdict" doc:"rules that must hold, such as p99 < 200ms, or the word default for the default scorecard; left out, the run only measures"`
+}
+
+type attackFile struct {
+	Engine      string        `json:"engine" default:"http" enum:"@engines" doc:"what sends the requests"`
+	Arrivals    string        `json:"arrivals" default:"uniform" enum:"@processes" doc:"uniform: evenly spaced; poisson: at random, as independent callers come"`
+	Timeout     time.Duration `json:"timeout" default:"5s" positive:"true" doc:"how long an arrival may take, from the moment it was due"`
+	MaxInFlight int           `json:"max_in_flight" default:"2000" positive:"true" doc:"how many requests may be open at once; further arrivals wait in line, on the clock"`
+	Protocol    string        `json:"protocol" default:"auto" enum:"@protocols" doc:"the HTTP version; auto takes HTTP/2 where TLS offers it"`
+	TLS         attack.TLS    `json:"tls" doc:"options of https targets"`
+	LateBudget  time.Duration `json:"late_budget" default:"50ms" positive:"true" doc:"how late the generator may be, at the 99th percentile, before the run is inconclusive"`
+	Requests    []requestFile `json:"requests" required:"true" doc:"what is sent, each drawn by its weight"`
+	Stages      []stageFile   `json:"stages" required:"true" doc:"the load over time, one stage after the other"`
+}
+
+// requestFile is one kind of request. The method keys stand for method and url
+// together.
+type requestFile struct {
+	Name    string  `json:"name" required:"true" doc:"name in rules and reports"`
+	Weight  float64 `json:"weight" default:"1" doc:"share of the arrivals, relative to the other requests' weights"`
+	Get     string  `json:"get" vars:"addr" doc:"path or URL to GET"`
+	Post    string  `json:"post" vars:"addr" doc:"path or URL to POST to"`
+	Put     string  `json:"put" vars:"addr" doc:"path or URL to PUT to"`
+	Patch   string  `json:"patch" vars:"addr" doc:"path or URL to PATCH"`
+	Delete  string  `json:"delete" vars:"addr" doc:"path or URL to DELETE"`
+	Head    string  `json:"head" vars:"addr" doc:"path or URL to ask the HEAD of"`
+	Options string  `json:"options" vars:"addr" doc:"path or URL to ask the OPTIONS of"`
+	Method  string  `json:"method" doc:"any other method, with url"`
+	URL     string  `json:"url" vars:"addr" doc:"path or URL, with method"`
+
+	Headers []attack.Field `json:"headers" vars:"addr" doc:"headers by name; values may hold templates"`
+	Query   []attack.Field `json:"query" vars:"addr" doc:"query parameters by name; values may hold templates"`
+
+	Body string         `json:"body" vars:"addr" doc:"the body as text; may hold templates"`
+	JSON jsonBody       `json:"json" vars:"addr" doc:"the body as YAML, sent as JSON; texts may hold templates"`
+	Form []attack.Field `json:"form" vars:"addr" doc:"the body as a form; values may hold templates"`
+	File string         `json:"file" doc:"a file whose content is the body; it may hold templates"`
+
+	Data    string        `json:"data" doc:"a .csv or .jsonl file of rows that templates draw from: {{ .column }}"`
+	Timeout time.Duration `json:"timeout" positive:"true" doc:"in place of the attack's timeout"`
+	Expect  expectFile    `json:"expect" doc:"what a good answer looks like; by default any status from 200 to 399"`
+	Targets targetsFile   `json:"targets" doc:"a list of requests in vegeta's format, in place of method, URL and body"`
+}
+
+type expectFile struct {
+	Status  statuses       `json:"status" doc:"the status, or a list of them"`
+	Body    string         `json:"body" doc:"text that the body must hold"`
+	Matches string         `json:"matches" doc:"regular expression that the body must match"`
+	Headers []attack.Field `json:"headers" doc:"headers that must be there; with this value unless it is empty"`
+}
+
+type targetsFile struct {
+	File   string `json:"file" required:"true" doc:"the list of requests"`
+	Format string `json:"format" default:"http" enum:"http,json" doc:"vegeta's HTTP or JSON format"`
+}
+
+type stageHead struct {
+	Name   string        `json:"name" required:"true" doc:"name in rules and reports"`
+	For    time.Duration `json:"for" required:"true" positive:"true" doc:"how long the stage lasts"`
+	Judged bool          `json:"judged" default:"true" doc:"false: rules do not look at this stage unless they name it"`
+}
+
+// faultHead is what every fault has; beside it stands the key of its kind, and
+// the key that says how long it lasts.
+type faultHead struct {
+	Name string        `json:"name" required:"true" doc:"name in rules and reports"`
+	At   time.Duration `json:"at" required:"true" doc:"when it is injected, from the start of the load"`
+}
+
+// faultTarget stands in the kind's mapping beside the kind's own settings.
+type faultTarget struct {
+	Service serviceNames `json:"service" required:"true" doc:"the service to break, or a list of services"`
+	Pick    pickFile     `json:"pick" doc:"how many of the service's targets are hit, drawn from the seed: 1, 50% or all (the default)"`
+}
+
+type ruleFile struct {
+	KPI      string `json:"kpi" required:"true" doc:"the rule, such as p99 < 200ms"`
+	Name     string `json:"name" doc:"name in reports"`
+	Severity string `json:"severity" default:"fail" enum:"fail,warn" doc:"warn: a broken rule is reported and does not fail the run"`
+}
+
+type serviceFile struct {
+	Builtin   string        `json:"builtin" enum:"@builtins" doc:"a part of the built-in shop, as a process"`
+	Args      []string      `json:"args" vars:"port" doc:"arguments of the built-in part"`
+	Process   processFile   `json:"process" doc:"a child process that the run starts"`
+	Container containerFile `json:"container" doc:"a container that the run finds, or starts"`
+	Link      linkFile      `json:"link" doc:"a TCP hop that the run carries and that network faults can bend"`
+}
+
+type processFile struct {
+	Command      []string          `json:"command" required:"true" vars:"port" doc:"program and arguments; ${PORT} is a free port that the run picks"`
+	Env          map[string]string `json:"env" vars:"port" doc:"variables beside those of ordeal's own environment"`
+	Dir          string            `json:"dir" doc:"folder to run in, from the scenario file's"`
+	Ready        string            `json:"ready" vars:"port" doc:"URL or path that answers 2xx once the process is ready"`
+	ReadyTimeout time.Duration     `json:"ready_timeout" default:"30s" positive:"true" doc:"how long that may take"`
+}
+
+type containerFile struct {
+	Name    string      `json:"name" doc:"name of a running container"`
+	ID      string      `json:"id" doc:"id of a running container"`
+	Label   string      `json:"label" doc:"label of running containers: key or key=value"`
+	Compose composeFile `json:"compose" doc:"service of a compose project"`
+
+	Builtin      string            `json:"builtin" enum:"@builtins" doc:"a part of the built-in shop, from an image made of ordeal's own binary"`
+	Image        string            `json:"image" doc:"an image that the engine already has"`
+	Args         []string          `json:"args" vars:"addr" doc:"arguments of the built-in part, or the image's command"`
+	Env          map[string]string `json:"env" vars:"addr" doc:"variables in the container"`
+	Port         int               `json:"port" positive:"true" doc:"port in the container; published on a free port of 127.0.0.1, which is ${NAME.addr}"`
+	Ready        string            `json:"ready" vars:"addr" doc:"path on that port, or a URL, that answers 2xx once the container is ready"`
+	ReadyTimeout time.Duration     `json:"ready_timeout" default:"30s" positive:"true" doc:"how long that may take"`
+}
+
+type composeFile struct {
+	Project string `json:"project" required:"true" doc:"name of the compose project"`
+	Service string `json:"service" required:"true" doc:"name of the service in it"`
+}
+
+type linkFile struct {
+	Listen   string `json:"listen" default:"127.0.0.1:0" doc:"address to listen on; port 0 picks a free one, which is in ${NAME.addr}"`
+	Upstream string `json:"upstream" required:"true" vars:"addr" doc:"host:port to pass connections on to, such as ${NAME.addr}"`
+}

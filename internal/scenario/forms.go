@@ -1,0 +1,413 @@
+package scenario
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+)
+
+// The types here have more than one form in the file, or keys that come from a
+// registry.
+
+func (scenarioFile) noun() string { return "a scenario" }
+func (requestFile) noun() string  { return "a request" }
+func (serviceFile) noun() string  { return "a service" }
+func (ruleFile) noun() string     { return "a rule" }
+
+// servicesFile is a mapping whose order is kept.
+type servicesFile []namedService
+
+type namedService struct {
+	name string
+	key  *node
+	serviceFile
+}
+
+func (s *servicesFile) decodeNode(d *decoder, n *node, f field) {
+	if n.kind != mapNode {
+		d.failf(n.span, "write NAME: { … } for each service", "services: expected a mapping, found %s", n.describe())
+		return
+	}
+	*s = make(servicesFile, len(n.entries))
+	for i, e := range n.entries {
+		x := &(*s)[i]
+		x.name, x.key = e.key.text, e.key
+		d.owner = x.name
+		f.value, f.key, f.doc = reflect.ValueOf(&x.serviceFile).Elem(), x.name, ""
+		d.field(e.value, f)
+		d.owner = ""
+	}
+}
+
+// stageFile is a stage's head with one shape from the registry.
+type stageFile struct {
+	stageHead
+	n     *node
+	kind  attack.ShapeKind
+	shape attack.Shape // nil if the file does not say it rightly
+}
+
+func (s *stageFile) decodeNode(d *decoder, n *node, _ field) {
+	s.n = n
+	o := d.object(n, "a stage")
+	if o == nil {
+		return
+	}
+	setDefaults(reflect.ValueOf(&s.stageHead).Elem())
+	o.into(&s.stageHead, false)
+	var kinds []attack.ShapeKind
+	for _, k := range attack.Shapes() {
+		if _, ok := n.get(k.Name); ok {
+			kinds = append(kinds, k)
+		}
+	}
+	switch len(kinds) {
+	case 0:
+		o.known = append(o.known, shapeNames()...)
+		if o.done(); !o.bad {
+			d.failf(n.span, "give it one of "+strings.Join(shapeNames(), ", "), "the stage %q has no load", s.Name)
+		}
+		return
+	case 1:
+	default:
+		at, _ := keyOf(n, kinds[1].Name)
+		d.failf(at, "split it into two stages", "a stage has one load, found both %q and %q", kinds[0].Name, kinds[1].Name)
+		return
+	}
+	s.kind = kinds[0]
+	shape := s.kind.New()
+	if s.kind.Flat {
+		o.into(shape, true)
+	} else if sub, _ := o.take(s.kind.Name); sub.kind == nullNode {
+		o.bad = true
+		d.failf(sub.span, s.kind.Name+": "+s.kind.Doc, "%s is empty", s.kind.Name)
+	} else if p := d.object(sub, s.kind.Name); p != nil {
+		p.into(shape, true)
+		p.done()
+		o.bad = o.bad || p.bad
+	} else {
+		o.bad = true
+	}
+	o.done()
+	if o.bad {
+		return
+	}
+	if err := shape.Validate(s.For); err != nil {
+		d.invalid(err, shape, n, s.kind.Doc)
+		return
+	}
+	s.shape = shape
+}
+
+func keyOf(n *node, key string) (span, bool) {
+	for _, e := range n.entries {
+		if e.key.text == key {
+			return e.key.span, true
+		}
+	}
+	return n.span, false
+}
+
+// invalid notes what a shape or a fault says of its own settings: each error on
+// the setting that it speaks of, if any.
+func (d *decoder) invalid(err error, settings any, n *node, doc string) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			d.invalid(e, settings, n, doc)
+		}
+		return
+	}
+	at, hint := n.span, doc
+	if f, ok := settingIn(err.Error(), fieldsOf(reflect.ValueOf(settings).Elem())); ok {
+		at = d.where(f.value.Addr().Interface(), n).span
+		hint = orDoc(f, doc)
+	}
+	d.failf(at, hint, "%s", err)
+}
+
+// settingIn returns the setting that a message speaks of first.
+func settingIn(msg string, settings []field) (first field, found bool) {
+	best := len(msg)
+	for _, f := range settings {
+		word := regexp.MustCompile(`\b` + regexp.QuoteMeta(f.key) + `\b`)
+		if at := word.FindStringIndex(msg); at != nil && at[0] < best {
+			best, first, found = at[0], f, true
+		}
+	}
+	return first, found
+}
+
+// faultFile is a fault's head with one kind from the registry.
+type faultFile struct {
+	faultHead
+	n      *node
+	kind   chaos.Kind
+	spec   chaos.Spec // nil if the file does not say it rightly
+	target faultTarget
+	hold   time.Duration
+}
+
+func (s *faultFile) decodeNode(d *decoder, n *node, _ field) {
+	s.n = n
+	o := d.object(n, "a fault")
+	if o == nil {
+		return
+	}
+	o.into(&s.faultHead, false)
+	var kinds []chaos.Kind
+	for _, k := range chaos.Kinds() {
+		if _, ok := o.take(k.Name); ok {
+			kinds = append(kinds, k)
+		}
+	}
+	for _, k := range holdKeys() {
+		o.take(k)
+	}
+	o.done()
+	switch {
+	case len(kinds) == 0 && !o.bad:
+		d.failf(n.span, "give it one of "+strings.Join(kindNames(), ", "), "the fault %q does not say what it does", s.Name)
+	case len(kinds) > 1:
+		at, _ := keyOf(n, kinds[1].Name)
+		d.failf(at, "make two faults of it", "a fault does one thing, found both %q and %q", kinds[0].Name, kinds[1].Name)
+	}
+	if len(kinds) != 1 {
+		return
+	}
+	s.kind = kinds[0]
+	s.readHold(d)
+	sub, _ := n.get(s.kind.Name)
+	if sub.kind != mapNode {
+		d.failf(sub.span, fmt.Sprintf("write %s: { service: NAME }", s.kind.Name), "%s: expected a mapping with the service to break, found %s", s.kind.Name, sub.describe())
+		return
+	}
+	spec := s.kind.New()
+	p := d.object(sub, s.kind.Name)
+	p.into(&s.target, false)
+	setDefaults(reflect.ValueOf(spec).Elem())
+	p.into(spec, false)
+	if p.done(); p.bad {
+		return
+	}
+	if err := spec.Validate(); err != nil {
+		d.invalid(err, spec, sub, s.kind.Doc)
+		return
+	}
+	s.spec = spec
+}
+
+// readHold reads how long the fault lasts, from the key that its kind uses.
+func (s *faultFile) readHold(d *decoder) {
+	for _, key := range holdKeys() {
+		v, ok := s.n.get(key)
+		if !ok {
+			continue
+		}
+		if key != s.kind.Hold {
+			at, _ := keyOf(s.n, key)
+			d.failf(at, fmt.Sprintf("write %s, or leave it out to break it until the end", s.kind.Hold), "how long a %s lasts is said by %q, not by %q", s.kind.Name, s.kind.Hold, key)
+			continue
+		}
+		d.field(v, field{
+			key: key, doc: "how long the fault lasts; left out: until the end", positive: true,
+			value: reflect.ValueOf(&s.hold).Elem(),
+		})
+	}
+}
+
+// serviceNames is a name or a list of names.
+type serviceNames []string
+
+func (s *serviceNames) decodeNode(d *decoder, n *node, f field) {
+	if n.kind == listNode {
+		f.value = reflect.ValueOf((*[]string)(s)).Elem()
+		d.value(n, f)
+		return
+	}
+	*s = make(serviceNames, 1)
+	f.value = reflect.ValueOf(&(*s)[0]).Elem()
+	d.field(n, f)
+}
+
+// pickFile is a number of targets, a share of them, or all.
+type pickFile chaos.Pick
+
+func (p *pickFile) decodeNode(d *decoder, n *node, f field) {
+	var text string
+	f.value, f.loose = reflect.ValueOf(&text).Elem(), true
+	before := len(d.list)
+	if d.scalar(n, f); len(d.list) > before || text == "all" {
+		return
+	}
+	if share, err := quantity.ParseFraction(text); err == nil && share > 0 && share <= 1 {
+		p.Fraction = share
+		return
+	}
+	if count, err := quantity.ParseCount(text); err == nil && count >= 1 && count == float64(int32(count)) {
+		p.Count = int(count)
+		return
+	}
+	d.failf(n.span, "write pick: 1, pick: 50% or pick: all", "pick: expected a number of targets, a share up to 100%% or all, found %q", shorten(text))
+}
+
+// statuses is a status or a list of statuses.
+type statuses []int
+
+func (s *statuses) decodeNode(d *decoder, n *node, f field) {
+	items := []*node{n}
+	if n.kind == listNode {
+		items = n.items
+	}
+	*s = make(statuses, len(items))
+	for i, item := range items {
+		before := len(d.list)
+		f.value, f.doc = reflect.ValueOf(&(*s)[i]).Elem(), "an HTTP status such as 200, or a list such as [200, 404]"
+		if d.field(item, f); len(d.list) == before && ((*s)[i] < 100 || (*s)[i] > 599) {
+			d.failf(item.span, "give a status from 100 to 599, or a list of them", "status: %d is no HTTP status", (*s)[i])
+		}
+	}
+}
+
+// jsonBody is any YAML value, as JSON text.
+type jsonBody struct {
+	text string
+	set  bool
+}
+
+func (j *jsonBody) decodeNode(d *decoder, n *node, f field) {
+	var b bytes.Buffer
+	j.set = true
+	d.writeJSON(&b, n, f.names)
+	j.text = b.String()
+}
+
+// writeJSON writes a node as JSON and keeps the order of keys.
+func (d *decoder) writeJSON(b *bytes.Buffer, n *node, names runNames) {
+	if d.visited++; d.visited > maxNodes {
+		d.failf(span{line: 1, col: 1}, "use fewer aliases", "the file unfolds to more than %d values", maxNodes)
+		return
+	}
+	switch n.kind {
+	case nullNode:
+		b.WriteString("null")
+	case boolNode:
+		b.WriteString(n.text)
+	case numberNode:
+		if !json.Valid([]byte(n.text)) {
+			d.failf(n.span, "write it in decimal digits, or in quotes if it is meant as text", "json: expected a number as JSON has it, found %s", n.text)
+		}
+		b.WriteString(n.text)
+	case textNode:
+		x, _ := d.expand(n, names)
+		if n.plain && x.text != n.text && (x.text == "true" || x.text == "false" || jsonNumber(x.text)) {
+			b.WriteString(x.text) // qty: ${QTY} is a number, qty: "${QTY}" a text
+			return
+		}
+		writeJSONText(b, x.text)
+	case listNode:
+		for i, item := range n.items {
+			b.WriteString([]string{"[", ","}[min(i, 1)])
+			d.writeJSON(b, item, names)
+		}
+		if len(n.items) == 0 {
+			b.WriteByte('[')
+		}
+		b.WriteByte(']')
+	case mapNode:
+		b.WriteByte('{')
+		for i, e := range n.entries {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			writeJSONText(b, e.key.text)
+			b.WriteByte(':')
+			d.writeJSON(b, e.value, names)
+		}
+		b.WriteByte('}')
+	}
+}
+
+func jsonNumber(s string) bool {
+	return s != "" && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') && json.Valid([]byte(s))
+}
+
+func writeJSONText(b *bytes.Buffer, s string) {
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false) // what the server gets is what the file says
+	if err := e.Encode(s); err != nil {
+		panic("scenario: a text could not be written as JSON: " + err.Error())
+	}
+	b.Truncate(b.Len() - 1) // the encoder's newline
+}
+
+// rulesFile is a list of rules: expressions, mappings with more settings, or
+// the word default.
+type rulesFile []ruleEntry
+
+type ruleEntry struct {
+	ruleFile
+	scorecard bool // the default scorecard stands here
+	kpi       *node
+	source    expansion
+}
+
+const defaultScorecard = "default"
+
+func (r *rulesFile) decodeNode(d *decoder, n *node, _ field) {
+	items := []*node{n}
+	switch {
+	case n.kind == listNode:
+		items = n.items
+	case n.kind == textNode && n.text == defaultScorecard:
+	default:
+		d.failf(n.span, "write a list of rules, such as - p99 < 200ms, or the word default", "verdict: expected a list, found %s", n.describe())
+		return
+	}
+	for _, item := range items {
+		if e, ok := d.rule(item); ok {
+			*r = append(*r, e)
+		}
+	}
+}
+
+func (d *decoder) rule(n *node) (ruleEntry, bool) {
+	e := ruleEntry{kpi: n}
+	switch {
+	case n.kind == mapNode:
+		before := len(d.list)
+		if d.decode(n, &e.ruleFile, "a rule"); len(d.list) > before {
+			return e, false
+		}
+		e.kpi = d.where(&e.KPI, n)
+	case n.scalar():
+		setDefaults(reflect.ValueOf(&e.ruleFile).Elem())
+		e.scorecard = n.text == defaultScorecard
+	default:
+		d.failf(n.span, "write a rule such as p99 < 200ms; put it in quotes if it starts with a sign", "expected a rule, found %s", n.describe())
+		return e, false
+	}
+	var ok bool
+	e.source, ok = d.expand(e.kpi, noRunNames)
+	e.KPI = e.source.text
+	return e, ok
+}
+
+// unique notes a name that is used twice.
+func (d *decoder) unique(seen map[string]*node, name, what string, at *node) {
+	if name == "" {
+		return
+	}
+	if first, dup := seen[name]; dup {
+		d.failf(at.span, "names must differ, as rules and reports speak of them", "the %s %q is already named on line %d", what, name, first.line)
+		return
+	}
+	seen[name] = at
+}

@@ -1,0 +1,137 @@
+package scenario
+
+import "unicode/utf8"
+
+// place is a character of the file: line and col from 1.
+type place struct{ line, col int }
+
+// locate returns the place in the file of n.text[off:off+length], whichever way
+// the scalar is written: plain, quoted, folded over lines, or as a block.
+func (c *collector) locate(n *node, off, length int) span {
+	places := c.align(n)
+	off = min(max(off, 0), len(n.text))
+	end := min(off+max(length, 0), len(n.text))
+	from, to := places[off], places[end]
+	if to.line != from.line || to.col <= from.col {
+		if end == off || to.line == from.line {
+			return span{from.line, from.col, 1}
+		}
+		// It goes on on the next line: underline the rest of this one.
+		return span{from.line, from.col, c.toEnd(from.line, from.col)}
+	}
+	return span{from.line, from.col, to.col - from.col}
+}
+
+// lengthOf returns how many characters a scalar takes on its first line.
+func (c *collector) lengthOf(n *node) int {
+	rest := c.runes[n.line-1][n.col-1:]
+	if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
+		return c.locate(n, 0, len(n.text)).len
+	}
+	end := c.align(n)[len(n.text)]
+	if end.line == n.line {
+		return end.col - n.col + 1 // with the closing quote
+	}
+	return c.toEnd(n.line, n.col)
+}
+
+// align walks the value and the source side by side and returns the place of
+// each byte of the value, and of its end. Where the two cannot be matched, the
+// last good place stands for the rest.
+func (c *collector) align(n *node) []place {
+	out := make([]place, len(n.text)+1)
+	r := &reader{lines: c.runes, at: place{n.line, n.col}}
+	quote := r.peek()
+	switch quote {
+	case '"', '\'':
+		r.next()
+	case '|', '>':
+		if n.kind == textNode && n.text != "" {
+			r.at = place{n.line + 1, 1}
+		}
+		quote = 0
+	default:
+		quote = 0
+	}
+	i := 0
+	for i < len(n.text) {
+		v, size := utf8.DecodeRuneInString(n.text[i:])
+		start := r.at
+		switch s := r.peek(); {
+		case s == 0:
+			size = len(n.text) - i
+		case quote == '"' && s == '\\':
+			if folded := r.escape(); folded {
+				continue
+			}
+		case quote == '\'' && s == '\'':
+			r.next()
+			r.next()
+		case s == v:
+			r.next()
+		case blank(s) && blank(v):
+			r.next()
+		case blank(s):
+			r.next()
+			continue
+		case blank(v):
+			// A line break that folding made of nothing.
+		default:
+			size = len(n.text) - i
+		}
+		for k := range size {
+			out[i+k] = start
+		}
+		i += size
+	}
+	out[len(n.text)] = r.at
+	return out
+}
+
+func blank(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }
+
+// reader walks the characters of the source lines.
+type reader struct {
+	lines [][]rune
+	at    place
+}
+
+// peek returns the character at the reader's place, 0 at the end of the file.
+func (r *reader) peek() rune {
+	if r.at.line > len(r.lines) {
+		return 0
+	}
+	line := r.lines[r.at.line-1]
+	if r.at.col > len(line) {
+		if r.at.line == len(r.lines) {
+			return 0
+		}
+		return '\n'
+	}
+	return line[r.at.col-1]
+}
+
+func (r *reader) next() {
+	if r.peek() == '\n' {
+		r.at = place{r.at.line + 1, 1}
+		return
+	}
+	r.at.col++
+}
+
+// escape steps over one escape of a double-quoted scalar. It says whether that
+// stood for nothing: a folded line end.
+func (r *reader) escape() (folded bool) {
+	r.next()
+	digits := map[rune]int{'x': 2, 'u': 4, 'U': 8}[r.peek()]
+	if r.peek() == '\n' {
+		for blank(r.peek()) {
+			r.next()
+		}
+		return true
+	}
+	for range 1 + digits {
+		r.next()
+	}
+	return false
+}

@@ -1,0 +1,153 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// planSchema is the version of the printed plan.
+const planSchema = 1
+
+// digested is how many arrivals go into the plan's digest.
+const digested = 1_000_000
+
+// Options change what a file says.
+type Options struct {
+	// Seed, if set, replaces the file's.
+	Seed *uint64
+}
+
+// Load reads a scenario file and makes a plan of it. Paths in the file are
+// taken from the file's own folder. The error is *Mistakes.
+func Load(path string, env Env, opt Options) (*Plan, error) {
+	src, err := readFile(path, maxSource)
+	if err != nil {
+		return nil, &Mistakes{List: []Mistake{{File: path, Msg: err.Error(), Hint: "ordeal init writes a scenario to start from"}}}
+	}
+	return Parse(path, src, env, opt)
+}
+
+// Parse makes a plan of a scenario's text; file is its name in messages, and
+// its folder is where the paths in it start. It reads the files that the
+// scenario names and touches nothing else. The error is *Mistakes, with
+// everything that is wrong.
+func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
+	text := string(src)
+	if bom := "\ufeff"; len(text) >= len(bom) && text[:len(bom)] == bom {
+		text = text[len(bom):]
+	}
+	c := newCollector(file, []byte(text))
+	root := c.grow(text)
+	if root == nil {
+		return nil, c.result(nil)
+	}
+	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
+	var f scenarioFile
+	d.decode(root, &f, f.noun())
+	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file)}
+	plan := b.plan(opt)
+	if err := c.result(d.secretList()); err != nil {
+		return nil, err
+	}
+	plan.Secrets = d.secretList()
+	plan.redactor = newRedactor(plan.Secrets)
+	plan.Arrivals.Count, plan.Arrivals.SHA256 = plan.Attack.Digest(digested)
+	return plan, nil
+}
+
+// builder checks what the file means and makes the plan of it.
+type builder struct {
+	*decoder
+	file *scenarioFile
+	root *node
+	dir  string
+	hosts
+}
+
+func (b *builder) plan(opt Options) *Plan {
+	f := b.file
+	p := &Plan{Schema: planSchema, Name: f.Name, Seed: f.Seed, Target: f.Target, AllowHosts: f.AllowHosts, Dir: b.dir}
+	if opt.Seed != nil {
+		p.Seed = *opt.Seed
+	}
+	b.allowed()
+	p.Services = b.services()
+	b.target()
+	p.Attack = b.attack(p.Seed)
+	p.Chaos = b.chaos()
+	p.Rules = b.rules()
+	return p
+}
+
+// existing returns the path of a file that the scenario names, if it is there
+// and can be read whole.
+func (b *builder) existing(n *node, key, name string, most int64) (string, bool) {
+	if name == "" {
+		return "", false
+	}
+	path := b.path(name)
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		b.failf(n.span, "paths are taken from the scenario file's folder, "+b.dir, "%s: %s", key, fileError(name, err))
+	case !info.Mode().IsRegular():
+		b.failf(n.span, "name a plain file", "%s: %s is not a plain file", key, name)
+	case info.Size() > most:
+		b.failf(n.span, "make it smaller", "%s: %s has %d bytes, and at most %d are read", key, name, info.Size(), most)
+	default:
+		return path, true
+	}
+	return "", false
+}
+
+func (b *builder) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(b.dir, name)
+}
+
+// fileError says why a file cannot be used, without the system call.
+func fileError(name string, err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "there is no file " + name
+	}
+	return fmt.Sprintf("cannot read %s: %v", name, err)
+}
+
+// readFile reads a plain file of at most so many bytes.
+func readFile(path string, most int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, errors.New(fileError(path, err))
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a plain file", path)
+	case info.Size() > most:
+		return nil, fmt.Errorf("%s has %d bytes, and at most %d are read", path, info.Size(), most)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, errors.New(fileError(path, err))
+	}
+	return b, nil
+}
+
+// anywhere stands in for the addresses of services while a plan is checked.
+func anywhere(string) (string, bool) { return "127.0.0.1:1", true }
+
+// checked returns a run-form string as it may look in the run; it cannot fail,
+// as every service has an address here.
+func checked(s string) string {
+	out, err := Expand(s, anywhere)
+	if err != nil {
+		return s
+	}
+	return out
+}

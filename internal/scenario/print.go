@@ -1,0 +1,292 @@
+package scenario
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+)
+
+// JSON prints the plan, indented, the same bytes for the same plan. Secrets
+// are ***.
+func (p *Plan) JSON() ([]byte, error) {
+	q := *p
+	q.Attack.Requests = slices.Clone(p.Attack.Requests)
+	for i := range q.Attack.Requests {
+		mask(&q.Attack.Requests[i])
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(&q); err != nil {
+		return nil, fmt.Errorf("printing the plan: %w", err)
+	}
+	return redactJSON(b.Bytes(), p.Redact), nil
+}
+
+// mask hides what is secret by its name, however short it is. What it changes
+// is copied first: the plan stays as it is.
+func mask(r *attack.Request) {
+	fields := func(in []attack.Field, secret func(string) bool) []attack.Field {
+		out := slices.Clone(in)
+		for i := range out {
+			if secret(out[i].Name) {
+				out[i].Value = masked
+			}
+		}
+		return out
+	}
+	r.Headers, r.Query, r.Form = fields(r.Headers, secretHeader), fields(r.Query, secretName), fields(r.Form, secretName)
+	r.Targets = slices.Clone(r.Targets)
+	for i := range r.Targets {
+		r.Targets[i].Headers = fields(r.Targets[i].Headers, secretHeader)
+	}
+	r.Data = slices.Clone(r.Data)
+	for i, row := range r.Data {
+		shown := make(map[string]string, len(row))
+		for column, v := range row {
+			if shown[column] = v; secretName(column) {
+				shown[column] = masked
+			}
+		}
+		r.Data[i] = shown
+	}
+}
+
+// redactJSON puts every text in a JSON document through redact, but for keys.
+func redactJSON(in []byte, redact func(string) string) []byte {
+	var out bytes.Buffer
+	for i := 0; i < len(in); i++ {
+		if in[i] != '"' {
+			out.WriteByte(in[i])
+			continue
+		}
+		end := i + 1
+		for in[end] != '"' {
+			if in[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		quoted := in[i : end+1]
+		i = end
+		var s string
+		isKey := end+1 < len(in) && in[end+1] == ':'
+		if !isKey && json.Unmarshal(quoted, &s) == nil {
+			if r := redact(s); r != s {
+				writeJSONText(&out, r)
+				continue
+			}
+		}
+		out.Write(quoted)
+	}
+	return out.Bytes()
+}
+
+// moment is a line of the printed timeline.
+type moment struct {
+	from, to time.Duration
+	open     bool // it lasts until the load ends
+	what     string
+	name     string
+	how      string
+	notes    string
+}
+
+// Timeline prints the plan for people: stages and faults on one clock, rules,
+// services, and what sends the load.
+func (p *Plan) Timeline(w io.Writer) {
+	a := &p.Attack
+	end := a.Duration()
+	fmt.Fprintf(w, "%s  (seed %d)\n", p.Redact(p.Name), p.Seed)
+	fmt.Fprintf(w, "%s of load, %s arrivals, sent by %s, at most %s in flight, timeout %s\n",
+		quantity.FormatDuration(end), a.Arrivals, a.Engine, quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
+
+	p.services(w)
+
+	var moments []moment
+	for i, s := range a.Stages {
+		win := a.Windows()[i].Window
+		m := moment{from: win.From, to: win.To, what: "stage", name: s.Name, how: describeShape(s)}
+		m.notes = "about " + quantity.FormatCount(float64(int64(s.Shape.Expected(s.For, s.For)+0.5))) + " arrivals"
+		if !s.Judged {
+			m.notes += ", not judged"
+		}
+		moments = append(moments, m)
+	}
+	for _, f := range p.Chaos {
+		m := moment{from: f.At, to: f.At + f.Hold, what: "fault", name: f.Name, how: describeFault(f)}
+		if f.Hold == 0 || m.to >= end {
+			m.to, m.open = end, true
+		}
+		moments = append(moments, m)
+	}
+	slices.SortStableFunc(moments, func(a, b moment) int { return cmp.Compare(a.from, b.from) })
+
+	fmt.Fprint(w, "\ntimeline\n")
+	t := [][]string{{"from", "to", "", "name", "what", "remarks"}}
+	for _, m := range moments {
+		to := quantity.FormatDuration(m.to)
+		if m.open {
+			to = "end"
+		}
+		t = append(t, []string{quantity.FormatDuration(m.from), to, m.what, m.name, m.how, m.notes})
+	}
+	table(w, t)
+
+	p.requests(w)
+	p.rules(w)
+}
+
+// table prints rows with their columns aligned, however wide the characters.
+func table(w io.Writer, rows [][]string) {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], columns(cell))
+		}
+	}
+	for _, row := range rows {
+		line := ""
+		for i, cell := range row {
+			line += "  " + cell + strings.Repeat(" ", widths[i]-columns(cell))
+		}
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
+}
+
+func (p *Plan) requests(w io.Writer) {
+	total := 0.0
+	for _, r := range p.Attack.Requests {
+		total += r.Weight
+	}
+	fmt.Fprint(w, "\nrequests\n")
+	var t [][]string
+	for _, r := range p.Attack.Requests {
+		what := r.Method + " " + withoutUser(r.URL)
+		if n := len(r.Targets); n > 0 {
+			what = fmt.Sprintf("%d targets from a list", n)
+		}
+		t = append(t, []string{r.Name, quantity.FormatFraction(r.Weight / total), p.Redact(what)})
+	}
+	table(w, t)
+}
+
+func (p *Plan) services(w io.Writer) {
+	if p.Target != "" {
+		fmt.Fprintf(w, "target %s\n", p.Redact(withoutUser(p.Target)))
+	}
+	if len(p.Services) == 0 {
+		return
+	}
+	fmt.Fprint(w, "\nservices\n")
+	var t [][]string
+	for _, s := range p.Services {
+		t = append(t, []string{s.Name, p.Redact(describeService(s))})
+	}
+	table(w, t)
+}
+
+func (p *Plan) rules(w io.Writer) {
+	if len(p.Rules) == 0 {
+		fmt.Fprint(w, "\nno rules: the run only measures\n")
+		return
+	}
+	fmt.Fprint(w, "\nrules\n")
+	for _, r := range p.Rules {
+		kpi := p.Redact(r.KPI)
+		if r.Name != "" {
+			kpi += "  (" + r.Name + ")"
+		}
+		if r.Severity != "fail" {
+			kpi += "  " + string(r.Severity) + " only"
+		}
+		fmt.Fprintf(w, "  %s\n", kpi)
+	}
+}
+
+func describeService(s Service) string {
+	switch {
+	case s.Process != nil && s.Process.Builtin != "":
+		return "built-in " + strings.Join(append([]string{s.Process.Builtin}, s.Process.Args...), " ") + ", started as a process"
+	case s.Process != nil:
+		return strings.Join(s.Process.Command, " ") + ", started as a process"
+	case s.Link != nil:
+		return "link from " + s.Link.Listen + " to " + s.Link.Upstream
+	}
+	switch c := s.Container; {
+	case c.Builtin != "":
+		return "built-in " + c.Builtin + ", started as a container"
+	case c.Image != "":
+		return "image " + c.Image + ", started as a container"
+	case c.Compose != nil:
+		return fmt.Sprintf("containers of the compose service %s/%s", c.Compose.Project, c.Compose.Service)
+	case c.Label != "":
+		return "containers with the label " + c.Label
+	case c.ID != "":
+		return "container " + c.ID
+	default:
+		return "container " + c.Name
+	}
+}
+
+func describeShape(s attack.Stage) string {
+	if d, ok := s.Shape.(fmt.Stringer); ok {
+		return d.String()
+	}
+	return strings.TrimSpace(s.Kind + " " + describeSettings(s.Shape))
+}
+
+func describeFault(f chaos.Plan) string {
+	out := f.Kind + " " + strings.Join(f.Services, ", ")
+	switch {
+	case f.Pick.Count > 0:
+		out += fmt.Sprintf(", %d of them", f.Pick.Count)
+	case f.Pick.Fraction > 0:
+		out += ", " + quantity.FormatFraction(f.Pick.Fraction) + " of them"
+	}
+	if s := describeSettings(f.Spec); s != "" {
+		out += ": " + s
+	}
+	return out
+}
+
+// describeSettings prints the settings of a shape or a fault that are not zero.
+func describeSettings(ptr any) string {
+	var out []string
+	for _, f := range fieldsOf(reflect.ValueOf(ptr).Elem()) {
+		if f.value.IsZero() {
+			continue
+		}
+		out = append(out, f.key+" "+formatSetting(f))
+	}
+	return strings.Join(out, ", ")
+}
+
+func formatSetting(f field) string {
+	v := f.value
+	switch {
+	case v.Type() == durationType:
+		return quantity.FormatDuration(time.Duration(v.Int()))
+	case v.Type() == rateType:
+		return quantity.FormatRate(v.Float())
+	case f.unit == "%":
+		return quantity.FormatFraction(v.Float())
+	case f.unit == "bytes" && v.CanInt():
+		return quantity.FormatBytes(float64(v.Int()))
+	}
+	return fmt.Sprint(v.Interface())
+}

@@ -1,0 +1,68 @@
+package scenario
+
+import (
+	"strings"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/chaos"
+)
+
+// builtins lists the parts of the built-in shop.
+func builtins() []string { return []string{"api", "gateway", "shop"} }
+
+// builtinPort is where a part of the shop listens in a container of its own.
+const builtinPort = 8080
+
+func protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
+
+func processes() []string { return []string{string(attack.Uniform), string(attack.Poisson)} }
+
+func engines() []string {
+	var out []string
+	for _, e := range attack.Engines() {
+		out = append(out, e.Name)
+	}
+	return out
+}
+
+func shapeNames() []string {
+	var out []string
+	for _, s := range attack.Shapes() {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+func kindNames() []string {
+	var out []string
+	for _, k := range chaos.Kinds() {
+		out = append(out, k.Name)
+	}
+	return out
+}
+
+// holdKeys lists the keys that say how long a fault lasts, each once.
+func holdKeys() []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, k := range chaos.Kinds() {
+		if !seen[k.Hold] {
+			seen[k.Hold] = true
+			out = append(out, k.Hold)
+		}
+	}
+	return out
+}
+
+// enumWords returns the words of an enum tag: the words themselves, or the
+// list that @name stands for.
+func enumWords(tag string) []string {
+	name, listed := strings.CutPrefix(tag, "@")
+	if !listed {
+		return strings.Split(tag, ",")
+	}
+	lists := map[string]func() []string{
+		"builtins": builtins, "protocols": protocols, "processes": processes, "engines": engines,
+	}
+	return lists[name]()
+}

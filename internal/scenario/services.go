@@ -1,0 +1,278 @@
+package scenario
+
+import (
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var serviceName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+
+func (b *builder) services() []Service {
+	var out []Service
+	for i := range b.file.Services {
+		out = append(out, b.service(&b.file.Services[i]))
+	}
+	b.references(out)
+	return out
+}
+
+func (b *builder) service(x *namedService) Service {
+	s := Service{Name: x.name}
+	if !serviceName.MatchString(x.name) || x.name == "PORT" {
+		b.failf(x.key.span, "take letters, digits, - and _, starting with a letter; PORT is taken", "%q cannot be the name of a service", shorten(x.name))
+	}
+	var forms []*node
+	for _, ptr := range []any{&x.Builtin, &x.Process, &x.Container, &x.Link} {
+		if n, ok := b.places[ptr]; ok {
+			forms = append(forms, n)
+		}
+	}
+	switch {
+	case len(forms) > 1:
+		b.failf(forms[1].span, "make two services of it", "the service %q is said to be two things", x.name)
+		return s
+	case len(forms) == 0:
+		if !b.broken[&x.serviceFile] {
+			b.failf(x.key.span, "give it one of builtin, process, container, link", "the service %q does not say what it is", x.name)
+		}
+		return s
+	}
+	if b.set(&x.Args) && !b.set(&x.Builtin) {
+		b.failf(b.where(&x.Args, x.key).span, "put the arguments into the command, or below container:", "args go with builtin")
+	}
+	switch {
+	case b.set(&x.Builtin):
+		s.Process = &Process{Builtin: x.Builtin, Args: x.Args, Ready: builtinReady, ReadyTimeout: builtinTimeout}
+	case b.set(&x.Process):
+		s.Process = b.process(x)
+	case b.set(&x.Container):
+		s.Container = b.container(x)
+	case b.set(&x.Link):
+		s.Link = b.link(x)
+	}
+	return s
+}
+
+const (
+	builtinReady   = "/healthz"
+	builtinTimeout = 30 * time.Second
+)
+
+func (b *builder) process(x *namedService) *Process {
+	f := &x.Process
+	if f.Dir != "" {
+		if info, err := os.Stat(b.path(f.Dir)); err != nil || !info.IsDir() {
+			b.failf(b.where(&f.Dir, x.key).span, "paths are taken from the scenario file's folder, "+b.dir, "dir: there is no folder %s", f.Dir)
+		}
+	}
+	b.readiness(f.Ready, b.where(&f.Ready, x.key))
+	b.envSecrets(f.Env)
+	return &Process{Command: f.Command, Env: f.Env, Dir: f.Dir, Ready: f.Ready, ReadyTimeout: f.ReadyTimeout}
+}
+
+func (b *builder) readiness(ready string, n *node) {
+	if ready == "" || strings.HasPrefix(ready, "/") || strings.HasPrefix(ready, "http://") || strings.HasPrefix(ready, "https://") {
+		return
+	}
+	b.failf(n.span, "write a path such as /healthz, or a URL such as http://127.0.0.1:${PORT}/healthz", "ready: expected a path or an http URL, found %q", shorten(ready))
+}
+
+func (b *builder) envSecrets(env map[string]string) {
+	for name, value := range env {
+		if secretName(name) {
+			b.secret(value)
+		}
+	}
+}
+
+func (b *builder) container(x *namedService) *Container {
+	f := &x.Container
+	at := b.where(f, x.key)
+	var ways []*node
+	for _, ptr := range []any{&f.Name, &f.ID, &f.Label, &f.Compose, &f.Builtin, &f.Image} {
+		if n, ok := b.places[ptr]; ok {
+			ways = append(ways, n)
+		}
+	}
+	switch {
+	case len(ways) == 0 && !b.broken[f]:
+		b.failf(at.span, "give one of name, id, label, compose to find it, or builtin, image to start it", "the container %q is neither found nor started", x.name)
+	case len(ways) > 1:
+		b.failf(ways[1].span, "keep one of them", "the container %q is described twice", x.name)
+	}
+	for _, t := range []struct {
+		ptr   any
+		value string
+	}{{&f.Name, f.Name}, {&f.ID, f.ID}, {&f.Label, f.Label}, {&f.Image, f.Image}} {
+		if n, ok := b.places[t.ptr]; ok && strings.Trim(t.value, " =") == "" {
+			b.failf(n.span, "an empty selector would mean every container", "expected a name, found nothing")
+		}
+	}
+	started := b.set(&f.Builtin) || b.set(&f.Image)
+	if !started {
+		for _, extra := range []struct {
+			ptr any
+			key string
+		}{{&f.Args, "args"}, {&f.Env, "env"}, {&f.Port, "port"}, {&f.Ready, "ready"}, {&f.ReadyTimeout, "ready_timeout"}} {
+			if n, ok := b.places[extra.ptr]; ok && len(ways) > 0 {
+				b.failf(n.span, "remove it: a container that is found is left as it is", "%s goes with containers that the run starts", extra.key)
+			}
+		}
+	}
+	c := &Container{
+		ID: f.ID, Name: f.Name, Label: f.Label, Builtin: f.Builtin, Image: f.Image,
+		Args: f.Args, Env: f.Env, Port: f.Port, Ready: f.Ready, ReadyTimeout: f.ReadyTimeout,
+	}
+	if b.set(&f.Compose) {
+		c.Compose = &Compose{Project: f.Compose.Project, Service: f.Compose.Service}
+	}
+	if c.Builtin != "" {
+		if c.Port == 0 {
+			c.Port = builtinPort
+		}
+		if c.Ready == "" {
+			c.Ready = builtinReady
+		}
+	}
+	b.readiness(c.Ready, b.where(&f.Ready, at))
+	if c.Port > 65535 {
+		b.failf(b.where(&f.Port, at).span, "give a port from 1 to 65535", "port: %d is no port", c.Port)
+	}
+	if strings.HasPrefix(c.Ready, "/") && c.Port == 0 && started {
+		b.failf(b.where(&f.Ready, at).span, "add port:, on which the path is asked", "ready is a path, but the container has no port")
+	}
+	b.envSecrets(c.Env)
+	return c
+}
+
+func (b *builder) link(x *namedService) *Link {
+	f := &x.Link
+	b.hostPort("listen", f.Listen, b.where(&f.Listen, x.key), true)
+	at := b.where(&f.Upstream, x.key)
+	if f.Upstream != "" && b.hostPort("upstream", checked(f.Upstream), at, false) {
+		host, _, _ := net.SplitHostPort(checked(f.Upstream))
+		b.host(host, at)
+	}
+	return &Link{Listen: f.Listen, Upstream: f.Upstream}
+}
+
+func (b *builder) hostPort(key, s string, n *node, zero bool) bool {
+	host, port, err := net.SplitHostPort(s)
+	number, bad := strconv.ParseUint(port, 10, 16)
+	if err == nil && bad == nil && (zero || number > 0 && host != "") {
+		return true
+	}
+	b.failf(n.span, "write an address such as 127.0.0.1:8080", "%s: expected host:port, found %q", key, shorten(s))
+	return false
+}
+
+// references checks every ${NAME.addr}: that there is such a service, that it
+// has an address, and that no services wait for each other's.
+func (b *builder) references(services []Service) {
+	byName := map[string]*Service{}
+	var names []string
+	for i := range services {
+		byName[services[i].Name] = &services[i]
+		names = append(names, services[i].Name)
+	}
+	waits := map[string][]string{}
+	for _, r := range b.refs {
+		s, ok := byName[r.service]
+		switch {
+		case !ok:
+			b.failf(r.span, suggest(r.service, "service", names), "there is no service %q", shorten(r.service))
+			continue
+		case s.Container != nil && s.Container.Builtin == "" && s.Container.Image == "":
+			b.failf(r.span, "write its address as you know it", "the container %q is found, not started, so that its address is not known here", r.service)
+			continue
+		case s.Container != nil && s.Container.Port == 0:
+			b.failf(r.span, "add port: to the container", "the container %q publishes no port", r.service)
+			continue
+		}
+		if r.owner == "" || r.owner == r.service && r.ready {
+			continue
+		}
+		if r.owner == r.service {
+			b.failf(r.span, "a process gets its own port as ${PORT}", "the service %q waits for its own address", r.owner)
+			continue
+		}
+		if path := waitPath(waits, r.service, r.owner); path != nil {
+			b.failf(r.span, "break the circle: give one of them a fixed address", "services wait for each other's address: %s", strings.Join(append([]string{r.owner}, path...), " → "))
+			continue
+		}
+		waits[r.owner] = append(waits[r.owner], r.service)
+	}
+}
+
+// waitPath returns how from comes to wait for to, nil if it does not.
+func waitPath(waits map[string][]string, from, to string) []string {
+	seen := map[string]bool{}
+	var walk func(at string) []string
+	walk = func(at string) []string {
+		if at == to {
+			return []string{to}
+		}
+		if seen[at] {
+			return nil
+		}
+		seen[at] = true
+		for _, next := range waits[at] {
+			if path := walk(next); path != nil {
+				return append([]string{at}, path...)
+			}
+		}
+		return nil
+	}
+	return walk(from)
+}
+
+// StartOrder returns the services so that each comes after those whose
+// addresses it needs, and otherwise in the order of the file.
+func (p *Plan) StartOrder() []Service {
+	var out []Service
+	done := map[string]bool{}
+	var visit func(s Service)
+	visit = func(s Service) {
+		if done[s.Name] {
+			return
+		}
+		done[s.Name] = true
+		for _, name := range Refs(s.strings()...) {
+			if i := slices.IndexFunc(p.Services, func(o Service) bool { return o.Name == name }); i >= 0 {
+				visit(p.Services[i])
+			}
+		}
+		out = append(out, s)
+	}
+	for _, s := range p.Services {
+		visit(s)
+	}
+	return out
+}
+
+// strings returns everything in a service that can hold an address.
+func (s *Service) strings() []string {
+	var out []string
+	env := func(m map[string]string) {
+		for _, v := range m {
+			out = append(out, v)
+		}
+	}
+	switch {
+	case s.Process != nil:
+		out = append(append(append(out, s.Process.Command...), s.Process.Args...), s.Process.Ready)
+		env(s.Process.Env)
+	case s.Container != nil:
+		out = append(append(out, s.Container.Args...), s.Container.Ready)
+		env(s.Container.Env)
+	case s.Link != nil:
+		out = append(out, s.Link.Upstream)
+	}
+	slices.Sort(out)
+	return out
+}

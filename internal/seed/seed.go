@@ -1,0 +1,20 @@
+// Package seed derives independent streams of random numbers from the one seed
+// of a plan, one for each purpose: drawing more numbers for one purpose, or
+// adding a purpose, changes no other.
+package seed
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/rand/v2"
+)
+
+// Stream returns the stream that belongs to name, such as "arrivals/0". It is
+// ChaCha8 keyed with the SHA-256 of seed and name, so the same arguments give
+// the same numbers on every machine. It is not safe for concurrent use.
+func Stream(seed uint64, name string) *rand.Rand {
+	b := make([]byte, 0, 8+len(name))
+	b = binary.BigEndian.AppendUint64(b, seed)
+	b = append(b, name...)
+	return rand.New(rand.NewChaCha8(sha256.Sum256(b)))
+}

@@ -1,0 +1,257 @@
+package verdict
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+)
+
+// MaxSource is the longest rule that compiles, in bytes.
+const MaxSource = 1000
+
+type tokenKind int
+
+const (
+	tokenWord tokenKind = iota // metric or scope
+	tokenLiteral
+	tokenText // in quotes
+	tokenOperator
+)
+
+// token is a piece of a rule: src[off:end].
+type token struct {
+	kind     tokenKind
+	off, end int
+	text     string
+	literal  any // a quantity type, of a tokenLiteral
+	unit     Unit
+}
+
+// scan cuts a rule into tokens, and rewrites it so that expr's lexer, which
+// knows no units, can read it: a literal becomes as many underscores, and the
+// point in p99.9 another one. Offsets in bytes stay what they were.
+func scan(src string) (tokens []token, rewritten string, err *Error) {
+	s := &scanner{src: src, out: []byte(src)}
+	for s.pos < len(src) {
+		if err := s.next(); err != nil {
+			return nil, "", err
+		}
+	}
+	return s.tokens, string(s.out), nil
+}
+
+type scanner struct {
+	src    string
+	out    []byte
+	pos    int
+	tokens []token
+}
+
+// ops are the operators of rules, longer ones first.
+var ops = []string{"<=", ">=", "==", "!=", "&&", "||", "<", ">", "!", "+", "-", "*", "/", "(", ")", ",", "."}
+
+// notOps are what people write instead, and what to tell them.
+var notOps = []struct{ text, hint string }{
+	{"**", "there are no powers: multiply with *"},
+	{"//", "a rule has no comments; YAML has, after #"},
+	{"/*", "a rule has no comments; YAML has, after #"},
+	{"=<", "write <="},
+	{"=>", "write >="},
+	{"<>", "write !="},
+	{"≤", "write <="},
+	{"≥", "write >="},
+	{"≠", "write !="},
+	{"=", "a rule compares and assigns nothing: write == if equality is meant"},
+	{"&", "write &&, or and"},
+	{"|", "write ||, or or"},
+	{"%", "a percentage is written without a blank: 5%; there is no remainder"},
+	{"?", "a rule has no ?: write two rules, or use && and ||"},
+	{";", "write two rules, or join them with &&"},
+}
+
+func (s *scanner) next() *Error {
+	switch c := s.src[s.pos]; {
+	case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+		s.pos++
+		return nil
+	case isDigit(c):
+		return s.number()
+	case isLetter(c):
+		return s.word()
+	case c == '"' || c == '\'':
+		return s.text(c)
+	}
+	rest := s.src[s.pos:]
+	if rest[0] == '.' && len(rest) > 1 && isDigit(rest[1]) {
+		return &Error{s.pos, 2, fmt.Sprintf("unexpected %q", rest[:2]), "a number begins with a digit: 0.5"}
+	}
+	for _, n := range notOps {
+		if strings.HasPrefix(rest, n.text) && !strings.HasPrefix(rest, "==") && !strings.HasPrefix(rest, "&&") && !strings.HasPrefix(rest, "||") {
+			return &Error{s.pos, len(n.text), fmt.Sprintf("unexpected %q", n.text), n.hint}
+		}
+	}
+	for _, op := range ops {
+		if strings.HasPrefix(rest, op) {
+			s.add(token{kind: tokenOperator, end: s.pos + len(op)})
+			return nil
+		}
+	}
+	_, size := utf8.DecodeRuneInString(rest)
+	return &Error{s.pos, size, fmt.Sprintf("unexpected %q", rest[:size]),
+		"a rule is made of metrics, limits, comparisons, && || ! and parentheses"}
+}
+
+func (s *scanner) add(t token) {
+	t.off = s.pos
+	t.text = s.src[t.off:t.end]
+	s.pos = t.end
+	s.tokens = append(s.tokens, t)
+}
+
+// refused are the words of expr that have no meaning in a rule.
+var refused = []string{"in", "matches", "contains", "startsWith", "endsWith", "let", "if", "else", "true", "false", "nil"}
+
+func (s *scanner) word() *Error {
+	end := s.pos
+	for end < len(s.src) && (isLetter(s.src[end]) || isDigit(s.src[end])) {
+		end++
+	}
+	name := s.src[s.pos:end]
+	if isPercentile(name) && end+1 < len(s.src) && s.src[end] == '.' && isDigit(s.src[end+1]) {
+		s.out[end] = '_'
+		for end++; end < len(s.src) && isDigit(s.src[end]); end++ {
+			continue
+		}
+		s.add(token{kind: tokenWord, end: end})
+		return nil
+	}
+	t := token{kind: tokenWord, end: end}
+	switch {
+	case name == "and" || name == "or" || name == "not":
+		t.kind = tokenOperator
+	case slices.Contains(refused, name):
+		return &Error{s.pos, len(name), fmt.Sprintf("%q has no meaning in a rule", name), "a rule compares metrics with limits: p99 < 200ms"}
+	case strings.Contains(name, "_") && isPercentile(name[:strings.IndexByte(name, '_')]):
+		// The rewritten form of a percentile; taking it would give p99.9 a second spelling.
+		want := strings.Replace(name, "_", ".", 1)
+		return &Error{s.pos, len(name), fmt.Sprintf("unknown metric %s", name), "did you mean " + want + "?"}
+	case strings.HasPrefix(strings.TrimLeft(s.src[end:], " \t\r\n"), "(") && scopeByName(name) == nil:
+		return unknownScope(s.pos, name)
+	}
+	s.add(t)
+	return nil
+}
+
+func (s *scanner) text(quote byte) *Error {
+	for i := s.pos + 1; i < len(s.src); i++ {
+		switch s.src[i] {
+		case quote:
+			s.add(token{kind: tokenText, end: i + 1})
+			return nil
+		case '\\':
+			return &Error{i, 1, `unexpected \`, "names are written as they are, without escapes; the other kind of quote can hold a quote"}
+		case '\n', '\r':
+			return &Error{s.pos, i - s.pos, "the text that begins here is not closed", fmt.Sprintf("end it with %c on the same line", quote)}
+		}
+	}
+	return &Error{s.pos, len(s.src) - s.pos, "the text that begins here is not closed", fmt.Sprintf("end it with %c", quote)}
+}
+
+func (s *scanner) number() *Error {
+	end := s.pos
+	for end < len(s.src) {
+		r, size := utf8.DecodeRuneInString(s.src[end:])
+		if r != 'µ' && r != 'μ' && r != '.' && (r >= utf8.RuneSelf || !isLetter(byte(r)) && !isDigit(byte(r))) {
+			break
+		}
+		end += size
+	}
+	switch {
+	case end < len(s.src) && s.src[end] == '%':
+		end++
+		if end < len(s.src) && (isLetter(s.src[end]) || isDigit(s.src[end])) {
+			return &Error{end, 1, fmt.Sprintf("expected an operator after %s, found %q", s.src[s.pos:end], s.src[end:end+1]),
+				"there is no remainder: % makes a percentage"}
+		}
+	case end+1 < len(s.src) && s.src[end] == '/' && isLetter(s.src[end+1]):
+		// 500/s is a rate, 500/p50 a division; 60/min, which could be both, is a
+		// rate, as dividing a number by a duration has no meaning.
+		w := end + 1
+		for w < len(s.src) && (isLetter(s.src[w]) || isDigit(s.src[w])) {
+			w++
+		}
+		name := s.src[end+1 : w]
+		if name == "min" || (metricByName(name) == nil && scopeByName(name) == nil && groupDoc(name) == "") {
+			end = w
+		}
+	}
+	text := s.src[s.pos:end]
+	lit, unit, err := parseLiteral(text)
+	if err != nil {
+		err.Offset += s.pos
+		return err
+	}
+	for i := s.pos; i < end; i++ {
+		s.out[i] = '_'
+	}
+	s.add(token{kind: tokenLiteral, end: end, literal: lit, unit: unit})
+	return nil
+}
+
+// literalUnits are for telling what could have been meant.
+var literalUnits = []string{"ns", "us", "ms", "s", "m", "h", "d", "k", "M", "G", "B", "KiB", "MiB", "GiB", "TiB", "kB", "MB", "GB", "TB"}
+
+// parseLiteral reads a quantity with its unit. Offsets of errors are within text.
+func parseLiteral(text string) (any, Unit, *Error) {
+	literal := func(u Unit, n float64) (any, Unit, *Error) {
+		return units[u].wrap(value{n: n, literal: text, fixed: true}), u, nil
+	}
+	switch {
+	case strings.HasSuffix(text, "%"):
+		if f, err := quantity.ParseFraction(text); err == nil {
+			return literal(UnitFraction, f)
+		}
+		return nil, 0, &Error{0, len(text), fmt.Sprintf("expected a percentage such as 5%%, found %s", text), ""}
+	case strings.Contains(text, "/"):
+		if r, err := quantity.ParseRate(text); err == nil {
+			return literal(UnitRate, r)
+		}
+		return nil, 0, &Error{0, len(text), fmt.Sprintf("expected a rate per /s, /m or /h such as 500/s, found %s", text), ""}
+	}
+	if n, err := quantity.ParseCount(text); err == nil {
+		return literal(UnitNumber, n)
+	}
+	if d, err := quantity.ParseDuration(text); err == nil {
+		return literal(UnitDuration, float64(d))
+	}
+	if b, err := quantity.ParseBytes(text); err == nil {
+		return literal(UnitBytes, b)
+	}
+	digits := strings.TrimRight(text[:len(text)-len(strings.TrimLeft(text, "0123456789."))], ".")
+	unit := text[len(digits):]
+	e := &Error{0, len(text), fmt.Sprintf("expected a quantity such as 200ms, 5%%, 500/s or 512MiB, found %s", text), ""}
+	if len(strings.Trim(unit, "0123456789.")) == len(unit) && digits != "" && strings.Count(digits, ".") <= 1 {
+		e.Msg = fmt.Sprintf("unknown unit %s in %s", unit, text)
+		e.Offset, e.Len = len(digits), len(unit)
+		e.Hint = "units are ns us ms s m h d; %; /s /m /h; k M G; B KiB MiB GiB TiB kB MB GB TB"
+		switch near := nearest(unit, literalUnits); {
+		case slices.Contains(literalUnits, unit):
+			return nil, 0, &Error{0, len(text), text + " is out of range", "write a smaller number"}
+		case near != "":
+			e.Hint = "did you mean " + digits + near + "?"
+		}
+	}
+	return nil, 0, e
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' }
+
+// isPercentile says whether a word is p and digits.
+func isPercentile(word string) bool {
+	return len(word) > 1 && word[0] == 'p' && strings.Trim(word[1:], "0123456789") == ""
+}

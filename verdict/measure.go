@@ -1,0 +1,42 @@
+package verdict
+
+import (
+	"maps"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// measure prints a scope.
+func measure(v *View) Measure {
+	s := v.Stats
+	m := Measure{
+		Planned: s.Planned, Done: s.Done, Unsent: s.Unsent, Interrupted: s.Interrupted, Errors: s.Errors(),
+		Kinds: maps.Clone(s.Kinds), Statuses: maps.Clone(s.Statuses),
+		BytesIn: s.BytesIn, BytesOut: s.BytesOut,
+		Seconds: v.Seconds,
+		Latency: latency(v.Response()), Service: latency(&s.Service), Lag: latency(&s.Lag),
+	}
+	if v.Seconds > 0 {
+		m.RPS = float64(s.Done) / v.Seconds
+	}
+	if all := s.Judged(); all > 0 {
+		rate, available := float64(s.Errors())/float64(all), float64(all-s.Errors())/float64(all)
+		m.ErrorRate, m.Availability = &rate, &available
+	}
+	return m
+}
+
+func latency(d *timeline.Distribution) Latency {
+	pointer := func(v time.Duration, ok bool) *time.Duration {
+		if !ok {
+			return nil
+		}
+		return &v
+	}
+	return Latency{
+		P50: pointer(d.Quantile(0.50)), P90: pointer(d.Quantile(0.90)), P95: pointer(d.Quantile(0.95)),
+		P99: pointer(d.Quantile(0.99)), P999: pointer(d.Quantile(0.999)),
+		Max: pointer(d.Max()), Mean: pointer(d.Mean()),
+	}
+}

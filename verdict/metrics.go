@@ -1,0 +1,106 @@
+package verdict
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// Metric is something that can be asked of a scope.
+type Metric struct {
+	// Name is how rules write it; one of a fault is written behind fault("x").
+	Name string
+	Unit Unit
+	Doc  string
+	// OfFault says that it is asked of a fault and not of a stretch of load.
+	OfFault bool
+	// MinSamples is how many samples it needs to be judged; with fewer, a rule
+	// on it is inconclusive.
+	MinSamples uint64
+
+	eval func(*View) (float64, bool)
+	// dist and quantile are set for what a count of exceedances can decide
+	// exactly: percentiles, the greatest and the least.
+	dist     func(*View) *timeline.Distribution
+	quantile float64
+	// bounded says that the figure is a lower bound.
+	bounded func(*View) bool
+}
+
+// View is what a metric sees of its scope.
+type View struct {
+	Stats   *timeline.Stats
+	Seconds float64      // length of the scope
+	Fault   *FaultResult // only for metrics of a fault
+
+	outage   time.Duration
+	response *timeline.Distribution // of Stats, merged once
+}
+
+// Eval returns the metric's figure in its unit's measure; false if there is no
+// data.
+func (m *Metric) Eval(v *View) (float64, bool) { return m.eval(v) }
+
+// Metrics is the registry of metrics: a family a line.
+func Metrics() []Metric {
+	return slices.Concat(
+		latencyMetrics("", "response time (done − intended) of all arrivals, errors among them", (*View).Response),
+		latencyMetrics("ok.", "response time of good answers", func(v *View) *timeline.Distribution { return &v.Stats.OK }),
+		latencyMetrics("service.", "service time (done − sent)", func(v *View) *timeline.Distribution { return &v.Stats.Service }),
+		latencyMetrics("lag.", "lag (sent − intended)", func(v *View) *timeline.Distribution { return &v.Stats.Lag }),
+		countMetrics(),
+		rateMetrics(),
+		faultMetrics(),
+	)
+}
+
+var metrics = Metrics()
+
+func metricByName(name string) *Metric {
+	i := slices.IndexFunc(metrics, func(m Metric) bool { return m.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &metrics[i]
+}
+
+// groupDoc says what a metric group such as service. is about; empty if there
+// is none of that name.
+func groupDoc(name string) string {
+	for _, m := range metrics {
+		if group, _, ok := strings.Cut(m.Name, "."); ok && group == name && !isPercentile(group) {
+			return m.Doc
+		}
+	}
+	return ""
+}
+
+// Response returns the response times of all arrivals of the scope.
+func (v *View) Response() *timeline.Distribution {
+	if v.response == nil {
+		d := v.Stats.Response()
+		v.response = &d
+	}
+	return v.response
+}
+
+// MetricTable is the manual's table of metrics, in Markdown.
+func MetricTable() string {
+	var b strings.Builder
+	b.WriteString("| metric | unit | meaning |\n|---|---|---|\n")
+	for _, m := range metrics {
+		name := m.Name
+		if m.OfFault {
+			name = `fault("x").` + name
+		}
+		doc := m.Doc
+		if m.MinSamples > 1 {
+			doc += fmt.Sprintf("; needs %d samples", m.MinSamples)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, m.Unit, doc)
+	}
+	return b.String()
+}

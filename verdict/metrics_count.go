@@ -1,0 +1,22 @@
+package verdict
+
+import "github.com/seed-1574e9de/ordeal/timeline"
+
+// countMetrics count arrivals and bytes. Where nothing was due there is no
+// data, so that errors == 0 does not pass on an empty stretch.
+func countMetrics() []Metric {
+	count := func(name, doc string, unit Unit, read func(*timeline.Stats) uint64) Metric {
+		return Metric{Name: name, Unit: unit, Doc: doc, eval: func(v *View) (float64, bool) {
+			return float64(read(v.Stats)), v.Stats.Planned > 0
+		}}
+	}
+	return []Metric{
+		count("count", "arrivals that count: done and unsent", UnitNumber, (*timeline.Stats).Judged),
+		count("planned", "arrivals that came due", UnitNumber, func(s *timeline.Stats) uint64 { return s.Planned }),
+		count("done", "arrivals that were sent, and answered or failed", UnitNumber, func(s *timeline.Stats) uint64 { return s.Done }),
+		count("unsent", "arrivals that found no free slot before their timeout", UnitNumber, func(s *timeline.Stats) uint64 { return s.Unsent }),
+		count("errors", "arrivals that went wrong: failed or unsent", UnitNumber, (*timeline.Stats).Errors),
+		count("bytes_in", "bytes received", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesIn }),
+		count("bytes_out", "bytes sent", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesOut }),
+	}
+}

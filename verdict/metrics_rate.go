@@ -1,0 +1,32 @@
+package verdict
+
+import "github.com/seed-1574e9de/ordeal/timeline"
+
+// rateMetrics are shares of the arrivals that count, and rates per second.
+func rateMetrics() []Metric {
+	share := func(name, doc string, part func(*timeline.Stats) uint64) Metric {
+		return Metric{Name: name, Unit: UnitFraction, Doc: doc, eval: func(v *View) (float64, bool) {
+			all := v.Stats.Judged()
+			if all == 0 {
+				return 0, false
+			}
+			// One division of whole numbers: the float nearest to the share, and so
+			// equal to a literal that means the same.
+			return float64(part(v.Stats)) / float64(all), true
+		}}
+	}
+	rate := func(name, doc string, part func(*timeline.Stats) uint64) Metric {
+		return Metric{Name: name, Unit: UnitRate, Doc: doc, eval: func(v *View) (float64, bool) {
+			if v.Seconds <= 0 || v.Stats.Planned == 0 {
+				return 0, false
+			}
+			return float64(part(v.Stats)) / v.Seconds, true
+		}}
+	}
+	return []Metric{
+		share("error_rate", "errors / (done + unsent)", (*timeline.Stats).Errors),
+		share("availability", "1 − error_rate", func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() }),
+		rate("rps", "done per second of the scope", func(s *timeline.Stats) uint64 { return s.Done }),
+		rate("throughput", "good answers per second of the scope", func(s *timeline.Stats) uint64 { return s.Done - s.Failed }),
+	}
+}

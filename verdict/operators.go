@@ -1,0 +1,201 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+
+	"github.com/expr-lang/expr"
+)
+
+// notFunction is the name under which negation is called in compiled rules.
+const notFunction = "not"
+
+var (
+	comparisonOps = []string{"<", "<=", ">", ">=", "==", "!="}
+	additiveOps   = []string{"+", "-"}
+	logicOps      = []string{"&&", "||", "and", "or"}
+	judgementType = reflect.TypeFor[judgement]()
+)
+
+// operators tells expr every combination of units that has a meaning. What is
+// not in here is a mistake in the rule.
+func operators() []expr.Option {
+	var opts []expr.Option
+	add := func(op string, eval func(a, b any) any, types ...any) {
+		opts = append(opts,
+			expr.Function(op, func(p ...any) (any, error) { return eval(p[0], p[1]), nil }, types...),
+			expr.Operator(op, op))
+	}
+	var same, compare, times, over []any
+	number := units[UnitNumber].typ
+	for _, u := range units {
+		same = append(same, signature(u.typ, u.typ, u.typ))
+		compare = append(compare, signature(u.typ, u.typ, judgementType))
+		times = append(times, signature(u.typ, number, u.typ), signature(number, u.typ, u.typ))
+		over = append(over, signature(u.typ, number, u.typ), signature(u.typ, u.typ, number))
+		// A share of something is that something; a share of a bare number
+		// would be ambiguous with the scaling of the share, which is listed.
+		if u.unit != UnitNumber {
+			f := units[UnitFraction].typ
+			times = append(times, signature(u.typ, f, u.typ), signature(f, u.typ, u.typ))
+		}
+	}
+	for _, op := range comparisonOps {
+		add(op, func(a, b any) any {
+			u, _ := unitOfType(reflect.TypeOf(a))
+			return judgement{compareValues(op, u, a.(operand).get(), b.(operand).get())}
+		}, compare...)
+	}
+	for _, op := range additiveOps {
+		add(op, func(a, b any) any { return arithmetic(op, a, b) }, same...)
+	}
+	add("*", func(a, b any) any { return arithmetic("*", a, b) }, times...)
+	add("/", func(a, b any) any { return arithmetic("/", a, b) }, over...)
+	for _, op := range logicOps {
+		add(op, func(a, b any) any {
+			return judgement{combine(op, a.(judgement).finding, b.(judgement).finding)}
+		}, signature(judgementType, judgementType, judgementType))
+	}
+	return append(opts, expr.Function(notFunction, func(p ...any) (any, error) {
+		return judgement{negate(p[0].(judgement).finding)}, nil
+	}, new(func(judgement) judgement)))
+}
+
+// signature is a pointer to a function type, as expr wants it.
+func signature(l, r, out reflect.Type) any {
+	return reflect.New(reflect.FuncOf([]reflect.Type{l, r}, []reflect.Type{out}, false)).Interface()
+}
+
+// arithmetic computes a op b; the unit follows from the operands as in operators.
+func arithmetic(op string, a, b any) any {
+	x, y := a.(operand).get(), b.(operand).get()
+	ux, _ := unitOfType(reflect.TypeOf(a))
+	uy, _ := unitOfType(reflect.TypeOf(b))
+	out := ux
+	switch {
+	case op == "*" && (ux == UnitNumber || ux == UnitFraction && uy != UnitNumber):
+		out = uy
+	case op == "/" && ux == uy:
+		out = UnitNumber
+	}
+	v := value{fixed: x.fixed && y.fixed, missing: x.missing}
+	if v.missing == "" {
+		v.missing = y.missing
+	}
+	if v.missing != "" {
+		return units[out].wrap(v)
+	}
+	switch op {
+	case "+":
+		v.n, v.atLeast = x.n+y.n, x.atLeast || y.atLeast
+	case "-":
+		v.n, v.atLeast = x.n-y.n, x.atLeast
+	case "*":
+		v.n, v.atLeast = x.n*y.n, x.atLeast || y.atLeast
+	case "/":
+		v.n, v.atLeast = x.n/y.n, x.atLeast
+	}
+	switch bounded := y.atLeast && (op == "-" || op == "/"); {
+	case op == "/" && y.n == 0:
+		v.missing = "no figure: the rule divides by zero"
+	case math.IsNaN(v.n) || math.IsInf(v.n, 0):
+		v.missing = "no figure: the rule's arithmetic is out of range"
+	case bounded || (v.atLeast && (x.n < 0 || y.n < 0)):
+		v.missing = "no figure: the rule computes with a time that had not ended when the run did"
+	}
+	return units[out].wrap(v)
+}
+
+// compareValues judges a op b. A metric against a literal is decided by exact
+// count where there is one, as a histogram reads up to 0.1 % high.
+func compareValues(op string, u Unit, a, b value) *finding {
+	f := &finding{op: op, unit: u, left: a, right: b, why: a.missing}
+	if f.why == "" {
+		f.why = b.missing
+	}
+	if f.why != "" {
+		return f
+	}
+	cmp := 0
+	switch {
+	case a.n < b.n:
+		cmp = -1
+	case a.n > b.n:
+		cmp = 1
+	}
+	if c, ok := exactly(a, b); ok {
+		cmp = c
+	} else if c, ok := exactly(b, a); ok {
+		cmp = -c
+	}
+	f.cmp = cmp
+	if a.atLeast || b.atLeast {
+		return compareBounds(f)
+	}
+	f.truth = holds(op, cmp)
+	return f
+}
+
+func exactly(metric, limit value) (int, bool) {
+	if metric.reading == nil || !limit.fixed {
+		return 0, false
+	}
+	c, ok := metric.reading.exact[asDuration(limit.n)]
+	return c, ok
+}
+
+func holds(op string, cmp int) truth {
+	ok := false
+	switch op {
+	case "<":
+		ok = cmp < 0
+	case "<=":
+		ok = cmp <= 0
+	case ">":
+		ok = cmp > 0
+	case ">=":
+		ok = cmp >= 0
+	case "==":
+		ok = cmp == 0
+	case "!=":
+		ok = cmp != 0
+	}
+	if ok {
+		return yes
+	}
+	return no
+}
+
+// compareBounds decides what can be decided if a side is only known to be at
+// least so much: the truth is settled if it is the same for the bound and for
+// everything above it.
+func compareBounds(f *finding) *finding {
+	var above int
+	switch {
+	case f.left.atLeast && f.right.atLeast:
+		f.why = "neither side is known: both are lower bounds"
+		return f
+	case f.left.atLeast:
+		above = 1
+	default:
+		above = -1
+	}
+	settled := holds(f.op, f.cmp)
+	towards := []int{above}
+	if f.cmp == -above { // the bound still lies on the near side of the limit
+		towards = append(towards, 0)
+	}
+	for _, c := range towards {
+		if holds(f.op, c) != settled {
+			bound := f.left
+			if f.right.atLeast {
+				bound = f.right
+			}
+			f.why = fmt.Sprintf("the run ended too early to tell: all that is known is %s", bound.format(f.unit))
+			return f
+		}
+	}
+	f.truth = settled
+	return f
+}

@@ -1,0 +1,178 @@
+package verdict
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// scope is what a metric is asked of. The zero value is all judged stages.
+type scope struct {
+	stage   string
+	request string
+	phases  []phase
+	windows []timeline.Window
+	every   time.Duration
+	fault   string // of fault("x"): not a stretch of load
+}
+
+// phase is the time before, during or after the injections of a fault.
+type phase struct{ kind, fault string }
+
+// key is the same for equal scopes.
+func (s scope) key() string {
+	return fmt.Sprintf("%q %q %q %v %d %q", s.stage, s.request, s.phases, s.windows, s.every, s.fault)
+}
+
+// cut is the same for scopes that every() slices alike.
+func (s scope) cut() string {
+	s.request = ""
+	return s.key()
+}
+
+// ScopeKind is an entry of the registry of scopes.
+type ScopeKind struct {
+	Name    string
+	Args    string // what stands in its parentheses, for people
+	Example string
+	Doc     string
+
+	count int // number of arguments
+	apply func(s *scope, a []argument, n Names) *Error
+}
+
+// argument is one argument of a scope as it stands in the rule.
+type argument struct {
+	off, len int
+	text     *string        // if it is text
+	duration *time.Duration // if it is a duration
+}
+
+// Scopes is the registry of scopes: one line each.
+func Scopes() []ScopeKind {
+	return []ScopeKind{
+		named("stage", "stage", "steady", "the arrivals of a stage, also if it is not judged", applyStage),
+		named("request", "request", "checkout", "the arrivals of a request", applyRequest),
+		named("before", "fault", "kill-api", "the time before the first injection of a fault began", applyPhase("before")),
+		named("during", "fault", "kill-api", "the time from the beginning of an injection until its revert was verified", applyPhase("during")),
+		named("after", "fault", "kill-api", "the time from the verified revert of a fault until its next injection or the end", applyPhase("after")),
+		{"every", "a duration of whole seconds", "every(10s)", "each slice of that length must hold; a last one that would be shorter " +
+			"belongs to the one before it, and one in which nothing was due is left out", 1, applyEvery},
+		{"window", "two offsets of whole seconds from the start", "window(60s, 90s)", "a stretch of run time", 2, applyWindow},
+		named("fault", "fault", "kill-api", "a fault itself, for the metrics of faults; combines with no other scope", applyFault),
+	}
+}
+
+func named(name, what, example, doc string, apply func(*scope, argument, Names) *Error) ScopeKind {
+	return ScopeKind{name, "the name of a " + what + " in quotes", fmt.Sprintf("%s(%q)", name, example), doc, 1,
+		func(s *scope, a []argument, n Names) *Error {
+			if a[0].text == nil {
+				return &Error{a[0].off, a[0].len, fmt.Sprintf("expected the name of a %s in quotes", what), fmt.Sprintf("write %s(%q)", name, example)}
+			}
+			return apply(s, a[0], n)
+		}}
+}
+
+func scopeByName(name string) *ScopeKind {
+	all := Scopes()
+	i := slices.IndexFunc(all, func(s ScopeKind) bool { return s.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+func applyStage(s *scope, a argument, n Names) *Error {
+	switch {
+	case !slices.Contains(n.Stages, *a.text):
+		return unknownName(a.off, a.len, "stage", *a.text, n.Stages)
+	case s.stage != "":
+		return &Error{a.off, a.len, fmt.Sprintf("a second stage beside %q: no arrival is in both", s.stage), "leave one out"}
+	}
+	s.stage = *a.text
+	return nil
+}
+
+func applyRequest(s *scope, a argument, n Names) *Error {
+	switch {
+	case !slices.Contains(n.Requests, *a.text):
+		return unknownName(a.off, a.len, "request", *a.text, n.Requests)
+	case s.request != "":
+		return &Error{a.off, a.len, fmt.Sprintf("a second request beside %q: no arrival is both", s.request), "leave one out"}
+	}
+	s.request = *a.text
+	return nil
+}
+
+func applyPhase(kind string) func(*scope, argument, Names) *Error {
+	return func(s *scope, a argument, n Names) *Error {
+		if !slices.Contains(n.Faults, *a.text) {
+			return unknownName(a.off, a.len, "fault", *a.text, n.Faults)
+		}
+		s.phases = append(s.phases, phase{kind, *a.text})
+		return nil
+	}
+}
+
+func applyFault(s *scope, a argument, n Names) *Error {
+	if !slices.Contains(n.Faults, *a.text) {
+		return unknownName(a.off, a.len, "fault", *a.text, n.Faults)
+	}
+	s.fault = *a.text
+	return nil
+}
+
+// wholeSeconds refuses times that would cut through the intervals of a run,
+// which are of one second: figures of such a stretch would not be exact.
+func wholeSeconds(a argument) *Error {
+	if a.duration == nil {
+		return &Error{a.off, a.len, "expected a duration such as 10s", ""}
+	}
+	if *a.duration%time.Second != 0 {
+		return &Error{a.off, a.len, fmt.Sprintf("expected whole seconds, found %s", *a.duration), "a run is recorded second by second"}
+	}
+	return nil
+}
+
+func applyEvery(s *scope, a []argument, _ Names) *Error {
+	if err := wholeSeconds(a[0]); err != nil {
+		return err
+	}
+	switch {
+	case *a[0].duration == 0:
+		return &Error{a[0].off, a[0].len, "expected a duration of at least 1s, found 0s", ""}
+	case s.every != 0:
+		return &Error{a[0].off, a[0].len, "a second every", "leave one out"}
+	}
+	s.every = *a[0].duration
+	return nil
+}
+
+func applyWindow(s *scope, a []argument, _ Names) *Error {
+	for _, x := range a {
+		if err := wholeSeconds(x); err != nil {
+			return err
+		}
+	}
+	w := timeline.Window{From: *a[0].duration, To: *a[1].duration}
+	if w.Len() == 0 {
+		return &Error{a[0].off, a[1].off + a[1].len - a[0].off, fmt.Sprintf("a window that ends at %s, before or when it begins, is empty", quantity.FormatDuration(w.To)),
+			"write the earlier offset first: window(60s, 90s)"}
+	}
+	s.windows = append(s.windows, w)
+	return nil
+}
+
+// ScopeTable is the manual's table of scopes, in Markdown.
+func ScopeTable() string {
+	var b strings.Builder
+	b.WriteString("| scope | takes | covers |\n|---|---|---|\n")
+	for _, s := range Scopes() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.Example, s.Args, s.Doc)
+	}
+	return b.String()
+}

@@ -1,0 +1,105 @@
+package verdict
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// nearest returns the candidate that word was probably meant to be, empty if
+// none is near: at most a third of its letters may differ, but one always.
+func nearest(word string, candidates []string) string {
+	best, distance := "", max(1, len(word)/3)+1
+	for _, c := range candidates {
+		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(c)); d < distance {
+			best, distance = c, d
+		}
+	}
+	return best
+}
+
+// unknownName is the mistake of naming a stage, request or fault that the
+// scenario does not have.
+func unknownName(off, length int, what, name string, known []string) *Error {
+	e := &Error{off, length, fmt.Sprintf("unknown %s %q", what, name), ""}
+	if len(known) == 0 {
+		e.Hint = fmt.Sprintf("the scenario has no %ss", what)
+		return e
+	}
+	known = slices.Sorted(slices.Values(known))
+	if near := nearest(name, known); near != "" {
+		e.Hint = fmt.Sprintf("did you mean %q? ", near)
+	}
+	const most = 10
+	quoted := make([]string, 0, most)
+	for _, k := range known[:min(most, len(known))] {
+		quoted = append(quoted, strconv.Quote(k))
+	}
+	e.Hint += fmt.Sprintf("%ss are %s", what, strings.Join(quoted, ", "))
+	if more := len(known) - most; more > 0 {
+		e.Hint += fmt.Sprintf(" and %d more", more)
+	}
+	return e
+}
+
+func unknownScope(off int, name string) *Error {
+	e := &Error{off, len(name), fmt.Sprintf("unknown scope %s", name), ""}
+	var names []string
+	for _, s := range Scopes() {
+		names = append(names, s.Name)
+	}
+	switch near := nearest(name, names); {
+	case metricByName(name) != nil:
+		e.Msg = fmt.Sprintf("%s is a metric and takes no parentheses", name)
+		e.Hint = fmt.Sprintf("write %s, or ask it of a scope: stage(\"steady\").%s", name, name)
+	case near != "":
+		e.Hint = fmt.Sprintf("did you mean %s? ", near)
+		fallthrough
+	default:
+		e.Hint += "scopes are " + strings.Join(names, ", ")
+	}
+	return e
+}
+
+// unknownMetric is the mistake of a name that stands where a metric should.
+func unknownMetric(off int, name string, inScope bool) *Error {
+	e := &Error{off, len(name), fmt.Sprintf("unknown metric %s", name), ""}
+	var names, basic []string
+	for _, m := range metrics {
+		names = append(names, m.Name)
+		if !strings.Contains(m.Name, ".") || isPercentile(strings.SplitN(m.Name, ".", 2)[0]) {
+			basic = append(basic, m.Name)
+		}
+	}
+	if s := scopeByName(name); s != nil {
+		e.Msg = fmt.Sprintf("%s is a scope and takes %s", name, s.Args)
+		e.Hint = "write " + s.Example
+		return e
+	}
+	if !inScope {
+		for _, s := range Scopes() {
+			names = append(names, s.Name)
+		}
+	}
+	if number, _, _ := strings.Cut(name, "."); isPercentile(number) {
+		// The nearest in letters is no nearer in meaning.
+		var all []string
+		for _, p := range percentiles {
+			all = append(all, p.name)
+		}
+		e.Hint = "percentiles are " + strings.Join(all, ", ")
+		return e
+	}
+	if near := nearest(name, names); near != "" {
+		if s := scopeByName(near); s != nil {
+			near = s.Example
+		}
+		e.Hint = fmt.Sprintf("did you mean %s?", near)
+		return e
+	}
+	e.Hint = "metrics are " + strings.Join(basic, ", ")
+	return e
+}

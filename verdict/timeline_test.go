@@ -1,0 +1,144 @@
+package verdict
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// arrival is one request of a made-up run.
+type arrival struct {
+	at, took       time.Duration
+	stage, request string // steady and browse if empty
+	failed, unsent bool
+	interrupted    bool
+	late           time.Duration
+}
+
+var names = Names{
+	Stages:   []string{"warmup", "steady", "spike"},
+	Requests: []string{"browse", "checkout"},
+	Faults:   []string{"kill-api", "slow-db"},
+}
+
+// run makes a timeline of arrivals as a recorder would: cut at each second and
+// where faults begin and end.
+func run(end time.Duration, faults []timeline.Fault, limits []time.Duration, arrivals []arrival) *timeline.Timeline {
+	tl := &timeline.Timeline{
+		Name: "test", Duration: end, LateBudget: 50 * time.Millisecond, Faults: faults,
+		Stages:   []timeline.Stage{{Name: "steady", Window: timeline.Window{To: end}, Judged: true}},
+		Requests: names.Requests,
+	}
+	cuts := []time.Duration{end}
+	for at := time.Duration(0); at < end; at += time.Second {
+		cuts = append(cuts, at)
+	}
+	for _, f := range faults {
+		for _, p := range []*time.Duration{f.Injecting, f.Effective, f.Reverting, f.Reverted} {
+			if p != nil && *p < end {
+				cuts = append(cuts, *p)
+			}
+		}
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	cells := make([]map[timeline.Key]*timeline.Stats, len(cuts))
+	for _, a := range arrivals {
+		if a.stage == "" {
+			a.stage = "steady"
+		}
+		if a.request == "" {
+			a.request = "browse"
+		}
+		i, found := slices.BinarySearch(cuts, a.at)
+		if !found {
+			i--
+		}
+		if cells[i] == nil {
+			cells[i] = map[timeline.Key]*timeline.Stats{}
+		}
+		k := timeline.Key{Stage: a.stage, Request: a.request}
+		if cells[i][k] == nil {
+			cells[i][k] = timeline.NewStats(limits)
+		}
+		add(cells[i][k], a)
+	}
+	tl.Intervals = func(yield func(timeline.Interval, error) bool) {
+		for i := range len(cuts) - 1 {
+			iv := timeline.Interval{Window: timeline.Window{From: cuts[i], To: cuts[i+1]}}
+			for _, k := range slices.SortedFunc(maps.Keys(cells[i]), func(a, b timeline.Key) int {
+				return strings.Compare(a.Stage+"/"+a.Request, b.Stage+"/"+b.Request)
+			}) {
+				iv.Cells = append(iv.Cells, timeline.Cell{Key: k, Stats: cells[i][k]})
+			}
+			if !yield(iv, nil) {
+				return
+			}
+		}
+	}
+	return tl
+}
+
+func add(s *timeline.Stats, a arrival) {
+	s.Planned++
+	s.Late.Record(a.late)
+	if a.interrupted {
+		s.Interrupted++
+		return
+	}
+	s.BytesIn += 100
+	s.BytesOut += 10
+	switch {
+	case a.unsent:
+		s.Unsent++
+		s.Err.Record(a.took)
+		return
+	case a.failed:
+		s.Failed++
+		s.Err.Record(a.took)
+	default:
+		s.OK.Record(a.took)
+	}
+	s.Done++
+	s.Service.Record(a.took)
+	s.Lag.Record(0)
+}
+
+// steady makes n arrivals a second over [from, to), each answered after took.
+func steady(from, to time.Duration, n int, took time.Duration) []arrival {
+	var out []arrival
+	for at := from; at < to; at += time.Second / time.Duration(n) {
+		out = append(out, arrival{at: at, took: took})
+	}
+	return out
+}
+
+// fault makes the record of a fault that went well.
+func fault(name string, from, to time.Duration) timeline.Fault {
+	return timeline.Fault{Name: name, Kind: "kill", Service: "api", Planned: from, State: timeline.Reverted, Verified: true,
+		Injecting: &from, Effective: &from, Reverting: &to, Reverted: &to}
+}
+
+func mustCompile(t testing.TB, src string) *Rule {
+	t.Helper()
+	r, err := Compile(src, names)
+	if err != nil {
+		t.Fatalf("compiling %s: %s at %d", src, err, err.Offset)
+	}
+	return r
+}
+
+// judgeOne judges a single rule.
+func judgeOne(t testing.TB, src string, tl *timeline.Timeline) RuleResult {
+	t.Helper()
+	rep, err := Judge([]Input{{KPI: src, Severity: SeverityFail, Rule: mustCompile(t, src)}}, tl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep.Rules[0]
+}
+
