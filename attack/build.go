@@ -29,7 +29,7 @@ func NewBuilder(p *Plan) (func(Arrival) (*Call, error), error) {
 	var errs []error
 	for i := range p.Requests {
 		var err error
-		if recipes[i], err = newRecipe(&p.Requests[i], p.Seed); err != nil {
+		if recipes[i], err = newRecipe(&p.Requests[i], p); err != nil {
 			errs = append(errs, fmt.Errorf("request %q: %w", p.Requests[i].Name, err))
 		}
 	}
@@ -73,15 +73,15 @@ func (r *Request) Validate() error {
 	return errors.Join(errs...)
 }
 
-func newRecipe(r *Request, seed uint64) (func(Arrival) (*Call, error), error) {
+func newRecipe(r *Request, p *Plan) (func(Arrival) (*Call, error), error) {
 	c, err := newCheck(r.Expect)
 	if err != nil {
 		return nil, fmt.Errorf("expect: %w", err)
 	}
 	if len(r.Targets) > 0 {
-		return targetRecipe(r, c.wantBody())
+		return targetRecipe(r, p.Protocol, c.wantBody())
 	}
-	k, err := newKit(r, seed)
+	k, err := newKit(r, p.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func newRecipe(r *Request, seed uint64) (func(Arrival) (*Call, error), error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := absolute(call.URL); err != nil {
+		if err := absolute(call.URL, p.Protocol); err != nil {
 			return nil, err
 		}
 		call.WantBody = c.wantBody()
@@ -106,7 +106,7 @@ func newRecipe(r *Request, seed uint64) (func(Arrival) (*Call, error), error) {
 	// Template functions are bound when a template is parsed, but answer for one
 	// arrival: each rendering under way needs templates of its own.
 	kits := sync.Pool{New: func() any {
-		k, err := newKit(r, seed)
+		k, err := newKit(r, p.Seed)
 		if err != nil {
 			panic("attack: a request that compiled before does not any more: " + err.Error())
 		}
@@ -120,12 +120,12 @@ func newRecipe(r *Request, seed uint64) (func(Arrival) (*Call, error), error) {
 	}, nil
 }
 
-func targetRecipe(r *Request, wantBody bool) (func(Arrival) (*Call, error), error) {
+func targetRecipe(r *Request, protocol string, wantBody bool) (func(Arrival) (*Call, error), error) {
 	calls := make([]*Call, len(r.Targets))
 	var errs []error
 	for i, t := range r.Targets {
 		calls[i] = &Call{Method: t.Method, URL: t.URL, Header: withDefault(t.Headers, "User-Agent", userAgent), Body: t.Body, WantBody: wantBody}
-		err := absolute(t.URL)
+		err := absolute(t.URL, protocol)
 		for _, h := range t.Headers {
 			err = errors.Join(err, validField(h))
 		}
@@ -392,13 +392,17 @@ func validField(f Field) error {
 	return nil
 }
 
-func absolute(s string) error {
+// absolute says why a URL cannot be sent to, nil if it can.
+func absolute(s, protocol string) error {
 	u, err := url.Parse(s)
 	if err != nil {
 		return fmt.Errorf("url: %w", parseError(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return fmt.Errorf("url: expected one such as http://127.0.0.1:8080/path, found %q", clip(s, 80))
+	}
+	if err := fits(protocol, u.Scheme); err != nil {
+		return fmt.Errorf("url: %w", err)
 	}
 	return nil
 }

@@ -215,6 +215,16 @@ func FuzzJSONBody(f *testing.F) {
 	})
 }
 
+func TestBuildMindsTheProtocol(t *testing.T) {
+	for protocol, url := range map[string]string{"http2": "http://h/", "h2c": "https://h/"} {
+		for _, r := range []Request{{URL: url}, {Targets: []Target{{Method: "GET", URL: url}}}} {
+			if _, err := NewBuilder(&Plan{Protocol: protocol, Requests: []Request{r}}); err == nil || !strings.Contains(err.Error(), "protocol "+protocol) {
+				t.Errorf("%s to %s: found %v", protocol, url, err)
+			}
+		}
+	}
+}
+
 func TestQueryRoundTrip(t *testing.T) {
 	f := build(t, Request{URL: "http://h/", Query: []Field{{"q", "{{ .v }}"}}, Data: []map[string]string{{"v": "ä &=?#+%\n"}}})
 	c, err := f(Arrival{})

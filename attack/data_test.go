@@ -93,7 +93,7 @@ func TestLoadTargets(t *testing.T) {
 		{name: "bad header", file: "t.txt", content: "GET http://h/\nA: b\n\nGET http://h/\nA: b\nnope\n", err: ":6: bad header: nope"},
 		{name: "no body file", file: "t.txt", content: "GET http://h/\n@none.bin\n", err: ":2: bad body: open "},
 		{name: "json without url", file: "t.json", content: "{\"method\":\"GET\",\"url\":\"http://h/\"}\n{\"method\":\"GET\"}\n", err: ":2: target: required url is missing"},
-		{name: "json syntax", file: "t.json", content: "{\"method\":\n", err: ":1: parse error"},
+		{name: "json syntax", file: "t.json", content: "{\"method\":\n", err: ":1: expected a whole JSON object on the line"},
 		{name: "long line", file: "t.txt", content: "GET http://h/\nA: " + strings.Repeat("x", 70_000) + "\n", err: ":2: expected a line of at most 61440 bytes, found 70004"},
 		{name: "format", file: "t.txt", format: "csv", content: "x", err: `:1: expected format http or json, found "csv"`},
 	} {

@@ -56,6 +56,9 @@ func parseTargets(b []byte, format, dir string) ([]Target, error) {
 	if errors.Is(err, vegeta.ErrNoTargets) {
 		return nil, lineError(1, "expected at least one target such as \"GET http://127.0.0.1:8080/\", found none")
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("expected a whole JSON object on the line, found an unfinished one")
+	}
 	if err != nil {
 		return nil, lineError(max(1, src.line), "%w", err)
 	}

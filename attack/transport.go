@@ -28,7 +28,8 @@ const dialTimeout = 30 * time.Second
 // request in flight, nothing added to a request and nothing followed.
 type transport struct {
 	*http.Transport
-	stop context.CancelFunc // ends dials
+	protocol string
+	stop     context.CancelFunc // ends dials
 }
 
 func newTransport(opt Options) (*transport, error) {
@@ -56,7 +57,8 @@ func newTransport(opt Options) (*transport, error) {
 	}
 	open, stop := context.WithCancel(context.Background())
 	return &transport{
-		stop: stop,
+		protocol: opt.Protocol,
+		stop:     stop,
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment,
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -73,6 +75,25 @@ func newTransport(opt Options) (*transport, error) {
 			DisableCompression:  true, // bytes are counted as they come over the wire
 		},
 	}, nil
+}
+
+// RoundTrip refuses what net/http would quietly send by HTTP/1.1 instead.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := fits(t.protocol, req.URL.Scheme); err != nil {
+		return nil, err
+	}
+	return t.Transport.RoundTrip(req)
+}
+
+// fits says why a protocol cannot carry a URL's scheme, nil if it can.
+func fits(protocol, scheme string) error {
+	switch {
+	case protocol == "http2" && scheme == "http":
+		return errors.New("protocol http2 is spoken over TLS: expected an https URL, or protocol h2c")
+	case protocol == "h2c" && scheme == "https":
+		return errors.New("protocol h2c is spoken without TLS: expected an http URL, or protocol http2")
+	}
+	return nil
 }
 
 func (t *transport) close() {

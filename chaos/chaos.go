@@ -101,6 +101,12 @@ type NetShaper interface {
 	Unshape(ctx context.Context, id string) (Proof, error)
 }
 
+// ShapeChecker is a NetShaper that can tell before the run why its traffic could
+// not be bent; nil if it could.
+type ShapeChecker interface {
+	Shapeable(ctx context.Context) error
+}
+
 // Remedier is a target that knows how people undo a kind of fault on it, such as
 // "docker start shop-api-1". It returns "" for kinds it does not know.
 type Remedier interface {

@@ -315,6 +315,9 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 		}
 	})
 	c.note(f)
+	if failed != nil {
+		f.doubts = nil // about how long it lasted, which it did not
+	}
 	stuck := f.err()
 	problem := text(failed, stuck, c.forget(f), strings.Join(f.doubts, "; "))
 	state, at := timeline.Reverted, c.clock()

@@ -62,7 +62,7 @@ type latencyState struct {
 }
 
 func (l *latency) Prepare(ctx context.Context) (State, error) {
-	if p, ok := l.target.(interface{ Shapeable(context.Context) error }); ok {
+	if p, ok := l.target.(ShapeChecker); ok {
 		if err := p.Shapeable(ctx); err != nil {
 			return nil, fmt.Errorf("the traffic of %s cannot be bent: %w", l.name, err)
 		}

@@ -1,6 +1,9 @@
 package verdict
 
 import (
+	"cmp"
+	"iter"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -22,14 +25,14 @@ func (f filter) accepts(k timeline.Key, judged map[string]bool) bool {
 	return judged[k.Stage]
 }
 
-// tracker gathers what a scope covers. It is told the result when its stretch
-// of time is over: once, or for each slice.
+// tracker gathers what a scope covers, and tells it to all who asked when its
+// stretch of time is over: once, or for each slice.
 type tracker struct {
-	filter  filter
 	within  timeline.Windows // the time it asks for
 	windows timeline.Windows // what of it lies in its stages, as far as the run came
-	slices  []timeline.Window
-	tell    func(slice timeline.Window, v *View)
+	every   time.Duration
+	slices  []timeline.Window // if every is not 0
+	tell    []func(slice timeline.Window, v *View)
 
 	at    int // the slice the sweep is in, -1 if it covers the present not
 	stats *timeline.Stats
@@ -37,26 +40,28 @@ type tracker struct {
 
 // collection gathers any number of scopes in one sweep over the intervals.
 //
-// Scopes of one filter share a sum while the set of them that covers the time
-// stays the same: histograms are merged once an interval and filter, however
-// many scopes there are, and memory grows with scopes but not with time.
+// Cells are summed by stage and request for as long as the same scopes cover
+// the time, and only then given to the scopes: histograms are merged once an
+// interval and cell, however many scopes there are, and memory grows with
+// scopes and not with time.
 type collection struct {
 	tl     *timeline.Timeline
 	judged map[string]bool
 	groups []*group
+	sums   map[timeline.Key]*timeline.Stats
+	now    []int // the slice that each tracker is in next; scratch
 	// watch sees each interval with its cells.
 	watch func(iv *timeline.Interval, middle time.Duration)
 }
 
+// group is the trackers of one filter.
 type group struct {
 	filter   filter
 	trackers []*tracker
-	sum      *timeline.Stats // since the set of covering scopes changed; nil if none covers
-	now      []int           // the slice each tracker is in; scratch
 }
 
 func newCollection(tl *timeline.Timeline) *collection {
-	c := &collection{tl: tl, judged: map[string]bool{}}
+	c := &collection{tl: tl, judged: map[string]bool{}, sums: map[timeline.Key]*timeline.Stats{}}
 	for _, s := range tl.Stages {
 		c.judged[s.Name] = s.Judged
 	}
@@ -91,16 +96,23 @@ func middle(iv timeline.Window, end time.Duration) time.Duration {
 // track has the cells that f accepts gathered over within, and told in slices
 // of length every, or at once if it is 0.
 func (c *collection) track(f filter, within timeline.Windows, every time.Duration, tell func(timeline.Window, *View)) {
-	t := &tracker{filter: f, within: within, windows: within.Intersect(c.stages(f)), at: -1, tell: tell}
-	if every > 0 {
-		t.slices = cutSlices(t.windows, every)
-	}
 	i := slices.IndexFunc(c.groups, func(g *group) bool { return g.filter == f })
 	if i < 0 {
 		i = len(c.groups)
 		c.groups = append(c.groups, &group{filter: f})
 	}
 	g := c.groups[i]
+	for _, t := range g.trackers {
+		if t.every == every && slices.Equal(t.within, within) {
+			t.tell = append(t.tell, tell)
+			return
+		}
+	}
+	t := &tracker{within: within, windows: within.Intersect(c.stages(f)), every: every, at: -1}
+	t.tell = append(t.tell, tell)
+	if every > 0 {
+		t.slices = cutSlices(t.windows, every)
+	}
 	g.trackers = append(g.trackers, t)
 }
 
@@ -126,48 +138,90 @@ func (c *collection) sweep() error {
 		if err != nil {
 			return err
 		}
-		for _, g := range c.groups {
-			g.add(&iv, middle(iv.Window, c.tl.Duration), c.judged)
+		at := middle(iv.Window, c.tl.Duration)
+		c.move(iv.Window, at)
+		for _, cell := range iv.Cells {
+			sum := c.sums[cell.Key]
+			if sum == nil {
+				sum = &timeline.Stats{}
+				c.sums[cell.Key] = sum
+			}
+			sum.Merge(cell.Stats)
 		}
 		if c.watch != nil {
-			c.watch(&iv, middle(iv.Window, c.tl.Duration))
+			c.watch(&iv, at)
 		}
 	}
-	for _, g := range c.groups {
-		g.end()
+	c.flush()
+	for t := range c.trackers() {
+		if t.every == 0 || t.at >= 0 {
+			t.finish()
+		}
 	}
 	return nil
 }
 
-func (g *group) add(iv *timeline.Interval, middle time.Duration, judged map[string]bool) {
-	changed, covered := g.sum == nil, false
-	g.now = g.now[:0]
-	for _, t := range g.trackers {
-		at := t.place(iv.Window, middle)
-		g.now = append(g.now, at)
-		changed = changed || at != t.at
-		covered = covered || at >= 0
-	}
-	if changed {
-		g.flush()
-		for i, t := range g.trackers {
-			if t.slices != nil && t.at >= 0 && t.at != g.now[i] {
-				t.finish()
+func (c *collection) trackers() iter.Seq[*tracker] {
+	return func(yield func(*tracker) bool) {
+		for _, g := range c.groups {
+			for _, t := range g.trackers {
+				if !yield(t) {
+					return
+				}
 			}
-			t.at = g.now[i]
-		}
-		if covered {
-			g.sum = &timeline.Stats{}
 		}
 	}
-	if !covered {
+}
+
+// move takes the sweep on to an interval.
+func (c *collection) move(iv timeline.Window, middle time.Duration) {
+	changed := false
+	c.now = c.now[:0]
+	for t := range c.trackers() {
+		at := t.place(iv, middle)
+		c.now = append(c.now, at)
+		changed = changed || at != t.at
+	}
+	if !changed {
 		return
 	}
-	for _, cell := range iv.Cells {
-		if g.filter.accepts(cell.Key, judged) {
-			g.sum.Merge(cell.Stats)
+	c.flush()
+	i := 0
+	for t := range c.trackers() {
+		if t.every > 0 && t.at >= 0 && t.at != c.now[i] {
+			t.finish()
+		}
+		t.at = c.now[i]
+		i++
+	}
+}
+
+// flush gives the sums to the scopes that covered them.
+func (c *collection) flush() {
+	keys := slices.SortedFunc(maps.Keys(c.sums), func(a, b timeline.Key) int {
+		return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Request, b.Request))
+	})
+	for _, g := range c.groups {
+		if !slices.ContainsFunc(g.trackers, func(t *tracker) bool { return t.at >= 0 }) {
+			continue
+		}
+		var sum timeline.Stats
+		for _, k := range keys {
+			if g.filter.accepts(k, c.judged) {
+				sum.Merge(c.sums[k])
+			}
+		}
+		for _, t := range g.trackers {
+			if t.at < 0 {
+				continue
+			}
+			if t.stats == nil {
+				t.stats = &timeline.Stats{}
+			}
+			t.stats.Merge(&sum)
 		}
 	}
+	clear(c.sums)
 }
 
 // place returns the slice that an interval belongs to, -1 if none.
@@ -175,7 +229,7 @@ func (t *tracker) place(iv timeline.Window, middle time.Duration) int {
 	switch {
 	case !t.within.Contains(middle):
 		return -1
-	case t.slices == nil:
+	case t.every == 0:
 		return 0
 	}
 	i, _ := slices.BinarySearchFunc(t.slices, iv.From, func(s timeline.Window, at time.Duration) int {
@@ -190,23 +244,6 @@ func (t *tracker) place(iv timeline.Window, middle time.Duration) int {
 	return -1
 }
 
-// flush gives the sum to the scopes that covered it.
-func (g *group) flush() {
-	if g.sum == nil {
-		return
-	}
-	for _, t := range g.trackers {
-		if t.at < 0 {
-			continue
-		}
-		if t.stats == nil {
-			t.stats = &timeline.Stats{}
-		}
-		t.stats.Merge(g.sum)
-	}
-	g.sum = nil
-}
-
 // finish tells the tracker's current stretch.
 func (t *tracker) finish() {
 	if t.stats == nil {
@@ -214,19 +251,12 @@ func (t *tracker) finish() {
 	}
 	v := &View{Stats: t.stats, Seconds: t.windows.Len().Seconds()}
 	var slice timeline.Window
-	if t.slices != nil {
+	if t.every > 0 {
 		slice = t.slices[t.at]
 		v.Seconds = slice.Len().Seconds()
 	}
-	t.tell(slice, v)
-	t.stats = nil
-}
-
-func (g *group) end() {
-	g.flush()
-	for _, t := range g.trackers {
-		if t.slices == nil || t.at >= 0 {
-			t.finish()
-		}
+	for _, tell := range t.tell {
+		tell(slice, v)
 	}
+	t.stats = nil
 }

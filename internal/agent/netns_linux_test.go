@@ -17,6 +17,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,7 +29,14 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asAgent) != "" {
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }
 
 // pair is two namespaces joined by a cable: a target with a server, and a
@@ -128,8 +136,8 @@ func in(t *testing.T, ns netns.NsHandle, f func() error) {
 	})
 }
 
-// serve starts a server in a namespace that answers each line with itself. It
-// greets first, late: a word whose length of silence is its number.
+// serve starts a server in a namespace that answers each line with itself; a
+// line that is a duration, after that long.
 func (p *pair) serve(t *testing.T, ns netns.NsHandle, addr string) {
 	t.Helper()
 	var ln net.Listener
@@ -291,7 +299,7 @@ func (p *pair) bend(t *testing.T, params Params) (*helper, Message) {
 	return h, m
 }
 
-// clean says whether nothing of ordeal is in the target's namespace.
+// mustBeClean fails the test if something of ordeal is in the target's namespace.
 func (p *pair) mustBeClean(t *testing.T) {
 	t.Helper()
 	in(t, p.target, func() error {
@@ -303,7 +311,7 @@ func (p *pair) mustBeClean(t *testing.T) {
 	})
 }
 
-// fast waits until a fresh connection's answers come at once: as the best of
+// mustBeFast passes if the answers of a fresh connection come at once: the best of
 // several, so that a busy machine does not matter.
 func (p *pair) mustBeFast(t *testing.T, addr string, delay time.Duration) {
 	t.Helper()

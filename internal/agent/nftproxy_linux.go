@@ -22,8 +22,8 @@ import (
 // nftProxy redirects the connections that come into the namespace to a relay
 // inside it, which delays the answers. See rules for what is redirected.
 //
-// The target sees the connections come from its own address, and in a kernel
-// log from loopback: that is the price for needing nothing but nf_tables.
+// The target sees these connections come from its own address and not from the
+// client's: that is the price for needing nothing but nf_tables.
 type nftProxy struct {
 	relay  *relay.Relay
 	echo   *echo

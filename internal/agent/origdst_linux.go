@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -41,7 +42,11 @@ func originalDst(c net.Conn) (netip.AddrPort, error) {
 		var m *unix.IPv6MTUInfo // begins with a sockaddr_in6
 		if m, sockErr = unix.GetsockoptIPv6MTUInfo(int(fd), unix.SOL_IPV6, soOriginalDst); sockErr == nil {
 			port := *(*[2]byte)(unsafe.Pointer(&m.Addr.Port))
-			dst = netip.AddrPortFrom(netip.AddrFrom16(m.Addr.Addr), binary.BigEndian.Uint16(port[:]))
+			addr := netip.AddrFrom16(m.Addr.Addr)
+			if addr.IsLinkLocalUnicast() {
+				addr = addr.WithZone(strconv.FormatUint(uint64(m.Addr.Scope_id), 10))
+			}
+			dst = netip.AddrPortFrom(addr, binary.BigEndian.Uint16(port[:]))
 		}
 	})
 	if err == nil {

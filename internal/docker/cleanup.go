@@ -32,7 +32,7 @@ func (l leftover) byHand() string {
 	return "docker " + l.kind + " rm " + l.name
 }
 
-// leftovers lists what carries a label, in the order in which it can be removed:
+// leftovers lists what ordeal made that carries a label, in the order in which it can be removed:
 // helpers, which have work to undo, other containers, networks, images.
 func (e *Engine) leftovers(ctx context.Context, label string) ([]leftover, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -44,6 +44,11 @@ func (e *Engine) leftovers(ctx context.Context, label string) ([]leftover, error
 		return nil, fmt.Errorf("listing containers: %w", err)
 	}
 	for _, c := range containers {
+		// A container inherits its image's labels: somebody else's, made from a
+		// run's image, has the role of that.
+		if role := c.Labels[LabelRole]; role != RoleService && role != RoleHelper {
+			continue
+		}
 		out = append(out, leftover{"container", c.ID, containerName(c), c.Labels[LabelRole], c.Labels[LabelOwner], c.State})
 	}
 	networks, err := e.api.NetworkList(ctx, network.ListOptions{Filters: args})
@@ -64,9 +69,8 @@ func (e *Engine) leftovers(ctx context.Context, label string) ([]leftover, error
 		}
 		out = append(out, leftover{"image", i.ID, name, i.Labels[LabelRole], i.Labels[LabelOwner], ""})
 	}
-	rank := func(l leftover) int {
-		return slices.Index([]string{"helper", "container", "network", "image"}, map[bool]string{true: "helper", false: l.kind}[l.role == RoleHelper])
-	}
+	order := []string{RoleHelper, RoleService, RoleNetwork, RoleImage}
+	rank := func(l leftover) int { return slices.Index(order, l.role) }
 	slices.SortStableFunc(out, func(a, b leftover) int {
 		if d := rank(a) - rank(b); d != 0 {
 			return d

@@ -160,9 +160,13 @@ func (c *Container) waitReady(ctx context.Context) error {
 	web := &http.Client{Timeout: 2 * time.Second, Transport: transport}
 	var missing error
 	for {
-		var over bool
-		if missing, over = c.notReady(limit, web); missing == nil {
+		now, over := c.notReady(limit, web)
+		if now == nil {
 			return nil
+		}
+		// What the end of the time itself cut short says nothing.
+		if missing == nil || limit.Err() == nil {
+			missing = now
 		}
 		if over {
 			break

@@ -35,7 +35,8 @@ type Engine struct {
 	osType  string
 	arch    string
 	binary  string // "" is the running program
-	ready   sync.WaitGroup
+	wg      sync.WaitGroup
+	imaging sync.Mutex // held while the image is made
 
 	mu       sync.Mutex
 	run      string // of what is made: NewStack sets it, else a name of the engine's own
@@ -126,7 +127,7 @@ func (e *Engine) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
 	err := e.clearRun(ctx, e.currentRun())
-	e.ready.Wait()
+	e.wg.Wait()
 	return errors.Join(err, e.api.Close())
 }
 
@@ -134,13 +135,6 @@ func (e *Engine) currentRun() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.run
-}
-
-func (e *Engine) tell(format string, args ...any) {
-	e.mu.Lock()
-	progress := e.progress
-	e.mu.Unlock()
-	progress(fmt.Sprintf(format, args...))
 }
 
 // labels are those of something made for the engine's run.

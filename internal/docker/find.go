@@ -39,7 +39,7 @@ func (s Selector) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// names are what a person may have misspelled.
+// words are what a person may have misspelled.
 func (s Selector) words() []string {
 	return slices.DeleteFunc([]string{s.Name, s.Label, s.ComposeService, s.ComposeProject}, func(w string) bool { return w == "" })
 }

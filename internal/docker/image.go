@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,13 +21,23 @@ import (
 // program is the path of ordeal in the image made of it.
 const program = "/ordeal"
 
+// Prepare makes what network faults need, the image for their helpers, so that
+// it does not have to be made while load is on. It is optional and idempotent.
+func (e *Engine) Prepare(ctx context.Context) error {
+	_, err := e.ownImage(ctx)
+	return err
+}
+
 // ownImage returns the id of the run's image, and makes it first if need be: one
 // layer with one static program, so that nothing is pulled.
 func (e *Engine) ownImage(ctx context.Context) (string, error) {
+	e.imaging.Lock()
+	defer e.imaging.Unlock()
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.image != "" {
-		return e.image, nil
+	id, run, progress := e.image, e.run, e.progress
+	e.mu.Unlock()
+	if id != "" {
+		return id, nil
 	}
 	path := e.binary
 	if path == "" {
@@ -42,28 +54,30 @@ func (e *Engine) ownImage(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("opening ordeal's own program: %w", err)
 	}
 	defer f.Close()
-	e.progress("making an image of ordeal's own program")
+	progress("making an image of ordeal's own program")
 
 	limit, cancel := context.WithTimeout(ctx, importTimeout)
 	defer cancel()
 	r, w := io.Pipe()
 	defer r.Close()
-	e.ready.Go(func() { w.CloseWithError(writeImage(w, f)) })
+	e.wg.Go(func() { w.CloseWithError(writeImage(w, f)) })
 	changes := []string{"ENTRYPOINT [" + strconv.Quote(program) + "]"}
-	for _, l := range [][2]string{{LabelOwner, e.owner}, {LabelRole, RoleImage}, {LabelRun, e.run}} {
-		changes = append(changes, "LABEL "+strconv.Quote(l[0])+"="+strconv.Quote(l[1]))
+	labels := e.labels(RoleImage)
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		changes = append(changes, "LABEL "+strconv.Quote(k)+"="+strconv.Quote(labels[k]))
 	}
-	body, err := e.api.ImageImport(limit, image.ImportSource{Source: r, SourceName: "-"}, imageName(e.run),
+	body, err := e.api.ImageImport(limit, image.ImportSource{Source: r, SourceName: "-"}, imageName(run),
 		image.ImportOptions{Message: "made by ordeal", Changes: changes, Platform: e.osType + "/" + e.arch})
 	if err != nil {
 		return "", fmt.Errorf("making an image of %s: %w", path, err)
 	}
 	defer body.Close()
-	id, err := importedID(body)
-	if err != nil {
+	if id, err = importedID(body); err != nil {
 		return "", fmt.Errorf("making an image of %s: %w", path, err)
 	}
+	e.mu.Lock()
 	e.image = id
+	e.mu.Unlock()
 	return id, nil
 }
 

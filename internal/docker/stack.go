@@ -159,8 +159,23 @@ func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container,
 	if err := c.waitReady(ctx); err != nil {
 		return nil, err
 	}
+	if ready == "" {
+		// Nothing says that it serves, so it has at least to stay up for a moment:
+		// what is wrongly set up mostly ends at once.
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for container %s: %w", spec.Name, ctx.Err())
+		case <-time.After(settleTime):
+		}
+		if err := c.waitReady(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return c, nil
 }
+
+// settleTime is how long a container without a ready URL has to stay up.
+const settleTime = 500 * time.Millisecond
 
 // hasImage says whether the engine has an image; nothing is ever pulled.
 func (e *Engine) hasImage(ctx context.Context, name string) error {

@@ -22,7 +22,7 @@ var order = [][]string{
 	{"timeline"},
 	{"attack", "chaos", "verdict"},
 	{"internal/scenario", "internal/record", "internal/process", "internal/link", "internal/agent", "internal/docker", "internal/shop"},
-	{"internal/report"},
+	{"internal/report", "internal/docker/dockertest"},
 	{"internal/run"},
 	{"internal/cli"},
 	{"cmd/ordeal"},

@@ -142,7 +142,7 @@ func TestFormat(t *testing.T) {
 		{duration(2 * time.Hour), "2h"},
 		{duration(90 * time.Minute), "1h30m"},
 		{duration(10 * time.Minute), "10m"},
-		{duration(math.MinInt64), "-2562047h47m17s"},
+		{duration(math.MinInt64), "-2562047h47m16.854775807s"},
 		{FormatFraction(0), "0%"},
 		{FormatFraction(0.05), "5%"},
 		{FormatFraction(0.001), "0.1%"},

@@ -14,13 +14,13 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// recording makes a small run, and returns its files.
-func recording(t testing.TB) (lines, log []byte) {
+// recording makes a small run of ten requests a second, and returns its files.
+func recording(t testing.TB, requests int) (lines, log []byte) {
 	t.Helper()
 	clock := new(hand)
 	c := config(t, clock.now)
 	r := start(t, c)
-	for k := range 35 {
+	for k := range requests {
 		at := time.Duration(k) * 100 * ms
 		a := attack.Arrival{Intended: at, Request: k % 2}
 		clock.set(at)
@@ -93,7 +93,7 @@ func dropLine(file []byte, n int) []byte {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	lines, log := recording(t)
+	lines, log := recording(t, 35)
 	// timeline.jsonl: 1 header, 2 the first second, …, the end last.
 	// intervals.hlog: 5 lines of head, then the first second's.
 	last := bytes.Count(lines, []byte("\n"))
@@ -146,7 +146,7 @@ func TestLoadRefuses(t *testing.T) {
 // TestLoadCutOff cuts both files at every kind of place that a kill can leave:
 // what is loaded is a whole beginning of the run.
 func TestLoadCutOff(t *testing.T) {
-	lines, log := recording(t)
+	lines, log := recording(t, 35)
 	dir := t.TempDir()
 	_, whole, err := loadAll(t, dir, lines, log)
 	if err != nil {
@@ -233,7 +233,7 @@ func TestLoadMergesParts(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	lines, log := recording(f)
+	lines, log := recording(f, 3)
 	f.Add(lines, log)
 	f.Add(lines[:len(lines)-5], log)
 	f.Add(lines, log[:len(log)/2])

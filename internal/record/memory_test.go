@@ -68,14 +68,14 @@ func holds(r *Recorder) held {
 	}
 }
 
-// TestMemoryDoesNotGrowWithTheRun runs for minutes and counts what is held.
+// TestMemoryDoesNotGrowWithTheRun runs for a minute and counts what is held.
 func TestMemoryDoesNotGrowWithTheRun(t *testing.T) {
 	clock := new(hand)
 	c := config(t, clock.now)
-	c.Stages = []timeline.Stage{{Name: "soak", Window: timeline.Window{To: 200 * sec}}}
+	c.Stages = []timeline.Stage{{Name: "soak", Window: timeline.Window{To: 60 * sec}}}
 	r := start(t, c)
 	early := 0
-	play(r, clock, 0, 200*sec, 10*ms, func(k int) time.Duration { return time.Duration(k%70) * ms }, func() {
+	play(r, clock, 0, 60*sec, 20*ms, func(k int) time.Duration { return time.Duration(k%70) * ms }, func() {
 		h := holds(r)
 		if clock.now() == 10*sec {
 			early = h.made
@@ -90,7 +90,7 @@ func TestMemoryDoesNotGrowWithTheRun(t *testing.T) {
 	if h := holds(r); h.made != early || h.free+h.lent != h.made {
 		t.Errorf("%+v, want the %d histograms of the first 10 s", h, early)
 	}
-	if _, err := r.Finish(200*sec, false, nil); err != nil {
+	if _, err := r.Finish(60*sec, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	if h := holds(r); h.lent != 0 || h.open != 0 {
@@ -103,39 +103,40 @@ func TestMemoryDoesNotGrowWithTheRun(t *testing.T) {
 func TestMemoryIsBoundedWhileAnswersAreSlow(t *testing.T) {
 	clock := new(hand)
 	c := config(t, clock.now)
-	c.Requests = make([]string, 30)
-	for i := range c.Requests {
-		c.Requests[i] = string(rune('a' + i))
-	}
-	c.Stages = []timeline.Stage{{Name: "soak", Window: timeline.Window{To: 20 * sec}}}
+	const length, requests, lendable = 10, 4, 50
+	c.Requests = []string{"a", "b", "c", "d"}
+	c.Stages = []timeline.Stage{{Name: "soak", Window: timeline.Window{To: length * sec}}}
 	c.Grace = 30 * sec
 	r := start(t, c)
-	play(r, clock, 0, 20*sec, 10*ms, func(k int) time.Duration {
+	r.mu.Lock()
+	r.lendable = lendable
+	r.mu.Unlock()
+	play(r, clock, 0, length*sec, 20*ms, func(k int) time.Duration {
 		if k%2 == 0 {
 			return 30 * sec
 		}
 		return ms
 	}, nil)
 	// The present interval and the one that ended since the last tick are never
-	// written in parts: 30 requests with 5 histograms each.
-	if made, limit := holds(r).made, maxLent+2*30*5; made > limit {
+	// written in parts.
+	if made, limit := holds(r).made, lendable+2*requests*5; made > limit {
 		t.Errorf("%d histograms were allocated, want %d at most", made, limit)
 	}
-	tl, err := r.Finish(20*sec, false, nil)
+	tl, err := r.Finish(length*sec, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := intervals(t, tl)
-	if len(got) != 20 {
-		t.Fatalf("%d intervals, want 20", len(got))
+	if len(got) != length {
+		t.Fatalf("%d intervals, want %d", len(got), length)
 	}
 	for _, iv := range got {
 		var planned, done, ok uint64
 		for _, c := range iv.Cells {
 			planned, done, ok = planned+c.Planned, done+c.Done, ok+c.OK.Count()
 		}
-		if planned != 100 || done != 100 || ok != 100 {
-			t.Errorf("%v: planned %d, done %d, ok %d; want 100 each", iv.Window, planned, done, ok)
+		if planned != 50 || done != 50 || ok != 50 {
+			t.Errorf("%v: planned %d, done %d, ok %d; want 50 each", iv.Window, planned, done, ok)
 		}
 	}
 }

@@ -90,6 +90,8 @@ type Recorder struct {
 	sealing  sync.Mutex // held while intervals are written; taken before mu
 	finished bool       // guarded by sealing
 
+	lendable int // how many histograms may be in use before intervals are written in parts
+
 	wake chan struct{} // asks for intervals to be written before the next tick
 	stop chan struct{}
 	wg   sync.WaitGroup
@@ -130,7 +132,7 @@ func New(c Config) (*Recorder, error) {
 		return nil, err
 	}
 	r := &Recorder{
-		cfg: c, out: out, wake: make(chan struct{}, 1), stop: make(chan struct{}),
+		cfg: c, out: out, lendable: maxLent, wake: make(chan struct{}, 1), stop: make(chan struct{}),
 		pool:   &pool{limits: c.Limits, late: []time.Duration{c.LateBudget}},
 		shards: make([]shard, c.Shards),
 		plan:   planBuffer{full: batch},
@@ -239,7 +241,7 @@ func (r *Recorder) sortInResults(s *shard, now time.Duration) {
 	s.buf = s.buf[:0]
 	// A burst of late answers can touch every interval that waits. The last two
 	// are in use or have only just ended: to write them early gains nothing.
-	if len(r.open) > 2 && r.pool.inUse() > maxLent {
+	if len(r.open) > 2 && r.pool.inUse() > r.lendable {
 		select {
 		case r.wake <- struct{}{}:
 		default:
@@ -352,7 +354,7 @@ func (r *Recorder) seal() {
 	} else {
 		r.tile(now)
 	}
-	excess := r.pool.inUse() - maxLent
+	excess := r.pool.inUse() - r.lendable
 	due := r.detach(func(iv *interval) bool {
 		if iv.To > now {
 			return false

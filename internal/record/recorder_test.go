@@ -291,8 +291,13 @@ func TestRoundTrip(t *testing.T) {
 				if diff := gocmp.Diff(wantTimeline, tl, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(timeline.Timeline{}, "Intervals")); diff != "" {
 					t.Errorf("%s: -want +got\n%s", name, diff)
 				}
+				for _, err := range tl.Intervals { // it can be left, and ranged again
+					if err != nil {
+						t.Fatal(err)
+					}
+					break
+				}
 				want.check(t, intervals(t, tl), end)
-				want.check(t, intervals(t, tl), end) // it can be ranged again
 			}
 		})
 	}

@@ -205,7 +205,7 @@ func TestMilderShapeShortensAndSharperOneDoesNotLengthen(t *testing.T) {
 }
 
 func TestOrderAndThroughputUnderDelay(t *testing.T) {
-	const total = 32 << 20
+	const total = 16 << 20
 	synctest.Test(t, func(t *testing.T) {
 		payload := make([]byte, total)
 		for i := range payload {
@@ -226,10 +226,10 @@ func TestOrderAndThroughputUnderDelay(t *testing.T) {
 		if !bytes.Equal(got, payload) {
 			t.Error("what arrived is not what was sent")
 		}
-		// 32 MB at 4 MB held back a round need eight rounds of at most 150 ms; a
+		// 16 MB at 4 MB held back a round need four rounds of at most 150 ms; a
 		// relay that slept for each read would need a thousand.
-		if d := time.Since(start); d > 10*150*time.Millisecond {
-			t.Errorf("32 MB took %v, want at most 1.5s", d)
+		if d := time.Since(start); d > 6*150*time.Millisecond {
+			t.Errorf("16 MB took %v, want at most 900ms", d)
 		}
 	})
 }
@@ -483,6 +483,64 @@ func TestUncounted(t *testing.T) {
 		synctest.Wait()
 		if s := r.Stats(); s != (Stats{}) {
 			t.Errorf("Stats() = %+v, want nothing", s)
+		}
+	})
+}
+
+// flaky is a listener whose first accepts fail.
+type flaky struct {
+	*memListener
+	fails int
+	err   error
+}
+
+func (f *flaky) Accept() (net.Conn, error) {
+	if f.fails > 0 {
+		f.fails--
+		return nil, f.err
+	}
+	return f.memListener.Accept()
+}
+
+func TestServeOutlivesFailedAccepts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln := &flaky{newMemListener(), 3, syscall.EMFILE}
+		r := New(func(context.Context, net.Conn) (net.Conn, error) {
+			near, far := memPair()
+			go echo(far)
+			return near, nil
+		}, 1)
+		served := make(chan error, 1)
+		go func() { served <- r.Serve(ln) }()
+		c := ln.dial()
+		ask(t, c, "x")
+		c.Close()
+		ln.Close() // by somebody else: this listener cannot go on
+		if err := <-served; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Serve returned %v, want that the listener is closed", err)
+		}
+		r.Close()
+	})
+}
+
+func TestWritesAfterTheUpstreamIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// It answers before it has heard all, and goes.
+		b := newBench(t, func(c net.Conn) {
+			c.Read(make([]byte, 1))
+			c.Write([]byte("413"))
+			c.Close()
+		})
+		b.SetShape(Shape{Delay: time.Second})
+		c := b.ln.dial()
+		go c.Write(make([]byte, 1<<20))
+		if got, err := io.ReadAll(c); err != nil || string(got) != "413" {
+			t.Errorf("client read %q, %v, want the answer", got, err)
+		}
+		c.Close()
+		synctest.Wait()
+		if n := b.Stats().Open; n != 0 {
+			t.Errorf("%d connections are open, want 0", n)
 		}
 	})
 }

@@ -50,7 +50,7 @@ func TestHTTPWhileTheShapeChanges(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for range 40 {
+			for range 15 {
 				resp, err := client.Post("http://"+addr, "text/plain", strings.NewReader(body))
 				if err != nil {
 					t.Errorf("a request failed: %v", err)

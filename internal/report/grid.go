@@ -166,7 +166,8 @@ func paint(s style, text string) string {
 }
 
 // wrapText breaks text into lines of at most width cells between words, and
-// within a word only if it is wider than a line.
+// within a word only if it is wider than a line: before a dot, so that a chain of
+// scopes stays readable, or else where it must be.
 func wrapText(text string, width int) []string {
 	width = max(width, 8)
 	var lines []string
@@ -181,6 +182,9 @@ func wrapText(text string, width int) []string {
 		}
 		for ansi.StringWidth(word) > width {
 			head := ansi.Truncate(word, width, "")
+			if dot := strings.LastIndexByte(head, '.'); dot > len(head)/3 {
+				head = head[:dot]
+			}
 			lines, word = append(lines, head), word[len(head):]
 		}
 		line = word

@@ -30,7 +30,7 @@ type LiveState struct {
 	InFlight       int
 	Queued         int         // due, and waiting for a free slot
 	Faults         []LiveFault // all of the run, those to come and those past included
-	Notes          []string    // shown as they are for as long as they are in the state
+	Notes          []string    // shown for as long as they are in the state; their text may change
 }
 
 // LiveFault is a fault as it stands at the moment of a LiveState.

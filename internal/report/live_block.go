@@ -123,7 +123,7 @@ func blockLines(s *LiveState, width int, p palette) []string {
 	}
 	if s.Phase == "" {
 		add("rate", done+p.dim(" of ")+pad(rate(s.PlannedRate), 8), p.dim("in flight ")+pad(fmt.Sprint(s.InFlight), 6), p.dim("queued ")+fmt.Sprint(s.Queued))
-		add("response", p.dim("p50 ")+pad(offset(s.P50), 7), p.dim("p95 ")+pad(offset(s.P95), 7), p.dim("p99 ")+pad(offset(s.P99), 7))
+		add("response", p.dim("p50 ")+pad(offset(s.P50), 7), p.dim("p95 ")+pad(offset(s.P95), 7), p.dim("p99 ")+offset(s.P99))
 		add("errors", errors)
 	}
 

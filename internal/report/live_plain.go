@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,32 +11,28 @@ import (
 )
 
 // plainLines is the live status for logs: a line every five seconds of load,
-// and at each change of phase and stage.
+// and at each change of phase and stage; notes stand below these.
 type plainLines struct {
 	out   io.Writer
 	phase string
 	stage string
 	next  time.Duration
-	notes map[string]bool
+	notes []string // as they were last printed
+	last  []string // as they last were
 }
 
 func newPlainLines(out io.Writer) *plainLines {
-	return &plainLines{out: out, next: lineEvery, notes: make(map[string]bool)}
+	return &plainLines{out: out, next: lineEvery}
 }
 
 func (p *plainLines) print(line string) { fmt.Fprintln(p.out, line) }
 
 func (p *plainLines) show(s LiveState) {
-	for _, n := range s.Notes {
-		if !p.notes[n] {
-			p.notes[n] = true
-			p.print("note: " + plain(n))
-		}
-	}
 	if s.Phase != p.phase && s.Phase != "" {
+		p.note(p.last)
 		p.print(plain(s.Phase))
 	}
-	p.phase = s.Phase
+	p.phase, p.last = s.Phase, s.Notes
 	if s.Phase != "" {
 		return
 	}
@@ -46,7 +43,19 @@ func (p *plainLines) show(s LiveState) {
 	if s.Elapsed >= p.next {
 		p.next = s.Elapsed.Truncate(lineEvery) + lineEvery
 		p.print(statusLine(&s))
+		p.note(s.Notes)
 	}
+}
+
+// note prints the notes that were not there the last time. It is called only
+// beside other lines: a note may hold a count that grows with every poll.
+func (p *plainLines) note(notes []string) {
+	for _, n := range notes {
+		if !slices.Contains(p.notes, n) {
+			p.print("      note: " + plain(n))
+		}
+	}
+	p.notes = slices.Clone(notes)
 }
 
 func (p *plainLines) close() {}

@@ -90,6 +90,9 @@ func (p *page) headline(r *Run) {
 		p.line(strings.Repeat(" ", len(word)+2) + p.bold(l))
 	}
 	about := []string{ruleCounts(r.Report.Rules)}
+	if len(r.Report.Rules) == 0 && r.Report.Totals.Planned == 0 {
+		about[0] = "nothing was judged"
+	}
 	if t.Duration > 0 {
 		about = append(about, quantity.FormatDuration(t.Duration)+" of load")
 	}

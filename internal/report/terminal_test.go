@@ -110,6 +110,7 @@ func TestWrapText(t *testing.T) {
 		{"exactly ten", 11, []string{"exactly ten"}},
 		{"abcdefghijkl mn", 10, []string{"abcdefghij", "kl mn"}},
 		{"x abcdefghijkl", 10, []string{"x", "abcdefghij", "kl"}},
+		{`request("checkout").p95 x`, 20, []string{`request("checkout")`, ".p95 x"}},
 		{"漢字漢字漢字", 8, []string{"漢字漢字", "漢字"}},
 	}
 	for _, tt := range tests {

@@ -72,11 +72,20 @@ func (b *builder) urlSecrets(u *url.URL) {
 	if password, ok := u.User.Password(); ok {
 		b.secret(password)
 	}
-	for name, values := range u.Query() {
-		for _, v := range values {
-			if secretName(name) {
-				b.secret(v)
-			}
+}
+
+// querySecrets finds secrets in a query as it stands in the file, and as it is
+// meant: both can appear in messages.
+func (b *builder) querySecrets(query string) {
+	query, _, _ = strings.Cut(query, "#")
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if !secretName(name) || strings.Contains(value, "{{") {
+			continue
+		}
+		b.secret(value)
+		if meant, err := url.QueryUnescape(value); err == nil {
+			b.secret(meant)
 		}
 	}
 }
@@ -180,10 +189,14 @@ func (b *builder) request(r *requestFile) attack.Request {
 	if at == nil || at.kind != textNode {
 		return out
 	}
-	b.url(out.URL, at)
-	if !b.broken[r] && (r.Data == "" || len(out.Data) > 0) {
-		b.trial(r, out, at)
+	if !b.url(out.URL, at) || r.Data != "" && len(out.Data) == 0 {
+		return out
 	}
+	tried := out
+	if b.broken[r] {
+		tried.JSON = "" // it may be half read; what else is not there does no harm
+	}
+	b.trial(r, tried, at)
 	return out
 }
 
@@ -228,7 +241,13 @@ func (b *builder) method(r *requestFile, out *attack.Request) *node {
 
 // url checks where a request goes: a path below the target, or a host that may
 // be put under load. A template must not choose the host.
-func (b *builder) url(raw string, at *node) {
+func (b *builder) url(raw string, at *node) (ok bool) {
+	before := len(b.list)
+	b.checkURL(raw, at)
+	return len(b.list) == before && raw != ""
+}
+
+func (b *builder) checkURL(raw string, at *node) {
 	if raw == "" && at.text != "" {
 		return // already a mistake of its own
 	}
@@ -237,6 +256,9 @@ func (b *builder) url(raw string, at *node) {
 		return
 	}
 	s := checked(raw)
+	if _, query, ok := strings.Cut(s, "?"); ok {
+		b.querySecrets(query)
+	}
 	if strings.HasPrefix(s, "/") {
 		if b.file.Target == "" && !b.set(&b.file.Target) {
 			b.failf(at.span, "set target: http://127.0.0.1:8080 at the top, or write the whole URL here", "%q is a path, and there is no target to ask for it", shorten(raw))
@@ -355,6 +377,9 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 		if n, ok := b.places[x.ptr]; ok {
 			b.failf(n.span, "remove it, or remove targets", "%s cannot stand beside targets, whose file says it all", x.key)
 		}
+	}
+	if b.broken[&r.Targets] {
+		return
 	}
 	at := b.where(&r.Targets.File, own)
 	path, ok := b.existing(at, "file", r.Targets.File, maxData)

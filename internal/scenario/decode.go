@@ -225,6 +225,7 @@ func (d *decoder) value(n *node, f field) {
 		return
 	}
 	if n.kind == nullNode {
+		d.broken[f.value.Addr().Interface()] = true
 		d.failf(n.span, orDoc(f, "give it a value, or remove the key"), "%s is empty", f.key)
 		return
 	}

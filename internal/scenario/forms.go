@@ -400,14 +400,21 @@ func (d *decoder) rule(n *node) (ruleEntry, bool) {
 	return e, ok
 }
 
-// unique notes a name that is used twice.
+// unique notes a name that is used twice, or that would garble what prints it.
 func (d *decoder) unique(seen map[string]*node, name, what string, at *node) {
 	if name == "" {
 		return
 	}
+	d.printableName(name, at)
 	if first, dup := seen[name]; dup {
 		d.failf(at.span, "names must differ, as rules and reports speak of them", "the %s %q is already named on line %d", what, name, first.line)
 		return
 	}
 	seen[name] = at
+}
+
+func (d *decoder) printableName(name string, at *node) {
+	if printable(name) != name {
+		d.failf(at.span, "take letters, digits and punctuation", "the name %q holds a control character", shorten(name))
+	}
 }

@@ -73,6 +73,7 @@ func (b *builder) plan(opt Options) *Plan {
 	if opt.Seed != nil {
 		p.Seed = *opt.Seed
 	}
+	b.printableName(f.Name, b.where(&f.Name, b.root))
 	b.allowed()
 	p.Services = b.services()
 	b.target()

@@ -72,3 +72,106 @@ func TestBadFiles(t *testing.T) {
 		})
 	}
 }
+
+func load(t *testing.T, file string, opt Options) *Plan {
+	t.Helper()
+	p, err := Load(file, testEnv, opt)
+	if err != nil {
+		t.Fatalf("expected no mistake, found:\n%v", err)
+	}
+	return p
+}
+
+func planJSON(t *testing.T, p *Plan) []byte {
+	t.Helper()
+	b, err := p.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestGoodFiles(t *testing.T) {
+	for _, file := range files(t, "good") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			p := load(t, file, Options{})
+			b := planJSON(t, p)
+			golden(t, strings.TrimSuffix(file, ".yaml")+".plan.json", b)
+			if again := planJSON(t, load(t, file, Options{})); !bytes.Equal(b, again) {
+				t.Error("the same file gives another plan the second time")
+			}
+			var out bytes.Buffer
+			p.Timeline(&out)
+			golden(t, strings.TrimSuffix(file, ".yaml")+".timeline.txt", out.Bytes())
+			for _, secret := range p.Secrets {
+				if bytes.Contains(b, []byte(secret)) || strings.Contains(out.String(), secret) {
+					t.Errorf("the secret %q is printed", secret)
+				}
+			}
+		})
+	}
+}
+
+func TestTemplateIsAGoodScenario(t *testing.T) {
+	p, err := Parse("starter.yaml", []byte(Template()), testEnv, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Chaos) == 0 || len(p.Rules) == 0 {
+		t.Error("expected the starter to show faults and rules")
+	}
+}
+
+func TestSeedDecidesTheSchedule(t *testing.T) {
+	file := filepath.Join(testdata, "good", "design.yaml")
+	seven := uint64(7)
+	a, b := load(t, file, Options{}), load(t, file, Options{Seed: &seven})
+	if a.Seed != 42 || b.Seed != 7 || b.Attack.Seed != 7 {
+		t.Fatalf("expected seeds 42 and 7, found %d, %d and %d", a.Seed, b.Seed, b.Attack.Seed)
+	}
+	if a.Arrivals.SHA256 == b.Arrivals.SHA256 {
+		t.Error("another seed gives the same schedule")
+	}
+	if bytes.Equal(planJSON(t, a), planJSON(t, b)) {
+		t.Error("another seed gives the same plan")
+	}
+}
+
+func TestFaultsDoNotChangeTheLoad(t *testing.T) {
+	const base = `
+name: x
+services: { s: { builtin: shop } }
+target: http://${s.addr}
+attack:
+  arrivals: poisson
+  requests: [{ name: a, get: / }, { name: b, get: /b }]
+  stages: [{ name: s, rate: 50/s, for: 10s }]
+`
+	parse := func(src string) *Plan {
+		p, err := Parse("x.yaml", []byte(src), testEnv, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	without := parse(base)
+	with := parse(base + "chaos: [{ name: f, at: 2s, kill: { service: s } }]\n")
+	if without.Arrivals != with.Arrivals {
+		t.Errorf("a fault changes the arrivals: %+v, %+v", without.Arrivals, with.Arrivals)
+	}
+	if without.Arrivals.Count == 0 {
+		t.Error("expected arrivals")
+	}
+}
+
+func TestLoadOfWhatCannotBeRead(t *testing.T) {
+	for name, path := range map[string]string{"missing": "no-such.yaml", "folder": ".", "device": "/dev/zero"} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(path, testEnv, Options{})
+			m, ok := err.(*Mistakes)
+			if !ok || len(m.List) != 1 || m.List[0].Line != 0 || m.List[0].Hint == "" {
+				t.Fatalf("expected one mistake without a place, found %#v", err)
+			}
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -104,11 +105,19 @@ type moment struct {
 }
 
 // Timeline prints the plan for people: stages and faults on one clock, rules,
-// services, and what sends the load.
+// services, and what sends the load. Secrets are ***.
 func (p *Plan) Timeline(w io.Writer) {
+	var b strings.Builder
+	p.timeline(&b)
+	for line := range strings.Lines(p.Redact(b.String())) {
+		fmt.Fprintln(w, printable(strings.TrimSuffix(line, "\n")))
+	}
+}
+
+func (p *Plan) timeline(w io.Writer) {
 	a := &p.Attack
 	end := a.Duration()
-	fmt.Fprintf(w, "%s  (seed %d)\n", p.Redact(p.Name), p.Seed)
+	fmt.Fprintf(w, "%s  (seed %d)\n", p.Name, p.Seed)
 	fmt.Fprintf(w, "%s of load, %s arrivals, sent by %s, at most %s in flight, timeout %s\n",
 		quantity.FormatDuration(end), a.Arrivals, a.Engine, quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
 
@@ -118,7 +127,10 @@ func (p *Plan) Timeline(w io.Writer) {
 	for i, s := range a.Stages {
 		win := a.Windows()[i].Window
 		m := moment{from: win.From, to: win.To, what: "stage", name: s.Name, how: describeShape(s)}
-		m.notes = "about " + quantity.FormatCount(float64(int64(s.Shape.Expected(s.For, s.For)+0.5))) + " arrivals"
+		m.notes = "no arrivals"
+		if n := math.Round(s.Shape.Expected(s.For, s.For)); n > 0 {
+			m.notes = "about " + quantity.FormatCount(n) + " arrivals"
+		}
 		if !s.Judged {
 			m.notes += ", not judged"
 		}
@@ -178,16 +190,16 @@ func (p *Plan) requests(w io.Writer) {
 	for _, r := range p.Attack.Requests {
 		what := r.Method + " " + withoutUser(r.URL)
 		if n := len(r.Targets); n > 0 {
-			what = fmt.Sprintf("%d targets from a list", n)
+			what = fmt.Sprintf("a list of %d", n)
 		}
-		t = append(t, []string{r.Name, quantity.FormatFraction(r.Weight / total), p.Redact(what)})
+		t = append(t, []string{r.Name, quantity.FormatFraction(r.Weight / total), what})
 	}
 	table(w, t)
 }
 
 func (p *Plan) services(w io.Writer) {
 	if p.Target != "" {
-		fmt.Fprintf(w, "target %s\n", p.Redact(withoutUser(p.Target)))
+		fmt.Fprintf(w, "target %s\n", withoutUser(p.Target))
 	}
 	if len(p.Services) == 0 {
 		return
@@ -195,7 +207,7 @@ func (p *Plan) services(w io.Writer) {
 	fmt.Fprint(w, "\nservices\n")
 	var t [][]string
 	for _, s := range p.Services {
-		t = append(t, []string{s.Name, p.Redact(describeService(s))})
+		t = append(t, []string{s.Name, describeService(s)})
 	}
 	table(w, t)
 }
@@ -207,7 +219,7 @@ func (p *Plan) rules(w io.Writer) {
 	}
 	fmt.Fprint(w, "\nrules\n")
 	for _, r := range p.Rules {
-		kpi := p.Redact(r.KPI)
+		kpi := r.KPI
 		if r.Name != "" {
 			kpi += "  (" + r.Name + ")"
 		}

@@ -26,6 +26,9 @@ func (b *builder) rules() []PlannedRule {
 		if err != nil {
 			from, length := e.source.raw(err.Offset, max(1, err.Len))
 			hint := err.Hint
+			if near, ok := nearest(e.KPI, []string{defaultScorecard}); ok {
+				hint = "did you mean the word " + near + "?"
+			}
 			if hint == "" {
 				hint = "a rule compares a metric with a limit, such as p99 < 200ms"
 			}

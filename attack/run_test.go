@@ -1,0 +1,437 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// fake is an engine whose answers take as long as it is told, by the clock of
+// the bubble it runs in.
+type fake struct {
+	takes func(call *Call) time.Duration
+	fail  error
+
+	now, peak atomic.Int64
+	mu        sync.Mutex
+	urls      []string
+}
+
+func (f *fake) Send(ctx context.Context, call *Call) (r Reply) {
+	n := f.now.Add(1)
+	defer f.now.Add(-1)
+	for p := f.peak.Load(); n > p && !f.peak.CompareAndSwap(p, n); p = f.peak.Load() {
+	}
+	f.mu.Lock()
+	f.urls = append(f.urls, call.URL)
+	f.mu.Unlock()
+	r.Sent = time.Now()
+	defer func() { r.Done = time.Now() }()
+	select {
+	case <-time.After(f.takes(call)):
+		r.Status, r.Err = 200, f.fail
+	case <-ctx.Done():
+		r.Err = context.Cause(ctx)
+	}
+	return r
+}
+
+func (*fake) Close() error { return nil }
+
+func takes(d time.Duration) *fake {
+	return &fake{takes: func(*Call) time.Duration { return d }}
+}
+
+// bubble runs the plan under a fake clock.
+func bubble(t *testing.T, f func(t *testing.T, start time.Time)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { f(t, time.Now()) })
+}
+
+func run(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult, *collector) {
+	t.Helper()
+	c := new(collector)
+	opt.Sink = c
+	live := new(Live)
+	opt.Live = live
+	res, err := Run(ctx, p, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.balanced(t, res)
+	if q, f := live.Queued.Load(), live.InFlight.Load(); q != 0 || f != 0 || live.Planned.Load() != res.Planned {
+		t.Errorf("after the run: expected nothing queued or in flight, found %d and %d", q, f)
+	}
+	return res, c
+}
+
+func holdPlan(rate Rate, d, timeout time.Duration, maxInFlight int) *Plan {
+	p := oneStage(Uniform, Hold{rate}, d)
+	p.Timeout, p.MaxInFlight = timeout, maxInFlight
+	return p
+}
+
+func TestRunOnTime(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		e := takes(30 * time.Millisecond)
+		res, c := run(t, t.Context(), holdPlan(100, 2*time.Second, time.Second, 10), RunOptions{Engine: e, Start: start})
+		if want := (RunResult{Planned: 200, Done: 200, End: 2 * time.Second}); res != want {
+			t.Errorf("expected %+v, found %+v", want, res)
+		}
+		for k, r := range c.of(Done) {
+			at := time.Duration(k) * 10 * time.Millisecond
+			if r.Intended != at || r.Acted != at || r.Sent != at || r.Done != at+30*time.Millisecond || r.Status != 200 || r.Kind != "" {
+				t.Fatalf("arrival %d: found %+v", k, r)
+			}
+		}
+		if n := e.peak.Load(); n != 3 && n != 4 {
+			t.Errorf("expected 3 or 4 in flight, found %d", n)
+		}
+	})
+}
+
+// Requests that hog the only slot make a line. Everyone waits in it on the
+// clock, first come first served, and those with little patience are unsent
+// when their timeout has passed there.
+func TestRunUnsent(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(20, 10*time.Second, time.Minute, 1)
+		p.Requests = []Request{
+			{Name: "hog", Weight: 1, URL: "http://hog/"},
+			{Name: "quick", Weight: 1, URL: "http://quick/", Timeout: 250 * time.Millisecond},
+		}
+		e := &fake{takes: func(c *Call) time.Duration {
+			if c.URL == "http://hog/" {
+				return 300 * time.Millisecond
+			}
+			return 0
+		}}
+		res, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: start})
+		if e.peak.Load() != 1 || res.Planned != 200 || res.Interrupted != 0 || res.Unsent < 80 {
+			t.Errorf("found %d in flight and %+v", e.peak.Load(), res)
+		}
+		done := c.of(Done)
+		for i, r := range done {
+			if i > 0 && r.Sent < done[i-1].Done {
+				t.Fatalf("arrival %d overtook %d", r.Seq, done[i-1].Seq)
+			}
+			if i > 0 && r.Sent > r.Intended && r.Sent != done[i-1].Done {
+				t.Fatalf("arrival %d waited beyond %s, when the slot was free, until %s", r.Seq, done[i-1].Done, r.Sent)
+			}
+			if r.Acted != r.Intended || r.Kind != "" {
+				t.Fatalf("found %+v", r)
+			}
+		}
+		for _, r := range c.of(Unsent) {
+			if r.Request != 1 || r.Done != r.Intended+250*time.Millisecond || r.Sent != 0 || r.Kind != KindUnsent || r.Detail != "no free slot within 250ms" {
+				t.Fatalf("found %+v", r)
+			}
+		}
+	})
+}
+
+// An unsent arrival is reported when its timeout passes, though no worker
+// becomes free.
+func TestRunReportsUnsentPromptly(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, time.Second, time.Minute, 1)
+		p.Requests = []Request{{Name: "long", Weight: 1, URL: "http://long/"}, {Name: "short", Weight: 1, URL: "http://short/", Timeout: 50 * time.Millisecond}}
+		var late []string
+		sink := sinkFunc(func(_ int, r *Result) {
+			if off := time.Since(start) - r.Done; off > time.Microsecond {
+				late = append(late, fmt.Sprintf("arrival %d (%s) was reported %s late", r.Seq, r.Detail, off))
+			}
+		})
+		e := takes(10 * time.Second)
+		res, err := Run(t.Context(), p, RunOptions{Engine: e, Start: start, Sink: sink})
+		if err != nil || res.Unsent == 0 || res.Planned != res.Done+res.Unsent {
+			t.Errorf("found %+v, %v", res, err)
+		}
+		if len(late) > 0 {
+			t.Error(strings.Join(late, "\n"))
+		}
+	})
+}
+
+type sinkFunc func(int, *Result)
+
+func (sinkFunc) Planned(Arrival)           {}
+func (f sinkFunc) Record(w int, r *Result) { f(w, r) }
+
+// The timeout counts from the intended time, in line and in flight together.
+func TestRunTimeout(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(2, time.Second, 3*time.Second, 1)
+		e := takes(2 * time.Second)
+		_, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: start})
+		done := c.of(Done)
+		if len(done) != 2 || done[0].Kind != "" || done[1].Kind != KindTimeout {
+			t.Fatalf("found %+v", done)
+		}
+		// Due at 0.5 s, sent at 2 s when the slot was free, given up at 3.5 s.
+		if r := done[1]; r.Sent != 2*time.Second || r.Done != 3500*time.Millisecond {
+			t.Errorf("found %+v", r)
+		}
+	})
+}
+
+// What came due while the pacer was held up goes out late, at once, and none is
+// lost; what had timed out by then is unsent.
+func TestRunLate(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, 2*time.Second, 500*time.Millisecond, 100)
+		p.Stages = append(p.Stages, Stage{Name: "next", For: time.Second, Shape: Hold{10}})
+		res, c := run(t, t.Context(), p, RunOptions{Engine: takes(0), Start: start, OnStage: func(i int) {
+			if i == 1 {
+				time.Sleep(850 * time.Millisecond)
+			}
+		}})
+		if res.Planned != 30 || res.Unsent != 4 {
+			t.Errorf("expected 30 planned and 4 unsent, found %+v", res)
+		}
+		for _, r := range c.results {
+			acted := r.Intended
+			if r.Stage == 1 {
+				acted = max(acted, 2850*time.Millisecond)
+			}
+			if r.Acted != acted {
+				t.Errorf("arrival %d, due at %s: expected the generator to act at %s, found %s", r.Seq, r.Intended, acted, r.Acted)
+			}
+			if r.Outcome == Unsent && r.Done != r.Intended+500*time.Millisecond {
+				t.Errorf("found %+v", r)
+			}
+		}
+	})
+}
+
+func TestRunStages(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1, 2*time.Second, time.Second, 1)
+		p.Stages = append(p.Stages, Stage{Name: "rest", For: 3 * time.Second, Shape: Pause{true}}, Stage{Name: "on", For: time.Second, Shape: Hold{1}}, Stage{Name: "end", For: time.Second, Shape: Pause{true}})
+		var got []string
+		res, _ := run(t, t.Context(), p, RunOptions{Engine: takes(0), Start: start.Add(time.Hour), OnStage: func(i int) {
+			got = append(got, fmt.Sprintf("%d at %s", i, time.Since(start)-time.Hour))
+		}})
+		want := []string{"0 at 0s", "1 at 2s", "2 at 5s", "3 at 6s", "4 at 7s"}
+		if !slices.Equal(got, want) || res.End != 7*time.Second || res.Stopped {
+			t.Errorf("expected %v, found %v and %+v", want, got, res)
+		}
+	})
+}
+
+// However and whenever a run is stopped, what was planned is accounted for.
+func TestRunStops(t *testing.T) {
+	const soon = 2 * time.Millisecond // the pacer's last stretch before an arrival is not interrupted
+	rng := rand.New(rand.NewPCG(3, 4))
+	for i := range 150 {
+		hard, soft := rng.IntN(3) > 0, rng.IntN(3) > 0
+		when := func() time.Duration { return time.Duration(rng.Int64N(int64(4 * time.Second))) }
+		at, softAt := when(), when()
+		maxInFlight, timeout := 1+rng.IntN(8), 10*time.Millisecond+when()/4
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if hard {
+					defer time.AfterFunc(at, cancel).Stop()
+				}
+				stop := make(chan struct{})
+				if soft {
+					defer time.AfterFunc(softAt, func() { close(stop) }).Stop()
+				}
+				p := holdPlan(50, 3*time.Second, timeout, maxInFlight)
+				p.Arrivals = Poisson
+				p.Requests = append(p.Requests, Request{Name: "b", Weight: 1, URL: "http://b/", Timeout: 2 * timeout})
+				e := &fake{takes: func(*Call) time.Duration { return time.Duration(rand.Int64N(int64(300 * time.Millisecond))) }}
+				res, c := run(t, ctx, p, RunOptions{Engine: e, Start: start, Stop: stop})
+				took := time.Since(start)
+				switch {
+				case hard && took > max(at, 3*time.Second+2*timeout)+soon:
+					t.Errorf("took %s", took)
+				case hard && at < 3*time.Second && (!soft || at+soon < softAt):
+					if !res.Stopped || res.End < at || res.End > at+soon || took != res.End {
+						t.Errorf("stopped hard at %s: found %+v after %s", at, res, took)
+					}
+				case soft && softAt < 3*time.Second && !hard:
+					if !res.Stopped || res.End < softAt || res.End > softAt+soon || took > softAt+2*timeout+soon {
+						t.Errorf("stopped softly at %s: found %+v after %s", softAt, res, took)
+					}
+					for _, r := range c.of(Interrupted) {
+						if r.Sent != 0 {
+							t.Errorf("a soft stop cut off arrival %d in flight", r.Seq)
+						}
+					}
+				case !hard && !soft:
+					if res.Stopped || res.Interrupted > 0 || res.End != 3*time.Second {
+						t.Errorf("nobody stopped it: found %+v", res)
+					}
+				}
+				for _, r := range c.results {
+					if r.Outcome == Interrupted && (r.Kind != "" || r.Detail != "") {
+						t.Errorf("an interrupted arrival is no error: %+v", r)
+					}
+				}
+				if n := e.peak.Load(); n > int64(maxInFlight) {
+					t.Errorf("expected at most %d in flight, found %d", maxInFlight, n)
+				}
+			})
+		})
+	}
+}
+
+func TestRunStopBeforeStart(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		res, _ := run(t, ctx, holdPlan(10, time.Second, time.Second, 1), RunOptions{Engine: takes(0), Start: start})
+		if want := (RunResult{Stopped: true}); res != want {
+			t.Errorf("expected %+v, found %+v", want, res)
+		}
+	})
+}
+
+// A request that fails by itself is an error, one that a hard stop cut off is
+// none.
+func TestRunErrorsAndInterrupts(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		e := takes(100 * time.Millisecond)
+		e.fail = errors.New("odd")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer time.AfterFunc(950*time.Millisecond, cancel).Stop()
+		res, c := run(t, ctx, holdPlan(10, 10*time.Second, time.Second, 5), RunOptions{Engine: e, Start: start})
+		if res.Done != 9 || res.Interrupted != 1 {
+			t.Errorf("expected 9 done and 1 interrupted, found %+v", res)
+		}
+		for _, r := range c.of(Done) {
+			if r.Kind != KindOther || r.Detail != "odd" {
+				t.Errorf("found %+v", r)
+			}
+		}
+	})
+}
+
+func TestRunTemplateErrors(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, time.Second, time.Second, 5)
+		p.Requests[0].URL = "http://h/{{ .a }}"
+		p.Requests[0].Data = []map[string]string{{"a": "1"}, {"b": "2"}}
+		res, c := run(t, t.Context(), p, RunOptions{Engine: takes(0), Start: start})
+		if res.Done != 10 {
+			t.Errorf("expected 10 done, found %+v", res)
+		}
+		for _, r := range c.of(Done) {
+			if want := []string{"", KindTemplate}[r.Nth%2]; r.Kind != want || want != "" && r.Detail != `url: the data row has no column "a"` {
+				t.Errorf("expected kind %q, found %+v", want, r)
+			}
+		}
+	})
+}
+
+// Workers are numbered densely, and each number is used by one at a time.
+func TestRunWorkerNumbers(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		const maxInFlight = 6
+		var busy [maxInFlight + 2]atomic.Bool
+		sink := sinkFunc(func(w int, _ *Result) {
+			if !busy[w].CompareAndSwap(false, true) {
+				t.Errorf("two calls of Record by %d overlap", w)
+			}
+			runtime.Gosched()
+			time.Sleep(time.Millisecond)
+			busy[w].Store(false)
+		})
+		if _, err := Run(t.Context(), holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), RunOptions{Engine: takes(50 * time.Millisecond), Start: start, Sink: sink}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestRunRefuses(t *testing.T) {
+	good := func() *Plan { return holdPlan(1, time.Second, time.Second, 1) }
+	for _, c := range []struct {
+		name  string
+		spoil func(*Plan, *RunOptions)
+		want  string
+	}{
+		{"no engine", func(_ *Plan, o *RunOptions) { o.Engine = nil }, "expected an engine"},
+		{"no slots", func(p *Plan, _ *RunOptions) { p.MaxInFlight = 0 }, "max_in_flight: expected at least 1, found 0"},
+		{"process", func(p *Plan, _ *RunOptions) { p.Arrivals = "" }, "arrivals: expected uniform or poisson"},
+		{"no shape", func(p *Plan, _ *RunOptions) { p.Stages[0].Shape = nil }, `stage "only": expected a shape`},
+		{"bad shape", func(p *Plan, _ *RunOptions) { p.Stages[0].Shape = Hold{-1} }, `stage "only": rate: expected`},
+		{"no requests", func(p *Plan, _ *RunOptions) { p.Requests = nil }, "requests: expected at least one"},
+		{"bad request", func(p *Plan, _ *RunOptions) { p.Requests[0].URL = "/x" }, `request "a": url: expected one such as`},
+		{"bad expectation", func(p *Plan, _ *RunOptions) { p.Requests[0].Expect.Matches = "(" }, `request "a": expect: matches`},
+		{"no timeout", func(p *Plan, _ *RunOptions) { p.Timeout = 0 }, `request "a": timeout: expected above 0`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, opt := good(), RunOptions{Engine: takes(0), Sink: new(collector), Start: time.Now()}
+			c.spoil(p, &opt)
+			if res, err := Run(t.Context(), p, opt); err == nil || !strings.Contains(err.Error(), c.want) || res.Planned > 0 {
+				t.Errorf("expected %q, found %v", c.want, err)
+			}
+		})
+	}
+}
+
+// What is sent, and in which order, is the same with both engines and twice.
+func TestRunIsRepeatable(t *testing.T) {
+	urls := func() (got []string) {
+		bubble(t, func(t *testing.T, start time.Time) {
+			p := holdPlan(100, 2*time.Second, time.Second, 1)
+			p.Arrivals = Poisson
+			p.Requests = []Request{{Name: "a", Weight: 2, URL: "http://a/{{ uuid }}"}, {Name: "b", Weight: 1, URL: "http://b/{{ nth }}/{{ seq }}"}}
+			e := takes(0)
+			run(t, t.Context(), p, RunOptions{Engine: e, Start: start})
+			got = e.urls
+		})
+		return got
+	}
+	first := urls()
+	if second := urls(); len(first) < 100 || !slices.Equal(first, second) {
+		t.Errorf("two runs sent %d and %d requests that differ", len(first), len(second))
+	}
+}
+
+// By the real clock nothing is early, whatever waits for it.
+func TestRunIsNeverEarly(t *testing.T) {
+	start := time.Now().Add(10 * time.Millisecond)
+	res, c := run(t, t.Context(), holdPlan(2000, 200*time.Millisecond, time.Second, 10), RunOptions{Engine: takes(0), Start: start})
+	if res.Done != 400 || res.End != 200*time.Millisecond {
+		t.Errorf("found %+v", res)
+	}
+	if took := time.Since(start); took < 200*time.Millisecond {
+		t.Errorf("over after %s", took)
+	}
+	_ = c // balanced has looked at the times
+}
+
+// What handing an arrival to a worker costs, there and back, without waiting.
+func BenchmarkHandOver(b *testing.B) {
+	p := holdPlan(1e6, time.Second, time.Hour, 8)
+	a, err := newAttack(b.Context(), p, RunOptions{Engine: instant{}, Sink: sinkFunc(func(int, *Result) {}), Start: time.Now()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		a.offer(waiting{})
+	}
+	a.finish(false)
+}
+
+type instant struct{}
+
+func (instant) Send(context.Context, *Call) Reply {
+	now := time.Now()
+	return Reply{Sent: now, Done: now, Status: 200}
+}
+func (instant) Close() error { return nil }

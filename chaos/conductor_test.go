@@ -1,0 +1,393 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// stage is a conductor on the fake clock of a synctest bubble.
+type stage struct {
+	*Conductor
+	journal *memJournal
+	start   time.Time
+
+	mu     sync.Mutex
+	marks  []time.Duration
+	events []string
+}
+
+func newStage(cfg Config, faults ...Planned) *stage {
+	s := &stage{journal: newMemJournal(), start: time.Now()}
+	cfg.Run, cfg.Journal = "run", s.journal
+	s.Conductor = NewConductor(cfg, faults)
+	s.Bind(s.now, func() time.Duration {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.marks = append(s.marks, s.now())
+		return s.now()
+	}, func(e timeline.Event) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.events = append(s.events, fmt.Sprintf("%s %s %s", e.At, e.Name, e.State))
+	})
+	return s
+}
+
+func (s *stage) now() time.Duration { return time.Since(s.start) }
+
+// play runs for as long as a load would last.
+func (s *stage) play(t *testing.T, length time.Duration) []timeline.Fault {
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
+	return s.Run(ctx)
+}
+
+func planned(name string, spec Spec, at, hold time.Duration, targets ...Target) Planned {
+	kind := map[string]string{"*chaos.Kill": "kill", "*chaos.Pause": "pause", "*chaos.Latency": "latency"}[fmt.Sprintf("%T", spec)]
+	return Planned{Plan{Name: name, Kind: kind, At: at, Hold: hold, Services: []string{"api"}, Spec: spec}, targets}
+}
+
+func ptr(d time.Duration) *time.Duration { return &d }
+
+const (
+	s10 = 10 * time.Second
+	s60 = 60 * time.Second
+)
+
+func sigkill() Spec { return &Kill{Signal: "SIGKILL"} }
+
+func TestConductorTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newFake("api-1")
+		api.takes, api.startTakes = 300*time.Millisecond, 2*time.Second
+		s := newStage(Config{}, planned("kill-api", sigkill(), s10, 5*time.Second, api))
+		api.onBreak = func() {
+			if s.journal.len() != 1 {
+				t.Error("the target was broken before its undo was in the journal")
+			}
+		}
+		got := s.play(t, s60)
+		want := []timeline.Fault{{
+			Name: "kill-api", Kind: "kill", Service: "api", Targets: []string{"api-1"}, Mechanism: "signal",
+			Planned: s10, Injecting: ptr(s10), Effective: ptr(s10 + 300*time.Millisecond),
+			Reverting: ptr(s10 + 5300*time.Millisecond), Reverted: ptr(s10 + 7300*time.Millisecond),
+			State: timeline.Reverted, Verified: true,
+			Evidence: []string{"api-1: dead 300ms after SIGKILL", "api-1: runs and is ready 2s after it was started"},
+		}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("record (-want +got):\n%s", diff)
+		}
+		if want := []time.Duration{*got[0].Injecting, *got[0].Effective, *got[0].Reverted}; !slices.Equal(s.marks, want) {
+			t.Errorf("marks at %v, want %v", s.marks, want)
+		}
+		if want := []string{"10s kill-api injecting", "10.3s kill-api effective", "15.3s kill-api reverting", "17.3s kill-api reverted"}; !slices.Equal(s.events, want) {
+			t.Errorf("events %v, want %v", s.events, want)
+		}
+		if s.journal.len() != 0 {
+			t.Errorf("%d entries are left in the journal", s.journal.len())
+		}
+		e := s.journal.added[0]
+		if e.ID != "run-0-0-kill-api" || e.Kind != "kill" || string(e.Spec) != `{"signal":"SIGKILL"}` || e.Target.Name != "api-1" || e.Remedy != "start api-1 again" {
+			t.Errorf("entry %+v", e)
+		}
+	})
+}
+
+func TestTargetsAreHitTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var targets []Target
+		for i := range 5 {
+			f := newFake(fmt.Sprint("api-", i))
+			f.takes, f.startTakes = time.Second, time.Second
+			targets = append(targets, f)
+		}
+		s := newStage(Config{}, planned("kill-api", sigkill(), s10, 5*time.Second, targets...))
+		r := s.play(t, s60)[0]
+		for _, target := range targets {
+			if at := target.(fake).breaks[0].Sub(s.start); at != s10 {
+				t.Errorf("%s was hit at %v, want 10s", target.Name(), at)
+			}
+		}
+		if *r.Effective != 11*time.Second || *r.Reverted != 17*time.Second {
+			t.Errorf("effective %v, reverted %v, want 11s and 17s", *r.Effective, *r.Reverted)
+		}
+		if len(r.Evidence) != 10 || !r.Verified {
+			t.Errorf("record %+v", r)
+		}
+	})
+}
+
+func TestFaultsOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newFake("a"), newFake("b")
+		s := newStage(Config{},
+			planned("slow", &Latency{Delay: time.Second}, 5*time.Second, 20*time.Second, a),
+			planned("kill", sigkill(), s10, 5*time.Second, b),
+			planned("freeze", &Pause{}, 12*time.Second, 5*time.Second, a),
+		)
+		active := func() string {
+			var out []string
+			for _, x := range s.Active() {
+				out = append(out, x.Name+" "+string(x.State))
+			}
+			return strings.Join(out, ", ")
+		}
+		views := map[time.Duration]string{
+			time.Second:      "",
+			6 * time.Second:  "slow effective",
+			13 * time.Second: "slow effective, kill effective, freeze effective",
+			16 * time.Second: "slow effective, freeze effective",
+			26 * time.Second: "",
+		}
+		for at, want := range views {
+			time.AfterFunc(at, func() {
+				if got := active(); got != want {
+					t.Errorf("active at %v: %q, want %q", at, got, want)
+				}
+			})
+		}
+		for i, r := range s.play(t, s60) {
+			p := s.faults[i].Plan
+			if r.Name != p.Name || *r.Effective != p.At || *r.Reverted != p.At+p.Hold || !r.Verified {
+				t.Errorf("record %+v", r)
+			}
+		}
+		if !a.intact() || !b.intact() || s.journal.len() != 0 {
+			t.Error("something is left behind")
+		}
+		if a.deadline != 20*time.Second+spare {
+			t.Errorf("the helper was told to hold on for %v, want the fault's 20s and a little", a.deadline)
+		}
+	})
+}
+
+func TestTheEndOfTheRun(t *testing.T) {
+	// Injecting takes from 10s to 11s, holding to 16s, undoing to 18s.
+	for _, tt := range []struct {
+		name      string
+		hold      time.Duration
+		end       time.Duration
+		state     timeline.FaultState
+		effective bool
+		verified  bool
+		says      string
+	}{
+		{"before it begins", 5 * time.Second, 9 * time.Second, timeline.Scheduled, false, false, ""},
+		{"while it is injected", 5 * time.Second, 10500 * time.Millisecond, timeline.Failed, false, false, "the run ended while it was being injected"},
+		{"while it is in force", 5 * time.Second, 13 * time.Second, timeline.Reverted, true, false, "the run ended when it had lasted 2s of 5s"},
+		{"when it was planned to end", 5 * time.Second, 15 * time.Second, timeline.Reverted, true, true, ""},
+		{"while it is undone", 5 * time.Second, 17 * time.Second, timeline.Reverted, true, true, ""},
+		{"of a fault until the end", 0, 30 * time.Second, timeline.Reverted, true, true, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api := newFake("api-1")
+				api.takes, api.startTakes = time.Second, 2*time.Second
+				s := newStage(Config{}, planned("kill-api", sigkill(), s10, tt.hold, api))
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(tt.end, cancel)
+				r := s.Run(ctx)[0]
+				if r.State != tt.state || (r.Effective != nil) != tt.effective || r.Verified != tt.verified || !strings.Contains(r.Error, tt.says) || (tt.says == "") != (r.Error == "") {
+					t.Errorf("record %+v, want state %s, effective %v, verified %v, error %q", r, tt.state, tt.effective, tt.verified, tt.says)
+				}
+				if !api.intact() || s.journal.len() != 0 || r.Dirty {
+					t.Errorf("left behind: %s, %d entries, dirty: %v", api.look(), s.journal.len(), r.Dirty)
+				}
+				if tt.state != timeline.Scheduled && r.Reverted == nil {
+					t.Error("no instant of the revert")
+				}
+				if api.undoContext != nil {
+					t.Errorf("the undo was given a context that had ended: %v", api.undoContext)
+				}
+				if tt.effective && tt.end < 16*time.Second && *r.Reverting != tt.end {
+					t.Errorf("reverting from %v, want %v, at once", *r.Reverting, tt.end)
+				}
+			})
+		})
+	}
+}
+
+func TestFailedInjection(t *testing.T) {
+	boom := errors.New("boom")
+	for _, tt := range []struct {
+		name    string
+		arrange func(s *stage, a, b fake)
+		touched bool
+		says    string
+	}{
+		{"one target fails after it broke", func(_ *stage, a, b fake) { b.failAfter = boom }, true, "boom"},
+		{"no effect in one target", func(_ *stage, a, b fake) { b.deaf = true }, true, "b still ran 15s after SIGKILL: it took longer than 15s"},
+		{"one target cannot be prepared", func(_ *stage, a, b fake) { b.prepareErr = boom }, false, "b cannot be killed"},
+		{"the journal is full", func(s *stage, a, b fake) { s.journal.fail = boom }, false, "boom"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := newFake("a"), newFake("b")
+				s := newStage(Config{}, planned("kill", sigkill(), s10, 5*time.Second, a, b))
+				tt.arrange(s, a, b)
+				r := s.play(t, s60)[0]
+				if r.State != timeline.Failed || r.Effective != nil || r.Reverted == nil || r.Verified || r.Dirty || !strings.Contains(r.Error, tt.says) {
+					t.Errorf("record %+v", r)
+				}
+				if (len(a.breaks) > 0) != tt.touched {
+					t.Errorf("the other target was hit %d times, want hit: %v", len(a.breaks), tt.touched)
+				}
+				if !a.intact() || !b.intact() || s.journal.len() != 0 {
+					t.Errorf("left behind: %s, %s, %d entries", a.look(), b.look(), s.journal.len())
+				}
+			})
+		})
+	}
+}
+
+func TestUndoIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newFake("a"), newFake("b")
+		a.stuck = 3
+		s := newStage(Config{}, planned("kill", sigkill(), s10, 5*time.Second, a, b))
+		r := s.play(t, s60)[0]
+		if r.State != timeline.Reverted || r.Error != "" || !r.Verified || r.Dirty || a.undos != 4 || b.undos != 1 {
+			t.Errorf("record %+v after %d and %d tries", r, a.undos, b.undos)
+		}
+		again := slices.DeleteFunc(slices.Clone(s.events), func(e string) bool { return !strings.Contains(e, "reverting") })
+		if len(again) != 1+3 {
+			t.Errorf("events %v, want one for each try that failed", again)
+		}
+	})
+}
+
+func TestUndoThatFailsMakesTheRunDirty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newFake("a"), newFake("b")
+		a.stuck = -1
+		s := newStage(Config{RevertTimeout: 20 * time.Second}, planned("kill", sigkill(), s10, 5*time.Second, a, b))
+		r := s.play(t, s60)[0]
+		if !r.Dirty || r.State != timeline.Failed || r.Reverted != nil || r.Effective == nil {
+			t.Errorf("record %+v", r)
+		}
+		if !strings.Contains(r.Error, "it is stuck") || !strings.Contains(r.Remedy, "ordeal heal") || !strings.Contains(r.Remedy, "start a again") || strings.Contains(r.Remedy, "start b") {
+			t.Errorf("error %q, remedy %q", r.Error, r.Remedy)
+		}
+		if now := s.now(); now > 36*time.Second {
+			t.Errorf("gave up at %v, want 35s", now)
+		}
+		if !b.intact() || s.journal.len() != 1 || s.journal.entries["run-0-0-kill"].Target.Name != "a" {
+			t.Errorf("b is %s, the journal holds %+v; want b undone and a in the journal", b.look(), s.journal.entries)
+		}
+		if s.Active() != nil {
+			t.Errorf("active after the end: %+v", s.Active())
+		}
+	})
+}
+
+func TestUndoThatHangsHasADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newFake("a")
+		a.startTakes = time.Hour
+		s := newStage(Config{RevertTimeout: 20 * time.Second}, planned("kill", sigkill(), s10, 5*time.Second, a))
+		r := s.play(t, 12*time.Second)[0]
+		if !r.Dirty || s.now() != 32*time.Second {
+			t.Errorf("at %v: record %+v, want it given up 20s after the end", s.now(), r)
+		}
+	})
+}
+
+func TestTargetThatIsRemovedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newFake("a")
+		a.stuck, a.stuckWith = -1, ErrGone
+		s := newStage(Config{}, planned("kill", sigkill(), s10, 5*time.Second, a))
+		r := s.play(t, s60)[0]
+		if r.Dirty || r.State != timeline.Reverted || r.Verified || !strings.Contains(r.Error, "removed") || s.journal.len() != 0 {
+			t.Errorf("record %+v, want it undone and in doubt", r)
+		}
+	})
+}
+
+func TestDoubtIsNotVerified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newFake("a")
+		s := newStage(Config{}, planned("kill", sigkill(), s10, 5*time.Second, a))
+		time.AfterFunc(12*time.Second, func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.alive = true
+		})
+		r := s.play(t, s60)[0]
+		if r.State != timeline.Reverted || r.Effective == nil || r.Verified || !strings.Contains(r.Error, "a: it ran again before") {
+			t.Errorf("record %+v, want it effective and not verified", r)
+		}
+	})
+}
+
+func TestAFaultUntilTheEndTellsItsHelperHowLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newFake("a")
+		s := newStage(Config{}, planned("slow", &Latency{Delay: time.Second}, s10, 0, a))
+		r := s.play(t, s60)[0]
+		if !r.Verified || *r.Reverted != s60 || a.deadline != 50*time.Second+spare {
+			t.Errorf("record %+v, deadline %v, want 50s and a little", r, a.deadline)
+		}
+	})
+}
+
+func TestPreflight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newFake("a"), newFake("b")
+		b.prepareErr = errors.New("made with --rm")
+		ok := planned("kill-a", sigkill(), s10, 5*time.Second, a)
+		s := newStage(Config{}, ok)
+		if err := s.Preflight(t.Context()); err != nil {
+			t.Errorf("Preflight = %v", err)
+		}
+		s = newStage(Config{}, ok,
+			planned("kill-b", sigkill(), s10, 5*time.Second, a, b),
+			planned("slow", &Latency{Delay: time.Second}, s10, 5*time.Second, numb{ProcessTarget}),
+		)
+		err := s.Preflight(t.Context())
+		if err == nil {
+			t.Fatal("nothing speaks against what cannot work")
+		}
+		for _, want := range []string{"fault kill-b: b cannot be killed, as it could not be started again: made with --rm", "fault slow: latency cannot hit numb-1", "put a link in front of it"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("error %q does not say %q", err, want)
+			}
+		}
+		if strings.Contains(err.Error(), "kill-a") || !a.intact() || !b.intact() || len(s.journal.added) > 0 {
+			t.Errorf("Preflight changed something or named what is well: %v", err)
+		}
+	})
+}
+
+func TestIDsAreUniqueAndFitForFiles(t *testing.T) {
+	plan := func(name string) Planned { return planned(name, sigkill(), 0, 0, newFake("x/1"), newFake("x 1")) }
+	c := NewConductor(Config{Run: "2026-01-02T03:04:05 größe"}, []Planned{plan("a b"), plan("a-b"), plan(strings.Repeat("long", 100))})
+	seen := map[string]bool{}
+	j, err := OpenJournal(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range c.faults {
+		for i := range f.Targets {
+			id := c.id(f, i)
+			if seen[id] {
+				t.Errorf("the id %s is there twice", id)
+			}
+			seen[id] = true
+			if err := j.Add(Entry{ID: id}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

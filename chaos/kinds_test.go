@@ -1,0 +1,354 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// examples holds settings of every kind, as JSON: those that are right, and those
+// that are not, with words of the error. A kind without examples fails.
+var examples = map[string]struct {
+	good []string
+	bad  map[string]string
+}{
+	"kill": {
+		good: []string{`{}`, `{"signal":"SIGTERM"}`},
+		bad: map[string]string{
+			`{"signal":"KILL"}`:    "signal: expected a signal such as SIGKILL, found \"KILL\": write SIGKILL",
+			`{"signal":"sigterm"}`: "write SIGTERM",
+			`{"signal":"SIGSTOP"}`: "signal: SIGSTOP does not end a process: use pause",
+			`{"signal":"SIGCONT"}`: "expected a signal that ends a process",
+			`{"signal":""}`:        "expected a signal that ends a process",
+		},
+	},
+	"pause": {good: []string{`{}`}},
+	"latency": {
+		good: []string{`{"delay":120000000,"jitter":30000000}`, `{"delay":1000000}`, `{"delay":5,"jitter":5}`},
+		bad: map[string]string{
+			`{}`:                                 "delay: expected one above 0",
+			`{"delay":-1}`:                       "delay: expected one above 0",
+			`{"delay":5,"jitter":-1}`:            "jitter: expected one of at least 0",
+			`{"delay":1000000,"jitter":2000000}`: "jitter: expected one of at most the delay, which is 1ms, found 2ms",
+		},
+	},
+}
+
+func TestKindsAreWellFormed(t *testing.T) {
+	names := []string{}
+	for _, k := range Kinds() {
+		names = append(names, k.Name)
+		t.Run(k.Name, func(t *testing.T) {
+			if k.Doc == "" || k.Hold == "" || strings.Count(k.Undo, "%s") != 1 {
+				t.Errorf("%+v: expected doc, hold and an undo with one %%s", k)
+			}
+			if len(examples[k.Name].good) == 0 {
+				t.Error("no examples: add some to this test")
+			}
+			if got, ok := KindByName(k.Name); !ok || got.Name != k.Name {
+				t.Errorf("KindByName = %v, %v", got.Name, ok)
+			}
+			typ := reflect.TypeOf(k.New())
+			if typ.Kind() != reflect.Pointer || typ.Elem().Kind() != reflect.Struct {
+				t.Fatalf("New returns a %v, want a pointer to a struct", typ)
+			}
+			for i := range typ.Elem().NumField() {
+				if f := typ.Elem().Field(i); f.Tag.Get("json") == "" || f.Tag.Get("doc") == "" {
+					t.Errorf("the field %s has no json or no doc tag", f.Name)
+				}
+			}
+			for text, want := range examples[k.Name].bad {
+				if err := decode(t, k, text).Validate(); err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("Validate(%s) = %v, want %q", text, err, want)
+				}
+			}
+			hit := 0
+			for _, target := range []string{ContainerTarget, ProcessTarget, LinkTarget} {
+				hint, ok := CanHit(k.Name, target)
+				if ok == (hint != "") {
+					t.Errorf("CanHit(%s) = %q, %v: expected either a yes or a hint", target, hint, ok)
+				}
+				if ok {
+					hit++
+				}
+			}
+			if hit == 0 {
+				t.Error("no kind of target can be hit")
+			}
+		})
+	}
+	if !slices.IsSorted(names) {
+		t.Errorf("the kinds are not sorted: %v", names)
+	}
+}
+
+func TestCanHit(t *testing.T) {
+	for _, tt := range []struct {
+		kind, target, hint string
+		ok                 bool
+	}{
+		{"kill", "process", "", true},
+		{"latency", "container", "", true},
+		{"latency", "link", "", true},
+		{"latency", "process", "put a link in front of it", false},
+		{"kill", "link", "a link cannot be killed", false},
+		{"pause", "link", "a link cannot be paused", false},
+		{"kil", "process", `there is no fault "kil"`, false},
+		{"kill", "pod", `no target of the kind "pod"`, false},
+	} {
+		hint, ok := CanHit(tt.kind, tt.target)
+		if ok != tt.ok || !strings.Contains(hint, tt.hint) {
+			t.Errorf("CanHit(%s, %s) = %q, %v, want %q, %v", tt.kind, tt.target, hint, ok, tt.hint, tt.ok)
+		}
+	}
+}
+
+func decode(t *testing.T, k Kind, text string) Spec {
+	t.Helper()
+	s := k.New()
+	if err := json.Unmarshal([]byte(text), s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// numb is a target that can suffer nothing.
+type numb struct{ kind string }
+
+func (n numb) Name() string { return "numb-1" }
+func (n numb) Ref() Ref     { return Ref{Kind: n.kind, Name: "numb-1"} }
+
+// TestConformance holds every kind of fault to the contract of Fault.
+func TestConformance(t *testing.T) {
+	for _, k := range Kinds() {
+		for _, text := range examples[k.Name].good {
+			t.Run(k.Name+text, func(t *testing.T) { conform(t, k, text) })
+		}
+	}
+}
+
+func conform(t *testing.T, k Kind, text string) {
+	const id = "run-0-0"
+	bind := func(t *testing.T, f fake) Fault {
+		t.Helper()
+		spec := decode(t, k, text)
+		if err := spec.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		fault, err := spec.Bind(f, id, 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fault
+	}
+	prepare := func(t *testing.T, fault Fault, f fake) State {
+		t.Helper()
+		before := f.look()
+		s, err := fault.Prepare(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.look() != before {
+			t.Errorf("Prepare changed the target from %s to %s", before, f.look())
+		}
+		if !json.Valid(s) {
+			t.Fatalf("state %q is not JSON", s)
+		}
+		return s
+	}
+	// fresh is the fault and its state as another process has them.
+	fresh := func(t *testing.T, f fake, s State) (Fault, State) {
+		t.Helper()
+		b, err := json.Marshal(Entry{State: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e Entry
+		if err := json.Unmarshal(b, &e); err != nil {
+			t.Fatal(err)
+		}
+		return bind(t, fake{f.world, f.name, f.kind}), e.State
+	}
+	for _, tt := range []struct {
+		name string
+		run  func(t *testing.T, f fake, fault Fault)
+	}{
+		{"breaks, with proof, and is undone, twice", func(t *testing.T, f fake, fault Fault) {
+			s := prepare(t, fault, f)
+			p, err := fault.Inject(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.intact() {
+				t.Error("Inject returned without error and broke nothing")
+			}
+			if p.Mechanism == "" || p.Evidence == "" || p.Doubt != "" {
+				t.Errorf("proof %+v", p)
+			}
+			for range 2 {
+				if p, err = fault.Revert(t.Context(), s); err != nil || p.Doubt != "" {
+					t.Errorf("Revert = %+v, %v", p, err)
+				}
+				if !f.intact() {
+					t.Errorf("Revert returned without error and left %s", f.look())
+				}
+			}
+		}},
+		{"is undone from a fresh process", func(t *testing.T, f fake, fault Fault) {
+			s := prepare(t, fault, f)
+			if _, err := fault.Inject(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			other, s := fresh(t, f, s)
+			if _, err := other.Revert(t.Context(), s); err != nil || !f.intact() {
+				t.Errorf("Revert = %v, and left %s", err, f.look())
+			}
+		}},
+		{"is undone without having been injected", func(t *testing.T, f fake, fault Fault) {
+			other, s := fresh(t, f, prepare(t, fault, f))
+			if _, err := other.Revert(t.Context(), s); err != nil || !f.intact() {
+				t.Errorf("Revert = %v, and left %s", err, f.look())
+			}
+		}},
+		{"is undone after a partial injection", func(t *testing.T, f fake, fault Fault) {
+			f.failAfter = errors.New("the line was cut")
+			s := prepare(t, fault, f)
+			if _, err := fault.Inject(t.Context(), s); err == nil || !strings.Contains(err.Error(), "the line was cut") {
+				t.Errorf("Inject = %v, want the target's error", err)
+			}
+			if _, err := fault.Revert(t.Context(), s); err != nil || !f.intact() {
+				t.Errorf("Revert = %v, and left %s", err, f.look())
+			}
+		}},
+		{"is not effective without proof", func(t *testing.T, f fake, fault Fault) {
+			f.deaf = true
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			s := prepare(t, fault, f)
+			if p, err := fault.Inject(ctx, s); err == nil {
+				t.Errorf("Inject = %+v, nil, though nothing broke", p)
+			} else if !strings.Contains(err.Error(), f.name) {
+				t.Errorf("the error %q does not name the target", err)
+			}
+		}},
+		{"fails to be undone when the target is stuck, and is undone later", func(t *testing.T, f fake, fault Fault) {
+			f.stuck = 1
+			s := prepare(t, fault, f)
+			if _, err := fault.Inject(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if _, err := fault.Revert(ctx, s); err == nil || !strings.Contains(err.Error(), "it is stuck") || !strings.Contains(err.Error(), f.name) {
+				t.Errorf("Revert of a stuck target = %v", err)
+			}
+			if p, err := fault.Revert(t.Context(), s); err != nil || !f.intact() || p.Doubt != "" {
+				t.Errorf("the second Revert = %+v, %v, and left %s", p, err, f.look())
+			}
+		}},
+		{"fails to be prepared when the target says no", func(t *testing.T, f fake, fault Fault) {
+			f.prepareErr = errors.New("it says no")
+			if _, err := fault.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "it says no") || !strings.Contains(err.Error(), f.name) {
+				t.Errorf("Prepare = %v", err)
+			}
+		}},
+		{"keeps its settings through JSON", func(t *testing.T, f fake, fault Fault) {
+			spec := decode(t, k, text)
+			b, err := json.Marshal(spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back := decode(t, k, string(b)); !reflect.DeepEqual(back, spec) {
+				t.Errorf("%s came back as %+v, want %+v", b, back, spec)
+			}
+		}},
+		{"refuses what cannot suffer it", func(t *testing.T, f fake, fault Fault) {
+			for _, target := range []string{ContainerTarget, ProcessTarget, LinkTarget} {
+				_, err := decode(t, k, text).Bind(numb{target}, id, 0)
+				hint, _ := CanHit(k.Name, target)
+				if err == nil || !strings.Contains(err.Error(), "numb-1") || !strings.Contains(err.Error(), hint) {
+					t.Errorf("Bind to a numb %s = %v, want its name and %q", target, err, hint)
+				}
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake("api-1")
+				tt.run(t, f, bind(t, f))
+			})
+		})
+	}
+}
+
+func TestDoubts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("api-1")
+		f.kind = ContainerTarget
+		kill, _ := (&Kill{Signal: "SIGKILL"}).Bind(f, "id", 0)
+		p, err := kill.Inject(t.Context(), nil)
+		if err != nil || p.Mechanism != "engine" {
+			t.Errorf("Inject on a container = %+v, %v, want the engine as mechanism", p, err)
+		}
+		f.mu.Lock()
+		f.alive = true // by a restart policy
+		f.mu.Unlock()
+		if p, err := kill.Revert(t.Context(), nil); err != nil || !strings.Contains(p.Doubt, "restart policy") {
+			t.Errorf("Revert of what came back by itself = %+v, %v, want a doubt", p, err)
+		}
+		pause, _ := (&Pause{}).Bind(f, "id", 0)
+		if _, err := pause.Inject(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		f.mu.Lock()
+		f.paused = false
+		f.mu.Unlock()
+		if p, err := pause.Revert(t.Context(), nil); err != nil || p.Doubt == "" {
+			t.Errorf("Revert of what was let go = %+v, %v, want a doubt", p, err)
+		}
+		f.mu.Lock()
+		f.paused = true
+		f.mu.Unlock()
+		if _, err := pause.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "paused already") {
+			t.Errorf("Prepare on a paused target = %v", err)
+		}
+		f.mu.Lock()
+		f.alive = false
+		f.mu.Unlock()
+		if _, err := kill.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "does not run") {
+			t.Errorf("Prepare on a dead target = %v", err)
+		}
+	})
+}
+
+// adviser is a target that knows how a kill of it is undone.
+type adviser struct{ fake }
+
+func (adviser) Remedy(kind string) string {
+	return map[string]string{"kill": "docker start api-1"}[kind]
+}
+
+func TestRemedy(t *testing.T) {
+	f := newFake("api-1")
+	for _, tt := range []struct {
+		kind Kind
+		t    Target
+		want string
+	}{
+		{killKind, f, "start api-1 again"},
+		{pauseKind, f, "unpause api-1"},
+		{latencyKind, f, "restart api-1"},
+		{killKind, adviser{f}, "docker start api-1"},
+		{pauseKind, adviser{f}, "unpause api-1"},
+	} {
+		if got := remedy(tt.kind, tt.t); got != tt.want {
+			t.Errorf("remedy(%s, %T) = %q, want %q", tt.kind.Name, tt.t, got, tt.want)
+		}
+	}
+}

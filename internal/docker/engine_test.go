@@ -1,0 +1,761 @@
+package docker_test
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/client"
+	"go.uber.org/goleak"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/docker"
+	"github.com/seed-1574e9de/ordeal/internal/docker/dockertest"
+)
+
+// asVictim makes the test binary an ordeal that slows a container and is then
+// killed; see TestControllerKilled.
+const asVictim = "ORDEAL_TEST_VICTIM"
+
+func TestMain(m *testing.M) {
+	if ref := os.Getenv(asVictim); ref != "" {
+		if err := victim(ref); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		select {} // until killed
+	}
+	code := dockertest.Main(m)
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// run is a name for a test's run.
+func run(t *testing.T) string {
+	return fmt.Sprintf("t%d-%s", os.Getpid(), strings.ToLower(t.Name()))
+}
+
+// connect returns an engine that leaves nothing behind, or fails the test.
+func connect(t *testing.T) *docker.Engine {
+	t.Helper()
+	dockertest.Need(t)
+	e, err := docker.Connect(t.Context(), docker.WithBinary(dockertest.Binary(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Errorf("closing the engine: %v", err)
+		}
+	})
+	return e
+}
+
+// stack returns a stack that leaves nothing behind, or fails the test.
+func stack(t *testing.T, e *docker.Engine, owner string) *docker.Stack {
+	t.Helper()
+	s, err := e.NewStack(t.Context(), run(t), owner, func(line string) { t.Log(line) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			t.Errorf("closing the stack: %v", err)
+		}
+		if left := labelled(t, docker.LabelRun+"="+run(t)); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
+	})
+	return s
+}
+
+// newClient is the test's own connection to the engine.
+func newClient(t *testing.T) *client.Client {
+	t.Helper()
+	c, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// labelled lists all in the engine that carries a label.
+func labelled(t *testing.T, label string) []string {
+	t.Helper()
+	c, ctx := newClient(t), context.Background()
+	f := filters.NewArgs(filters.Arg("label", label))
+	var out []string
+	containers, err := c.ContainerList(ctx, container.ListOptions{All: true, Filters: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range containers {
+		out = append(out, "container "+x.Names[0])
+	}
+	networks, err := c.NetworkList(ctx, network.ListOptions{Filters: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range networks {
+		out = append(out, "network "+x.Name)
+	}
+	images, err := c.ImageList(ctx, image.ListOptions{All: true, Filters: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range images {
+		out = append(out, "image "+strings.Join(x.RepoTags, ","))
+	}
+	return out
+}
+
+func start(t *testing.T, s *docker.Stack, spec docker.Spec) *docker.Container {
+	t.Helper()
+	c, err := s.Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// service is a spec of the tests' own server.
+func service(name string) docker.Spec {
+	return docker.Spec{Name: name, Args: []string{"serve", "-name", name}, Port: 8080, Ready: "/", ReadyTimeout: 20 * time.Second}
+}
+
+var web = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
+func get(t *testing.T, url string) (string, error) {
+	t.Helper()
+	res, err := web.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", res.Status, b)
+	}
+	return strings.TrimSpace(string(b)), err
+}
+
+// trip is how long the gateway takes to ask a service over their network.
+func trip(t *testing.T, gateway *docker.Container, service string) time.Duration {
+	t.Helper()
+	text, err := get(t, "http://"+gateway.Addr()+"/time?url=http://"+service+":8080/")
+	if err != nil {
+		t.Fatalf("asking %s through the gateway: %v", service, err)
+	}
+	ns, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(ns)
+}
+
+// mustBeFast passes if the best of several trips shows no delay.
+func mustBeFast(t *testing.T, gateway *docker.Container, service string, delay time.Duration) {
+	t.Helper()
+	best := time.Hour
+	for range 10 {
+		if best = min(best, trip(t, gateway, service)); best < delay/2 {
+			return
+		}
+	}
+	t.Errorf("expected %s to answer without the delay of %s, the best of ten took %s", service, delay, best)
+}
+
+func ask[T any](t *testing.T, f func(context.Context) (T, error)) T {
+	t.Helper()
+	v, err := f(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func do(t *testing.T, f func(context.Context) error) {
+	t.Helper()
+	if err := f(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKillAndStart(t *testing.T) {
+	e := connect(t)
+	c := start(t, stack(t, e, "nobody"), service("api"))
+	if c.Name() != "api" || c.Ref().Kind != "container" {
+		t.Errorf("expected container api, found %s %s", c.Ref().Kind, c.Name())
+	}
+	do(t, c.Killable)
+	if !ask(t, c.Alive) {
+		t.Fatal("expected a started container to be alive")
+	}
+	do(t, func(ctx context.Context) error { return c.Kill(ctx, "SIGKILL") })
+	deadline := time.Now().Add(20 * time.Second)
+	for ask(t, c.Alive) {
+		if time.Now().After(deadline) {
+			t.Fatal("the container outlives SIGKILL")
+		}
+	}
+	if body, err := get(t, "http://"+c.Addr()); err == nil {
+		t.Errorf("expected no answer from a dead container, found %q", body)
+	}
+	// From a fresh process, with nothing but the journal.
+	again, err := e.Reopen(t.Context(), roundTrip(t, c.Ref()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t, again.(chaos.Killer).Start)
+	do(t, again.(chaos.Killer).Start) // does nothing if it runs
+	if body, err := get(t, "http://"+c.Addr()); err != nil || body != "api" {
+		t.Errorf("expected the same address to answer after the start, found %q and %v", body, err)
+	}
+	if err := c.Kill(t.Context(), "SIGNONSENSE"); err == nil {
+		t.Error("expected an unknown signal to be refused")
+	}
+}
+
+// roundTrip takes a Ref through the journal's JSON.
+func roundTrip(t *testing.T, ref chaos.Ref) chaos.Ref {
+	t.Helper()
+	b, err := json.Marshal(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back chaos.Ref
+	if err := json.Unmarshal(b, &back); err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
+func TestPause(t *testing.T) {
+	e := connect(t)
+	c := start(t, stack(t, e, "nobody"), service("api"))
+	for range 2 { // idempotent
+		do(t, c.Pause)
+		if !ask(t, c.Paused) {
+			t.Fatal("expected the container to be paused")
+		}
+	}
+	if _, err := e.Find(t.Context(), docker.Selector{ID: c.ID()}); err == nil || !strings.Contains(err.Error(), "docker unpause") {
+		t.Errorf("expected a hint to unpause, found %v", err)
+	}
+	for range 2 {
+		do(t, c.Unpause)
+		if ask(t, c.Paused) {
+			t.Fatal("expected the container to run on")
+		}
+	}
+	if _, err := get(t, "http://"+c.Addr()); err != nil {
+		t.Error(err)
+	}
+	do(t, c.Pause) // and Close removes it all the same
+}
+
+const delay = 150 * time.Millisecond
+
+func TestShape(t *testing.T) {
+	e := connect(t)
+	s := stack(t, e, "nobody")
+	gateway, api := start(t, s, service("gateway")), start(t, s, service("api"))
+	mustBeFast(t, gateway, "api", delay) // and leaves a connection open
+
+	shape := chaos.NetShape{Delay: delay, Jitter: 30 * time.Millisecond}
+	proof, err := api.Shape(t.Context(), "slow", shape, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", proof)
+	if !strings.Contains(proof.Evidence, "→") || (proof.Mechanism != "nft-proxy" && proof.Mechanism != "netem") {
+		t.Errorf("expected a mechanism and a measurement, found %+v", proof)
+	}
+	for range 5 {
+		if d := trip(t, gateway, "api"); d < delay-30*time.Millisecond {
+			t.Errorf("expected answers after at least %s, found one after %s", delay-30*time.Millisecond, d)
+		}
+	}
+	if _, err := api.Shape(t.Context(), "slower", shape, time.Minute); err == nil || !strings.Contains(err.Error(), "already bent") {
+		t.Errorf("expected a second fault on the container to be refused, found %v", err)
+	}
+	if _, err := api.Unshape(t.Context(), "slower"); err != nil {
+		t.Error(err)
+	}
+	if d := trip(t, gateway, "api"); d < delay-30*time.Millisecond {
+		t.Errorf("the fault ended with another one's undo: an answer came after %s", d)
+	}
+
+	proof, err = api.Unshape(t.Context(), "slow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", proof)
+	if proof.Doubt != "" {
+		t.Errorf("expected no doubt, found %q", proof.Doubt)
+	}
+	mustBeFast(t, gateway, "api", delay)
+	if _, err := api.Unshape(t.Context(), "slow"); err != nil {
+		t.Errorf("expected a second undo to do nothing, found %v", err)
+	}
+	// The next fault meets nothing of the last one.
+	if _, err := api.Shape(t.Context(), "slow-2", shape, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if proof, err = api.Unshape(t.Context(), "slow-2"); err != nil || !strings.Contains(proof.Doubt, "no traffic") {
+		t.Errorf("expected the doubt that no traffic passed, found %+v and %v", proof, err)
+	}
+}
+
+// TestShape_underLoad bends and unbends traffic while clients with open
+// connections use it: what they may safely try again must not fail.
+func TestShape_underLoad(t *testing.T) {
+	e := connect(t)
+	s := stack(t, e, "nobody")
+	if err := e.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	gateway, api := start(t, s, service("gateway")), start(t, s, service("api"))
+	var good, bad atomic.Int64
+	var wg sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	defer wg.Wait()
+	defer stop()
+	for range 4 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := get(t, "http://"+gateway.Addr()+"/time?url=http://api:8080/"); err == nil {
+					good.Add(1)
+				} else if bad.Add(1) < 5 {
+					t.Log(err)
+				}
+			}
+		})
+	}
+	for _, id := range []string{"a", "b"} {
+		before := good.Load()
+		waitFor(t, "traffic", func() bool { return good.Load() > before+20 })
+		if _, err := api.Shape(ctx, id, chaos.NetShape{Delay: delay}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		before = good.Load()
+		waitFor(t, "slow traffic", func() bool { return good.Load() > before+20 })
+		proof, err := api.Unshape(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if proof.Doubt != "" {
+			t.Errorf("expected no doubt, found %q", proof.Doubt)
+		}
+	}
+	stop()
+	wg.Wait()
+	// One in a hundred for what a busy machine does to connections by itself.
+	if bad.Load()*100 > good.Load() {
+		t.Errorf("%d of %d requests failed", bad.Load(), bad.Load()+good.Load())
+	}
+}
+
+func TestShape_doubts(t *testing.T) {
+	e := connect(t)
+	s := stack(t, e, "nobody")
+	gateway, api := start(t, s, service("gateway")), start(t, s, service("api"))
+	shape := chaos.NetShape{Delay: delay}
+
+	t.Run("restarted", func(t *testing.T) {
+		if _, err := api.Shape(t.Context(), "a", shape, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		do(t, func(ctx context.Context) error { return api.Kill(ctx, "SIGKILL") })
+		do(t, api.Start)
+		proof, err := api.Unshape(t.Context(), "a")
+		if err != nil || !strings.Contains(proof.Doubt, "restarted") {
+			t.Errorf("expected a doubt over the restart, found %+v and %v", proof, err)
+		}
+		mustBeFast(t, gateway, "api", delay)
+	})
+	t.Run("deadline", func(t *testing.T) {
+		if _, err := api.Shape(t.Context(), "b", shape, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the helper's end", func() bool { return len(helpers(t)) == 0 })
+		mustBeFast(t, gateway, "api", delay)
+		proof, err := api.Unshape(t.Context(), "b")
+		if err != nil || !strings.Contains(proof.Doubt, "deadline") {
+			t.Errorf("expected a doubt over the deadline, found %+v and %v", proof, err)
+		}
+	})
+	t.Run("helper killed", func(t *testing.T) {
+		if _, err := api.Shape(t.Context(), "c", shape, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		c := newClient(t)
+		if err := c.ContainerKill(t.Context(), helpers(t)[0], "SIGKILL"); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the helper's end", func() bool { return len(helpers(t)) == 0 })
+		proof, err := api.Unshape(t.Context(), "c")
+		if err != nil || !strings.Contains(proof.Doubt, "did not last") {
+			t.Errorf("expected a doubt over the helper, found %+v and %v", proof, err)
+		}
+		if proof.Mechanism == "nft-proxy" && !strings.Contains(proof.Evidence, "removing") {
+			t.Errorf("expected what the helper left to be removed, found %q", proof.Evidence)
+		}
+		mustBeFast(t, gateway, "api", delay)
+	})
+	t.Run("target gone", func(t *testing.T) {
+		if _, err := api.Shape(t.Context(), "d", shape, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if err := newClient(t).ContainerRemove(t.Context(), api.ID(), container.RemoveOptions{Force: true}); err != nil {
+			t.Fatal(err)
+		}
+		proof, err := api.Unshape(t.Context(), "d")
+		if err != nil || !strings.Contains(proof.Doubt, "removed") {
+			t.Errorf("expected a doubt over the removal, found %+v and %v", proof, err)
+		}
+		if _, err := e.Reopen(t.Context(), api.Ref()); !errors.Is(err, chaos.ErrGone) {
+			t.Errorf("expected chaos.ErrGone, found %v", err)
+		}
+		if alive := ask(t, api.Alive); alive {
+			t.Error("expected a removed container not to be alive")
+		}
+	})
+}
+
+// helpers lists the ids of helpers on this engine that belong to this test's
+// process.
+func helpers(t *testing.T) []string {
+	t.Helper()
+	all, err := newClient(t).ContainerList(t.Context(), container.ListOptions{All: true, Filters: filters.NewArgs(
+		filters.Arg("label", docker.LabelRole+"="+docker.RoleHelper))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(t.Name(), "/")
+	mine := fmt.Sprintf("t%d-%s", os.Getpid(), strings.ToLower(name))
+	var ids []string
+	for _, c := range all {
+		if c.Labels[docker.LabelRun] == mine {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// waitFor polls; its limit is far above what it should take.
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(40 * time.Second); !ok(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// victim is the program of TestControllerKilled's child.
+func victim(text string) error {
+	var ref chaos.Ref
+	if err := json.Unmarshal([]byte(text), &ref); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	e, err := docker.Connect(ctx, docker.WithBinary(os.Getenv("ORDEAL_TEST_BINARY")))
+	if err != nil {
+		return err
+	}
+	if _, err := e.NewStack(ctx, os.Getenv("ORDEAL_TEST_RUN"), "the-victim", nil); err != nil {
+		return err
+	}
+	target, err := e.Reopen(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if _, err := target.(chaos.NetShaper).Shape(ctx, "slow", chaos.NetShape{Delay: delay}, 10*time.Minute); err != nil {
+		return err
+	}
+	fmt.Println("shaped")
+	return nil
+}
+
+// TestControllerKilled kills the process that slowed a container with SIGKILL.
+func TestControllerKilled(t *testing.T) {
+	e := connect(t)
+	s := stack(t, e, "nobody")
+	gateway, api := start(t, s, service("gateway")), start(t, s, service("api"))
+	ref, err := json.Marshal(api.Ref())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), asVictim+"="+string(ref), "ORDEAL_TEST_BINARY="+dockertest.Binary(t), "ORDEAL_TEST_RUN="+run(t)+"-victim")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		if left := labelled(t, docker.LabelOwner+"=the-victim"); len(left) > 0 {
+			e.Sweep(context.Background(), func(o string) bool { return o != "the-victim" })
+			t.Errorf("the sweep left behind: %q", left)
+		}
+	})
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "shaped\n" {
+		t.Fatalf("expected the child to slow the container, found %q and %v", line, err)
+	}
+	if d := trip(t, gateway, "api"); d < delay {
+		t.Fatalf("expected the container to be slow, found an answer after %s", d)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+
+	again, err := e.Reopen(t.Context(), api.Ref())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := again.(chaos.NetShaper).Unshape(t.Context(), "slow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", proof)
+	if proof.Evidence != "the namespace is clean" {
+		t.Errorf("expected the helper to have cleaned up by itself, found %q", proof.Evidence)
+	}
+	mustBeFast(t, gateway, "api", delay)
+
+	// The rest of the dead process is swept, and nobody else's.
+	removed, err := e.Sweep(t.Context(), func(owner string) bool { return owner != "the-victim" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := make([]string, 0, len(removed))
+	for _, r := range removed {
+		kind, _, _ := strings.Cut(r, " ")
+		kinds = append(kinds, kind)
+	}
+	if !slices.Equal(kinds, []string{"network", "image"}) {
+		t.Errorf("expected network and image of the dead process to be removed, found %q", removed)
+	}
+	if !ask(t, api.Alive) {
+		t.Error("the sweep took what belongs to a living owner")
+	}
+}
+
+func TestSweep(t *testing.T) {
+	e := connect(t)
+	s := stack(t, e, "dead-"+run(t))
+	api := start(t, s, service("api"))
+	do(t, api.Pause) // as a fault may have left it
+	if removed, err := e.Sweep(t.Context(), func(string) bool { return true }); err != nil || len(removed) > 0 {
+		t.Fatalf("expected nothing to be removed while all owners live, found %q and %v", removed, err)
+	}
+	removed, err := e.Sweep(t.Context(), func(owner string) bool { return owner != "dead-"+run(t) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(removed) != 3 {
+		t.Errorf("expected a container, a network and an image to be removed, found %q", removed)
+	}
+	if left := labelled(t, docker.LabelRun+"="+run(t)); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+func TestFailedStart(t *testing.T) {
+	e := connect(t)
+	s := stack(t, e, "nobody")
+	for _, tt := range []struct {
+		name string
+		spec docker.Spec
+		want []string
+	}{
+		{"exits", docker.Spec{Args: []string{"fail"}}, []string{"exited with status 3", "reading the configuration", "no such table"}},
+		{"never ready", docker.Spec{Args: []string{"hang"}, Port: 8080, Ready: "/", ReadyTimeout: time.Second}, []string{"not ready within 1s", "does not answer", "thinking"}},
+		{"ready says no", docker.Spec{Args: []string{"serve"}, Port: 8080, Ready: "/time", ReadyTimeout: 4 * time.Second}, []string{"expected a 2xx", "502"}},
+		{"image not there", docker.Spec{Image: "no/such:image"}, []string{"no/such:image", "docker pull"}},
+		{"ready without a port", docker.Spec{Args: []string{"hang"}, Ready: "/"}, []string{"set port"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.spec.Name = "broken"
+			_, err := s.Start(t.Context(), tt.spec)
+			if err == nil {
+				t.Fatal("expected an error")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("expected %q in the message, found %q", want, err)
+				}
+			}
+		})
+	}
+	t.Run("interrupted", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		if _, err := s.Start(ctx, docker.Spec{Name: "slow", Args: []string{"hang"}, Port: 8080, Ready: "/"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("expected the end of the context, found %v", err)
+		}
+	})
+	for _, left := range labelled(t, docker.LabelRun+"="+run(t)) {
+		if strings.HasPrefix(left, "container") {
+			t.Errorf("a failed start left %s behind", left)
+		}
+	}
+	for range 2 { // idempotent
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// userImage makes an image that is none of ordeal's.
+func userImage(t *testing.T, c *client.Client) string {
+	t.Helper()
+	binary, err := os.ReadFile(dockertest.Binary(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var layer bytes.Buffer
+	w := tar.NewWriter(&layer)
+	if err := w.WriteHeader(&tar.Header{Name: "server", Mode: 0o755, Size: int64(len(binary))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(binary); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("user%d:latest", os.Getpid())
+	body, err := c.ImageImport(t.Context(), image.ImportSource{Source: &layer, SourceName: "-"}, name, image.ImportOptions{Changes: []string{`ENTRYPOINT ["/server"]`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.ImageRemove(context.Background(), name, image.RemoveOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	return name
+}
+
+// TestFind looks for containers as a user would have started them.
+func TestFind(t *testing.T) {
+	e := connect(t)
+	s := stack(t, e, "nobody")
+	c := newClient(t)
+	own := userImage(t, c)
+	prefix := fmt.Sprintf("user%d-", os.Getpid())
+	project := prefix + "shop"
+	var ids []string
+	make := func(name string, labels map[string]string, run, rm bool) {
+		t.Helper()
+		made, err := c.ContainerCreate(t.Context(),
+			&container.Config{Image: own, Cmd: []string{"serve", "-name", name}, Labels: labels},
+			&container.HostConfig{AutoRemove: rm}, nil, nil, prefix+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, made.ID)
+		t.Cleanup(func() {
+			c.ContainerRemove(context.Background(), made.ID, container.RemoveOptions{Force: true})
+		})
+		if run {
+			if err := c.ContainerStart(t.Context(), made.ID, container.StartOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	compose := func(service string) map[string]string {
+		return map[string]string{"com.docker.compose.project": project, "com.docker.compose.service": service}
+	}
+	make("api", compose("api"), true, false)
+	make("api-2", compose("api"), true, false)
+	make("stopped", compose("worker"), false, false)
+	make("fleeting", map[string]string{prefix + "tier": "x"}, true, true)
+
+	for _, tt := range []struct {
+		name string
+		s    docker.Selector
+		want string // names, or part of the error
+	}{
+		{"a name is whole", docker.Selector{Name: prefix + "api"}, "api"},
+		{"compose", docker.Selector{ComposeProject: project, ComposeService: "api"}, "api api-2"},
+		{"label", docker.Selector{Label: prefix + "tier=x"}, "fleeting"},
+		{"id", docker.Selector{ID: ids[1][:12]}, "api-2"},
+		{"nothing", docker.Selector{Name: prefix + "apj"}, "did you mean " + prefix + "api"},
+		{"stopped", docker.Selector{Name: prefix + "stopped"}, "docker start " + prefix + "stopped"},
+		{"everything", docker.Selector{}, "no selector ever means every container"},
+		{"short id", docker.Selector{ID: "a"}, "at least 4 characters"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found, err := e.Find(t.Context(), tt.s)
+			var names []string
+			for _, f := range found {
+				names = append(names, strings.TrimPrefix(f.Name(), prefix))
+			}
+			got := cmp.Or(strings.Join(names, " "), fmt.Sprint(err))
+			if err == nil && got != tt.want || err != nil && !strings.Contains(got, tt.want) {
+				t.Errorf("expected %q, found %q", tt.want, got)
+			}
+		})
+	}
+
+	fleeting, err := e.Find(t.Context(), docker.Selector{Name: prefix + "fleeting"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fleeting[0].Killable(t.Context()); err == nil || !strings.Contains(err.Error(), "for good") {
+		t.Errorf("expected a container with --rm not to be killable, found %v", err)
+	}
+
+	// The user's containers are broken and put right, and outlive the run.
+	found, err := e.Find(t.Context(), docker.Selector{Name: prefix + "api"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := found[0].Shape(t.Context(), "slow", chaos.NetShape{Delay: delay}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(t.Context()); err != nil { // the fault's undo was forgotten
+		t.Fatal(err)
+	}
+	if !ask(t, found[0].Alive) {
+		t.Error("closing the stack took the user's container")
+	}
+}

@@ -1,0 +1,83 @@
+package scenario
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestSecretNames(t *testing.T) {
+	for name, want := range map[string]bool{
+		"API_TOKEN": true, "token": true, "DB_PASSWORD": true, "CLIENT_SECRET": true, "AWS_ACCESS_KEY_ID": true, "api-key": true,
+		"KEY": true, "GOOGLE_CREDENTIALS": true, "PASS": true, "HOME": false, "KEYBOARD": false, "MONKEY": false, "PASSENGERS": false, "AUTHOR": false, "sku": false,
+	} {
+		if secretName(name) != want {
+			t.Errorf("%s: expected %v", name, want)
+		}
+	}
+	for name, want := range map[string]bool{
+		"Authorization": true, "cookie": true, "Proxy-Authorization": true, "X-Api-Key": true, "X-Auth-Token": true, "Accept": false, "Content-Type": false,
+	} {
+		if secretHeader(name) != want {
+			t.Errorf("%s: expected %v", name, want)
+		}
+	}
+}
+
+func TestNoSecretIsPrinted(t *testing.T) {
+	const src = `
+name: hides s3cr3t-value
+services:
+  api: { process: { command: [./api, "--token=${API_TOKEN}"], env: { DB_PASSWORD: "quo\"ted" } } }
+target: http://user:pa55word@127.0.0.1:8080
+attack:
+  requests:
+    - name: a
+      get: /x?api_key=in-the-url
+      headers: { Authorization: "Bearer opaque-1", Cookie: "sid=opaque-2; x=1", X-Short-Key: abc, Accept: text/html }
+      query: { token: opaque-3 }
+      body: "s3cr3t-value twice: s3cr3t-value, and opaque-1"
+  stages: [{ name: s, rate: 5/s, for: 10s }]
+verdict:
+  - p99 < 1s
+`
+	p, err := Parse("x.yaml", []byte(src), testEnv, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := planJSON(t, p)
+	var out strings.Builder
+	p.Timeline(&out)
+	for _, s := range []string{"s3cr3t-value", `quo\"ted`, "pa55word", "opaque-1", "opaque-2", "opaque-3", "in-the-url", `"abc"`} {
+		if strings.Contains(string(b), s) {
+			t.Errorf("plan.json holds %s", s)
+		}
+		if strings.Contains(out.String(), s) {
+			t.Errorf("the timeline holds %s", s)
+		}
+	}
+	if !json.Valid(b) {
+		t.Errorf("the redacted plan is no JSON:\n%s", b)
+	}
+	if !strings.Contains(string(b), "text/html") {
+		t.Error("too much is hidden")
+	}
+	if got := p.Redact("x s3cr3t-value y"); got != "x *** y" {
+		t.Errorf("found %q", got)
+	}
+	if got := (&Plan{Secrets: []string{"abc", "long-secret", "long-secret-er"}}).Redact("abc long-secret-er long-secret"); got != "abc *** ***" {
+		t.Errorf("found %q", got)
+	}
+	if p.Attack.Requests[0].Headers[0].Value != "Bearer opaque-1" {
+		t.Error("printing changed the plan")
+	}
+}
+
+// A secret that is also a key or a number must not break the JSON around it.
+func TestRedactJSONKeepsItsForm(t *testing.T) {
+	in := `{"name":"name","n":1234,"t":true,"s":"a \"name\" b","l":["1234"]}`
+	out := redactJSON([]byte(in), newRedactor([]string{"name", "1234", "true"}).text)
+	if want := `{"name":"***","n":1234,"t":true,"s":"a \"***\" b","l":["***"]}`; string(out) != want {
+		t.Errorf("expected %s, found %s", want, out)
+	}
+}

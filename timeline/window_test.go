@@ -1,0 +1,167 @@
+package timeline
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWindow(t *testing.T) {
+	w := Window{2, 5}
+	for at, want := range map[time.Duration]bool{1: false, 2: true, 4: true, 5: false} {
+		if got := w.Contains(at); got != want {
+			t.Errorf("%v contains %d: %v, want %v", w, at, got, want)
+		}
+	}
+	for _, tc := range []struct {
+		v         Window
+		covers    bool
+		intersect Window
+	}{
+		{Window{2, 5}, true, Window{2, 5}},
+		{Window{3, 4}, true, Window{3, 4}},
+		{Window{1, 3}, false, Window{2, 3}},
+		{Window{4, 9}, false, Window{4, 5}},
+		{Window{0, 9}, false, Window{2, 5}},
+		{Window{0, 2}, false, Window{2, 2}},
+		{Window{5, 7}, false, Window{5, 5}},
+		{Window{7, 9}, false, Window{7, 7}},
+	} {
+		if got := w.Covers(tc.v); got != tc.covers {
+			t.Errorf("%v covers %v: %v, want %v", w, tc.v, got, tc.covers)
+		}
+		if got := w.Intersect(tc.v); got != tc.intersect {
+			t.Errorf("%v and %v share %v, want %v", w, tc.v, got, tc.intersect)
+		}
+		if a, b := w.Intersect(tc.v), tc.v.Intersect(w); a.Len() != b.Len() {
+			t.Errorf("%v and %v share %v, but the other way round %v", w, tc.v, a, b)
+		}
+	}
+	if got := (Window{5, 2}).Len(); got != 0 {
+		t.Errorf("a backward window is %v long, want 0", got)
+	}
+}
+
+func TestNewWindows(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		in   []Window
+		want Windows
+	}{
+		{"none", nil, nil},
+		{"empty ones", []Window{{1, 1}, {5, 2}}, nil},
+		{"one", []Window{{1, 2}}, Windows{{1, 2}}},
+		{"apart, unsorted", []Window{{5, 6}, {1, 2}}, Windows{{1, 2}, {5, 6}}},
+		{"touching", []Window{{2, 3}, {1, 2}}, Windows{{1, 3}}},
+		{"overlapping", []Window{{1, 4}, {3, 6}}, Windows{{1, 6}}},
+		{"nested", []Window{{1, 9}, {3, 4}, {5, 6}}, Windows{{1, 9}}},
+		{"empty within a gap", []Window{{1, 2}, {3, 3}, {4, 5}}, Windows{{1, 2}, {4, 5}}},
+		{"far apart", []Window{{math.MaxInt64 - 1, math.MaxInt64}, {math.MinInt64 / 2, 0}}, Windows{{math.MinInt64 / 2, 0}, {math.MaxInt64 - 1, math.MaxInt64}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			given := slices.Clone(tc.in)
+			if diff := cmp.Diff(tc.want, NewWindows(tc.in...)); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			if !slices.Equal(given, tc.in) {
+				t.Errorf("the caller's windows were changed to %v", tc.in)
+			}
+		})
+	}
+}
+
+// TestWindowsAgainstPoints compares sets of windows with sets of single instants.
+func TestWindowsAgainstPoints(t *testing.T) {
+	const span = 24
+	rng := rand.New(rand.NewPCG(5, 5))
+	draw := func() (Windows, [span]bool) {
+		var ws []Window
+		var points [span]bool
+		for range rng.IntN(5) {
+			w := Window{time.Duration(rng.IntN(span)), time.Duration(rng.IntN(span))}
+			ws = append(ws, w)
+			for p := w.From; p < w.To; p++ {
+				points[p] = true
+			}
+		}
+		return NewWindows(ws...), points
+	}
+	check := func(what string, ws Windows, points [span]bool) {
+		t.Helper()
+		var n time.Duration
+		for p, in := range points {
+			if in {
+				n++
+			}
+			if got := ws.Contains(time.Duration(p)); got != in {
+				t.Fatalf("%s %v contains %d: %v, want %v", what, ws, p, got, in)
+			}
+		}
+		if ws.Len() != n {
+			t.Fatalf("%s %v has length %d, want %d", what, ws, ws.Len(), n)
+		}
+		for i := 1; i < len(ws); i++ {
+			if ws[i-1].To >= ws[i].From {
+				t.Fatalf("%s %v is not sorted and apart", what, ws)
+			}
+		}
+	}
+	for range 5000 {
+		a, as := draw()
+		b, bs := draw()
+		check("set", a, as)
+		var both [span]bool
+		for p := range both {
+			both[p] = as[p] && bs[p]
+		}
+		check("intersection", a.Intersect(b), both)
+
+		v := Window{time.Duration(rng.IntN(span)), 0}
+		v.To = v.From + 1 + time.Duration(rng.IntN(span-int(v.From)))
+		covered := true
+		for p := v.From; p < min(v.To, span); p++ {
+			covered = covered && as[p]
+		}
+		covered = covered && v.To <= span
+		if got := a.Covers(v); got != covered {
+			t.Fatalf("%v covers %v: %v, want %v", a, v, got, covered)
+		}
+	}
+}
+
+func TestFaultWindows(t *testing.T) {
+	at := func(d time.Duration) *time.Duration { return &d }
+	const end = 100
+	for _, tc := range []struct {
+		name                  string
+		fault                 Fault
+		before, during, after Window
+	}{
+		{"never injected", Fault{}, Window{0, end}, Window{}, Window{}},
+		{"reverted", Fault{Injecting: at(10), Effective: at(12), Reverting: at(30), Reverted: at(33)}, Window{0, 10}, Window{10, 33}, Window{33, end}},
+		{"never effective, reverted", Fault{Injecting: at(10), Reverted: at(33)}, Window{0, 10}, Window{10, 33}, Window{33, end}},
+		{"not reverted", Fault{Injecting: at(10), Effective: at(12)}, Window{0, 10}, Window{10, end}, Window{}},
+		{"reverted at the end", Fault{Injecting: at(10), Reverted: at(end)}, Window{0, 10}, Window{10, end}, Window{}},
+		{"reverted after the end", Fault{Injecting: at(10), Reverted: at(end + 5)}, Window{0, 10}, Window{10, end}, Window{}},
+		{"injected after the end", Fault{Injecting: at(end + 2), Reverted: at(end + 5)}, Window{0, end}, Window{end, end}, Window{}},
+		{"at the start", Fault{Injecting: at(0), Reverted: at(5)}, Window{}, Window{0, 5}, Window{5, end}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := [3]Window{tc.fault.Before(end), tc.fault.During(end), tc.fault.After(end)}
+			if want := [3]Window{tc.before, tc.during, tc.after}; got != want {
+				t.Errorf("before, during, after: %v, want %v", got, want)
+			}
+			var all time.Duration
+			for _, w := range got {
+				all += w.Len()
+			}
+			if set := NewWindows(got[:]...); set.Len() != all {
+				t.Errorf("the windows %v overlap", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,66 @@
+package verdict_test
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+func ExampleCompile() {
+	rule, _ := verdict.Compile(`stage("steady").p99 < 200ms`, verdict.Names{Stages: []string{"steady"}})
+	fmt.Println("count exactly at", rule.Limits())
+	// Output: count exactly at [200ms]
+}
+
+func ExampleCompile_mistake() {
+	src := `during("kill-ap").error_rate < 5`
+	_, err := verdict.Compile(src, verdict.Names{Faults: []string{"kill-api"}})
+	fmt.Println(src)
+	fmt.Println(strings.Repeat(" ", err.Offset) + strings.Repeat("^", max(1, err.Len)))
+	fmt.Println(err.Msg)
+	fmt.Println("hint:", err.Hint)
+	// Output:
+	// during("kill-ap").error_rate < 5
+	//        ^^^^^^^^^
+	// unknown fault "kill-ap"
+	// hint: did you mean "kill-api"? faults are "kill-api"
+}
+
+func ExampleJudge() {
+	rule, _ := verdict.Compile("p95 < 200ms && error_rate < 1%", verdict.Names{})
+
+	stats := timeline.NewStats(rule.Limits())
+	for i := range 100 {
+		stats.Planned++
+		stats.Done++
+		if i < 3 {
+			stats.Failed++
+			stats.Err.Record(time.Millisecond)
+			continue
+		}
+		stats.OK.Record(50 * time.Millisecond)
+	}
+	second := timeline.Window{To: time.Second}
+	run := &timeline.Timeline{
+		Duration: time.Second,
+		Stages:   []timeline.Stage{{Name: "steady", Window: second, Judged: true}},
+		Intervals: func(yield func(timeline.Interval, error) bool) {
+			cell := timeline.Cell{Key: timeline.Key{Stage: "steady", Request: "browse"}, Stats: stats}
+			yield(timeline.Interval{Window: second, Cells: []timeline.Cell{cell}}, nil)
+		},
+	}
+
+	report, err := verdict.Judge([]verdict.Input{{KPI: rule.String(), Rule: rule}}, run)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Outcome)
+	fmt.Println(report.Rules[0].Why)
+	// Output:
+	// fail
+	// error_rate was 3%, the rule wants < 1%
+}

@@ -1,0 +1,71 @@
+package verdict
+
+import (
+	"math"
+	"testing"
+)
+
+func TestKleene(t *testing.T) {
+	all := []truth{no, unknown, yes} // in order of Kleene's lattice: && is the least, || the greatest
+	name := map[truth]string{no: "no", unknown: "unknown", yes: "yes"}
+	for i, a := range all {
+		for j, b := range all {
+			x, y := &finding{truth: a, why: "a"}, &finding{truth: b, why: "b"}
+			for _, op := range []string{"&&", "and"} {
+				if got := combine(op, x, y).truth; got != all[min(i, j)] {
+					t.Errorf("%s %s %s is %s", name[a], op, name[b], name[got])
+				}
+			}
+			for _, op := range []string{"||", "or"} {
+				if got := combine(op, x, y).truth; got != all[max(i, j)] {
+					t.Errorf("%s %s %s is %s", name[a], op, name[b], name[got])
+				}
+			}
+			if f := combine("&&", x, y); f.truth == unknown && f.why == "" {
+				t.Errorf("%s && %s does not say why it is unknown", name[a], name[b])
+			}
+		}
+		if got := negate(&finding{truth: a}).truth; got != all[2-i] {
+			t.Errorf("not %s is %s", name[a], name[got])
+		}
+	}
+}
+
+// A bound settles a comparison exactly if every figure from the bound on gives
+// the same answer.
+func TestCompareBounds(t *testing.T) {
+	for _, op := range comparisonOps {
+		for _, bound := range []float64{1, 2, 3} {
+			limit := value{n: 2, fixed: true}
+			answers := map[truth]bool{}
+			for _, v := range []float64{bound, bound + 0.5, 2, 2.5, 3, 1e9} {
+				if v >= bound {
+					answers[compareValues(op, UnitDuration, value{n: v}, limit).truth] = true
+				}
+			}
+			want := unknown
+			if len(answers) == 1 {
+				for a := range answers {
+					want = a
+				}
+			}
+			got := compareValues(op, UnitDuration, value{n: bound, atLeast: true}, limit)
+			if got.truth != want || (want == unknown) != (got.why != "") {
+				t.Errorf("at least %v %s 2 is %v (%s), want %v", bound, op, got.truth, got.why, want)
+			}
+			if back := compareValues(flipped[op], UnitDuration, limit, value{n: bound, atLeast: true}); back.truth != want {
+				t.Errorf("2 %s at least %v is %v, want %v", flipped[op], bound, back.truth, want)
+			}
+		}
+	}
+	if f := compareValues("<", UnitDuration, value{atLeast: true}, value{atLeast: true}); f.truth != unknown {
+		t.Error("two bounds were compared")
+	}
+}
+
+func TestArithmeticOutOfRange(t *testing.T) {
+	huge := numberQ{value{n: math.MaxFloat64}}
+	if got := arithmetic("*", huge, huge).(numberQ); got.missing == "" {
+		t.Errorf("got %v, want no figure", got.n)
+	}
+}

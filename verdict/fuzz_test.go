@@ -1,0 +1,68 @@
+package verdict
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// Whatever stands in a rule, compiling it neither panics nor points outside of
+// it; and a rule that compiles can be judged on an empty run and on any other.
+func FuzzCompile(f *testing.F) {
+	for _, src := range mistakes {
+		f.Add(src)
+	}
+	for _, src := range Default() {
+		f.Add(src)
+	}
+	for _, src := range []string{
+		"p99.9 < 1.5s && error_rate < 0.1% or not (rps > 5k/s)",
+		`stage("steady").request('checkout').ok.p95 < 2 * before("kill-api").p99 + 5ms`,
+		`every(10s).p99 < 500ms`, `window(60s, 90s).max < 1s`, `fault("kill-api").recovery - 5s < fault("slow-db").outage / 2`,
+		"10ms < p99 < 200ms", "bytes_in / bytes_out > 1.5", "110% * p50 > p99",
+	} {
+		f.Add(src)
+	}
+	empty := run(3*time.Second, nil, nil, nil)
+	rng := rand.New(rand.NewPCG(3, 4))
+	var arrivals []arrival
+	for range 300 {
+		arrivals = append(arrivals, arrival{at: time.Duration(rng.Int64N(int64(30 * sec))), took: time.Duration(rng.Int64N(int64(sec))),
+			failed: rng.IntN(4) == 0, request: names.Requests[rng.IntN(2)]})
+	}
+	full := run(30*sec, []timeline.Fault{fault("kill-api", 5*sec, 8*sec), fault("slow-db", 12*sec, 13*sec)}, []time.Duration{200 * ms}, arrivals)
+	f.Fuzz(func(t *testing.T, src string) {
+		r, err := Compile(src, names)
+		if err != nil {
+			if r != nil {
+				t.Error("a rule beside an error")
+			}
+			checkPosition(t, src, err)
+			return
+		}
+		for _, tl := range []*timeline.Timeline{empty, full} {
+			rep, err := Judge([]Input{{KPI: src, Rule: r}}, tl)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := rep.Rules[0]
+			switch got.Outcome {
+			case Pass:
+				if got.Why != "" {
+					t.Errorf("passed, and says why: %s", got.Why)
+				}
+				if tl == empty {
+					t.Errorf("passed without data")
+				}
+			case Fail, Inconclusive:
+				if got.Why == "" {
+					t.Errorf("%s without saying why", got.Outcome)
+				}
+			default:
+				t.Errorf("outcome %q", got.Outcome)
+			}
+		}
+	})
+}
