@@ -53,6 +53,11 @@ func (r *Request) Validate() error {
 		errs = append(errs, fmt.Errorf("expect: %w", err))
 	}
 	if len(r.Targets) > 0 {
+		for i, t := range r.Targets {
+			if err := t.validate(); err != nil {
+				errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
+			}
+		}
 		return errors.Join(errs...)
 	}
 	k, err := newKit(r, 0)
@@ -125,15 +130,19 @@ func targetRecipe(r *Request, protocol string, wantBody bool) (func(Arrival) (*C
 	var errs []error
 	for i, t := range r.Targets {
 		calls[i] = &Call{Method: t.Method, URL: t.URL, Header: withDefault(t.Headers, "User-Agent", userAgent), Body: t.Body, WantBody: wantBody}
-		err := absolute(t.URL, protocol)
-		for _, h := range t.Headers {
-			err = errors.Join(err, validField(h))
-		}
-		if err != nil {
+		if err := errors.Join(t.validate(), absolute(t.URL, protocol)); err != nil {
 			errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
 		}
 	}
 	return func(a Arrival) (*Call, error) { return calls[a.Nth%uint64(len(calls))], nil }, errors.Join(errs...)
+}
+
+func (t *Target) validate() error {
+	errs := []error{validMethod(t.Method)}
+	for _, h := range t.Headers {
+		errs = append(errs, validField(h))
+	}
+	return errors.Join(errs...)
 }
 
 // kit is a request's compiled templates. It is not safe for concurrent use.
@@ -169,8 +178,10 @@ func newKit(r *Request, seed uint64) (*kit, error) {
 		}
 		return out
 	}
-	if r.Method != "" && !httpguts.ValidHeaderFieldName(r.Method) { // both are tokens of RFC 9110
-		errs = append(errs, fmt.Errorf("method: expected one such as GET, found %q", r.Method))
+	if r.Method != "" {
+		if err := validMethod(r.Method); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if r.URL == "" {
 		errs = append(errs, errors.New("url: expected one, found none"))
@@ -379,6 +390,13 @@ func withDefaultText(fs []namedText, name, value string) []namedText {
 		}
 	}
 	return append(fs, namedText{name, text{literal: value}})
+}
+
+func validMethod(m string) error {
+	if !httpguts.ValidHeaderFieldName(m) { // both are tokens of RFC 9110
+		return fmt.Errorf("method: expected one such as GET, found %q", m)
+	}
+	return nil
 }
 
 func validField(f Field) error {

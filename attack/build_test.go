@@ -97,6 +97,9 @@ func TestBuildRefuses(t *testing.T) {
 		{"expect", Request{URL: "http://h/", Expect: Expect{Matches: "("}}, "expect: matches: expected a regular expression: missing closing )"},
 		{"status", Request{URL: "http://h/", Expect: Expect{Status: []int{42}}}, "expect: status: expected 100 to 599, found 42"},
 		{"range", Request{URL: "http://h/{{ randInt 6 1 }}"}, "expected two numbers in ascending order, found 6 and 1"},
+		{"target's method", Request{Targets: []Target{{Method: "GET", URL: "/"}, {Method: "", URL: "/"}}}, "target 2: method: expected one such as GET"},
+		{"target's header", Request{Targets: []Target{{Method: "GET", URL: "/", Headers: []Field{{"A b", "1"}}}}}, "target 1: expected a header name"},
+		{"relative target", Request{Targets: []Target{{Method: "GET", URL: "/x"}}}, ""},
 		{"relative", Request{URL: "/x"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

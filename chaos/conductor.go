@@ -94,7 +94,7 @@ func NewConductor(cfg Config, faults []Planned) *Conductor {
 // speaks against any: what cannot work is found before any load is sent. It
 // changes nothing.
 func (c *Conductor) Preflight(ctx context.Context) error {
-	var errs []error
+	errs := []error{overlaps(c.faults)}
 	for _, f := range c.faults {
 		c.bind(f, f.Plan.Hold)
 		each(f.hits, func(h *hit) {

@@ -352,7 +352,7 @@ func TestPreflight(t *testing.T) {
 			t.Errorf("Preflight = %v", err)
 		}
 		s = newStage(Config{}, ok,
-			planned("kill-b", sigkill(), s10, 5*time.Second, a, b),
+			planned("kill-b", sigkill(), 2*s10, 5*time.Second, a, b),
 			planned("slow", &Latency{Delay: time.Second}, s10, 5*time.Second, numb{ProcessTarget}),
 		)
 		err := s.Preflight(t.Context())
@@ -389,5 +389,31 @@ func TestIDsAreUniqueAndFitForFiles(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+func TestPreflightFindsOverlaps(t *testing.T) {
+	a, b := newFake("a"), newFake("b")
+	slow := &Latency{Delay: time.Second}
+	for _, tt := range []struct {
+		name   string
+		faults []Planned
+		want   string
+	}{
+		{"one after the other", []Planned{planned("x", sigkill(), s10, 5*time.Second, a), planned("y", sigkill(), 15*time.Second, 5*time.Second, a)}, ""},
+		{"different targets", []Planned{planned("x", sigkill(), s10, 5*time.Second, a), planned("y", sigkill(), 12*time.Second, 5*time.Second, b)}, ""},
+		{"slow and dead", []Planned{planned("x", slow, s10, 5*time.Second, a), planned("y", sigkill(), 12*time.Second, 5*time.Second, a)}, ""},
+		{"slow twice", []Planned{planned("x", slow, s10, 5*time.Second, a), planned("y", slow, 12*time.Second, 5*time.Second, a)}, ""},
+		{"killed twice", []Planned{planned("y", sigkill(), 12*time.Second, 5*time.Second, b, a), planned("x", sigkill(), s10, 5*time.Second, a)},
+			"fault y: it hits a at 12s, which fault x (kill) has until 15s: move one of them"},
+		{"killed while frozen", []Planned{planned("x", &Pause{}, s10, 0, a), planned("y", sigkill(), s60, 5*time.Second, a)},
+			"fault y: it hits a at 1m, which fault x (pause) has until the end"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := NewConductor(Config{Journal: newMemJournal()}, tt.faults).Preflight(t.Context())
+			if (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Preflight = %v, want %q", err, tt.want)
+			}
+		})
 	}
 }

@@ -178,8 +178,9 @@ func TestCompileNotUTF8(t *testing.T) {
 	}
 }
 
-// Nested chained comparisons share subtrees, which grow without bound unless
-// they are refused early.
+// A short rule must not take long: expr shares the middle of chained
+// comparisons and visits arguments of calls over and over, and either would
+// double the work with each level. Were it so, this test would not end.
 func TestCompileNestedChains(t *testing.T) {
 	for _, inner := range []string{"(%s)", "(1+%s)", "(1 * (%s))"} {
 		src := "p99"
@@ -190,6 +191,19 @@ func TestCompileNestedChains(t *testing.T) {
 		}
 		if _, err := Compile(src, names); err == nil {
 			t.Errorf("%s compiled", src)
+		}
+	}
+	for _, src := range []string{
+		strings.Repeat("!", 900) + "(p99 < 1s)",
+		strings.Repeat("not ", 240) + "(p99 < 1s)",
+		strings.Repeat("!(p99<1s&&", 80) + "p99<1s" + strings.Repeat(")", 80),
+		strings.Repeat("p99<1s&&(p99<1s||(", 45) + "p99<1s" + strings.Repeat(")", 90),
+		"p99 < 1s" + strings.Repeat("*(1+1", 150) + strings.Repeat(")", 150),
+		"p99 <" + strings.Repeat("(1s+(2*", 90) + "1s" + strings.Repeat(")", 180),
+		"1s" + strings.Repeat("<p99", 240),
+	} {
+		if _, err := Compile(src, names); err != nil {
+			t.Errorf("%s: %v at %d", src, err, err.Offset)
 		}
 	}
 	deep := strings.Repeat("(", 490) + "p99" + strings.Repeat(")", 490) + " < 1s"

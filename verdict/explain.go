@@ -34,16 +34,16 @@ func (r *resolver) explainNode(n ast.Node) *Error {
 				return err
 			}
 		}
-		if id, ok := n.Callee.(*ast.IdentifierNode); ok && id.Value == notFunction && n.Arguments[0].Type() != judgementType {
-			s := r.spanOf(n.Arguments[0])
-			return &Error{s.off, s.end - s.off, "expected a comparison after the negation, found " + r.describe(n.Arguments[0]),
-				"put what is denied in parentheses: !(p99 < 200ms)"}
-		}
 	case *ast.BinaryNode:
 		for _, side := range []ast.Node{n.Left, n.Right} {
 			if err := r.explainNode(side); err != nil {
 				return err
 			}
+		}
+		if n.Operator == notOperator {
+			s := r.spanOf(n.Left)
+			return &Error{s.off, s.end - s.off, "expected a comparison after the negation, found " + r.describe(n.Left),
+				"put what is denied in parentheses: !(p99 < 200ms)"}
 		}
 		return r.mismatch(n)
 	}

@@ -52,7 +52,7 @@ func combine(op string, a, b *finding) *finding {
 }
 
 func negate(a *finding) *finding {
-	f := &finding{op: notFunction, parts: []*finding{a}, why: a.why}
+	f := &finding{op: notOperator, parts: []*finding{a}, why: a.why}
 	switch a.truth {
 	case yes:
 		f.truth = no
@@ -66,7 +66,7 @@ func negate(a *finding) *finding {
 // truth is f's, and whether it stands below a negation.
 func (f *finding) deciding() (leaf *finding, negated bool) {
 	for len(f.parts) > 0 {
-		if f.op == notFunction {
+		if f.op == notOperator {
 			f, negated = f.parts[0], !negated
 			continue
 		}

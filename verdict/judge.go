@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -219,7 +220,7 @@ func (j *judge) prepare(in Input) *ruleCase {
 
 func (c *ruleCase) slice(w timeline.Window) *sliceCase {
 	i, found := slices.BinarySearchFunc(c.slices, w.From, func(s *sliceCase, at time.Duration) int {
-		return int(s.window.From - at)
+		return cmp.Compare(s.window.From, at)
 	})
 	if !found {
 		c.slices = slices.Insert(c.slices, i, &sliceCase{window: w, values: map[int]value{}})

@@ -8,8 +8,10 @@ import (
 	"github.com/expr-lang/expr"
 )
 
-// notFunction is the name under which negation is called in compiled rules.
-const notFunction = "not"
+// notOperator is negation in resolved trees: an operator with a second side
+// that does not count, as expr can overload operators of two sides only, and
+// its checker visits the arguments of nested calls again and again.
+const notOperator = "not"
 
 var (
 	comparisonOps = []string{"<", "<=", ">", ">=", "==", "!="}
@@ -57,9 +59,10 @@ func operators() []expr.Option {
 			return judgement{combine(op, a.(judgement).finding, b.(judgement).finding)}
 		}, signature(judgementType, judgementType, judgementType))
 	}
-	return append(opts, expr.Function(notFunction, func(p ...any) (any, error) {
-		return judgement{negate(p[0].(judgement).finding)}, nil
-	}, new(func(judgement) judgement)))
+	add(notOperator, func(a, _ any) any {
+		return judgement{negate(a.(judgement).finding)}
+	}, signature(judgementType, judgementType, judgementType))
+	return opts
 }
 
 // signature is a pointer to a function type, as expr wants it.

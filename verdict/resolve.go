@@ -1,14 +1,15 @@
 package verdict
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
-	"time"
 )
 
 // resolver turns the syntax tree of a rewritten rule into one whose leaves are
@@ -52,7 +53,7 @@ func (r *resolver) parse() (*parser.Tree, *Error) {
 	if err == nil {
 		return tree, nil
 	}
-	fe, ok := err.(*file.Error) //nolint:errorlint // the parser returns nothing else, and never wraps
+	fe, ok := errors.AsType[*file.Error](err)
 	if !ok {
 		return nil, &Error{0, len(r.src), "this is not a rule", firstLine(err)}
 	}
@@ -165,9 +166,9 @@ func (r *resolver) resolve(node *ast.Node) {
 			return
 		}
 		r.resolve(&n.Node)
-		call := &ast.CallNode{Callee: &ast.IdentifierNode{Value: notFunction}, Arguments: []ast.Node{n.Node}}
-		ast.Patch(node, call)
-		r.spans[call] = span{t.off, t.end}
+		negation := &ast.BinaryNode{Operator: notOperator, Left: n.Node, Right: &ast.ConstantNode{Value: judgement{}}}
+		ast.Patch(node, negation)
+		r.spans[negation] = span{t.off, t.end}
 	case *ast.StringNode:
 		t := r.tokenOf(n)
 		r.fail(&Error{t.off, t.end - t.off, fmt.Sprintf("unexpected text %s", t.text), `text names a stage, request or fault in a scope: stage("steady").p99`})

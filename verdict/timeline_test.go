@@ -141,4 +141,3 @@ func judgeOne(t testing.TB, src string, tl *timeline.Timeline) RuleResult {
 	}
 	return rep.Rules[0]
 }
-

@@ -15,7 +15,7 @@ images of runs whose process is gone. Runs that are still alive are left alone.
 Every ordeal run does the same before it starts.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			soft, _, stop := signals(s)
+			soft, _, _, stop := signals()
 			defer stop()
 			code, err := run.Heal(soft, s.out)
 			if err != nil || code != run.ExitPass {

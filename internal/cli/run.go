@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -38,9 +37,10 @@ faults; the second no longer waits for the requests. None skips the undo.
 			if err != nil {
 				return &exit{run.ExitUsage, err}
 			}
-			soft, hard, stop := signals(s)
+			soft, hard, notices, stop := signals()
 			defer stop()
 			code, err := run.Run(soft, hard, plan, run.Options{
+				Notices:  notices,
 				Out:      out,
 				Stdout:   s.out,
 				Stderr:   s.err,
@@ -60,14 +60,22 @@ faults; the second no longer waits for the requests. None skips the undo.
 }
 
 // signals returns two contexts: soft ends at the first interrupt, hard at the
-// second. Further ones only remind, as nothing may cut the undo short. A closed
-// pipe on standard output is no reason to die with faults in force either.
-func signals(s *streams) (soft, hard context.Context, stop func()) {
+// second; and what to tell the user at each. Further ones only remind, as
+// nothing may cut the undo short. A closed pipe on standard output is no reason
+// to die with faults in force either.
+func signals() (soft, hard context.Context, notices <-chan string, stop func()) {
 	soft, endSoft := context.WithCancel(context.Background())
 	hard, endHard := context.WithCancel(context.Background())
 	ch := make(chan os.Signal, 4)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)
+	say := make(chan string, 8)
+	tell := func(line string) {
+		select {
+		case say <- line:
+		default: // nobody reads, and nothing may wait for that
+		}
+	}
 	var wg sync.WaitGroup
 	done := make(chan struct{})
 	wg.Go(func() {
@@ -79,17 +87,17 @@ func signals(s *streams) (soft, hard context.Context, stop func()) {
 			}
 			switch n {
 			case 1:
-				fmt.Fprintln(s.err, "ordeal: interrupted: stopping the load, undoing faults (again: do not wait for open requests)")
+				tell("interrupted: stopping the load, undoing faults (again: do not wait for open requests)")
 				endSoft()
 			case 2:
-				fmt.Fprintln(s.err, "ordeal: open requests are given up; still undoing faults")
+				tell("open requests are given up; still undoing faults")
 				endHard()
 			default:
-				fmt.Fprintln(s.err, "ordeal: still undoing faults; this has its own deadline")
+				tell("still undoing faults; this has its own deadline")
 			}
 		}
 	})
-	return soft, hard, func() {
+	return soft, hard, say, func() {
 		signal.Stop(ch)
 		signal.Reset(syscall.SIGPIPE)
 		close(done)

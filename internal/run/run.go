@@ -40,6 +40,8 @@ type Options struct {
 	Stderr   io.Writer
 	Terminal bool // Stdout can be redrawn
 	Color    bool
+	// Notices are lines for the user from whoever handles signals; may be nil.
+	Notices <-chan string
 }
 
 // Run carries plan out. When soft ends, the load stops, open requests may still
@@ -74,8 +76,36 @@ type runner struct {
 	attack    attack.Plan
 	conductor *chaos.Conductor
 	recorder  *record.Recorder
-	live      *report.Live
 	load      attack.Live
+
+	mu   sync.Mutex
+	live *report.Live // nil but while load is sent
+}
+
+// relay passes notices on until done is closed: above the live status while
+// there is one.
+func (r *runner) relay(done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case line := <-r.opt.Notices:
+			r.mu.Lock()
+			live := r.live
+			r.mu.Unlock()
+			if live != nil {
+				live.Event(line)
+				continue
+			}
+			fmt.Fprintln(r.opt.Stderr, "ordeal: "+line)
+		}
+	}
+}
+
+func (r *runner) setLive(l *report.Live) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.live = l
 }
 
 func (r *runner) progress(format string, args ...any) {
@@ -88,6 +118,12 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	if err := r.writePlan(); err != nil {
 		return ExitBroken, err
 	}
+	var relaying sync.WaitGroup
+	done := make(chan struct{})
+	relaying.Go(func() { r.relay(done) })
+	defer relaying.Wait()
+	defer close(done)
+
 	var tl *timeline.Timeline
 	err := r.prepare(soft)
 	if err == nil {
@@ -188,8 +224,9 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		return nil, err
 	}
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
-	r.live = report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows))
-	r.live.Start()
+	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows))
+	r.setLive(live)
+	live.Start()
 
 	// Faults still in force when the load is over are undone then: nobody would
 	// see what they do.
@@ -203,7 +240,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	watching, endWatch := context.WithCancel(context.Background())
 	defer endWatch()
 	for _, exits := range r.services.exits {
-		wg.Go(func() { r.watch(watching, clock, exits) })
+		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
 	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
 		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
@@ -216,7 +253,14 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	endChaos()
 	endWatch()
 	wg.Wait()
-	r.live.Stop()
+	r.setLive(nil)
+	live.Stop()
+	for i := range faults {
+		faults[i].Error = r.plan.Redact(faults[i].Error)
+		for j, e := range faults[i].Evidence {
+			faults[i].Evidence[j] = r.plan.Redact(e)
+		}
+	}
 
 	end := r.attack.Duration()
 	interrupted := soft.Err() != nil && result.Stopped
@@ -236,14 +280,14 @@ func (r *runner) event(e timeline.Event) {
 
 // watch tells of a process that ends though nobody told it to: what follows is
 // not the doing of any fault.
-func (r *runner) watch(ctx context.Context, clock func() time.Duration, exits <-chan process.Exit) {
+func (r *runner) watch(ctx context.Context, clock func() time.Duration, exits <-chan process.Exit, live *report.Live) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case e := <-exits:
 			r.event(timeline.Event{At: clock(), Type: "service", Name: e.Name, State: "exited", Detail: e.String()})
-			r.live.Event(r.plan.Redact("service " + e.String()))
+			live.Event(r.plan.Redact("service " + e.String()))
 		}
 	}
 }

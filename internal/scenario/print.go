@@ -241,7 +241,7 @@ func describeService(s Service) string {
 	}
 	switch c := s.Container; {
 	case c.Builtin != "":
-		return "built-in " + c.Builtin + ", started as a container"
+		return "built-in " + strings.Join(append([]string{c.Builtin}, c.Args...), " ") + ", started as a container"
 	case c.Image != "":
 		return "image " + c.Image + ", started as a container"
 	case c.Compose != nil:
@@ -263,13 +263,14 @@ func describeShape(s attack.Stage) string {
 }
 
 func describeFault(f chaos.Plan) string {
-	out := f.Kind + " " + strings.Join(f.Services, ", ")
+	out := f.Kind + " "
 	switch {
 	case f.Pick.Count > 0:
-		out += fmt.Sprintf(", %d of them", f.Pick.Count)
+		out += fmt.Sprintf("%d of ", f.Pick.Count)
 	case f.Pick.Fraction > 0:
-		out += ", " + quantity.FormatFraction(f.Pick.Fraction) + " of them"
+		out += quantity.FormatFraction(f.Pick.Fraction) + " of "
 	}
+	out += strings.Join(f.Services, ", ")
 	if s := describeSettings(f.Spec); s != "" {
 		out += ": " + s
 	}

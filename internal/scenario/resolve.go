@@ -101,7 +101,7 @@ func (r *resolver) absolute(base, url string) string {
 	case err != nil:
 		r.fail(fmt.Errorf("expected a URL such as http://127.0.0.1:8080, found %q", withoutUser(whole)))
 	case host == "":
-		r.fail(fmt.Errorf("the URL %q has no host: set target:", withoutUser(url)))
+		r.fail(fmt.Errorf("the URL %q has no host, and there is no target", withoutUser(url)))
 	default:
 		r.host(host)
 	}

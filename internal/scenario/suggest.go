@@ -31,6 +31,9 @@ func nearest(found string, known []string) (string, bool) {
 	low := strings.ToLower(found)
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		d := levenshtein.ComputeDistance(low, strings.ToLower(k))
+		if d == 2 && swapped(low, strings.ToLower(k)) {
+			d = 1
+		}
 		if best == "" || d < bestDistance {
 			best, bestDistance = k, d
 		}
@@ -39,4 +42,18 @@ func nearest(found string, known []string) (string, bool) {
 	// one word into another.
 	limit := max(1, len([]rune(best))/3)
 	return best, best != "" && bestDistance <= limit
+}
+
+// swapped says whether two neighbouring letters changed places, which is one
+// slip of the fingers and two changes to Levenshtein.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) - 1 {
+		if a[i] != b[i] {
+			return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+		}
+	}
+	return false
 }

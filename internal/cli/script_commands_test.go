@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/client"
+	"github.com/docker/go-connections/nat"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/seed-1574e9de/ordeal/internal/owner"
+)
+
+var built struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// build puts the real, static program at path; it is compiled once.
+func build(ctx context.Context, path string) error {
+	built.once.Do(func() {
+		dir, err := os.MkdirTemp("", "ordeal-cli-test-")
+		if err != nil {
+			built.err = err
+			return
+		}
+		built.path = filepath.Join(dir, "ordeal")
+		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", built.path, "../../cmd/ordeal")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("building ordeal: %w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		return built.err
+	}
+	return os.Link(built.path, path)
+}
+
+// relax copies a shipped scenario and lifts its lateness budget: whether a busy
+// machine can drive it in time is not what the scripts test.
+//
+//	relax FROM TO
+func relax(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: relax FROM TO")
+	}
+	b, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	s := strings.Replace(string(b), "\nattack:\n", "\nattack:\n  late_budget: 10m\n", 1)
+	s = strings.ReplaceAll(s, "data: ../", "data: "+filepath.Dir(filepath.Dir(ts.MkAbs(args[0])))+"/")
+	if s == string(b) {
+		ts.Fatalf("%s has no attack: to relax", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(s), 0o644))
+}
+
+// supervise runs a program until its output matches a pattern, sends it a
+// signal (INT, KILL, INTINT for two in a row, none for none), and waits for its
+// end, which must be with the exit code given. Its output is left in the files
+// out and err, its process id in $PIDS for nothing left.
+//
+//	supervise SIGNAL CODE PATTERN PROGRAM ARGS...
+func supervise(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: supervise SIGNAL CODE PATTERN PROGRAM ARGS...")
+	}
+	code, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	pattern, err := regexp.Compile(args[2])
+	ts.Check(err)
+	program, args := args[3], slices.Delete(slices.Clone(args), 1, 4)
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if p := filepath.Join(dir, program); !strings.Contains(program, "/") {
+			if _, err := os.Stat(p); err == nil {
+				program = p
+			}
+		}
+	}
+	cmd := exec.Command(program, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "ORDEAL_STATE_DIR", "DOCKER_HOST", "TMPDIR", "STRAY", "STRAY_PORT"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	stdout, err := cmd.StdoutPipe()
+	ts.Check(err)
+	stderr, err := os.Create(ts.MkAbs("err"))
+	ts.Check(err)
+	defer stderr.Close()
+	cmd.Stderr = stderr
+	ts.Check(cmd.Start())
+	ts.Setenv("PIDS", fmt.Sprintf("%s %d ", ts.Getenv("PIDS"), cmd.Process.Pid))
+	stuck := time.AfterFunc(3*time.Minute, func() { cmd.Process.Kill() })
+	defer stuck.Stop()
+
+	var out strings.Builder
+	matched := pattern.String() == "" // nothing to wait for
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		fmt.Fprintln(&out, lines.Text())
+		if matched || !pattern.MatchString(lines.Text()) {
+			continue
+		}
+		matched = true
+		switch args[0] {
+		case "KILL":
+			cmd.Process.Kill()
+		case "INTINT":
+			cmd.Process.Signal(syscall.SIGINT)
+			time.Sleep(200 * time.Millisecond)
+			fallthrough
+		case "INT":
+			cmd.Process.Signal(syscall.SIGINT)
+		}
+	}
+	cmd.Wait()
+	ts.Check(os.WriteFile(ts.MkAbs("out"), []byte(out.String()), 0o644))
+	b, _ := os.ReadFile(ts.MkAbs("err"))
+	ts.Logf("exit %d\n[out]\n%s[err]\n%s", cmd.ProcessState.ExitCode(), out.String(), b)
+	if !matched {
+		ts.Fatalf("%s never came", pattern)
+	}
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		ts.Fatalf("exit %d, want %d", got, code)
+	}
+}
+
+// nothing left: fails if the engine still has anything that a supervised
+// process of this script made, or the journal an entry. Other tests use the
+// engine at the same time.
+//
+//	nothing left
+func nothing(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || args[0] != "left" {
+		ts.Fatalf("usage: nothing left")
+	}
+	if entries, err := os.ReadDir(filepath.Join(ts.Getenv("ORDEAL_STATE_DIR"), "journal")); err == nil && len(entries) > 0 {
+		ts.Fatalf("the journal still holds %v", entries)
+	}
+	cli, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	ts.Check(err)
+	defer cli.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	labelled := filters.NewArgs(filters.Arg("label", "ordeal.run"))
+	containers, err := cli.ContainerList(ctx, container.ListOptions{All: true, Filters: labelled})
+	ts.Check(err)
+	networks, err := cli.NetworkList(ctx, network.ListOptions{Filters: labelled})
+	ts.Check(err)
+	images, err := cli.ImageList(ctx, image.ListOptions{All: true, Filters: labelled})
+	ts.Check(err)
+	left := 0
+	look := func(what string, labels map[string]string) {
+		o, err := owner.Parse(labels["ordeal.owner"])
+		ts.Check(err)
+		if strings.Contains(ts.Getenv("PIDS"), fmt.Sprintf(" %d ", o.PID)) {
+			ts.Logf("left: %s %v", what, labels)
+			left++
+		}
+	}
+	for _, c := range containers {
+		look(fmt.Sprint("container ", c.Names), c.Labels)
+	}
+	for _, n := range networks {
+		look("network "+n.Name, n.Labels)
+	}
+	for _, i := range images {
+		look(fmt.Sprint("image ", i.RepoTags), i.Labels)
+	}
+	if left > 0 {
+		ts.Fatalf("%d things were left in the engine", left)
+	}
+}
+
+// stray runs a container of the user's own, named after the script's folder,
+// from an image made of the program, or removes it with all that belongs to
+// it; the name is left in $STRAY.
+//
+//	stray up|down
+func stray(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: stray up|down")
+	}
+	cli, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	ts.Check(err)
+	defer cli.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	name := fmt.Sprintf("stray-%d", os.Getpid())
+	if args[0] == "down" {
+		cli.ContainerRemove(ctx, name, container.RemoveOptions{Force: true})
+		cli.ImageRemove(ctx, name+":test", image.RemoveOptions{Force: true})
+		return
+	}
+	ts.Defer(func() { stray(ts, false, []string{"down"}) })
+	importImage(ts, ctx, cli, name+":test")
+	created, err := cli.ContainerCreate(ctx, &container.Config{
+		Image: name + ":test", Cmd: []string{"demo", "api", "--listen", "0.0.0.0:8080"},
+		Labels:       map[string]string{"com.docker.compose.project": name, "com.docker.compose.service": "api"},
+		ExposedPorts: portSet("8080/tcp"),
+	}, &container.HostConfig{PortBindings: portMap("8080/tcp")}, nil, nil, name)
+	ts.Check(err)
+	ts.Check(cli.ContainerStart(ctx, created.ID, container.StartOptions{}))
+	info, err := cli.ContainerInspect(ctx, created.ID)
+	ts.Check(err)
+	ts.Setenv("STRAY", name)
+	ts.Setenv("STRAY_PORT", info.NetworkSettings.Ports["8080/tcp"][0].HostPort)
+}
+
+// importImage makes an image of the static program.
+func importImage(ts *testscript.TestScript, ctx context.Context, cli *client.Client, ref string) {
+	tarball, err := exec.Command("tar", "-C", filepath.Dir(built.path), "-c", "ordeal").Output()
+	ts.Check(err)
+	r, err := cli.ImageImport(ctx, image.ImportSource{Source: strings.NewReader(string(tarball)), SourceName: "-"}, ref,
+		image.ImportOptions{Changes: []string{`ENTRYPOINT ["/ordeal"]`}})
+	ts.Check(err)
+	defer r.Close()
+	_, err = io.Copy(io.Discard, r)
+	ts.Check(err)
+}
+
+func portSet(p nat.Port) nat.PortSet { return nat.PortSet{p: {}} }
+
+func portMap(p nat.Port) nat.PortMap { return nat.PortMap{p: {{HostIP: "127.0.0.1"}}} }

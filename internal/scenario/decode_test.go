@@ -1,0 +1,111 @@
+package scenario
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+)
+
+const small = `
+target: http://127.0.0.1:1
+attack:
+  requests: [{ name: a, get: / }]
+  stages: [{ name: s, rate: 5/s, for: 1s }]
+name: x
+`
+
+func parseText(t *testing.T, src string) *Plan {
+	t.Helper()
+	p, err := Parse("x.yaml", []byte(src), testEnv, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func mistakes(t *testing.T, src string) string {
+	t.Helper()
+	_, err := Parse("x.yaml", []byte(src), testEnv, Options{})
+	if err == nil {
+		t.Fatal("expected mistakes, found none")
+	}
+	return err.Error()
+}
+
+func TestDefaults(t *testing.T) {
+	p := parseText(t, small)
+	a := p.Attack
+	if p.Seed != 1 || a.Engine != "http" || a.Arrivals != attack.Uniform || a.Timeout != 5*time.Second || a.MaxInFlight != 2000 ||
+		a.Protocol != "auto" || a.LateBudget != 50*time.Millisecond || !a.Stages[0].Judged || a.Requests[0].Weight != 1 || a.Requests[0].Timeout != 5*time.Second {
+		t.Errorf("unexpected defaults: %+v", p)
+	}
+}
+
+func TestEncodings(t *testing.T) {
+	want := planJSON(t, parseText(t, small))
+	for name, src := range map[string]string{
+		"byte order mark":  "\ufeff" + small,
+		"windows lines":    strings.ReplaceAll(small, "\n", "\r\n"),
+		"document markers": "---\n" + small + "...\n",
+		"trailing blanks":  strings.ReplaceAll(small, "\n", "   \n"),
+	} {
+		if got := planJSON(t, parseText(t, src)); string(got) != string(want) {
+			t.Errorf("%s: expected\n%s\nfound\n%s", name, want, got)
+		}
+	}
+}
+
+// Mistakes have their places in files with Windows lines too.
+func TestPlacesWithWindowsLines(t *testing.T) {
+	src := strings.ReplaceAll("name: x\nattack:\n  tiemout: 5s\n", "\n", "\r\n")
+	if got := mistakes(t, src); !strings.Contains(got, "x.yaml:3:3: ") || strings.Contains(got, "\r") {
+		t.Errorf("found %q", got)
+	}
+}
+
+// Files that are made to exhaust the reader end in a mistake, soon.
+func TestHostileFiles(t *testing.T) {
+	bomb := "a0: &a0 [x]\n"
+	for i := range 40 {
+		n, m := string(rune('a'+i/26))+string(rune('a'+i%26)), "a0"
+		if i > 0 {
+			m = string(rune('a'+(i-1)/26)) + string(rune('a'+(i-1)%26))
+		}
+		bomb += n + ": &" + n + " [*" + m + ", *" + m + "]\n"
+	}
+	for name, tt := range map[string]struct{ src, want string }{
+		"too long":      {strings.Repeat("#", maxSource+1), "at most"},
+		"brackets":      {strings.Repeat("[", 10_000), "nested"},
+		"dashes":        {strings.Repeat("- ", 500) + "x", "nested"},
+		"bomb":          {strings.Replace(small, "get: /", "post: /, json: *bn", 1) + bomb, "*bn"},
+		"bomb in order": {bomb + strings.Replace(small, "get: /", "post: /, json: *bn", 1), "unfolds"},
+		"itself":        {"a: &a [*a]\n", "anchor *a"},
+		"not text":      {"\x00\x01\x02", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := mistakes(t, tt.src); !strings.Contains(got, tt.want) {
+				t.Errorf("expected %q in\n%s", tt.want, got)
+			}
+		})
+	}
+}
+
+// A slip of a key is one mistake, not two.
+func TestNoMistakeTwice(t *testing.T) {
+	for src, want := range map[string]int{
+		strings.Replace(small, "rate: 5/s", "rat: 5/s", 1): 1,
+		strings.Replace(small, "get: /", "gett: /", 1):     1,
+		strings.Replace(small, "name: a", "nmae: a", 1):    1,
+		strings.Replace(small, "attack:", "atack:", 1):     1,
+		small + "services: { a: { proces: {} } }\n":        1,
+		small + "chaos: [{ name: f, at: 1ms, kil: {} }]\n": 1,
+	} {
+		_, err := Parse("x.yaml", []byte(src), testEnv, Options{})
+		m, ok := err.(*Mistakes)
+		if !ok || len(m.List) != want {
+			t.Errorf("expected %d mistake in\n%s\nfound\n%v", want, src, err)
+		}
+	}
+}

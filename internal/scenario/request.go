@@ -1,0 +1,300 @@
+package scenario
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+)
+
+func (b *builder) request(r *requestFile) attack.Request {
+	out := attack.Request{
+		Name: r.Name, Weight: r.Weight, Headers: r.Headers, Query: r.Query, Timeout: r.Timeout,
+		Expect: attack.Expect{Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches, Headers: r.Expect.Headers},
+	}
+	if out.Timeout == 0 {
+		out.Timeout = b.file.Attack.Timeout
+	}
+	b.headerSecrets(r.Headers)
+	b.paramSecrets(r.Query)
+	b.paramSecrets(r.Form)
+	own := b.ownNode(r)
+	expect := b.where(&r.Expect, own)
+	rest := out.Expect
+	rest.Status = nil // each status was looked at where it stands
+	if err := rest.Validate(); err != nil {
+		b.invalid(err, &r.Expect, expect, "expect: what a good answer looks like")
+	}
+	if b.set(&r.Targets) {
+		b.fromTargets(r, &out)
+		return out
+	}
+	at := b.method(r, &out)
+	b.body(r, &out)
+	if path, ok := b.existing(b.where(&r.Data, own), "data", r.Data, maxData); ok {
+		rows, err := attack.LoadData(path)
+		switch {
+		case err != nil:
+			b.failf(b.where(&r.Data, own).span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
+		case len(rows) == 0:
+			b.failf(b.where(&r.Data, own).span, "add a row, or remove the key", "data: %s has no rows", r.Data)
+		}
+		out.Data = rows
+		b.columnSecrets(rows)
+	}
+	if at == nil || at.kind != textNode {
+		return out
+	}
+	if !b.url(out.URL, at) || r.Data != "" && len(out.Data) == 0 {
+		return out
+	}
+	tried := out
+	if b.broken[r] {
+		tried.JSON = "" // it may be half read; what else is not there does no harm
+	}
+	b.trial(r, tried, at)
+	return out
+}
+
+// ownNode is where a request is spoken of as a whole.
+func (b *builder) ownNode(r *requestFile) *node {
+	return b.where(&r.Name, b.where(r, b.root))
+}
+
+// method finds the one key that says what is asked; nil if it is missing.
+func (b *builder) method(r *requestFile, out *attack.Request) *node {
+	own := b.ownNode(r)
+	var ways []*node
+	for _, m := range []struct {
+		ptr    *string
+		method string
+	}{
+		{&r.Get, http.MethodGet}, {&r.Post, http.MethodPost}, {&r.Put, http.MethodPut}, {&r.Patch, http.MethodPatch},
+		{&r.Delete, http.MethodDelete}, {&r.Head, http.MethodHead}, {&r.Options, http.MethodOptions}, {&r.URL, r.Method},
+	} {
+		if n, ok := b.places[m.ptr]; ok {
+			ways = append(ways, n)
+			out.Method, out.URL = m.method, *m.ptr
+		}
+	}
+	switch {
+	case len(ways) == 0 && b.broken[r]:
+		return nil
+	case len(ways) == 0:
+		b.failf(own.span, "give it a path: get: /products", "the request %q does not say what to ask for", r.Name)
+		return nil
+	case len(ways) > 1:
+		b.failf(ways[1].span, "make two requests of it", "a request has one method, found a second one")
+		return nil
+	case b.set(&r.Method) && !b.set(&r.URL):
+		b.failf(b.where(&r.Method, own).span, "keep one of them, or write method: and url:", "the method is said twice")
+		return nil
+	case b.set(&r.URL) && !b.set(&r.Method):
+		out.Method = http.MethodGet
+	}
+	return ways[0]
+}
+
+// url checks where a request goes: a path below the target, or a host that may
+// be put under load. A template must not choose the host.
+func (b *builder) url(raw string, at *node) (ok bool) {
+	before := len(b.list)
+	b.checkURL(raw, at)
+	return len(b.list) == before && raw != ""
+}
+
+func (b *builder) checkURL(raw string, at *node) {
+	if raw == "" && at.text != "" {
+		return // already a mistake of its own
+	}
+	if raw == "" {
+		b.failf(at.span, "write a path such as /products, or a whole URL", "expected a path or a URL, found nothing")
+		return
+	}
+	s := checked(raw)
+	if _, query, ok := strings.Cut(s, "?"); ok {
+		b.querySecrets(query)
+	}
+	if strings.HasPrefix(s, "/") {
+		if b.file.Target == "" && !b.set(&b.file.Target) {
+			b.failf(at.span, "set target: http://127.0.0.1:8080 at the top, or write the whole URL here", "%q is a path, and there is no target to ask for it", shorten(raw))
+		}
+		return
+	}
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok || scheme != "http" && scheme != "https" {
+		b.failf(at.span, "write a path such as /products, or a URL that starts with http:// or https://", "expected a path or an http URL, found %q", shorten(raw))
+		return
+	}
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	if strings.Contains(authority, "{{") {
+		b.failf(at.span, "write the host out: it has to be known before the run", "a template cannot choose the host")
+		return
+	}
+	u, err := url.Parse(scheme + "://" + authority)
+	if err != nil || u.Host == "" {
+		b.failf(at.span, "write it such as http://127.0.0.1:8080/products", "expected a URL with a host, found %q", shorten(withoutUser(raw)))
+		return
+	}
+	b.urlSecrets(u)
+	b.host(u.Hostname(), at)
+	b.overTLS(scheme, at)
+}
+
+// body takes the one body that a request may have.
+func (b *builder) body(r *requestFile, out *attack.Request) {
+	var ways []*node
+	for _, ptr := range []any{&r.Body, &r.JSON, &r.Form, &r.File} {
+		if n, ok := b.places[ptr]; ok {
+			ways = append(ways, n)
+		}
+	}
+	if len(ways) > 1 {
+		b.failf(ways[1].span, "keep one of body, json, form and file", "a request has one body, found a second one")
+		return
+	}
+	out.Body, out.JSON, out.Form = r.Body, r.JSON.text, r.Form
+	at := b.where(&r.File, b.root)
+	if path, ok := b.existing(at, "file", r.File, maxBody); ok {
+		content, err := readFile(path, maxBody)
+		if err != nil {
+			b.failf(at.span, "name a file that can be read", "file: %s", err)
+		}
+		// What a file holds is no scenario: names of the run mean nothing in it.
+		out.Body = strings.ReplaceAll(string(content), "${", "$${")
+	}
+}
+
+// trial renders the request with every row, and notes what goes wrong at the
+// key that it goes wrong in.
+func (b *builder) trial(r *requestFile, out attack.Request, at *node) {
+	out.Expect = attack.Expect{}
+	out = expanded(out, checked)
+	err := out.Validate()
+	if err == nil {
+		return
+	}
+	places := []struct {
+		prefix string
+		ptr    any
+	}{
+		{"url", nil}, {"method", &r.Method}, {"weight", &r.Weight}, {"timeout", &r.Timeout}, {"header", &r.Headers},
+		{"query", &r.Query}, {"form", &r.Form}, {"json", &r.JSON}, {"body", &r.Body}, {"body", &r.File},
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		where := at
+		_, what, row := strings.Cut(line, ": ")
+		if !row || !strings.HasPrefix(line, "with data row") {
+			what = line
+		}
+		for _, p := range places {
+			if n, ok := b.places[p.ptr]; ok && strings.HasPrefix(what, p.prefix) {
+				where = b.fieldNamed(r, what, n)
+				break
+			}
+		}
+		b.failf(where.span, templateHint(r), "%s", line)
+	}
+}
+
+// fieldNamed returns the header, parameter or form field that a message names.
+func (b *builder) fieldNamed(r *requestFile, msg string, otherwise *node) *node {
+	for what, fields := range map[string][]attack.Field{"header ": r.Headers, "query ": r.Query, "form ": r.Form} {
+		for i := range fields {
+			if strings.HasPrefix(msg, what+fields[i].Name+":") {
+				return b.where(&fields[i].Value, otherwise)
+			}
+		}
+	}
+	return otherwise
+}
+
+func templateHint(r *requestFile) string {
+	if r.Data == "" {
+		return "templates are {{ seq }}, {{ uuid }}, {{ randInt 1 6 }}, or {{ .column }} with a data: file"
+	}
+	return "templates are {{ .column }} of " + r.Data + ", {{ seq }}, {{ uuid }} or {{ randInt 1 6 }}"
+}
+
+// fromTargets fills a request from a list in vegeta's format.
+func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
+	own := b.ownNode(r)
+	for _, x := range []struct {
+		ptr any
+		key string
+	}{
+		{&r.Get, "get"}, {&r.Post, "post"}, {&r.Put, "put"}, {&r.Patch, "patch"}, {&r.Delete, "delete"}, {&r.Head, "head"},
+		{&r.Options, "options"}, {&r.Method, "method"}, {&r.URL, "url"}, {&r.Headers, "headers"}, {&r.Query, "query"},
+		{&r.Body, "body"}, {&r.JSON, "json"}, {&r.Form, "form"}, {&r.File, "file"}, {&r.Data, "data"},
+	} {
+		if n, ok := b.places[x.ptr]; ok {
+			b.failf(n.span, "remove it, or remove targets", "%s cannot stand beside targets, whose file says it all", x.key)
+		}
+	}
+	if b.broken[&r.Targets] {
+		return
+	}
+	at := b.where(&r.Targets.File, own)
+	path, ok := b.existing(at, "file", r.Targets.File, maxData)
+	if !ok {
+		return
+	}
+	targets, err := attack.LoadTargets(path, r.Targets.Format)
+	if err != nil {
+		b.failf(at.span, "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line", "targets: %s", err)
+		return
+	}
+	out.Targets = targets
+	for _, t := range targets {
+		b.headerSecrets(t.Headers)
+		b.url(t.URL, at)
+	}
+}
+
+func (b *builder) headerSecrets(fields []attack.Field) {
+	for _, f := range fields {
+		if !secretHeader(f.Name) || strings.Contains(f.Value, "{{") {
+			continue
+		}
+		for _, s := range headerSecrets(f.Value) {
+			b.secret(s)
+		}
+	}
+}
+
+func (b *builder) paramSecrets(fields []attack.Field) {
+	for _, f := range fields {
+		if secretName(f.Name) && !strings.Contains(f.Value, "{{") {
+			b.secret(f.Value)
+		}
+	}
+}
+
+func (b *builder) columnSecrets(rows []map[string]string) {
+	for _, row := range rows {
+		for column, v := range row {
+			if secretName(column) {
+				b.secret(v)
+			}
+		}
+	}
+}
+
+// expanded returns the request with every string that can hold a name of the
+// run put through f.
+func expanded(r attack.Request, f func(string) string) attack.Request {
+	fields := func(in []attack.Field) []attack.Field {
+		out := make([]attack.Field, len(in))
+		for i, x := range in {
+			out[i] = attack.Field{Name: x.Name, Value: f(x.Value)}
+		}
+		return out
+	}
+	r.URL, r.Body, r.JSON = f(r.URL), f(r.Body), f(r.JSON)
+	r.Headers, r.Query, r.Form = fields(r.Headers), fields(r.Query), fields(r.Form)
+	return r
+}
