@@ -149,7 +149,7 @@ func TestExactAtTheLimit(t *testing.T) {
 // arrivals, for random runs.
 func TestAgainstBruteForce(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for round := range 20 {
+	for round := range 6 {
 		end := 30 * sec
 		from := time.Duration(rng.Int64N(int64(10 * sec)))
 		to := from + time.Duration(rng.Int64N(int64(10*sec))) + 1
