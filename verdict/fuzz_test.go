@@ -29,10 +29,10 @@ func FuzzCompile(f *testing.F) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	var arrivals []arrival
 	for range 300 {
-		arrivals = append(arrivals, arrival{at: time.Duration(rng.Int64N(int64(15 * sec))), took: time.Duration(rng.Int64N(int64(sec))),
+		arrivals = append(arrivals, arrival{at: time.Duration(rng.Int64N(int64(8 * sec))), took: time.Duration(rng.Int64N(int64(sec))),
 			failed: rng.IntN(4) == 0, request: names.Requests[rng.IntN(2)]})
 	}
-	full := run(15*sec, []timeline.Fault{fault("kill-api", 5*sec, 8*sec), fault("slow-db", 12*sec, 13*sec)}, []time.Duration{200 * ms}, arrivals)
+	full := run(8*sec, []timeline.Fault{fault("kill-api", 2*sec, 3*sec), fault("slow-db", 6*sec, 7*sec)}, []time.Duration{200 * ms}, arrivals)
 	f.Fuzz(func(t *testing.T, src string) {
 		r, err := Compile(src, names)
 		if err != nil {
