@@ -138,31 +138,6 @@ func (c *Conductor) Run(ctx context.Context) []timeline.Fault {
 	return out
 }
 
-// Active is a fault that is in force, or on its way in or out.
-type Active struct {
-	Name    string
-	Kind    string
-	Targets []string
-	State   timeline.FaultState
-	Since   time.Duration // when its injection began
-}
-
-// Active returns the faults that act now, in the order of the plan. It may be
-// called at any time from any goroutine.
-func (c *Conductor) Active() []Active {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var out []Active
-	for _, f := range c.faults {
-		r := &f.record
-		if r.Injecting == nil || r.Reverted != nil || r.State == timeline.Failed {
-			continue
-		}
-		out = append(out, Active{r.Name, r.Kind, slices.Clone(r.Targets), r.State, *r.Injecting})
-	}
-	return out
-}
-
 // one takes one fault through its life.
 func (c *Conductor) one(ctx context.Context, f *injection) {
 	if !c.until(ctx, f.Plan.At) {
@@ -218,6 +193,7 @@ func (c *Conductor) inject(ctx context.Context, f *injection) error {
 	if err := f.err(); err != nil {
 		return err
 	}
+	ctx = withEdges(ctx, func() { c.edge(f, true) }, func() {})
 	each(f.hits, func(h *hit) {
 		if h.err = ctx.Err(); h.err == nil {
 			h.proof, h.err = h.fault.Inject(ctx, h.state)
@@ -302,6 +278,7 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.RevertTimeout)
 	defer cancel()
 	c.enter(f, timeline.Reverting, c.clock(), func(r *timeline.Fault, at *time.Duration) { r.Reverting = at })
+	ctx = withEdges(ctx, func() {}, func() { c.edge(f, false) })
 	each(f.hits, func(h *hit) {
 		h.proof, h.err = Proof{}, nil
 		if !h.journaled {
@@ -395,6 +372,25 @@ func (c *Conductor) enter(f *injection, s timeline.FaultState, at time.Duration,
 		}
 	})
 	c.tell(f, s, at, detail)
+}
+
+// edge notes when the effect began in the first target, or ceased in the last.
+func (c *Conductor) edge(f *injection, began bool) {
+	c.mu.Lock()
+	known := f.record.Began != nil
+	c.mu.Unlock()
+	if began && known {
+		return
+	}
+	at := c.mark()
+	c.update(f, func(r *timeline.Fault) {
+		switch {
+		case !began:
+			r.Ceased = &at
+		case r.Began == nil || at < *r.Began:
+			r.Began = &at
+		}
+	})
 }
 
 func (c *Conductor) update(f *injection, change func(*timeline.Fault)) {

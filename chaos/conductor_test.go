@@ -138,8 +138,10 @@ func TestFaultsOverlap(t *testing.T) {
 		)
 		active := func() string {
 			var out []string
-			for _, x := range s.Active() {
-				out = append(out, x.Name+" "+string(x.State))
+			for _, x := range s.Faults() {
+				if x.Injecting != nil && x.Reverted == nil {
+					out = append(out, x.Name+" "+string(x.State))
+				}
 			}
 			return strings.Join(out, ", ")
 		}
@@ -285,9 +287,6 @@ func TestUndoThatFailsMakesTheRunDirty(t *testing.T) {
 		if !b.intact() || s.journal.len() != 1 || s.journal.entries["run-0-0-kill"].Target.Name != "a" {
 			t.Errorf("b is %s, the journal holds %+v; want b undone and a in the journal", b.look(), s.journal.entries)
 		}
-		if s.Active() != nil {
-			t.Errorf("active after the end: %+v", s.Active())
-		}
 	})
 }
 
@@ -416,4 +415,34 @@ func TestPreflightFindsOverlaps(t *testing.T) {
 			}
 		})
 	}
+}
+
+// edged is a target that takes time to prepare its disturbance and to clean up
+// after it, and says so.
+type edged struct{ fake }
+
+func (e edged) Shape(ctx context.Context, id string, s NetShape, d time.Duration) (Proof, error) {
+	time.Sleep(2 * time.Second)
+	Began(ctx)
+	return e.fake.Shape(ctx, id, s, d)
+}
+
+func (e edged) Unshape(ctx context.Context, id string) (Proof, error) {
+	p, err := e.fake.Unshape(ctx, id)
+	Ceased(ctx)
+	time.Sleep(3 * time.Second)
+	return p, err
+}
+
+func TestDuringIsWhatWasDisturbed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(Config{}, planned("slow", &Latency{Delay: time.Second}, s10, 5*time.Second, edged{newFake("a")}))
+		r := s.play(t, s60)[0]
+		if r.Began == nil || *r.Began < *r.Injecting+2*time.Second || r.Ceased == nil || *r.Reverted < *r.Ceased+3*time.Second {
+			t.Fatalf("injecting %v began %v ceased %v reverted %v", *r.Injecting, r.Began, r.Ceased, *r.Reverted)
+		}
+		if w := r.During(s60); w.From != *r.Began || w.To != *r.Ceased {
+			t.Errorf("during is %v, want from %v to %v", w, *r.Began, *r.Ceased)
+		}
+	})
 }

@@ -40,6 +40,11 @@ type Fault struct {
 	Effective *time.Duration `json:"effective,omitempty"` // observed in all targets
 	Reverting *time.Duration `json:"reverting,omitempty"`
 	Reverted  *time.Duration `json:"reverted,omitempty"` // observed in all targets
+	// When the disturbance itself began and ceased, where that is known to be
+	// later than Injecting or earlier than Reverted: a helper takes time to
+	// start, and its undo to be finished and verified.
+	Began  *time.Duration `json:"began,omitempty"`
+	Ceased *time.Duration `json:"ceased,omitempty"`
 
 	State    FaultState `json:"state"`
 	Evidence []string   `json:"evidence,omitempty"` // what was observed, a line a target
@@ -62,18 +67,25 @@ func (f *Fault) Before(end time.Duration) Window {
 	return Window{0, min(*f.Injecting, end)}
 }
 
-// During is the time of the fault: from the moment injection began, as what it
-// disturbs on its way in is its doing too, until it was seen to be reverted.
-// Empty if it was never injected.
+// During is the time of the fault: from the moment its disturbance began, as
+// what it disturbs on its way in is its doing too, until it ceased. Where these
+// moments are not known, from the beginning of its injection until it was seen
+// to be reverted, or to the end if it never was. Empty if it was never injected.
 func (f *Fault) During(end time.Duration) Window {
 	if f.Injecting == nil {
 		return Window{}
 	}
-	to := end
-	if f.Reverted != nil {
-		to = min(*f.Reverted, end)
+	w := Window{*f.Injecting, end}
+	if f.Began != nil {
+		w.From = *f.Began
 	}
-	return Window{min(*f.Injecting, to), to}
+	if f.Reverted != nil {
+		w.To = min(*f.Reverted, end)
+		if f.Ceased != nil {
+			w.To = min(*f.Ceased, end)
+		}
+	}
+	return Window{min(w.From, w.To), w.To}
 }
 
 // After is the time from the verified revert to the end; empty without one.

@@ -93,9 +93,11 @@ type mechanism interface {
 	// apply bends traffic and returns when the effect was measured. If it fails,
 	// something may be left to revert.
 	apply(ctx context.Context, p Params) (Measured, error)
-	// revert puts traffic right and returns when that was verified. It is
-	// idempotent, and valid before and after a partial apply.
-	revert(ctx context.Context) (Straightened, error)
+	// revert puts traffic right and returns when that was verified. It calls
+	// straight as soon as nothing is bent any more, which may be a while before
+	// the last connection is rid of the mechanism. It is idempotent, and valid
+	// before and after a partial apply.
+	revert(ctx context.Context, straight func()) (Straightened, error)
 }
 
 // namedMechanism is an entry of the registry of mechanisms.

@@ -115,10 +115,11 @@ func (*netem) apply(ctx context.Context, p Params) (Measured, error) {
 	}
 }
 
-func (*netem) revert(context.Context) (Straightened, error) {
+func (*netem) revert(_ context.Context, straight func()) (Straightened, error) {
 	if _, err := removeNetem(); err != nil {
 		return Straightened{}, err
 	}
+	straight()
 	return Straightened{Evidence: "netem is gone from all interfaces"}, nil
 }
 

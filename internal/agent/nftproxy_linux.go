@@ -148,7 +148,7 @@ func (m *nftProxy) dialProbe(ctx context.Context) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp4", m.echoAddr().String())
 }
 
-func (m *nftProxy) revert(ctx context.Context) (Straightened, error) {
+func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, error) {
 	var errs []error
 	var traffic *Traffic
 	if m.relay != nil {
@@ -160,6 +160,7 @@ func (m *nftProxy) revert(ctx context.Context) (Straightened, error) {
 		// Not yet the table: open connections live on its translation.
 		errs = append(errs, m.rules.lift())
 	}
+	straight()
 	cut := 0
 	if m.relay != nil {
 		limit, cancel := context.WithTimeout(ctx, drainTime)

@@ -87,6 +87,7 @@ func parseParams(args []string) (Params, error) {
 const (
 	EventReady    = "ready"    // it runs
 	EventApplied  = "applied"  // traffic is bent, and that was measured
+	EventStraight = "straight" // traffic is no longer bent; the undo is not finished
 	EventReverted = "reverted" // traffic is straight, and that was verified
 	EventClean    = "clean"    // nothing of ordeal is left in the namespace
 	EventError    = "error"    // Error says what went wrong; the helper exits

@@ -45,6 +45,7 @@ func TestRedirect(t *testing.T) {
 			}
 
 			io.WriteString(h.in, LineRevert+"\n")
+			h.expect(t, EventStraight)
 			m := h.expect(t, EventReverted)
 			if m.Stats == nil || m.Stats.Conns != 1 || m.Stats.DelayedBytes == 0 {
 				t.Errorf("expected one delayed connection in the counts, without the probes; found %+v", m.Stats)
@@ -103,6 +104,7 @@ func TestRedirect_openConnections(t *testing.T) {
 	}()
 	time.Sleep(200 * time.Millisecond)
 	io.WriteString(h.in, LineRevert+"\n")
+	h.expect(t, EventStraight)
 	h.expect(t, EventReverted)
 	if err := <-answer; err != nil {
 		t.Errorf("expected an answer across the revert, found %v", err)
@@ -132,6 +134,7 @@ func TestRedirect_ends(t *testing.T) {
 			p.serve(t, p.target, addr)
 			h, _ := p.bend(t, Params{Delay: testDelay, Deadline: tt.deadline})
 			tt.end(h)
+			h.expect(t, EventStraight)
 			m := h.expect(t, EventReverted)
 			if !strings.Contains(m.Why, tt.why) {
 				t.Errorf("expected the reason %q, found %q", tt.why, m.Why)
@@ -185,6 +188,7 @@ func TestStaleTable(t *testing.T) {
 		t.Errorf("expected a delayed answer, found it after %s", d)
 	}
 	io.WriteString(h.in, LineRevert+"\n")
+	h.expect(t, EventStraight)
 	h.expect(t, EventReverted)
 	p.mustBeClean(t)
 }
@@ -220,6 +224,7 @@ func TestNetem(t *testing.T) {
 		t.Errorf("expected a delayed answer, found it after %s", d)
 	}
 	io.WriteString(h.in, LineRevert+"\n")
+	h.expect(t, EventStraight)
 	h.expect(t, EventReverted)
 	p.mustBeFast(t, addr, testDelay)
 }
@@ -240,7 +245,7 @@ func TestNetem_foreign(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "pfifo") {
 			return fmt.Errorf("expected a refusal that names pfifo, found %v", err)
 		}
-		if _, err := new(netem).revert(context.Background()); err != nil {
+		if _, err := new(netem).revert(context.Background(), func() {}); err != nil {
 			return err
 		}
 		qdiscs, err := netlink.QdiscList(l)

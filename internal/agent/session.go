@@ -51,7 +51,7 @@ func (s *session) run() int {
 	<-ctx.Done()
 	cause := context.Cause(ctx)
 	why := cause.Error()
-	rest, err := revert(m)
+	rest, err := revert(m, func() { s.out.send(Message{Event: EventStraight, Mechanism: name}) })
 	if err != nil {
 		s.out.send(Message{Event: EventError, Mechanism: name, Why: why, Error: err.Error(), Dirty: true})
 		return exitDirty
@@ -126,7 +126,7 @@ func (s *session) apply(ctx context.Context) (string, mechanism, Measured, []str
 		if err == nil {
 			return entry.name, m, measured, refused, nil
 		}
-		if _, undo := revert(m); undo != nil {
+		if _, undo := revert(m, func() {}); undo != nil {
 			return "", nil, Measured{}, nil, dirtyError{fmt.Errorf("%s: %w; and undoing what was begun failed: %w", entry.name, err, undo)}
 		}
 		if ctx.Err() != nil {
@@ -141,8 +141,8 @@ func (s *session) apply(ctx context.Context) (string, mechanism, Measured, []str
 }
 
 // revert has its own deadline: an undo is never cancelled.
-func revert(m mechanism) (Straightened, error) {
+func revert(m mechanism, straight func()) (Straightened, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), revertTimeout)
 	defer cancel()
-	return m.revert(ctx)
+	return m.revert(ctx, straight)
 }

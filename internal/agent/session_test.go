@@ -30,8 +30,9 @@ func (f *fakeMechanism) apply(ctx context.Context, _ Params) (Measured, error) {
 	return Measured{time.Millisecond, 101 * time.Millisecond, "slow"}, f.applyErr
 }
 
-func (f *fakeMechanism) revert(context.Context) (Straightened, error) {
+func (f *fakeMechanism) revert(_ context.Context, straight func()) (Straightened, error) {
 	f.reverted++
+	straight()
 	return Straightened{Evidence: "fast", Traffic: &Traffic{Conns: 3}}, f.revertErr
 }
 
@@ -59,32 +60,32 @@ func TestSession(t *testing.T) {
 		after  time.Duration
 		undone int // of the last mechanism
 	}{
-		{"told to", []*fakeMechanism{{}}, beats(10*time.Second, LineRevert), 0, "ready applied reverted", "told to", 10 * time.Second, 1},
-		{"no heartbeat", []*fakeMechanism{{}}, beats(10*time.Second, ""), 0, "ready applied reverted", "no heartbeat", 15 * time.Second, 1},
-		{"never a heartbeat", []*fakeMechanism{{}}, beats(0, ""), 0, "ready applied reverted", "no heartbeat", 5 * time.Second, 1},
-		{"deadline", []*fakeMechanism{{}}, beats(2*time.Minute, ""), 0, "ready applied reverted", "deadline of 1m0s", time.Minute, 1},
+		{"told to", []*fakeMechanism{{}}, beats(10*time.Second, LineRevert), 0, "ready applied straight reverted", "told to", 10 * time.Second, 1},
+		{"no heartbeat", []*fakeMechanism{{}}, beats(10*time.Second, ""), 0, "ready applied straight reverted", "no heartbeat", 15 * time.Second, 1},
+		{"never a heartbeat", []*fakeMechanism{{}}, beats(0, ""), 0, "ready applied straight reverted", "no heartbeat", 5 * time.Second, 1},
+		{"deadline", []*fakeMechanism{{}}, beats(2*time.Minute, ""), 0, "ready applied straight reverted", "deadline of 1m0s", time.Minute, 1},
 		{"other lines are no heartbeat", []*fakeMechanism{{}}, func(in io.WriteCloser, _ chan<- os.Signal) {
 			for range 20 {
 				time.Sleep(time.Second)
 				io.WriteString(in, "hello\n")
 			}
-		}, 0, "ready applied reverted", "no heartbeat", 5 * time.Second, 1},
+		}, 0, "ready applied straight reverted", "no heartbeat", 5 * time.Second, 1},
 		{"input closed", []*fakeMechanism{{}}, func(in io.WriteCloser, _ chan<- os.Signal) {
 			time.Sleep(time.Second)
 			in.Close()
-		}, 0, "ready applied reverted", "input closed", time.Second, 1},
+		}, 0, "ready applied straight reverted", "input closed", time.Second, 1},
 		{"SIGTERM", []*fakeMechanism{{}}, func(_ io.WriteCloser, sig chan<- os.Signal) {
 			time.Sleep(time.Second)
 			sig <- syscall.SIGTERM
-		}, 0, "ready applied reverted", "signal terminated", time.Second, 1},
+		}, 0, "ready applied straight reverted", "signal terminated", time.Second, 1},
 		{"SIGPIPE is no reason", []*fakeMechanism{{}}, func(_ io.WriteCloser, sig chan<- os.Signal) {
 			time.Sleep(time.Second)
 			sig <- syscall.SIGPIPE
-		}, 0, "ready applied reverted", "no heartbeat", 5 * time.Second, 1},
-		{"the second mechanism", []*fakeMechanism{{applyErr: broken}, {}}, beats(0, LineRevert), 0, "ready applied reverted", "told to", 0, 1},
+		}, 0, "ready applied straight reverted", "no heartbeat", 5 * time.Second, 1},
+		{"the second mechanism", []*fakeMechanism{{applyErr: broken}, {}}, beats(0, LineRevert), 0, "ready applied straight reverted", "told to", 0, 1},
 		{"no mechanism works", []*fakeMechanism{{applyErr: broken}, {applyErr: broken}}, beats(0, ""), exitUnapplied, "ready error", "first: broken; second: broken", 0, 1},
 		{"a failed apply that cannot be undone", []*fakeMechanism{{applyErr: broken, revertErr: broken}}, beats(0, ""), exitDirty, "ready error", "undoing what was begun failed", 0, 1},
-		{"a revert that fails", []*fakeMechanism{{revertErr: broken}}, beats(0, LineRevert), exitDirty, "ready applied error", "broken", 0, 1},
+		{"a revert that fails", []*fakeMechanism{{revertErr: broken}}, beats(0, LineRevert), exitDirty, "ready applied straight error", "broken", 0, 1},
 		{"an apply that hangs", []*fakeMechanism{{hang: true}}, beats(time.Minute, ""), exitUnapplied, "ready error", "took too long", 10800 * time.Millisecond, 1},
 		{"ordeal dies before traffic is bent", []*fakeMechanism{{hang: true}, {}}, func(in io.WriteCloser, _ chan<- os.Signal) {
 			time.Sleep(time.Second)

@@ -48,7 +48,11 @@ func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, dead
 
 	limit, cancel := context.WithTimeout(ctx, callTimeout+8*(s.Delay+s.Jitter))
 	defer cancel()
-	m, err := h.until(limit, agent.EventApplied)
+	m, err := h.until(limit, agent.EventReady)
+	if err == nil {
+		chaos.Began(ctx)
+		m, err = h.until(limit, agent.EventApplied)
+	}
 	if err != nil {
 		_, undoErr := c.Unshape(context.WithoutCancel(ctx), id)
 		return chaos.Proof{}, errors.Join(fmt.Errorf("slowing container %s: %w", c.name, err), undoErr)
@@ -148,6 +152,8 @@ func (h *helper) reverted(ctx context.Context) (agent.Message, error) {
 			return m, err
 		}
 		switch {
+		case m.Event == agent.EventStraight:
+			chaos.Ceased(ctx)
 		case m.Event == agent.EventReverted, m.Event == agent.EventError && !m.Dirty:
 			return m, nil
 		case m.Event == agent.EventError:

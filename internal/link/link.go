@@ -126,6 +126,7 @@ func (l *Link) Shape(ctx context.Context, id string, s chaos.NetShape, _ time.Du
 		return chaos.Proof{}, err
 	}
 	l.bends[id] = bend{s, l.relay.Stats()}
+	chaos.Began(ctx)
 	l.apply()
 	var after time.Duration
 	for range maxProbes {
@@ -162,6 +163,7 @@ func (l *Link) Unshape(ctx context.Context, id string) (chaos.Proof, error) {
 	}
 	delete(l.bends, id)
 	l.apply()
+	chaos.Ceased(ctx)
 	if err := l.straightened(ctx, bent, &proof); err != nil {
 		l.bends[id] = b // so that another try verifies too; the link itself stays as it is
 		return proof, err

@@ -112,7 +112,10 @@ func (s *services) startProcess(ctx context.Context, name string, p *scenario.Pr
 	s.undo = append(s.undo, func(context.Context) error { return log.Close() })
 	s.addrs[name] = own
 	s.progress("starting %s on %s", name, own)
-	dir := p.Dir
+	dir, err := expand(p.Dir)
+	if err != nil {
+		return err
+	}
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(s.dir, dir)
 	}

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"fmt"
+
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
@@ -14,6 +16,14 @@ func (b *builder) chaos() []chaos.Plan {
 		b.unique(names, f.Name, "fault", b.where(&f.Name, f.n))
 		if at, ok := b.places[&f.At]; ok && known && f.At >= end {
 			b.failf(at.span, "let it begin earlier, or make the load longer", "at: the load ends after %s, so that this fault would never be seen", quantity.FormatDuration(end))
+		}
+		if known && f.hold > 0 && f.At < end && f.At+f.hold > end {
+			key := "for"
+			if f.kind.Hold != "" {
+				key = f.kind.Hold
+			}
+			b.failf(b.where(&f.At, f.n).span, fmt.Sprintf("make it shorter or the load longer, or leave %s out: the fault then lasts to the end", key),
+				"the fault lasts until %s, and the load ends after %s", quantity.FormatDuration(f.At+f.hold), quantity.FormatDuration(end))
 		}
 		b.targets(f)
 		if f.spec == nil {

@@ -1,0 +1,31 @@
+package chaos
+
+import "context"
+
+// edges are told when a fault's effect begins and ends.
+type edges struct{ began, ceased func() }
+
+type edgesKey struct{}
+
+func withEdges(ctx context.Context, began, ceased func()) context.Context {
+	return context.WithValue(ctx, edgesKey{}, edges{began, ceased})
+}
+
+// Began tells the conductor that the target is about to be disturbed: what is
+// due from now on counts to the time of the fault. A target calls it, with the
+// context it was handed, if it needs time to prepare before it disturbs
+// anything; otherwise the fault's time begins with its injection.
+func Began(ctx context.Context) {
+	if e, ok := ctx.Value(edgesKey{}).(edges); ok {
+		e.began()
+	}
+}
+
+// Ceased tells the conductor that the target is no longer disturbed, although
+// the undo is yet to be finished and verified. Without it, the fault's time
+// ends when its revert was verified.
+func Ceased(ctx context.Context) {
+	if e, ok := ctx.Value(edgesKey{}).(edges); ok {
+		e.ceased()
+	}
+}
