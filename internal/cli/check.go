@@ -12,10 +12,7 @@ import (
 )
 
 // seedFlag is --seed, which can be absent.
-type seedFlag struct {
-	set   bool
-	value uint64
-}
+type seedFlag struct{ value uint64 }
 
 func (f *seedFlag) add(cmd *cobra.Command) {
 	cmd.Flags().Uint64Var(&f.value, "seed", 0, "draw arrivals and targets from this seed, not the file's")

@@ -72,7 +72,7 @@ func reach(ctx context.Context, host string) error {
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
 			}
-			return fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct target:", host, reachTimeout, err)
+			return fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", host, reachTimeout, err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
