@@ -32,10 +32,11 @@ type Container struct {
 }
 
 var (
-	_ chaos.Target    = (*Container)(nil)
-	_ chaos.Killer    = (*Container)(nil)
-	_ chaos.Pauser    = (*Container)(nil)
-	_ chaos.NetShaper = (*Container)(nil)
+	_ chaos.Target       = (*Container)(nil)
+	_ chaos.Killer       = (*Container)(nil)
+	_ chaos.Pauser       = (*Container)(nil)
+	_ chaos.NetShaper    = (*Container)(nil)
+	_ chaos.ShapeChecker = (*Container)(nil)
 )
 
 // refKind is the kind of a container's chaos.Ref.

@@ -60,6 +60,15 @@ func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, dead
 	return chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}, nil
 }
 
+// Shapeable implements chaos.ShapeChecker. It also makes the image that the
+// fault's helper will need, so that this does not take time once load is on.
+func (c *Container) Shapeable(ctx context.Context) error {
+	if _, err := c.shapeable(ctx); err != nil {
+		return err
+	}
+	return c.engine.Prepare(ctx)
+}
+
 // shapeable says why the container's traffic cannot be bent, and otherwise when
 // it was started.
 func (c *Container) shapeable(ctx context.Context) (started string, err error) {
