@@ -307,14 +307,16 @@ func (c *conn) enqueue(p piece) bool {
 	}
 }
 
-// handOn writes to the client; false if the connection is over.
+// handOn writes to the client; false if the connection is over. A client may ask
+// again before Write returns, so what it is owed is settled before; until then
+// c.writing says that something is on its way.
 func (c *conn) handOn(data []byte) bool {
+	c.owed.Store(false)
 	if _, err := c.client.Write(data); err != nil {
 		c.cut(true)
 		return false
 	}
 	c.answered.Store(int64(time.Since(c.epoch)))
-	c.owed.Store(false)
 	return true
 }
 

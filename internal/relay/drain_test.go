@@ -52,6 +52,51 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// slowToReturn is a connection whose writes have arrived long before they return,
+// as they may on a busy machine.
+type slowToReturn struct{ net.Conn }
+
+func (c slowToReturn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	time.Sleep(time.Second)
+	return n, err
+}
+
+func TestDrainWaitsForWhatWasAskedAtOnceAfterAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(c net.Conn) {
+			defer c.Close()
+			buf := make([]byte, 1)
+			for {
+				if _, err := c.Read(buf); err != nil {
+					return
+				}
+				if buf[0] == 's' {
+					time.Sleep(10 * time.Second)
+				}
+				c.Write(buf)
+			}
+		})
+		c, far := memPair()
+		defer c.Close()
+		b.ln.conns <- slowToReturn{far}
+		ask(t, c, "q")
+		got := make(chan string, 1)
+		c.Write([]byte("s")) // while the relay is still in its Write of the answer to q
+		go func() {
+			all, _ := io.ReadAll(c)
+			got <- string(all)
+		}()
+		time.Sleep(2 * time.Second)
+		if cut := b.Drain(t.Context()); cut != 0 {
+			t.Errorf("%d connections were cut, want 0", cut)
+		}
+		if s := <-got; s != "s" {
+			t.Errorf("the client got %q, want its answer", s)
+		}
+	})
+}
+
 func TestDrainCutsWhenItsTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, func(c net.Conn) { io.Copy(io.Discard, c); c.Close() })
