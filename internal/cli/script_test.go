@@ -1,9 +1,10 @@
 package cli
 
 import (
-	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,29 +21,29 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command line as a user does: each script has a folder,
 // a state directory and processes of its own.
 func TestScripts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIP in short mode: the scripts run whole scenarios")
-	}
+	t.Parallel()
 	testscript.Run(t, params(t, "testdata/script"))
 }
 
-// TestDockerScripts are those that need an engine.
+// TestDockerScripts are those that need an engine. Images are made of a static
+// program, which the test's own need not be, so it is built as users have it.
 func TestDockerScripts(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIP in short mode: the scripts run whole scenarios")
+		t.Skip("SKIP in short mode: the scripts run whole scenarios on containers")
 	}
+	t.Parallel()
 	dockertest.Need(t)
+	bin := t.TempDir()
+	program := filepath.Join(bin, "ordeal")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", program, "../../cmd/ordeal")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building ordeal: %v\n%s", err, out)
+	}
 	p := params(t, "testdata/docker")
 	setup := p.Setup
 	p.Setup = func(e *testscript.Env) error {
-		// Images are made of a static program, which the test's own need not be.
-		bin := filepath.Join(e.WorkDir, "static")
-		if err := os.MkdirAll(bin, 0o755); err != nil {
-			return err
-		}
-		if err := build(context.Background(), filepath.Join(bin, "ordeal")); err != nil {
-			return err
-		}
+		e.Setenv("STATIC", program)
 		e.Setenv("PATH", bin+string(filepath.ListSeparator)+e.Getenv("PATH"))
 		return setup(e)
 	}
@@ -73,6 +74,33 @@ func params(t *testing.T, dir string) testscript.Params {
 			"supervise": supervise,
 			"nothing":   nothing,
 			"stray":     stray,
+			"taken":     taken,
 		},
+	}
+}
+
+// TestShippedScenariosAreRun holds the promise that each scenario that is
+// shipped is a test: some script runs it.
+func TestShippedScenariosAreRun(t *testing.T) {
+	shipped, err := filepath.Glob("../../scenarios/*.yaml")
+	if err != nil || len(shipped) == 0 {
+		t.Fatalf("found %v, %v", shipped, err)
+	}
+	scripts, err := filepath.Glob("testdata/*/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, script := range scripts {
+		b, err := os.ReadFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	for _, file := range shipped {
+		if name := "relax $ROOT/scenarios/" + filepath.Base(file) + " "; !strings.Contains(all.String(), name) {
+			t.Errorf("no script runs %s: expected a line with %q", file, name)
+		}
 	}
 }
