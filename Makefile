@@ -24,11 +24,27 @@ demo-failing: build ## the same shop without retries: must fail
 demo-docker: build ## the same shop as containers, on a Docker engine
 	$(BIN) run scenarios/demo-docker.yaml
 
-test: ## every test; those that need Docker or root run if they can, and say so if not
-	CGO_ENABLED=0 $(TOOL) gotestsum --format pkgname --hide-summary=output -- -timeout 10m ./...
+# Packages whose tests run whole scenarios, helpers and containers. They have the machine to themselves, one after the
+# other, so that they do not take each other's time, and are never answered from go test's cache, which cannot know
+# whether an engine is there.
+WHOLE  := ./internal/agent ./internal/cli ./internal/docker
+UNITS   = $$($(GO) list ./... | grep -vxF "$$($(GO) list $(WHOLE))")
+# One summary for both: what failed, with its output, and what was skipped, with the reason.
+define tests
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --raw-command -- sh -c '\
+	  $(GO) test -json -timeout 10m $(1) $(UNITS); units=$$?; \
+	  $(GO) test -json -timeout 10m $(1) -count=1 -p 1 -parallel 4 $(WHOLE) && exit $$units'
+endef
 
-race: ## the tests that need no engine, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(TOOL) gotestsum --format pkgname --hide-summary=output,skipped -- -race -short -timeout 10m ./...
+test: export CGO_ENABLED = 0
+test: ## every test; those that need Docker or root run if they can, and say so if not
+	$(call tests)
+
+race: export CGO_ENABLED = 1
+race: ## every test but those that only repeat a whole scenario on containers, under the race detector (needs a C compiler)
+	@cc=$$($(GO) env CC); command -v "$${cc%% *}" >/dev/null || \
+	  { echo "make race needs a C compiler: $$cc was not found. make lint test do without."; exit 1; }
+	$(call tests,-race -short)
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@for pkg in $$($(GO) list ./...); do \
