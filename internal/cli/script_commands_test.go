@@ -56,7 +56,7 @@ func relax(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(s), 0o644))
 }
 
-// supervise runs a program until its output matches a pattern, sends it a
+// supervise runs a program until its output so far matches a pattern, sends it a
 // signal (INT, KILL, INTINT for two in a row, none for none), and waits for its
 // end, which must be with the exit code given. Its output is left in the files
 // out and err, its process id in $PIDS for nothing left.
@@ -98,7 +98,7 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	matched := pattern.String() == "" // nothing to wait for
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		fmt.Fprintln(&out, lines.Text())
-		if matched || !pattern.MatchString(lines.Text()) {
+		if matched || !pattern.MatchString(out.String()) {
 			continue
 		}
 		matched = true
@@ -152,7 +152,9 @@ func nothing(ts *testscript.TestScript, neg bool, args []string) {
 	left := 0
 	look := func(what string, labels map[string]string) {
 		o, err := owner.Parse(labels["ordeal.owner"])
-		ts.Check(err)
+		if err != nil {
+			return // another test's, which names owners as it likes
+		}
 		if strings.Contains(ts.Getenv("PIDS"), fmt.Sprintf(" %d ", o.PID)) {
 			ts.Logf("left: %s %v", what, labels)
 			left++
