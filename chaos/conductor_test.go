@@ -314,6 +314,25 @@ func TestTargetThatIsRemovedMeanwhile(t *testing.T) {
 	})
 }
 
+func TestFrozenTargetThatIsRemovedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newFake("a")
+		s := newStage(Config{}, planned("freeze", &Pause{}, s10, 5*time.Second, a))
+		time.AfterFunc(12*time.Second, func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.prepareErr = ErrGone
+		})
+		r := s.play(t, s60)[0]
+		if r.Dirty || r.State != timeline.Reverted || r.Verified || s.journal.len() != 0 {
+			t.Errorf("record %+v, want it undone and in doubt", r)
+		}
+		if *r.Reverted > 16*time.Second {
+			t.Errorf("reverted at %v: what is gone was waited for", *r.Reverted)
+		}
+	})
+}
+
 func TestDoubtIsNotVerified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newFake("a")

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -79,6 +80,9 @@ func (p *pause) await(ctx context.Context, want bool) error {
 		paused, err := p.target.Paused(ctx)
 		if err == nil && paused == want {
 			return nil
+		}
+		if errors.Is(err, ErrGone) {
+			return err
 		}
 		select {
 		case <-tick.C:

@@ -77,9 +77,6 @@ func (e *Engine) Reopen(ctx context.Context, ref chaos.Ref) (chaos.Target, error
 	}
 	c := &Container{engine: e, id: d.ID, name: ref.Name, addr: d.Addr, ready: d.Ready, within: d.Within}
 	if _, err := c.inspect(ctx); err != nil {
-		if cerrdefs.IsNotFound(err) {
-			return nil, fmt.Errorf("container %s: %w", ref.Name, chaos.ErrGone)
-		}
 		return nil, err
 	}
 	return c, nil
@@ -90,12 +87,21 @@ func (c *Container) inspect(ctx context.Context) (container.InspectResponse, err
 	defer cancel()
 	r, err := c.engine.api.ContainerInspect(ctx, c.id)
 	if err != nil {
-		return r, fmt.Errorf("looking at container %s: %w", c.name, err)
+		return r, fmt.Errorf("looking at container %s: %w", c.name, removed(err))
 	}
 	if r.ContainerJSONBase == nil || r.State == nil || r.HostConfig == nil {
 		return r, fmt.Errorf("looking at container %s: the engine's answer has no state", c.name)
 	}
 	return r, nil
+}
+
+// removed makes the engine's "no such container" chaos.ErrGone too: nothing of a
+// container that somebody removed needs undoing, and no other try would find it.
+func removed(err error) error {
+	if cerrdefs.IsNotFound(err) {
+		return fmt.Errorf("%w (%w)", chaos.ErrGone, err)
+	}
+	return err
 }
 
 // Killable implements chaos.Killer.
@@ -115,7 +121,7 @@ func (c *Container) Kill(ctx context.Context, signal string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := c.engine.api.ContainerKill(ctx, c.id, signal); err != nil {
-		return fmt.Errorf("sending %s to container %s: %w", signal, c.name, err)
+		return fmt.Errorf("sending %s to container %s: %w", signal, c.name, removed(err))
 	}
 	return nil
 }
@@ -123,7 +129,7 @@ func (c *Container) Kill(ctx context.Context, signal string) error {
 // Alive implements chaos.Killer. A container that was removed is not alive.
 func (c *Container) Alive(ctx context.Context) (bool, error) {
 	r, err := c.inspect(ctx)
-	if cerrdefs.IsNotFound(err) {
+	if errors.Is(err, chaos.ErrGone) {
 		return false, nil
 	}
 	if err != nil {
@@ -139,7 +145,7 @@ func (c *Container) Start(ctx context.Context) error {
 	call, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := c.engine.api.ContainerStart(call, c.id, container.StartOptions{}); err != nil {
-		return fmt.Errorf("starting container %s: %w", c.name, err)
+		return fmt.Errorf("starting container %s: %w", c.name, removed(err))
 	}
 	return c.waitReady(ctx)
 }
@@ -193,7 +199,7 @@ func (c *Container) waitReady(ctx context.Context) error {
 func (c *Container) notReady(ctx context.Context, web *http.Client) (missing error, over bool) {
 	r, err := c.inspect(ctx)
 	if err != nil {
-		return err, cerrdefs.IsNotFound(err)
+		return err, errors.Is(err, chaos.ErrGone)
 	}
 	switch s := r.State; {
 	case s.Paused:
@@ -263,24 +269,21 @@ func (c *Container) Pause(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := c.engine.api.ContainerPause(ctx, c.id); err != nil {
-		return fmt.Errorf("pausing container %s: %w", c.name, err)
+		return fmt.Errorf("pausing container %s: %w", c.name, removed(err))
 	}
 	return nil
 }
 
-// Unpause implements chaos.Pauser. A container that is gone is not paused.
+// Unpause implements chaos.Pauser.
 func (c *Container) Unpause(ctx context.Context) error {
 	is, err := c.Paused(ctx)
-	if cerrdefs.IsNotFound(err) {
-		return nil
-	}
 	if err != nil || !is {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := c.engine.api.ContainerUnpause(ctx, c.id); err != nil {
-		return fmt.Errorf("unpausing container %s: %w", c.name, err)
+		return fmt.Errorf("unpausing container %s: %w", c.name, removed(err))
 	}
 	return nil
 }

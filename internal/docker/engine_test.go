@@ -275,6 +275,32 @@ func TestPause(t *testing.T) {
 	do(t, c.Pause) // and Close removes it all the same
 }
 
+func TestRemovedBySomebodyElse(t *testing.T) {
+	e := connect(t)
+	c := start(t, stack(t, e, "nobody"), service("api"))
+	cli, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cli.Close()
+	if err := cli.ContainerRemove(t.Context(), c.ID(), container.RemoveOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if ask(t, c.Alive) {
+		t.Error("expected a removed container not to be alive")
+	}
+	_, paused := c.Paused(t.Context())
+	_, reopened := e.Reopen(t.Context(), c.Ref())
+	for what, err := range map[string]error{
+		"start": c.Start(t.Context()), "kill": c.Kill(t.Context(), "SIGKILL"), "unpause": c.Unpause(t.Context()),
+		"looking": paused, "opening it again": reopened,
+	} {
+		if !errors.Is(err, chaos.ErrGone) {
+			t.Errorf("%s: expected chaos.ErrGone, found %v", what, err)
+		}
+	}
+}
+
 func TestSweep(t *testing.T) {
 	e := connect(t)
 	s := stack(t, e, "dead-"+run(t))
