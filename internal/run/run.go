@@ -263,7 +263,9 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	}
 
 	end := r.attack.Duration()
-	interrupted := soft.Err() != nil && result.Stopped
+	// After the last stage an interruption still cuts requests off that were
+	// slow to be answered: without them the figures would flatter.
+	interrupted := soft.Err() != nil && (result.Stopped || result.Interrupted > 0)
 	if interrupted {
 		end = min(end, result.End)
 	}

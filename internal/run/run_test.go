@@ -1,0 +1,109 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
+)
+
+// watcher calls then once, when what is written to it holds text.
+type watcher struct {
+	mu   sync.Mutex
+	seen bytes.Buffer
+	text string
+	then func()
+}
+
+func (w *watcher) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen.Write(b)
+	if w.then != nil && strings.Contains(w.seen.String(), w.text) {
+		w.then()
+		w.then = nil
+	}
+	return len(b), nil
+}
+
+// load reads a scenario from text.
+func load(t *testing.T, text string) *scenario.Plan {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "scenario.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := scenario.Load(file, os.LookupEnv, scenario.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// summary is what the tests look at in summary.json.
+type summary struct {
+	Verdict  string `json:"verdict"`
+	ExitCode int    `json:"exit_code"`
+	Totals   struct{ Planned, Done, Unsent, Interrupted int }
+}
+
+func readSummary(t *testing.T, dir string) summary {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s summary
+	if err := json.Unmarshal(b, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Whoever no longer waits for the slow answers after the last stage must not be
+// told that the quick ones were good enough.
+func TestGivenUpWhileWaitingForAnswersIsNoPass(t *testing.T) {
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	release := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hang" {
+			<-release
+		}
+	}))
+	defer srv.Close()
+	defer close(release)
+	plan := load(t, fmt.Sprintf(`
+name: half of it hangs
+target: %s
+attack:
+  late_budget: 10m
+  timeout: 1m
+  requests: [{ name: quick, get: / }, { name: slow, get: /hang }]
+  stages: [{ name: s, rate: 100/s, for: 500ms }]
+verdict: [error_rate < 1%%]
+`, srv.URL))
+	soft, interrupt := context.WithCancel(t.Context())
+	hard, giveUp := context.WithCancel(t.Context())
+	defer interrupt()
+	defer giveUp()
+	out := filepath.Join(t.TempDir(), "run")
+	screen := &watcher{text: "waiting for open requests", then: func() { interrupt(); giveUp() }}
+	code, err := Run(soft, hard, plan, Options{Out: out, Stdout: screen, Stderr: io.Discard})
+	s := readSummary(t, out)
+	if s.Totals.Interrupted == 0 || s.Totals.Planned != s.Totals.Done+s.Totals.Unsent+s.Totals.Interrupted {
+		t.Errorf("totals %+v, want some interrupted and all accounted for", s.Totals)
+	}
+	if code != ExitInterrupted || err != nil || s.ExitCode != int(ExitInterrupted) || s.Verdict != "inconclusive" {
+		t.Errorf("exit %d, %v, summary %+v; want %d and inconclusive\n%s", code, err, s, ExitInterrupted, screen.seen.String())
+	}
+}
