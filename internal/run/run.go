@@ -182,7 +182,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	}
 	r.services = &services{
 		dir: r.plan.Dir, logs: filepath.Join(r.dir, "logs"), seed: r.plan.Seed, id: r.id, owner: me.String(),
-		progress: r.progress,
+		progress: r.progress, redact: r.plan.RedactWriter,
 	}
 	if err := r.services.start(ctx, r.plan.StartOrder()); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -105,5 +106,39 @@ verdict: [error_rate < 1%%]
 	}
 	if code != ExitInterrupted || err != nil || s.ExitCode != int(ExitInterrupted) || s.Verdict != "inconclusive" {
 		t.Errorf("exit %d, %v, summary %+v; want %d and inconclusive\n%s", code, err, s, ExitInterrupted, screen.seen.String())
+	}
+}
+
+// What a service prints of its own environment lands in the run directory, which
+// CI uploads.
+func TestNoSecretInTheRunDirectory(t *testing.T) {
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	t.Setenv("SHOP_TOKEN", "s3cr3t-v4lue")
+	plan := load(t, `
+name: talkative
+services:
+  chatty: { process: { command: [sh, -c, 'echo "token $TOKEN"; exit 3'], env: { TOKEN: "${SHOP_TOKEN}" }, ready: /, ready_timeout: 1s } }
+target: http://${chatty.addr}
+attack:
+  requests: [{ name: a, get: /, headers: { Authorization: "Bearer ${SHOP_TOKEN}" } }]
+  stages: [{ name: s, rate: 10/s, for: 100ms }]
+`)
+	out := filepath.Join(t.TempDir(), "run")
+	var screen bytes.Buffer
+	code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: &screen})
+	if code != ExitBroken || err == nil || !strings.Contains(err.Error(), "token ***") {
+		t.Errorf("exit %d, %v; want the service's last words, without the secret", code, err)
+	}
+	found := false
+	filepath.WalkDir(out, func(path string, d fs.DirEntry, _ error) error {
+		b, _ := os.ReadFile(path)
+		found = found || strings.Contains(string(b), "token ***")
+		if strings.Contains(string(b), "s3cr3t") {
+			t.Errorf("%s holds the secret: %s", path, b)
+		}
+		return nil
+	})
+	if !found || strings.Contains(screen.String()+err.Error(), "s3cr3t") {
+		t.Errorf("want a log with the secret blackened, and nothing on the screen:\n%s", screen.String())
 	}
 }

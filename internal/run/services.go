@@ -29,6 +29,7 @@ type services struct {
 	id       string // of the run
 	owner    string
 	progress func(format string, args ...any)
+	redact   func(io.WriteCloser) io.WriteCloser
 
 	engine  *docker.Engine // nil until a service or fault needs it
 	stack   *docker.Stack  // nil until a container is started
@@ -147,7 +148,8 @@ func (s *services) startLink(ctx context.Context, name string, l *scenario.Link)
 	return nil
 }
 
-// log opens the file that a process's output goes to.
+// log opens the file that a process's output goes to, without secrets: run
+// directories are passed around.
 func (s *services) log(name string) (io.WriteCloser, error) {
 	if err := os.MkdirAll(s.logs, 0o755); err != nil {
 		return nil, err
@@ -157,7 +159,11 @@ func (s *services) log(name string) (io.WriteCloser, error) {
 		return nil, err
 	}
 	defer root.Close()
-	return root.Create(name + ".log")
+	f, err := root.Create(name + ".log")
+	if err != nil {
+		return nil, err
+	}
+	return s.redact(f), nil
 }
 
 // stop takes down what was started, last first, and returns all that went

@@ -1,0 +1,91 @@
+package scenario
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// RedactWriter returns a writer that passes what it is given on to w with every
+// secret of the plan replaced by ***, also one that comes in pieces. What may be
+// the beginning of a secret is held back until more comes, or until Close, which
+// closes w. It is safe for concurrent use.
+func (p *Plan) RedactWriter(w io.WriteCloser) io.WriteCloser {
+	r := p.redactor
+	if r == nil {
+		r = newRedactor(p.Secrets)
+	}
+	out := &redactWriter{redactor: r, to: w, sorted: slices.Sorted(slices.Values(r.secrets)), whole: make(map[string]bool)}
+	for _, s := range r.secrets {
+		out.whole[s] = true
+		out.longest = max(out.longest, len(s))
+		if !slices.Contains(out.lengths, len(s)) {
+			out.lengths = append(out.lengths, len(s))
+		}
+	}
+	return out
+}
+
+type redactWriter struct {
+	*redactor
+	sorted  []string // all secrets
+	whole   map[string]bool
+	lengths []int
+	longest int
+
+	mu   sync.Mutex
+	to   io.WriteCloser
+	held string
+}
+
+// Write implements io.Writer.
+func (w *redactWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.held + string(b)
+	cut := w.settled(all)
+	w.held = all[cut:]
+	if _, err := io.WriteString(w.to, w.text(all[:cut])); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// settled is how much of s holds no part of a secret that may go on after s. Data
+// files can bring secrets by the thousand, so none is looked for on its own.
+func (w *redactWriter) settled(s string) int {
+	cut := len(s)
+	for i := max(0, len(s)-w.longest+1); i < len(s); i++ {
+		if w.begins(s[i:]) {
+			cut = i
+			break
+		}
+	}
+	// A whole secret must not be cut in two either.
+	for i := max(0, cut-w.longest+1); i < cut; i++ {
+		if slices.ContainsFunc(w.lengths, func(n int) bool { return i+n > cut && i+n <= len(s) && w.whole[s[i:i+n]] }) {
+			cut = i
+			i = max(0, cut-w.longest+1) - 1
+		}
+	}
+	return cut
+}
+
+// begins says whether part is the beginning of a secret, and not all of it.
+func (w *redactWriter) begins(part string) bool {
+	i, found := slices.BinarySearch(w.sorted, part)
+	if found {
+		i++
+	}
+	return i < len(w.sorted) && strings.HasPrefix(w.sorted[i], part)
+}
+
+// Close implements io.Closer.
+func (w *redactWriter) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	io.WriteString(w.to, w.text(w.held))
+	w.held = ""
+	return w.to.Close()
+}

@@ -1,0 +1,56 @@
+package scenario
+
+import (
+	"io"
+	"strings"
+	"testing"
+)
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// Wherever the stream is cut, what comes out is what Redact makes of the whole.
+func TestRedactWriterCutAnywhere(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		secrets []string
+		text    string
+	}{
+		{"one", []string{"s3cr3t"}, "a s3cr3t b s3cr3ts3cr3t s3cr s3cr3"},
+		{"several lines", []string{"BEGIN\nabc\nEND"}, "key:\nBEGIN\nabc\nEND\nBEGIN\nabx\n"},
+		{"one inside another", []string{"abcd", "abcdefgh"}, "abcd abcdefgh abcde abcdefg"},
+		{"one that overlaps another", []string{"abcdef", "efghij"}, "abcdefghij efghij abcdefgh"},
+		{"one that repeats", []string{"aaaab"}, "aaaaaaaab aaaa"},
+		{"none", nil, "plain"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &Plan{Secrets: tt.secrets}
+			want := p.Redact(tt.text)
+			for i := range len(tt.text) {
+				for j := i; j <= len(tt.text); j++ {
+					var out strings.Builder
+					w := p.RedactWriter(nopCloser{&out})
+					for _, piece := range []string{tt.text[:i], tt.text[i:j], tt.text[j:]} {
+						if n, err := io.WriteString(w, piece); n != len(piece) || err != nil {
+							t.Fatal(n, err)
+						}
+					}
+					w.Close()
+					if out.String() != want {
+						t.Fatalf("cut at %d and %d: found %q, want %q", i, j, out.String(), want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestRedactWriterHoldsBackNoMoreThanItMust(t *testing.T) {
+	var out strings.Builder
+	w := (&Plan{Secrets: []string{"s3cr3t"}}).RedactWriter(nopCloser{&out})
+	io.WriteString(w, "ready\nworks")
+	if out.String() != "ready\nwork" {
+		t.Errorf("found %q: a log that can be followed shows what is written at once", out.String())
+	}
+}
