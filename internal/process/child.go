@@ -33,8 +33,12 @@ type child struct {
 // spawn starts the command in a process group of its own; ended is called when
 // it is dead, from another goroutine, with how it ended.
 func spawn(cfg Config, output io.Writer, ended func(status string)) (*child, error) {
+	marked, err := mark()
+	if err != nil {
+		return nil, err
+	}
 	cmd := exec.Command(cfg.Command[0], cfg.Command[1:]...)
-	cmd.Env = append(os.Environ(), cfg.Env...)
+	cmd.Env = append(append(os.Environ(), cfg.Env...), marked)
 	cmd.Dir = cfg.Dir
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.WaitDelay = outputDelay

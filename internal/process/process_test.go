@@ -73,6 +73,13 @@ func play(role string) {
 		}
 		fmt.Println("started", p.PID())
 		time.Sleep(time.Minute)
+	case "grandparent": // starts a family through this package and waits to be killed
+		cfg := run("family")
+		cfg.Log = os.Stdout
+		if _, err := Start(context.Background(), cfg); err != nil {
+			panic(err)
+		}
+		time.Sleep(time.Minute)
 	case "breaker":
 		breaker()
 	}

@@ -32,7 +32,7 @@ func Heal(ctx context.Context, w io.Writer) (ExitCode, error) {
 	// An engine that is not there holds nothing of ours that could be healed
 	// now; if the journal needs it, heal says so.
 	engineErr := healEngine(ctx, progress)
-	journalErr := healJournal(ctx, journal, progress)
+	journalErr := errors.Join(healJournal(ctx, journal, progress), healProcesses(progress))
 	if errors.Is(engineErr, docker.ErrUnreachable) {
 		fmt.Fprintf(w, "containers were not looked at: %v\n", engineErr)
 		engineErr = nil
@@ -49,7 +49,7 @@ func Heal(ctx context.Context, w io.Writer) (ExitCode, error) {
 // heal is what each run does before it starts. It looks at the engine only if
 // the run needs it anyway.
 func heal(ctx context.Context, journal *chaos.FileJournal, engine bool, progress func(string, ...any)) error {
-	err := healJournal(ctx, journal, progress)
+	err := errors.Join(healJournal(ctx, journal, progress), healProcesses(progress))
 	if engine {
 		if engineErr := healEngine(ctx, progress); !errors.Is(engineErr, docker.ErrUnreachable) {
 			err = errors.Join(err, engineErr)
@@ -87,6 +87,15 @@ func healJournal(ctx context.Context, journal *chaos.FileJournal, progress func(
 	healed, err := chaos.Heal(ctx, journal, reopen, owner.Owner.Alive)
 	for _, h := range healed {
 		progress("healed: %s", h)
+	}
+	return err
+}
+
+// healProcesses ends what services of dead owners left running.
+func healProcesses(progress func(string, ...any)) error {
+	killed, err := process.Sweep(owner.Owner.Alive)
+	for _, what := range killed {
+		progress("ended: %s", what)
 	}
 	return err
 }
