@@ -45,10 +45,11 @@ type Output struct {
 	Write func(w io.Writer, r *Run) error
 }
 
-// Outputs lists the files that are made from a judged run.
+// Outputs lists the files that are made from a judged run. The summary is the
+// last, as it says whether the others could be written.
 func Outputs() []Output {
 	return []Output{
-		{"summary", "summary.json", "the verdict and its figures, for programs", WriteSummary},
 		{"junit", "junit.xml", "the rules as test cases, for CI", WriteJUnit},
+		{"summary", "summary.json", "the verdict and its figures, for programs", WriteSummary},
 	}
 }

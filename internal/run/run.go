@@ -335,7 +335,13 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	out.ExitCode = int(code)
 	errs := []error{broken}
 	for _, o := range report.Outputs() {
-		errs = append(errs, writeFile(r.dir, o.File, func(w io.Writer) error { return o.Write(w, out) }))
+		if err := writeFile(r.dir, o.File, func(w io.Writer) error { return o.Write(w, out) }); err != nil {
+			errs = append(errs, err)
+			// So that what is written after it does not say that all is well.
+			out.Problems = append(out.Problems, err.Error())
+			code = ExitBroken
+			out.ExitCode = int(code)
+		}
 	}
 	if sent {
 		style := report.Style{Color: r.opt.Color, Width: report.WidthOf(r.opt.Stdout)}
@@ -344,11 +350,7 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 			fmt.Fprintf(r.opt.Stderr, "ordeal: the report could not be printed: %v; it is in %s\n", err, r.dir)
 		}
 	}
-	err = errors.Join(errs...)
-	if err != nil {
-		code = ExitBroken
-	}
-	return code, err
+	return code, errors.Join(errs...)
 }
 
 // exitCode puts what must not be overlooked first: something left broken, then

@@ -142,3 +142,29 @@ attack:
 		t.Errorf("want a log with the secret blackened, and nothing on the screen:\n%s", screen.String())
 	}
 }
+
+// The exit code that a script reads in summary.json is the one it got.
+func TestAnOutputThatCannotBeWritten(t *testing.T) {
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	out := filepath.Join(t.TempDir(), "run")
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		os.MkdirAll(filepath.Join(out, "junit.xml"), 0o755) // in its way
+	}))
+	defer srv.Close()
+	plan := load(t, fmt.Sprintf(`
+name: no room
+target: %s
+attack:
+  late_budget: 10m
+  requests: [{ name: a, get: / }]
+  stages: [{ name: s, rate: 10/s, for: 300ms }]
+`, srv.URL))
+	var screen bytes.Buffer
+	code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: io.Discard})
+	if s := readSummary(t, out); code != ExitBroken || err == nil || s.ExitCode != int(ExitBroken) {
+		t.Errorf("exit %d, %v, summary %+v; want %d in both", code, err, s, ExitBroken)
+	}
+	if !strings.Contains(screen.String(), "junit.xml") {
+		t.Errorf("want the report to say what is missing, found\n%s", screen.String())
+	}
+}
