@@ -10,10 +10,6 @@ import (
 
 // httpEngine sends with net/http's Transport, below its Client: redirects are
 // answers, and nothing is kept between requests but connections.
-//
-// Like every client made with net/http it sends an idempotent request again, on
-// another connection, if a kept-alive one turns out to be dead before the
-// first byte of an answer. The time that took is in the response time.
 type httpEngine struct{ *transport }
 
 var _ Engine = httpEngine{}

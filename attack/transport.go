@@ -60,12 +60,16 @@ func newTransport(opt Options) (*transport, error) {
 		protocol: opt.Protocol,
 		stop:     stop,
 		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment,
+			Proxy: proxyUnlessWritten,
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 				ctx, cancel := context.WithCancel(ctx)
 				defer cancel()
 				defer context.AfterFunc(open, cancel)()
-				return dial(ctx, network, address)
+				conn, err := dial(ctx, network, address)
+				if err != nil {
+					return nil, err
+				}
+				return &countedConn{Conn: conn}, nil
 			},
 			TLSClientConfig:     conf,
 			Protocols:           &protocols,
@@ -77,12 +81,16 @@ func newTransport(opt Options) (*transport, error) {
 	}, nil
 }
 
-// RoundTrip refuses what net/http would quietly send by HTTP/1.1 instead.
+// RoundTrip refuses what net/http would quietly send by HTTP/1.1 instead, or
+// quietly send again.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := fits(t.protocol, req.URL.Scheme); err != nil {
 		return nil, err
 	}
-	return t.Transport.RoundTrip(req)
+	if t.protocol == "h2c" {
+		return t.Transport.RoundTrip(req) // which sends nothing again that was looked at
+	}
+	return t.Transport.RoundTrip(onceWritten(req))
 }
 
 // fits says why a protocol cannot carry a URL's scheme, nil if it can.
@@ -162,8 +170,8 @@ func (b body) Read(p []byte) (int, error) {
 
 func (body) Close() error { return nil }
 
-// countBody makes req count into sent. A request that net/http sends again, on
-// another connection, counts from 0.
+// countBody makes req count into sent. A request that net/http sends again, as
+// its connection had closed before it was written, counts from 0.
 func countBody(req *http.Request, b []byte, sent *atomic.Int64) {
 	if len(b) == 0 {
 		return

@@ -1,0 +1,81 @@
+package attack
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// ends tells, once, that the client has closed a connection.
+type ends struct {
+	net.Conn
+	once  sync.Once
+	ended chan<- struct{}
+}
+
+func (c *ends) Close() error {
+	defer c.once.Do(func() { c.ended <- struct{}{} })
+	return c.Conn.Close()
+}
+
+// A request that was written to a connection which then died is an error, and
+// is not sent again; one that found its connection closed while idle is sent
+// on another.
+func TestEnginesSendOnce(t *testing.T) {
+	var asked atomic.Int64
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if r.URL.Path == "/ok" {
+			return
+		}
+		panic(http.ErrAbortHandler) // closes the connection without an answer
+	})
+	for _, secure := range []bool{false, true} {
+		srv := httptest.NewUnstartedServer(handler)
+		srv.Config.ErrorLog = quiet
+		name := "plain"
+		if secure {
+			name = "tls"
+			srv.StartTLS()
+		} else {
+			srv.Start()
+		}
+		defer srv.Close()
+		ended := make(chan struct{}, 8) // more than are opened
+		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := new(net.Dialer).DialContext(ctx, network, address)
+			return &ends{Conn: c, ended: ended}, err
+		}
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, Options{MaxInFlight: 1, TLS: TLS{Insecure: true}, Dial: dial}, func(t *testing.T, e Engine) {
+				send := func(path, want string) {
+					t.Helper()
+					asked.Store(0)
+					r := e.Send(t.Context(), &Call{Method: "GET", URL: srv.URL + path})
+					ch, _ := newCheck(Expect{})
+					if kind, detail := ch.reply(&r); kind != want {
+						t.Errorf("%s: expected kind %q, found %q: %s (%v)", path, want, kind, detail, r.Err)
+					}
+					if n := asked.Load(); n != 1 {
+						t.Errorf("%s: expected one request at the server, found %d", path, n)
+					}
+				}
+				for len(ended) > 0 {
+					<-ended // the engine before was closed
+				}
+				send("/ok", "") // opens the connection that the next one uses
+				send("/die", KindEOF)
+				<-ended
+
+				send("/ok", "")
+				srv.CloseClientConnections()
+				<-ended
+				send("/ok", "")
+			})
+		})
+	}
+}
