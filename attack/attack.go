@@ -166,8 +166,8 @@ const MaxBody = 1 << 20
 
 // Engine sends requests.
 type Engine interface {
-	// Send sends call and reads its whole answer, or gives up when ctx ends. It
-	// is safe for concurrent use and never returns before Reply is complete.
+	// Send sends call and reads its whole answer, or gives up when ctx ends, with
+	// the cause of that as its error. It is safe for concurrent use and never returns before Reply is complete.
 	Send(ctx context.Context, call *Call) Reply
 	// Close gives up idle connections and everything the engine started.
 	Close() error

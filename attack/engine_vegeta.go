@@ -147,7 +147,7 @@ func (e *vegetaEngine) Send(ctx context.Context, call *Call) (r Reply) {
 	case c.err != nil:
 		r.Err = cause(ctx, c.err)
 	case c.in.err == nil && !c.in.end: // given up between transport and body
-		r.Err = errors.New(res.Error)
+		r.Err = cause(ctx, errors.New(res.Error))
 	default:
 		c.in.report(ctx, c.resp, &r)
 	}

@@ -48,6 +48,11 @@ type RunResult struct {
 	Stopped bool
 }
 
+// Whole says that the load ran to its end and that every arrival has an outcome
+// of its own. It does not if a stop came only while the last answers were
+// waited for: what was given up then is missing like what never came due.
+func (r RunResult) Whole() bool { return !r.Stopped && r.Interrupted == 0 }
+
 // Run sends the plan's arrivals, each when it is due, whatever the target does.
 // An arrival that finds MaxInFlight requests in flight waits in line, on the
 // clock; when its timeout, counted from when it was due, passes there, it is
@@ -321,7 +326,8 @@ func (a *attack) send(number int, w waiting) {
 	// What is recorded relies on intended ≤ sent ≤ done, whatever an engine says.
 	r.Sent = max(reply.Sent.Sub(a.Start), w.Acted)
 	r.Done = max(reply.Done.Sub(a.Start), r.Sent)
-	if reply.Err != nil && a.ctx.Err() != nil && r.Done < deadline {
+	// One that failed by itself, just as the run was cut off, is an error.
+	if a.ctx.Err() != nil && errors.Is(reply.Err, context.Cause(a.ctx)) && r.Done < deadline {
 		r.Outcome = Interrupted
 		a.record(number, &r)
 		return

@@ -299,6 +299,69 @@ func TestRunStopBeforeStart(t *testing.T) {
 	})
 }
 
+// A stop that comes when the load is over, but its last answers are not in,
+// leaves arrivals without an outcome: such a run is not whole.
+func TestRunStopWhileDraining(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after time.Duration // of the load's end; 0: never
+		hard  bool
+		whole bool
+	}{
+		{"never", 0, false, true},
+		{"soft, with arrivals in line", 100 * time.Millisecond, false, false},
+		{"soft, with nothing in line", 500 * time.Millisecond, false, true},
+		{"hard, with requests in flight", 500 * time.Millisecond, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				stop := make(chan struct{})
+				if c.after > 0 {
+					defer time.AfterFunc(time.Second+c.after, func() {
+						close(stop)
+						if c.hard {
+							cancel()
+						}
+					}).Stop()
+				}
+				// Due at 0 and 500 ms, one at a time: sent at 0 and 1.4 s.
+				res, _ := run(t, ctx, holdPlan(2, time.Second, 5*time.Second, 1), RunOptions{Engine: takes(1400 * time.Millisecond), Start: start, Stop: stop})
+				if res.Stopped || res.Whole() != c.whole {
+					t.Errorf("expected whole %t, found %t: %+v", c.whole, res.Whole(), res)
+				}
+			})
+		})
+	}
+}
+
+// A request that failed by itself is an error even if the run was cut off
+// before that was seen.
+func TestRunErrorAtTheEnd(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		ctx, cancel := context.WithCancel(t.Context())
+		e := &failing{err: errors.New("odd"), then: cancel}
+		res, c := run(t, ctx, holdPlan(1, time.Second, 5*time.Second, 1), RunOptions{Engine: e, Start: start})
+		if done := c.of(Done); len(done) != 1 || done[0].Kind != KindOther {
+			t.Errorf("expected one error, found %+v", res)
+		}
+	})
+}
+
+// failing is an engine whose calls fail at once, whereupon it does something.
+type failing struct {
+	err  error
+	then func()
+}
+
+func (f *failing) Send(context.Context, *Call) Reply {
+	defer f.then()
+	return Reply{Sent: time.Now(), Done: time.Now(), Err: f.err}
+}
+
+func (*failing) Close() error { return nil }
+
 // A request that fails by itself is an error, one that a hard stop cut off is
 // none.
 func TestRunErrorsAndInterrupts(t *testing.T) {

@@ -265,7 +265,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	end := r.attack.Duration()
 	// After the last stage an interruption still cuts requests off that were
 	// slow to be answered: without them the figures would flatter.
-	interrupted := soft.Err() != nil && (result.Stopped || result.Interrupted > 0)
+	interrupted := !result.Whole()
 	if interrupted {
 		end = min(end, result.End)
 	}
