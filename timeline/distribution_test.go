@@ -312,13 +312,26 @@ func BenchmarkDistributionRecord(b *testing.B) {
 	}
 }
 
+// Judging merges a histogram for each interval, request and distribution, most
+// of them into an empty one.
 func BenchmarkDistributionMerge(b *testing.B) {
-	var d, all Distribution
-	for k := range 1000 {
-		d.Record(time.Duration(k) * ms)
+	var d Distribution
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		d.Record(time.Duration(rng.ExpFloat64() * float64(50*time.Millisecond)))
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		all.Merge(&d)
-	}
+	b.Run("empty", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			var sum Distribution
+			sum.Merge(&d)
+		}
+	})
+	b.Run("filled", func(b *testing.B) {
+		sum := d.Clone()
+		b.ReportAllocs()
+		for b.Loop() {
+			sum.Merge(&d)
+		}
+	})
 }
