@@ -129,6 +129,9 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	if err == nil {
 		tl, err = r.drive(soft, hard)
 	}
+	if tl == nil && soft.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // the interruption, not a failure
+	}
 	// Not soft or hard: what was started is stopped even if the run was
 	// interrupted twice.
 	undo, cancel := context.WithTimeout(context.WithoutCancel(hard), teardownTimeout)
@@ -308,9 +311,6 @@ func (r *runner) limits() []time.Duration {
 func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error) (ExitCode, error) {
 	sent := tl != nil
 	if !sent {
-		if interrupted && errors.Is(broken, context.Canceled) {
-			broken = nil // the interruption, not a failure
-		}
 		tl = &timeline.Timeline{
 			Name: r.plan.Name, Start: time.Now(), Interrupted: interrupted,
 			Intervals: func(func(timeline.Interval, error) bool) {},
