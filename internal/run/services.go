@@ -18,6 +18,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/link"
 	"github.com/seed-1574e9de/ordeal/internal/process"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/seed"
 )
 
 // services are what the run starts and finds: it knows their addresses, what
@@ -137,7 +138,8 @@ func (s *services) startLink(ctx context.Context, name string, l *scenario.Link)
 	if err != nil {
 		return err
 	}
-	lk, err := link.Start(ctx, name, l.Listen, upstream, s.seed)
+	// A stream of its own, or all links would draw the same jitter.
+	lk, err := link.Start(ctx, name, l.Listen, upstream, seed.Stream(s.seed, "link/"+name).Uint64())
 	if err != nil {
 		return err
 	}
