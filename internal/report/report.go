@@ -25,6 +25,8 @@ type Run struct {
 	// Dirty says that a fault may still be in force: an undo failed or could not
 	// be verified.
 	Dirty bool
+	// Examples has the text of an error for the most frequent kinds, for people.
+	Examples map[string]string
 	// Problems are why the run could not be done or undone, for people.
 	Problems []string
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -363,7 +364,11 @@ func (p *page) totals(r *Run) {
 		if judged := m.Done + m.Unsent; judged > 0 {
 			share = quantity.FormatFraction(float64(m.Kinds[k]) / float64(judged))
 		}
-		g.rows = append(g.rows, row{cells: []cell{{count(m.Kinds[k]), p.bad}, {share, nil}, {plain(k), nil}}})
+		rw := row{cells: []cell{{count(m.Kinds[k]), p.bad}, {share, nil}, {plain(k), nil}}}
+		if example := r.Examples[k]; example != "" {
+			rw.cells[2].text += ", such as: " + plain(example)
+		}
+		g.rows = append(g.rows, rw)
 	}
 	p.grid(g)
 }
@@ -395,6 +400,10 @@ func (p *page) advice(r *Run) {
 	if r.Report.Outcome == verdict.Inconclusive && !t.Interrupted && len(r.Problems) == 0 {
 		do = append(do, cell{"inconclusive is neither good news nor bad: the reasons above say what the run lacks; put that right and run again", nil})
 	}
+	if m := &r.Report.Totals; m.Errors > 0 && len(r.Report.Rules) > 0 && !asksForErrors(r.Report.Rules) {
+		do = append(do, cell{fmt.Sprintf("%s of %s arrivals went wrong, and no rule asks about errors: add one, such as error_rate < 0.1%%",
+			count(m.Errors), count(m.Done+m.Unsent)), p.warn})
+	}
 	if len(r.Report.Rules) == 0 && len(r.Problems) == 0 {
 		do = append(do, cell{"the scenario has no rules, so the run only measured; say under verdict: what must hold", nil})
 	}
@@ -408,6 +417,13 @@ func (p *page) advice(r *Run) {
 		p.line("")
 		p.line(p.dim("run directory  ") + plain(r.Dir))
 	}
+}
+
+var ofErrors = regexp.MustCompile(`\b(errors?|error_rate|availability|throughput|unsent)\b`)
+
+// asksForErrors says whether any rule would notice that answers are bad.
+func asksForErrors(rules []verdict.RuleResult) bool {
+	return slices.ContainsFunc(rules, func(r verdict.RuleResult) bool { return ofErrors.MatchString(r.KPI) })
 }
 
 // count prints n with its thousands apart: 12,345.

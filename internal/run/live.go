@@ -47,6 +47,15 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 	}
 }
 
+// examples has the text of an error for the most frequent kinds.
+func (r *runner) examples() map[string]string {
+	out := make(map[string]string)
+	for _, k := range r.recorder.Live().Kinds {
+		out[k.Kind] = r.plan.Redact(k.Detail)
+	}
+	return out
+}
+
 // liveFaults is where each fault stands.
 func (r *runner) liveFaults() []report.LiveFault {
 	var out []report.LiveFault

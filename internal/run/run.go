@@ -328,6 +328,9 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		Name: r.plan.Name, Seed: r.plan.Seed, Engine: r.plan.Attack.Engine, Dir: r.dir, Report: judged, Timeline: tl,
 		Dirty: slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
 	}
+	if r.recorder != nil {
+		out.Examples = r.examples()
+	}
 	if broken != nil {
 		out.Problems = strings.Split(broken.Error(), "\n")
 	}
