@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -12,14 +14,29 @@ import (
 )
 
 // seedFlag is --seed, which can be absent.
-type seedFlag struct{ value uint64 }
-
-func (f *seedFlag) add(cmd *cobra.Command) {
-	cmd.Flags().Uint64Var(&f.value, "seed", 0, "draw arrivals and targets from this seed, not the file's")
+type seedFlag struct {
+	given bool
+	value uint64
 }
 
-func (f *seedFlag) options(cmd *cobra.Command) scenario.Options {
-	if !cmd.Flags().Changed("seed") {
+func (f *seedFlag) add(cmd *cobra.Command) {
+	cmd.Flags().Var(f, "seed", "draw arrivals and targets from seed `N`, not the file's")
+}
+
+func (f *seedFlag) String() string { return "" }
+func (f *seedFlag) Type() string   { return "N" }
+
+func (f *seedFlag) Set(s string) error {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		return fmt.Errorf("expected a whole number from 0 to %d", uint64(math.MaxUint64))
+	}
+	f.given, f.value = true, n
+	return nil
+}
+
+func (f *seedFlag) options() scenario.Options {
+	if !f.given {
 		return scenario.Options{}
 	}
 	return scenario.Options{Seed: &f.value}
@@ -38,12 +55,12 @@ and faults on one clock. Nothing is started and nothing is touched.
 
 With --json it prints the plan: the same file, environment and seed give the
 same bytes.`,
-		Args:              cobra.MinimumNArgs(1),
+		Args:              files(1, -1),
 		ValidArgsFunction: yamlFiles,
-		RunE: func(cmd *cobra.Command, files []string) error {
+		RunE: func(_ *cobra.Command, paths []string) error {
 			wrong := false
-			for i, file := range files {
-				plan, err := scenario.Load(file, os.LookupEnv, seed.options(cmd))
+			for i, file := range paths {
+				plan, err := scenario.Load(file, os.LookupEnv, seed.options())
 				if m, ok := errors.AsType[*scenario.Mistakes](err); ok {
 					m.Render(s.err, s.color(s.err))
 					wrong = true

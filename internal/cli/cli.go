@@ -77,7 +77,14 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		m.Render(stderr, s.color(stderr))
 		return int(code)
 	}
-	fmt.Fprintf(stderr, "ordeal: %v\n", err)
+	text := err.Error()
+	if wrong, near, ok := strings.Cut(text, "\n\nDid you mean this?\n\t"); ok {
+		near, _, _ = strings.Cut(near, "\n")
+		text = fmt.Sprintf("%s\n    hint: did you mean ordeal %s?", wrong, near)
+	} else if strings.HasPrefix(text, "unknown command") {
+		text += "\n    hint: ordeal --help lists the commands"
+	}
+	fmt.Fprintf(stderr, "ordeal: %s\n", text)
 	return int(code)
 }
 
@@ -100,8 +107,29 @@ exits 0 only if it held.
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().BoolVar(&s.noColor, "no-color", false, "print without colour (NO_COLOR does the same)")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w\n%s", err, seeHelp(cmd))
+	})
 	root.AddCommand(newRun(s), newCheck(s), newInit(s), newHeal(s), newDemo(s), newVersion(s), newAgent(s))
 	return root
+}
+
+// seeHelp says how a command is used, below what was wrong with its use.
+func seeHelp(cmd *cobra.Command) string {
+	return fmt.Sprintf("    hint: usage is %s; more in %s --help", cmd.UseLine(), cmd.CommandPath())
+}
+
+// files wants so many arguments, at most -1 being any number.
+func files(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return fmt.Errorf("%s needs the scenario's file\n%s", cmd.CommandPath(), seeHelp(cmd))
+		case most >= 0 && len(args) > most:
+			return fmt.Errorf("unexpected argument %q\n%s", args[most], seeHelp(cmd))
+		}
+		return nil
+	}
 }
 
 func exitHelp() string {

@@ -13,7 +13,7 @@ func newHeal(s *streams) *cobra.Command {
 		Long: `Reverts the faults in the journal and removes the containers, networks and
 images of runs whose process is gone. Runs that are still alive are left alone.
 Every ordeal run does the same before it starts.`,
-		Args: cobra.NoArgs,
+		Args: files(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			soft, _, _, stop := signals()
 			defer stop()

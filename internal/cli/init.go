@@ -18,7 +18,7 @@ func newInit(s *streams) *cobra.Command {
 		Short: "Write a commented scenario to start from",
 		Long: `Writes a commented scenario that runs as it stands, against the built-in
 shop: to FILE, which must not exist yet, or to standard output.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: files(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				if _, err := fmt.Fprint(s.out, scenario.Template()); err != nil {

@@ -30,10 +30,10 @@ The first Ctrl-C stops the load, lets open requests finish and undoes the
 faults; the second no longer waits for the requests. None skips the undo.
 
 ` + exitHelp(),
-		Args:              cobra.ExactArgs(1),
+		Args:              files(1, 1),
 		ValidArgsFunction: yamlFiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			plan, err := scenario.Load(args[0], os.LookupEnv, seed.options(cmd))
+		RunE: func(_ *cobra.Command, args []string) error {
+			plan, err := scenario.Load(args[0], os.LookupEnv, seed.options())
 			if err != nil {
 				return &exit{run.ExitUsage, err}
 			}

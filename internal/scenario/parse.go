@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // planSchema is the version of the printed plan.
@@ -25,7 +26,11 @@ type Options struct {
 func Load(path string, env Env, opt Options) (*Plan, error) {
 	src, err := readFile(path, maxSource)
 	if err != nil {
-		return nil, &Mistakes{List: []Mistake{{File: path, Msg: err.Error(), Hint: "ordeal init writes a scenario to start from"}}}
+		msg := strings.TrimPrefix(err.Error(), path+" ")
+		if msg == "there is no file "+path {
+			msg = "there is no such file"
+		}
+		return nil, &Mistakes{List: []Mistake{{File: path, Msg: msg, Hint: "ordeal init writes a scenario to start from"}}}
 	}
 	return Parse(path, src, env, opt)
 }
