@@ -68,7 +68,7 @@ func (r *Request) Validate() error {
 		if _, err := k.render(r, Arrival{Nth: uint64(i)}); err != nil {
 			if len(r.Data) > 0 {
 				err = fmt.Errorf("with data row %d: %w", i+1, err)
-			} else {
+			} else if strings.Contains(err.Error(), "the data row has no") {
 				err = fmt.Errorf("%w (the request has no data)", err)
 			}
 			errs = append(errs, err)

@@ -214,8 +214,8 @@ func (w *watch) recovery(before *View) (took *time.Duration, notRecovered bool, 
 		d = w.pulses[last].window.To - *w.fault.Reverted
 		return &d, true, fmt.Sprintf("the service was still degraded %s after %q was reverted", quantity.FormatDuration(d), w.fault.Name)
 	default:
-		return nil, false, fmt.Sprintf("too little load after %q to see whether the service recovered: %d slices of %d arrivals, %d are needed",
-			w.fault.Name, len(tail), slicedSamples, normalInARow)
+		return nil, false, fmt.Sprintf("too little load between %q and the next fault or the end to see whether the service recovered: enough for %d of the %d slices of %d arrivals that are needed",
+			w.fault.Name, len(tail), normalInARow, slicedSamples)
 	}
 	return &d, false, ""
 }

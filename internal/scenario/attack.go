@@ -91,14 +91,15 @@ func (b *builder) attack(seed uint64) attack.Plan {
 	}
 	b.tls(&f.TLS)
 	names := map[string]*node{}
-	weight := 0.0
+	weight, broken := 0.0, false
 	for i := range f.Requests {
 		r := &f.Requests[i]
 		b.unique(names, r.Name, "request", b.ownNode(r))
 		weight += r.Weight
+		broken = broken || b.broken[r]
 		p.Requests = append(p.Requests, b.request(r))
 	}
-	if weight == 0 && len(f.Requests) > 0 {
+	if weight == 0 && len(f.Requests) > 0 && !broken {
 		b.failf(b.where(&f.Requests[0].Weight, b.where(&f.Requests, b.root)).span, "give at least one request a weight above 0", "the weights of all requests are 0, so nothing would be sent")
 	}
 	p.Stages = b.stages()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"reflect"
 	"slices"
 	"strings"
@@ -237,7 +238,11 @@ func describeService(s Service) string {
 	case s.Process != nil:
 		return strings.Join(s.Process.Command, " ") + ", started as a process"
 	case s.Link != nil:
-		return "link from " + s.Link.Listen + " to " + s.Link.Upstream
+		listen := s.Link.Listen
+		if host, port, err := net.SplitHostPort(listen); err == nil && port == "0" {
+			listen = "a free port of " + host
+		}
+		return "link from " + listen + " to " + s.Link.Upstream
 	}
 	switch c := s.Container; {
 	case c.Builtin != "":

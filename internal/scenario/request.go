@@ -66,15 +66,17 @@ func (b *builder) ownNode(r *requestFile) *node {
 func (b *builder) method(r *requestFile, out *attack.Request) *node {
 	own := b.ownNode(r)
 	var ways []*node
+	var keys []string
 	for _, m := range []struct {
+		key    string
 		ptr    *string
 		method string
 	}{
-		{&r.Get, http.MethodGet}, {&r.Post, http.MethodPost}, {&r.Put, http.MethodPut}, {&r.Patch, http.MethodPatch},
-		{&r.Delete, http.MethodDelete}, {&r.Head, http.MethodHead}, {&r.Options, http.MethodOptions}, {&r.URL, r.Method},
+		{"get", &r.Get, http.MethodGet}, {"post", &r.Post, http.MethodPost}, {"put", &r.Put, http.MethodPut}, {"patch", &r.Patch, http.MethodPatch},
+		{"delete", &r.Delete, http.MethodDelete}, {"head", &r.Head, http.MethodHead}, {"options", &r.Options, http.MethodOptions}, {"url", &r.URL, r.Method},
 	} {
 		if n, ok := b.places[m.ptr]; ok {
-			ways = append(ways, n)
+			ways, keys = append(ways, n), append(keys, m.key)
 			out.Method, out.URL = m.method, *m.ptr
 		}
 	}
@@ -85,7 +87,7 @@ func (b *builder) method(r *requestFile, out *attack.Request) *node {
 		b.failf(own.span, "give it a path: get: /products", "the request %q does not say what to ask for", r.Name)
 		return nil
 	case len(ways) > 1:
-		b.failf(ways[1].span, "make two requests of it", "a request has one method, found a second one")
+		b.failf(ways[1].span, "make two requests of it", "a request asks for one thing, found both %q and %q", keys[0], keys[1])
 		return nil
 	case b.set(&r.Method) && !b.set(&r.URL):
 		b.failf(b.where(&r.Method, own).span, "keep one of them, or write method: and url:", "the method is said twice")
@@ -148,13 +150,17 @@ func (b *builder) checkURL(raw string, at *node) {
 // body takes the one body that a request may have.
 func (b *builder) body(r *requestFile, out *attack.Request) {
 	var ways []*node
-	for _, ptr := range []any{&r.Body, &r.JSON, &r.Form, &r.File} {
-		if n, ok := b.places[ptr]; ok {
-			ways = append(ways, n)
+	var keys []string
+	for _, way := range []struct {
+		key string
+		ptr any
+	}{{"body", &r.Body}, {"json", &r.JSON}, {"form", &r.Form}, {"file", &r.File}} {
+		if n, ok := b.places[way.ptr]; ok {
+			ways, keys = append(ways, n), append(keys, way.key)
 		}
 	}
 	if len(ways) > 1 {
-		b.failf(ways[1].span, "keep one of body, json, form and file", "a request has one body, found a second one")
+		b.failf(ways[1].span, "keep one of body, json, form and file", "a request has one body, found both %q and %q", keys[0], keys[1])
 		return
 	}
 	out.Body, out.JSON, out.Form = r.Body, r.JSON.text, r.Form
@@ -197,7 +203,11 @@ func (b *builder) trial(r *requestFile, out attack.Request, at *node) {
 				break
 			}
 		}
-		b.failf(where.span, templateHint(r), "%s", line)
+		hint := templateHint(r)
+		if strings.Contains(what, "expected a header name") {
+			hint = "a header's name has letters, digits and dashes only"
+		}
+		b.failf(where.span, hint, "%s", line)
 	}
 }
 
