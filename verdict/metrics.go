@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,20 +88,38 @@ func (v *View) Response() *timeline.Distribution {
 	return v.response
 }
 
-// MetricTable is the manual's table of metrics, in Markdown.
+// MetricTable is the manual's table of metrics, in Markdown. Metrics with one
+// meaning share a row.
 func MetricTable() string {
+	type line struct {
+		names, needs []string
+		unit         Unit
+		doc          string
+	}
+	var lines []*line
+	for i := range metrics {
+		m := &metrics[i]
+		name := "`" + m.Name + "`"
+		if m.OfFault {
+			name = "`fault(\"x\")." + m.Name + "`"
+		}
+		if len(lines) == 0 || lines[len(lines)-1].unit != m.Unit || lines[len(lines)-1].doc != m.Doc {
+			lines = append(lines, &line{unit: m.Unit, doc: m.Doc})
+		}
+		l := lines[len(lines)-1]
+		l.names = append(l.names, name)
+		if m.MinSamples > 1 {
+			l.needs = append(l.needs, strconv.FormatUint(m.MinSamples, 10))
+		}
+	}
 	var b strings.Builder
 	b.WriteString("| metric | unit | meaning |\n|---|---|---|\n")
-	for _, m := range metrics {
-		name := m.Name
-		if m.OfFault {
-			name = `fault("x").` + name
+	for _, l := range lines {
+		doc := l.doc
+		if len(l.needs) > 0 {
+			doc += "; needs " + strings.Join(l.needs, ", ") + " samples"
 		}
-		doc := m.Doc
-		if m.MinSamples > 1 {
-			doc += fmt.Sprintf("; needs %d samples", m.MinSamples)
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, m.Unit, doc)
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", strings.Join(l.names, " "), l.unit, doc)
 	}
 	return b.String()
 }

@@ -58,8 +58,8 @@ func Scopes() []ScopeKind {
 		named("stage", "stage", "steady", "the arrivals of a stage, also if it is not judged", applyStage),
 		named("request", "request", "checkout", "the arrivals of a request", applyRequest),
 		named("before", "fault", "kill-api", "the time before the first injection of a fault began", applyPhase("before")),
-		named("during", "fault", "kill-api", "the time of a fault's disturbance: from when it could begin until it ceased", applyPhase("during")),
-		named("after", "fault", "kill-api", "the time from the verified revert of a fault until its next injection or the end", applyPhase("after")),
+		named("during", "fault", "kill-api", "the time of the disturbance: from when it could begin (the signal is sent, traffic is about to be bent), proven or not yet, until it ceased (the process is ready again, traffic is straight)", applyPhase("during")),
+		named("after", "fault", "kill-api", "the time from the verified revert of a fault until its next injection, or the end", applyPhase("after")),
 		{"every", "a duration of whole seconds", "every(10s)", "each slice of that length must hold; a last one that would be shorter " +
 			"belongs to the one before it, and one in which nothing was due is left out", 1, applyEvery},
 		{"window", "two offsets of whole seconds from the start", "window(60s, 90s)", "a stretch of run time", 2, applyWindow},

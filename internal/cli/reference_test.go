@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +18,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/run"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -24,9 +28,10 @@ var update = flag.Bool("update", false, "rewrite docs/reference.md")
 func TestReference(t *testing.T) {
 	const file = "../../docs/reference.md"
 	tables := map[string]string{
+		"keys":            keysTable(t),
 		"shapes":          shapesTable(),
 		"engines":         table("engine|what it is", attack.Engines(), func(e attack.EngineKind) []string { return []string{code1(e.Name), e.Doc} }),
-		"template":        table("function|result", attack.TemplateFunctions(), func(f attack.TemplateFunction) []string { return []string{code1(f.Name), f.Doc} }),
+		"template":        table("template|result", attack.TemplateFunctions(), func(f attack.TemplateFunction) []string { return []string{code1(f.Usage), f.Doc} }),
 		"error kinds":     table("kind|meaning", attack.Kinds(), func(k attack.ErrorKind) []string { return []string{code1(k.Name), k.Doc} }),
 		"faults":          faultsTable(),
 		"metrics":         verdict.MetricTable(),
@@ -78,37 +83,92 @@ func table[T any](head string, rows []T, cells func(T) []string) string {
 	return b.String()
 }
 
-// keys describes the fields of a shape or a fault as the scenario file has them.
-func keys(v any) string {
+// keysOf lists the keys of a shape or a fault as the scenario file has them,
+// and what they mean.
+func keysOf(v any) (names []string, doc string) {
 	typ := reflect.TypeOf(v)
 	for typ.Kind() == reflect.Pointer {
 		typ = typ.Elem()
 	}
-	var out []string
+	var docs []string
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "" || name == "-" {
 			continue
 		}
-		out = append(out, fmt.Sprintf("`%s`: %s", name, f.Tag.Get("doc")))
+		names = append(names, name)
+		docs = append(docs, fmt.Sprintf("`%s`: %s", name, f.Tag.Get("doc")))
 	}
-	return strings.Join(out, "; ")
+	return names, strings.Join(docs, "; ")
+}
+
+// keysTable lists the keys of the scenario file but those of stages and faults,
+// which have tables of their own.
+func keysTable(t *testing.T) string {
+	type schema struct {
+		Description string
+		Default     any
+		Properties  map[string]*schema
+		Items       *schema
+		Additional  json.RawMessage `json:"additionalProperties"`
+		AnyOf       []struct{ Enum []string }
+	}
+	var root schema
+	if err := json.Unmarshal(scenario.Schema(), &root); err != nil {
+		t.Fatal(err)
+	}
+	type row struct{ key, doc, preset string }
+	var rows []row
+	var walk func(path string, s *schema)
+	walk = func(path string, s *schema) {
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+			p := s.Properties[name]
+			if key := path + name; key != "attack.stages" && key != "chaos" {
+				preset := ""
+				if p.Default != nil {
+					preset = code1(fmt.Sprint(p.Default))
+				}
+				doc := p.Description
+				for _, a := range p.AnyOf {
+					if len(a.Enum) > 0 {
+						doc += "; one of " + strings.Join(a.Enum, ", ")
+					}
+				}
+				rows = append(rows, row{code1(key), doc, preset})
+				walk(key+".", p)
+				if p.Items != nil {
+					walk(key+"[].", p.Items)
+				}
+				var named schema
+				if len(p.Additional) > 0 && json.Unmarshal(p.Additional, &named) == nil {
+					walk(key+".NAME.", &named)
+				}
+			}
+		}
+	}
+	walk("", &root)
+	return table("key|meaning|default", rows, func(r row) []string { return []string{r.key, r.doc, r.preset} })
 }
 
 func shapesTable() string {
-	return table("key|shape|its keys", attack.Shapes(), func(k attack.ShapeKind) []string {
-		where := ""
-		if !k.Flat {
-			where = "below it: "
+	return table("as it is written|shape|its keys", attack.Shapes(), func(k attack.ShapeKind) []string {
+		names, doc := keysOf(k.New())
+		if k.Flat && len(names) == 1 && names[0] == "pause" {
+			return []string{code1("pause: true"), k.Doc, ""}
 		}
-		return []string{code1(k.Name), k.Doc, where + keys(k.New())}
+		if k.Flat {
+			return []string{code1(strings.Join(names, ": …, ") + ": …"), k.Doc, doc}
+		}
+		return []string{code1(k.Name + ": { " + strings.Join(names, ", ") + " }"), k.Doc, doc}
 	})
 }
 
 func faultsTable() string {
-	return table("key|fault|its keys, besides service and pick|lasts", chaos.Kinds(), func(k chaos.Kind) []string {
-		return []string{code1(k.Name), k.Doc, keys(k.New()), code1(k.Hold)}
+	return table("as it is written|fault|its own keys|how long, said beside it", chaos.Kinds(), func(k chaos.Kind) []string {
+		names, doc := keysOf(k.New())
+		written := k.Name + ": { " + strings.Join(append([]string{"service", "pick"}, names...), ", ") + " }"
+		return []string{code1(written), k.Doc, doc, code1(k.Hold)}
 	})
 }
 
