@@ -20,7 +20,7 @@ type seedFlag struct {
 }
 
 func (f *seedFlag) add(cmd *cobra.Command) {
-	cmd.Flags().Var(f, "seed", "draw arrivals and targets from seed `N`, not the file's")
+	cmd.Flags().Var(f, "seed", "draw arrivals and targets from seed N, not the file's")
 }
 
 func (f *seedFlag) String() string { return "" }

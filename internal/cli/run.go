@@ -55,6 +55,7 @@ faults; the second no longer waits for the requests. None skips the undo.
 	}
 	seed.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "write the run directory to `DIR` (default runs/<time>-<name>)")
+	cobra.CheckErr(cmd.MarkFlagDirname("out"))
 	cmd.Flags().BoolVar(&live, "live", true, "redraw a status block while running in a terminal")
 	return cmd
 }

@@ -26,7 +26,10 @@ type Options struct {
 func Load(path string, env Env, opt Options) (*Plan, error) {
 	src, err := readFile(path, maxSource)
 	if err != nil {
-		msg := strings.TrimPrefix(err.Error(), path+" ")
+		msg := err.Error()
+		if about, ok := strings.CutPrefix(msg, path+" "); ok {
+			msg = "it " + about
+		}
 		if msg == "there is no file "+path {
 			msg = "there is no such file"
 		}
