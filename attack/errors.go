@@ -70,8 +70,13 @@ func classify(err error) (kind, detail string) {
 	}
 	kind = kindOf(err)
 	detail = err.Error()
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
-		detail = op.Op + ": " + op.Err.Error()
+	// Sending a file is a write within a readfrom, each with its addresses.
+	for op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil; op, ok = errors.AsType[*net.OpError](op.Err) {
+		what := op.Err
+		if call, ok := what.(*os.SyscallError); ok {
+			what = call.Err // the call's name says what op.Op says
+		}
+		detail = op.Op + ": " + what.Error()
 	}
 	switch kind {
 	case KindTimeout:
@@ -118,7 +123,8 @@ func kindOf(err error) string {
 			return e.kind
 		}
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, net.ErrClosed) { // closed by the transport, which saw the peer's end while it wrote
 		return KindEOF
 	}
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
