@@ -191,7 +191,7 @@ func (w *watch) recovery(before *View) (took *time.Duration, notRecovered bool, 
 		return nil, false, fmt.Sprintf("the fault %q was not reverted during the load", w.fault.Name)
 	}
 	if n := before.Stats.Judged(); n < slicedSamples {
-		return nil, false, fmt.Sprintf("only %d arrivals before %q to compare with, %d are needed: inject it later", n, w.fault.Name, slicedSamples)
+		return nil, false, fmt.Sprintf("only %d arrivals before %q, and outside of other faults, to compare with, %d are needed: inject it later", n, w.fault.Name, slicedSamples)
 	}
 	p95, _ := before.Response().Quantile(0.95)
 	errors := float64(before.Stats.Errors()) / float64(before.Stats.Judged())
@@ -220,12 +220,13 @@ func (w *watch) recovery(before *View) (took *time.Duration, notRecovered bool, 
 	return &d, false, ""
 }
 
-// impact prints what a fault did, for people.
-func impact(f *FaultResult) string {
+// impact prints what a fault did, for people: against the time before it in
+// which no other fault was in force.
+func impact(f *FaultResult, before Measure) string {
 	switch {
 	case f.Injecting == nil:
 		return "never injected"
-	case f.Before.ErrorRate == nil && f.During.ErrorRate == nil:
+	case before.ErrorRate == nil && f.During.ErrorRate == nil:
 		return "no load before or during"
 	case f.During.ErrorRate == nil:
 		return "no load during"
@@ -234,11 +235,15 @@ func impact(f *FaultResult) string {
 	if f.During.Latency.P95 != nil {
 		p95 = quantity.FormatDuration(*f.During.Latency.P95)
 	}
-	if f.Before.ErrorRate == nil {
-		return fmt.Sprintf("errors %s, p95 %s (no load before)", errors, p95)
+	if before.ErrorRate == nil {
+		none := "no load before"
+		if f.Before.ErrorRate != nil {
+			none += " but under other faults"
+		}
+		return fmt.Sprintf("errors %s, p95 %s (%s)", errors, p95, none)
 	}
-	return fmt.Sprintf("errors %s → %s, p95 %s → %s", quantity.FormatFraction(*f.Before.ErrorRate), errors,
-		quantity.FormatDuration(*f.Before.Latency.P95), p95)
+	return fmt.Sprintf("errors %s → %s, p95 %s → %s", quantity.FormatFraction(*before.ErrorRate), errors,
+		quantity.FormatDuration(*before.Latency.P95), p95)
 }
 
 // ofFault puts the views of all records of a name together.

@@ -54,6 +54,13 @@ func TestRecovery(t *testing.T) {
 			}
 			return as
 		}(), 0, false, ""},
+		{"what another fault did before is not normal", []timeline.Fault{kill, fault("slow-db", 2*sec, 18*sec)}, func() []arrival {
+			as := failing(load, 2*sec, 18*sec)
+			for i := range as {
+				as[i].failed = as[i].failed || as[i].at >= 20*sec && i%2 == 0
+			}
+			return as
+		}(), 34500 * ms, true, "still degraded"},
 		{"never", []timeline.Fault{kill}, failing(load, 20*sec, 60*sec), 34500 * ms, true, "still degraded 34.5s after"},
 		{"two good slices are not yet for good", []timeline.Fault{kill}, failing(load, 20*sec, 58*sec), 32500 * ms, true, "still degraded"},
 		{"three are", []timeline.Fault{kill}, failing(load, 20*sec, 57*sec), 31500 * ms, false, ""},

@@ -114,13 +114,15 @@ func (j *judge) measureAll() {
 		// Of several injections of one name, a record's before and after do not
 		// reach into the others.
 		clear := complement(phasesOf(j.tl, f.Name).during, j.tl.Duration)
-		j.c.track(filter{}, timeline.NewWindows(f.Before(j.tl.Duration)).Intersect(clear), 0, func(_ timeline.Window, v *View) {
-			r.Before = measure(v)
-			j.before[i] = v
-		})
+		w := newWatch(j.tl, i, j.c.judged)
+		j.watch = append(j.watch, w)
+		before := timeline.NewWindows(f.Before(j.tl.Duration)).Intersect(clear)
+		j.c.track(filter{}, before, 0, into(&r.Before))
+		// What is normal is not learnt from the time of other faults: a service
+		// that was down before would seem to have recovered while it is down.
+		j.c.track(filter{}, before.Intersect(complement(w.others, j.tl.Duration)), 0, func(_ timeline.Window, v *View) { j.before[i] = v })
 		j.c.track(filter{}, timeline.NewWindows(f.During(j.tl.Duration)), 0, into(&r.During))
 		j.c.track(filter{}, timeline.NewWindows(f.After(j.tl.Duration)).Intersect(clear), 0, into(&r.After))
-		j.watch = append(j.watch, newWatch(j.tl, i, j.c.judged))
 	}
 	if n > 0 {
 		j.c.watch = func(iv *timeline.Interval, middle time.Duration) {
@@ -135,7 +137,7 @@ func (j *judge) finishFaults() {
 	for i, v := range j.faults {
 		v.outage = j.watch[i].outage
 		v.Fault.Recovery, v.Fault.NotRecovered, _ = j.watch[i].recovery(j.before[i])
-		v.Fault.Impact = impact(v.Fault)
+		v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
 	}
 }
 

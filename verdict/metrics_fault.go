@@ -10,7 +10,7 @@ func faultMetrics() []Metric {
 			Name: "recovery", Unit: UnitDuration, OfFault: true,
 			Doc: "time from the verified revert to the first moment from which on the service is normal for good, that is " +
 				"until the next fault or the end of the load; a slice is one or more successive intervals with at least 20 judged " +
-				"arrivals together, and is normal if its error rate is at most that of before + 1 percentage point and its p95 at " +
+				"arrivals together, and is normal if its error rate is at most that of before, but for the time of other faults, + 1 percentage point and its p95 at " +
 				"most twice that of before + 10ms; three normal slices must stand at the end, else the service has not recovered, " +
 				"and the time so far is a lower bound",
 			eval: func(v *View) (float64, bool) {
