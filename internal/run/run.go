@@ -193,7 +193,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	if r.attack, err = r.plan.Resolve(r.services.addr); err != nil {
 		return err
 	}
-	if err := reachable(ctx, &r.attack); err != nil {
+	if err := reachable(ctx, &r.attack, r.progress); err != nil {
 		return err
 	}
 	return r.prepareChaos(ctx, me)

@@ -95,7 +95,7 @@ func TestReachable(t *testing.T) {
 	}
 	defer ln.Close()
 	p := &attack.Plan{Requests: []attack.Request{{URL: "http://" + ln.Addr().String() + "/"}}}
-	if err := reachable(t.Context(), p); err != nil {
+	if err := reachable(t.Context(), p, t.Logf); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,9 +17,9 @@ const reachTimeout = 10 * time.Second
 // reachable waits until the hosts of all requests accept connections: a run
 // against nothing would only measure that. It sends no request. URLs that are
 // templates in their host are left to the load.
-func reachable(ctx context.Context, p *attack.Plan) error {
+func reachable(ctx context.Context, p *attack.Plan, progress func(string, ...any)) error {
 	for _, host := range hosts(p) {
-		if err := reach(ctx, host); err != nil {
+		if err := reach(ctx, host, progress); err != nil {
 			return err
 		}
 	}
@@ -58,14 +58,17 @@ func hosts(p *attack.Plan) []string {
 	return out
 }
 
-func reach(ctx context.Context, host string) error {
+func reach(ctx context.Context, host string, progress func(string, ...any)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, reachTimeout, errors.New("timed out"))
 	defer cancel()
 	var d net.Dialer
-	for {
+	for first := true; ; first = false {
 		conn, err := d.DialContext(ctx, "tcp", host)
 		if err == nil {
 			return conn.Close()
+		}
+		if first {
+			progress("waiting for the target %s to accept connections, for at most %s", host, reachTimeout)
 		}
 		select {
 		case <-ctx.Done():
