@@ -187,7 +187,8 @@ func TestDrainOnSockets(t *testing.T) {
 	time.Sleep(2 * quiet)
 	select {
 	case <-drained:
-		t.Error("drained while a request was waiting for its answer")
+		close(release)
+		t.Fatal("drained while a request was waiting for its answer")
 	default:
 	}
 	close(release)
