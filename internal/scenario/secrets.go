@@ -2,7 +2,10 @@ package scenario
 
 import (
 	"cmp"
+	"encoding/json"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -63,7 +66,12 @@ type redactor struct {
 }
 
 func newRedactor(secrets []string) *redactor {
-	kept := slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return len(s) < minSecret })
+	var kept []string
+	for _, s := range secrets {
+		if len(s) >= minSecret {
+			kept = append(append(kept, s), spellings(s)...)
+		}
+	}
 	// Longest first, so that a secret that holds another one is covered whole.
 	slices.SortFunc(kept, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 	kept = slices.Compact(kept)
@@ -72,6 +80,16 @@ func newRedactor(secrets []string) *redactor {
 		pairs = append(pairs, s, masked)
 	}
 	return &redactor{kept, strings.NewReplacer(pairs...)}
+}
+
+// spellings are how a secret stands in quotes, in JSON and in a URL.
+func spellings(secret string) []string {
+	quoted := strconv.Quote(secret)
+	asJSON, err := json.Marshal(secret)
+	if err != nil {
+		panic("scenario: a string did not become JSON: " + err.Error())
+	}
+	return []string{quoted[1 : len(quoted)-1], string(asJSON[1 : len(asJSON)-1]), url.QueryEscape(secret), url.PathEscape(secret)}
 }
 
 func (r *redactor) text(s string) string { return r.replacer.Replace(s) }

@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"encoding/json"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -79,5 +81,20 @@ func TestRedactJSONKeepsItsForm(t *testing.T) {
 	out := redactJSON([]byte(in), newRedactor([]string{"name", "1234", "true"}).text)
 	if want := `{"name":"***","n":1234,"t":true,"s":"a \"***\" b","l":["***"]}`; string(out) != want {
 		t.Errorf("expected %s, found %s", want, out)
+	}
+}
+
+// A value in quotes, as messages show what they found, or in a URL.
+func TestRedactOtherSpellings(t *testing.T) {
+	const secret = "a/b \"c\" <d>+e\n"
+	r := newRedactor([]string{secret})
+	b, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{secret, strconv.Quote(secret), string(b), url.QueryEscape(secret), url.PathEscape(secret)} {
+		if got := strings.Trim(r.text(s), `"`); got != "***" {
+			t.Errorf("%s becomes %s", s, got)
+		}
 	}
 }
