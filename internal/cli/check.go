@@ -84,7 +84,9 @@ same bytes.`,
 				if i > 0 {
 					fmt.Fprintln(s.out)
 				}
-				plan.Timeline(s.out)
+				if err := plan.Timeline(s.out); err != nil {
+					return &exit{run.ExitBroken, err}
+				}
 			}
 			if wrong {
 				return &exit{code: run.ExitUsage}

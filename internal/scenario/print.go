@@ -107,12 +107,15 @@ type moment struct {
 
 // Timeline prints the plan for people: stages and faults on one clock, rules,
 // services, and what sends the load. Secrets are ***.
-func (p *Plan) Timeline(w io.Writer) {
+func (p *Plan) Timeline(w io.Writer) error {
 	var b strings.Builder
 	p.timeline(&b)
 	for line := range strings.Lines(p.Redact(b.String())) {
-		fmt.Fprintln(w, printable(strings.TrimSuffix(line, "\n")))
+		if _, err := fmt.Fprintln(w, printable(strings.TrimSuffix(line, "\n"))); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (p *Plan) timeline(w io.Writer) {
@@ -128,9 +131,13 @@ func (p *Plan) timeline(w io.Writer) {
 	for i, s := range a.Stages {
 		win := a.Windows()[i].Window
 		m := moment{from: win.From, to: win.To, what: "stage", name: s.Name, how: describeShape(s)}
-		m.notes = "no arrivals"
-		if n := math.Round(s.Shape.Expected(s.For, s.For)); n > 0 {
-			m.notes = "about " + quantity.FormatCount(n) + " arrivals"
+		switch n := s.Shape.Expected(s.For, s.For); {
+		case n == 0:
+			m.notes = "no arrivals"
+		case n < 1:
+			m.notes = "one arrival or none"
+		default:
+			m.notes = "about " + quantity.FormatCount(math.Round(n)) + " arrivals"
 		}
 		if !s.Judged {
 			m.notes += ", not judged"
