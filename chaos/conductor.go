@@ -66,6 +66,8 @@ type hit struct {
 	journaled bool // so there may be something to undo
 	proof     Proof
 	err       error
+
+	began, ceased *time.Duration // when its disturbance did, if its target says so
 }
 
 // NewConductor returns a conductor for the faults of one run.
@@ -193,12 +195,14 @@ func (c *Conductor) inject(ctx context.Context, f *injection) error {
 	if err := f.err(); err != nil {
 		return err
 	}
-	ctx = withEdges(ctx, func() { c.edge(f, true) }, func() {})
 	each(f.hits, func(h *hit) {
 		if h.err = ctx.Err(); h.err == nil {
-			h.proof, h.err = h.fault.Inject(ctx, h.state)
+			h.proof, h.err = h.fault.Inject(withEdges(ctx, c.edge(&h.began), func() {}), h.state)
 		}
 	})
+	if began := f.edges(func(h *hit) *time.Duration { return h.began }); len(began) > 0 {
+		c.update(f, func(r *timeline.Fault) { r.Began = &began[0] })
+	}
 	c.note(f)
 	return f.err()
 }
@@ -278,13 +282,12 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.RevertTimeout)
 	defer cancel()
 	c.enter(f, timeline.Reverting, c.clock(), func(r *timeline.Fault, at *time.Duration) { r.Reverting = at })
-	ctx = withEdges(ctx, func() {}, func() { c.edge(f, false) })
 	each(f.hits, func(h *hit) {
 		h.proof, h.err = Proof{}, nil
 		if !h.journaled {
 			return
 		}
-		h.proof, h.err = untilReverted(ctx, h.fault, h.state, func(err error) {
+		h.proof, h.err = untilReverted(withEdges(ctx, func() {}, c.edge(&h.ceased)), h.fault, h.state, func(err error) {
 			c.tell(f, timeline.Reverting, c.clock(), fmt.Sprintf("%v; trying again", err))
 		})
 		if errors.Is(h.err, ErrGone) {
@@ -292,6 +295,9 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 		}
 	})
 	c.note(f)
+	if ceased := f.edges(func(h *hit) *time.Duration { return h.ceased }); len(ceased) > 0 {
+		c.update(f, func(r *timeline.Fault) { r.Ceased = &ceased[len(ceased)-1] })
+	}
 	if failed != nil {
 		f.doubts = nil // about how long it lasted, which it did not
 	}
@@ -374,23 +380,30 @@ func (c *Conductor) enter(f *injection, s timeline.FaultState, at time.Duration,
 	c.tell(f, s, at, detail)
 }
 
-// edge notes when the effect began in the first target, or ceased in the last.
-func (c *Conductor) edge(f *injection, began bool) {
-	c.mu.Lock()
-	known := f.record.Began != nil
-	c.mu.Unlock()
-	if began && known {
-		return
+// edge returns what a target calls when its disturbance begins or ceases.
+func (c *Conductor) edge(at **time.Duration) func() {
+	return func() {
+		now := c.mark()
+		*at = &now
 	}
-	at := c.mark()
-	c.update(f, func(r *timeline.Fault) {
-		switch {
-		case !began:
-			r.Ceased = &at
-		case r.Began == nil || at < *r.Began:
-			r.Began = &at
+}
+
+// edges are when the disturbance began, or ceased, in each target that was hit,
+// sorted; none, for not known, unless all of them say so.
+func (f *injection) edges(of func(*hit) *time.Duration) []time.Duration {
+	var all []time.Duration
+	for _, h := range f.hits {
+		if !h.journaled {
+			continue
 		}
-	})
+		at := of(h)
+		if at == nil {
+			return nil
+		}
+		all = append(all, *at)
+	}
+	slices.Sort(all)
+	return all
 }
 
 func (c *Conductor) update(f *injection, change func(*timeline.Fault)) {

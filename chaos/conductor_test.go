@@ -465,3 +465,15 @@ func TestDuringIsWhatWasDisturbed(t *testing.T) {
 		}
 	})
 }
+
+// One target that says when it was disturbed does not speak for another that
+// does not: all the time that this one may have been counts.
+func TestDuringCoversTargetsThatDoNotSay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(Config{}, planned("slow", &Latency{Delay: time.Second}, s10, 5*time.Second, edged{newFake("a")}, newFake("b")))
+		r := s.play(t, s60)[0]
+		if w := r.During(s60); w.From != *r.Injecting || w.To != *r.Reverted {
+			t.Errorf("during is %v, want from %v to %v", w, *r.Injecting, *r.Reverted)
+		}
+	})
+}
