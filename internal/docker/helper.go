@@ -91,8 +91,10 @@ func (e *Engine) startHelper(ctx context.Context, target *Container, name string
 func (e *Engine) createHelper(ctx context.Context, target *Container, name string, config *container.Config, host *container.HostConfig) (string, error) {
 	limit, cancel := context.WithTimeout(ctx, helperStop)
 	defer cancel()
+	making, done := uncancelled(ctx, helperStop)
+	defer done()
 	for {
-		made, err := e.api.ContainerCreate(limit, config, host, nil, nil, name)
+		made, err := e.api.ContainerCreate(making, config, host, nil, nil, name)
 		if err == nil {
 			return made.ID, nil
 		}

@@ -56,7 +56,7 @@ func (e *Engine) ownImage(ctx context.Context) (string, error) {
 	defer f.Close()
 	progress("making an image of ordeal's own program")
 
-	limit, cancel := context.WithTimeout(ctx, importTimeout)
+	making, cancel := uncancelled(ctx, importTimeout)
 	defer cancel()
 	r, w := io.Pipe()
 	defer r.Close()
@@ -66,7 +66,7 @@ func (e *Engine) ownImage(ctx context.Context) (string, error) {
 	for _, k := range slices.Sorted(maps.Keys(labels)) {
 		changes = append(changes, "LABEL "+strconv.Quote(k)+"="+strconv.Quote(labels[k]))
 	}
-	body, err := e.api.ImageImport(limit, image.ImportSource{Source: r, SourceName: "-"}, imageName(run),
+	body, err := e.api.ImageImport(making, image.ImportSource{Source: r, SourceName: "-"}, imageName(run),
 		image.ImportOptions{Message: "made by ordeal", Changes: changes, Platform: e.osType + "/" + e.arch})
 	if err != nil {
 		return "", fmt.Errorf("making an image of %s: %w", path, err)

@@ -61,9 +61,9 @@ func (e *Engine) NewStack(ctx context.Context, run string, owner string, progres
 		return nil, errors.New("the engine has made things for another run already: make the stack first")
 	}
 	s := &Stack{engine: e, run: run}
-	limit, cancel := context.WithTimeout(ctx, startTimeout)
+	making, cancel := uncancelled(ctx, startTimeout)
 	defer cancel()
-	made, err := e.api.NetworkCreate(limit, "ordeal-"+slug(run), network.CreateOptions{Driver: "bridge", Labels: e.labels(RoleNetwork)})
+	made, err := e.api.NetworkCreate(making, "ordeal-"+slug(run), network.CreateOptions{Driver: "bridge", Labels: e.labels(RoleNetwork)})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("making the run's network: %w", err), s.Close(ctx))
 	}
@@ -97,6 +97,13 @@ func (s *Stack) Start(ctx context.Context, spec Spec) (*Container, error) {
 			return nil, err
 		}
 	}
+}
+
+// uncancelled is for calls that make something. The engine goes on with what it
+// was asked for when its client hangs up, and makes it after all has been cleared
+// away: so it is waited for, and then removed.
+func uncancelled(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d)
 }
 
 func portTaken(err error) bool {
@@ -138,7 +145,9 @@ func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container,
 
 	limit, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	made, err := e.api.ContainerCreate(limit, config, host, nets, nil, "ordeal-"+slug(s.run)+"-"+slug(spec.Name))
+	making, done := uncancelled(ctx, startTimeout)
+	defer done()
+	made, err := e.api.ContainerCreate(making, config, host, nets, nil, "ordeal-"+slug(s.run)+"-"+slug(spec.Name))
 	if err != nil {
 		return nil, fmt.Errorf("making container %s: %w", spec.Name, err)
 	}
