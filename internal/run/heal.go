@@ -33,15 +33,16 @@ func Heal(ctx context.Context, w io.Writer) (ExitCode, error) {
 	// now; if the journal needs it, heal says so.
 	engineErr := healEngine(ctx, progress)
 	journalErr := errors.Join(healJournal(ctx, journal, progress), healProcesses(progress))
+	nothing := "nothing was left behind"
 	if errors.Is(engineErr, docker.ErrUnreachable) {
 		fmt.Fprintf(w, "containers were not looked at: %v\n", engineErr)
-		engineErr = nil
+		engineErr, nothing = nil, "apart from that, nothing was left behind"
 	}
 	if err := errors.Join(journalErr, engineErr); err != nil {
 		return ExitBroken, err
 	}
 	if done == 0 {
-		fmt.Fprintln(w, "nothing was left behind")
+		fmt.Fprintln(w, nothing)
 	}
 	return ExitPass, nil
 }
