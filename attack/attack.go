@@ -60,7 +60,8 @@ type Stage struct {
 // Plan is all that the attack needs to know; it is not changed once built.
 type Plan struct {
 	Seed        uint64        `json:"seed"`
-	Engine      string        `json:"engine"` // name in Engines
+	Engine      string        `json:"engine"`               // name in Engines
+	EngineWhy   string        `json:"engine_why,omitempty"` // why ChooseEngine took it; empty if it was named
 	Arrivals    Process       `json:"arrivals"`
 	Timeout     time.Duration `json:"timeout"` // of a request that sets none; from the intended time
 	MaxInFlight int           `json:"max_in_flight"`
@@ -147,14 +148,20 @@ type Call struct {
 	// WantBody says that the answer's body will be looked at; otherwise it is
 	// only counted.
 	WantBody bool
+	// WantHeader says that the answer's headers will be looked at; otherwise an
+	// engine need not keep them.
+	WantHeader bool
+	// fixed says that the call will be sent again and never changed, so that an
+	// engine may keep what it has made of it.
+	fixed bool
 }
 
 // Reply is what came of a call. Sent and Done carry monotonic clock readings.
 type Reply struct {
 	Sent, Done time.Time
-	Status     int // 0 if there was no complete answer
-	Header     func(name string) string
-	Body       []byte // at most MaxBody bytes, only with Call.WantBody
+	Status     int                      // 0 if there was no complete answer
+	Header     func(name string) string // nil if there was no complete answer; and maybe without Call.WantHeader
+	Body       []byte                   // at most MaxBody bytes, only with Call.WantBody
 	BytesIn    int64
 	BytesOut   int64
 	Err        error
@@ -171,6 +178,14 @@ type Engine interface {
 	Send(ctx context.Context, call *Call) Reply
 	// Close gives up idle connections and everything the engine started.
 	Close() error
+}
+
+// DeadlineSender is an Engine that keeps deadlines by itself, which spares a
+// context for each send.
+type DeadlineSender interface {
+	// SendBy is Send with a deadline beside ctx, zero for none. All calls should
+	// come with the same ctx: its end may be watched for between them.
+	SendBy(ctx context.Context, deadline time.Time, call *Call) Reply
 }
 
 // Outcome is how an arrival ended.

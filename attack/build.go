@@ -84,7 +84,7 @@ func newRecipe(r *Request, p *Plan) (func(Arrival) (*Call, error), error) {
 		return nil, fmt.Errorf("expect: %w", err)
 	}
 	if len(r.Targets) > 0 {
-		return targetRecipe(r, p.Protocol, c.wantBody())
+		return targetRecipe(r, p.Protocol, c)
 	}
 	k, err := newKit(r, p.Seed)
 	if err != nil {
@@ -98,7 +98,7 @@ func newRecipe(r *Request, p *Plan) (func(Arrival) (*Call, error), error) {
 		if err := absolute(call.URL, p.Protocol); err != nil {
 			return nil, err
 		}
-		call.WantBody = c.wantBody()
+		call.WantBody, call.WantHeader = c.wantBody(), c.wantHeader()
 		return call, nil
 	}
 	if k.literal() {
@@ -106,6 +106,7 @@ func newRecipe(r *Request, p *Plan) (func(Arrival) (*Call, error), error) {
 		if err != nil {
 			return nil, err
 		}
+		call.fixed = true
 		return func(Arrival) (*Call, error) { return call, nil }, nil
 	}
 	// Template functions are bound when a template is parsed, but answer for one
@@ -125,11 +126,14 @@ func newRecipe(r *Request, p *Plan) (func(Arrival) (*Call, error), error) {
 	}, nil
 }
 
-func targetRecipe(r *Request, protocol string, wantBody bool) (func(Arrival) (*Call, error), error) {
+func targetRecipe(r *Request, protocol string, c *check) (func(Arrival) (*Call, error), error) {
 	calls := make([]*Call, len(r.Targets))
 	var errs []error
 	for i, t := range r.Targets {
-		calls[i] = &Call{Method: t.Method, URL: t.URL, Header: withDefault(t.Headers, "User-Agent", userAgent), Body: t.Body, WantBody: wantBody}
+		calls[i] = &Call{
+			Method: t.Method, URL: t.URL, Header: withDefault(t.Headers, "User-Agent", userAgent), Body: t.Body,
+			WantBody: c.wantBody(), WantHeader: c.wantHeader(), fixed: true,
+		}
 		if err := errors.Join(t.validate(), absolute(t.URL, protocol)); err != nil {
 			errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
 		}

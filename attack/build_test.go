@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func build(t *testing.T, r Request) func(Arrival) (*Call, error) {
@@ -67,11 +68,38 @@ func TestBuild(t *testing.T) {
 				if len(got.Body) == 0 {
 					got.Body = nil
 				}
-				if d := cmp.Diff(&c.want, got); d != "" {
+				if d := cmp.Diff(&c.want, got, cmpopts.IgnoreUnexported(Call{})); d != "" {
 					t.Error(d)
 				}
 			}
 		})
+	}
+}
+
+// Only a call that every arrival shares may be kept by an engine.
+func TestBuildFixed(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		req   Request
+		fixed bool
+	}{
+		{"literal", Request{URL: "http://target/", Body: "x"}, true},
+		{"targets", Request{Targets: []Target{{Method: "GET", URL: "http://target/"}}}, true},
+		{"template in the path", Request{URL: "http://target/{{ .a }}", Data: []map[string]string{{"a": "1"}}}, false},
+		{"template in a header", Request{URL: "http://target/", Headers: []Field{{"X", "{{ .a }}"}}, Data: []map[string]string{{"a": "1"}}}, false},
+	} {
+		f := build(t, c.req)
+		one, err := f(Arrival{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := f(Arrival{Seq: 1, Nth: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if one.fixed != c.fixed || two.fixed != c.fixed || (one == two) != c.fixed {
+			t.Errorf("%s: fixed %t and %t, the same call %t; expected %t", c.name, one.fixed, two.fixed, one == two, c.fixed)
+		}
 	}
 }
 

@@ -47,6 +47,8 @@ func newCheck(e Expect) (*check, error) {
 
 func (c *check) wantBody() bool { return c.Body != "" || c.matches != nil }
 
+func (c *check) wantHeader() bool { return len(c.Headers) > 0 }
+
 // reply says what is wrong with an answer: an empty kind if nothing.
 func (c *check) reply(r *Reply) (kind, detail string) {
 	if r.Err != nil {

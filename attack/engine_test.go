@@ -91,6 +91,12 @@ func eachEngine(t *testing.T, opt Options, f func(*testing.T, Engine)) {
 	for _, k := range Engines() {
 		t.Run(k.Name, func(t *testing.T) {
 			e, err := k.New(opt)
+			if k.Name == "fast" && (opt.Protocol == "http2" || opt.Protocol == "h2c") {
+				if err == nil || !strings.Contains(err.Error(), "take engine http") {
+					t.Errorf("expected engine fast to refuse %s and name another, found %v", opt.Protocol, err)
+				}
+				return
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,6 +179,7 @@ func TestEngines(t *testing.T) {
 				if c.call.Method == "" {
 					c.call.Method = "GET"
 				}
+				c.call.WantHeader = true
 				before := time.Now()
 				r := e.Send(ctx, &c.call)
 				after := time.Now()
@@ -307,14 +314,18 @@ func TestEnginesTLS(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.opt.MaxInFlight = 2
 			eachEngine(t, c.opt, func(t *testing.T, e Engine) {
+				proto := c.proto
+				if _, fast := e.(*fastEngine); fast && proto != "" {
+					proto = "HTTP/1.1"
+				}
 				for range 2 {
 					r := e.Send(t.Context(), &Call{Method: "POST", URL: c.url + "/echo", Body: []byte("x"), WantBody: true})
 					ch, _ := newCheck(Expect{})
 					if kind, detail := ch.reply(&r); kind != c.kind {
 						t.Fatalf("expected kind %q, found %q: %s", c.kind, kind, detail)
 					}
-					if !strings.HasPrefix(string(r.Body), c.proto) {
-						t.Errorf("expected %s, found %s", c.proto, r.Body)
+					if !strings.HasPrefix(string(r.Body), proto) {
+						t.Errorf("expected %s, found %s", proto, r.Body)
 					}
 				}
 			})
@@ -382,23 +393,43 @@ func TestEnginesAfterClose(t *testing.T) {
 	}
 }
 
+// The server allocates nothing, so that allocations are the engine's.
 func BenchmarkEngines(b *testing.B) {
-	srv := httptest.NewServer(calibrated())
-	defer srv.Close()
-	for _, k := range Engines() {
-		b.Run(k.Name, func(b *testing.B) {
-			e, err := k.New(Options{MaxInFlight: 1})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer e.Close()
-			call := &Call{Method: "GET", URL: srv.URL + "/bytes/3"}
-			b.ReportAllocs()
-			for b.Loop() {
-				if r := e.Send(b.Context(), call); r.Err != nil {
-					b.Fatal(r.Err)
+	data := []map[string]string{{"n": "1"}, {"n": "2"}}
+	for _, c := range []struct {
+		name string
+		url  string
+		req  Request
+	}{
+		{"plain", steady(b, nil), Request{}},
+		{"templated", steady(b, nil), Request{Headers: []Field{{"X-N", "{{ .n }}"}}, Data: data}},
+		{"tls", steady(b, testTLS(b)), Request{}},
+	} {
+		for _, k := range Engines() {
+			b.Run(c.name+"/"+k.Name, func(b *testing.B) {
+				p := &Plan{Protocol: "http1", Requests: []Request{c.req}}
+				p.Requests[0].URL = c.url
+				build, err := NewBuilder(p)
+				if err != nil {
+					b.Fatal(err)
 				}
-			}
-		})
+				e, err := k.New(Options{MaxInFlight: 1, Protocol: p.Protocol, TLS: TLS{Insecure: true}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer e.Close()
+				a := &attack{RunOptions: RunOptions{Engine: e}, ctx: b.Context()}
+				b.ReportAllocs()
+				for n := uint64(0); b.Loop(); n++ {
+					call, err := build(Arrival{Seq: n, Nth: n})
+					if err != nil {
+						b.Fatal(err)
+					}
+					if r := a.sendBy(time.Now().Add(time.Minute), call); r.Err != nil {
+						b.Fatal(r.Err)
+					}
+				}
+			})
+		}
 	}
 }

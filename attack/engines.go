@@ -22,20 +22,27 @@ type EngineKind struct {
 	New  func(Options) (Engine, error)
 }
 
-// Engines lists every engine; the first is the default.
+// Engines lists every engine. ChooseEngine says which is taken where none is
+// named.
 func Engines() []EngineKind {
 	return []EngineKind{
+		{Name: "fast", Doc: "HTTP/1.1 with fasthttp's parser: the fastest; never sends a request twice", New: newFastEngine},
 		{Name: "http", Doc: "Go's net/http: HTTP/1.1, HTTP/2 and h2c", New: newHTTPEngine},
 		{Name: "vegeta", Doc: "vegeta's Attacker, with latency counted from the intended time", New: newVegetaEngine},
 	}
 }
 
-// NewEngine returns the engine that the plan names.
+// NewEngine returns the engine that the plan names, or the one that ChooseEngine
+// does if it names none.
 func NewEngine(p *Plan) (Engine, error) {
+	name := p.Engine
+	if name == "" || name == AutoEngine {
+		name, _ = ChooseEngine(p.Protocol, p.targets())
+	}
 	opt := Options{MaxInFlight: p.MaxInFlight, Protocol: p.Protocol, TLS: p.TLS}
 	var names []string
-	for i, k := range Engines() {
-		if k.Name == p.Engine || p.Engine == "" && i == 0 {
+	for _, k := range Engines() {
+		if k.Name == name {
 			return k.New(opt)
 		}
 		names = append(names, k.Name)

@@ -318,11 +318,9 @@ func (a *attack) send(number int, w waiting) {
 		a.record(number, &r)
 		return
 	}
-	ctx, cancel := context.WithDeadline(a.ctx, a.Start.Add(deadline))
 	a.live.InFlight.Add(1)
-	reply := a.Engine.Send(ctx, call)
+	reply := a.sendBy(a.Start.Add(deadline), call)
 	a.live.InFlight.Add(-1)
-	cancel()
 	// What is recorded relies on intended ≤ sent ≤ done, whatever an engine says.
 	r.Sent = max(reply.Sent.Sub(a.Start), w.Acted)
 	r.Done = max(reply.Done.Sub(a.Start), r.Sent)
@@ -335,6 +333,16 @@ func (a *attack) send(number int, w waiting) {
 	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
 	r.Kind, r.Detail = a.checks[w.Request].reply(&reply)
 	a.record(number, &r)
+}
+
+// sendBy has the engine send call, until deadline at most.
+func (a *attack) sendBy(deadline time.Time, call *Call) Reply {
+	if e, ok := a.Engine.(DeadlineSender); ok {
+		return e.SendBy(a.ctx, deadline, call)
+	}
+	ctx, cancel := context.WithDeadline(a.ctx, deadline)
+	defer cancel()
+	return a.Engine.Send(ctx, call)
 }
 
 // reap gives up what times out in line, when it does.

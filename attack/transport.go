@@ -20,6 +20,10 @@ import (
 // Protocols lists the values of Plan.Protocol.
 func Protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
 
+func unknownProtocol(name string) error {
+	return fmt.Errorf("protocol: expected one of %s, found %q", strings.Join(Protocols(), ", "), name)
+}
+
 // dialTimeout bounds a dial that its request has given up on: net/http lets it
 // go on for the next one.
 const dialTimeout = 30 * time.Second
@@ -49,7 +53,7 @@ func newTransport(opt Options) (*transport, error) {
 	case "h2c":
 		protocols.SetUnencryptedHTTP2(true)
 	default:
-		return nil, fmt.Errorf("protocol: expected one of %s, found %q", strings.Join(Protocols(), ", "), opt.Protocol)
+		return nil, unknownProtocol(opt.Protocol)
 	}
 	dial := opt.Dial
 	if dial == nil {

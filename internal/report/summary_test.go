@@ -12,7 +12,7 @@ import (
 
 // The keys that are a promise to users, in every run, whatever else is in it.
 func TestSummaryShape(t *testing.T) {
-	top := []string{"schema", "name", "seed", "verdict", "exit_code", "started", "duration", "totals", "latency", "service_time", "lag", "requests", "stages", "faults", "rules"}
+	top := []string{"schema", "name", "seed", "engine", "verdict", "exit_code", "started", "duration", "totals", "latency", "service_time", "lag", "requests", "stages", "faults", "rules"}
 	totals := []string{"planned", "done", "unsent", "errors", "rps", "error_rate", "availability"}
 	latency := []string{"p50", "p90", "p95", "p99", "p99.9", "max", "mean"}
 	fault := []string{"name", "kind", "targets", "mechanism", "planned", "effective", "reverted", "impact", "recovery", "verified"}
@@ -70,7 +70,7 @@ func TestSummaryHasNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := func(v any) []string { return slices.Sorted(maps.Keys(v.(map[string]any))) }
-	want := []string{"duration", "exit_code", "faults", "lag", "latency", "name", "requests", "rules", "schema", "seed", "service_time", "stages", "started", "totals", "verdict"}
+	want := []string{"duration", "engine", "exit_code", "faults", "lag", "latency", "name", "requests", "rules", "schema", "seed", "service_time", "stages", "started", "totals", "verdict"}
 	if diff := cmp.Diff(want, keys(s)); diff != "" {
 		t.Errorf("summary (-expected +found):\n%s", diff)
 	}

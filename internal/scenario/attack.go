@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"iter"
 	"net/url"
 	"strings"
 	"time"
@@ -103,7 +104,43 @@ func (b *builder) attack(seed uint64) attack.Plan {
 		b.failf(b.where(&f.Requests[0].Weight, b.where(&f.Requests, b.root)).span, "give at least one request a weight above 0", "the weights of all requests are 0, so nothing would be sent")
 	}
 	p.Stages = b.stages()
+	b.engine(&p)
 	return p
+}
+
+// engine puts in what auto stands for, so that the plan says what will send.
+func (b *builder) engine(p *attack.Plan) {
+	f := &b.file.Attack
+	switch {
+	case f.Engine == attack.AutoEngine:
+		p.Engine, p.EngineWhy = attack.ChooseEngine(p.Protocol, b.urls(p))
+	case f.Engine == "fast" && (f.Protocol == "http2" || f.Protocol == "h2c"):
+		b.failf(b.where(&f.Engine, b.root).span, "take engine: http, or leave it out", "engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
+	}
+}
+
+// urls iterates over the URLs of all requests, with a stand-in for addresses
+// that only the run knows.
+func (b *builder) urls(p *attack.Plan) iter.Seq[string] {
+	base := strings.TrimSuffix(checked(b.file.Target), "/")
+	absolute := func(s string) string {
+		if strings.HasPrefix(s, "/") {
+			return base + s
+		}
+		return checked(s)
+	}
+	return func(yield func(string) bool) {
+		for _, r := range p.Requests {
+			if len(r.Targets) == 0 && !yield(absolute(r.URL)) {
+				return
+			}
+			for _, t := range r.Targets {
+				if !yield(absolute(t.URL)) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (b *builder) stages() []attack.Stage {

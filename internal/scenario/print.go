@@ -122,8 +122,12 @@ func (p *Plan) timeline(w io.Writer) {
 	a := &p.Attack
 	end := a.Duration()
 	fmt.Fprintf(w, "%s  (seed %d)\n", p.Name, p.Seed)
+	engine := a.Engine
+	if a.EngineWhy != "" {
+		engine += " (" + a.EngineWhy + ")"
+	}
 	fmt.Fprintf(w, "%s of load, %s arrivals, sent by %s, at most %s in flight, timeout %s\n",
-		quantity.FormatDuration(end), a.Arrivals, a.Engine, quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
+		quantity.FormatDuration(end), a.Arrivals, engine, quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
 
 	p.services(w)
 

@@ -18,7 +18,7 @@ func protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
 func processes() []string { return []string{string(attack.Uniform), string(attack.Poisson)} }
 
 func engines() []string {
-	var out []string
+	out := []string{attack.AutoEngine}
 	for _, e := range attack.Engines() {
 		out = append(out, e.Name)
 	}

@@ -1,0 +1,142 @@
+package attack
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// fastEngine speaks HTTP/1.1 on connections of its own, and reads headers with
+// fasthttp's parser. A fixed call is written out once and sent as it is, so that
+// sending it allocates nothing.
+//
+// fasthttp's own client is not used: its deadlines leave a goroutine reading
+// behind, it knows no cancelling, and it sends again by itself. Here a deadline
+// is the connection's, cancelling closes it, and a failure is a failure: nothing
+// is ever sent twice. What a connection is looked at for is whether the server
+// closed it while it was idle, before anything is written; then another is
+// opened.
+type fastEngine struct {
+	tls     *tls.Config
+	dialer  func(ctx context.Context, network, address string) (net.Conn, error)
+	maxIdle int             // connections kept for each host
+	open    context.Context // ends with the engine
+	stop    context.CancelFunc
+
+	wires sync.Map // *Call → *fastWire, of fixed calls
+	mu    sync.Mutex
+	hosts map[fastAddr]*fastHost
+}
+
+var (
+	_ Engine         = (*fastEngine)(nil)
+	_ DeadlineSender = (*fastEngine)(nil)
+)
+
+func newFastEngine(opt Options) (Engine, error) {
+	switch opt.Protocol {
+	case "", "auto", "http1":
+	case "http2", "h2c":
+		return nil, fmt.Errorf("protocol: engine fast speaks HTTP/1.1 only: take engine http for %s", opt.Protocol)
+	default:
+		return nil, unknownProtocol(opt.Protocol)
+	}
+	conf, err := opt.TLS.Config()
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	conf.NextProtos = []string{"http/1.1"}
+	dial := opt.Dial
+	if dial == nil {
+		dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+	}
+	open, stop := context.WithCancel(context.Background())
+	return &fastEngine{
+		tls: conf, dialer: dial, maxIdle: max(1, opt.MaxInFlight), open: open, stop: stop,
+		hosts: make(map[fastAddr]*fastHost),
+	}, nil
+}
+
+// Send implements Engine.
+func (e *fastEngine) Send(ctx context.Context, call *Call) Reply {
+	deadline, _ := ctx.Deadline()
+	return e.send(ctx, deadline, call, false)
+}
+
+// SendBy implements DeadlineSender.
+func (e *fastEngine) SendBy(ctx context.Context, deadline time.Time, call *Call) Reply {
+	return e.send(ctx, deadline, call, true)
+}
+
+// send sends call. With lasting, ctx outlives it, and connections go on
+// watching it for its end.
+func (e *fastEngine) send(ctx context.Context, deadline time.Time, call *Call, lasting bool) (r Reply) {
+	r.Sent = time.Now()
+	err := e.exchange(ctx, deadline, call, lasting, &r)
+	if r.Done.IsZero() {
+		r.Done = time.Now()
+	}
+	if err != nil {
+		r.Status, r.Header, r.Body = 0, nil, nil
+		r.Err = e.reason(ctx, deadline, r.Done, err)
+	}
+	return r
+}
+
+func (e *fastEngine) exchange(ctx context.Context, deadline time.Time, call *Call, lasting bool, r *Reply) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !deadline.IsZero() && !r.Sent.Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	w, err := e.wire(call)
+	if err != nil {
+		return err
+	}
+	c, err := w.host.take(ctx, deadline, r.Sent)
+	if err != nil {
+		return err
+	}
+	reuse, err := c.exchange(w, call, deadline, r)
+	r.Done = time.Now()
+	if !lasting && !c.unwatch() {
+		reuse = false // it is being closed
+	}
+	if err != nil || !reuse {
+		c.close()
+	} else {
+		w.host.put(c, r.Done)
+	}
+	return err
+}
+
+// reason is why a send failed: the end of its context or of its time, if that
+// came first, as whatever broke after that was the giving up.
+func (e *fastEngine) reason(ctx context.Context, deadline, done time.Time, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !deadline.IsZero() && !done.Before(deadline), errors.Is(err, os.ErrDeadlineExceeded):
+		return context.DeadlineExceeded
+	case errors.Is(err, context.Canceled) && e.open.Err() != nil:
+		return errClosed
+	}
+	return err
+}
+
+// Close implements Engine.
+func (e *fastEngine) Close() error {
+	e.stop()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, h := range e.hosts {
+		h.close()
+	}
+	return nil
+}

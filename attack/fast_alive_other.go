@@ -1,0 +1,12 @@
+//go:build !unix
+
+package attack
+
+import "syscall"
+
+// peer cannot look at sockets here.
+type peer struct{}
+
+func (*peer) init(syscall.RawConn) {}
+
+func (*peer) quiet() bool { return true }

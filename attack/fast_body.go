@@ -1,0 +1,164 @@
+package attack
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+)
+
+// spaces are what long bodies are read into, past the connection's buffer.
+var spaces = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// readBody reads n bytes of a body, or all up to the end of the connection if n
+// is below 0. It counts them, and keeps the first MaxBody if they are wanted.
+func (c *fastConn) readBody(n int64, want bool, r *Reply) error {
+	for n != 0 {
+		if b := c.br.Buffered(); b > 0 {
+			if n > 0 && int64(b) > n {
+				b = int(n)
+			}
+			p, _ := c.br.Peek(b)
+			r.take(p, want)
+			_, _ = c.br.Discard(b)
+			n = less(n, b)
+			continue
+		}
+		if n > 0 && n <= int64(c.br.Size()) || len(c.ahead) > 0 {
+			if _, err := c.br.Peek(1); err != nil {
+				return atEnd(err)
+			}
+			continue
+		}
+		got, err := c.readPast(n, want, r)
+		n = less(n, got)
+		switch {
+		case err == io.EOF && n < 0:
+			return nil
+		case err != nil && n != 0:
+			return atEnd(err)
+		}
+	}
+	return nil
+}
+
+// readPast reads once, past the buffer.
+func (c *fastConn) readPast(n int64, want bool, r *Reply) (int, error) {
+	space := spaces.Get().(*[32 << 10]byte)
+	defer spaces.Put(space)
+	p := space[:]
+	if n > 0 && n < int64(len(p)) {
+		p = p[:n]
+	}
+	got, err := c.Read(p)
+	r.take(p[:got], want)
+	return got, err
+}
+
+// less is what is left of n, which below 0 is without end.
+func less(n int64, by int) int64 {
+	if n < 0 {
+		return n
+	}
+	return n - int64(by)
+}
+
+// atEnd is for an end in the middle of an answer.
+func atEnd(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// take counts a piece of a body.
+func (r *Reply) take(p []byte, want bool) {
+	r.BytesIn += int64(len(p))
+	if room := MaxBody - len(r.Body); want && room > 0 {
+		r.Body = append(r.Body, p[:min(len(p), room)]...)
+	}
+}
+
+// maxTrailer bounds what may follow the last chunk.
+const maxTrailer = 64 << 10
+
+// readChunks reads a body in chunks.
+func (c *fastConn) readChunks(want bool, r *Reply) error {
+	for {
+		line, err := c.readLine()
+		if err != nil {
+			return err
+		}
+		size, err := chunkSize(line)
+		if err != nil {
+			return err
+		}
+		if size == 0 {
+			break
+		}
+		if err := c.readBody(size, want, r); err != nil {
+			return err
+		}
+		if line, err = c.readLine(); err != nil {
+			return err
+		}
+		if len(line) > 0 {
+			return &malformed{errors.New("a chunk is longer than it says")}
+		}
+	}
+	for n := 0; n < maxTrailer; {
+		line, err := c.readLine()
+		if err != nil || len(line) == 0 {
+			return err
+		}
+		n += len(line)
+	}
+	return &malformed{fmt.Errorf("its trailer exceeded %d bytes", maxTrailer)}
+}
+
+// readLine returns a line without its end; it is valid until the next read.
+func (c *fastConn) readLine() ([]byte, error) {
+	line, err := c.br.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		return nil, &malformed{errors.New("a line between chunks is too long")}
+	}
+	if err != nil {
+		return nil, atEnd(err)
+	}
+	return bytes.TrimSuffix(line[:len(line)-1], []byte("\r")), nil
+}
+
+// chunkSize reads a chunk's first line: its size, and extensions that nobody
+// uses.
+func chunkSize(line []byte) (int64, error) {
+	digits, _, _ := bytes.Cut(line, []byte(";"))
+	digits = bytes.TrimRight(digits, " \t")
+	var n int64
+	for _, b := range digits {
+		d := hexDigit(b)
+		if d < 0 || n >= 1<<58 {
+			n = -1
+			break
+		}
+		n = n<<4 | int64(d)
+	}
+	if len(digits) == 0 || n < 0 {
+		return 0, &malformed{errors.New("bad length of a chunk: " + strconv.Quote(clip(string(line), 40)))}
+	}
+	return n, nil
+}
+
+func hexDigit(b byte) int {
+	switch {
+	case b >= '0' && b <= '9':
+		return int(b - '0')
+	case b >= 'a' && b <= 'f':
+		return int(b-'a') + 10
+	case b >= 'A' && b <= 'F':
+		return int(b-'A') + 10
+	}
+	return -1
+}

@@ -1,0 +1,140 @@
+package attack
+
+import (
+	"context"
+	"crypto/tls"
+	"sync"
+	"time"
+)
+
+// idleTimeout is how long a connection is kept without use; as the http engine
+// does.
+const idleTimeout = 90 * time.Second
+
+// fastAddr is where connections lead; those of one address are alike.
+type fastAddr struct {
+	secure  bool
+	address string // host:port, as dialled
+	name    string // of the host, for its certificate
+}
+
+// fastHost keeps the idle connections to one address. The last to become idle
+// is the next to be used, so that few of them stay warm.
+type fastHost struct {
+	fastAddr
+	e *fastEngine
+
+	mu     sync.Mutex
+	idle   []*fastConn // by when they became idle
+	closed bool
+	swept  time.Time
+}
+
+// host returns the one of an address.
+func (e *fastEngine) host(a fastAddr) *fastHost {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := e.hosts[a]
+	if h == nil {
+		h = &fastHost{fastAddr: a, e: e, closed: e.open.Err() != nil}
+		e.hosts[a] = h
+	}
+	return h
+}
+
+// take returns a connection that watches ctx: an idle one that is still open, or
+// a new one.
+func (h *fastHost) take(ctx context.Context, deadline, now time.Time) (*fastConn, error) {
+	for {
+		h.mu.Lock()
+		if h.closed {
+			h.mu.Unlock()
+			return nil, errClosed
+		}
+		n := len(h.idle)
+		if n == 0 {
+			h.mu.Unlock()
+			break
+		}
+		c := h.idle[n-1]
+		h.idle[n-1] = nil
+		h.idle = h.idle[:n-1]
+		h.mu.Unlock()
+		if now.Sub(c.since) < idleTimeout && c.watch(ctx) && c.alive() {
+			return c, nil
+		}
+		c.close()
+	}
+	c, err := h.dial(ctx, deadline)
+	if err != nil {
+		return nil, err
+	}
+	c.watch(ctx)
+	return c, nil
+}
+
+// put takes a connection back, and closes those that have been idle for too
+// long: the ones that a spike has left behind are never taken.
+func (h *fastHost) put(c *fastConn, now time.Time) {
+	c.since = now
+	var old []*fastConn
+	h.mu.Lock()
+	if h.closed || len(h.idle) >= h.e.maxIdle {
+		old = append(old, c)
+	} else {
+		h.idle = append(h.idle, c)
+	}
+	if now.Sub(h.swept) > idleTimeout/10 {
+		h.swept = now
+		n := 0
+		for n < len(h.idle) && now.Sub(h.idle[n].since) > idleTimeout {
+			n++
+		}
+		old = append(old, h.idle[:n]...)
+		h.idle = append([]*fastConn(nil), h.idle[n:]...)
+	}
+	h.mu.Unlock()
+	for _, c := range old {
+		c.close()
+	}
+}
+
+func (h *fastHost) close() {
+	h.mu.Lock()
+	idle := h.idle
+	h.idle, h.closed = nil, true
+	h.mu.Unlock()
+	for _, c := range idle {
+		c.close()
+	}
+}
+
+// dial opens a connection. It ends with the request that needs it: nothing goes
+// on behind its back.
+func (h *fastHost) dial(ctx context.Context, deadline time.Time) (*fastConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if !deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	defer context.AfterFunc(h.e.open, cancel)()
+	nc, err := h.e.dialer(ctx, "tcp", h.address)
+	if err != nil {
+		return nil, err
+	}
+	if !h.secure {
+		return newFastConn(nc, nc), nil
+	}
+	conf := h.e.tls
+	if conf.ServerName == "" {
+		conf = conf.Clone()
+		conf.ServerName = h.name
+	}
+	secure := tls.Client(nc, conf)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return newFastConn(secure, nc), nil
+}

@@ -1,0 +1,108 @@
+package attack
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/net/http/httpguts"
+	"golang.org/x/net/idna"
+)
+
+// together is up to which size a body goes out in one write with its header.
+const together = 8 << 10
+
+// fastWire is a call as it goes over the wire.
+type fastWire struct {
+	host    *fastHost
+	head    []byte // status line and headers, and a short body
+	headLen int    // of head, without body
+	rest    []byte // a long body
+	last    bool   // the request asks for the connection to be closed
+}
+
+// wire returns the call's; that of a fixed call is made once.
+func (e *fastEngine) wire(call *Call) (*fastWire, error) {
+	if !call.fixed {
+		return e.newWire(call)
+	}
+	if w, ok := e.wires.Load(call); ok {
+		return w.(*fastWire), nil
+	}
+	w, err := e.newWire(call)
+	if err != nil {
+		return nil, err
+	}
+	e.wires.Store(call, w)
+	return w, nil
+}
+
+// newWire has net/http write the request, so that it goes out byte for byte as
+// the http engine sends it.
+func (e *fastEngine) newWire(call *Call) (*fastWire, error) {
+	req, err := http.NewRequest(call.Method, call.URL, nil)
+	if err != nil {
+		return nil, parseError(err)
+	}
+	switch {
+	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
+		return nil, errors.New("expected an http or https URL, found another scheme")
+	case req.URL.Host == "":
+		return nil, errors.New("expected a URL with a host, found none")
+	}
+	for _, f := range call.Header {
+		if err := validField(f); err != nil {
+			return nil, err
+		}
+	}
+	req.Header = call.header()
+	finish(req)
+	var rest bodyToCome
+	if len(call.Body) > 0 {
+		req.ContentLength, req.Body = int64(len(call.Body)), &rest
+	}
+	var b bytes.Buffer
+	if err := req.Write(&b); err != nil && !rest {
+		return nil, err
+	}
+	w := &fastWire{
+		host: e.host(addressOf(req.URL)), headLen: b.Len(),
+		last: httpguts.HeaderValuesContainsToken(req.Header["Connection"], "close"),
+	}
+	if len(call.Body) <= together {
+		b.Write(call.Body)
+	} else {
+		w.rest = call.Body
+	}
+	w.head = b.Bytes()
+	return w, nil
+}
+
+func addressOf(u *url.URL) fastAddr {
+	a := fastAddr{secure: u.Scheme == "https", name: u.Hostname()}
+	if ascii, err := idna.Lookup.ToASCII(a.name); err == nil && net.ParseIP(a.name) == nil {
+		a.name = ascii
+	}
+	port := u.Port()
+	if port == "" {
+		port = "80"
+		if a.secure {
+			port = "443"
+		}
+	}
+	a.address = net.JoinHostPort(a.name, port)
+	return a
+}
+
+// bodyToCome stands in for a body while a header is written, and is true once
+// that is done.
+type bodyToCome bool
+
+func (b *bodyToCome) Read([]byte) (int, error) {
+	*b = true
+	return 0, errors.New("the body is sent apart")
+}
+
+func (*bodyToCome) Close() error { return nil }

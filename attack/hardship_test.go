@@ -1,0 +1,459 @@
+package attack
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// crooked is a server that reads requests and leaves the answers to serve,
+// which is called until it returns false. It returns its URL.
+func crooked(t *testing.T, serve func(c net.Conn, req *http.Request) bool) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer c.Close()
+				br := bufio.NewReader(c)
+				for {
+					req, err := http.ReadRequest(br)
+					if err != nil || !serve(c, req) {
+						return
+					}
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		ln.Close()
+		wg.Wait()
+	})
+	return "http://" + ln.Addr().String()
+}
+
+// says is a server that always answers the same, and then closes or not.
+func says(t *testing.T, answer string, goOn bool) string {
+	return crooked(t, func(c net.Conn, _ *http.Request) bool {
+		_, err := io.WriteString(c, answer)
+		return goOn && err == nil
+	})
+}
+
+// hardship is what a target can do to an engine.
+type hardship struct {
+	name    string
+	url     string
+	call    Call
+	timeout time.Duration
+	status  int
+	in      int64 // -1: any
+	body    string
+	kind    string
+	heavy   bool // too much to do often
+	own     bool // net/http takes what was not asked for as the answer to its next request
+}
+
+func hardships(t *testing.T) []hardship {
+	log.SetOutput(io.Discard) // net/http reports what nobody asked for
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := "http://" + free.Addr().String()
+	free.Close()
+	secure := httptest.NewUnstartedServer(calibrated())
+	secure.Config.ErrorLog = quiet
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	short := 300 * time.Millisecond // time enough for what comes before the stall
+	// stay keeps a connection open until the client is gone.
+	stay := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+	return []hardship{
+		{name: "refuse", url: refused, kind: KindRefused},
+		{name: "reset", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+			_ = c.(*net.TCPConn).SetLinger(0)
+			return false
+		}), kind: KindReset},
+		{name: "reset in the middle of a body", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+			time.Sleep(5 * time.Millisecond) // a reset overtakes what was not read yet
+			_ = c.(*net.TCPConn).SetLinger(0)
+			return false
+		}), in: -1, kind: KindReset},
+		{name: "garbage", url: says(t, "SSH-2.0-hello\r\n", false), kind: KindProtocol},
+		{name: "garbage status", url: says(t, "HTTP/1.1 2x0 OK\r\n\r\n", false), kind: KindProtocol},
+		{name: "garbage header", url: says(t, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false), kind: KindProtocol},
+		{name: "garbage length", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n", false), kind: KindProtocol},
+		{name: "garbage chunk", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", false), kind: KindProtocol},
+		{name: "closed without a word", url: says(t, "", false), kind: KindEOF},
+		{name: "closed within headers", url: says(t, "HTTP/1.1 200 OK\r\nX: y\r\n", false), kind: KindEOF},
+		{name: "closed within a body", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", false), in: 4, kind: KindEOF},
+		{name: "closed within chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", false), in: 4, kind: KindEOF},
+		{name: "silence", url: crooked(t, func(c net.Conn, _ *http.Request) bool { stay(c); return false }), timeout: short, kind: KindTimeout},
+		{name: "stall within headers", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX: y\r\n")
+			stay(c)
+			return false
+		}), timeout: short, kind: KindTimeout},
+		{name: "stall within a body", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+			stay(c)
+			return false
+		}), timeout: short, in: 4, kind: KindTimeout},
+		{name: "stall within chunks", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+			stay(c)
+			return false
+		}), timeout: short, in: 4, kind: KindTimeout},
+		{name: "endless body", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+			for ; err == nil; time.Sleep(time.Millisecond) {
+				_, err = io.WriteString(c, "drop")
+			}
+			return false
+		}), timeout: short, in: -1, kind: KindTimeout},
+		{name: "endless headers", heavy: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+			line := strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 30)
+			for err == nil {
+				_, err = io.WriteString(c, line)
+			}
+			return false
+		}), kind: KindProtocol},
+		{name: "long headers", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"+strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100)+"\r\nok", true),
+			call: Call{WantBody: true}, status: 200, in: 2, body: "ok"},
+		{name: "bad certificate", url: secure.URL, kind: KindTLS},
+		{name: "1xx", url: says(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true),
+			call: Call{WantBody: true}, status: 200, in: 2, body: "ok"},
+		{name: "head", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true), call: Call{Method: "HEAD"}, status: 200},
+		{name: "head without length", url: says(t, "HTTP/1.1 200 OK\r\nX: y\r\n\r\n", true), call: Call{Method: "HEAD"}, status: 200},
+		{name: "head of chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true), call: Call{Method: "HEAD"}, status: 200},
+		{name: "no content", url: says(t, "HTTP/1.1 204 No Content\r\n\r\n", true), status: 204},
+		{name: "not modified", url: says(t, "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", true), status: 304},
+		{name: "empty body", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true), status: 200},
+		{name: "chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\nA;ext=1\r\n, the worl\r\n1\r\nd\r\n0\r\nX: y\r\n\r\n", true),
+			call: Call{WantBody: true}, status: 200, in: 16, body: "hello, the world"},
+		{name: "big chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("4000\r\n"+strings.Repeat("x", 0x4000)+"\r\n", 3)+"0\r\n\r\n", true), status: 200, in: 3 * 0x4000},
+		{name: "body up to the end", url: says(t, "HTTP/1.1 200 OK\r\n\r\nall of it", false), call: Call{WantBody: true}, status: 200, in: 9, body: "all of it"},
+		{name: "http/1.0", url: says(t, "HTTP/1.0 200 OK\r\n\r\nold", false), call: Call{WantBody: true}, status: 200, in: 3, body: "old"},
+		{name: "more than asked for", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Not yours\r\n\r\n", true), status: 200, in: 2, own: true},
+		{name: "answer before the body was read", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+			_, _ = io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+			time.Sleep(300 * time.Millisecond) // and reads none of it
+			return false
+		}), call: Call{Method: "POST", Body: bytes.Repeat([]byte("x"), 8<<20)}, status: 413, kind: KindStatus, heavy: true},
+	}
+}
+
+// send sends the hardship's call, and says what is not as expected.
+func (h *hardship) send(e Engine) error {
+	timeout := h.timeout
+	if timeout == 0 {
+		timeout = 20 * time.Second // a busy machine must not fail the test
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	call := h.call
+	call.URL = h.url
+	if call.Method == "" {
+		call.Method = "GET"
+	}
+	r := e.Send(ctx, &call)
+	ch, _ := newCheck(Expect{})
+	kind, detail := ch.reply(&r)
+	switch {
+	case kind != h.kind || r.Status != h.status:
+		return fmt.Errorf("%s: expected kind %q and status %d, found %q and %d: %s (%v)", h.name, h.kind, h.status, kind, r.Status, detail, r.Err)
+	case h.in >= 0 && r.BytesIn != h.in:
+		return fmt.Errorf("%s: expected %d bytes in, found %d", h.name, h.in, r.BytesIn)
+	case string(r.Body) != h.body:
+		return fmt.Errorf("%s: expected body %q, found %q", h.name, h.body, r.Body)
+	}
+	return nil
+}
+
+// Each hardship is what it is, with every engine, on a fresh connection and on
+// what the last one left.
+func TestEnginesHardships(t *testing.T) {
+	for _, h := range hardships(t) {
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			eachEngine(t, Options{MaxInFlight: 4}, func(t *testing.T, e Engine) {
+				if _, fast := e.(*fastEngine); h.own && !fast {
+					t.Skip("net/http's own")
+				}
+				times := 3
+				if h.timeout > 0 {
+					times = 1
+				}
+				for range times {
+					if err := h.send(e); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Engine fast leaves no goroutine and no descriptor behind after a thousand of
+// each; the others rest on net/http, so fewer tell.
+func TestEnginesLeakNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of requests")
+	}
+	const workers = 50
+	for _, h := range hardships(t) {
+		t.Run(h.name, func(t *testing.T) {
+			for _, k := range Engines() {
+				rounds := 2
+				switch {
+				case k.Name == "fast" && !h.heavy:
+					rounds = 1000 / workers
+				case k.Name != "fast" && (h.own || h.heavy):
+					continue
+				}
+				if h.timeout > 0 {
+					h.timeout = 15 * time.Millisecond
+				}
+				goroutines, files := runtime.NumGoroutine(), openFiles()
+				e, err := k.New(Options{MaxInFlight: workers})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var wg sync.WaitGroup
+				for range workers {
+					wg.Go(func() {
+						for range rounds {
+							if err := h.send(e); err != nil && h.timeout == 0 {
+								t.Errorf("%s: %v", k.Name, err)
+								return
+							}
+						}
+					})
+				}
+				wg.Wait()
+				if err := e.Close(); err != nil {
+					t.Error(err)
+				}
+				// The server's side of it takes a moment to end.
+				for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+					g, f := runtime.NumGoroutine(), openFiles()
+					if g <= goroutines && f <= files {
+						break
+					}
+					if time.Since(begun) > 10*time.Second {
+						t.Fatalf("%s: %d goroutines and %d files before, %d and %d after", k.Name, goroutines, files, g, f)
+					}
+				}
+			}
+		})
+	}
+}
+
+// openFiles counts this process's descriptors, where that can be done.
+func openFiles() int {
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(fds)
+}
+
+// A server that closes a kept-alive connection before anything was written to it
+// costs nobody an error.
+func TestEnginesKeepAliveClosed(t *testing.T) {
+	closed := make(chan bool, 1)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = http.ReadRequest(bufio.NewReader(c))
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			c.Close()
+			closed <- true
+		}
+	})
+	defer wg.Wait()
+	defer ln.Close()
+	eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
+		for range 20 {
+			// Not idempotent: nobody may send it twice.
+			r := e.Send(t.Context(), &Call{Method: "POST", URL: "http://" + ln.Addr().String(), Body: []byte("x")})
+			<-closed
+			time.Sleep(time.Millisecond) // the end must have come through
+			if r.Err != nil || r.Status != 200 {
+				t.Fatalf("found %d, %v", r.Status, r.Err)
+			}
+		}
+	})
+}
+
+// Both engines put the same bytes on the wire.
+func TestFastWire(t *testing.T) {
+	var mu sync.Mutex
+	var got []byte
+	ln := newPipes()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			var seen bytes.Buffer
+			if req, err := http.ReadRequest(bufio.NewReader(io.TeeReader(c, &seen))); err == nil {
+				_, _ = io.Copy(io.Discard, req.Body)
+			}
+			mu.Lock()
+			got = bytes.Clone(seen.Bytes())
+			mu.Unlock()
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			c.Close()
+		}
+	})
+	defer wg.Wait()
+	defer ln.Close()
+	for _, call := range []Call{
+		{Method: "GET", URL: "http://target"},
+		{Method: "GET", URL: "http://target/", Header: []Field{{"User-Agent", userAgent}}},
+		{Method: "GET", URL: "http://target:81/a%2Fb/c d?x=%20&y=ä#frag", Header: []Field{{"x-lower", "1"}, {"B", " 2 "}, {"A", ""}, {"B", "3"}}},
+		{Method: "GET", URL: "http://[::1]:8080/", Header: []Field{{"Host", "other.test:90"}, {"Accept-Encoding", "gzip"}, {"User-Agent", ""}}},
+		{Method: "GET", URL: "http://me:pw@target/?"},
+		{Method: "GET", URL: "http://bücher.test/"},
+		{Method: "HEAD", URL: "http://target/x"},
+		{Method: "DELETE", URL: "http://target/x"},
+		{Method: "OPTIONS", URL: "http://target/*"},
+		{Method: "POST", URL: "http://target/x"},
+		{Method: "PUT", URL: "http://target/x", Body: []byte("hello"), Header: []Field{{"content-type", "text/plain"}, {"Content-Length", "99"}}},
+		{Method: "PATCH", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), together+1)},
+		{Method: "POST", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), aside+1), Header: []Field{{"Connection", "close"}}},
+		{Method: "FOO", URL: "http://target/x", Body: []byte("x"), Header: []Field{{"Expect", "100-continue"}}},
+	} {
+		var wires []string
+		for _, name := range []string{"http", "fast"} {
+			e, err := NewEngine(&Plan{Engine: name, MaxInFlight: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch e := e.(type) {
+			case httpEngine:
+				e.DialContext = ln.dial
+			case *fastEngine:
+				e.dialer = ln.dial
+			}
+			if r := e.Send(t.Context(), &call); r.Err != nil || r.BytesOut != int64(len(call.Body)) {
+				t.Errorf("%s: %+v: %v, %d bytes out", name, call.URL, r.Err, r.BytesOut)
+			}
+			mu.Lock()
+			wires = append(wires, string(got))
+			mu.Unlock()
+			e.Close()
+		}
+		if wires[0] != wires[1] {
+			t.Errorf("expected as http sends:\n%q\nfound\n%q", clip(wires[0], 500), clip(wires[1], 500))
+		}
+	}
+}
+
+// steady is a server that answers every request of known length without an
+// allocation, so that those of the engine can be counted.
+func steady(tb testing.TB, conf *tls.Config) (url string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	url = "http://" + ln.Addr().String() + "/"
+	if conf != nil {
+		ln = tls.NewListener(ln, conf)
+		url = strings.Replace(url, "http:", "https:", 1)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer c.Close()
+				answer := []byte("HTTP/1.1 200 OK\r\nServer: steady\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n")
+				buf := make([]byte, 4096)
+				end := []byte("\r\n\r\n")
+				for n := 0; ; {
+					m, err := c.Read(buf[n:])
+					if err != nil {
+						return
+					}
+					if n += m; bytes.HasSuffix(buf[:n], end) {
+						n = 0
+						if _, err := c.Write(answer); err != nil {
+							return
+						}
+					}
+				}
+			})
+		}
+	})
+	tb.Cleanup(func() {
+		ln.Close()
+		wg.Wait()
+	})
+	return url
+}
+
+// Over TLS, crypto/tls has allocations of its own.
+func TestFastAllocatesNothing(t *testing.T) {
+	call := &Call{Method: "GET", URL: steady(t, nil), Header: []Field{{"User-Agent", userAgent}}, fixed: true}
+	engine, err := newFastEngine(Options{MaxInFlight: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	e := engine.(DeadlineSender)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if n := testing.AllocsPerRun(1000, func() {
+		if r := e.SendBy(ctx, time.Now().Add(time.Minute), call); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}); n > 0 {
+		t.Errorf("expected no allocation for a fixed request, found %g", n)
+	}
+}
+
+func testTLS(tb testing.TB) *tls.Config {
+	srv := httptest.NewTLSServer(nil)
+	defer srv.Close()
+	return &tls.Config{Certificates: srv.TLS.Certificates}
+}
