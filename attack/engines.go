@@ -26,7 +26,7 @@ type EngineKind struct {
 // named.
 func Engines() []EngineKind {
 	return []EngineKind{
-		{Name: "fast", Doc: "HTTP/1.1 with fasthttp's parser: the fastest; never sends a request twice", New: newFastEngine},
+		{Name: "fast", Doc: "HTTP/1.1 with fasthttp's parser: the fastest", New: newFastEngine},
 		{Name: "http", Doc: "Go's net/http: HTTP/1.1, HTTP/2 and h2c", New: newHTTPEngine},
 		{Name: "vegeta", Doc: "vegeta's Attacker, with latency counted from the intended time", New: newVegetaEngine},
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -21,6 +22,9 @@ func (c *ends) Close() error {
 	defer c.once.Do(func() { c.ended <- struct{}{} })
 	return c.Conn.Close()
 }
+
+// SyscallConn lets an engine look at the socket.
+func (c *ends) SyscallConn() (syscall.RawConn, error) { return c.Conn.(syscall.Conn).SyscallConn() }
 
 // A request that was written to a connection which then died is an error, and
 // is not sent again; one that found its connection closed while idle is sent
@@ -73,7 +77,9 @@ func TestEnginesSendOnce(t *testing.T) {
 
 				send("/ok", "")
 				srv.CloseClientConnections()
-				<-ended
+				if _, fast := e.(*fastEngine); !fast { // which looks when it needs one
+					<-ended
+				}
 				send("/ok", "")
 			})
 		})
