@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"sync"
@@ -37,6 +39,9 @@ faults; the second no longer waits for the requests. None skips the undo.
 			if err != nil {
 				return &exit{run.ExitUsage, err}
 			}
+			// net/http logs what rude servers do; here that is counted as errors, and
+			// lines from elsewhere would tear the live status.
+			log.SetOutput(io.Discard)
 			soft, hard, notices, stop := signals()
 			defer stop()
 			code, err := run.Run(soft, hard, plan, run.Options{
