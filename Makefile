@@ -7,7 +7,7 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-failing demo-docker test race fuzz bench lint golden check clean
+.PHONY: help build demo demo-failing demo-docker test race fuzz bench bench-go lint golden check clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,7 @@ UNITS   = $$($(GO) list ./... | grep -vxF "$$($(GO) list $(WHOLE) $(2))")
 define tests
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --raw-command -- sh -c '\
 	  $(GO) test -json -timeout 10m $(1) $(UNITS); units=$$?; \
+	  $(GO) -C tools test -json $(1) ./... || units=$$?; \
 	  $(GO) test -json -timeout 10m $(1) -count=1 -p 1 -parallel 4 $(WHOLE) && exit $$units'
 endef
 
@@ -54,7 +55,15 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	    echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg || exit 1; \
 	  done; done
 
-bench: ## Go benchmarks, with allocations
+ROUNDS  ?= 3
+SECONDS ?= 4
+RATES   ?= 5000 20000 50000
+bench: build ## measure ordeal beside wrk, vegeta, hey and k6, and write docs/performance.md: Linux, 5 minutes (ROUNDS, SECONDS, RATES)
+	$(GO) -C tools build -trimpath -o ../.cache/bench/bench ./bench
+	.cache/bench/bench -ordeal $(CURDIR)/$(BIN) -cache $(CURDIR)/.cache/bench -out docs/performance.md \
+	  -rounds $(ROUNDS) -seconds $(SECONDS) -rates '$(RATES)'
+
+bench-go: ## Go benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 lint: ## go vet, staticcheck, gofmt
@@ -62,6 +71,8 @@ lint: ## go vet, staticcheck, gofmt
 	  if [ -n "$$bad" ]; then echo "gofmt -s would change:"; echo "$$bad"; exit 1; fi
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
+	$(GO) -C tools vet ./...
+	$(GO) -C tools tool staticcheck ./...
 
 golden: ## rewrite the golden files after a deliberate change
 	$(GO) test ./... -update

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// figures is what one tool says of one run of its own.
+type figures struct {
+	Rate     float64 // good answers per second, until the last answer
+	P50, P99 time.Duration
+	OK       int64 // good answers
+	Failed   int64 // requests that were sent or due and got none
+}
+
+func (f figures) check() (figures, error) {
+	if f.OK <= 0 || f.Rate <= 0 {
+		return f, errors.New("not one good answer")
+	}
+	if f.P50 <= 0 || f.P99 < f.P50 {
+		return f, fmt.Errorf("percentiles that cannot be: p50 %v, p99 %v", f.P50, f.P99)
+	}
+	return f, nil
+}
+
+// parseOrdeal reads summary.json, followed by intervals.hlog. The summary's rps is
+// done per second of the stage, also for what came in after the stage's end. Here
+// the last answer ends the time, so that a backlog worked off afterwards cannot
+// flatter: no interval's answers come later than its end and its slowest answer.
+func parseOrdeal(b []byte) (figures, error) {
+	var s struct {
+		Duration time.Duration
+		Totals   struct{ Planned, Interrupted, Errors int64 }
+		Latency  struct{ P50, P99 time.Duration }
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	if err := d.Decode(&s); err != nil {
+		return figures{}, fmt.Errorf("summary.json: %w", err)
+	}
+	f := figures{
+		P50: s.Latency.P50, P99: s.Latency.P99,
+		Failed: s.Totals.Errors + s.Totals.Interrupted, // unsent are errors
+		OK:     s.Totals.Planned - s.Totals.Errors - s.Totals.Interrupted,
+	}
+	intervals := hlogLine.FindAllSubmatch(b[d.InputOffset():], -1)
+	if len(intervals) == 0 {
+		return f, errors.New("intervals.hlog: no interval of good answers")
+	}
+	end := s.Duration.Seconds()
+	for _, m := range intervals {
+		var v [3]float64 // start and length in seconds, slowest in milliseconds
+		for i := range v {
+			v[i], _ = strconv.ParseFloat(string(m[i+1]), 64)
+		}
+		end = max(end, v[0]+v[1]+v[2]/1000)
+	}
+	f.Rate = float64(f.OK) / end
+	return f.check()
+}
+
+var hlogLine = regexp.MustCompile(`(?m)^Tag=[^,]*/ok,([\d.]+),([\d.]+),([\d.]+),`)
+
+// parseVegeta reads `vegeta report -type=json`. Its throughput is good answers
+// per second until the last answer.
+func parseVegeta(b []byte) (figures, error) {
+	var s struct {
+		Latencies struct {
+			P50 time.Duration `json:"50th"`
+			P99 time.Duration `json:"99th"`
+		}
+		Requests            int64
+		Throughput, Success float64
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return figures{}, fmt.Errorf("vegeta's report: %w", err)
+	}
+	ok := int64(math.Round(float64(s.Requests) * s.Success))
+	return figures{
+		Rate: s.Throughput, P50: s.Latencies.P50, P99: s.Latencies.P99,
+		OK: ok, Failed: s.Requests - ok,
+	}.check()
+}
+
+// parseK6 reads the metrics that the script's handleSummary prints.
+// Iterations that k6 dropped, as no VU was free, are failed.
+func parseK6(b []byte) (figures, error) {
+	type metric struct{ Values map[string]float64 }
+	var s map[string]metric
+	if err := json.Unmarshal(b, &s); err != nil {
+		return figures{}, fmt.Errorf("k6's summary: %w", err)
+	}
+	count := int64(s["http_reqs"].Values["count"])
+	failed := int64(s["http_req_failed"].Values["passes"]) // k6 counts "yes, failed" as a pass
+	f := figures{
+		P50:    millis(s["http_req_duration"].Values["p(50)"]),
+		P99:    millis(s["http_req_duration"].Values["p(99)"]),
+		OK:     count - failed,
+		Failed: failed + int64(s["dropped_iterations"].Values["count"]),
+	}
+	if count > 0 {
+		f.Rate = s["http_reqs"].Values["rate"] * float64(f.OK) / float64(count)
+	}
+	return f.check()
+}
+
+func millis(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
+
+var (
+	wrkTotal  = regexp.MustCompile(`(?m)^\s*(\d+) requests in `)
+	wrkRate   = regexp.MustCompile(`(?m)^Requests/sec:\s+([\d.]+)`)
+	wrkP50    = regexp.MustCompile(`(?m)^\s+50%\s+(\S+)`)
+	wrkP99    = regexp.MustCompile(`(?m)^\s+99%\s+(\S+)`)
+	wrkStatus = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
+	wrkSocket = regexp.MustCompile(`Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
+)
+
+// parseWrk reads what `wrk --latency` prints.
+func parseWrk(b []byte) (figures, error) {
+	var r reader
+	total, rate := r.number(b, wrkTotal), r.number(b, wrkRate)
+	f := figures{P50: r.duration(b, wrkP50, ""), P99: r.duration(b, wrkP99, "")}
+	if r.err != nil {
+		return f, fmt.Errorf("wrk's output: %w", r.err)
+	}
+	bad := sum(wrkStatus.FindSubmatch(b))
+	f.OK = int64(total) - bad
+	f.Failed = bad + sum(wrkSocket.FindSubmatch(b))
+	f.Rate = rate * float64(f.OK) / max(total, 1)
+	return f.check()
+}
+
+var (
+	heyRate   = regexp.MustCompile(`(?m)^\s+Requests/sec:\s+([\d.]+)`)
+	heyP50    = regexp.MustCompile(`(?m)^\s+50%+ in ([\d.]+) secs`)
+	heyP99    = regexp.MustCompile(`(?m)^\s+99%+ in ([\d.]+) secs`)
+	heyStatus = regexp.MustCompile(`(?m)^\s+\[(\d{3})\]\s+(\d+) responses`)
+	heyErrors = regexp.MustCompile(`(?m)^\s+\[(\d+)\]\s`)
+)
+
+// parseHey reads hey's summary.
+func parseHey(b []byte) (figures, error) {
+	var r reader
+	rate := r.number(b, heyRate)
+	f := figures{P50: r.duration(b, heyP50, "s"), P99: r.duration(b, heyP99, "s")}
+	if r.err != nil {
+		return f, fmt.Errorf("hey's output: %w", r.err)
+	}
+	for _, m := range heyStatus.FindAllSubmatch(b, -1) {
+		if m[1][0] == '2' || m[1][0] == '3' {
+			f.OK += sum(m[1:])
+		} else {
+			f.Failed += sum(m[1:])
+		}
+	}
+	_, tail, _ := bytes.Cut(b, []byte("Error distribution:"))
+	for _, m := range heyErrors.FindAllSubmatch(tail, -1) {
+		f.Failed += sum(m)
+	}
+	f.Rate = rate * float64(f.OK) / float64(max(f.OK+f.Failed, 1))
+	return f.check()
+}
+
+// sum adds up the groups of a match, as far as they are numbers; 0 without one.
+func sum(match [][]byte) int64 {
+	var n int64
+	for _, m := range match[min(1, len(match)):] {
+		v, _ := strconv.ParseInt(string(m), 10, 64)
+		n += v
+	}
+	return n
+}
+
+// reader keeps the first thing that was looked for and not found.
+type reader struct{ err error }
+
+func (r *reader) text(b []byte, re *regexp.Regexp) string {
+	m := re.FindSubmatch(b)
+	if m == nil {
+		if r.err == nil {
+			r.err = fmt.Errorf("nothing that looks like %s", re)
+		}
+		return ""
+	}
+	return string(m[1])
+}
+
+func (r *reader) number(b []byte, re *regexp.Regexp) float64 {
+	v, err := strconv.ParseFloat(r.text(b, re), 64)
+	if r.err == nil {
+		r.err = err
+	}
+	return v
+}
+
+func (r *reader) duration(b []byte, re *regexp.Regexp, unit string) time.Duration {
+	v, err := time.ParseDuration(r.text(b, re) + unit)
+	if r.err == nil {
+		r.err = err
+	}
+	return v
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// connections that a tool may use in a closed loop; tools without an open loop
+// of their own use them there, too.
+const connections = 50
+
+// timeout of each request, in every tool.
+const timeout = 5 * time.Second
+
+// job is one run of one tool. Rate 0 is as fast as the tool can.
+type job struct {
+	URL      string
+	Rate     int
+	Duration time.Duration
+	Dir      string // empty, for this job alone
+}
+
+// command is what to run.
+type command struct {
+	Args  []string
+	Stdin string
+	Env   []string
+}
+
+// tool is one that is measured. Missing, Closed and Open are reasons why all, the
+// closed or the open loop is not measured; they are printed, so that none is left
+// out silently.
+type tool struct {
+	Name, Version string
+	How           string // the options, for the report
+	Missing       string
+	Closed, Open  string
+
+	start func(job) (command, error)
+	parse func([]byte) (figures, error)
+	after func(context.Context, job) ([]byte, error) // makes what parse reads; standard output without it
+
+	doubts func(exit int) string // what an exit code other than 0 says of figures that are there
+}
+
+func (t tool) why(rate int) string {
+	switch {
+	case t.Missing != "":
+		return t.Missing
+	case rate == 0:
+		return t.Closed
+	}
+	return t.Open
+}
+
+// ordeal is the subject: the first of the list is what ratios refer to.
+func ordeal(bin, version, engine string) tool {
+	dir := func(j job) string { return filepath.Join(j.Dir, "run") }
+	return tool{
+		Name: "ordeal " + engine, Version: version, How: "one request, uniform arrivals, everything recorded to a run directory",
+		Closed: "ordeal has no closed loop yet",
+		start: func(j job) (command, error) {
+			file := filepath.Join(j.Dir, "bench.yaml")
+			text := fmt.Sprintf("name: bench\ntarget: %s\nattack:\n  engine: %s\n  timeout: %s\n"+
+				"  requests: [ { name: get, get: / } ]\n  stages: [ { name: hold, rate: %d/s, for: %s } ]\n",
+				j.URL, engine, timeout, j.Rate, j.Duration)
+			return command{
+				Args: []string{bin, "run", "--out", dir(j), file},
+				// A state directory of its own: the run heals nothing of others.
+				Env: []string{"ORDEAL_STATE_DIR=" + filepath.Join(j.Dir, "state"), "NO_COLOR=1"},
+			}, os.WriteFile(file, []byte(text), 0o600)
+		},
+		after: func(_ context.Context, j job) ([]byte, error) {
+			summary, err := os.ReadFile(filepath.Join(dir(j), "summary.json"))
+			intervals, err2 := os.ReadFile(filepath.Join(dir(j), "intervals.hlog"))
+			return append(summary, intervals...), errors.Join(err, err2)
+		},
+		parse: parseOrdeal,
+		doubts: func(exit int) string {
+			if exit == 3 {
+				return "called itself inconclusive, as the generator could not keep up"
+			}
+			return ""
+		},
+	}
+}
+
+func wrk(bin, version string) tool {
+	return tool{
+		Name: "wrk", Version: version, How: "-t1 -c50 --latency",
+		Open: "wrk has no open loop",
+		start: func(j job) (command, error) {
+			return command{Args: []string{bin, "-t1", fmt.Sprintf("-c%d", connections), "--timeout", timeout.String(), "--latency",
+				"-d" + seconds(j.Duration), j.URL + "/"}}, nil
+		},
+		parse: parseWrk,
+	}
+}
+
+func vegeta(bin, version string) tool {
+	results := func(j job) string { return filepath.Join(j.Dir, "results.bin") }
+	return tool{
+		Name: "vegeta", Version: version, How: "defaults; in the closed loop -rate=0 -max-workers=50. Its report is made afterwards and costs it nothing here",
+		start: func(j job) (command, error) {
+			args := []string{bin, "attack", "-rate", fmt.Sprint(j.Rate), "-duration", j.Duration.String(),
+				"-timeout", timeout.String(), "-output", results(j)}
+			if j.Rate == 0 {
+				args = append(args, "-max-workers", fmt.Sprint(connections), "-workers", fmt.Sprint(connections))
+			}
+			return command{Args: args, Stdin: "GET " + j.URL + "/\n"}, nil
+		},
+		after: func(ctx context.Context, j job) ([]byte, error) {
+			return exec.CommandContext(ctx, bin, "report", "-type=json", results(j)).Output()
+		},
+		parse: parseVegeta,
+	}
+}
+
+func hey(bin, version string) tool {
+	return tool{
+		Name: "hey", Version: version, How: "-c 50; in the open loop -q rate/50. Its workers wait for answers, so that a slow server slows the schedule; it prints times to 0.1 ms",
+		start: func(j job) (command, error) {
+			args := []string{bin, "-z", j.Duration.String(), "-c", fmt.Sprint(connections), "-t", seconds(timeout)}
+			if j.Rate > 0 {
+				args = append(args, "-q", fmt.Sprint(j.Rate/connections))
+			}
+			return command{Args: append(args, j.URL+"/")}, nil
+		},
+		parse: parseHey,
+	}
+}
+
+const k6Script = `import http from 'k6/http';
+export const options = {
+  discardResponseBodies: true,
+  summaryTrendStats: ['p(50)', 'p(99)'],
+  scenarios: { load: { %s, duration: '%s', gracefulStop: '%s' } },
+};
+export default function () { http.get('%s/', { timeout: '%s' }); }
+export function handleSummary(data) { return { stdout: JSON.stringify(data.metrics) }; }
+`
+
+func k6(bin, version string) tool {
+	return tool{
+		Name: "k6", Version: version, How: "constant-vus 50; in the open loop constant-arrival-rate with 50 to 2,000 VUs",
+		start: func(j job) (command, error) {
+			load := fmt.Sprintf("executor: 'constant-vus', vus: %d", connections)
+			if j.Rate > 0 {
+				load = fmt.Sprintf("executor: 'constant-arrival-rate', rate: %d, timeUnit: '1s', preAllocatedVUs: %d, maxVUs: 2000", j.Rate, connections)
+			}
+			file := filepath.Join(j.Dir, "script.js")
+			text := fmt.Sprintf(k6Script, load, j.Duration, timeout, j.URL, timeout)
+			return command{
+				Args: []string{bin, "run", "--quiet", "--no-usage-report", "--address", "", file},
+			}, os.WriteFile(file, []byte(text), 0o600)
+		},
+		parse: parseK6,
+	}
+}
+
+// seconds is a duration as wrk and hey take it: whole seconds, no unit.
+func seconds(d time.Duration) string { return fmt.Sprint(int(d.Seconds())) }
+
+// The pinned versions of what is built through the Go module proxy.
+var modules = []struct {
+	name, path, version string
+	tool                func(bin, version string) tool
+}{
+	{"vegeta", "github.com/tsenart/vegeta/v12", "v12.13.0", vegeta},
+	{"hey", "github.com/rakyll/hey", "v0.1.5", hey},
+	{"k6", "go.k6.io/k6", "v1.3.0", k6},
+}
+
+// install builds a pinned module's command into dir, unless that version is there.
+func install(ctx context.Context, dir, name, path, version string) (string, error) {
+	home := filepath.Join(dir, name+"@"+version)
+	bin := filepath.Join(home, name)
+	if _, err := os.Stat(bin); err == nil {
+		return bin, nil
+	}
+	progress("building %s %s", name, version)
+	cmd := exec.CommandContext(ctx, "go", "install", path+"@"+version)
+	// Outside of any module, so that neither go.mod nor a -modfile of ours counts.
+	cmd.Dir = os.TempDir()
+	cmd.Env = append(os.Environ(), "GOBIN="+home, "GOFLAGS=", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go install %s@%s: %w: %s", path, version, err, lastLine(out))
+	}
+	return bin, nil
+}
+
+// debian finds a Debian package's command, and installs the package if it is
+// missing and that can be done.
+func debian(ctx context.Context, name string) (bin, version string, err error) {
+	find := func() (string, bool) {
+		for _, c := range []string{name, "/usr/sbin/" + name} { // not on everyone's PATH
+			if p, err := exec.LookPath(c); err == nil {
+				return p, true
+			}
+		}
+		return "", false
+	}
+	bin, ok := find()
+	if !ok {
+		apt, err := exec.LookPath("apt-get")
+		switch {
+		case err != nil:
+			return "", "", fmt.Errorf("%s is not installed, and there is no apt-get to install it with", name)
+		case os.Geteuid() != 0:
+			return "", "", fmt.Errorf("%s is not installed: run apt-get install %s as root", name, name)
+		}
+		progress("installing the Debian package %s", name)
+		for _, args := range [][]string{{"update", "-q"}, {"install", "-q", "-y", "--no-install-recommends", name}} {
+			cmd := exec.CommandContext(ctx, apt, args...)
+			cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+			if out, err := cmd.CombinedOutput(); err != nil && args[0] == "install" {
+				return "", "", fmt.Errorf("apt-get install %s: %w: %s", name, err, lastLine(out))
+			}
+		}
+		if bin, ok = find(); !ok {
+			return "", "", errors.New("the Debian package " + name + " holds no command of that name")
+		}
+	}
+	out, _ := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${Version}", name).Output()
+	if version = strings.TrimSpace(string(out)); version == "" {
+		version = "of unknown version"
+	}
+	return bin, version, nil
+}
+
+// lastLine is what usually says what went wrong, without this machine's paths.
+func lastLine(b []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return public(strings.TrimSpace(lines[len(lines)-1]))
+}
+
+// localPath is an absolute path; the report is public and needs none.
+var localPath = regexp.MustCompile(`(^|[\s"'(=:])/[^\s"'():/][^\s"'():]*/`)
+
+func public(s string) string { return localPath.ReplaceAllString(s, "${1}") }
