@@ -56,7 +56,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	  done; done
 
 ROUNDS  ?= 3
-SECONDS ?= 4
+SECONDS ?= 3
 RATES   ?= 5000 20000 50000
 bench: build ## measure ordeal beside wrk, vegeta, hey and k6, and write docs/performance.md: Linux, 5 minutes (ROUNDS, SECONDS, RATES)
 	$(GO) -C tools build -trimpath -o ../.cache/bench/bench ./bench

@@ -11,9 +11,15 @@ func TestProc(t *testing.T) {
 	if got := highWater([]byte("Name:\tx\nVmPeak:\t 9 kB\nVmHWM:\t  2048 kB\nVmRSS:\t 1 kB\n")); got != 2<<20 {
 		t.Errorf("VmHWM: %d", got)
 	}
-	stat := []byte("cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 1000 1000 1000 1000 4 0 0\ncpu1 10 0 0 0 0 0 0 0 0 0\ncpu10 7 7 7 7 7 7 7 7 0 0\n")
-	if got := busyIn(stat, 0, 1); got != 200*time.Millisecond {
+	stat := []byte("cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 1000 1000 1 2 4 0 0\ncpu1 10 0 0 0 0 0 0 0 0 0\ncpu10 7 7 7 7 7 7 7 7 0 0\n")
+	if got := busyIn(stat, 0, 1); got != 230*time.Millisecond {
 		t.Errorf("busy: %v", got)
+	}
+}
+
+func TestTimeWait(t *testing.T) {
+	if got := timeWait([]byte("sockets: used 9\nTCP: inuse 2 orphan 0 tw 3745 alloc 2 mem 33\nUDP: inuse 1 mem 0\n")); got != 3745 {
+		t.Error(got)
 	}
 }
 

@@ -100,6 +100,7 @@ func (s *sitting) markdown() []byte {
 	p("- Server: %s, one worker on core %d, keep-alive, a body of 3 bytes, on the loopback.", s.Server, serverCore)
 	p("- Generators: alone on core %d, one after the other; %d rounds of %s each; another tool goes first in each round. No warm-up: connecting is in the figures of all.",
 		generatorCore, s.Rounds, s.Each)
+	p("- Each run waits until at most half of the local ports are still held by closed connections of the runs before.")
 	p("- Rate, p50 and p99 are what each tool reports itself, as medians over the rounds. They do not mean the same: ordeal's response times run from the")
 	p("  moment a request was *due*, those of vegeta, hey and k6 from when it was sent, those of a closed loop from when the connection was free again.")
 	p("- Rate: good answers per second until the last one came. held: at least %.1f %% of what was asked.", 100*held)
