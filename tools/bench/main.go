@@ -109,21 +109,25 @@ func bench(ctx context.Context, args []string) error {
 	s := sitting{
 		Rounds: *rounds, Each: time.Duration(*seconds) * time.Second, Loads: loads, Tools: tools,
 		Machine: machine(), Server: "nginx " + srv.version, Date: time.Now().UTC().Format(time.DateOnly),
-		runs: make(map[key][]outcome),
+		runs: make(map[key][]outcome), spent: make(map[key]bool),
 	}
 	for round := range *rounds {
 		for _, rate := range loads {
 			for i := range tools {
 				// Another one goes first in each round, so that none always follows the same.
 				t := tools[(i+round)%len(tools)]
-				if t.why(rate) != "" {
+				k := key{t.Name, rate}
+				if t.why(rate) != "" || s.spent[k] {
 					continue
 				}
 				o := measure(ctx, taskset, t, job{URL: srv.url, Rate: rate, Duration: s.Each, Dir: filepath.Join(work, "job")}, srv.pid)
 				if ctx.Err() != nil {
 					return errors.New("interrupted: nothing was written")
 				}
-				s.runs[key{t.Name, rate}] = append(s.runs[key{t.Name, rate}], o)
+				s.runs[k] = append(s.runs[k], o)
+				if held, limit := ports(); held > limit {
+					s.spent[k] = true
+				}
 				progress("round %d of %d  %-14s %-12s %s", round+1, *rounds, load(rate), t.Name, o)
 			}
 		}
@@ -241,22 +245,28 @@ func measure(ctx context.Context, taskset string, t tool, j job, server int) (o 
 // vegeta held 5,000/s on a fresh machine, and 450/s after its own collapse at
 // 50,000/s. It says what is left if they do not go.
 func drain(ctx context.Context) string {
-	ports, _ := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
-	var from, to int
-	if n, _ := fmt.Sscan(string(ports), &from, &to); n != 2 {
-		return "" // nothing is known of ports here
-	}
 	for begin := time.Now(); ; {
-		sockets, _ := os.ReadFile("/proc/net/sockstat")
-		held := timeWait(sockets)
+		held, limit := ports()
 		switch {
-		case held <= (to-from)/2:
+		case held <= limit:
 			return ""
 		case ctx.Err() != nil || time.Since(begin) > 70*time.Second:
 			return fmt.Sprintf("began while %s local ports were held by closed connections", thousands(int64(held)))
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
+}
+
+// ports is how many connections hold a local port in TIME_WAIT, and how many
+// may before it counts: half of the ports there are.
+func ports() (held, limit int) {
+	b, _ := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	var from, to int
+	if n, _ := fmt.Sscan(string(b), &from, &to); n != 2 {
+		return 0, 0 // nothing is known of ports here
+	}
+	b, _ = os.ReadFile("/proc/net/sockstat")
+	return timeWait(b), (to - from) / 2
 }
 
 // timeWait is the number of connections in TIME_WAIT in /proc/net/sockstat.

@@ -24,7 +24,8 @@ type sitting struct {
 	Tools                 []tool
 	Machine, Server, Date string
 
-	runs map[key][]outcome
+	runs  map[key][]outcome
+	spent map[key]bool // not repeated, as it used up the local ports
 }
 
 // held is the share of the rate below which it counts as not held.
@@ -146,6 +147,9 @@ func (s *sitting) markdown() []byte {
 			if n := len(all) - len(good); n > 0 {
 				i := slices.IndexFunc(all, func(o outcome) bool { return o.Err != "" })
 				notes = append(notes, fmt.Sprintf("- %s: %d of %d rounds gave no figures: %s.", t.Name, n, len(all), all[i].Err))
+			}
+			if s.spent[key{t.Name, rate}] {
+				notes = append(notes, fmt.Sprintf("- %s: used up the local ports, for which all others have to wait a minute; measured %d of %d times for that.", t.Name, len(all), s.Rounds))
 			}
 			if n := doubted(good); n > 0 {
 				notes = append(notes, fmt.Sprintf("- %s: %d of %d rounds %s.", t.Name, n, len(all), good[slices.IndexFunc(good, func(o outcome) bool { return o.Doubt != "" })].Doubt))
