@@ -217,7 +217,7 @@ What falls short, and why, as far as it is known:
   are not faster, they look away. With two or more cores the pacer is on.
 - At rates near what one core can do, the same holds for backlog: ordeal's response times show it, service times (done − sent, in its reports) do not.
 
-What is missing here: the closed loop; wrk2; TLS, HTTP/2 and larger bodies; memory over millions of requests; the stall test and the known distribution, which the tests of
+What is missing here: the closed loop; wrk2; TLS, HTTP/2 and larger bodies; memory over millions of requests; a known distribution of answers; the stall test, which the tests of
 the attack engine hold.`)
 }
 
