@@ -20,6 +20,7 @@ package attack
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -28,15 +29,30 @@ import (
 // Rate is a number of arrivals per second.
 type Rate float64
 
-// Shape is the load of one stage, as a rate over time.
+// Shape is the load of one stage: an OpenShape or a ClosedShape.
 type Shape interface {
+	// Validate says what is wrong with the shape's own numbers, nil if nothing.
+	Validate(total time.Duration) error
+}
+
+// OpenShape is a rate over time, whatever the target does.
+type OpenShape interface {
+	Shape
 	// Rate is the rate at offset t into a stage of length total.
 	Rate(t, total time.Duration) Rate
 	// Expected is the integral of Rate from 0 to t, in arrivals: exact, never
 	// falling, 0 at t = 0. Arrivals are drawn by inverting it.
 	Expected(t, total time.Duration) float64
-	// Validate says what is wrong with the shape's own numbers, nil if nothing.
-	Validate(total time.Duration) error
+}
+
+// ClosedShape is a number of users, each of whom waits for an answer before
+// asking again.
+type ClosedShape interface {
+	Shape
+	// Users is how many there are at offset t into a stage of length total.
+	Users(t, total time.Duration) int
+	// Pause is how long a user thinks between an answer and the next request.
+	Pause() time.Duration
 }
 
 // Process is how arrivals are drawn from a rate.
@@ -68,8 +84,57 @@ type Plan struct {
 	Protocol    string        `json:"protocol"` // auto, http1, http2 (over TLS) or h2c
 	TLS         TLS           `json:"tls"`
 	LateBudget  time.Duration `json:"late_budget"`
+	CatchUp     CatchUp       `json:"catch_up,omitempty"` // empty: burst
+	MaxBody     int64         `json:"max_body,omitempty"` // of an answer, in bytes; above it is an error; 0: without end
+	Connections Connections   `json:"connections,omitzero"`
+	Flows       []Flow        `json:"flows,omitempty"`
 	Stages      []Stage       `json:"stages"`
 	Requests    []Request     `json:"requests"`
+}
+
+// CatchUp is what becomes of arrivals that the generator itself was late for.
+type CatchUp string
+
+// The ways to catch up.
+const (
+	Burst  CatchUp = "burst"  // all at once
+	Spread CatchUp = "spread" // at no more than twice the planned pace
+	Skip   CatchUp = "skip"   // those later than Plan.LateBudget are unsent
+)
+
+// Connections says how targets are reached. The zero value keeps connections
+// alive, as many as there are requests in flight, and goes where the URL says.
+type Connections struct {
+	NoKeepAlive bool              `json:"no_keepalive,omitempty"` // a new connection for each request
+	PerHost     int               `json:"per_host,omitempty"`     // at most this many to one host; 0: as many as needed
+	Unix        string            `json:"unix,omitempty"`         // path of a Unix socket, to which all connections go
+	To          map[string]string `json:"to,omitempty"`           // host:port of URLs → host:port to connect to
+	Source      string            `json:"source,omitempty"`       // own address to connect from
+	DNSRefresh  time.Duration     `json:"dns_refresh,omitempty"`  // how long a looked-up address is good for; 0: look up for each connection
+}
+
+// Flow is a list of requests that one caller makes one after the other.
+type Flow struct {
+	Name   string  `json:"name"`
+	Weight float64 `json:"weight"`
+	Steps  []Step  `json:"steps"`
+}
+
+// Step is one request of a flow. Its captures are columns of the data row for
+// the steps that follow.
+type Step struct {
+	Request  int           `json:"request"` // index into Plan.Requests
+	Captures []Capture     `json:"captures,omitempty"`
+	Think    time.Duration `json:"think,omitempty"` // after its answer
+}
+
+// Capture takes a value out of an answer; exactly one of JSON, Header and
+// Matches is set. An answer without it is an error.
+type Capture struct {
+	Name    string `json:"name"`
+	JSON    string `json:"json,omitempty"`    // JSON path (RFC 9535); of several nodes the first
+	Header  string `json:"header,omitempty"`  // name of a header
+	Matches string `json:"matches,omitempty"` // regular expression; its first group, or all of it if it has none
 }
 
 // TLS holds the options of https targets. Files are paths, checked to be
@@ -128,6 +193,20 @@ type Expect struct {
 	Body    string  `json:"body,omitempty"`    // must be contained
 	Matches string  `json:"matches,omitempty"` // regular expression the body must match
 	Headers []Field `json:"headers,omitempty"` // must be present; with this value unless empty
+	// JSON are values that the body, read as JSON, must hold.
+	JSON []ExpectJSON `json:"json,omitempty"`
+	// MinSize and MaxSize bound the body, in bytes; MaxSize 0 is no bound.
+	MinSize int64 `json:"min_size,omitempty"`
+	MaxSize int64 `json:"max_size,omitempty"`
+	// Within bounds the response time; 0 is no bound.
+	Within time.Duration `json:"within,omitempty"`
+}
+
+// ExpectJSON is a JSON path (RFC 9535) and what it must find: Value, which is
+// JSON text, as one of its nodes, or anything at all if Value is empty.
+type ExpectJSON struct {
+	Path  string `json:"path"`
+	Value string `json:"value,omitempty"`
 }
 
 // Arrival is one request that is due.
@@ -135,8 +214,9 @@ type Arrival struct {
 	Seq      uint64        // its place in the schedule, from 0
 	Intended time.Duration // when it is due, from the start of the run
 	Stage    int           // index into Plan.Stages
-	Request  int           // index into Plan.Requests
+	Request  int           // index into Plan.Requests, or into Plan.Flows if Whole
 	Nth      uint64        // its place among the arrivals of its request, from 0
+	Whole    bool          // a whole flow and not one request: in no totals
 }
 
 // Call is a request ready to be sent.
@@ -159,9 +239,11 @@ type Call struct {
 // Reply is what came of a call. Sent and Done carry monotonic clock readings.
 type Reply struct {
 	Sent, Done time.Time
-	Status     int                      // 0 if there was no complete answer
-	Header     func(name string) string // nil if there was no complete answer; and maybe without Call.WantHeader
-	Body       []byte                   // at most MaxBody bytes, only with Call.WantBody
+	Connect    time.Duration // of the connection that was opened for it; 0 if one was there
+	Handshake  time.Duration // of that connection's TLS
+	Status     int           // 0 if there was no complete answer
+	Header     http.Header   // nil if there was no complete answer; and maybe without Call.WantHeader
+	Body       []byte        // at most MaxBody bytes, only with Call.WantBody
 	BytesIn    int64
 	BytesOut   int64
 	Err        error
@@ -210,6 +292,17 @@ type Result struct {
 	BytesOut int64
 	Kind     string // of the error; empty if the arrival went well
 	Detail   string // of the error, for people; bounded
+
+	Connect   time.Duration // of the connection that was opened for it; 0 if one was there
+	Handshake time.Duration // of that connection's TLS
+	Sample    *Sample       // of the answer, for some of those that failed a check
+}
+
+// Sample is an answer that was not as expected, kept for people to look at.
+type Sample struct {
+	Status int         `json:"status"`
+	Header http.Header `json:"header,omitempty"`
+	Body   string      `json:"body,omitempty"` // its beginning
 }
 
 // Sink receives what the attack does. Every arrival is first Planned, in order

@@ -64,7 +64,7 @@ func (c *check) reply(r *Reply) (kind, detail string) {
 	for _, h := range c.Headers {
 		var found string
 		if r.Header != nil {
-			found = r.Header(h.Name)
+			found = r.Header.Get(h.Name)
 		}
 		switch {
 		case found == "":

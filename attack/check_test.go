@@ -20,7 +20,7 @@ import (
 func TestCheck(t *testing.T) {
 	header := http.Header{"Content-Type": {"text/plain"}, "X-Long": {strings.Repeat("x", 500)}}
 	reply := func(status int, body string) Reply {
-		return Reply{Status: status, Header: header.Get, Body: []byte(body), BytesIn: int64(len(body))}
+		return Reply{Status: status, Header: header, Body: []byte(body), BytesIn: int64(len(body))}
 	}
 	for _, c := range []struct {
 		name         string

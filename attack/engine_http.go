@@ -72,7 +72,7 @@ func (a *answer) report(ctx context.Context, resp *http.Response, r *Reply) {
 		r.Err = cause(ctx, a.err)
 		return
 	}
-	r.Status, r.Header, r.Body = resp.StatusCode, resp.Header.Get, a.kept
+	r.Status, r.Header, r.Body = resp.StatusCode, resp.Header, a.kept
 }
 
 // cause is the reason of a failed send: the end of its context, if that came

@@ -203,7 +203,7 @@ func TestEngines(t *testing.T) {
 				if string(r.Body) != c.body {
 					t.Errorf("expected body %q, found %q", clip(c.body, 300), clip(string(r.Body), 300))
 				}
-				if strings.Contains(c.call.URL, "/echo") && r.Header("x-echo") != "yes" {
+				if strings.Contains(c.call.URL, "/echo") && r.Header.Get("x-echo") != "yes" {
 					t.Error("the answer's header is missing")
 				}
 			})

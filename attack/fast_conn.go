@@ -266,14 +266,14 @@ func (m *malformed) Error() string { return clip("malformed HTTP answer: "+m.err
 
 // headerOf copies the headers, as the connection's own are soon those of
 // another answer. Those about the transfer are left out, as net/http does.
-func headerOf(h *fasthttp.ResponseHeader) func(string) string {
+func headerOf(h *fasthttp.ResponseHeader) http.Header {
 	own := make(http.Header)
 	for k, v := range h.All() {
 		own.Add(string(k), string(v))
 	}
 	own.Del("Transfer-Encoding")
 	own.Del("Trailer")
-	return own.Get
+	return own
 }
 
 // saysClose looks for "Connection: close" among header lines.

@@ -44,13 +44,15 @@ func (p *Plan) Schedule() iter.Seq[Arrival] {
 	}
 }
 
-// Expected is the number of arrivals that the shapes amount to. A uniform
+// Expected is the number of arrivals that the open shapes amount to. A uniform
 // schedule has this many, rounded up stage by stage; a Poisson one scatters
 // around it.
 func (p *Plan) Expected() float64 {
 	var n float64
 	for _, s := range p.Stages {
-		n += s.Shape.Expected(s.For, s.For)
+		if open, ok := s.Shape.(OpenShape); ok {
+			n += open.Expected(s.For, s.For)
+		}
 	}
 	return n
 }
@@ -100,20 +102,24 @@ func (p *Plan) mix() func() int {
 // offsets yields the arrivals of one stage from its beginning on.
 func offsets(s Stage, process Process, rng *rand.Rand) iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
+		open, ok := s.Shape.(OpenShape)
+		if !ok {
+			return // users come when they like
+		}
 		next := func(k float64) float64 { return k + 1 }
 		var k float64
 		if process == Poisson {
 			next = func(k float64) float64 { return k + rng.ExpFloat64() }
 			k = next(0)
 		}
-		all := s.Shape.Expected(s.For, s.For)
+		all := open.Expected(s.For, s.For)
 		inv, closed := s.Shape.(inverter)
 		var at time.Duration
 		for ; k < all; k = next(k) {
 			if closed {
 				at = max(at, inv.Invert(k, s.For))
 			} else {
-				at = search(s.Shape, k, s.For, at)
+				at = search(open, k, s.For, at)
 			}
 			if at >= s.For {
 				return // where rounding puts the last arrival on the stage's end
@@ -128,7 +134,7 @@ func offsets(s Stage, process Process, rng *rand.Rand) iter.Seq[time.Duration] {
 // search returns the last whole nanosecond at which Expected is at most k: from
 // on if it is above k already, total if it never is. It gallops from the
 // arrival before, so its cost is the logarithm of the gap and not of the stage.
-func search(s Shape, k float64, total, from time.Duration) time.Duration {
+func search(s OpenShape, k float64, total, from time.Duration) time.Duration {
 	lo, hi, step := from, from, time.Microsecond
 	for {
 		if hi = min(lo+step, total); s.Expected(hi, total) > k {

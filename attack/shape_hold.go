@@ -15,14 +15,14 @@ type Hold struct {
 }
 
 var (
-	_ Shape    = Hold{}
-	_ inverter = Hold{}
+	_ OpenShape = Hold{}
+	_ inverter  = Hold{}
 )
 
-// Rate implements Shape.
+// Rate implements OpenShape.
 func (h Hold) Rate(_, _ time.Duration) Rate { return h.Per }
 
-// Expected implements Shape.
+// Expected implements OpenShape.
 func (h Hold) Expected(t, _ time.Duration) float64 { return float64(h.Per) * seconds(t) }
 
 // Invert solves r·t = k.

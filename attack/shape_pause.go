@@ -12,12 +12,12 @@ type Pause struct {
 	Pause bool `json:"pause" doc:"true: no arrivals in this stage"`
 }
 
-var _ Shape = Pause{}
+var _ OpenShape = Pause{}
 
-// Rate implements Shape.
+// Rate implements OpenShape.
 func (Pause) Rate(_, _ time.Duration) Rate { return 0 }
 
-// Expected implements Shape.
+// Expected implements OpenShape.
 func (Pause) Expected(_, _ time.Duration) float64 { return 0 }
 
 // Validate implements Shape.

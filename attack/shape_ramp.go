@@ -19,16 +19,16 @@ type Ramp struct {
 }
 
 var (
-	_ Shape    = Ramp{}
-	_ inverter = Ramp{}
+	_ OpenShape = Ramp{}
+	_ inverter  = Ramp{}
 )
 
-// Rate implements Shape.
+// Rate implements OpenShape.
 func (r Ramp) Rate(t, total time.Duration) Rate {
 	return r.From + (r.To-r.From)*Rate(float64(t)/float64(total))
 }
 
-// Expected implements Shape.
+// Expected implements OpenShape.
 func (r Ramp) Expected(t, total time.Duration) float64 {
 	// The mean of the rates at both ends of 0..t, times t: no cancellation
 	// between two large terms when the ramp descends.

@@ -20,14 +20,14 @@ type Sine struct {
 	Period    time.Duration `json:"period" doc:"length of one full swing"`
 }
 
-var _ Shape = Sine{}
+var _ OpenShape = Sine{}
 
-// Rate implements Shape.
+// Rate implements OpenShape.
 func (s Sine) Rate(t, _ time.Duration) Rate {
 	return max(0, s.Mean+s.Amplitude*Rate(math.Sin(2*math.Pi*float64(t%s.Period)/float64(s.Period))))
 }
 
-// Expected implements Shape. Whole periods are taken out first, so that a long
+// Expected implements OpenShape. Whole periods are taken out first, so that a long
 // stage loses no precision in the sine, and the square form does not cancel.
 func (s Sine) Expected(t, _ time.Duration) float64 {
 	sin := math.Sin(math.Pi * float64(t%s.Period) / float64(s.Period))

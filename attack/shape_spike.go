@@ -19,11 +19,11 @@ type Spike struct {
 	Width time.Duration `json:"width" doc:"length of the spike, which lies in the middle of the stage"`
 }
 
-var _ Shape = Spike{}
+var _ OpenShape = Spike{}
 
 func (s Spike) begin(total time.Duration) time.Duration { return (total - s.Width) / 2 }
 
-// Rate implements Shape.
+// Rate implements OpenShape.
 func (s Spike) Rate(t, total time.Duration) Rate {
 	if from := s.begin(total); t >= from && t < from+s.Width {
 		return s.Peak
@@ -31,7 +31,7 @@ func (s Spike) Rate(t, total time.Duration) Rate {
 	return s.Base
 }
 
-// Expected implements Shape.
+// Expected implements OpenShape.
 func (s Spike) Expected(t, total time.Duration) float64 {
 	in := min(max(0, t-s.begin(total)), s.Width)
 	return float64(s.Base)*seconds(t-in) + float64(s.Peak)*seconds(in)

@@ -19,7 +19,7 @@ type Steps struct {
 	Count int  `json:"count" doc:"number of plateaus, at least 2"`
 }
 
-var _ Shape = Steps{}
+var _ OpenShape = Steps{}
 
 // maxSteps keeps a plateau count within reason; a finer staircase is a ramp.
 const maxSteps = 10_000
@@ -39,13 +39,13 @@ func (s Steps) on(i int) float64 {
 	return float64(s.From) + float64(s.To-s.From)*float64(i)/float64(s.Count-1)
 }
 
-// Rate implements Shape.
+// Rate implements OpenShape.
 func (s Steps) Rate(t, total time.Duration) Rate {
 	i, _ := s.plateau(t, total)
 	return Rate(s.on(i))
 }
 
-// Expected implements Shape. The rates before plateau i are an arithmetic
+// Expected implements OpenShape. The rates before plateau i are an arithmetic
 // series, so its sum is i times the mean of its ends.
 func (s Steps) Expected(t, total time.Duration) float64 {
 	i, into := s.plateau(t, total)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -26,7 +27,9 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 		for i, w := range windows {
 			if w.Window.Contains(now) {
 				s.Stage = w.Name
-				s.PlannedRate = float64(r.attack.Stages[i].Shape.Rate(now-w.Window.From, w.Window.Len()))
+				if open, ok := r.attack.Stages[i].Shape.(attack.OpenShape); ok {
+					s.PlannedRate = float64(open.Rate(now-w.Window.From, w.Window.Len()))
+				}
 			}
 		}
 		if now >= total {

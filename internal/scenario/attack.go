@@ -161,7 +161,11 @@ func (b *builder) stages() []attack.Stage {
 			whole = false
 			continue
 		}
-		expected += s.shape.Expected(s.For, s.For)
+		if open, ok := s.shape.(attack.OpenShape); ok {
+			expected += open.Expected(s.For, s.For)
+		} else {
+			expected++ // its users are at least one
+		}
 		out = append(out, attack.Stage{Name: s.Name, For: s.For, Kind: s.kind.Name, Shape: s.shape, Judged: s.Judged})
 	}
 	if whole && expected == 0 {

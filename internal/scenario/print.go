@@ -135,7 +135,14 @@ func (p *Plan) timeline(w io.Writer) {
 	for i, s := range a.Stages {
 		win := a.Windows()[i].Window
 		m := moment{from: win.From, to: win.To, what: "stage", name: s.Name, how: describeShape(s)}
-		switch n := s.Shape.Expected(s.For, s.For); {
+		open, ok := s.Shape.(attack.OpenShape)
+		n := 0.0
+		if ok {
+			n = open.Expected(s.For, s.For)
+		}
+		switch {
+		case !ok:
+			m.notes = "as many arrivals as the users make"
 		case n == 0:
 			m.notes = "no arrivals"
 		case n < 1:
