@@ -20,7 +20,8 @@ import (
 //
 // Arrivals lie strictly within their stage. In a uniform process arrival k of
 // a stage, k from 0, comes at the last moment at which Expected is still at
-// most k, so that none falls into a stretch whose rate is 0.
+// most k, so that none falls into a stretch whose rate is 0. A trace has its own
+// instants in every process.
 func (p *Plan) Schedule() iter.Seq[Arrival] {
 	return func(yield func(Arrival) bool) {
 		choose := p.mix()
@@ -108,7 +109,7 @@ func offsets(s Stage, process Process, rng *rand.Rand) iter.Seq[time.Duration] {
 		}
 		next := func(k float64) float64 { return k + 1 }
 		var k float64
-		if process == Poisson {
+		if _, ok := s.Shape.(exact); process == Poisson && !ok {
 			next = func(k float64) float64 { return k + rng.ExpFloat64() }
 			k = next(0)
 		}
