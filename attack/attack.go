@@ -118,6 +118,10 @@ type Flow struct {
 	Name   string  `json:"name"`
 	Weight float64 `json:"weight"`
 	Steps  []Step  `json:"steps"`
+	// Data are the rows that the templates of its steps draw from, in place of the
+	// rows of their requests: the k-th arrival of the flow takes row k modulo their
+	// number, for all its steps.
+	Data []map[string]string `json:"data,omitempty"`
 }
 
 // Step is one request of a flow. Its captures are columns of the data row for
@@ -318,10 +322,11 @@ type Sink interface {
 // it has the key Name; with Flat, the shape's own keys stand beside it in the
 // stage, otherwise below it.
 type ShapeKind struct {
-	Name string
-	Doc  string
-	Flat bool
-	New  func() Shape // pointer to a struct whose exported fields carry json and doc tags
+	Name    string
+	Doc     string
+	Flat    bool
+	Written string       // how a stage has it, if its fields do not tell
+	New     func() Shape // pointer to a struct whose exported fields carry json and doc tags
 }
 
 // Duration is the length of all stages.

@@ -20,7 +20,8 @@ import (
 //
 // Arrivals lie strictly within their stage. In a uniform process arrival k of
 // a stage, k from 0, comes at the last moment at which Expected is still at
-// most k, so that none falls into a stretch whose rate is 0.
+// most k, so that none falls into a stretch whose rate is 0. A trace has its own
+// instants in every process.
 func (p *Plan) Schedule() iter.Seq[Arrival] {
 	return func(yield func(Arrival) bool) {
 		s := p.schedule()
@@ -181,7 +182,7 @@ func newOffsets(s Stage, process Process, rng *rand.Rand) (o offsets) {
 	}
 	o = offsets{shape: open, total: s.For, all: open.Expected(s.For, s.For)}
 	o.inv, _ = open.(inverter)
-	if process == Poisson {
+	if _, ok := open.(exact); process == Poisson && !ok {
 		o.rng = rng
 		o.k = rng.ExpFloat64()
 	}

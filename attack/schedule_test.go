@@ -111,6 +111,43 @@ func TestPoissonGapsScatter(t *testing.T) {
 	}
 }
 
+// A trace is replayed as it was, whatever the process; what the stage is too
+// short for is cut off.
+func TestTraceIsExactInEveryProcess(t *testing.T) {
+	const ms = time.Millisecond
+	instants := []time.Duration{0, 10 * ms, 10 * ms, 15 * ms, 1000 * ms, 1001 * ms}
+	for _, process := range []Process{Uniform, Poisson} {
+		for _, c := range []struct {
+			speed float64
+			total time.Duration
+			want  []time.Duration
+		}{
+			{1, 2 * time.Second, instants},
+			{1, 1000 * ms, instants[:4]},
+			{1, 1000*ms + 1, instants[:5]},
+			{2, 2 * time.Second, []time.Duration{0, 5 * ms, 5 * ms, 7500 * time.Microsecond, 500 * ms, 500500 * time.Microsecond}},
+			{3, 4 * ms, []time.Duration{0, 3333333, 3333333}},
+		} {
+			got := intended(all(oneStage(process, traceOf("x", c.speed, instants...), c.total)), 0)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%s at speed %v for %s: expected %v, found %v", process, c.speed, c.total, c.want, got)
+			}
+		}
+	}
+}
+
+// Users come when they like: what the schedule and its digest hold is the rest.
+func TestClosedStagesAreNotScheduled(t *testing.T) {
+	p := oneStage(Uniform, Users{5, 5, 0}, time.Second)
+	if n, sha := p.Digest(10); n != 0 || len(sha) != 64 || p.Expected() != 0 {
+		t.Errorf("expected no arrivals, found %d, %v", n, p.Expected())
+	}
+	p.Stages = append(p.Stages, Stage{Name: "open", For: time.Second, Shape: Hold{2}})
+	if got := intended(all(p), 1); !slices.Equal(got, []time.Duration{time.Second, 1500 * time.Millisecond}) {
+		t.Errorf("found %v", got)
+	}
+}
+
 func mixedPlan() *Plan {
 	return &Plan{
 		Seed: 42, Arrivals: Poisson, Timeout: time.Second, MaxInFlight: 10,

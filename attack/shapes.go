@@ -16,7 +16,9 @@ func Shapes() []ShapeKind {
 		{Name: "steps", Doc: "equal plateaus that climb or descend from one rate to another", New: func() Shape { return new(Steps) }},
 		{Name: "spike", Doc: "a base rate with a plateau of a higher rate in the middle", New: func() Shape { return new(Spike) }},
 		{Name: "sine", Doc: "a rate that swings around a mean", New: func() Shape { return new(Sine) }},
-		{Name: "pause", Flat: true, Doc: "no arrivals at all", New: func() Shape { return new(Pause) }},
+		{Name: "pause", Flat: true, Written: "pause: true", Doc: "no arrivals at all", New: func() Shape { return new(Pause) }},
+		{Name: "users", Flat: true, Written: "users: N | { from, to }, think: …", Doc: "a closed loop: users who each wait for an answer, and think, before they ask again", New: func() Shape { return new(Users) }},
+		{Name: "trace", Written: "trace: { file, speed }", Doc: "arrivals at the instants of a file; for can be left out", New: func() Shape { return new(Trace) }},
 	}
 }
 
@@ -24,6 +26,13 @@ func Shapes() []ShapeKind {
 // at which Expected is still at most k. Other shapes are inverted by search.
 type inverter interface {
 	Invert(k float64, total time.Duration) time.Duration
+}
+
+// exact is a shape that is a list of instants: no process scatters its
+// arrivals, of which each, k, comes at Invert(k).
+type exact interface {
+	inverter
+	exact()
 }
 
 // maxRate keeps every gap well above the nanosecond in which offsets are

@@ -1,0 +1,159 @@
+package attack
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strconv"
+	"time"
+)
+
+// Trace replays recorded arrivals at the instants at which they came, whatever
+// the plan's process of arrivals is; the first comes when the stage begins.
+//
+//	expected(t) = number of arrivals before t
+//	rate(t)     = arrivals in the second around t
+//
+// In JSON it is the file's name, the speed, the number of arrivals and a SHA-256
+// over their instants: enough to tell two traces apart, and not the trace. One
+// that was read from JSON is not valid.
+type Trace struct {
+	File  string  `json:"file" doc:"a file of times, one a line"`
+	Speed float64 `json:"speed" doc:"what all gaps are divided by"`
+
+	count int
+	sum   string
+	at    []time.Duration // ascending from 0, with Speed in them
+}
+
+var (
+	_ OpenShape        = Trace{}
+	_ exact            = Trace{}
+	_ json.Marshaler   = Trace{}
+	_ json.Unmarshaler = (*Trace)(nil)
+)
+
+const (
+	maxSpeed = 1e6
+	// maxTrace keeps sums of offsets far from overflowing.
+	maxTrace = 366 * 24 * time.Hour
+)
+
+// NewTrace makes a shape of instants as LoadTrace returns them. file is only a
+// name. An error begins with the setting that it speaks of.
+func NewTrace(file string, instants []time.Duration, speed float64) (*Trace, error) {
+	if !(speed > 0 && speed <= maxSpeed) {
+		return nil, fmt.Errorf("speed: expected a number above 0 and at most %.0f, found %v", maxSpeed, speed)
+	}
+	if len(instants) == 0 {
+		return nil, errors.New("file: expected times, found none")
+	}
+	first, last := instants[0], instants[len(instants)-1]
+	if first != 0 || !slices.IsSorted(instants) {
+		return nil, errors.New("file: expected times in order, from 0 on")
+	}
+	if float64(last)/speed > float64(maxTrace) {
+		return nil, errors.New("speed: expected a replay of at most a year, found a longer one")
+	}
+	t := &Trace{File: file, Speed: speed, count: len(instants), at: instants}
+	h := sha256.New()
+	var b [8]byte
+	for _, at := range instants {
+		binary.BigEndian.PutUint64(b[:], uint64(at))
+		h.Write(b[:])
+	}
+	t.sum = hex.EncodeToString(h.Sum(nil))
+	if speed != 1 {
+		t.at = make([]time.Duration, len(instants))
+		for i, at := range instants {
+			t.at[i] = time.Duration(math.Round(float64(at) / speed))
+		}
+	}
+	return t, nil
+}
+
+// Length is how long a stage is that holds all arrivals: the time of the last
+// and one mean gap. A trace without gaps lasts a second.
+func (tr Trace) Length() time.Duration {
+	n := len(tr.at)
+	if n == 0 || tr.at[n-1] == 0 {
+		return time.Second
+	}
+	last := tr.at[n-1]
+	return last + max(1, last/time.Duration(n-1))
+}
+
+// before is the number of arrivals before t.
+func (tr Trace) before(t time.Duration) int {
+	return sort.Search(len(tr.at), func(i int) bool { return tr.at[i] >= t })
+}
+
+// Rate implements OpenShape: the mean over the second around t, or over the
+// part of it that lies within the stage.
+func (tr Trace) Rate(t, total time.Duration) Rate {
+	from, to := max(0, t-time.Second/2), min(total, t+time.Second/2)
+	if to <= from {
+		return 0
+	}
+	return Rate(float64(tr.before(to)-tr.before(from)) / seconds(to-from))
+}
+
+// Expected implements OpenShape. It counts what comes before t and not at t,
+// so that the last moment at which it is k is the instant of arrival k.
+func (tr Trace) Expected(t, _ time.Duration) float64 { return float64(tr.before(t)) }
+
+// Invert looks arrival k up.
+func (tr Trace) Invert(k float64, total time.Duration) time.Duration {
+	if i := int(k); i < len(tr.at) {
+		return min(tr.at[i], total)
+	}
+	return total
+}
+
+func (Trace) exact() {}
+
+// Validate implements Shape.
+func (tr Trace) Validate(total time.Duration) error {
+	var none error
+	if len(tr.at) == 0 {
+		none = errors.New("file: expected a trace that was read from its file, found none")
+	}
+	return errors.Join(validTotal(total), none)
+}
+
+func (tr Trace) String() string {
+	out := "replay of " + tr.File
+	if tr.Speed != 1 {
+		out += " at " + strconv.FormatFloat(tr.Speed, 'f', -1, 64) + " times its speed"
+	}
+	return out
+}
+
+// traceJSON is a trace as plan.json has it.
+type traceJSON struct {
+	File   string  `json:"file"`
+	Speed  float64 `json:"speed"`
+	Count  int     `json:"count"`
+	SHA256 string  `json:"sha256"` // over the instants at speed 1, in nanoseconds from the first, as big-endian 64-bit numbers
+}
+
+// MarshalJSON implements json.Marshaler.
+func (tr Trace) MarshalJSON() ([]byte, error) {
+	return json.Marshal(traceJSON{tr.File, tr.Speed, tr.count, tr.sum})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (tr *Trace) UnmarshalJSON(b []byte) error {
+	var j traceJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*tr = Trace{File: j.File, Speed: j.Speed, count: j.Count, sum: j.SHA256}
+	return nil
+}
