@@ -243,10 +243,12 @@ type Reply struct {
 	Handshake  time.Duration // of that connection's TLS
 	Status     int           // 0 if there was no complete answer
 	Header     http.Header   // nil if there was no complete answer; and maybe without Call.WantHeader
-	Body       []byte        // at most MaxBody bytes, only with Call.WantBody
+	Body       []byte        // at most MaxBody bytes, only with Call.WantBody; without, the beginning if Status is 400 or above
 	BytesIn    int64
 	BytesOut   int64
 	Err        error
+
+	doc *document // Body, read as JSON; nil until somebody asks
 }
 
 // MaxBody is how much of an answer's body is kept for checks; the rest is read
