@@ -189,7 +189,7 @@ type Target struct {
 // Expect is what a good answer looks like. Without Status, any from 200 to 399
 // is good.
 type Expect struct {
-	Status  []int   `json:"status,omitempty"`
+	Status  []int   `json:"status,omitempty"`  // any of these; 1 to 5 is a class, such as 2 for 200 to 299
 	Body    string  `json:"body,omitempty"`    // must be contained
 	Matches string  `json:"matches,omitempty"` // regular expression the body must match
 	Headers []Field `json:"headers,omitempty"` // must be present; with this value unless empty

@@ -331,7 +331,7 @@ func (a *attack) send(number int, w waiting) {
 		return
 	}
 	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
-	r.Kind, r.Detail = a.checks[w.Request].reply(&reply)
+	r.Kind, r.Detail = a.checks[w.Request].reply(&reply, r.Done-r.Intended)
 	a.record(number, &r)
 }
 
