@@ -193,7 +193,7 @@ type Target struct {
 // Expect is what a good answer looks like. Without Status, any from 200 to 399
 // is good.
 type Expect struct {
-	Status  []int   `json:"status,omitempty"`
+	Status  []int   `json:"status,omitempty"`  // any of these; 1 to 5 is a class, such as 2 for 200 to 299
 	Body    string  `json:"body,omitempty"`    // must be contained
 	Matches string  `json:"matches,omitempty"` // regular expression the body must match
 	Headers []Field `json:"headers,omitempty"` // must be present; with this value unless empty
@@ -247,10 +247,12 @@ type Reply struct {
 	Handshake  time.Duration // of that connection's TLS
 	Status     int           // 0 if there was no complete answer
 	Header     http.Header   // nil if there was no complete answer; and maybe without Call.WantHeader
-	Body       []byte        // at most MaxBody bytes, only with Call.WantBody
+	Body       []byte        // at most MaxBody bytes, only with Call.WantBody; without, the beginning if Status is 400 or above
 	BytesIn    int64
 	BytesOut   int64
 	Err        error
+
+	doc *document // Body, read as JSON; nil until somebody asks
 }
 
 // MaxBody is how much of an answer's body is kept for checks; the rest is read

@@ -123,7 +123,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"not json", Request{URL: "http://h/", JSON: "{"}, "json: expected JSON: unexpected end"},
 		{"weight", Request{URL: "http://h/", Weight: -1}, "weight: expected a number of at least 0, found -1"},
 		{"expect", Request{URL: "http://h/", Expect: Expect{Matches: "("}}, "expect: matches: expected a regular expression: missing closing )"},
-		{"status", Request{URL: "http://h/", Expect: Expect{Status: []int{42}}}, "expect: status: expected 100 to 599, found 42"},
+		{"status", Request{URL: "http://h/", Expect: Expect{Status: []int{42}}}, "expect: status: expected 100 to 599, or 1 to 5 for a class, found 42"},
 		{"range", Request{URL: "http://h/{{ randInt 6 1 }}"}, "expected two numbers in ascending order, found 6 and 1"},
 		{"target's method", Request{Targets: []Target{{Method: "GET", URL: "/"}, {Method: "", URL: "/"}}}, "target 2: method: expected one such as GET"},
 		{"target's header", Request{Targets: []Target{{Method: "GET", URL: "/", Headers: []Field{{"A b", "1"}}}}}, "target 1: expected a header name"},

@@ -42,7 +42,7 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 		r.Err = cause(ctx, err)
 		return r
 	}
-	in := &answer{ReadCloser: resp.Body, want: call.WantBody}
+	in := &answer{ReadCloser: resp.Body, want: call.WantBody, status: resp.StatusCode}
 	_, _ = io.Copy(io.Discard, in) // its error is kept in the answer
 	resp.Body.Close()
 	in.report(ctx, resp, &r)

@@ -187,7 +187,7 @@ func TestEngines(t *testing.T) {
 					t.Errorf("sent %s and done %s after the call of %s", r.Sent.Sub(before), r.Done.Sub(before), after.Sub(before))
 				}
 				ch, _ := newCheck(Expect{})
-				kind, detail := ch.reply(&r)
+				kind, detail := ch.reply(&r, 0)
 				if kind != c.kind {
 					t.Errorf("expected kind %q, found %q: %s (%v)", c.kind, kind, detail, r.Err)
 				}
@@ -321,7 +321,7 @@ func TestEnginesTLS(t *testing.T) {
 				for range 2 {
 					r := e.Send(t.Context(), &Call{Method: "POST", URL: c.url + "/echo", Body: []byte("x"), WantBody: true})
 					ch, _ := newCheck(Expect{})
-					if kind, detail := ch.reply(&r); kind != c.kind {
+					if kind, detail := ch.reply(&r, 0); kind != c.kind {
 						t.Fatalf("expected kind %q, found %q: %s", c.kind, kind, detail)
 					}
 					if !strings.HasPrefix(string(r.Body), proto) {

@@ -208,7 +208,7 @@ func (e *vegetaEngine) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c.resp, c.err = e.transport.RoundTrip(req); c.err != nil {
 		return nil, c.err
 	}
-	c.in = &answer{ReadCloser: c.resp.Body, want: c.WantBody}
+	c.in = &answer{ReadCloser: c.resp.Body, want: c.WantBody, status: c.resp.StatusCode}
 	resp := *c.resp
 	resp.Body = c.in
 	return &resp, nil

@@ -30,6 +30,10 @@ const (
 	KindStatus      = "status"      // not an expected status
 	KindBody        = "body"        // not the expected body
 	KindHeader      = "header"      // not an expected header
+	KindJSON        = "json"        // not JSON, or not an expected value in it
+	KindSize        = "size"        // the body was too short or too long
+	KindSlow        = "slow"        // a good answer, but not within the response time asked for
+	KindCapture     = "capture"     // a value that a later step needs was not in the answer
 	KindTemplate    = "template"    // the request could not be built
 	KindOther       = "other"
 )
@@ -53,6 +57,10 @@ func Kinds() []ErrorKind {
 		{KindStatus, "the status was not an expected one"},
 		{KindBody, "the body was not as expected"},
 		{KindHeader, "a header was not as expected"},
+		{KindJSON, "the body was not JSON, or a value in it was not as expected"},
+		{KindSize, "the body was shorter or longer than expected"},
+		{KindSlow, "a good answer, but later than expected"},
+		{KindCapture, "a value that a later step needs was not in the answer"},
 		{KindTemplate, "the request could not be built from its templates"},
 		{KindOther, "anything else"},
 	}

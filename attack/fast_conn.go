@@ -200,6 +200,7 @@ func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
 			return false, &malformed{fmt.Errorf("status %03d", status)}
 		}
 	}
+	r.Status = status // what of the body is kept depends on it
 	length := c.header.ContentLength()
 	reuse = !c.header.ConnectionClose()
 	switch {
@@ -222,8 +223,7 @@ func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	r.Status = status
-	if call.WantHeader {
+	if call.WantHeader || status >= 400 {
 		r.Header = headerOf(&c.header)
 	}
 	return reuse && c.br.Buffered() == 0 && len(c.ahead) == 0, nil

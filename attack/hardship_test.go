@@ -183,7 +183,7 @@ func (h *hardship) send(e Engine) error {
 	}
 	r := e.Send(ctx, &call)
 	ch, _ := newCheck(Expect{})
-	kind, detail := ch.reply(&r)
+	kind, detail := ch.reply(&r, 0)
 	switch {
 	case kind != h.kind || r.Status != h.status:
 		return fmt.Errorf("%s: expected kind %q and status %d, found %q and %d: %s (%v)", h.name, h.kind, h.status, kind, r.Status, detail, r.Err)

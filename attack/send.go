@@ -45,7 +45,7 @@ func (a *attack) request(s *seat, w waiting) {
 		return
 	}
 	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
-	r.Kind, r.Detail = a.action(&w.Arrival).check.reply(&reply)
+	r.Kind, r.Detail = a.action(&w.Arrival).check.reply(&reply, r.Done-r.Intended)
 }
 
 // sendBy has the engine send call, until deadline at most.

@@ -188,21 +188,22 @@ func countBody(req *http.Request, b []byte, sent *atomic.Int64) {
 	req.Body = body{bytes.NewReader(b), sent}
 }
 
-// answer reads an answer's body to its end, keeping the first MaxBody bytes if
-// they are wanted. Its fields are valid once Read has returned an error.
+// answer reads an answer's body to its end, keeping as much of it as kept says.
+// Its fields are valid once Read has returned an error.
 type answer struct {
 	io.ReadCloser
-	want bool
-	kept []byte
-	n    int64
-	err  error // of the first failed read; nil at a proper end
-	end  bool
+	want   bool
+	status int
+	kept   []byte
+	n      int64
+	err    error // of the first failed read; nil at a proper end
+	end    bool
 }
 
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
 	a.n += int64(n)
-	if room := MaxBody - len(a.kept); a.want && room > 0 {
+	if room := kept(a.want, a.status) - len(a.kept); room > 0 {
 		a.kept = append(a.kept, p[:min(n, room)]...)
 	}
 	if err == io.EOF {
