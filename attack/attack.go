@@ -223,7 +223,7 @@ type Arrival struct {
 	Whole    bool          // a whole flow and not one request: in no totals
 }
 
-// Call is a request ready to be sent.
+// Call is a request ready to be sent. It must not be changed.
 type Call struct {
 	Method string
 	URL    string
@@ -238,6 +238,7 @@ type Call struct {
 	// fixed says that the call will be sent again and never changed, so that an
 	// engine may keep what it has made of it.
 	fixed bool
+	reuse
 }
 
 // Reply is what came of a call. Sent and Done carry monotonic clock readings.

@@ -28,7 +28,7 @@ type fastEngine struct {
 	open    context.Context // ends with the engine
 	stop    context.CancelFunc
 
-	wires sync.Map // *Call → *fastWire, of fixed calls
+	wires sync.Map // *Call → *fastWire, of fixed calls; *form → *fastForm
 	mu    sync.Mutex
 	hosts map[fastAddr]*fastHost
 }
