@@ -41,10 +41,14 @@ func newBuilder(p *Plan) (*builder, error) {
 		return nil, errors.New("requests: expected at least one, found none")
 	}
 	b := &builder{make([]recipe, len(p.Requests))}
+	wanted, err := p.wanted()
+	if err != nil {
+		return nil, err
+	}
 	var errs []error
 	for i := range p.Requests {
 		var err error
-		if b.recipes[i], err = newRecipe(&p.Requests[i], p); err != nil {
+		if b.recipes[i], err = newRecipe(&p.Requests[i], p, wanted[i]); err != nil {
 			errs = append(errs, fmt.Errorf("request %q: %w", p.Requests[i].Name, err))
 		}
 	}
@@ -111,7 +115,7 @@ func (r *Request) ValidateWith(columns []string) error {
 	return errors.Join(errs...)
 }
 
-func newRecipe(r *Request, p *Plan) (recipe, error) {
+func newRecipe(r *Request, p *Plan, want wants) (recipe, error) {
 	c, err := newCheck(r.Expect)
 	if err != nil {
 		return nil, fmt.Errorf("expect: %w", err)
@@ -132,7 +136,7 @@ func newRecipe(r *Request, p *Plan) (recipe, error) {
 				return err
 			}
 		}
-		call.WantBody, call.WantHeader = c.wantBody(), c.wantHeader()
+		call.WantBody, call.WantHeader = want.body || c.wantBody(), want.header || c.wantHeader()
 		return nil
 	}
 	if k.literal() {

@@ -37,7 +37,7 @@ func (a *attack) work(me *worker) {
 		if !ok {
 			return
 		}
-		a.send(&me.seat, w)
+		a.send(&me.seat, w, nil)
 	}
 }
 
@@ -46,7 +46,7 @@ func (a *attack) next(me *worker) (waiting, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for {
-		if w, ok := a.first(); ok {
+		if w, ok := a.firstInLine(); ok {
 			a.resign(me)
 			return w, true
 		}
@@ -97,7 +97,7 @@ func (a *attack) pass() {
 		a.workers.Go(func() { a.work(me) })
 	default:
 		a.leader = nil
-		a.call()
+		a.summon()
 	}
 }
 
@@ -111,8 +111,8 @@ func (a *attack) mayGrow() bool {
 	return true
 }
 
-// call makes the keeper look.
-func (a *attack) call() {
+// summon makes the keeper look.
+func (a *attack) summon() {
 	select {
 	case a.called <- struct{}{}:
 	default: // it will look anyway
@@ -225,7 +225,7 @@ func (a *attack) close() {
 		w.wake <- struct{}{}
 	}
 	a.idle = nil
-	a.call()
+	a.summon()
 }
 
 // until waits until t is due; false if the load is to end instead.

@@ -80,8 +80,8 @@ func (a *attack) queue(w waiting) {
 	}
 }
 
-// first takes what is first in line; a.mu is held.
-func (a *attack) first() (waiting, bool) {
+// firstInLine takes what has waited longest; a.mu is held.
+func (a *attack) firstInLine() (waiting, bool) {
 	w, ok := a.line.pop()
 	if ok {
 		a.live.Queued.Add(-1)
@@ -144,7 +144,7 @@ func (a *attack) expired() (waiting, bool) {
 func (a *attack) clear() {
 	for {
 		a.mu.Lock()
-		w, ok := a.first()
+		w, ok := a.firstInLine()
 		a.mu.Unlock()
 		if !ok {
 			return

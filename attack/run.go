@@ -112,8 +112,10 @@ type attack struct {
 	RunOptions
 	ctx     context.Context
 	plan    *Plan
-	build   func(Arrival) (*Call, error)
+	build   *builder
 	actions []action // by request
+	flows   []flow
+	sampler *sampler
 	live    *Live
 
 	done, unsent, interrupted, cutOff atomic.Uint64
@@ -184,7 +186,7 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 	}
 	if len(p.Requests) == 0 {
 		errs = append(errs, errors.New("requests: expected at least one, found none"))
-	} else if build, err := NewBuilder(p); err != nil {
+	} else if build, err := newBuilder(p); err != nil {
 		errs = append(errs, err)
 	} else {
 		a.build = build
@@ -211,9 +213,11 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 		a.actions = append(a.actions, action{c, timeout, n, fmt.Sprintf("no free slot within %s", timeout)})
 	}
 	a.line = make(line, len(lanes))
-	if err := errors.Join(errs...); err != nil {
+	flows, err := newFlows(p)
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
+	a.flows, a.sampler = flows, newSampler(len(p.Requests))
 	a.agenda = newAgenda(p)
 	return a, nil
 }
