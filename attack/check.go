@@ -18,6 +18,13 @@ func (e Expect) Validate() error {
 	return err
 }
 
+// Validate says what is wrong with the path, as a *PathError, or with the value;
+// nil if nothing.
+func (j ExpectJSON) Validate() error {
+	_, err := newJSONCheck(j)
+	return err
+}
+
 // check is an Expect, compiled. It is safe for concurrent use, and an answer
 // that is as expected costs no memory, save where it is read as JSON.
 type check struct {
