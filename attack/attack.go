@@ -253,7 +253,8 @@ type Reply struct {
 	BytesOut   int64
 	Err        error
 
-	doc *document // Body, read as JSON; nil until somebody asks
+	looked, valid bool      // whether Body is JSON; known once looked
+	doc           *document // Body, read as JSON; nil until somebody needs it
 }
 
 // MaxBody is how much of an answer's body is kept for checks; the rest is read

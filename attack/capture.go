@@ -92,25 +92,27 @@ func (c *capture) take(r *Reply) (string, error) {
 func (c *capture) look(r *Reply) (string, error) {
 	switch {
 	case c.path != nil:
-		doc, err := r.document()
+		if !r.isJSON() {
+			return "", r.notJSON()
+		}
+		text, _, err := c.path.first(r)
 		if err != nil {
 			return "", err
 		}
-		nodes, err := c.path.find(doc)
-		if err != nil {
-			return "", err
-		}
-		if len(nodes) == 0 {
+		if text == nil {
 			return "", fmt.Errorf("expected %s, found none", clip(c.JSON, 60))
 		}
-		switch v := nodes[0].(type) {
+		v, err := parseJSON(text)
+		if err != nil {
+			return "", err
+		}
+		switch v := v.(type) {
 		case string:
 			return v, nil
 		case nil:
 			return "", fmt.Errorf("expected %s, found null", clip(c.JSON, 60))
-		default:
-			return compactJSON(v), nil
 		}
+		return compactJSON(v), nil
 	case c.header != "":
 		values := r.Header[c.header]
 		if len(values) == 0 {

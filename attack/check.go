@@ -18,6 +18,13 @@ func (e Expect) Validate() error {
 	return err
 }
 
+// Validate says what is wrong with the path, as a *PathError, or with the value;
+// nil if nothing.
+func (j ExpectJSON) Validate() error {
+	_, err := newJSONCheck(j)
+	return err
+}
+
 // check is an Expect, compiled. It is safe for concurrent use, and an answer
 // that is as expected costs no memory, save where it is read as JSON.
 type check struct {
@@ -154,34 +161,49 @@ func (c *check) header(i int, r *Reply) (ok bool, detail string) {
 	return false, fmt.Sprintf("expected header %s: %s, found %s", name, clip(h.Value, 60), clip(found[0], 60))
 }
 
+// good says whether a body, which must be JSON, is as expected.
+func (c *jsonCheck) good(r *Reply) (bool, error) {
+	if c.path.straight {
+		text := walkJSON(r.Body, c.path.steps)
+		return text != nil && (c.any || isValue(text, c.value)), nil
+	}
+	nodes, err := c.path.nodes(r)
+	if err != nil || c.any {
+		return len(nodes) > 0, err
+	}
+	return slices.ContainsFunc(nodes, func(n any) bool { return equalJSON(n, c.value) }), nil
+}
+
 func (c *jsonCheck) reply(r *Reply) error {
-	doc, err := r.document()
+	if !r.isJSON() {
+		return r.notJSON()
+	}
+	if ok, err := c.good(r); ok || err != nil {
+		return err
+	}
+	text, more, err := c.path.first(r)
 	if err != nil {
 		return err
 	}
-	nodes, err := c.path.find(doc)
-	if err != nil {
-		return err
+	wanted, found := "", "none"
+	if !c.any {
+		wanted = " to be " + clip(compactJSON(c.value), 60)
 	}
-	path := clip(c.path.text, 60)
-	switch {
-	case len(nodes) == 0 && c.any:
-		return fmt.Errorf("expected %s, found none", path)
-	case len(nodes) == 0:
-		return fmt.Errorf("expected %s to be %s, found none", path, shown(c.value))
-	case c.any:
-		return nil
+	if text != nil {
+		found = shownJSON(text)
 	}
-	for _, n := range nodes {
-		if equalJSON(n, c.value) {
-			return nil
-		}
+	if more > 0 {
+		found += fmt.Sprintf(" and %d more", more)
 	}
-	more := ""
-	if n := len(nodes) - 1; n > 0 {
-		more = fmt.Sprintf(" and %d more", n)
+	return fmt.Errorf("expected %s%s, found %s", clip(c.path.text, 60), wanted, found)
+}
+
+// shownJSON is a JSON text for people.
+func shownJSON(text []byte) string {
+	if v, err := parseJSON(text); err == nil {
+		return clip(compactJSON(v), 60)
 	}
-	return fmt.Errorf("expected %s to be %s, found %s%s", path, shown(c.value), shown(nodes[0]), more)
+	return clip(asText(text), 60)
 }
 
 func excerpt(r *Reply) string {

@@ -146,12 +146,16 @@ func TestJSONIsReadOnce(t *testing.T) {
 	if kind, _ := plain.reply(r, 0); kind != "" || r.doc != nil {
 		t.Errorf("nobody asked for JSON, but it was read (%s)", kind)
 	}
-	ch, _ := newCheck(Expect{JSON: []ExpectJSON{{"$.a", ""}, {"$", ""}}})
-	if kind, detail := ch.reply(r, 0); kind != "" {
+	one, _ := newCheck(Expect{JSON: []ExpectJSON{{"$.a", "1"}}})
+	if kind, detail := one.reply(r, 0); kind != "" || r.doc != nil {
+		t.Errorf("a straight path needs no tree (%s)", detail)
+	}
+	many, _ := newCheck(Expect{JSON: []ExpectJSON{{"$.*", "1"}, {"$..a", ""}}})
+	if kind, detail := many.reply(r, 0); kind != "" || r.doc == nil {
 		t.Fatal(detail)
 	}
 	first := r.doc
-	if _, err := mustCapture(t, Capture{Name: "a", JSON: "$.a"}).take(r); err != nil || r.doc != first {
+	if _, err := mustCapture(t, Capture{Name: "a", JSON: "$.*"}).take(r); err != nil || r.doc != first {
 		t.Errorf("read again (%v)", err)
 	}
 }
@@ -164,6 +168,7 @@ func TestCheckAllocatesNothing(t *testing.T) {
 		}
 		ch, r := c.prepare(t)
 		if n := testing.AllocsPerRun(100, func() {
+			r.looked = false
 			if kind, detail := ch.reply(r, time.Millisecond); kind != "" {
 				t.Fatal(detail)
 			}
@@ -186,8 +191,9 @@ var checksToMeasure = []checkToMeasure{
 	{"body", Expect{Body: `"last":true`}, false},
 	{"size and within", Expect{MinSize: 10, MaxSize: 10 << 10, Within: time.Second}, false},
 	{"regexp", Expect{Matches: `"last":(true|false)`}, false},
-	{"one JSON path", Expect{JSON: []ExpectJSON{{"$.items[3].id", "4"}}}, true},
-	{"four JSON paths", Expect{JSON: []ExpectJSON{{"$.items[3].id", "4"}, {"$.items[4].sku", `"SKU-5"`}, {"$.last", "true"}, {"$.items[*].id", "9"}}}, true},
+	{"one JSON path", Expect{JSON: []ExpectJSON{{"$.items[3].id", "4"}}}, false},
+	{"four JSON paths", Expect{JSON: []ExpectJSON{{"$.items[3].id", "4"}, {"$.items[4].sku", `"SKU-5"`}, {"$.last", "true"}, {"$.items", ""}}}, false},
+	{"JSON path to many", Expect{JSON: []ExpectJSON{{"$.items[*].id", "9"}}}, true},
 }
 
 // prepare gives an answer of about 1 KiB.
@@ -213,7 +219,7 @@ func BenchmarkCheck(b *testing.B) {
 			ch, r := c.prepare(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				r.doc = nil // as it comes from an engine
+				r.doc, r.looked = nil, false // as it comes from an engine
 				if kind, detail := ch.reply(r, time.Millisecond); kind != "" {
 					b.Fatal(detail)
 				}

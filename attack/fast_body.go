@@ -77,7 +77,7 @@ func atEnd(err error) error {
 // take counts a piece of a body.
 func (r *Reply) take(p []byte, want bool) {
 	r.BytesIn += int64(len(p))
-	if room := kept(want, r.Status) - len(r.Body); room > 0 {
+	if room := bodyKept(want, r.Status) - len(r.Body); room > 0 {
 		r.Body = append(r.Body, p[:min(len(p), room)]...)
 	}
 }

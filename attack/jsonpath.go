@@ -29,19 +29,22 @@ func (e *PathError) Error() string {
 type jsonPath struct {
 	text string
 	path *jsonpath.Path
+	// steps lead to the one node of a straight path.
+	steps    []pathStep
+	straight bool
 	// unordered says that the path can visit the members of an object, which
 	// have no order.
 	unordered bool
 }
 
-// position is how the library ends its messages, counting bytes from 1.
-var position = regexp.MustCompile(`^(.*) at position (\d+)$`)
+// pathPosition is how the library ends its messages, counting bytes from 1.
+var pathPosition = regexp.MustCompile(`^(.*) at position (\d+)$`)
 
 func newJSONPath(s string) (*jsonPath, error) {
 	p, err := jsonpath.Parse(s)
 	if err != nil {
 		e := &PathError{Path: s, Offset: len(s), Msg: strings.TrimPrefix(err.Error(), "jsonpath: ")}
-		if m := position.FindStringSubmatch(e.Msg); m != nil {
+		if m := pathPosition.FindStringSubmatch(e.Msg); m != nil {
 			e.Msg = m[1]
 			if n, err := strconv.Atoi(m[2]); err == nil && n >= 1 && n <= len(s) {
 				e.Offset = n - 1
@@ -50,6 +53,7 @@ func newJSONPath(s string) (*jsonPath, error) {
 		return nil, e
 	}
 	c := &jsonPath{text: s, path: p}
+	c.steps, c.straight = straightSteps(p)
 	for _, segment := range p.Query().Segments() {
 		c.unordered = c.unordered || segment.IsDescendant()
 		for _, selector := range segment.Selectors() {
@@ -93,12 +97,44 @@ type document struct {
 
 var errNotJSON = errors.New("expected JSON")
 
+// isJSON says whether the body is JSON, looking once for all who ask.
+func (r *Reply) isJSON() bool {
+	if !r.looked {
+		r.looked, r.valid = true, json.Valid(r.Body)
+	}
+	return r.valid
+}
+
+func (r *Reply) notJSON() error { return fmt.Errorf("expected JSON, found %s", excerpt(r)) }
+
+// first returns the text of the first node that the path selects from the body,
+// nil if there is none, and how many more there are. The body must be JSON.
+func (p *jsonPath) first(r *Reply) (text []byte, more int, err error) {
+	if p.straight {
+		return walkJSON(r.Body, p.steps), 0, nil
+	}
+	nodes, err := p.nodes(r)
+	if err != nil || len(nodes) == 0 {
+		return nil, 0, err
+	}
+	return []byte(compactJSON(nodes[0])), len(nodes) - 1, nil
+}
+
+// nodes returns what the path selects from the body.
+func (p *jsonPath) nodes(r *Reply) ([]any, error) {
+	doc, err := r.document()
+	if err != nil {
+		return nil, err
+	}
+	return p.find(doc)
+}
+
 // document reads the body as JSON, once for all who ask.
 func (r *Reply) document() (any, error) {
 	if r.doc == nil {
 		root, err := parseJSON(r.Body)
 		if err != nil {
-			err = fmt.Errorf("expected JSON, found %s", excerpt(r))
+			err = r.notJSON()
 		}
 		r.doc = &document{root, err}
 	}
@@ -184,9 +220,6 @@ func decimalOf(s string) decimal {
 	}
 	return d
 }
-
-// shown is a JSON value for people.
-func shown(v any) string { return clip(compactJSON(v), 60) }
 
 // compactJSON writes a value that parseJSON made.
 func compactJSON(v any) string {

@@ -145,6 +145,77 @@ func fraction(t *testing.T, n json.Number) *big.Rat {
 	return r
 }
 
+func TestWalk(t *testing.T) {
+	for _, c := range []struct{ body, path, want string }{
+		{` {"a" : 1 , "b":[ 2 , {"c":"]}\\\""} ] } `, "$.b[1].c", `"]}\\\""`},
+		{` {"a" : 1 } `, "$.a", "1"},
+		{` {"a" : 1 } `, "$", `{"a" : 1 }`},
+		{" 7 ", "$", "7"},
+		{"7", "$.a", ""},
+		{"[1,2]", "$[1]", "2"},
+		{"[1,2]", "$[2]", ""},
+		{"[]", "$[0]", ""},
+		{"{}", "$.a", ""},
+		{"[1]", "$.a", ""},
+		{`{"0":1}`, "$[0]", ""},
+		{`{"a":1,"b":0,"a":2}`, "$.a", "2"}, // the last, as encoding/json has it
+		{`{"a":{"x":1},"a":{"y":2}}`, "$.a.x", ""},
+		{`{"\u0061":1}`, "$.a", "1"},
+		{`{"aa":1,"a":{"a":3}}`, "$.a.a", "3"},
+		{`{"":1}`, "$['']", "1"},
+	} {
+		p, err := newJSONPath(c.path)
+		if err != nil || !p.straight {
+			t.Fatalf("%s: straight %t, %v", c.path, p.straight, err)
+		}
+		if got := walkJSON([]byte(c.body), p.steps); string(got) != c.want {
+			t.Errorf("%s of %s: expected %s, found %s", c.path, c.body, c.want, got)
+		}
+	}
+	for _, path := range []string{"$[-1]", "$.*", "$..a", "$[0,1]", "$[0:1]", "$[?@]"} {
+		if p, err := newJSONPath(path); err != nil || p.straight {
+			t.Errorf("%s: straight, or %v", path, err)
+		}
+	}
+}
+
+// Walking finds what the library finds in the tree that encoding/json makes.
+func FuzzWalk(f *testing.F) {
+	for _, s := range []string{`{"a":[{"b":1}]}`, ` { "b" : "\\" , "a" : [ 1 , [ ] ] } `, `{"a":1,"a":{"b":2}}`, `["]",{"a":"}"}]`, "{\"\xff\":1}", `{"\ud800":1}`, "-0e1"} {
+		f.Add(s, uint8(1))
+	}
+	paths := []string{"$", "$.a", "$[0]", "$.a.b", "$.a[0]", "$[1].a", "$.a[0].b", "$['\ufffd']", "$['']", "$[0][0]"}
+	f.Fuzz(func(t *testing.T, body string, n uint8) {
+		p, err := newJSONPath(paths[int(n)%len(paths)])
+		if err != nil || !p.straight {
+			t.Fatal(p, err)
+		}
+		r := &Reply{Body: []byte(body)}
+		doc, err := parseJSON(r.Body)
+		if r.isJSON() != (err == nil) {
+			t.Fatalf("%q: valid %t, %v", body, r.isJSON(), err)
+		}
+		if err != nil {
+			return
+		}
+		nodes, err := p.find(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := walkJSON(r.Body, p.steps)
+		if (text != nil) != (len(nodes) == 1) {
+			t.Fatalf("%s of %q: walked to %q, the library found %v", p.text, body, text, nodes)
+		}
+		if text == nil {
+			return
+		}
+		found, err := parseJSON(text)
+		if err != nil || compactJSON(found) != compactJSON(nodes[0]) || !isValue(text, nodes[0]) {
+			t.Errorf("%s of %q: walked to %q (%v), the library found %s", p.text, body, text, err, compactJSON(nodes[0]))
+		}
+	})
+}
+
 // Whatever path and body: it compiles or says where it does not, it selects
 // without panic, and the same twice.
 func FuzzJSONPath(f *testing.F) {

@@ -102,9 +102,9 @@ func carriesSecret(name string) bool {
 	return false
 }
 
-// kept is how much of an answer's body an engine keeps: for checks, or the
+// bodyKept is how much of an answer's body an engine keeps: for checks, or the
 // beginning of one that is likely to become a sample.
-func kept(want bool, status int) int {
+func bodyKept(want bool, status int) int {
 	switch {
 	case want:
 		return MaxBody

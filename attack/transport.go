@@ -188,7 +188,7 @@ func countBody(req *http.Request, b []byte, sent *atomic.Int64) {
 	req.Body = body{bytes.NewReader(b), sent}
 }
 
-// answer reads an answer's body to its end, keeping as much of it as kept says.
+// answer reads an answer's body to its end, keeping as much of it as bodyKept says.
 // Its fields are valid once Read has returned an error.
 type answer struct {
 	io.ReadCloser
@@ -203,7 +203,7 @@ type answer struct {
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
 	a.n += int64(n)
-	if room := kept(a.want, a.status) - len(a.kept); room > 0 {
+	if room := bodyKept(a.want, a.status) - len(a.kept); room > 0 {
 		a.kept = append(a.kept, p[:min(n, room)]...)
 	}
 	if err == io.EOF {

@@ -62,10 +62,18 @@ type requestFile struct {
 }
 
 type expectFile struct {
-	Status  statuses       `json:"status" doc:"the status, or a list of them"`
+	Status  statuses       `json:"status" doc:"the status, a class such as 2xx, or a list of them"`
 	Body    string         `json:"body" doc:"text that the body must hold"`
 	Matches string         `json:"matches" doc:"regular expression that the body must match"`
 	Headers []attack.Field `json:"headers" doc:"headers that must be there; with this value unless it is empty"`
+	JSON    expectJSON     `json:"json" doc:"values that the body must hold by their JSON paths (RFC 9535), such as { \"$.items[0].id\": 7 }; or a list of paths that must find something"`
+	Size    sizeFile       `json:"size" doc:"bounds of the body's size, as it comes over the wire"`
+	Within  time.Duration  `json:"within" positive:"true" doc:"longest response time, from the moment the request was due, of a good answer"`
+}
+
+type sizeFile struct {
+	Min int64 `json:"min" unit:"bytes" doc:"least size, such as 100B"`
+	Max int64 `json:"max" unit:"bytes" positive:"true" doc:"greatest size, such as 1MiB"`
 }
 
 type targetsFile struct {

@@ -11,7 +11,10 @@ import (
 func (b *builder) request(r *requestFile) attack.Request {
 	out := attack.Request{
 		Name: r.Name, Weight: r.Weight, Headers: r.Headers, Query: r.Query, Timeout: r.Timeout,
-		Expect: attack.Expect{Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches, Headers: r.Expect.Headers},
+		Expect: attack.Expect{
+			Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches, Headers: r.Expect.Headers,
+			JSON: r.Expect.JSON, MinSize: r.Expect.Size.Min, MaxSize: r.Expect.Size.Max, Within: r.Expect.Within,
+		},
 	}
 	if out.Timeout == 0 {
 		out.Timeout = b.file.Attack.Timeout
@@ -22,9 +25,13 @@ func (b *builder) request(r *requestFile) attack.Request {
 	own := b.ownNode(r)
 	expect := b.where(&r.Expect, own)
 	rest := out.Expect
-	rest.Status = nil // each status was looked at where it stands
+	rest.Status, rest.JSON = nil, nil // each was looked at where it stands
 	if err := rest.Validate(); err != nil {
 		b.invalid(err, &r.Expect, expect, "expect: what a good answer looks like")
+	}
+	if out.Expect.Within >= out.Timeout && out.Timeout > 0 {
+		b.failf(b.where(&r.Expect.Within, expect).span, "ask for less, or raise the timeout: what takes longer than that is an error anyway",
+			"within: expected less than the timeout of %s, found %s", out.Timeout, out.Expect.Within)
 	}
 	if b.set(&r.Targets) {
 		b.fromTargets(r, &out)
