@@ -43,7 +43,7 @@ func create(c *Config) (*writer, error) {
 	w.logHeader(c)
 	w.flush(w.log)
 	w.line(header{
-		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests,
+		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
 		Limits: c.Limits, LateBudget: c.LateBudget,
 	})
 	if w.err != nil {
