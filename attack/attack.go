@@ -313,10 +313,12 @@ type Sample struct {
 	Body   string      `json:"body,omitempty"` // its beginning
 }
 
-// Sink receives what the attack does. Every arrival is first Planned, in order
-// of Intended and from one goroutine, and later, once and from any goroutine,
-// Recorded. Worker numbers are dense from 0 to at most MaxInFlight+1, and no
-// two calls with the same number overlap.
+// Sink receives what the attack does. Every arrival is first Planned and later,
+// once, Recorded; both come from any goroutine, Planned at about the
+// time at which the arrival is due and in no certain order, as users of a closed
+// stage do not wait for each other. Whole flows come like requests, marked
+// Arrival.Whole, beside their steps. Worker numbers are dense from 0 to at most
+// MaxInFlight+1, and no two calls of Record with the same number overlap.
 type Sink interface {
 	Planned(a Arrival)
 	Record(worker int, r *Result)
@@ -347,7 +349,8 @@ func (p *Plan) Windows() []timeline.Stage {
 	var out []timeline.Stage
 	var at time.Duration
 	for _, s := range p.Stages {
-		out = append(out, timeline.Stage{Name: s.Name, Window: timeline.Window{From: at, To: at + s.For}, Judged: s.Judged})
+		_, closed := s.Shape.(ClosedShape)
+		out = append(out, timeline.Stage{Name: s.Name, Window: timeline.Window{From: at, To: at + s.For}, Judged: s.Judged, Closed: closed})
 		at += s.For
 	}
 	return out
