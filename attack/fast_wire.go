@@ -59,6 +59,7 @@ func (e *fastEngine) newWire(call *Call) (*fastWire, error) {
 	}
 	req.Header = call.header()
 	finish(req)
+	req.Close = e.once
 	var rest bodyToCome
 	if len(call.Body) > 0 {
 		req.ContentLength, req.Body = int64(len(call.Body)), &rest
@@ -69,7 +70,7 @@ func (e *fastEngine) newWire(call *Call) (*fastWire, error) {
 	}
 	w := &fastWire{
 		host: e.host(addressOf(req.URL)), headLen: b.Len(),
-		last: httpguts.HeaderValuesContainsToken(req.Header["Connection"], "close"),
+		last: e.once || httpguts.HeaderValuesContainsToken(req.Header["Connection"], "close"),
 	}
 	if len(call.Body) <= together {
 		b.Write(call.Body)
