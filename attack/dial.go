@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,12 @@ func (c Connections) Validate() error {
 	if c.DNSRefresh < 0 {
 		errs = append(errs, fmt.Errorf("dns_refresh: expected at least 0, found %s", c.DNSRefresh))
 	}
+	seen := make(map[string]string)
 	for _, from := range slices.Sorted(maps.Keys(c.To)) {
+		if other, ok := seen[plainAddress(from)]; ok {
+			errs = append(errs, fmt.Errorf("connect_to: %s and %s are the same address", other, from))
+		}
+		seen[plainAddress(from)] = from
 		for _, s := range []string{from, c.To[from]} {
 			if err := hostPort(s); err != nil {
 				errs = append(errs, fmt.Errorf("connect_to: %w", err))
@@ -77,6 +83,9 @@ func ownAddress(s string) error {
 	}
 	return conn.Close()
 }
+
+// Address returns the host:port that a URL leads to.
+func Address(u *url.URL) string { return addressOf(u).address }
 
 // Where says to which network and address connections for an address go that
 // stands, as host:port, in a URL.

@@ -393,6 +393,28 @@ func TestEnginesAfterClose(t *testing.T) {
 	}
 }
 
+// What a write and a read cost on one connection: what engine fast is measured
+// by.
+func BenchmarkBareSocket(b *testing.B) {
+	url := steady(b, nil)
+	c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	request := fmt.Appendf(nil, "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n\r\n", c.RemoteAddr(), userAgent)
+	answer := make([]byte, readBuffer)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.Read(answer); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // The server allocates nothing, so that allocations are the engine's.
 func BenchmarkEngines(b *testing.B) {
 	data := []map[string]string{{"n": "1"}, {"n": "2"}}
