@@ -78,6 +78,7 @@ func (e *fastEngine) newHead(call *Call, length int64) (*fastWire, error) {
 	}
 	req.Header = call.header()
 	finish(req)
+	req.Close = e.once
 	var rest bodyToCome
 	if length > 0 {
 		req.ContentLength, req.Body = length, &rest
@@ -88,7 +89,7 @@ func (e *fastEngine) newHead(call *Call, length int64) (*fastWire, error) {
 	}
 	return &fastWire{
 		host: e.host(addressOf(req.URL)), head: b.Bytes(),
-		last: httpguts.HeaderValuesContainsToken(req.Header["Connection"], "close"),
+		last: e.once || httpguts.HeaderValuesContainsToken(req.Header["Connection"], "close"),
 	}, nil
 }
 

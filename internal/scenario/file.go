@@ -28,8 +28,23 @@ type attackFile struct {
 	Protocol    string        `json:"protocol" default:"auto" enum:"@protocols" doc:"the HTTP version; auto takes HTTP/2 where TLS offers it"`
 	TLS         attack.TLS    `json:"tls" doc:"options of https targets"`
 	LateBudget  time.Duration `json:"late_budget" default:"50ms" positive:"true" doc:"how late the generator may be, at the 99th percentile, before the run is inconclusive"`
-	Requests    []requestFile `json:"requests" required:"true" doc:"what is sent, each drawn by its weight"`
-	Stages      []stageFile   `json:"stages" required:"true" doc:"the load over time, one stage after the other"`
+	CatchUp     string        `json:"catch_up" default:"burst" enum:"burst,spread,skip" doc:"what becomes of arrivals that the generator was late for: burst sends them at once, spread at no more than twice their planned pace, skip counts those later than late_budget as unsent"`
+	MaxBody     int64         `json:"max_body" default:"64MiB" unit:"bytes" positive:"true" doc:"how large an answer's body may be; a larger one, or one without end, is an error and closes the connection"`
+
+	Connections connectionsFile `json:"connections" doc:"how targets are reached"`
+
+	Requests []requestFile `json:"requests" required:"true" doc:"what is sent, each drawn by its weight"`
+	Stages   []stageFile   `json:"stages" required:"true" doc:"the load over time, one stage after the other"`
+}
+
+// connectionsFile says how targets are reached.
+type connectionsFile struct {
+	KeepAlive  bool              `json:"keepalive" default:"true" doc:"false: a new connection for each request, which says Connection: close"`
+	PerHost    int               `json:"per_host" positive:"true" doc:"how many connections to one host there may be at once; a request waits for one on the clock; left out: as many as needed"`
+	Unix       string            `json:"unix" doc:"path of a Unix socket to which all connections go, from the scenario file's folder"`
+	ConnectTo  map[string]string `json:"connect_to" vars:"addr" doc:"other addresses to connect to: the host:port of URLs, and the host:port in its place; Host header and server name stay those of the URL"`
+	Source     string            `json:"source" doc:"address of this machine to connect from"`
+	DNSRefresh time.Duration     `json:"dns_refresh" positive:"true" doc:"how long the addresses of a name are used, in turn, before it is looked up again; left out: it is looked up for each connection"`
 }
 
 // requestFile is one kind of request. The method keys stand for method and url

@@ -150,7 +150,7 @@ func (b *builder) checkURL(raw string, at *node) {
 		return
 	}
 	b.urlSecrets(u)
-	b.host(u.Hostname(), at)
+	b.reached(u, at)
 	b.overTLS(scheme, at)
 }
 
