@@ -42,7 +42,9 @@ func TestLoadRefusesSamples(t *testing.T) {
 		head, rest, _ := strings.Cut(string(lines), "\n")
 		return []byte(head + "\n" + strings.Join(samples, "\n") + "\n" + rest)
 	}
-	sample := func(from, to int) string { return fmt.Sprintf(`{"type":"sample","sample":{"from":%d,"to":%d}}`, from, to) }
+	sample := func(from, to int) string {
+		return fmt.Sprintf(`{"type":"sample","sample":{"from":%d,"to":%d}}`, from, to)
+	}
 	for _, tc := range []struct {
 		name  string
 		lines []byte
