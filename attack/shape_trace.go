@@ -49,7 +49,7 @@ const (
 // name. An error begins with the setting that it speaks of.
 func NewTrace(file string, instants []time.Duration, speed float64) (*Trace, error) {
 	if !(speed > 0 && speed <= maxSpeed) {
-		return nil, fmt.Errorf("speed: expected a number above 0 and at most %.0f, found %v", maxSpeed, speed)
+		return nil, fmt.Errorf("speed: expected a number above 0 and at most %.0f, found %s", maxSpeed, strconv.FormatFloat(speed, 'f', -1, 64))
 	}
 	if len(instants) == 0 {
 		return nil, errors.New("file: expected times, found none")

@@ -154,8 +154,11 @@ func keysTable(t *testing.T) string {
 func shapesTable() string {
 	return table("as it is written|shape|its keys", attack.Shapes(), func(k attack.ShapeKind) []string {
 		names, doc := keysOf(k.New())
-		if k.Flat && len(names) == 1 && names[0] == "pause" {
-			return []string{code1("pause: true"), k.Doc, ""}
+		if k.Name == "pause" {
+			doc = "" // there is nothing to say of true
+		}
+		if k.Written != "" {
+			return []string{code1(k.Written), k.Doc, doc}
 		}
 		if k.Flat {
 			return []string{code1(strings.Join(names, ": …, ") + ": …"), k.Doc, doc}

@@ -101,12 +101,30 @@ func (b *builder) attack(seed uint64) attack.Plan {
 		broken = broken || b.broken[r]
 		p.Requests = append(p.Requests, b.request(r))
 	}
-	if weight == 0 && len(f.Requests) > 0 && !broken {
-		b.failf(b.where(&f.Requests[0].Weight, b.where(&f.Requests, b.root)).span, "give at least one request a weight above 0", "the weights of all requests are 0, so nothing would be sent")
+	b.sends()
+	for i := range f.Flows {
+		x := &f.Flows[i]
+		weight += x.Weight
+		broken = broken || b.broken[x]
+		b.flow(x, &p, names)
+	}
+	if at := b.firstWeight(); weight == 0 && at != nil && !broken {
+		b.failf(at.span, "give at least one request or flow a weight above 0", "the weights of all requests and flows are 0, so nothing would be sent")
 	}
 	p.Stages = b.stages()
 	b.engine(&p)
 	return p
+}
+
+// firstWeight is where the first weight stands; nil if there is nothing to have one.
+func (b *builder) firstWeight() *node {
+	switch f := &b.file.Attack; {
+	case len(f.Requests) > 0:
+		return b.where(&f.Requests[0].Weight, b.where(&f.Requests, b.root))
+	case len(f.Flows) > 0:
+		return b.where(&f.Flows[0].Weight, b.where(&f.Flows, b.root))
+	}
+	return nil
 }
 
 // engine puts in what auto stands for, so that the plan says what will send.
@@ -152,6 +170,10 @@ func (b *builder) stages() []attack.Stage {
 	for i := range b.file.Attack.Stages {
 		s := &b.file.Attack.Stages[i]
 		b.unique(names, s.Name, "stage", b.where(&s.Name, s.n))
+		if s.whole {
+			b.replay(s)
+		}
+		b.enough(s)
 		at := b.where(&s.For, s.n)
 		if s.For > maxLoad || total > maxLoad-s.For {
 			b.failf(at.span, "make it shorter", "for: all stages together last more than a year")

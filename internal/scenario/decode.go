@@ -25,6 +25,7 @@ import (
 //	enum:"a,b"        the words that are allowed; @name is a registry's list
 //	unit:"%"          a share such as 5%; unit:"bytes" a size such as 512MiB
 //	vars:"addr"       ${NAME.addr} can stand in it; vars:"port" ${PORT} too
+//	without:"a,b"     on an embedded struct: its keys but for these
 type decoder struct {
 	*collector
 	env     Env
@@ -90,7 +91,11 @@ func fieldsOf(v reflect.Value) []field {
 	for i := range t.NumField() {
 		sf := t.Field(i)
 		if sf.Anonymous && sf.Type.Kind() == reflect.Struct {
-			out = append(out, fieldsOf(v.Field(i))...)
+			for _, f := range fieldsOf(v.Field(i)) {
+				if !slices.Contains(strings.Split(sf.Tag.Get("without"), ","), f.key) {
+					out = append(out, f)
+				}
+			}
 			continue
 		}
 		key, opts, _ := strings.Cut(sf.Tag.Get("json"), ",")

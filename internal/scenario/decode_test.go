@@ -99,6 +99,7 @@ func TestNoMistakeTwice(t *testing.T) {
 		strings.Replace(small, "get: /", "gett: /", 1):     1,
 		strings.Replace(small, "name: a", "nmae: a", 1):    1,
 		strings.Replace(small, "attack:", "atack:", 1):     1,
+		strings.Replace(small, "requests:", "reqests:", 1): 1,
 		small + "services: { a: { proces: {} } }\n":        1,
 		small + "chaos: [{ name: f, at: 1ms, kil: {} }]\n": 1,
 	} {

@@ -15,7 +15,7 @@ type scenarioFile struct {
 	Services   servicesFile `json:"services" doc:"what the run starts or finds, and breaks"`
 	Target     string       `json:"target" vars:"addr" doc:"base of the requests' paths, such as http://127.0.0.1:8080 or http://${NAME.addr}"`
 	AllowHosts []string     `json:"allow_hosts" doc:"hosts beyond this machine and private networks that may be put under load: names, *.domains, addresses or networks"`
-	Attack     attackFile   `json:"attack" required:"true" doc:"the load: requests and stages"`
+	Attack     attackFile   `json:"attack" required:"true" doc:"the load: requests or flows, and stages"`
 	Chaos      []faultFile  `json:"chaos" doc:"faults, on the same clock as the load"`
 	Verdict    rulesFile    `json:"verdict" doc:"rules that must hold, such as p99 < 200ms, or the word default for the default scorecard; left out, the run only measures"`
 }
@@ -33,7 +33,8 @@ type attackFile struct {
 
 	Connections connectionsFile `json:"connections" doc:"how targets are reached"`
 
-	Requests []requestFile `json:"requests" required:"true" doc:"what is sent, each drawn by its weight"`
+	Requests []requestFile `json:"requests" doc:"what is sent, each drawn by its weight"`
+	Flows    []flowFile    `json:"flows" doc:"lists of requests that one caller makes one after the other, drawn by their weights among the requests"`
 	Stages   []stageFile   `json:"stages" required:"true" doc:"the load over time, one stage after the other"`
 }
 
@@ -76,6 +77,28 @@ type requestFile struct {
 	Targets targetsFile   `json:"targets" doc:"a list of requests in vegeta's format, in place of method, URL and body"`
 }
 
+// flowFile is a list of requests that belong together.
+type flowFile struct {
+	Name   string     `json:"name" required:"true" doc:"name in rules and reports"`
+	Weight float64    `json:"weight" default:"1" doc:"share of the arrivals, relative to the weights of requests and other flows"`
+	Data   string     `json:"data" doc:"a .csv or .jsonl file of rows that the steps' templates draw from: one row for the whole flow"`
+	Steps  []stepFile `json:"steps" required:"true" doc:"the requests, each sent when the one before is done and thought over; one that fails ends the flow"`
+}
+
+// stepFile is a request of a flow.
+type stepFile struct {
+	requestFile `without:"weight,data,targets"`
+	Capture     capturesFile  `json:"capture" doc:"values of the answer for templates of later steps, {{ .NAME }}: each a JSON path, a header or a regular expression"`
+	Think       time.Duration `json:"think" doc:"how long the caller waits between the answer and the next step"`
+}
+
+// captureFile is a way to take a value out of an answer: one of these.
+type captureFile struct {
+	JSON    string `json:"json" doc:"JSON path (RFC 9535) such as $.token; of several values the first"`
+	Header  string `json:"header" doc:"name of a header"`
+	Matches string `json:"matches" doc:"regular expression that the body must match; its first group, or all of it if it has none"`
+}
+
 type expectFile struct {
 	Status  statuses       `json:"status" doc:"the status, a class such as 2xx, or a list of them"`
 	Body    string         `json:"body" doc:"text that the body must hold"`
@@ -100,6 +123,23 @@ type stageHead struct {
 	Name   string        `json:"name" required:"true" doc:"name in rules and reports"`
 	For    time.Duration `json:"for" required:"true" positive:"true" doc:"how long the stage lasts"`
 	Judged bool          `json:"judged" default:"true" doc:"false: rules do not look at this stage unless they name it"`
+}
+
+// usersFile stands beside a stage's head, in place of the fields of its shape.
+type usersFile struct {
+	Users usersRange    `json:"users" required:"true" doc:"how many users there are, such as 50, or { from: 1, to: 50 } for a number that changes evenly"`
+	Think time.Duration `json:"think" doc:"how long a user waits between an answer and the next request"`
+}
+
+type usersBounds struct {
+	From int `json:"from" required:"true" doc:"users when the stage begins"`
+	To   int `json:"to" required:"true" doc:"users when the stage ends"`
+}
+
+// traceFile stands in a stage's trace, in place of the fields of its shape.
+type traceFile struct {
+	File  string  `json:"file" required:"true" doc:"a file of times, one a line: seconds, Unix times in s, ms, µs or ns, or RFC 3339 times"`
+	Speed float64 `json:"speed" default:"1" positive:"true" doc:"what all gaps are divided by: 2 replays in half the time"`
 }
 
 // faultHead is what every fault has; beside it stands the key of its kind, and

@@ -55,6 +55,9 @@ type stageFile struct {
 	n     *node
 	kind  attack.ShapeKind
 	shape attack.Shape // nil if the file does not say it rightly
+	users usersFile
+	trace traceFile
+	whole bool // of a trace: the file can be read
 }
 
 func (s *stageFile) decodeNode(d *decoder, n *node, _ field) {
@@ -71,6 +74,7 @@ func (s *stageFile) decodeNode(d *decoder, n *node, _ field) {
 			kinds = append(kinds, k)
 		}
 	}
+	s.thinkless(o)
 	switch len(kinds) {
 	case 0:
 		o.known = append(o.known, shapeNames()...)
@@ -81,29 +85,41 @@ func (s *stageFile) decodeNode(d *decoder, n *node, _ field) {
 	case 1:
 	default:
 		at, _ := keyOf(n, kinds[1].Name)
-		d.failf(at, "split it into two stages", "a stage has one load, found both %q and %q", kinds[0].Name, kinds[1].Name)
+		hint := "split it into two stages"
+		if kinds[0].Name == "from" && kinds[1].Name == "users" {
+			hint = "write users: { from: 1, to: 50 } for a number of users that changes"
+		}
+		d.failf(at, hint, "a stage has one load, found both %q and %q", kinds[0].Name, kinds[1].Name)
 		return
 	}
 	s.kind = kinds[0]
-	shape := s.kind.New()
-	if s.kind.Flat {
-		o.into(shape, true)
+	settings, flat, allRequired := s.settings()
+	setDefaults(reflect.ValueOf(settings).Elem())
+	if flat {
+		o.into(settings, allRequired)
 	} else if sub, _ := o.take(s.kind.Name); sub.kind == nullNode {
 		o.bad = true
 		d.failf(sub.span, s.kind.Name+": "+s.kind.Doc, "%s is empty", s.kind.Name)
 	} else if p := d.object(sub, s.kind.Name); p != nil {
-		p.into(shape, true)
+		p.into(settings, allRequired)
 		p.done()
 		o.bad = o.bad || p.bad
 	} else {
 		o.bad = true
 	}
+	if s.lastsByItself() {
+		o.lacks = slices.DeleteFunc(o.lacks, func(f field) bool { return f.key == "for" })
+	}
 	o.done()
 	if o.bad {
 		return
 	}
+	shape := s.made(settings)
+	if shape == nil {
+		return
+	}
 	if err := shape.Validate(s.For); err != nil {
-		d.invalid(err, shape, n, s.kind.Doc)
+		d.invalid(err, settings, n, s.kind.Doc)
 		return
 	}
 	s.shape = shape

@@ -26,6 +26,10 @@ func (p *Plan) JSON() ([]byte, error) {
 	for i := range q.Attack.Requests {
 		mask(&q.Attack.Requests[i])
 	}
+	q.Attack.Flows = slices.Clone(p.Attack.Flows)
+	for i := range q.Attack.Flows {
+		q.Attack.Flows[i].Data = maskRows(q.Attack.Flows[i].Data)
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -53,16 +57,21 @@ func mask(r *attack.Request) {
 	for i := range r.Targets {
 		r.Targets[i].Headers = fields(r.Targets[i].Headers, secretHeader)
 	}
-	r.Data = slices.Clone(r.Data)
-	for i, row := range r.Data {
+	r.Data = maskRows(r.Data)
+}
+
+func maskRows(rows []map[string]string) []map[string]string {
+	out := slices.Clone(rows)
+	for i, row := range out {
 		shown := make(map[string]string, len(row))
 		for column, v := range row {
 			if shown[column] = v; secretName(column) {
 				shown[column] = masked
 			}
 		}
-		r.Data[i] = shown
+		out[i] = shown
 	}
+	return out
 }
 
 // redactJSON puts every text in a JSON document through redact, but for keys.
@@ -126,10 +135,14 @@ func (p *Plan) timeline(w io.Writer) {
 	if a.EngineWhy != "" {
 		engine += " (" + a.EngineWhy + ")"
 	}
-	fmt.Fprintf(w, "%s of load, %s arrivals, sent by %s, at most %s in flight, timeout %s\n",
-		quantity.FormatDuration(end), a.Arrivals, engine, quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
-	if how := describeConnections(a.Connections); how != "" {
-		fmt.Fprintf(w, "connections: %s\n", how)
+	how := string(a.Arrivals) + " arrivals"
+	if !slices.ContainsFunc(a.Stages, func(s attack.Stage) bool { _, open := s.Shape.(attack.OpenShape); return open }) {
+		how = "a closed loop"
+	}
+	fmt.Fprintf(w, "%s of load, %s, sent by %s, at most %s in flight, timeout %s\n",
+		quantity.FormatDuration(end), how, engine, quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
+	if c := describeConnections(a.Connections); c != "" {
+		fmt.Fprintf(w, "connections: %s\n", c)
 	}
 
 	p.services(w)
@@ -207,16 +220,68 @@ func (p *Plan) requests(w io.Writer) {
 	for _, r := range p.Attack.Requests {
 		total += r.Weight
 	}
-	fmt.Fprint(w, "\nrequests\n")
-	var t [][]string
-	for _, r := range p.Attack.Requests {
-		what := r.Method + " " + withoutUser(r.URL)
-		if n := len(r.Targets); n > 0 {
-			what = fmt.Sprintf("a list of %d", n)
+	isStep := map[int]bool{}
+	for _, f := range p.Attack.Flows {
+		total += f.Weight
+		for _, s := range f.Steps {
+			isStep[s.Request] = true
 		}
-		t = append(t, []string{r.Name, quantity.FormatFraction(r.Weight / total), what})
 	}
+	what := func(r attack.Request) string {
+		if n := len(r.Targets); n > 0 {
+			return fmt.Sprintf("a list of %d", n)
+		}
+		return r.Method + " " + withoutUser(r.URL)
+	}
+	var t [][]string
+	for i, r := range p.Attack.Requests {
+		if !isStep[i] {
+			t = append(t, []string{r.Name, quantity.FormatFraction(r.Weight / total), what(r)})
+		}
+	}
+	if len(t) > 0 {
+		fmt.Fprint(w, "\nrequests\n")
+		table(w, t)
+	}
+	if len(p.Attack.Flows) == 0 {
+		return
+	}
+	t = nil
+	for _, f := range p.Attack.Flows {
+		t = append(t, []string{f.Name, quantity.FormatFraction(f.Weight / total), counted(len(f.Steps), "step")})
+		for _, s := range f.Steps {
+			r := p.Attack.Requests[s.Request]
+			t = append(t, []string{"  " + strings.TrimPrefix(r.Name, f.Name+"/"), "", what(r), describeStep(s)})
+		}
+	}
+	fmt.Fprint(w, "\nflows\n")
 	table(w, t)
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %s", n, plural(what))
+}
+
+// describeStep says what a step does beside asking.
+func describeStep(s attack.Step) string {
+	var out []string
+	for _, c := range s.Captures {
+		out = append(out, c.Name)
+	}
+	does := ""
+	if len(out) > 0 {
+		does = "captures " + strings.Join(out, ", ")
+	}
+	if s.Think > 0 {
+		if does != "" {
+			does += ", "
+		}
+		does += "thinks " + quantity.FormatDuration(s.Think)
+	}
+	return does
 }
 
 func (p *Plan) services(w io.Writer) {

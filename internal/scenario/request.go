@@ -8,7 +8,11 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 )
 
-func (b *builder) request(r *requestFile) attack.Request {
+func (b *builder) request(r *requestFile) attack.Request { return b.requestOf(r, nil) }
+
+// requestOf makes a request; in are the names for its templates if it is a step
+// of a flow.
+func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	out := attack.Request{
 		Name: r.Name, Weight: r.Weight, Headers: r.Headers, Query: r.Query, Timeout: r.Timeout,
 		Expect: attack.Expect{
@@ -39,29 +43,37 @@ func (b *builder) request(r *requestFile) attack.Request {
 	}
 	at := b.method(r, &out)
 	b.body(r, &out)
-	if path, ok := b.existing(b.where(&r.Data, own), "data", r.Data, maxData); ok {
-		rows, err := attack.LoadData(path)
-		switch {
-		case err != nil:
-			b.failf(b.where(&r.Data, own).span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
-		case len(rows) == 0:
-			b.failf(b.where(&r.Data, own).span, "add a row, or remove the key", "data: %s has no rows", r.Data)
-		}
-		out.Data = rows
-		b.columnSecrets(rows)
-	}
+	out.Data = b.rows(&r.Data, own)
 	if at == nil || at.kind != textNode {
 		return out
 	}
-	if !b.url(out.URL, at) || r.Data != "" && len(out.Data) == 0 {
+	if !b.url(out.URL, at) || r.Data != "" && len(out.Data) == 0 || in != nil && in.unread {
 		return out
 	}
 	tried := out
 	if b.broken[r] {
 		tried.JSON = "" // it may be half read; what else is not there does no harm
 	}
-	b.trial(r, tried, at)
+	b.trial(r, tried, in, at)
 	return out
+}
+
+// rows reads a file of data; nil if there is none, or something is wrong.
+func (b *builder) rows(name *string, own *node) []map[string]string {
+	at := b.where(name, own)
+	path, ok := b.existing(at, "data", *name, maxData)
+	if !ok {
+		return nil
+	}
+	rows, err := attack.LoadData(path)
+	switch {
+	case err != nil:
+		b.failf(at.span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
+	case len(rows) == 0:
+		b.failf(at.span, "add a row, or remove the key", "data: %s has no rows", *name)
+	}
+	b.columnSecrets(rows)
+	return rows
 }
 
 // ownNode is where a request is spoken of as a whole.
@@ -184,10 +196,14 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 
 // trial renders the request with every row, and notes what goes wrong at the
 // key that it goes wrong in.
-func (b *builder) trial(r *requestFile, out attack.Request, at *node) {
+func (b *builder) trial(r *requestFile, out attack.Request, in *stepNames, at *node) {
 	out.Expect = attack.Expect{}
 	out = expanded(out, checked)
-	err := out.Validate()
+	validate := out.Validate
+	if in != nil {
+		validate = func() error { return in.validate(out) }
+	}
+	err := validate()
 	if err == nil {
 		return
 	}
@@ -211,6 +227,9 @@ func (b *builder) trial(r *requestFile, out attack.Request, at *node) {
 			}
 		}
 		hint := templateHint(r)
+		if in != nil {
+			line, hint = in.explain(line)
+		}
 		if strings.Contains(what, "expected a header name") {
 			hint = "a header's name has letters, digits and dashes only"
 		}

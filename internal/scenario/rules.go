@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"slices"
+
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -49,6 +51,14 @@ func (b *builder) names() verdict.Names {
 	}
 	for i := range b.file.Attack.Requests {
 		n.Requests = appendName(n.Requests, b.file.Attack.Requests[i].Name)
+	}
+	for i := range b.file.Attack.Flows {
+		f := &b.file.Attack.Flows[i]
+		for k := range f.Steps {
+			if name := stepName(f, &f.Steps[k]); f.Name != "" && f.Steps[k].Name != "" && !slices.Contains(n.Requests, name) {
+				n.Requests = append(n.Requests, name)
+			}
+		}
 	}
 	for i := range b.file.Chaos {
 		n.Faults = appendName(n.Faults, b.file.Chaos[i].Name)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/chaos"
@@ -160,18 +161,23 @@ func (s *stageFile) schema(field) schema {
 	var forms []schema
 	for _, k := range attack.Shapes() {
 		properties, required := propertiesOf(reflect.ValueOf(&stageHead{}).Elem(), false)
-		shape := reflect.ValueOf(k.New()).Elem()
-		if k.Flat {
-			own, ownRequired := propertiesOf(shape, true)
+		one := stageFile{kind: k}
+		settings, flat, allRequired := one.settings()
+		shape := reflect.ValueOf(settings).Elem()
+		if flat {
+			own, ownRequired := propertiesOf(shape, allRequired)
 			for key, p := range own {
 				properties[key] = p
 			}
 			required = append(required, ownRequired...)
 		} else {
-			own := objectSchema(shape, true)
+			own := objectSchema(shape, allRequired)
 			own["description"] = k.Doc
 			properties[k.Name] = own
 			required = append(required, k.Name)
+		}
+		if one.lastsByItself() {
+			required = slices.DeleteFunc(required, func(key string) bool { return key == "for" })
 		}
 		form := closed(properties, required...)
 		form["description"] = k.Doc

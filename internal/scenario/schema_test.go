@@ -91,7 +91,7 @@ func TestSchemaAcceptsWhatTheDecoderAccepts(t *testing.T) {
 
 func TestSchemaRefuses(t *testing.T) {
 	s := compiled(t)
-	for _, name := range []string{"unknown-key", "wrong-unit", "wrong-type", "negative", "values-missing", "stages", "faults", "services", "nothing-there", "many"} {
+	for _, name := range []string{"unknown-key", "wrong-unit", "wrong-type", "negative", "values-missing", "stages", "faults", "services", "nothing-there", "many", "flows", "users", "trace", "nothing-to-send", "nothing-in-lists"} {
 		t.Run(name, func(t *testing.T) {
 			src, err := os.ReadFile(filepath.Join(testdata, "bad", name+".yaml"))
 			if err != nil {
