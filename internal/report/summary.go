@@ -36,6 +36,7 @@ type summary struct {
 	Stages      map[string]measure `json:"stages"`
 	Faults      []faultSummary     `json:"faults"`
 	Rules       []ruleSummary      `json:"rules"`
+	Generator   *generatorSummary  `json:"generator,omitempty"`
 }
 
 // totals are counts of arrivals: planned = done + unsent + interrupted.
@@ -102,7 +103,7 @@ func newSummary(r *Run) summary {
 		Started: t.Start.UTC(), Duration: t.Duration,
 		Totals: newTotals(&rep.Totals), Latency: rep.Totals.Latency, ServiceTime: rep.Totals.Service, Lag: rep.Totals.Lag,
 		Requests: newMeasures(rep.Requests), Stages: newMeasures(rep.Stages),
-		Faults: []faultSummary{}, Rules: []ruleSummary{},
+		Faults: []faultSummary{}, Rules: []ruleSummary{}, Generator: newGenerator(rep.Generator),
 	}
 	for _, f := range rep.Faults {
 		s.Faults = append(s.Faults, faultSummary{

@@ -351,6 +351,9 @@ func (p *page) totals(r *Run) {
 		p.text(gridIndent, nil, fmt.Sprintf("service time p50 %s, p99 %s; lag p99 %s, max %s",
 			offset(m.Service.P50), offset(m.Service.P99), offset(m.Lag.P99), offset(m.Lag.Max)))
 	}
+	if line := generatorLine(r.Report.Generator); line != "" {
+		p.text(gridIndent, nil, line)
+	}
 	if len(m.Kinds) == 0 {
 		return
 	}
