@@ -36,11 +36,22 @@ func bottleneck(u *timeline.Usage, budget time.Duration) (what, do string) {
 		add(needsCPU, "used %s%s of its CPU (%s)", upTo(u.CPU), percent(u.CPU.Max), coresOf(u))
 	}
 	if u.Busy.Max >= timeline.Saturated {
-		if u.Others.Max >= takenShare {
-			add("give it cores of its own, or lower the rate", "lost up to %s of its cores to other processes", percent(u.Others.Max))
+		others := func() {
+			if u.Others.Max >= takenShare {
+				add("give it cores of its own, or lower the rate", "lost up to %s of its cores to other processes", percent(u.Others.Max))
+			}
 		}
-		if u.Steal.Max >= takenShare {
-			add("run it on a machine that is less shared, or lower the rate", "lost up to %s of its cores to other machines of the host (steal)", percent(u.Steal.Max))
+		steal := func() {
+			if u.Steal.Max >= takenShare {
+				add("run it on a machine that is less shared, or lower the rate", "lost up to %s of its cores to other machines of the host (steal)", percent(u.Steal.Max))
+			}
+		}
+		if u.Steal.Max > u.Others.Max { // what weighs most says what to do
+			steal()
+			others()
+		} else {
+			others()
+			steal()
 		}
 	}
 	// Pauses that could make a good part of the lateness.

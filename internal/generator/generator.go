@@ -12,6 +12,7 @@
 package generator
 
 import (
+	"math"
 	"runtime"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -63,7 +64,7 @@ func difference(l *Limits, w timeline.Window, before, after *usage) timeline.Sam
 		return s
 	}
 	cpu := max(0, after.cpu-before.cpu) / seconds
-	s.CPU = cpu / l.Cores
+	s.CPU = short(cpu / l.Cores)
 	if after.total <= before.total {
 		return s
 	}
@@ -71,8 +72,12 @@ func difference(l *Limits, w timeline.Window, before, after *usage) timeline.Sam
 	since := func(a, b uint64) float64 { return float64(a-min(a, b)) / ticks } // counters of a CPU may fall when it comes and goes
 	work, own := since(after.work, before.work), cpu/float64(l.CPUs)
 	s.CPUs = float64(l.CPUs)
-	s.Others = max(0, work-own)
-	s.Steal = since(after.steal, before.steal)
-	s.Busy = max(work, own) + s.Steal
+	s.Others = short(max(0, work-own))
+	s.Steal = short(since(after.steal, before.steal))
+	s.Busy = short(max(work, own) + s.Steal)
 	return s
 }
+
+// short leaves out digits of a share that mean nothing: it is written every
+// second.
+func short(share float64) float64 { return math.Round(share*1e4) / 1e4 }

@@ -97,7 +97,7 @@ func (s *Sampler) take(now time.Duration) timeline.Sample {
 	// has that of the cycles that ended in it.
 	gc := s.seconds(gcAssist) + s.seconds(gcDedicated) + s.seconds(gcPaused)
 	if w := out.Len().Seconds(); w > 0 {
-		out.GC = max(0, gc-s.gc) / w / s.limits.Cores
+		out.GC = short(max(0, gc-s.gc) / w / s.limits.Cores)
 	}
 	if h := s.histogram(gcPauses); h != nil {
 		out.GCPause, out.GCTotal = quantileSince(h, s.pauses, 1), sumSince(h, s.pauses)

@@ -41,9 +41,6 @@ func TestDifference(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.want.Window = w
 			got := difference(&tc.limits, w, &tc.before, &tc.after)
-			for _, f := range []*float64{&got.Others, &got.Busy, &got.Steal} {
-				*f = math.Round(*f*1e9) / 1e9
-			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
