@@ -402,8 +402,9 @@ func TestFastWire(t *testing.T) {
 		{Method: "FOO", URL: "http://target/x", Body: []byte("x"), Header: []Field{{"Expect", "100-continue"}}},
 	} {
 		var wires []string
-		for _, name := range []string{"http", "fast"} {
-			e, err := NewEngine(&Plan{Engine: name, MaxInFlight: 1})
+		for i := range 4 { // the last two without keep-alive
+			name := []string{"http", "fast"}[i%2]
+			e, err := NewEngine(&Plan{Engine: name, MaxInFlight: 1, Connections: Connections{NoKeepAlive: i > 1}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -421,8 +422,13 @@ func TestFastWire(t *testing.T) {
 			mu.Unlock()
 			e.Close()
 		}
-		if wires[0] != wires[1] {
-			t.Errorf("expected as http sends:\n%q\nfound\n%q", clip(wires[0], 500), clip(wires[1], 500))
+		for i := 0; i < 4; i += 2 {
+			if wires[i] != wires[i+1] {
+				t.Errorf("expected as http sends:\n%q\nfound\n%q", clip(wires[i], 500), clip(wires[i+1], 500))
+			}
+		}
+		if !strings.Contains(wires[2], "\r\nConnection: close\r\n") {
+			t.Errorf("expected Connection: close, found\n%q", clip(wires[2], 500))
 		}
 	}
 }
@@ -473,23 +479,31 @@ func steady(tb testing.TB, conf *tls.Config) (url string) {
 	return url
 }
 
-// Over TLS, crypto/tls has allocations of its own.
+// Over TLS, crypto/tls has two allocations of its own.
 func TestFastAllocatesNothing(t *testing.T) {
-	call := &Call{Method: "GET", URL: steady(t, nil), Header: []Field{{"User-Agent", userAgent}}, fixed: true}
-	engine, err := newFastEngine(Options{MaxInFlight: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer engine.Close()
-	e := engine.(DeadlineSender)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	if n := testing.AllocsPerRun(1000, func() {
-		if r := e.SendBy(ctx, time.Now().Add(time.Minute), call); r.Err != nil {
-			t.Fatal(r.Err)
-		}
-	}); n > 0 {
-		t.Errorf("expected no allocation for a fixed request, found %g", n)
+	for _, c := range []struct {
+		name string
+		url  string
+		most float64
+	}{{"plain", steady(t, nil), 0}, {"tls", steady(t, testTLS(t)), 2}} {
+		t.Run(c.name, func(t *testing.T) {
+			call := &Call{Method: "GET", URL: c.url, Header: []Field{{"User-Agent", userAgent}}, fixed: true}
+			engine, err := newFastEngine(Options{MaxInFlight: 1, MaxBody: hardBody, TLS: TLS{Insecure: true}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer engine.Close()
+			e := engine.(DeadlineSender)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if n := testing.AllocsPerRun(1000, func() {
+				if r := e.SendBy(ctx, time.Now().Add(time.Minute), call); r.Err != nil {
+					t.Fatal(r.Err)
+				}
+			}); n > c.most {
+				t.Errorf("expected at most %g allocations for a fixed request, found %g", c.most, n)
+			}
+		})
 	}
 }
 
