@@ -92,7 +92,7 @@ func classify(err error) (kind, detail string) {
 	}
 	switch kind {
 	case KindTimeout:
-		detail = "no answer before the timeout"
+		detail = "no complete answer before the timeout"
 	case KindStalled:
 		detail = errStalled.Error()
 	case KindDNS:

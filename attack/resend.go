@@ -102,10 +102,10 @@ func (a *attempts) failure() error {
 	return io.ErrUnexpectedEOF
 }
 
-// proxyFor is http.ProxyFromEnvironment for requests that may be sent, and
-// fails for one whose attempt before was written. What Connections leads
+// proxyFor is environment, which names proxies, for requests that may be sent,
+// and fails for one whose attempt before was written. What Connections leads
 // elsewhere goes there, past every proxy.
-func proxyFor(c Connections) func(*http.Request) (*url.URL, error) {
+func proxyFor(c Connections, environment func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if a, ok := req.Context().Value(attemptsKey{}).(*attempts); ok {
 			if err := a.failure(); err != nil {
@@ -115,7 +115,7 @@ func proxyFor(c Connections) func(*http.Request) (*url.URL, error) {
 		if c.redirect() && c.Redirects(addressOf(req.URL).address) {
 			return nil, nil
 		}
-		return http.ProxyFromEnvironment(req)
+		return environment(req)
 	}
 }
 

@@ -68,7 +68,7 @@ func newTransport(opt Options) (*transport, error) {
 		maxBody:  opt.MaxBody,
 		stop:     stop,
 		Transport: &http.Transport{
-			Proxy: proxyFor(opt.Connections),
+			Proxy: proxyFor(opt.Connections, http.ProxyFromEnvironment),
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 				begun := time.Now()
 				own, cancel := context.WithTimeout(ctx, dialTimeout)
