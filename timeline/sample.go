@@ -30,7 +30,7 @@ type Sample struct {
 
 	Files    uint64 `json:"files,omitempty"`     // open file descriptors
 	MaxFiles uint64 `json:"max_files,omitempty"` // how many there can be: the soft limit
-	Ports    uint64 `json:"ports,omitempty"`     // TCP sockets of its network namespace, open and in TIME_WAIT: at least its local ports
+	Ports    uint64 `json:"ports,omitempty"`     // TCP sockets of its network namespace, open and in TIME_WAIT: no fewer than the local ports taken
 	MaxPorts uint64 `json:"max_ports,omitempty"` // local ports there are for outgoing connections to one address
 	Memory   uint64 `json:"memory,omitempty"`    // resident, in bytes
 }

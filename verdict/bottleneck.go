@@ -72,7 +72,7 @@ func bottleneck(u *timeline.Usage, budget time.Duration) (what, do string) {
 func localFailures(n, of uint64, u *timeline.Usage) string {
 	var found, do []string
 	if u.MaxFiles > 0 && float64(u.Files) >= timeline.Saturated*float64(u.MaxFiles) {
-		found = append(found, fmt.Sprintf("out of file descriptors, %d of %d", u.Files, u.MaxFiles))
+		found = append(found, fmt.Sprintf("out of file descriptors, %d of %d", min(u.Files, u.MaxFiles), u.MaxFiles))
 		do = append(do, "raise ulimit -n or lower max_in_flight")
 	}
 	if u.MaxPorts > 0 && float64(u.Ports) >= portsShare*float64(u.MaxPorts) {

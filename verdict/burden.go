@@ -104,7 +104,7 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 	case name == "done":
 		s.lo, s.hi = b.more(n, stats.Judged())
 	case name == "rps" && v.Seconds > 0:
-		lo, hi := b.more(float64(stats.Done), stats.Judged())
+		lo, hi := b.more(float64(stats.Answered), stats.Judged())
 		s.lo, s.hi = lo/v.Seconds, hi/v.Seconds
 	case name == "throughput" && v.Seconds > 0:
 		s.lo, s.hi = n, n+float64(b.local)/v.Seconds

@@ -82,7 +82,7 @@ func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fau
 		if done := a.at + a.took; stage >= 0 && done < stages[stage].Window.To && !a.unsent && !a.interrupted {
 			came := cell(done)
 			came.Answered++
-			if !a.failed {
+			if !a.failed && a.kind == "" {
 				came.AnsweredOK++
 			}
 		}

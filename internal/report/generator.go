@@ -28,12 +28,12 @@ func generatorLine(g *verdict.Generator) string {
 	}
 	switch {
 	case u.Files > 0 && u.MaxFiles > 0:
-		parts = append(parts, count(u.Files)+" of "+count(u.MaxFiles)+" files")
+		parts = append(parts, count(min(u.Files, u.MaxFiles))+" of "+count(u.MaxFiles)+" files")
 	case u.Files > 0:
 		parts = append(parts, count(u.Files)+" files")
 	}
 	if u.MaxPorts > 0 {
-		parts = append(parts, percent(float64(u.Ports)/float64(u.MaxPorts))+" of ports")
+		parts = append(parts, "at most "+percent(float64(u.Ports)/float64(u.MaxPorts))+" of ports")
 	}
 	if g.Local > 0 {
 		parts = append(parts, count(g.Local)+" arrivals failed on its own machine")
@@ -66,10 +66,10 @@ func GeneratorNotes(s *timeline.Sample) []string {
 		out = append(out, fmt.Sprintf("the generator uses %s of its CPU (%s): response times may be its own doing", percent(s.CPU), cores(s.Cores)))
 	}
 	if s.MaxFiles > 0 && float64(s.Files) >= scarce*float64(s.MaxFiles) {
-		out = append(out, fmt.Sprintf("the generator has %s of %s files open: raise ulimit -n or lower max_in_flight", count(s.Files), count(s.MaxFiles)))
+		out = append(out, fmt.Sprintf("the generator has %s of %s files open: raise ulimit -n or lower max_in_flight", count(min(s.Files, s.MaxFiles)), count(s.MaxFiles)))
 	}
 	if s.MaxPorts > 0 && float64(s.Ports) >= scarce*float64(s.MaxPorts) {
-		out = append(out, fmt.Sprintf("%s of %s local ports are taken: keep connections alive or lower the rate", count(min(s.Ports, s.MaxPorts)), count(s.MaxPorts)))
+		out = append(out, fmt.Sprintf("this machine has %s TCP sockets, open or in TIME_WAIT, and %s local ports: new connections may find none free", count(s.Ports), count(s.MaxPorts)))
 	}
 	return out
 }
