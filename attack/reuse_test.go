@@ -402,6 +402,56 @@ func FuzzPieces(f *testing.F) {
 	})
 }
 
+// Calls are sent, given back and built again all at once, and each arrives as it
+// was built.
+func TestReuseUnderLoad(t *testing.T) {
+	var wrong atomic.Int64
+	long := strings.Repeat("long", together)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		n := r.URL.Query().Get("n")
+		want := r.Header.Get("X-Body") + n
+		if want == "same"+n {
+			want = long
+		}
+		if err != nil || r.URL.Path != "/"+n || string(body) != want {
+			wrong.Add(1)
+		}
+	}))
+	defer srv.Close()
+	p := &Plan{Requests: []Request{
+		{Name: "own body", Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []Field{{"n", "{{ seq }}"}}, Headers: []Field{{"X-Body", "{{ .a }}"}}, Body: "{{ .a }}{{ seq }}",
+			Data: []map[string]string{{"a": "x"}, {"a": strings.Repeat("y", 300)}, {"a": "zä"}}},
+		{Name: "same body", Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []Field{{"n", "{{ seq }}"}}, Headers: []Field{{"X-Body", "same"}}, Body: long},
+	}}
+	build, err := NewBuilder(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachEngine(t, Options{MaxInFlight: 8}, func(t *testing.T, e Engine) {
+		var wg sync.WaitGroup
+		for w := range uint64(8) {
+			wg.Go(func() {
+				for n := range uint64(50) {
+					call, err := build(Arrival{Seq: 1000*w + n, Nth: n, Request: int(n % 2)})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if r := e.Send(t.Context(), call); r.Err != nil || r.Status != http.StatusOK {
+						t.Errorf("status %d, %v", r.Status, r.Err)
+					}
+					call.release()
+				}
+			})
+		}
+		wg.Wait()
+		if n := wrong.Swap(0); n > 0 {
+			t.Errorf("%d requests did not arrive as they were built", n)
+		}
+	})
+}
+
 func TestBuildWith(t *testing.T) {
 	r := Request{
 		URL: "http://h/{{ .id }}", Headers: []Field{{"Authorization", "Bearer {{ .token }}"}}, Query: []Field{{"q", "{{ if .token }}{{ .own }}{{ end }}"}},
