@@ -223,7 +223,8 @@ type Arrival struct {
 	Whole    bool          // a whole flow and not one request: in no totals
 }
 
-// Call is a request ready to be sent. It must not be changed.
+// Call is a request ready to be sent. It must not be changed. One that was made
+// from templates is sent by one caller at a time.
 type Call struct {
 	Method string
 	URL    string

@@ -101,8 +101,9 @@ func (r *Request) ValidateWith(columns []string) error {
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
+	call := new(Call)
 	for i := range max(1, len(r.Data)) {
-		if err := k.render(new(Call), r, Arrival{Nth: uint64(i)}, captured); err != nil {
+		if err := k.render(call, r, Arrival{Nth: uint64(i)}, captured); err != nil {
 			if len(r.Data) > 0 {
 				err = fmt.Errorf("with data row %d: %w", i+1, err)
 			} else if strings.Contains(err.Error(), "the data row has no") {
@@ -216,6 +217,7 @@ type kit struct {
 	bodySize int    // of the largest so far
 	plainURL bool   // the URL begins with form.base, and goes out as it stands
 	sameURL  string // of all arrivals; empty if it differs, or is not known yet
+	sameBody []byte // likewise
 }
 
 type namedText struct {
@@ -352,10 +354,21 @@ func (k *kit) render(call *Call, r *Request, a Arrival, captured map[string]stri
 		}
 		call.Header = append(call.Header, f)
 	}
-	if call.Body, err = k.renderBody(slices.Grow(call.Body[:0], k.bodySize)); err != nil {
-		return err
+	switch {
+	case k.sameBody != nil:
+		call.Body = k.sameBody
+	case k.bodyFixed():
+		// In memory of its own, as calls share it from now on.
+		if k.sameBody, err = k.renderBody(nil); err != nil {
+			return err
+		}
+		call.Body = k.sameBody
+	default:
+		if call.Body, err = k.renderBody(slices.Grow(call.Body[:0], k.bodySize)); err != nil {
+			return err
+		}
+		k.bodySize = max(k.bodySize, len(call.Body))
 	}
-	k.bodySize = max(k.bodySize, len(call.Body))
 	if k.form != nil && k.plainURL && plain && k.form.body == (len(call.Body) > 0) {
 		call.form = k.form
 	}

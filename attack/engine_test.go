@@ -450,6 +450,7 @@ func BenchmarkEngines(b *testing.B) {
 					if r := a.sendBy(time.Now().Add(time.Minute), call); r.Err != nil {
 						b.Fatal(r.Err)
 					}
+					call.release()
 				}
 			})
 		}

@@ -1,0 +1,138 @@
+package attack
+
+import (
+	"bytes"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// hungry is steady for requests with a body.
+func hungry(tb testing.TB) (url string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	answer := []byte("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
+	length, end := []byte("\r\nContent-Length: "), []byte("\r\n\r\n")
+	// whole says that b is a request, body and all.
+	whole := func(b []byte) bool {
+		at := bytes.Index(b, end)
+		if at < 0 {
+			return false
+		}
+		n := 0
+		if i := bytes.Index(b[:at], length); i >= 0 {
+			for _, d := range b[i+len(length) : at] {
+				if d < '0' || d > '9' {
+					break
+				}
+				n = 10*n + int(d-'0')
+			}
+		}
+		return len(b) == at+len(end)+n
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer c.Close()
+				buf := make([]byte, 64<<10)
+				for n := 0; ; {
+					m, err := c.Read(buf[n:])
+					if n += m; err != nil {
+						return
+					}
+					if whole(buf[:n]) {
+						n = 0
+						if _, err := c.Write(answer); err != nil {
+							return
+						}
+					}
+				}
+			})
+		}
+	})
+	tb.Cleanup(func() {
+		ln.Close()
+		wg.Wait()
+	})
+	return "http://" + ln.Addr().String()
+}
+
+// shapes of requests, from those that are all the same to those that go through
+// text/template.
+var priced = []struct {
+	name string
+	req  Request
+	most float64 // allocations
+}{
+	{"fixed", Request{URL: "/x"}, 0},
+	{"path", Request{URL: "/{{ .a }}"}, 1},
+	{"query", Request{URL: "/", Query: []Field{{"q", "{{ .a }}"}}}, 1},
+	{"header", Request{URL: "/", Headers: []Field{{"X-A", "{{ .a }}"}}}, 1},
+	{"json", Request{Method: "POST", URL: "/", JSON: `{"a": "{{ .a }}", "b": "{{ .b }}", "n": "{{ seq }}"}`}, 0},
+	{"all", Request{Method: "POST", URL: "/{{ .a }}?n={{ nth }}", Headers: []Field{{"X-A", "{{ uuid }}"}, {"Host", "{{ .a }}"}}, Form: []Field{{"a", "{{ .a }}"}, {"n", "{{ randInt 1 6 }}"}}}, 1},
+	{"text-template", Request{URL: "/{{ if .a }}{{ .a }}{{ end }}"}, 20},
+	{"escaped", Request{URL: "/{{ .b }}"}, 60},
+}
+
+// BenchmarkTemplated is all that a request takes: build, send, read, release.
+func BenchmarkTemplated(b *testing.B) {
+	for _, c := range priced {
+		b.Run(c.name, func(b *testing.B) {
+			send := sender(b, c.req)
+			b.ReportAllocs()
+			for b.Loop() {
+				send()
+			}
+		})
+	}
+}
+
+// BenchmarkTemplatedWire is what of that is neither the network's nor the
+// answer's.
+func BenchmarkTemplatedWire(b *testing.B) {
+	for _, c := range priced {
+		b.Run(c.name, func(b *testing.B) {
+			c.req.URL = "http://target" + c.req.URL
+			c.req.Data = []map[string]string{{"a": "x1", "b": "Zürich"}}
+			e, builder := newWires(b, &c.req)
+			b.ReportAllocs()
+			for n := uint64(0); b.Loop(); n++ {
+				call, err := builder.Build(Arrival{Seq: n, Nth: n})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := e.wire(call); err != nil {
+					b.Fatal(err)
+				}
+				call.release()
+			}
+		})
+	}
+}
+
+// sender returns what sends the request's next arrival.
+func sender(tb testing.TB, r Request) func() {
+	r.URL = hungry(tb) + r.URL
+	r.Data = []map[string]string{{"a": "x1", "b": "Zürich"}}
+	engine, builder := newWires(tb, &r)
+	seq := uint64(0)
+	return func() {
+		call, err := builder.Build(Arrival{Seq: seq, Nth: seq})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if r := engine.SendBy(tb.Context(), time.Now().Add(time.Minute), call); r.Err != nil {
+			tb.Fatal(r.Err)
+		}
+		call.release()
+		seq++
+	}
+}
