@@ -193,7 +193,7 @@ type Target struct {
 // Expect is what a good answer looks like. Without Status, any from 200 to 399
 // is good.
 type Expect struct {
-	Status  []int   `json:"status,omitempty"`
+	Status  []int   `json:"status,omitempty"`  // any of these; 1 to 5 is a class, such as 2 for 200 to 299
 	Body    string  `json:"body,omitempty"`    // must be contained
 	Matches string  `json:"matches,omitempty"` // regular expression the body must match
 	Headers []Field `json:"headers,omitempty"` // must be present; with this value unless empty
@@ -223,7 +223,7 @@ type Arrival struct {
 	Whole    bool          // a whole flow and not one request: in no totals
 }
 
-// Call is a request ready to be sent.
+// Call is a request ready to be sent. It must not be changed.
 type Call struct {
 	Method string
 	URL    string
@@ -238,6 +238,7 @@ type Call struct {
 	// fixed says that the call will be sent again and never changed, so that an
 	// engine may keep what it has made of it.
 	fixed bool
+	reuse
 }
 
 // Reply is what came of a call. Sent and Done carry monotonic clock readings.
@@ -247,10 +248,13 @@ type Reply struct {
 	Handshake  time.Duration // of that connection's TLS
 	Status     int           // 0 if there was no complete answer
 	Header     http.Header   // nil if there was no complete answer; and maybe without Call.WantHeader
-	Body       []byte        // at most MaxBody bytes, only with Call.WantBody
+	Body       []byte        // at most MaxBody bytes, only with Call.WantBody; without, the beginning if Status is 400 or above
 	BytesIn    int64
 	BytesOut   int64
 	Err        error
+
+	looked, valid bool      // whether Body is JSON; known once looked
+	doc           *document // Body, read as JSON; nil until somebody needs it
 }
 
 // MaxBody is how much of an answer's body is kept for checks; the rest is read
@@ -309,10 +313,12 @@ type Sample struct {
 	Body   string      `json:"body,omitempty"` // its beginning
 }
 
-// Sink receives what the attack does. Every arrival is first Planned, in order
-// of Intended and from one goroutine, and later, once and from any goroutine,
-// Recorded. Worker numbers are dense from 0 to at most MaxInFlight+1, and no
-// two calls with the same number overlap.
+// Sink receives what the attack does. Every arrival is first Planned and later,
+// once, Recorded; both come from any goroutine, Planned at about the
+// time at which the arrival is due and in no certain order, as users of a closed
+// stage do not wait for each other. Whole flows come like requests, marked
+// Arrival.Whole, beside their steps. Worker numbers are dense from 0 to at most
+// MaxInFlight+1, and no two calls of Record with the same number overlap.
 type Sink interface {
 	Planned(a Arrival)
 	Record(worker int, r *Result)
@@ -343,7 +349,8 @@ func (p *Plan) Windows() []timeline.Stage {
 	var out []timeline.Stage
 	var at time.Duration
 	for _, s := range p.Stages {
-		out = append(out, timeline.Stage{Name: s.Name, Window: timeline.Window{From: at, To: at + s.For}, Judged: s.Judged})
+		_, closed := s.Shape.(ClosedShape)
+		out = append(out, timeline.Stage{Name: s.Name, Window: timeline.Window{From: at, To: at + s.For}, Judged: s.Judged, Closed: closed})
 		at += s.For
 	}
 	return out

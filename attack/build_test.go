@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"net/url"
@@ -123,7 +122,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"not json", Request{URL: "http://h/", JSON: "{"}, "json: expected JSON: unexpected end"},
 		{"weight", Request{URL: "http://h/", Weight: -1}, "weight: expected a number of at least 0, found -1"},
 		{"expect", Request{URL: "http://h/", Expect: Expect{Matches: "("}}, "expect: matches: expected a regular expression: missing closing )"},
-		{"status", Request{URL: "http://h/", Expect: Expect{Status: []int{42}}}, "expect: status: expected 100 to 599, found 42"},
+		{"status", Request{URL: "http://h/", Expect: Expect{Status: []int{42}}}, "expect: status: expected 100 to 599, or 1 to 5 for a class, found 42"},
 		{"range", Request{URL: "http://h/{{ randInt 6 1 }}"}, "expected two numbers in ascending order, found 6 and 1"},
 		{"target's method", Request{Targets: []Target{{Method: "GET", URL: "/"}, {Method: "", URL: "/"}}}, "target 2: method: expected one such as GET"},
 		{"target's header", Request{Targets: []Target{{Method: "GET", URL: "/", Headers: []Field{{"A b", "1"}}}}}, "target 1: expected a header name"},
@@ -231,17 +230,13 @@ func FuzzJSONBody(f *testing.F) {
 		if strings.Contains(body, "range") || strings.Contains(body, "template") || strings.Contains(body, "define") || strings.Contains(body, "block") {
 			t.Skip("can be made to take for ever, as the author of a scenario may")
 		}
-		var d draw
-		parts, err := newJSONParts(body, &d)
-		if err != nil {
+		k := kit{row: row{data: map[string]string{"v": value}}}
+		var err error
+		if k.json, err = newJSONParts(body, &k.draw); err != nil {
 			return
 		}
-		var b bytes.Buffer
-		if err := renderJSON(&b, parts, map[string]string{"v": value}); err != nil {
-			return
-		}
-		if !json.Valid(b.Bytes()) {
-			t.Errorf("%q with %q became %q", body, value, b.String())
+		if b, err := k.appendParts(nil); err == nil && !json.Valid(b) {
+			t.Errorf("%q with %q became %q", body, value, b)
 		}
 	})
 }
@@ -269,20 +264,32 @@ func TestQueryRoundTrip(t *testing.T) {
 }
 
 func BenchmarkBuild(b *testing.B) {
-	for name, r := range map[string]Request{
-		"literal":  {URL: "http://h/x", Query: []Field{{"a", "b"}}},
-		"template": {URL: "http://h/{{ .sku }}", JSON: `{"sku": "{{ .sku }}"}`, Data: []map[string]string{{"sku": "1"}}},
+	data := []map[string]string{{"sku": "A-1042", "name": "Grace Hopper", "city": "Zürich"}, {"sku": "B-77", "name": "Ada", "city": "London"}}
+	for _, c := range []struct {
+		name string
+		req  Request
+	}{
+		{"literal", Request{URL: "http://h/x", Query: []Field{{"a", "b"}}}},
+		{"path", Request{URL: "http://h/products/{{ .sku }}"}},
+		{"query", Request{URL: "http://h/products", Query: []Field{{"name", "{{ .name }}"}, {"n", "{{ seq }}"}}}},
+		{"json", Request{Method: "POST", URL: "http://h/orders", JSON: `{"sku": "{{ .sku }}", "name": "{{ .name }}", "city": "{{ .city }}"}`}},
+		{"random", Request{URL: "http://h/orders", Headers: []Field{{"Idempotency-Key", "{{ uuid }}"}}}},
+		{"text-template", Request{URL: `http://h/products/{{ if eq .sku "B-77" }}none{{ else }}{{ .sku }}{{ end }}`}},
 	} {
-		b.Run(name, func(b *testing.B) {
-			f, err := NewBuilder(&Plan{Requests: []Request{r}})
+		b.Run(c.name, func(b *testing.B) {
+			c.req.Data = data
+			f, err := NewBuilder(&Plan{Requests: []Request{c.req}})
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := f(Arrival{}); err != nil {
+			for n := uint64(0); b.Loop(); n++ {
+				call, err := f(Arrival{Seq: n, Nth: n})
+				if err != nil {
 					b.Fatal(err)
 				}
+				call.done = true // as engine fast says once it has sent it
+				call.release()
 			}
 		})
 	}

@@ -4,82 +4,206 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
-// Validate says what is wrong with the expectation, nil if nothing.
+// Validate says what is wrong with the expectation, nil if nothing. Each error
+// begins with the key that it speaks of; a *PathError says where in a JSON path.
 func (e Expect) Validate() error {
 	_, err := newCheck(e)
 	return err
 }
 
-// check is an Expect, compiled. It is safe for concurrent use.
+// Validate says what is wrong with the path, as a *PathError, or with the value;
+// nil if nothing.
+func (j ExpectJSON) Validate() error {
+	_, err := newJSONCheck(j)
+	return err
+}
+
+// check is an Expect, compiled. It is safe for concurrent use, and an answer
+// that is as expected costs no memory, save where it is read as JSON.
 type check struct {
 	Expect
+	body    []byte
 	matches *regexp.Regexp
+	headers []Field // names in their canonical form
+	json    []jsonCheck
+}
+
+// jsonCheck is an ExpectJSON, compiled.
+type jsonCheck struct {
+	path  *jsonPath
+	any   bool // whatever it finds is good
+	value any
 }
 
 func newCheck(e Expect) (*check, error) {
-	c := &check{Expect: e}
+	c := &check{Expect: e, body: []byte(e.Body)}
 	var errs []error
 	for _, s := range e.Status {
-		if s < 100 || s > 599 {
-			errs = append(errs, fmt.Errorf("status: expected 100 to 599, found %d", s))
+		if (s < 100 || s > 599) && (s < 1 || s > 5) {
+			errs = append(errs, fmt.Errorf("status: expected 100 to 599, or 1 to 5 for a class, found %d", s))
 		}
 	}
 	if e.Matches != "" {
-		re, err := regexp.Compile(e.Matches)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("matches: expected a regular expression: %s",
-				strings.TrimPrefix(err.Error(), "error parsing regexp: ")))
+		var err error
+		if c.matches, err = compileRegexp(e.Matches); err != nil {
+			errs = append(errs, fmt.Errorf("matches: %w", err))
 		}
-		c.matches = re
 	}
 	for _, h := range e.Headers {
 		if h.Name == "" {
 			errs = append(errs, errors.New("headers: expected a name, found none"))
 		}
+		c.headers = append(c.headers, Field{http.CanonicalHeaderKey(h.Name), h.Value})
+	}
+	for _, j := range e.JSON {
+		k, err := newJSONCheck(j)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("json: %w", err))
+		}
+		c.json = append(c.json, k)
+	}
+	for _, b := range []struct {
+		what string
+		n    int64
+	}{{"min", e.MinSize}, {"max", e.MaxSize}} {
+		if b.n < 0 {
+			errs = append(errs, fmt.Errorf("size: %s: expected at least 0, found %d", b.what, b.n))
+		}
+	}
+	if e.MaxSize > 0 && e.MinSize > e.MaxSize {
+		errs = append(errs, fmt.Errorf("size: expected min to be at most max, found %d above %d bytes", e.MinSize, e.MaxSize))
+	}
+	if e.Within < 0 {
+		errs = append(errs, fmt.Errorf("within: expected at least 0, found %s", e.Within))
 	}
 	return c, errors.Join(errs...)
 }
 
-func (c *check) wantBody() bool { return c.Body != "" || c.matches != nil }
+func newJSONCheck(j ExpectJSON) (c jsonCheck, err error) {
+	if c.path, err = newJSONPath(j.Path); err != nil {
+		return c, err
+	}
+	if c.any = j.Value == ""; c.any {
+		return c, nil
+	}
+	if c.value, err = parseJSON([]byte(j.Value)); err != nil {
+		return c, fmt.Errorf("expected the value of %s as JSON, found %q", clip(j.Path, 60), clip(j.Value, 60))
+	}
+	return c, nil
+}
 
-func (c *check) wantHeader() bool { return len(c.Headers) > 0 }
+func (c *check) wantBody() bool { return c.Body != "" || c.matches != nil || len(c.json) > 0 }
 
-// reply says what is wrong with an answer: an empty kind if nothing.
-func (c *check) reply(r *Reply) (kind, detail string) {
+func (c *check) wantHeader() bool { return len(c.headers) > 0 }
+
+// reply says what is wrong with an answer: an empty kind if nothing. response
+// is its response time, from when it was due. What is wrong in an answer comes
+// before its being late.
+func (c *check) reply(r *Reply, response time.Duration) (kind, detail string) {
 	if r.Err != nil {
 		return classify(r.Err)
 	}
-	if len(c.Status) > 0 {
-		if !slices.Contains(c.Status, r.Status) {
-			return KindStatus, fmt.Sprintf("expected status %s, found %d", oneOf(c.Status), r.Status)
-		}
-	} else if r.Status < 200 || r.Status > 399 {
-		return KindStatus, fmt.Sprintf("expected status 200 to 399, found %d", r.Status)
+	if !c.status(r.Status) {
+		return KindStatus, fmt.Sprintf("expected status %s, found %d", c.statuses(), r.Status)
 	}
-	for _, h := range c.Headers {
-		var found string
-		if r.Header != nil {
-			found = r.Header.Get(h.Name)
-		}
-		switch {
-		case found == "":
-			return KindHeader, clip(fmt.Sprintf("expected header %s, found none", h.Name), maxDetail)
-		case h.Value != "" && found != h.Value:
-			return KindHeader, clip(fmt.Sprintf("expected header %s: %s, found %s", h.Name, clip(h.Value, 60), clip(found, 60)), maxDetail)
+	for i := range c.headers {
+		if ok, found := c.header(i, r); !ok {
+			return KindHeader, clip(found, maxDetail)
 		}
 	}
-	if c.Body != "" && !bytes.Contains(r.Body, []byte(c.Body)) {
+	if r.BytesIn < c.MinSize || c.MaxSize > 0 && r.BytesIn > c.MaxSize {
+		return KindSize, fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn)
+	}
+	if len(c.body) > 0 && !bytes.Contains(r.Body, c.body) {
 		return KindBody, clip(fmt.Sprintf("expected a body with %q, found %s", clip(c.Body, 60), excerpt(r)), maxDetail)
 	}
 	if c.matches != nil && !c.matches.Match(r.Body) {
 		return KindBody, clip(fmt.Sprintf("expected a body that matches %s, found %s", clip(c.Matches, 60), excerpt(r)), maxDetail)
 	}
+	for i := range c.json {
+		if err := c.json[i].reply(r); err != nil {
+			return KindJSON, clip(err.Error(), maxDetail)
+		}
+	}
+	if c.Within > 0 && response > c.Within {
+		return KindSlow, fmt.Sprintf("expected an answer within %s", c.Within)
+	}
 	return "", ""
+}
+
+func (c *check) status(found int) bool {
+	if len(c.Status) == 0 {
+		return found >= 200 && found <= 399
+	}
+	return slices.Contains(c.Status, found) || slices.Contains(c.Status, found/100)
+}
+
+// header says whether the i-th is as expected; one of several lines is enough.
+func (c *check) header(i int, r *Reply) (ok bool, detail string) {
+	h := c.headers[i]
+	found := r.Header[h.Name]
+	for _, v := range found {
+		if v != "" && (h.Value == "" || v == h.Value) {
+			return true, ""
+		}
+	}
+	name := c.Headers[i].Name
+	if len(found) == 0 || found[0] == "" {
+		return false, fmt.Sprintf("expected header %s, found none", name)
+	}
+	return false, fmt.Sprintf("expected header %s: %s, found %s", name, clip(h.Value, 60), clip(found[0], 60))
+}
+
+// good says whether a body, which must be JSON, is as expected.
+func (c *jsonCheck) good(r *Reply) (bool, error) {
+	if c.path.straight {
+		text := walkJSON(r.Body, c.path.steps)
+		return text != nil && (c.any || isValue(text, c.value)), nil
+	}
+	nodes, err := c.path.nodes(r)
+	if err != nil || c.any {
+		return len(nodes) > 0, err
+	}
+	return slices.ContainsFunc(nodes, func(n any) bool { return equalJSON(n, c.value) }), nil
+}
+
+func (c *jsonCheck) reply(r *Reply) error {
+	if !r.isJSON() {
+		return r.notJSON()
+	}
+	if ok, err := c.good(r); ok || err != nil {
+		return err
+	}
+	text, more, err := c.path.first(r)
+	if err != nil {
+		return err
+	}
+	wanted, found := "", "none"
+	if !c.any {
+		wanted = " to be " + clip(compactJSON(c.value), 60)
+	}
+	if text != nil {
+		found = shownJSON(text)
+	}
+	if more > 0 {
+		found += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Errorf("expected %s%s, found %s", clip(c.path.text, 60), wanted, found)
+}
+
+// shownJSON is a JSON text for people.
+func shownJSON(text []byte) string {
+	if v, err := parseJSON(text); err == nil {
+		return clip(compactJSON(v), 60)
+	}
+	return clip(asText(text), 60)
 }
 
 func excerpt(r *Reply) string {
@@ -93,13 +217,28 @@ func excerpt(r *Reply) string {
 	return s
 }
 
-func oneOf(statuses []int) string {
-	s := make([]string, len(statuses))
-	for i, n := range statuses {
-		s[i] = fmt.Sprint(n)
+func (c *check) statuses() string {
+	if len(c.Status) == 0 {
+		return "200 to 399"
+	}
+	s := make([]string, len(c.Status))
+	for i, n := range c.Status {
+		if s[i] = fmt.Sprint(n); n < 10 {
+			s[i] += "xx"
+		}
 	}
 	if n := len(s); n > 1 {
 		return strings.Join(s[:n-1], ", ") + " or " + s[n-1]
 	}
 	return s[0]
+}
+
+func (c *check) sizes() string {
+	switch {
+	case c.MaxSize == 0:
+		return fmt.Sprintf("of at least %d bytes", c.MinSize)
+	case c.MinSize == 0:
+		return fmt.Sprintf("of at most %d bytes", c.MaxSize)
+	}
+	return fmt.Sprintf("of %d to %d bytes", c.MinSize, c.MaxSize)
 }

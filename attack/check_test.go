@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,11 +15,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
 func TestCheck(t *testing.T) {
-	header := http.Header{"Content-Type": {"text/plain"}, "X-Long": {strings.Repeat("x", 500)}}
+	header := http.Header{"Content-Type": {"text/plain"}, "X-Long": {strings.Repeat("x", 500)}, "X-Two": {"a", "b"}, "X-Empty": {""}}
 	reply := func(status int, body string) Reply {
 		return Reply{Status: status, Header: header, Body: []byte(body), BytesIn: int64(len(body))}
 	}
@@ -42,6 +44,36 @@ func TestCheck(t *testing.T) {
 		{"header", Expect{Headers: []Field{{"content-type", "text/plain"}, {"X-Long", ""}}}, reply(200, ""), "", ""},
 		{"no header", Expect{Headers: []Field{{"X-No", ""}}}, reply(200, ""), KindHeader, "expected header X-No, found none"},
 		{"other header", Expect{Headers: []Field{{"Content-Type", "a/b"}}}, reply(200, ""), KindHeader, "expected header Content-Type: a/b, found text/plain"},
+		{"class", Expect{Status: []int{2, 404}}, reply(299, ""), "", ""},
+		{"class or status", Expect{Status: []int{2, 404}}, reply(404, ""), "", ""},
+		{"neither", Expect{Status: []int{2, 404}}, reply(302, ""), KindStatus, "expected status 2xx or 404, found 302"},
+		{"one of several lines", Expect{Headers: []Field{{"x-two", "b"}}}, reply(200, ""), "", ""},
+		{"none of several lines", Expect{Headers: []Field{{"x-two", "c"}}}, reply(200, ""), KindHeader, "expected header x-two: c, found a"},
+		{"empty header", Expect{Headers: []Field{{"X-Empty", ""}}}, reply(200, ""), KindHeader, "expected header X-Empty, found none"},
+
+		{"size", Expect{MinSize: 3, MaxSize: 3}, reply(200, "abc"), "", ""},
+		{"too short", Expect{MinSize: 3}, reply(200, "ab"), KindSize, "expected a body of at least 3 bytes, found 2"},
+		{"too long", Expect{MaxSize: 3}, reply(200, "abcd"), KindSize, "expected a body of at most 3 bytes, found 4"},
+		{"not between", Expect{MinSize: 2, MaxSize: 3}, reply(200, ""), KindSize, "expected a body of 2 to 3 bytes, found 0"},
+		{"size without the body", Expect{MinSize: 1 << 30}, Reply{Status: 200, BytesIn: 1 << 30}, "", ""},
+
+		{"json", Expect{JSON: []ExpectJSON{{"$.status", `"ok"`}, {"$.items[0].id", "7"}, {"$.items", ""}}}, reply(200, `{"status":"ok","items":[{"id":7.0}]}`), "", ""},
+		{"json not there", Expect{JSON: []ExpectJSON{{"$.id", ""}}}, reply(200, `{"di":1}`), KindJSON, "expected $.id, found none"},
+		{"json value not there", Expect{JSON: []ExpectJSON{{"$.id", "1"}}}, reply(200, `[]`), KindJSON, "expected $.id to be 1, found none"},
+		{"json other value", Expect{JSON: []ExpectJSON{{"$.id", `"<1>"`}}}, reply(200, `{"id":1}`), KindJSON, `expected $.id to be "<1>", found 1`},
+		{"json null is a value", Expect{JSON: []ExpectJSON{{"$.id", "null"}, {"$.id", ""}}}, reply(200, `{"id":null}`), "", ""},
+		{"json null is no other", Expect{JSON: []ExpectJSON{{"$.id", "null"}}}, reply(200, `{"id":false}`), KindJSON, "expected $.id to be null, found false"},
+		{"json one of several", Expect{JSON: []ExpectJSON{{"$[*].id", "2"}}}, reply(200, `[{"id":1},{"id":2}]`), "", ""},
+		{"json none of several", Expect{JSON: []ExpectJSON{{"$[*].id", "3"}}}, reply(200, `[{"id":1},{"id":2},{}]`), KindJSON, "expected $[*].id to be 3, found 1 and 1 more"},
+		{"json whole", Expect{JSON: []ExpectJSON{{"$", `{"a":[1,{}],"b":""}`}}}, reply(200, ` {"b":"", "a":[1,{}]} `), "", ""},
+		{"json long number", Expect{JSON: []ExpectJSON{{"$.id", "12345678901234567890"}}}, reply(200, `{"id":12345678901234567891}`), KindJSON, "expected $.id to be 12345678901234567890, found 12345678901234567891"},
+		{"no json", Expect{JSON: []ExpectJSON{{"$.id", ""}}}, reply(200, `<html>`), KindJSON, `expected JSON, found "<html>"`},
+		{"json and more", Expect{JSON: []ExpectJSON{{"$", ""}}}, reply(200, `1 2`), KindJSON, `expected JSON, found "1 2"`},
+		{"json, empty", Expect{JSON: []ExpectJSON{{"$", ""}}}, reply(200, ``), KindJSON, "expected JSON, found an empty one"},
+		{"json of a stranger", Expect{JSON: []ExpectJSON{{"$[?match(@.a, @.b)]", ""}}}, reply(200, `[{"a":"x"}]`), KindJSON, "$[?match(@.a, @.b)] cannot be told of this answer"},
+		{"json cut off", Expect{JSON: []ExpectJSON{{"$", ""}}}, Reply{Status: 200, Body: []byte("[1"), BytesIn: MaxBody + 1}, KindJSON, `expected JSON, found "[1" (only the first 1048576 bytes are looked at)`},
+		{"body before json", Expect{Body: "x", JSON: []ExpectJSON{{"$", ""}}}, reply(200, ``), KindBody, `expected a body with "x", found an empty one`},
+
 		{"no answer", Expect{Status: []int{500}}, Reply{Err: context.DeadlineExceeded}, KindTimeout, "no complete answer before the timeout"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -49,8 +81,148 @@ func TestCheck(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if kind, detail := ch.reply(&c.reply); kind != c.kind || detail != c.detail {
+			if kind, detail := ch.reply(&c.reply, 0); kind != c.kind || detail != c.detail {
 				t.Errorf("expected %q: %q, found %q: %q", c.kind, c.detail, kind, detail)
+			}
+		})
+	}
+}
+
+// The response time is looked at last: what is wrong says more than what is late.
+func TestCheckWithin(t *testing.T) {
+	ch, err := newCheck(Expect{Within: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		status   int
+		response time.Duration
+		kind     string
+	}{
+		{200, 0, ""},
+		{200, 300 * time.Millisecond, ""},
+		{200, 300*time.Millisecond + 1, KindSlow},
+		{500, time.Second, KindStatus},
+	} {
+		kind, detail := ch.reply(&Reply{Status: c.status}, c.response)
+		if kind != c.kind || c.kind == KindSlow && detail != "expected an answer within 300ms" {
+			t.Errorf("%d after %s: expected %q, found %q: %s", c.status, c.response, c.kind, kind, detail)
+		}
+	}
+	// Details are counted by their text: it does not differ from answer to answer.
+	_, one := ch.reply(&Reply{Status: 200}, time.Second)
+	if _, other := ch.reply(&Reply{Status: 200}, time.Minute); one != other {
+		t.Errorf("expected one text, found %q and %q", one, other)
+	}
+}
+
+func TestExpectRefuses(t *testing.T) {
+	for _, c := range []struct {
+		expect Expect
+		want   string
+	}{
+		{Expect{Status: []int{6}}, "status: expected 100 to 599, or 1 to 5 for a class, found 6"},
+		{Expect{Matches: "a(b"}, "matches: expected a regular expression: missing closing ): `a(b`"},
+		{Expect{Headers: []Field{{"", "x"}}}, "headers: expected a name, found none"},
+		{Expect{JSON: []ExpectJSON{{"$.a.", ""}}}, "json: expected a JSON path such as $.items[0].id: unexpected eof at character 5"},
+		{Expect{JSON: []ExpectJSON{{"", ""}}}, "json: expected a JSON path such as $.items[0].id: unexpected end of input at character 1"},
+		{Expect{JSON: []ExpectJSON{{"$.a", "ok"}}}, `json: expected the value of $.a as JSON, found "ok"`},
+		{Expect{MinSize: -1}, "size: min: expected at least 0, found -1"},
+		{Expect{MaxSize: -1}, "size: max: expected at least 0, found -1"},
+		{Expect{MinSize: 2, MaxSize: 1}, "size: expected min to be at most max, found 2 above 1 bytes"},
+		{Expect{Within: -1}, "within: expected at least 0, found -1ns"},
+	} {
+		if err := c.expect.Validate(); err == nil || err.Error() != c.want {
+			t.Errorf("%+v:\nexpected %s\nfound    %v", c.expect, c.want, err)
+		}
+	}
+}
+
+// A body is read as JSON once, whoever asks for how many paths, and not at all
+// for nobody.
+func TestJSONIsReadOnce(t *testing.T) {
+	r := &Reply{Status: 200, Body: []byte(`{"a":1}`)}
+	plain, _ := newCheck(Expect{Body: "a"})
+	if kind, _ := plain.reply(r, 0); kind != "" || r.doc != nil {
+		t.Errorf("nobody asked for JSON, but it was read (%s)", kind)
+	}
+	one, _ := newCheck(Expect{JSON: []ExpectJSON{{"$.a", "1"}}})
+	if kind, detail := one.reply(r, 0); kind != "" || r.doc != nil {
+		t.Errorf("a straight path needs no tree (%s)", detail)
+	}
+	many, _ := newCheck(Expect{JSON: []ExpectJSON{{"$.*", "1"}, {"$..a", ""}}})
+	if kind, detail := many.reply(r, 0); kind != "" || r.doc == nil {
+		t.Fatal(detail)
+	}
+	first := r.doc
+	if _, err := mustCapture(t, Capture{Name: "a", JSON: "$.*"}).take(r); err != nil || r.doc != first {
+		t.Errorf("read again (%v)", err)
+	}
+}
+
+// Where an answer is as expected, a check costs time alone.
+func TestCheckAllocatesNothing(t *testing.T) {
+	for _, c := range checksToMeasure {
+		if c.allocs {
+			continue
+		}
+		ch, r := c.prepare(t)
+		if n := testing.AllocsPerRun(100, func() {
+			r.looked = false
+			if kind, detail := ch.reply(r, time.Millisecond); kind != "" {
+				t.Fatal(detail)
+			}
+		}); n != 0 {
+			t.Errorf("%s: expected no allocation, found %v", c.name, n)
+		}
+	}
+}
+
+type checkToMeasure struct {
+	name   string
+	expect Expect
+	allocs bool
+}
+
+var checksToMeasure = []checkToMeasure{
+	{"nothing asked", Expect{}, false},
+	{"status", Expect{Status: []int{201, 200}}, false},
+	{"header", Expect{Headers: []Field{{"content-type", "application/json"}}}, false},
+	{"body", Expect{Body: `"last":true`}, false},
+	{"size and within", Expect{MinSize: 10, MaxSize: 10 << 10, Within: time.Second}, false},
+	{"regexp", Expect{Matches: `"last":(true|false)`}, false},
+	{"one JSON path", Expect{JSON: []ExpectJSON{{"$.items[3].id", "4"}}}, false},
+	{"four JSON paths", Expect{JSON: []ExpectJSON{{"$.items[3].id", "4"}, {"$.items[4].sku", `"SKU-5"`}, {"$.last", "true"}, {"$.items", ""}}}, false},
+	{"JSON path to many", Expect{JSON: []ExpectJSON{{"$.items[*].id", "9"}}}, true},
+}
+
+// prepare gives an answer of about 1 KiB.
+func (c checkToMeasure) prepare(tb testing.TB) (*check, *Reply) {
+	tb.Helper()
+	ch, err := newCheck(c.expect)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var b bytes.Buffer
+	b.WriteString(`{"items":[`)
+	for i := 1; i <= 10; i++ {
+		fmt.Fprintf(&b, `{"id":%d,"sku":"SKU-%d","name":"a thing of some length","price":12.50,"tags":["new","sale"]},`, i, i)
+	}
+	b.Truncate(b.Len() - 1)
+	b.WriteString(`],"last":true}`)
+	return ch, &Reply{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: b.Bytes(), BytesIn: int64(b.Len())}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	for _, c := range checksToMeasure {
+		b.Run(c.name, func(b *testing.B) {
+			ch, r := c.prepare(b)
+			b.ReportAllocs()
+			for b.Loop() {
+				r.doc, r.looked = nil, false // as it comes from an engine
+				if kind, detail := ch.reply(r, time.Millisecond); kind != "" {
+					b.Fatal(detail)
+				}
 			}
 		})
 	}

@@ -12,18 +12,18 @@ import (
 const AutoEngine = "auto"
 
 // ChooseEngine returns the fastest engine that can send to the URLs by the
-// protocol as engine http would, and why it is that one. Of the URLs only scheme
+// protocol and the connections as engine http would, and why it is that one. Of the URLs only scheme
 // and host are looked at. As it depends on the proxies that the environment
 // names, the choice is made once, and kept.
-func ChooseEngine(protocol string, urls iter.Seq[string]) (name, why string) {
-	if why = beyondFast(protocol, urls); why != "" {
+func ChooseEngine(protocol string, c Connections, urls iter.Seq[string]) (name, why string) {
+	if why = beyondFast(protocol, c, urls); why != "" {
 		return "http", why
 	}
 	return "fast", "nothing beyond HTTP/1.1 is needed"
 }
 
 // beyondFast says what engine fast has not; empty if it has all.
-func beyondFast(protocol string, urls iter.Seq[string]) string {
+func beyondFast(protocol string, c Connections, urls iter.Seq[string]) string {
 	if protocol == "http2" || protocol == "h2c" {
 		return "the protocol is " + protocol
 	}
@@ -38,6 +38,9 @@ func beyondFast(protocol string, urls iter.Seq[string]) string {
 		}
 		if u.Scheme == "https" && protocol != "http1" {
 			return "HTTP/2 may be spoken over TLS, unless protocol is http1"
+		}
+		if c.Redirects(addressOf(u).address) {
+			continue // past every proxy
 		}
 		if proxy, err := via(u); err != nil || proxy != nil {
 			return "the environment names a proxy for " + u.Hostname()

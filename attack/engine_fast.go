@@ -20,15 +20,19 @@ import (
 // is the connection's, cancelling closes it, and a failure is a failure: nothing
 // is ever sent twice. What a connection is looked at for is whether the server
 // closed it while it was idle, before anything is written; then another is
-// opened.
+// opened. That look is part of waiting for the answer, see peer.ask, so that it
+// costs nothing.
 type fastEngine struct {
 	tls     *tls.Config
 	dialer  func(ctx context.Context, network, address string) (net.Conn, error)
 	maxIdle int             // connections kept for each host
+	perHost int             // connections to each host at once; 0: as many as needed
+	once    bool            // each connection carries one request
+	maxBody int64           // of an answer; 0: without end
 	open    context.Context // ends with the engine
 	stop    context.CancelFunc
 
-	wires sync.Map // *Call → *fastWire, of fixed calls
+	wires sync.Map // *Call → *fastWire, of fixed calls; *form → *fastForm
 	mu    sync.Mutex
 	hosts map[fastAddr]*fastHost
 }
@@ -51,13 +55,14 @@ func newFastEngine(opt Options) (Engine, error) {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
 	conf.NextProtos = []string{"http/1.1"}
-	dial := opt.Dial
-	if dial == nil {
-		dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+	dial, err := newDialer(opt)
+	if err != nil {
+		return nil, err
 	}
 	open, stop := context.WithCancel(context.Background())
 	return &fastEngine{
-		tls: conf, dialer: dial, maxIdle: max(1, opt.MaxInFlight), open: open, stop: stop,
+		tls: conf, dialer: dial.dial, maxIdle: max(1, opt.MaxInFlight), perHost: opt.Connections.PerHost,
+		once: opt.Connections.NoKeepAlive, maxBody: opt.MaxBody, open: open, stop: stop,
 		hosts: make(map[fastAddr]*fastHost),
 	}, nil
 }
@@ -77,43 +82,58 @@ func (e *fastEngine) SendBy(ctx context.Context, deadline time.Time, call *Call)
 // watching it for its end.
 func (e *fastEngine) send(ctx context.Context, deadline time.Time, call *Call, lasting bool) (r Reply) {
 	r.Sent = time.Now()
-	err := e.exchange(ctx, deadline, call, lasting, &r)
+	answer, err := e.exchange(ctx, deadline, call, lasting, &r)
 	if r.Done.IsZero() {
 		r.Done = time.Now()
 	}
 	if err != nil {
 		r.Status, r.Header, r.Body = 0, nil, nil
-		r.Err = e.reason(ctx, deadline, r.Done, err)
+		r.Err = began(e.reason(ctx, deadline, r.Done, err), answer)
 	}
 	return r
 }
 
-func (e *fastEngine) exchange(ctx context.Context, deadline time.Time, call *Call, lasting bool, r *Reply) error {
+// exchange sends call on a connection; answer says that something of one came.
+func (e *fastEngine) exchange(ctx context.Context, deadline time.Time, call *Call, lasting bool, r *Reply) (answer bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return false, err
 	}
 	if !deadline.IsZero() && !r.Sent.Before(deadline) {
-		return context.DeadlineExceeded
+		return false, context.DeadlineExceeded
 	}
 	w, err := e.wire(call)
 	if err != nil {
-		return err
+		return false, err
 	}
-	c, err := w.host.take(ctx, deadline, r.Sent)
-	if err != nil {
-		return err
+	if err := w.host.enter(ctx, deadline); err != nil {
+		return false, err
 	}
-	reuse, err := c.exchange(w, call, deadline, r)
-	r.Done = time.Now()
-	if !lasting && !c.unwatch() {
-		reuse = false // it is being closed
+	defer w.host.leave()
+	for {
+		c, err := w.host.take(ctx, deadline, r.Sent)
+		if err != nil {
+			return false, err
+		}
+		fresh := !c.used
+		reuse, err := c.exchange(w, call, deadline, r)
+		c.used = true
+		r.Done = time.Now()
+		if !lasting && !c.unwatch() {
+			reuse = false // it is being closed
+		}
+		if err != nil || !reuse {
+			c.close()
+		} else {
+			w.host.put(c, r.Done)
+		}
+		if err == errStale {
+			continue // with another: nothing was written
+		}
+		if fresh {
+			r.Connect, r.Handshake = c.connect, c.handshake
+		}
+		return c.began, err
 	}
-	if err != nil || !reuse {
-		c.close()
-	} else {
-		w.host.put(c, r.Done)
-	}
-	return err
 }
 
 // reason is why a send failed: the end of its context or of its time, if that

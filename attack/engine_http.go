@@ -37,12 +37,13 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 	countBody(req, call.Body, &sent)
 	defer func() { r.BytesOut = sent.Load() }()
 
-	resp, err := e.RoundTrip(req)
+	resp, a, err := e.send(req)
+	a.times(&r)
 	if err != nil {
-		r.Err = cause(ctx, err)
+		r.Err = began(cause(ctx, err), a.answer.Load())
 		return r
 	}
-	in := &answer{ReadCloser: resp.Body, want: call.WantBody}
+	in := e.answer(resp, call)
 	_, _ = io.Copy(io.Discard, in) // its error is kept in the answer
 	resp.Body.Close()
 	in.report(ctx, resp, &r)
@@ -69,7 +70,7 @@ func finish(req *http.Request) {
 func (a *answer) report(ctx context.Context, resp *http.Response, r *Reply) {
 	r.BytesIn = a.n
 	if a.err != nil {
-		r.Err = cause(ctx, a.err)
+		r.Err = began(cause(ctx, a.err), true)
 		return
 	}
 	r.Status, r.Header, r.Body = resp.StatusCode, resp.Header, a.kept

@@ -158,7 +158,7 @@ func TestEngines(t *testing.T) {
 		{name: "garbage", call: Call{URL: garbage}, kind: KindProtocol},
 		{name: "cut", call: Call{URL: srv.URL + "/cut"}, in: 4, kind: KindEOF},
 		{name: "timeout", call: Call{URL: srv.URL + "/slow"}, timeout: 50 * time.Millisecond, kind: KindTimeout},
-		{name: "endless body", call: Call{URL: srv.URL + "/drip"}, timeout: 50 * time.Millisecond, in: -1, kind: KindTimeout},
+		{name: "endless body", call: Call{URL: srv.URL + "/drip"}, timeout: 50 * time.Millisecond, in: -1, kind: KindStalled},
 		{name: "too late before it began", call: Call{URL: srv.URL + "/status/200"}, timeout: -time.Second, kind: KindTimeout},
 		{name: "unknown authority", call: Call{URL: secure.URL}, kind: KindTLS},
 		{name: "tls where there is none", call: Call{URL: strings.Replace(srv.URL, "http:", "https:", 1)}, kind: KindTLS},
@@ -187,7 +187,7 @@ func TestEngines(t *testing.T) {
 					t.Errorf("sent %s and done %s after the call of %s", r.Sent.Sub(before), r.Done.Sub(before), after.Sub(before))
 				}
 				ch, _ := newCheck(Expect{})
-				kind, detail := ch.reply(&r)
+				kind, detail := ch.reply(&r, 0)
 				if kind != c.kind {
 					t.Errorf("expected kind %q, found %q: %s (%v)", c.kind, kind, detail, r.Err)
 				}
@@ -321,7 +321,7 @@ func TestEnginesTLS(t *testing.T) {
 				for range 2 {
 					r := e.Send(t.Context(), &Call{Method: "POST", URL: c.url + "/echo", Body: []byte("x"), WantBody: true})
 					ch, _ := newCheck(Expect{})
-					if kind, detail := ch.reply(&r); kind != c.kind {
+					if kind, detail := ch.reply(&r, 0); kind != c.kind {
 						t.Fatalf("expected kind %q, found %q: %s", c.kind, kind, detail)
 					}
 					if !strings.HasPrefix(string(r.Body), proto) {
@@ -389,6 +389,28 @@ func TestEnginesAfterClose(t *testing.T) {
 		}
 		if r := e.Send(t.Context(), &Call{Method: "GET", URL: "http://127.0.0.1:1/"}); r.Err == nil {
 			t.Errorf("%s: a closed engine sent", k.Name)
+		}
+	}
+}
+
+// What a write and a read cost on one connection: what engine fast is measured
+// by.
+func BenchmarkBareSocket(b *testing.B) {
+	url := steady(b, nil)
+	c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	request := fmt.Appendf(nil, "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n\r\n", c.RemoteAddr(), userAgent)
+	answer := make([]byte, readBuffer)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.Read(answer); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -44,6 +44,7 @@ type vegetaCall struct {
 	target vegeta.Target
 	sent   atomic.Int64
 	err    error // of the round trip
+	tries  *attempts
 	resp   *http.Response
 	in     *answer
 	result chan *vegeta.Result
@@ -143,11 +144,12 @@ func (e *vegetaEngine) Send(ctx context.Context, call *Call) (r Reply) {
 	res := <-c.result // comes soon after ctx ends: the round trip obeys it
 	r.Sent, r.Done = res.Timestamp, res.End()
 	r.BytesOut = c.sent.Load()
+	c.tries.times(&r)
 	switch {
 	case c.err != nil:
-		r.Err = cause(ctx, c.err)
+		r.Err = began(cause(ctx, c.err), c.tries.answer.Load())
 	case c.in.err == nil && !c.in.end: // given up between transport and body
-		r.Err = cause(ctx, errors.New(res.Error))
+		r.Err = began(cause(ctx, errors.New(res.Error)), true)
 	default:
 		c.in.report(ctx, c.resp, &r)
 	}
@@ -205,10 +207,10 @@ func (e *vegetaEngine) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header.Del(callHeader)
 	finish(req)
 	countBody(req, c.Body, &c.sent)
-	if c.resp, c.err = e.transport.RoundTrip(req); c.err != nil {
+	if c.resp, c.tries, c.err = e.send(req); c.err != nil {
 		return nil, c.err
 	}
-	c.in = &answer{ReadCloser: c.resp.Body, want: c.WantBody}
+	c.in = e.answer(c.resp, c.Call)
 	resp := *c.resp
 	resp.Body = c.in
 	return &resp, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 )
 
 // Options are what an engine needs to know of a plan.
@@ -11,8 +12,14 @@ type Options struct {
 	MaxInFlight int    // sends at once; connections are kept for as many; at least 1
 	Protocol    string // auto (also empty), http1, http2 or h2c
 	TLS         TLS
-	// Dial, if set, opens connections in place of the network's own dialer.
+	MaxBody     int64 // of an answer, in bytes: what is larger is an error; 0: without end
+	Connections Connections
+	// Dial, if set, opens connections in place of the network's own dialer. Where
+	// to is what Connections made of it.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Lookup, if set, finds the addresses of a host in place of the system's
+	// resolver, for Connections.DNSRefresh.
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 // EngineKind is an entry of the registry of engines.
@@ -37,9 +44,9 @@ func Engines() []EngineKind {
 func NewEngine(p *Plan) (Engine, error) {
 	name := p.Engine
 	if name == "" || name == AutoEngine {
-		name, _ = ChooseEngine(p.Protocol, p.targets())
+		name, _ = ChooseEngine(p.Protocol, p.Connections, p.targets())
 	}
-	opt := Options{MaxInFlight: p.MaxInFlight, Protocol: p.Protocol, TLS: p.TLS}
+	opt := Options{MaxInFlight: p.MaxInFlight, Protocol: p.Protocol, TLS: p.TLS, MaxBody: p.MaxBody, Connections: p.Connections}
 	var names []string
 	for _, k := range Engines() {
 		if k.Name == name {

@@ -17,7 +17,8 @@ import (
 
 // The kinds of errors, as they are counted. There are no others.
 const (
-	KindTimeout     = "timeout"     // no complete answer before the timeout, which runs from the intended time
+	KindTimeout     = "timeout"     // nothing of an answer before the timeout, which runs from the intended time
+	KindStalled     = "stalled"     // an answer that began, and was not complete before the timeout
 	KindUnsent      = "unsent"      // no free slot before the timeout
 	KindRefused     = "refused"     // nothing listens there
 	KindReset       = "reset"       // the connection was cut hard
@@ -26,10 +27,15 @@ const (
 	KindDNS         = "dns"         // the name could not be looked up
 	KindTLS         = "tls"         // certificate or handshake
 	KindProtocol    = "protocol"    // the answer was not HTTP
+	KindTooLarge    = "too_large"   // the answer's body was larger than Plan.MaxBody
 	KindLocal       = "local"       // the generator's own machine ran out of ports, files or memory
 	KindStatus      = "status"      // not an expected status
 	KindBody        = "body"        // not the expected body
 	KindHeader      = "header"      // not an expected header
+	KindJSON        = "json"        // not JSON, or not an expected value in it
+	KindSize        = "size"        // the body was too short or too long
+	KindSlow        = "slow"        // a good answer, but not within the response time asked for
+	KindCapture     = "capture"     // a value that a later step needs was not in the answer
 	KindTemplate    = "template"    // the request could not be built
 	KindOther       = "other"
 )
@@ -40,7 +46,8 @@ type ErrorKind struct{ Name, Doc string }
 // Kinds lists every kind that errors are counted by.
 func Kinds() []ErrorKind {
 	return []ErrorKind{
-		{KindTimeout, "no complete answer before the timeout, which runs from the moment the request was due"},
+		{KindTimeout, "nothing of an answer came before the timeout, which runs from the moment the request was due"},
+		{KindStalled, "the answer began to come, and was not complete before the timeout"},
 		{KindUnsent, "no free slot before the timeout: never sent"},
 		{KindRefused, "nothing listens at the address"},
 		{KindReset, "the connection was cut hard"},
@@ -49,10 +56,15 @@ func Kinds() []ErrorKind {
 		{KindDNS, "the name could not be looked up"},
 		{KindTLS, "the certificate was not accepted, or the handshake failed"},
 		{KindProtocol, "the answer was not proper HTTP"},
+		{KindTooLarge, "the answer's body was larger than max_body, or without end; the connection was closed"},
 		{KindLocal, "the generator's own machine ran out of ports, open files or memory"},
 		{KindStatus, "the status was not an expected one"},
 		{KindBody, "the body was not as expected"},
 		{KindHeader, "a header was not as expected"},
+		{KindJSON, "the body was not JSON, or a value in it was not as expected"},
+		{KindSize, "the body was shorter or longer than expected"},
+		{KindSlow, "a good answer, but later than expected"},
+		{KindCapture, "a value that a later step needs was not in the answer"},
 		{KindTemplate, "the request could not be built from its templates"},
 		{KindOther, "anything else"},
 	}
@@ -80,7 +92,9 @@ func classify(err error) (kind, detail string) {
 	}
 	switch kind {
 	case KindTimeout:
-		detail = "no complete answer before the timeout"
+		detail = "no answer before the timeout"
+	case KindStalled:
+		detail = errStalled.Error()
 	case KindDNS:
 		if e, ok := errors.AsType[*net.DNSError](err); ok {
 			detail = fmt.Sprintf("look up %s: %s", e.Name, e.Err)
@@ -89,7 +103,39 @@ func classify(err error) (kind, detail string) {
 	return kind, clip(detail, maxDetail)
 }
 
+// errStalled is a timeout that passed in the middle of an answer.
+var errStalled error = stalled{}
+
+type stalled struct{}
+
+func (stalled) Error() string { return "the answer began, but was not complete before the timeout" }
+func (stalled) Unwrap() error { return context.DeadlineExceeded }
+
+// began tells a timeout in the middle of an answer from others.
+func began(err error, answer bool) error {
+	if answer && errors.Is(err, context.DeadlineExceeded) {
+		return errStalled
+	}
+	return err
+}
+
+// tooLarge is an answer whose body is larger than is taken.
+type tooLarge struct{ limit int64 }
+
+func (t *tooLarge) Error() string { return fmt.Sprintf("the body is larger than %d bytes", t.limit) }
+
+func isTooLarge(err error) bool {
+	_, ok := errors.AsType[*tooLarge](err)
+	return ok
+}
+
 func kindOf(err error) string {
+	if errors.Is(err, errStalled) {
+		return KindStalled
+	}
+	if isTooLarge(err) {
+		return KindTooLarge
+	}
 	// A look-up or a handshake can time out too; whose fault it was says more
 	// than that it took too long, but a deadline of ours that passed meanwhile
 	// says nothing of them.

@@ -22,7 +22,9 @@ func (c *fastConn) readBody(n int64, want bool, r *Reply) error {
 				b = int(n)
 			}
 			p, _ := c.br.Peek(b)
-			r.take(p, want)
+			if err := c.take(p, want, r); err != nil {
+				return err
+			}
 			_, _ = c.br.Discard(b)
 			n = less(n, b)
 			continue
@@ -38,7 +40,7 @@ func (c *fastConn) readBody(n int64, want bool, r *Reply) error {
 		switch {
 		case err == io.EOF && n < 0:
 			return nil
-		case err != nil && n != 0:
+		case err != nil && (n != 0 || isTooLarge(err)):
 			return atEnd(err)
 		}
 	}
@@ -54,7 +56,9 @@ func (c *fastConn) readPast(n int64, want bool, r *Reply) (int, error) {
 		p = p[:n]
 	}
 	got, err := c.Read(p)
-	r.take(p[:got], want)
+	if large := c.take(p[:got], want, r); large != nil {
+		return got, large
+	}
 	return got, err
 }
 
@@ -74,10 +78,20 @@ func atEnd(err error) error {
 	return err
 }
 
+// take is Reply.take for as long as the body is not too large.
+func (c *fastConn) take(p []byte, want bool, r *Reply) error {
+	if room := c.maxBody - r.BytesIn; c.maxBody > 0 && int64(len(p)) > room {
+		r.take(p[:room], want)
+		return &tooLarge{c.maxBody}
+	}
+	r.take(p, want)
+	return nil
+}
+
 // take counts a piece of a body.
 func (r *Reply) take(p []byte, want bool) {
 	r.BytesIn += int64(len(p))
-	if room := MaxBody - len(r.Body); want && room > 0 {
+	if room := bodyKept(want, r.Status) - len(r.Body); room > 0 {
 		r.Body = append(r.Body, p[:min(len(p), room)]...)
 	}
 }

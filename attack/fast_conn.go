@@ -33,12 +33,23 @@ const (
 // fastConn is one connection. It belongs to one send at a time; only abort may
 // be called by others.
 type fastConn struct {
-	nc     net.Conn
-	wire   net.Conn // nc, or what lies below its TLS
+	nc     net.Conn  // sock, or the TLS above it
+	sock   *lazyConn // what deadlines are set on and what is closed
 	br     *bufio.Reader
 	header fasthttp.ResponseHeader
+	used   bool      // for an answer, at least once
 	since  time.Time // when it became idle
-	peer   peer      // for alive
+	peer   peer
+
+	connect, handshake time.Duration // how long opening it took
+
+	put   func() bool // writes out, for peer
+	out   *fastWire   // being written
+	wrote int64       // of its body
+	wErr  error       // of writing it
+
+	began   bool  // the answer: something of it came
+	maxBody int64 // 0: without end
 
 	ahead []byte // read already, before anything from nc
 	err   error  // of the last read: the parser keeps it to itself
@@ -50,11 +61,15 @@ type fastConn struct {
 	stop    func() bool // ends watching; nil: not watching
 }
 
-func newFastConn(nc, wire net.Conn) *fastConn {
-	c := &fastConn{nc: nc, wire: wire}
+func newFastConn(nc net.Conn, sock *lazyConn) *fastConn {
+	c := &fastConn{nc: nc, sock: sock}
+	c.put = func() bool {
+		c.wrote, c.wErr = c.write(c.out)
+		return c.wErr == nil
+	}
 	c.br = bufio.NewReaderSize(c, readBuffer)
 	c.header.SetNoDefaultContentType(true) // what was not sent is not there
-	if s, ok := wire.(syscall.Conn); ok {
+	if s, ok := sock.Conn.(syscall.Conn); ok {
 		if raw, err := s.SyscallConn(); err == nil {
 			c.peer.init(raw)
 		}
@@ -91,17 +106,13 @@ func (c *fastConn) unwatch() bool {
 // abort cuts the connection off, in the middle of whatever it does.
 func (c *fastConn) abort() {
 	c.dead.Store(true)
-	c.wire.Close()
+	c.sock.Close()
 }
 
 func (c *fastConn) close() {
 	c.unwatch()
-	c.wire.Close()
+	c.sock.Close()
 }
-
-// alive says that the server has neither closed the idle connection nor said
-// anything on it that nobody asked for.
-func (c *fastConn) alive() bool { return !c.dead.Load() && c.peer.quiet() }
 
 // Read implements io.Reader for the buffer.
 func (c *fastConn) Read(p []byte) (n int, err error) {
@@ -112,36 +123,69 @@ func (c *fastConn) Read(p []byte) (n int, err error) {
 	}
 	n, err = c.nc.Read(p)
 	c.err = err
+	c.began = c.began || n > 0
 	if c.tee {
 		c.seen = append(c.seen, p[:n]...)
 	}
 	return n, err
 }
 
+// errStale says that the server has closed an idle connection, or said something
+// on it that nobody asked for. Nothing was written to it.
+var errStale = errors.New("the server closed the idle connection")
+
 // exchange sends a request and reads its answer. The connection is good for
 // another if reuse.
 func (c *fastConn) exchange(w *fastWire, call *Call, deadline time.Time, r *Reply) (reuse bool, err error) {
-	if err := c.nc.SetDeadline(deadline); err != nil {
-		return false, err
-	}
+	c.began = false
 	if len(w.rest) > aside {
+		if c.used && !c.peer.quiet() {
+			return false, errStale
+		}
+		if err := c.sock.exactly(deadline); err != nil {
+			return false, err
+		}
 		return c.exchangeAside(w, call, r)
 	}
-	if err := c.write(w, r); err != nil {
-		return false, c.afterAll(err, call, r)
+	if err := c.sock.by(deadline, r.Sent); err != nil {
+		return false, err
+	}
+	if err := c.ask(w); err != nil {
+		return false, err
+	}
+	r.BytesOut = c.wrote
+	if c.wErr != nil {
+		return false, c.afterAll(c.wErr, call, r)
 	}
 	reuse, err = c.answer(call, r)
 	return reuse && !w.last, err
 }
 
+// ask writes a request, unless the connection is found stale, and waits for the
+// answer to begin. What went wrong with the writing is in wErr.
+func (c *fastConn) ask(w *fastWire) error {
+	c.out, c.wrote, c.wErr = w, 0, nil
+	for {
+		asked, err := c.peer.ask(c.put, !c.used)
+		switch {
+		case asked: // what went wrong with the waiting goes wrong with reading, too
+			return nil
+		case err == nil:
+			return errStale
+		case !c.sock.early(err):
+			return err
+		}
+	}
+}
+
 // exchangeAside is exchange with the request written aside.
 func (c *fastConn) exchangeAside(w *fastWire, call *Call, r *Reply) (reuse bool, err error) {
 	var writing sync.WaitGroup
-	var out Reply
+	var wrote int64
 	var writeErr error
 	var written atomic.Bool
 	writing.Go(func() {
-		writeErr = c.write(w, &out)
+		wrote, writeErr = c.write(w)
 		written.Store(true)
 	})
 	reuse, err = c.answer(call, r)
@@ -149,24 +193,25 @@ func (c *fastConn) exchangeAside(w *fastWire, call *Call, r *Reply) (reuse bool,
 		reuse = false
 		// The answer, or its failure, settles it: what is still unwritten never
 		// will be. Closing alone makes the writing end.
-		c.wire.Close()
+		c.sock.Close()
 	}
 	writing.Wait()
-	r.BytesOut = out.BytesOut
+	r.BytesOut = wrote
 	if err != nil && writeErr != nil && !errors.Is(writeErr, net.ErrClosed) {
 		err = writeErr
 	}
 	return reuse && writeErr == nil && !w.last, err
 }
 
-func (c *fastConn) write(w *fastWire, r *Reply) error {
+// write writes a request and returns how much of its body went out.
+func (c *fastConn) write(w *fastWire) (body int64, err error) {
 	n, err := c.nc.Write(w.head)
-	r.BytesOut = max(0, int64(n-w.headLen))
+	body = max(0, int64(n-w.headLen))
 	if err == nil && len(w.rest) > 0 {
 		n, err = c.nc.Write(w.rest)
-		r.BytesOut += int64(n)
+		body += int64(n)
 	}
-	return err
+	return body, err
 }
 
 // afterAll looks for an answer where the request could not be written in full:
@@ -200,6 +245,7 @@ func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
 			return false, &malformed{fmt.Errorf("status %03d", status)}
 		}
 	}
+	r.Status = status // what of the body is kept depends on it
 	length := c.header.ContentLength()
 	reuse = !c.header.ConnectionClose()
 	switch {
@@ -216,14 +262,15 @@ func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
 	case length == identity:
 		reuse = false
 		err = c.readBody(-1, call.WantBody, r)
+	case c.maxBody > 0 && int64(length) > c.maxBody:
+		err = &tooLarge{c.maxBody}
 	default:
 		err = c.readBody(int64(length), call.WantBody, r)
 	}
 	if err != nil {
 		return false, err
 	}
-	r.Status = status
-	if call.WantHeader {
+	if call.WantHeader || status >= 400 {
 		r.Header = headerOf(&c.header)
 	}
 	return reuse && c.br.Buffered() == 0 && len(c.ahead) == 0, nil

@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"crypto/tls"
+	"net"
 	"sync"
 	"time"
 )
@@ -22,7 +23,8 @@ type fastAddr struct {
 // is the next to be used, so that few of them stay warm.
 type fastHost struct {
 	fastAddr
-	e *fastEngine
+	e     *fastEngine
+	slots chan struct{} // one for each connection that may be in use; nil: as many as needed
 
 	mu     sync.Mutex
 	idle   []*fastConn // by when they became idle
@@ -37,13 +39,52 @@ func (e *fastEngine) host(a fastAddr) *fastHost {
 	h := e.hosts[a]
 	if h == nil {
 		h = &fastHost{fastAddr: a, e: e, closed: e.open.Err() != nil}
+		if e.perHost > 0 {
+			h.slots = make(chan struct{}, e.perHost)
+		}
 		e.hosts[a] = h
 	}
 	return h
 }
 
-// take returns a connection that watches ctx: an idle one that is still open, or
-// a new one.
+// enter waits until one more connection may be in use. As whoever has entered
+// takes an idle connection before opening one, and puts it back before leaving,
+// there are never more than may be in use.
+func (h *fastHost) enter(ctx context.Context, deadline time.Time) error {
+	if h.slots == nil {
+		return nil
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	var late <-chan time.Time
+	if !deadline.IsZero() {
+		timer := time.NewTimer(time.Until(deadline))
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	case <-late:
+		return context.DeadlineExceeded
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-h.e.open.Done():
+		return errClosed
+	}
+}
+
+func (h *fastHost) leave() {
+	if h.slots != nil {
+		<-h.slots
+	}
+}
+
+// take returns a connection that watches ctx: an idle one, which the server may
+// have closed meanwhile, or a new one.
 func (h *fastHost) take(ctx context.Context, deadline, now time.Time) (*fastConn, error) {
 	for {
 		h.mu.Lock()
@@ -60,7 +101,7 @@ func (h *fastHost) take(ctx context.Context, deadline, now time.Time) (*fastConn
 		h.idle[n-1] = nil
 		h.idle = h.idle[:n-1]
 		h.mu.Unlock()
-		if now.Sub(c.since) < idleTimeout && c.watch(ctx) && c.alive() {
+		if now.Sub(c.since) < idleTimeout && c.watch(ctx) {
 			return c, nil
 		}
 		c.close()
@@ -119,22 +160,31 @@ func (h *fastHost) dial(ctx context.Context, deadline time.Time) (*fastConn, err
 		defer cancel()
 	}
 	defer context.AfterFunc(h.e.open, cancel)()
+	begun := time.Now()
 	nc, err := h.e.dialer(ctx, "tcp", h.address)
 	if err != nil {
 		return nil, err
 	}
+	sock := &lazyConn{Conn: nc}
+	connected := time.Now()
 	if !h.secure {
-		return newFastConn(nc, nc), nil
+		return h.fresh(sock, sock, connected.Sub(begun), 0), nil
 	}
 	conf := h.e.tls
 	if conf.ServerName == "" {
 		conf = conf.Clone()
 		conf.ServerName = h.name
 	}
-	secure := tls.Client(nc, conf)
+	secure := tls.Client(sock, conf)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		nc.Close()
 		return nil, err
 	}
-	return newFastConn(secure, nc), nil
+	return h.fresh(secure, sock, connected.Sub(begun), time.Since(connected)), nil
+}
+
+func (h *fastHost) fresh(nc net.Conn, sock *lazyConn, connect, handshake time.Duration) *fastConn {
+	c := newFastConn(nc, sock)
+	c.connect, c.handshake, c.maxBody = connect, handshake, h.e.maxBody
+	return c
 }

@@ -23,8 +23,17 @@ type fastWire struct {
 	last    bool   // the request asks for the connection to be closed
 }
 
-// wire returns the call's; that of a fixed call is made once.
+// wire returns the call's; that of a fixed call is made once. No call is looked
+// at once its Send has returned.
 func (e *fastEngine) wire(call *Call) (*fastWire, error) {
+	if call.home != nil {
+		call.done = true
+	}
+	if call.form != nil {
+		if f := e.form(call.form); f != nil {
+			return f.wire(call), nil
+		}
+	}
 	if !call.fixed {
 		return e.newWire(call)
 	}
@@ -42,6 +51,16 @@ func (e *fastEngine) wire(call *Call) (*fastWire, error) {
 // newWire has net/http write the request, so that it goes out byte for byte as
 // the http engine sends it.
 func (e *fastEngine) newWire(call *Call) (*fastWire, error) {
+	w, err := e.newHead(call, int64(len(call.Body)))
+	if err != nil {
+		return nil, err
+	}
+	w.add(call.Body)
+	return w, nil
+}
+
+// newHead is newWire for a body of which the length alone is known.
+func (e *fastEngine) newHead(call *Call, length int64) (*fastWire, error) {
 	req, err := http.NewRequest(call.Method, call.URL, nil)
 	if err != nil {
 		return nil, parseError(err)
@@ -59,25 +78,29 @@ func (e *fastEngine) newWire(call *Call) (*fastWire, error) {
 	}
 	req.Header = call.header()
 	finish(req)
+	req.Close = e.once
 	var rest bodyToCome
-	if len(call.Body) > 0 {
-		req.ContentLength, req.Body = int64(len(call.Body)), &rest
+	if length > 0 {
+		req.ContentLength, req.Body = length, &rest
 	}
 	var b bytes.Buffer
 	if err := req.Write(&b); err != nil && !rest {
 		return nil, err
 	}
-	w := &fastWire{
-		host: e.host(addressOf(req.URL)), headLen: b.Len(),
-		last: httpguts.HeaderValuesContainsToken(req.Header["Connection"], "close"),
-	}
-	if len(call.Body) <= together {
-		b.Write(call.Body)
+	return &fastWire{
+		host: e.host(addressOf(req.URL)), head: b.Bytes(),
+		last: e.once || httpguts.HeaderValuesContainsToken(req.Header["Connection"], "close"),
+	}, nil
+}
+
+// add puts the body after the header that w.head is.
+func (w *fastWire) add(body []byte) {
+	w.headLen, w.rest = len(w.head), nil
+	if len(body) <= together {
+		w.head = append(w.head, body...)
 	} else {
-		w.rest = call.Body
+		w.rest = body
 	}
-	w.head = b.Bytes()
-	return w, nil
 }
 
 func addressOf(u *url.URL) fastAddr {

@@ -117,24 +117,24 @@ func hardships(t *testing.T) []hardship {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX: y\r\n")
 			stay(c)
 			return false
-		}), timeout: short, kind: KindTimeout},
+		}), timeout: short, kind: KindStalled},
 		{name: "stall within a body", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 			stay(c)
 			return false
-		}), timeout: short, in: 4, kind: KindTimeout},
+		}), timeout: short, in: 4, kind: KindStalled},
 		{name: "stall within chunks", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
 			stay(c)
 			return false
-		}), timeout: short, in: 4, kind: KindTimeout},
+		}), timeout: short, in: 4, kind: KindStalled},
 		{name: "endless body", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
 			for ; err == nil; time.Sleep(time.Millisecond) {
 				_, err = io.WriteString(c, "drop")
 			}
 			return false
-		}), timeout: short, in: -1, kind: KindTimeout},
+		}), timeout: short, in: -1, kind: KindStalled},
 		{name: "endless headers", heavy: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 			line := strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 30)
@@ -183,7 +183,7 @@ func (h *hardship) send(e Engine) error {
 	}
 	r := e.Send(ctx, &call)
 	ch, _ := newCheck(Expect{})
-	kind, detail := ch.reply(&r)
+	kind, detail := ch.reply(&r, 0)
 	switch {
 	case kind != h.kind || r.Status != h.status:
 		return fmt.Errorf("%s: expected kind %q and status %d, found %q and %d: %s (%v)", h.name, h.kind, h.status, kind, r.Status, detail, r.Err)

@@ -2,7 +2,8 @@ package attack
 
 import "time"
 
-// waiting is an arrival on which the pacer acted and which was not yet sent.
+// waiting is an arrival on which the generator acted and which was not yet
+// sent.
 type waiting struct {
 	Arrival
 	Acted time.Duration
@@ -66,4 +67,92 @@ func (l *lane) pop() waiting {
 	l.head = (l.head + 1) % len(l.ring)
 	l.n--
 	return w
+}
+
+// queue puts an arrival in line; a.mu is held.
+func (a *attack) queue(w waiting) {
+	a.live.Queued.Add(1)
+	if a.line.push(a.action(&w.Arrival).lane, w) {
+		select {
+		case a.kick <- struct{}{}:
+		default: // it will look anyway
+		}
+	}
+}
+
+// firstInLine takes what has waited longest; a.mu is held.
+func (a *attack) firstInLine() (waiting, bool) {
+	w, ok := a.line.pop()
+	if ok {
+		a.live.Queued.Add(-1)
+	}
+	return w, ok
+}
+
+// reap gives up what times out in line, when it does.
+func (a *attack) reap() {
+	for {
+		var alarm <-chan time.Time
+		a.mu.Lock()
+		if at, ok := a.nextDeadline(); ok {
+			alarm = time.After(at - a.Clock())
+		}
+		a.mu.Unlock()
+		select {
+		case <-alarm:
+		case <-a.kick:
+		case <-a.quit:
+			return
+		}
+		for {
+			w, ok := a.expired()
+			if !ok {
+				break
+			}
+			a.giveUp(&a.reaper, w, Unsent)
+		}
+	}
+}
+
+// nextDeadline is the earliest in line; a.mu is held.
+func (a *attack) nextDeadline() (at time.Duration, ok bool) {
+	for i := range a.line {
+		if w := a.line[i].first(); w != nil {
+			if d := a.deadline(&w.Arrival); !ok || d < at {
+				at, ok = d, true
+			}
+		}
+	}
+	return at, ok
+}
+
+// expired takes one whose timeout has passed out of the line.
+func (a *attack) expired() (waiting, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.Clock()
+	for i := range a.line {
+		if w := a.line[i].first(); w != nil && a.deadline(&w.Arrival) <= now {
+			a.live.Queued.Add(-1)
+			return a.line[i].pop(), true
+		}
+	}
+	return waiting{}, false
+}
+
+// clear interrupts all that is in line.
+func (a *attack) clear() {
+	for {
+		a.mu.Lock()
+		w, ok := a.firstInLine()
+		a.mu.Unlock()
+		if !ok {
+			return
+		}
+		outcome := Interrupted
+		if a.Clock() >= a.deadline(&w.Arrival) {
+			outcome = Unsent
+		}
+		a.giveUp(&a.keeper, w, outcome)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
+	"time"
 )
 
 // net/http sends a request again, on another connection, if a kept-alive one
@@ -23,23 +24,37 @@ import (
 // fails: there the attempt before is looked at.
 
 // attempts follows one request over the connections it is tried on. Its hooks
-// are called from the transport's goroutines, one attempt after the other.
+// are called from the transport's goroutines, one attempt after the other, but
+// for those of a connection being opened, for which another attempt may no
+// longer wait.
 type attempts struct {
-	conn  atomic.Pointer[countedConn] // of the present attempt, nil if it is none of ours or carries several requests at once
-	began atomic.Int64                // bytes that conn had written before this attempt; −1: it wrote nothing yet
+	conn   atomic.Pointer[countedConn] // of the present attempt, nil if it is none of ours or carries several requests at once
+	began  atomic.Int64                // bytes that conn had written before this attempt; −1: it wrote nothing yet
+	answer atomic.Bool                 // something of it came
+
+	opening atomic.Pointer[countedConn] // being opened for the request
+	shaking atomic.Pointer[time.Time]   // since when hands are shaken on it
+	opened  atomic.Pointer[countedConn] // for the request, which is on it; nil if one was there
 }
 
 type attemptsKey struct{}
 
-// onceWritten returns req such that proxyUnlessWritten will not let it be sent
-// again once written.
-func onceWritten(req *http.Request) *http.Request {
+// follow returns req such that a will know what becomes of it, and that it will
+// not be sent again once written. With shared, connections carry several
+// requests at once.
+func follow(req *http.Request, shared bool) (*http.Request, *attempts) {
 	a := new(attempts)
 	ctx := context.WithValue(req.Context(), attemptsKey{}, a)
 	return req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			a.began.Store(-1)
-			a.conn.Store(counted(info.Conn))
+			if !shared {
+				a.conn.Store(counted(info.Conn))
+			}
+			a.opened.Store(nil)
+			if !info.Reused {
+				a.opened.Store(beneath(info.Conn))
+			}
 		},
 		// Before this nothing of the request is written; what TLS says as it
 		// closes an idle connection may be.
@@ -48,7 +63,31 @@ func onceWritten(req *http.Request) *http.Request {
 				a.began.Store(c.written.Load())
 			}
 		},
-	}))
+		GotFirstResponseByte: func() { a.answer.Store(true) },
+		TLSHandshakeStart: func() {
+			now := time.Now()
+			a.shaking.Store(&now)
+		},
+		TLSHandshakeDone: func(tls.ConnectionState, error) {
+			if c, begun := a.opening.Load(), a.shaking.Load(); c != nil && begun != nil {
+				c.handshake.Store(int64(time.Since(*begun)))
+			}
+		},
+	})), a
+}
+
+// opening notes a connection that is being opened for the request of ctx.
+func opening(ctx context.Context, c *countedConn) {
+	if a, ok := ctx.Value(attemptsKey{}).(*attempts); ok {
+		a.opening.Store(c)
+	}
+}
+
+// times says how long it took to open the request's connection.
+func (a *attempts) times(r *Reply) {
+	if c := a.opened.Load(); c != nil {
+		r.Connect, r.Handshake = c.connect, time.Duration(c.handshake.Load())
+	}
 }
 
 // failure is why the request must not be sent again, nil if it may.
@@ -63,23 +102,31 @@ func (a *attempts) failure() error {
 	return io.ErrUnexpectedEOF
 }
 
-// proxyUnlessWritten is http.ProxyFromEnvironment for requests that may be
-// sent, and fails for one whose attempt before was written.
-func proxyUnlessWritten(req *http.Request) (*url.URL, error) {
-	if a, ok := req.Context().Value(attemptsKey{}).(*attempts); ok {
-		if err := a.failure(); err != nil {
-			return nil, err
+// proxyFor is http.ProxyFromEnvironment for requests that may be sent, and
+// fails for one whose attempt before was written. What Connections leads
+// elsewhere goes there, past every proxy.
+func proxyFor(c Connections) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
+		if a, ok := req.Context().Value(attemptsKey{}).(*attempts); ok {
+			if err := a.failure(); err != nil {
+				return nil, err
+			}
 		}
+		if c.redirect() && c.Redirects(addressOf(req.URL).address) {
+			return nil, nil
+		}
+		return http.ProxyFromEnvironment(req)
 	}
-	return http.ProxyFromEnvironment(req)
 }
 
 // countedConn knows how much was written to it, and why reading from it ended.
 // What is written after that does not count: the other side is gone.
 type countedConn struct {
 	net.Conn
-	written atomic.Int64
-	ended   atomic.Pointer[error]
+	written   atomic.Int64
+	ended     atomic.Pointer[error]
+	connect   time.Duration // how long it took to open
+	handshake atomic.Int64  // and to shake hands, in ns
 }
 
 func (c *countedConn) Write(p []byte) (int, error) {
@@ -102,14 +149,19 @@ func (c *countedConn) Read(p []byte) (int, error) {
 // counted finds the connection beneath TLS; nil for one that speaks HTTP/2,
 // which tells requests that were not looked at from others by itself.
 func counted(c net.Conn) *countedConn {
+	if secure, ok := c.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
+		return nil
+	}
+	return beneath(c)
+}
+
+// beneath finds the connection beneath TLS, or beneath that to a proxy.
+func beneath(c net.Conn) *countedConn {
 	for {
 		switch inner := c.(type) {
 		case *countedConn:
 			return inner
 		case *tls.Conn:
-			if inner.ConnectionState().NegotiatedProtocol == "h2" {
-				return nil
-			}
 			c = inner.NetConn()
 		default:
 			return nil

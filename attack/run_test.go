@@ -258,7 +258,7 @@ func TestRunStops(t *testing.T) {
 				case hard && took > max(at, 3*time.Second+2*timeout)+soon:
 					t.Errorf("took %s", took)
 				case hard && at < 3*time.Second && (!soft || at+soon < softAt):
-					if !res.Stopped || res.End < at || res.End > at+soon || took != res.End {
+					if !res.Stopped || res.End < at || res.End > at+soon || took < res.End || took > res.End+soon {
 						t.Errorf("stopped hard at %s: found %+v after %s", at, res, took)
 					}
 				case soft && softAt < 3*time.Second && !hard:
@@ -476,18 +476,21 @@ func TestRunIsNeverEarly(t *testing.T) {
 	}
 }
 
-// What handing an arrival to a worker costs, there and back, without waiting.
-func BenchmarkHandOver(b *testing.B) {
-	p := holdPlan(1e6, time.Second, time.Hour, 8)
-	a, err := newAttack(b.Context(), p, RunOptions{Engine: instant{}, Sink: sinkFunc(func(int, *Result) {}), Start: time.Now()})
-	if err != nil {
+// What the scheduler costs for each arrival when there is always one due:
+// taking, sending by an engine that does nothing, recording.
+func BenchmarkScheduler(b *testing.B) {
+	p := holdPlan(maxRate, time.Hour, time.Hour, 8)
+	n, last := 0, b.N
+	ctx, cancel := context.WithCancel(b.Context())
+	sink := sinkFunc(func(int, *Result) {
+		if n++; n == last {
+			cancel()
+		}
+	})
+	b.ReportAllocs()
+	if _, err := Run(ctx, p, RunOptions{Engine: instant{}, Sink: sink, Start: time.Now().Add(-time.Hour)}); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		a.offer(waiting{})
-	}
-	a.finish(false)
 }
 
 type instant struct{}

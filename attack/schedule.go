@@ -24,25 +24,79 @@ import (
 // instants in every process.
 func (p *Plan) Schedule() iter.Seq[Arrival] {
 	return func(yield func(Arrival) bool) {
-		choose := p.mix()
-		nth := make([]uint64, len(p.Requests))
-		var seq uint64
-		var begin time.Duration
-		for i, stage := range p.Stages {
-			for at := range offsets(stage, p.Arrivals, seed.Stream(p.Seed, fmt.Sprintf("arrivals/%d", i))) {
-				a := Arrival{Seq: seq, Intended: begin + at, Stage: i}
-				if a.Request = choose(); len(nth) > 0 {
-					a.Nth = nth[a.Request]
-					nth[a.Request]++
-				}
-				seq++
-				if !yield(a) {
-					return
-				}
+		s := p.schedule()
+		for {
+			if a, ok := s.next(); !ok || !yield(a) {
+				return
 			}
-			begin += stage.For
 		}
 	}
+}
+
+// schedule is a walk through a plan's arrivals.
+type schedule struct {
+	plan   *Plan
+	choose func() int
+	nth    []uint64 // by what choose returns
+	seq    uint64
+	stage  int           // the present one
+	begin  time.Duration // of it
+	at     offsets       // of its arrivals, from there
+}
+
+func (p *Plan) schedule() *schedule {
+	s := &schedule{plan: p, choose: p.mix(seed.Stream(p.Seed, "mix")), nth: make([]uint64, max(1, len(p.Requests)+len(p.Flows))), stage: -1}
+	s.enter()
+	return s
+}
+
+// enter goes on to the next stage; false if there is none.
+func (s *schedule) enter() bool {
+	if s.stage >= 0 {
+		s.begin += s.plan.Stages[s.stage].For
+	}
+	if s.stage++; s.stage >= len(s.plan.Stages) {
+		return false
+	}
+	s.at = newOffsets(s.plan.Stages[s.stage], s.plan.Arrivals, seed.Stream(s.plan.Seed, fmt.Sprintf("arrivals/%d", s.stage)))
+	return true
+}
+
+func (s *schedule) next() (Arrival, bool) {
+	if s.stage >= len(s.plan.Stages) {
+		return Arrival{}, false
+	}
+	at, ok := s.at.next()
+	for !ok {
+		if !s.enter() {
+			return Arrival{}, false
+		}
+		at, ok = s.at.next()
+	}
+	a := Arrival{Seq: s.seq, Intended: s.begin + at, Stage: s.stage}
+	i := s.choose()
+	a.Request, a.Whole = s.plan.chosen(i)
+	a.Nth = s.nth[i]
+	s.nth[i]++
+	s.seq += s.plan.numbers(a)
+	return a, true
+}
+
+// chosen is what a draw of mix stands for: a request, or a whole flow.
+func (p *Plan) chosen(i int) (request int, whole bool) {
+	if i < len(p.Requests) {
+		return i, false
+	}
+	return i - len(p.Requests), true
+}
+
+// numbers is how many sequence numbers an arrival takes: one, and one more for
+// each step of a flow.
+func (p *Plan) numbers(a Arrival) uint64 {
+	if !a.Whole {
+		return 1
+	}
+	return 1 + uint64(len(p.Flows[a.Request].Steps))
 }
 
 // Expected is the number of arrivals that the open shapes amount to. A uniform
@@ -69,7 +123,11 @@ func (p *Plan) Digest(max int) (count uint64, sha string) {
 			binary.BigEndian.PutUint64(b[0:], a.Seq)
 			binary.BigEndian.PutUint64(b[8:], uint64(a.Intended))
 			binary.BigEndian.PutUint64(b[16:], uint64(a.Stage))
-			binary.BigEndian.PutUint64(b[24:], uint64(a.Request))
+			request := uint64(a.Request)
+			if a.Whole {
+				request |= 1 << 63
+			}
+			binary.BigEndian.PutUint64(b[24:], request)
 			binary.BigEndian.PutUint64(b[32:], a.Nth)
 			h.Write(b[:])
 			if count++; count >= uint64(max) {
@@ -80,18 +138,22 @@ func (p *Plan) Digest(max int) (count uint64, sha string) {
 	return count, hex.EncodeToString(h.Sum(nil))
 }
 
-// mix returns a function that draws requests by weight.
-func (p *Plan) mix() func() int {
-	sums := make([]float64, len(p.Requests))
+// mix returns a function that draws requests and flows by weight, from rng: an
+// index into the requests, and beyond them into the flows.
+func (p *Plan) mix(rng *rand.Rand) func() int {
+	sums := make([]float64, 0, len(p.Requests)+len(p.Flows))
 	var sum float64
-	for i, r := range p.Requests {
+	for _, r := range p.Requests {
 		sum += r.Weight
-		sums[i] = sum
+		sums = append(sums, sum)
+	}
+	for _, f := range p.Flows {
+		sum += f.Weight
+		sums = append(sums, sum)
 	}
 	if len(sums) < 2 || sum <= 0 {
 		return func() int { return 0 }
 	}
-	rng := seed.Stream(p.Seed, "mix")
 	return func() int {
 		x := rng.Float64() * sum
 		// The first whose sum is above x, so that one of weight 0 is never drawn.
@@ -100,36 +162,52 @@ func (p *Plan) mix() func() int {
 	}
 }
 
-// offsets yields the arrivals of one stage from its beginning on.
-func offsets(s Stage, process Process, rng *rand.Rand) iter.Seq[time.Duration] {
-	return func(yield func(time.Duration) bool) {
-		open, ok := s.Shape.(OpenShape)
-		if !ok {
-			return // users come when they like
-		}
-		next := func(k float64) float64 { return k + 1 }
-		var k float64
-		if _, ok := s.Shape.(exact); process == Poisson && !ok {
-			next = func(k float64) float64 { return k + rng.ExpFloat64() }
-			k = next(0)
-		}
-		all := open.Expected(s.For, s.For)
-		inv, closed := s.Shape.(inverter)
-		var at time.Duration
-		for ; k < all; k = next(k) {
-			if closed {
-				at = max(at, inv.Invert(k, s.For))
-			} else {
-				at = search(open, k, s.For, at)
-			}
-			if at >= s.For {
-				return // where rounding puts the last arrival on the stage's end
-			}
-			if !yield(at) {
-				return
-			}
-		}
+// offsets are the arrivals of one stage, from its beginning on.
+type offsets struct {
+	shape OpenShape
+	inv   inverter // nil: there is no closed form
+	rng   *rand.Rand
+	total time.Duration
+	all   float64 // arrivals
+	k     float64 // of the next
+	at    time.Duration
+}
+
+// newOffsets starts the arrivals of a stage; rng is used by a Poisson process
+// only.
+func newOffsets(s Stage, process Process, rng *rand.Rand) (o offsets) {
+	open, ok := s.Shape.(OpenShape)
+	if !ok {
+		return o // users come when they like
 	}
+	o = offsets{shape: open, total: s.For, all: open.Expected(s.For, s.For)}
+	o.inv, _ = open.(inverter)
+	if _, ok := open.(exact); process == Poisson && !ok {
+		o.rng = rng
+		o.k = rng.ExpFloat64()
+	}
+	return o
+}
+
+func (o *offsets) next() (time.Duration, bool) {
+	if o.k >= o.all {
+		return 0, false
+	}
+	if o.inv != nil {
+		o.at = max(o.at, o.inv.Invert(o.k, o.total))
+	} else {
+		o.at = search(o.shape, o.k, o.total, o.at)
+	}
+	if o.rng != nil {
+		o.k += o.rng.ExpFloat64()
+	} else {
+		o.k++
+	}
+	if o.at >= o.total {
+		o.k = o.all // rounding put the last arrival on the stage's end
+		return 0, false
+	}
+	return o.at, true
 }
 
 // search returns the last whole nanosecond at which Expected is at most k: from

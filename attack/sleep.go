@@ -1,7 +1,7 @@
 package attack
 
 import (
-	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,50 +11,28 @@ import (
 // 5,000/s on two cores: 0.03 ms late in the median in place of 0.4.
 const precise = 1500 * time.Microsecond
 
-// shortest keeps a pacer at tens of thousands of arrivals per second from
+// shortest keeps a leader at tens of thousands of arrivals per second from
 // falling asleep and waking for each of them: it takes what came due meanwhile
 // in one go.
 const shortest = 20 * time.Microsecond
 
-// sleeper waits short times precisely. It is used by one goroutine, which it
-// keeps on one thread from the first use to close.
+// sleeper waits short times precisely, asleep in the kernel. The thread that
+// sleeps keeps one of the Go runtime's processors for up to 10 ms: there must be
+// another. It is safe for concurrent use.
 type sleeper struct {
-	pinned bool
-	off    bool
+	off atomic.Bool
 }
 
 // sleep waits for d, more or less.
 func (s *sleeper) sleep(d time.Duration, clock func() time.Duration) {
-	if s.off {
+	if s.off.Load() {
 		time.Sleep(d)
 		return
-	}
-	if !s.pinned {
-		if runtime.GOMAXPROCS(0) == 1 {
-			// A thread asleep in the kernel holds the only processor until the
-			// runtime takes it away, which can last 10 ms: measured at 5,000/s, 38 ms
-			// late at the 99th percentile in place of 1.8.
-			s.off = true
-			time.Sleep(d)
-			return
-		}
-		runtime.LockOSThread()
-		s.pinned = true
-		sharpen()
 	}
 	before := clock()
 	if !sleepThread(max(d, shortest)) || clock()-before < d/2 {
 		// No such call on this system, or a clock that does not run with the
 		// system's, as in a test under a fake one: Go's timers follow it.
-		s.close()
-		s.off = true
-	}
-}
-
-func (s *sleeper) close() {
-	if s.pinned {
-		blunt()
-		runtime.UnlockOSThread()
-		s.pinned = false
+		s.off.Store(true)
 	}
 }

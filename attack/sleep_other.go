@@ -4,8 +4,5 @@ package attack
 
 import "time"
 
-func sharpen() {}
-func blunt()   {}
-
 // sleepThread is not needed where Go's timers are precise.
 func sleepThread(time.Duration) bool { return false }

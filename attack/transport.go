@@ -33,6 +33,8 @@ const dialTimeout = 30 * time.Second
 type transport struct {
 	*http.Transport
 	protocol string
+	once     bool               // each connection carries one request
+	maxBody  int64              // of an answer; 0: without end
 	stop     context.CancelFunc // ends dials
 }
 
@@ -55,29 +57,36 @@ func newTransport(opt Options) (*transport, error) {
 	default:
 		return nil, unknownProtocol(opt.Protocol)
 	}
-	dial := opt.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	dialer, err := newDialer(opt)
+	if err != nil {
+		return nil, err
 	}
 	open, stop := context.WithCancel(context.Background())
 	return &transport{
 		protocol: opt.Protocol,
+		once:     opt.Connections.NoKeepAlive,
+		maxBody:  opt.MaxBody,
 		stop:     stop,
 		Transport: &http.Transport{
-			Proxy: proxyUnlessWritten,
+			Proxy: proxyFor(opt.Connections),
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				ctx, cancel := context.WithCancel(ctx)
+				begun := time.Now()
+				own, cancel := context.WithTimeout(ctx, dialTimeout)
 				defer cancel()
 				defer context.AfterFunc(open, cancel)()
-				conn, err := dial(ctx, network, address)
+				conn, err := dialer.dial(own, network, address)
 				if err != nil {
 					return nil, err
 				}
-				return &countedConn{Conn: conn}, nil
+				c := &countedConn{Conn: conn, connect: time.Since(begun)}
+				opening(ctx, c)
+				return c, nil
 			},
 			TLSClientConfig:     conf,
 			Protocols:           &protocols,
 			MaxIdleConnsPerHost: max(1, opt.MaxInFlight),
+			MaxConnsPerHost:     opt.Connections.PerHost,
+			DisableKeepAlives:   opt.Connections.NoKeepAlive,
 			IdleConnTimeout:     90 * time.Second,
 			TLSHandshakeTimeout: dialTimeout,
 			DisableCompression:  true, // bytes are counted as they come over the wire
@@ -85,16 +94,17 @@ func newTransport(opt Options) (*transport, error) {
 	}, nil
 }
 
-// RoundTrip refuses what net/http would quietly send by HTTP/1.1 instead, or
-// quietly send again.
-func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+// send refuses what net/http would quietly send by HTTP/1.1 instead, or quietly
+// send again. What it returns beside the answer has followed the request.
+func (t *transport) send(req *http.Request) (*http.Response, *attempts, error) {
 	if err := fits(t.protocol, req.URL.Scheme); err != nil {
-		return nil, err
+		return nil, new(attempts), err
 	}
-	if t.protocol == "h2c" {
-		return t.Transport.RoundTrip(req) // which sends nothing again that was looked at
-	}
-	return t.Transport.RoundTrip(onceWritten(req))
+	// What HTTP/2 was given and not looked at, it tells apart by itself.
+	req, a := follow(req, t.protocol == "h2c")
+	req.Close = t.once // said in the same place of the header by all engines
+	resp, err := t.Transport.RoundTrip(req)
+	return resp, a, err
 }
 
 // fits says why a protocol cannot carry a URL's scheme, nil if it can.
@@ -188,27 +198,57 @@ func countBody(req *http.Request, b []byte, sent *atomic.Int64) {
 	req.Body = body{bytes.NewReader(b), sent}
 }
 
-// answer reads an answer's body to its end, keeping the first MaxBody bytes if
-// they are wanted. Its fields are valid once Read has returned an error.
+// answer reads an answer's body to its end or up to max, keeping as much of it as
+// bodyKept says. Its fields are valid once Read has returned
+// an error.
 type answer struct {
 	io.ReadCloser
-	want bool
-	kept []byte
-	n    int64
-	err  error // of the first failed read; nil at a proper end
-	end  bool
+	want     bool
+	status   int
+	max      int64 // 0: without end
+	declared int64 // how long it says it is; at most 0: it does not, or is empty
+	kept     []byte
+	n        int64
+	err      error // of the first failed read; nil at a proper end
+	end      bool
+}
+
+func (t *transport) answer(resp *http.Response, call *Call) *answer {
+	a := &answer{ReadCloser: resp.Body, want: call.WantBody, status: resp.StatusCode, max: t.maxBody, declared: resp.ContentLength}
+	if call.Method == http.MethodHead {
+		a.declared = 0
+	}
+	return a
 }
 
 func (a *answer) Read(p []byte) (int, error) {
-	n, err := a.ReadCloser.Read(p)
+	n, err := a.read(p)
 	a.n += int64(n)
-	if room := MaxBody - len(a.kept); a.want && room > 0 {
+	if room := bodyKept(a.want, a.status) - len(a.kept); room > 0 {
 		a.kept = append(a.kept, p[:min(n, room)]...)
 	}
 	if err == io.EOF {
 		a.end = true
 	} else if err != nil && a.err == nil {
 		a.err = err
+	}
+	return n, err
+}
+
+func (a *answer) read(p []byte) (int, error) {
+	if a.max <= 0 {
+		return a.ReadCloser.Read(p)
+	}
+	room := a.max - a.n
+	if a.declared > a.max {
+		return 0, &tooLarge{a.max}
+	}
+	if int64(len(p)) > room+1 {
+		p = p[:room+1] // one more tells whether there is more
+	}
+	n, err := a.ReadCloser.Read(p)
+	if int64(n) > room {
+		return int(room), &tooLarge{a.max}
 	}
 	return n, err
 }

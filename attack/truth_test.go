@@ -185,7 +185,7 @@ func (c *collector) balanced(t *testing.T, res RunResult) {
 	if len(seen) != len(c.planned) || res.Planned != uint64(len(c.planned)) {
 		t.Errorf("expected as many recorded as planned, found %d of %d, and %+v", len(seen), len(c.planned), res)
 	}
-	if want := (RunResult{res.Planned, by[Done], by[Unsent], by[Interrupted], res.End, res.Stopped}); res != want {
+	if want := (RunResult{Planned: res.Planned, Done: by[Done], Unsent: by[Unsent], Interrupted: by[Interrupted], End: res.End, Stopped: res.Stopped}); res != want {
 		t.Errorf("expected sums %+v, found %+v", want, res)
 	}
 	if res.Planned != res.Done+res.Unsent+res.Interrupted {

@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"maps"
 	"time"
 )
@@ -15,6 +16,14 @@ type Stats struct {
 	Unsent      uint64 `json:"unsent"`      // found no free slot before their timeout: errors
 	Interrupted uint64 `json:"interrupted"` // cut off by the end of an interrupted run: neither good nor bad
 	Failed      uint64 `json:"failed"`      // of Done: answered wrongly or not at all
+
+	// Answered and AnsweredOK count answers, and the good ones, in the interval
+	// in which they came, and not in that of their arrival's intended time as all
+	// else does; one that came after the end of its arrival's stage is in none.
+	// Rates of answers are made of them: a backlog that is answered later has not
+	// been answered now.
+	Answered   uint64 `json:"answered"`
+	AnsweredOK uint64 `json:"answered_ok"`
 
 	BytesIn  uint64 `json:"bytes_in"`
 	BytesOut uint64 `json:"bytes_out"`
@@ -33,21 +42,26 @@ type Stats struct {
 	// Lateness of the generator itself: when it acted on the arrival − intended.
 	// Lag minus the wait for a free slot; the ground of the validity verdict.
 	Late Distribution `json:"-"`
+	// Times of those that opened a connection: to reach the target, and of TLS.
+	// Both are parts of the service time.
+	Connect   Distribution `json:"-"`
+	Handshake Distribution `json:"-"`
 }
 
 // NewStats returns empty stats that count exactly at limits.
 func NewStats(limits []time.Duration) *Stats {
 	return &Stats{
 		OK: NewDistribution(limits), Err: NewDistribution(limits), Service: NewDistribution(limits),
-		Lag: NewDistribution(limits),
+		Lag: NewDistribution(limits), Connect: NewDistribution(limits), Handshake: NewDistribution(limits),
 	}
 }
 
-// Distributions names the five distributions, in the order in which they are
+// Distributions names the distributions, in the order in which they are
 // written and read.
 func (s *Stats) Distributions() []NamedDistribution {
 	return []NamedDistribution{
 		{"ok", &s.OK}, {"err", &s.Err}, {"service", &s.Service}, {"lag", &s.Lag}, {"late", &s.Late},
+		{"connect", &s.Connect}, {"handshake", &s.Handshake},
 	}
 }
 
@@ -78,6 +92,8 @@ func (s *Stats) Merge(o *Stats) {
 	s.Unsent += o.Unsent
 	s.Interrupted += o.Interrupted
 	s.Failed += o.Failed
+	s.Answered += o.Answered
+	s.AnsweredOK += o.AnsweredOK
 	s.BytesIn += o.BytesIn
 	s.BytesOut += o.BytesOut
 	if len(o.Kinds) > 0 && s.Kinds == nil {
@@ -102,16 +118,32 @@ func (s *Stats) Merge(o *Stats) {
 type Key struct {
 	Stage   string `json:"stage"`
 	Request string `json:"request"`
+	// Whole says that Request is the name of a flow, and the cell holds whole
+	// flows: an arrival is one flow, its response time that of all its steps. Its
+	// steps are requests of their own, so it belongs to no totals.
+	Whole bool `json:"whole,omitempty"`
 }
 
-// Cell is the Stats of one request in one stage.
+// Compare orders keys as the cells of an interval are: by stage, requests before
+// whole flows, then by name.
+func (k Key) Compare(o Key) int {
+	whole := func(k Key) int {
+		if k.Whole {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(k.Stage, o.Stage), cmp.Compare(whole(k), whole(o)), cmp.Compare(k.Request, o.Request))
+}
+
+// Cell is the Stats of one request, or of one flow as a whole, in one stage.
 type Cell struct {
 	Key
 	*Stats
 }
 
 // Interval is one piece of the run, and what came due in it; its cells are
-// sorted by stage, then request.
+// sorted by Key.Compare.
 type Interval struct {
 	Window
 	Cells []Cell

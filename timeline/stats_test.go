@@ -68,12 +68,12 @@ func TestResponseHasGoodAnswersAndErrors(t *testing.T) {
 
 // TestStatsJSON holds the names of counters in timeline.jsonl.
 func TestStatsJSON(t *testing.T) {
-	s := &Stats{Planned: 1, Done: 2, Unsent: 3, Interrupted: 4, Failed: 5, BytesIn: 6, BytesOut: 7, Kinds: map[string]uint64{"timeout": 1}, Statuses: map[int]uint64{503: 1}}
+	s := &Stats{Planned: 1, Done: 2, Unsent: 3, Interrupted: 4, Failed: 5, Answered: 8, AnsweredOK: 9, BytesIn: 6, BytesOut: 7, Kinds: map[string]uint64{"timeout": 1}, Statuses: map[int]uint64{503: 1}}
 	got, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"planned":1,"done":2,"unsent":3,"interrupted":4,"failed":5,"bytes_in":6,"bytes_out":7,"kinds":{"timeout":1},"statuses":{"503":1}}`
+	const want = `{"planned":1,"done":2,"unsent":3,"interrupted":4,"failed":5,"answered":8,"answered_ok":9,"bytes_in":6,"bytes_out":7,"kinds":{"timeout":1},"statuses":{"503":1}}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

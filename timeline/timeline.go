@@ -11,6 +11,10 @@ type Stage struct {
 	Name   string `json:"name"`
 	Window Window `json:"window"`
 	Judged bool   `json:"judged"`
+	// Closed says that users sent the load, each of whom waited for an answer
+	// before asking again: a slow target was asked less, so that its figures look
+	// better than those of a stage with a rate.
+	Closed bool `json:"closed,omitempty"`
 }
 
 // FaultState is where a fault stands.
@@ -114,6 +118,7 @@ type Timeline struct {
 	Interrupted bool          `json:"interrupted,omitempty"`
 	Stages      []Stage       `json:"stages"`
 	Requests    []string      `json:"requests"`
+	Flows       []string      `json:"flows,omitempty"`
 	Faults      []Fault       `json:"faults"`
 	Events      []Event       `json:"-"`
 	// LateBudget is how late the generator may act, at the 99th percentile,

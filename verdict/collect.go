@@ -1,7 +1,6 @@
 package verdict
 
 import (
-	"cmp"
 	"iter"
 	"maps"
 	"math"
@@ -12,11 +11,17 @@ import (
 )
 
 // filter says which cells of an interval belong to a scope; empty fields are
-// no condition, an empty stage means the judged stages.
-type filter struct{ stage, request string }
+// no condition, an empty stage means the judged stages. Whole flows belong only
+// to the scope that names theirs.
+type filter struct{ stage, request, flow string }
 
 func (f filter) accepts(k timeline.Key, judged map[string]bool) bool {
-	if f.request != "" && f.request != k.Request {
+	switch {
+	case k.Whole != (f.flow != ""):
+		return false
+	case k.Whole && f.flow != k.Request:
+		return false
+	case f.request != "" && f.request != k.Request:
 		return false
 	}
 	if f.stage != "" {
@@ -198,9 +203,7 @@ func (c *collection) move(iv timeline.Window, middle time.Duration) {
 
 // flush gives the sums to the scopes that covered them.
 func (c *collection) flush() {
-	keys := slices.SortedFunc(maps.Keys(c.sums), func(a, b timeline.Key) int {
-		return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Request, b.Request))
-	})
+	keys := slices.SortedFunc(maps.Keys(c.sums), timeline.Key.Compare)
 	for _, g := range c.groups {
 		if !slices.ContainsFunc(g.trackers, func(t *tracker) bool { return t.at >= 0 }) {
 			continue

@@ -55,6 +55,10 @@ func TestCompileGood(t *testing.T) {
 		{"p99\n  < 1s", []time.Duration{time.Second}},
 		{"lag.p99 < 5ms", []time.Duration{5 * ms}},
 		{"stddev < mean", nil},
+		{`flow("checkout").p99 < 2s`, []time.Duration{2 * time.Second}},
+		{`stage("steady").flow("checkout").during("kill-api").error_rate < 5%`, nil},
+		{`every(10s).flow("browse").count > 0`, nil},
+		{"connect.p99 < 5ms && handshake.count < 100", []time.Duration{5 * ms}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.src, func(t *testing.T) {
@@ -94,6 +98,8 @@ var mistakes = []string{
 	// Scopes.
 	"during < 1s", "during(\"kill-api\") < 1s", "during().p99 < 1s", "during(\"kill-api\", \"slow-db\").p99 < 1s", "p99.during(\"kill-api\") < 1s",
 	"stage(\"steady\").stage(\"spike\").p99 < 1s", "request(\"browse\").request(\"browse\").p99 < 1s", "stage(\"steady\")(\"x\").p99 < 1s",
+	"request(\"browse\").flow(\"checkout\").p99 < 1s", "flow(\"checkout\").stage(\"steady\").request(\"browse\").p99 < 1s",
+	"flow(\"checkout\").flow(\"browse\").p99 < 1s", "flow(\"chekout\").p99 < 1s", "flow(\"checkout\") < 1s", "flow.p99 < 1s", "connect < 1s", "connect.p98 < 1s",
 	"every(10).p99 < 1s", "every(500ms).p99 < 1s", "every(0s).p99 < 1s", "every(10s).every(10s).p99 < 1s", "every(10s).p99 < 1s && every(20s).p99 < 1s",
 	"every(\"10s\").p99 < 1s", "every(5s + 5s).p99 < 1s", "window(90s, 60s).p99 < 1s", "window(60s).p99 < 1s", "window(1.5s, 3s).p99 < 1s",
 	"fault(\"kill-api\").p99 < 1s", "fault(\"kill-api\") < 1s", "recovery < 1s", "during(\"kill-api\").recovery < 1s", "stage(\"steady\").fault(\"kill-api\").recovery < 1s",

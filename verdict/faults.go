@@ -140,6 +140,9 @@ func newWatch(tl *timeline.Timeline, i int, judged map[string]bool) *watch {
 	return w
 }
 
+// counts says whether a cell says how the service is.
+func (w *watch) counts(k timeline.Key) bool { return w.judged[k.Stage] && !k.Whole }
+
 func (w *watch) add(iv *timeline.Interval, middle time.Duration) {
 	f := w.fault
 	if f.Injecting == nil || middle < *f.Injecting || middle >= w.end {
@@ -148,7 +151,7 @@ func (w *watch) add(iv *timeline.Interval, middle time.Duration) {
 	after := f.Reverted != nil && middle >= *f.Reverted
 	var judged, errors uint64
 	for _, c := range iv.Cells {
-		if w.judged[c.Stage] {
+		if w.counts(c.Key) {
 			judged += c.Judged()
 			errors += c.Errors()
 		}
@@ -170,7 +173,7 @@ func (w *watch) add(iv *timeline.Interval, middle time.Duration) {
 	p.judged += judged
 	p.errors += errors
 	for _, c := range iv.Cells {
-		if w.judged[c.Stage] {
+		if w.counts(c.Key) {
 			p.response.Merge(&c.OK)
 			p.response.Merge(&c.Err)
 		}

@@ -24,7 +24,7 @@ func Default() []string {
 }
 
 // Judge judges the rules on a timeline, in one pass over its intervals, and
-// measures the run, its stages, requests and faults. It fails only if the
+// measures the run, its stages, requests, flows and faults. It fails only if the
 // intervals cannot be read.
 //
 // A rule is inconclusive if nothing was measured in one of its scopes, if a
@@ -102,6 +102,12 @@ func (j *judge) measureAll() {
 	}
 	for _, r := range j.tl.Requests {
 		j.c.track(filter{request: r}, whole, 0, func(_ timeline.Window, v *View) { j.report.Requests[r] = measure(v) })
+	}
+	if len(j.tl.Flows) > 0 {
+		j.report.Flows = map[string]Measure{}
+	}
+	for _, f := range j.tl.Flows {
+		j.c.track(filter{flow: f}, whole, 0, func(_ timeline.Window, v *View) { j.report.Flows[f] = measure(v) })
 	}
 	n := len(j.tl.Faults)
 	j.report.Faults = make([]FaultResult, n)
@@ -206,7 +212,7 @@ func (j *judge) prepare(in Input) *ruleCase {
 			}
 		}
 		c.sliced[i] = t.scope.every > 0
-		j.c.track(filter{t.scope.stage, t.scope.request}, within, t.scope.every, func(slice timeline.Window, v *View) {
+		j.c.track(filter{t.scope.stage, t.scope.request, t.scope.flow}, within, t.scope.every, func(slice timeline.Window, v *View) {
 			val := j.read(in.Rule, t, v, blocked)
 			if !c.sliced[i] {
 				c.whole[i] = val

@@ -16,9 +16,11 @@ func measure(v *View) Measure {
 		BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 		Seconds: v.Seconds,
 		Latency: latency(v.Response()), Service: latency(&s.Service), Lag: latency(&s.Lag),
+		Connections: s.Connect.Count(), Connect: latency(&s.Connect),
+		Handshakes: s.Handshake.Count(), Handshake: latency(&s.Handshake),
 	}
 	if v.Seconds > 0 {
-		m.RPS = float64(s.Done) / v.Seconds
+		m.RPS = float64(s.Answered) / v.Seconds
 	}
 	if all := s.Judged(); all > 0 {
 		rate, available := float64(s.Errors())/float64(all), float64(all-s.Errors())/float64(all)

@@ -52,6 +52,8 @@ func Metrics() []Metric {
 		latencyMetrics("ok.", "response time of good answers", func(v *View) *timeline.Distribution { return &v.Stats.OK }),
 		latencyMetrics("service.", "service time (done − sent)", func(v *View) *timeline.Distribution { return &v.Stats.Service }),
 		latencyMetrics("lag.", "lag (sent − intended)", func(v *View) *timeline.Distribution { return &v.Stats.Lag }),
+		connectionMetrics("connect.", "time to open a connection, without TLS, of those that opened one", func(v *View) *timeline.Distribution { return &v.Stats.Connect }),
+		connectionMetrics("handshake.", "time of TLS handshakes, of those that made one", func(v *View) *timeline.Distribution { return &v.Stats.Handshake }),
 		countMetrics(),
 		rateMetrics(),
 		faultMetrics(),

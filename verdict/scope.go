@@ -14,6 +14,7 @@ import (
 type scope struct {
 	stage   string
 	request string
+	flow    string
 	phases  []phase
 	windows []timeline.Window
 	every   time.Duration
@@ -25,12 +26,12 @@ type phase struct{ kind, fault string }
 
 // key is the same for equal scopes.
 func (s scope) key() string {
-	return fmt.Sprintf("%q %q %q %v %d %q", s.stage, s.request, s.phases, s.windows, s.every, s.fault)
+	return fmt.Sprintf("%q %q %q %q %v %d %q", s.stage, s.request, s.flow, s.phases, s.windows, s.every, s.fault)
 }
 
 // cut is the same for scopes that every() slices alike.
 func (s scope) cut() string {
-	s.request = ""
+	s.request, s.flow = "", ""
 	return s.key()
 }
 
@@ -57,6 +58,8 @@ func Scopes() []ScopeKind {
 	return []ScopeKind{
 		named("stage", "stage", "steady", "the arrivals of a stage, also if it is not judged", applyStage),
 		named("request", "request", "checkout", "the arrivals of a request", applyRequest),
+		named("flow", "flow", "checkout", "whole flows: an arrival is one flow, its response time that of all its steps without think time; flows are part of no other scope, "+
+			"their steps are requests (`request(\"checkout/pay\")`)", applyFlow),
 		named("before", "fault", "kill-api", "the time before the first injection of a fault began", applyPhase("before")),
 		named("during", "fault", "kill-api", "the time of the disturbance: from when it could begin (the signal is sent, traffic is about to be bent), proven or not yet, until it ceased (the process is ready again, traffic is straight)", applyPhase("during")),
 		named("after", "fault", "kill-api", "the time from the verified revert of a fault until its next injection, or the end", applyPhase("after")),
@@ -103,9 +106,30 @@ func applyRequest(s *scope, a argument, n Names) *Error {
 		return unknownName(a.off, a.len, "request", *a.text, n.Requests)
 	case s.request != "":
 		return &Error{a.off, a.len, fmt.Sprintf("a second request beside %q: no arrival is both", s.request), "leave one out"}
+	case s.flow != "":
+		return requestAndFlow(a, *a.text, s.flow)
 	}
 	s.request = *a.text
 	return nil
+}
+
+func applyFlow(s *scope, a argument, n Names) *Error {
+	switch {
+	case !slices.Contains(n.Flows, *a.text):
+		return unknownName(a.off, a.len, "flow", *a.text, n.Flows)
+	case s.flow != "":
+		return &Error{a.off, a.len, fmt.Sprintf("a second flow beside %q: no arrival is both", s.flow), "leave one out"}
+	case s.request != "":
+		return requestAndFlow(a, s.request, *a.text)
+	}
+	s.flow = *a.text
+	return nil
+}
+
+// requestAndFlow is the mistake of asking for arrivals that are both.
+func requestAndFlow(a argument, request, flow string) *Error {
+	return &Error{a.off, a.len, fmt.Sprintf("no arrival is both the request %q and the whole flow %q", request, flow),
+		"a step of a flow is a request of its own: write its request(...) alone, or flow(...) for the whole"}
 }
 
 func applyPhase(kind string) func(*scope, argument, Names) *Error {

@@ -3,7 +3,6 @@ package verdict
 import (
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +13,8 @@ import (
 type arrival struct {
 	at, took       time.Duration
 	stage, request string // steady and browse if empty
+	flow           string // a whole flow in place of a request
+	connect        time.Duration
 	failed, unsent bool
 	interrupted    bool
 	late           time.Duration
@@ -22,16 +23,20 @@ type arrival struct {
 var names = Names{
 	Stages:   []string{"warmup", "steady", "spike"},
 	Requests: []string{"browse", "checkout"},
+	Flows:    []string{"checkout", "browse"}, // named like requests
 	Faults:   []string{"kill-api", "slow-db"},
 }
 
 // run makes a timeline of arrivals as a recorder would: cut at each second and
 // where faults begin and end.
 func run(end time.Duration, faults []timeline.Fault, limits []time.Duration, arrivals []arrival) *timeline.Timeline {
+	return runStages(end, []timeline.Stage{{Name: "steady", Window: timeline.Window{To: end}, Judged: true}}, faults, limits, arrivals)
+}
+
+func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fault, limits []time.Duration, arrivals []arrival) *timeline.Timeline {
 	tl := &timeline.Timeline{
 		Name: "test", Duration: end, LateBudget: 50 * time.Millisecond, Faults: faults,
-		Stages:   []timeline.Stage{{Name: "steady", Window: timeline.Window{To: end}, Judged: true}},
-		Requests: names.Requests,
+		Stages: stages, Requests: names.Requests, Flows: names.Flows,
 	}
 	cuts := []time.Duration{end}
 	for at := time.Duration(0); at < end; at += time.Second {
@@ -54,25 +59,37 @@ func run(end time.Duration, faults []timeline.Fault, limits []time.Duration, arr
 		if a.request == "" {
 			a.request = "browse"
 		}
-		i, found := slices.BinarySearch(cuts, a.at)
-		if !found {
-			i--
-		}
-		if cells[i] == nil {
-			cells[i] = map[timeline.Key]*timeline.Stats{}
-		}
 		k := timeline.Key{Stage: a.stage, Request: a.request}
-		if cells[i][k] == nil {
-			cells[i][k] = timeline.NewStats(limits)
+		if a.flow != "" {
+			k.Request, k.Whole = a.flow, true
 		}
-		add(cells[i][k], a)
+		cell := func(at time.Duration) *timeline.Stats {
+			i, found := slices.BinarySearch(cuts, at)
+			if !found {
+				i--
+			}
+			if cells[i] == nil {
+				cells[i] = map[timeline.Key]*timeline.Stats{}
+			}
+			if cells[i][k] == nil {
+				cells[i][k] = timeline.NewStats(limits)
+			}
+			return cells[i][k]
+		}
+		add(cell(a.at), a)
+		stage := slices.IndexFunc(stages, func(s timeline.Stage) bool { return s.Name == a.stage })
+		if done := a.at + a.took; stage >= 0 && done < stages[stage].Window.To && !a.unsent && !a.interrupted {
+			came := cell(done)
+			came.Answered++
+			if !a.failed {
+				came.AnsweredOK++
+			}
+		}
 	}
 	tl.Intervals = func(yield func(timeline.Interval, error) bool) {
 		for i := range len(cuts) - 1 {
 			iv := timeline.Interval{Window: timeline.Window{From: cuts[i], To: cuts[i+1]}}
-			for _, k := range slices.SortedFunc(maps.Keys(cells[i]), func(a, b timeline.Key) int {
-				return strings.Compare(a.Stage+"/"+a.Request, b.Stage+"/"+b.Request)
-			}) {
+			for _, k := range slices.SortedFunc(maps.Keys(cells[i]), timeline.Key.Compare) {
 				iv.Cells = append(iv.Cells, timeline.Cell{Key: k, Stats: cells[i][k]})
 			}
 			if !yield(iv, nil) {
@@ -106,6 +123,9 @@ func add(s *timeline.Stats, a arrival) {
 	s.Done++
 	s.Service.Record(a.took)
 	s.Lag.Record(0)
+	if a.connect > 0 {
+		s.Connect.Record(a.connect)
+	}
 }
 
 // steady makes n arrivals a second over [from, to), each answered after took.

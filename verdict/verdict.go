@@ -38,7 +38,8 @@ const (
 // Names is what a rule may name; anything else is a mistake in it.
 type Names struct {
 	Stages   []string
-	Requests []string
+	Requests []string // the steps of flows among them
+	Flows    []string
 	Faults   []string
 }
 
@@ -64,12 +65,18 @@ type Measure struct {
 	BytesIn      uint64            `json:"bytes_in"`
 	BytesOut     uint64            `json:"bytes_out"`
 	Seconds      float64           `json:"seconds"`      // of the scope
-	RPS          float64           `json:"rps"`          // done per second
+	RPS          float64           `json:"rps"`          // answers that came within the scope, per second
 	ErrorRate    *float64          `json:"error_rate"`   // errors / (done + unsent)
 	Availability *float64          `json:"availability"` // 1 − error_rate
 	Latency      Latency           `json:"latency"`      // response time
 	Service      Latency           `json:"service_time"`
 	Lag          Latency           `json:"lag"`
+	// Connections that were opened, and how long that took; a handshake is one of
+	// TLS.
+	Connections uint64  `json:"connections,omitempty"`
+	Connect     Latency `json:"connect,omitzero"`
+	Handshakes  uint64  `json:"handshakes,omitempty"`
+	Handshake   Latency `json:"handshake,omitzero"`
 }
 
 // Latency is the printed part of a distribution, in nanoseconds; nil where
@@ -109,13 +116,15 @@ type FaultResult struct {
 }
 
 // Report is the judgement of a run, with the figures it rests on. Totals cover
-// the judged stages, each stage all of itself, each request the judged stages.
+// the judged stages, each stage all of itself, each request and each flow the
+// judged stages. Flows are whole ones; only their steps are in the rest.
 type Report struct {
 	Outcome  Outcome            `json:"outcome"`
 	Why      []string           `json:"why,omitempty"` // what makes the run inconclusive apart from its rules
 	Totals   Measure            `json:"totals"`
 	Stages   map[string]Measure `json:"stages"`
 	Requests map[string]Measure `json:"requests"`
+	Flows    map[string]Measure `json:"flows,omitempty"`
 	Faults   []FaultResult      `json:"faults"`
 	Rules    []RuleResult       `json:"rules"`
 }

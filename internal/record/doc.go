@@ -10,13 +10,14 @@
 // recorder's clock, read under the lock that Mark takes to cut; a cut is made at
 // the present and never before an instant that was read earlier. So the bounds
 // around an arrival are final when it is sorted in, and it lies on its own side
-// of every cut, however late its result comes.
+// of every cut, however late its result comes, and in whatever order arrivals are
+// planned. Only answers, of which rates are made, are counted where they came.
 //
 // # Memory
 //
 // Workers append results to the buffer of their shard. A full buffer is folded
-// into one set of histograms an interval; there are no histograms per shard, as
-// one of them takes 180 KB. A complete interval is written at once, and its
+// into one set of histograms an interval, while the shard goes on with another;
+// there are no histograms per shard, as one of them takes 180 KB. A complete interval is written at once, and its
 // histograms are used again. An interval that waits for slow answers is written
 // when the longest timeout has passed, or earlier if more than a bounded number
 // of histograms is in use. A result that comes after its interval was written
@@ -29,6 +30,7 @@
 // timeline.jsonl holds a JSON object a line: a header, then intervals and
 // events as they come, and an end. intervals.hlog is an HdrHistogram log, V2
 // compressed, values in nanoseconds, tags stage/request/distribution with each
-// part percent-encoded. The lines of an interval in timeline.jsonl and its lines
-// in intervals.hlog follow in the same order.
+// part percent-encoded, and stage/flow/distribution/whole for whole flows. The lines of an interval in timeline.jsonl and its lines
+// in intervals.hlog follow in the same order. samples.jsonl holds answers that
+// were not as expected, if there were any, a bounded number of each kind.
 package record

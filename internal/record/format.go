@@ -11,6 +11,7 @@ import (
 const (
 	TimelineFile = "timeline.jsonl"
 	LogFile      = "intervals.hlog"
+	SamplesFile  = "samples.jsonl" // only if there are any
 )
 
 // schema is the version of both files' layout.
@@ -23,6 +24,7 @@ type header struct {
 	Start      time.Time        `json:"start"`
 	Stages     []timeline.Stage `json:"stages"`
 	Requests   []string         `json:"requests"`
+	Flows      []string         `json:"flows,omitempty"`
 	Limits     []time.Duration  `json:"limits,omitempty"`
 	LateBudget time.Duration    `json:"late_budget"`
 }
@@ -70,8 +72,13 @@ type endLine struct {
 	Faults      []timeline.Fault `json:"faults"`
 }
 
-// tag names a distribution in intervals.hlog. The format forbids commas, spaces
+// tag names a distribution in intervals.hlog: stage/request/distribution, and for
+// a whole flow stage/flow/distribution/whole. The format forbids commas, spaces
 // and line breaks, and the slash is taken: escaping keeps them out of names.
 func tag(k timeline.Key, distribution string) string {
-	return url.PathEscape(k.Stage) + "/" + url.PathEscape(k.Request) + "/" + distribution
+	t := url.PathEscape(k.Stage) + "/" + url.PathEscape(k.Request) + "/" + distribution
+	if k.Whole {
+		t += "/whole"
+	}
+	return t
 }

@@ -56,7 +56,7 @@ func Load(dir string) (*timeline.Timeline, error) {
 		return nil, err
 	}
 	t := &timeline.Timeline{
-		Name: x.header.Name, Start: x.header.Start, Stages: x.header.Stages, Requests: x.header.Requests,
+		Name: x.header.Name, Start: x.header.Start, Stages: x.header.Stages, Requests: x.header.Requests, Flows: x.header.Flows,
 		LateBudget: x.header.LateBudget, Events: x.events,
 	}
 	slices.SortStableFunc(x.parts, func(a, b part) int { return cmp.Compare(a.From, b.From) })

@@ -1,9 +1,7 @@
 package record
 
 import (
-	"cmp"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -22,30 +20,55 @@ const (
 	unsentKind = "unsent"
 )
 
-// cellID stands for a timeline.Key while recording.
-type cellID struct{ stage, request int }
-
 // interval is one part of one interval, not yet written.
 type interval struct {
 	timeline.Window
-	cells     map[cellID]*timeline.Stats
+	cells     []*cell // by the layout's numbers; nil where there was nothing yet
 	planned   uint64
 	accounted uint64 // done, unsent or interrupted
 }
 
 func (iv *interval) complete() bool { return iv.accounted == iv.planned }
 
+// cell is a timeline.Stats that is being recorded. Equal statuses and kinds come
+// in runs, which are counted here before they go into the maps.
+type cell struct {
+	timeline.Stats
+	status  int32
+	answers uint64 // of status, not yet in Statuses
+	kind    string
+	errors  uint64 // of kind, not yet in Kinds
+}
+
+// settle brings the maps up to date.
+func (c *cell) settle() {
+	if c.answers > 0 {
+		c.Statuses[int(c.status)] += c.answers
+		c.answers = 0
+	}
+	if c.errors > 0 {
+		kind := c.kind
+		if _, known := c.Kinds[kind]; !known && len(c.Kinds) >= maxKinds {
+			kind = otherKind
+		}
+		c.Kinds[kind] += c.errors
+		c.kind, c.errors = "", 0
+	}
+}
+
 // pool lends histograms and cells, so that an interval costs no allocation once
 // the first ones were written. It is safe for concurrent use.
 type pool struct {
 	limits []time.Duration
 	late   []time.Duration
+	size   int // cells of an interval
 
 	mu    sync.Mutex
 	hists []*hdrhistogram.Histogram
-	cells []*timeline.Stats
-	lent  int // histograms in use
-	made  int // histograms ever allocated
+	cells []*cell
+	rows  [][]*cell // of intervals
+	lent  int       // histograms in use
+	made  int       // histograms ever allocated
 }
 
 func (p *pool) hist() *hdrhistogram.Histogram {
@@ -75,7 +98,7 @@ func (p *pool) inUse() int {
 	return p.lent
 }
 
-func (p *pool) cell() *timeline.Stats {
+func (p *pool) cell() *cell {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := len(p.cells); n > 0 {
@@ -83,16 +106,30 @@ func (p *pool) cell() *timeline.Stats {
 		p.cells = p.cells[:n-1]
 		return c
 	}
-	c := timeline.NewStats(p.limits)
+	c := &cell{Stats: *timeline.NewStats(p.limits)}
 	c.Late = timeline.NewDistribution(p.late)
 	c.Kinds = make(map[string]uint64)
 	c.Statuses = make(map[int]uint64)
 	return c
 }
 
+func (p *pool) interval(w timeline.Window) *interval {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.rows); n > 0 {
+		row := p.rows[n-1]
+		p.rows = p.rows[:n-1]
+		return &interval{Window: w, cells: row}
+	}
+	return &interval{Window: w, cells: make([]*cell, p.size)}
+}
+
 // takeBackInterval makes all of iv's memory available again.
 func (p *pool) takeBackInterval(iv *interval) {
 	for _, c := range iv.cells {
+		if c == nil {
+			continue
+		}
 		for _, d := range c.Distributions() {
 			if h := d.Reset(); h != nil {
 				p.takeBack(h)
@@ -100,32 +137,34 @@ func (p *pool) takeBackInterval(iv *interval) {
 		}
 		clear(c.Kinds)
 		clear(c.Statuses)
-		*c = timeline.Stats{
+		*c = cell{Stats: timeline.Stats{
 			Kinds: c.Kinds, Statuses: c.Statuses,
-			OK: c.OK, Err: c.Err, Service: c.Service, Lag: c.Lag, Late: c.Late,
-		}
+			OK: c.OK, Err: c.Err, Service: c.Service, Lag: c.Lag, Late: c.Late, Connect: c.Connect, Handshake: c.Handshake,
+		}}
 		p.mu.Lock()
 		p.cells = append(p.cells, c)
 		p.mu.Unlock()
 	}
 	clear(iv.cells)
+	p.mu.Lock()
+	p.rows = append(p.rows, iv.cells)
+	p.mu.Unlock()
+	iv.cells = nil
 }
 
 func (p *pool) record(d *timeline.Distribution, v time.Duration) {
 	if d.Count() == 0 {
-		p.lend(d)
+		d.Lend(p.hist())
 	}
 	d.Record(v)
 }
-
-func (p *pool) lend(d *timeline.Distribution) { d.Lend(p.hist()) }
 
 // add counts one result into the cell c. Response times of good answers go to
 // OK, those of errors and unsent arrivals to Err; service time and lag are had
 // by what was sent; lateness by all but interrupted arrivals, which are in no
 // distribution.
-func (p *pool) add(c *timeline.Stats, r *attack.Result) {
-	switch r.Outcome {
+func (p *pool) add(c *cell, e *entry, x *extra) {
+	switch e.outcome {
 	case attack.Interrupted:
 		c.Interrupted++
 		return
@@ -133,57 +172,52 @@ func (p *pool) add(c *timeline.Stats, r *attack.Result) {
 		c.Unsent++
 	default:
 		c.Done++
-		if r.Kind != "" {
+		if x.kind != "" {
 			c.Failed++
 		}
-		c.BytesIn += uint64(max(r.BytesIn, 0))
-		c.BytesOut += uint64(max(r.BytesOut, 0))
-		if r.Status != 0 {
-			c.Statuses[r.Status]++
+		c.BytesIn += uint64(max(e.bytesIn, 0))
+		c.BytesOut += uint64(max(e.bytesOut, 0))
+		if e.status != 0 {
+			if e.status != c.status {
+				c.settle()
+				c.status = e.status
+			}
+			c.answers++
 		}
 		// A call that failed before anything was sent has no sent time.
-		if r.Sent >= r.Intended {
-			p.record(&c.Service, r.Done-r.Sent)
-			p.record(&c.Lag, r.Sent-r.Intended)
+		if e.sent >= e.intended {
+			p.record(&c.Service, e.done-e.sent)
+			p.record(&c.Lag, e.sent-e.intended)
+		}
+		if x.connect > 0 {
+			p.record(&c.Connect, x.connect)
+		}
+		if x.handshake > 0 {
+			p.record(&c.Handshake, x.handshake)
 		}
 	}
-	p.record(&c.Late, r.Acted-r.Intended)
-	if kind := errorKind(r); kind != "" {
-		if _, known := c.Kinds[kind]; !known && len(c.Kinds) >= maxKinds {
-			kind = otherKind
-		}
-		c.Kinds[kind]++
-		p.record(&c.Err, r.Done-r.Intended)
+	p.record(&c.Late, e.acted-e.intended)
+	if x.kind == "" {
+		p.record(&c.OK, e.done-e.intended)
 		return
 	}
-	p.record(&c.OK, r.Done-r.Intended)
-}
-
-// errorKind is the kind of error that r is; empty if it is none.
-func errorKind(r *attack.Result) string {
-	if r.Outcome == attack.Unsent && r.Kind == "" {
-		return unsentKind
+	if x.kind != c.kind {
+		c.settle()
+		c.kind = x.kind
 	}
-	return r.Kind
+	c.errors++
+	p.record(&c.Err, e.done-e.intended)
 }
 
 // sorted returns the interval with the names of its cells, in their order.
-func (iv *interval) sorted(stages []timeline.Stage, requests []string) timeline.Interval {
+func (iv *interval) sorted(l *layout) timeline.Interval {
 	out := timeline.Interval{Window: iv.Window}
-	for id, stats := range iv.cells {
-		key := timeline.Key{Stage: "#" + strconv.Itoa(id.stage), Request: "#" + strconv.Itoa(id.request)}
-		if id.stage >= 0 && id.stage < len(stages) {
-			key.Stage = stages[id.stage].Name
+	for i, c := range iv.cells {
+		if c != nil {
+			c.settle()
+			out.Cells = append(out.Cells, timeline.Cell{Key: l.key(i), Stats: &c.Stats})
 		}
-		if id.request >= 0 && id.request < len(requests) {
-			key.Request = requests[id.request]
-		}
-		out.Cells = append(out.Cells, timeline.Cell{Key: key, Stats: stats})
 	}
-	slices.SortFunc(out.Cells, func(a, b timeline.Cell) int { return compareKeys(a.Key, b.Key) })
+	slices.SortFunc(out.Cells, func(a, b timeline.Cell) int { return a.Compare(b.Key) })
 	return out
-}
-
-func compareKeys(a, b timeline.Key) int {
-	return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Request, b.Request))
 }

@@ -16,7 +16,7 @@ const History = 60
 // shownKinds is how many kinds of error Live lists.
 const shownKinds = 5
 
-// Live is the state of a run, for people who watch it. Counts by second go by
+// Live is the state of a run, for people who watch it, without whole flows. Counts by second go by
 // the time at which answers came, and so say what happens now; the timeline,
 // which is judged, goes by intended time.
 type Live struct {
@@ -49,12 +49,23 @@ func (t Totals) InFlight() uint64 {
 	return 0
 }
 
-func (t Totals) check() error {
+func (t *Totals) count(o attack.Outcome) {
+	switch o {
+	case attack.Interrupted:
+		t.Interrupted++
+	case attack.Unsent:
+		t.Unsent++
+	default:
+		t.Done++
+	}
+}
+
+func (t Totals) check(of string) error {
 	if t.Planned == t.Done+t.Unsent+t.Interrupted {
 		return nil
 	}
-	return fmt.Errorf("%w: %d planned, but %d done + %d unsent + %d interrupted; this is a defect of the generator, please report it",
-		ErrUnbalanced, t.Planned, t.Done, t.Unsent, t.Interrupted)
+	return fmt.Errorf("%w: %d %s planned, but %d done + %d unsent + %d interrupted; this is a defect of the generator, please report it",
+		ErrUnbalanced, t.Planned, of, t.Done, t.Unsent, t.Interrupted)
 }
 
 // Second is what happened in one second.
@@ -90,6 +101,7 @@ type ErrorKind struct {
 type live struct {
 	totals  Totals
 	seconds [History + 2]Second
+	gone    Second // what came of seconds that are too long ago, for nobody
 	times   [3]struct {
 		from     time.Duration
 		response timeline.Distribution
@@ -117,29 +129,27 @@ func (l *live) planned(t time.Duration) {
 	}
 }
 
-func (l *live) result(r *attack.Result) {
-	if r.Outcome == attack.Interrupted {
-		l.totals.Interrupted++
+func (l *live) result(e *entry, x *extra) {
+	l.totals.count(e.outcome)
+	if e.outcome == attack.Interrupted {
 		return
 	}
-	s := l.at(r.Done)
+	s := l.at(e.done)
 	if s == nil {
-		s = new(Second)
+		s = &l.gone
 	}
-	if r.Outcome == attack.Unsent {
-		l.totals.Unsent++
+	if e.outcome == attack.Unsent {
 		s.Unsent++
 	} else {
-		l.totals.Done++
 		s.Done++
 	}
-	if kind := errorKind(r); kind != "" {
+	if x.kind != "" {
 		l.totals.Errors++
 		s.Errors++
-		l.kind(kind, r.Detail)
+		l.kind(x.kind, x.detail)
 	}
-	if d := l.response(r.Done); d != nil {
-		d.Record(r.Done - r.Intended)
+	if d := l.response(e.done); d != nil {
+		d.Record(e.done - e.intended)
 	}
 }
 

@@ -64,7 +64,7 @@ func holds(r *Recorder) held {
 	defer r.pool.mu.Unlock()
 	return held{
 		made: r.pool.made, free: len(r.pool.hists), lent: r.pool.lent,
-		open: len(r.open), entries: len(r.early) + len(r.plan.buf) + len(r.bounds.cuts),
+		open: len(r.open), entries: len(r.early.entries) + len(r.plan.buf) + len(r.bounds.cuts),
 	}
 }
 

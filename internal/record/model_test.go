@@ -17,13 +17,17 @@ import (
 // wantCells is a timeline computed the slow way: one by one, from the results.
 type wantCells map[timeline.Window]map[timeline.Key]*timeline.Stats
 
-func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival) *timeline.Stats {
-	i, found := slices.BinarySearch(bs, a.Intended)
+func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at time.Duration) *timeline.Stats {
+	i, found := slices.BinarySearch(bs, at)
 	if !found {
 		i--
 	}
 	win := timeline.Window{From: bs[i], To: bs[i+1]}
-	k := timeline.Key{Stage: c.Stages[a.Stage].Name, Request: c.Requests[a.Request]}
+	names := c.Requests
+	if a.Whole {
+		names = c.Flows
+	}
+	k := timeline.Key{Stage: c.Stages[a.Stage].Name, Request: names[a.Request], Whole: a.Whole}
 	if w[win] == nil {
 		w[win] = make(map[timeline.Key]*timeline.Stats)
 	}
@@ -37,7 +41,14 @@ func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival) *timel
 }
 
 func (w wantCells) result(c *Config, bs []time.Duration, r *attack.Result) {
-	s := w.stats(c, bs, r.Arrival)
+	if r.Outcome == attack.Done && r.Done < c.Stages[r.Stage].Window.To {
+		came := w.stats(c, bs, r.Arrival, r.Done)
+		came.Answered++
+		if r.Kind == "" {
+			came.AnsweredOK++
+		}
+	}
+	s := w.stats(c, bs, r.Arrival, r.Intended)
 	s.Planned++
 	switch r.Outcome {
 	case attack.Interrupted:
@@ -53,6 +64,12 @@ func (w wantCells) result(c *Config, bs []time.Duration, r *attack.Result) {
 		s.BytesOut += uint64(r.BytesOut)
 		s.Service.Record(r.Done - r.Sent)
 		s.Lag.Record(r.Sent - r.Intended)
+		if r.Connect > 0 {
+			s.Connect.Record(r.Connect)
+		}
+		if r.Handshake > 0 {
+			s.Handshake.Record(r.Handshake)
+		}
 		if r.Status != 0 {
 			s.Statuses[r.Status]++
 		}
@@ -115,9 +132,7 @@ func (w wantCells) check(t *testing.T, got []timeline.Interval, end time.Duratio
 		if len(iv.Cells) != len(w[iv.Window]) {
 			t.Errorf("interval %v has %d cells, want %d", iv.Window, len(iv.Cells), len(w[iv.Window]))
 		}
-		if !slices.IsSortedFunc(iv.Cells, func(a, b timeline.Cell) int {
-			return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Request, b.Request))
-		}) {
+		if !slices.IsSortedFunc(iv.Cells, func(a, b timeline.Cell) int { return a.Compare(b.Key) }) {
 			t.Errorf("interval %v: cells are not sorted", iv.Window)
 		}
 		for _, c := range iv.Cells {
@@ -166,6 +181,13 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 	want := wantCells{}
 	for range n {
 		res := attack.Result{Arrival: attack.Arrival{Request: rng.IntN(3)}, Status: 200, BytesIn: rng.Int64N(1000), BytesOut: 7}
+		switch rng.IntN(10) {
+		case 0, 1: // a whole flow
+			res.Whole, res.Request = true, rng.IntN(2)
+		case 2:
+			res.Connect = 1 + time.Duration(rng.ExpFloat64()*float64(ms))
+			res.Handshake = time.Duration(rng.IntN(2)) * res.Connect
+		}
 		switch rng.IntN(20) {
 		case 0: // exactly at a bound
 			res.Intended = bs[rng.IntN(len(bs))] % end

@@ -17,6 +17,9 @@ const (
 	// batch is how many results a shard gathers before they are sorted in: few
 	// enough that the worker whose result is the last is held up for some 20 µs.
 	batch = 256
+	// patience is how many times batch planned arrivals wait for a lock in use,
+	// before whoever plans waits for it.
+	patience = 8
 	// maxShards is enough: at 200,000 results a second a shard's lock is in use
 	// for a hundredth of the time.
 	maxShards = 8
@@ -46,10 +49,15 @@ type Config struct {
 
 	Stages   []timeline.Stage // by attack.Arrival.Stage; intervals are cut where they end
 	Requests []string         // by attack.Arrival.Request
+	Flows    []string         // by attack.Arrival.Request of whole flows
 	Limits   []time.Duration  // counted exactly in every distribution but lateness
 	// Grace is the longest timeout: how long after its end an interval can still
 	// get results. Later ones are not lost, but cost another part of it.
 	Grace time.Duration
+	// Redact takes secrets out of a text that samples hold, and SecretHeader says
+	// which headers' values are not written at all; nil: none.
+	Redact       func(string) string
+	SecretHeader func(name string) bool
 	// Shards is the number of buffers that workers share; 0 means GOMAXPROCS,
 	// at most 8.
 	Shards int
@@ -70,23 +78,26 @@ func (c *Config) validate() error {
 }
 
 // Recorder is an attack.Sink that keeps everything in the run directory. Its
-// methods are safe for concurrent use, but Planned is for one goroutine at a
-// time, and nothing may be planned or recorded once Finish was called.
+// methods are safe for concurrent use, in any order; but nothing may be planned
+// or recorded once Finish was called.
 type Recorder struct {
-	cfg    Config
-	pool   *pool
-	out    *writer
-	shards []shard
-	plan   planBuffer
+	cfg     Config
+	layout  *layout
+	pool    *pool
+	out     *writer
+	samples *samples
+	shards  []shard
+	plan    planBuffer
 
 	mu       sync.Mutex // taken after a shard's or the plan's
 	bounds   bounds
-	horizon  time.Duration   // the latest instant read from the clock under mu
-	tiled    time.Duration   // up to here every interval was opened once, though it be empty
-	planEnd  time.Duration   // of the last stage
-	open     []*interval     // sorted by From
-	early    []attack.Result // not yet due: those that an interrupted run gives up ahead of time
+	horizon  time.Duration // the latest instant read from the clock under mu
+	tiled    time.Duration // up to here every interval was opened once, though it be empty
+	planEnd  time.Duration // of the last stage
+	open     []*interval   // sorted by From
+	early    *buffer       // not yet due: those that an interrupted run gives up ahead of time
 	live     live
+	flows    Totals     // of whole flows, which are in no other totals
 	sealing  sync.Mutex // held while intervals are written; taken before mu
 	finished bool       // guarded by sealing
 
@@ -102,9 +113,10 @@ var _ attack.Sink = (*Recorder)(nil)
 // shard is the buffer of some of the workers. The padding keeps two shards'
 // locks off one cache line.
 type shard struct {
-	mu  sync.Mutex
-	buf []attack.Result
-	_   [96]byte
+	mu    sync.Mutex
+	buf   *buffer
+	spare *buffer // empty; nil while a worker sorts it in
+	_     [96]byte
 }
 
 // planBuffer holds arrivals that were planned and not yet sorted in.
@@ -116,7 +128,8 @@ type planBuffer struct {
 
 type planned struct {
 	intended time.Duration
-	cell     cellID
+	cell     int32
+	whole    bool
 }
 
 // New starts a recorder that writes into c.Dir. It is ended by Finish.
@@ -131,15 +144,18 @@ func New(c Config) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
+	l := &layout{c.Stages, c.Requests, c.Flows}
 	r := &Recorder{
-		cfg: c, out: out, lendable: maxLent, wake: make(chan struct{}, 1), stop: make(chan struct{}),
-		pool:   &pool{limits: c.Limits, late: []time.Duration{c.LateBudget}},
+		cfg: c, layout: l, out: out, samples: newSamples(&c),
+		lendable: maxLent, wake: make(chan struct{}, 1), stop: make(chan struct{}),
+		pool:   &pool{limits: c.Limits, late: []time.Duration{c.LateBudget}, size: l.size()},
 		shards: make([]shard, c.Shards),
 		plan:   planBuffer{full: batch},
+		early:  &buffer{},
 		live:   live{kinds: make(map[string]*ErrorKind)},
 	}
 	for i := range r.shards {
-		r.shards[i].buf = make([]attack.Result, 0, batch)
+		r.shards[i].buf, r.shards[i].spare = newBuffer(), newBuffer()
 	}
 	for _, s := range c.Stages {
 		r.bounds.cut(s.Window.From)
@@ -151,31 +167,54 @@ func New(c Config) (*Recorder, error) {
 }
 
 // Planned counts an arrival as planned, in the interval of its intended time,
-// once this has come. It may be called ahead of time; what is ahead is kept in
-// memory.
+// once this has come. It may be called ahead of time, and arrivals may come in any
+// order; what is ahead is kept in memory.
 func (r *Recorder) Planned(a attack.Arrival) {
 	p := &r.plan
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.buf = append(p.buf, planned{a.Intended, cellID{a.Stage, a.Request}})
-	if len(p.buf) >= p.full {
-		r.mu.Lock()
-		r.sortInPlanned(r.now())
-		r.mu.Unlock()
+	p.buf = append(p.buf, planned{a.Intended, r.layout.cell(&a), a.Whole})
+	if len(p.buf) < p.full {
+		return
 	}
+	// Whoever plans has an arrival to send: it does not wait for those who sort
+	// results in.
+	if !r.mu.TryLock() {
+		if len(p.buf) < patience*p.full {
+			return
+		}
+		r.mu.Lock()
+	}
+	r.sortInPlanned(r.now())
+	r.mu.Unlock()
 }
 
-// Record counts what came of an arrival. It does not keep res.
+// Record counts what came of an arrival. It does not keep res, but its sample.
 func (r *Recorder) Record(worker int, res *attack.Result) {
+	if res.Sample != nil {
+		r.samples.add(res)
+	}
+	cell := r.layout.cell(&res.Arrival)
 	s := &r.shards[uint(worker)%uint(len(r.shards))]
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.buf = append(s.buf, *res)
-	if len(s.buf) == cap(s.buf) {
-		r.mu.Lock()
-		r.sortInResults(s, r.now())
-		r.mu.Unlock()
+	s.buf.put(res, cell)
+	if len(s.buf.entries) < batch {
+		s.mu.Unlock()
+		return
 	}
+	// The others go on with another buffer, while this worker sorts in.
+	full := s.buf
+	if s.buf = s.spare; s.buf == nil {
+		s.buf = newBuffer()
+	}
+	s.spare = nil
+	s.mu.Unlock()
+	r.mu.Lock()
+	r.sortInResults(full, r.now())
+	r.mu.Unlock()
+	s.mu.Lock()
+	s.spare = full
+	s.mu.Unlock()
 }
 
 // Mark cuts the present interval at this instant, which it returns: an arrival
@@ -212,33 +251,40 @@ func (r *Recorder) now() time.Duration {
 func (r *Recorder) sortInPlanned(now time.Duration) {
 	p := &r.plan
 	ahead := 0
-	for _, a := range p.buf {
+	var iv *interval // of the one before
+	for i := range p.buf {
+		a := &p.buf[i]
 		if a.intended >= now {
-			p.buf[ahead] = a
+			p.buf[ahead] = *a
 			ahead++
 			continue
 		}
-		iv := r.intervalOf(a.intended)
+		if iv == nil || !iv.Contains(a.intended) {
+			iv = r.intervalOf(a.intended)
+		}
 		iv.planned++
 		r.cell(iv, a.cell).Planned++
-		r.live.planned(a.intended)
+		if a.whole {
+			r.flows.Planned++
+		} else {
+			r.live.planned(a.intended)
+		}
 	}
 	p.buf = p.buf[:ahead]
 	p.full = max(batch, 2*ahead)
 }
 
-// sortInResults puts the results in s into their intervals. The caller holds
-// s.mu and mu.
-func (r *Recorder) sortInResults(s *shard, now time.Duration) {
-	for i := range s.buf {
-		if res := &s.buf[i]; res.Intended < now {
-			r.sortIn(res)
+// sortInResults puts the results in b into their intervals, and empties it. The
+// caller holds mu, and b is its own or it holds its shard's lock.
+func (r *Recorder) sortInResults(b *buffer, now time.Duration) {
+	for i := range b.entries {
+		if e := &b.entries[i]; e.intended < now {
+			r.sortIn(e, b.extraOf(e), now)
 		} else {
-			r.early = append(r.early, *res)
+			r.early.move(b, i)
 		}
 	}
-	clear(s.buf)
-	s.buf = s.buf[:0]
+	b.reset()
 	// A burst of late answers can touch every interval that waits. The last two
 	// are in use or have only just ended: to write them early gains nothing.
 	if len(r.open) > 2 && r.pool.inUse() > r.lendable {
@@ -249,11 +295,37 @@ func (r *Recorder) sortInResults(s *shard, now time.Duration) {
 	}
 }
 
-func (r *Recorder) sortIn(res *attack.Result) {
-	iv := r.intervalOf(res.Intended)
+func (r *Recorder) sortIn(e *entry, x *extra, now time.Duration) {
+	iv := r.intervalOf(e.intended)
 	iv.accounted++
-	r.pool.add(r.cell(iv, cellID{res.Stage, res.Request}), res)
-	r.live.result(res)
+	c := r.cell(iv, e.cell)
+	r.pool.add(c, e, x)
+	r.answered(iv, c, e, x, now)
+	if e.whole {
+		r.flows.count(e.outcome)
+		return
+	}
+	r.live.result(e, x)
+}
+
+// answered counts an answer in the interval in which it came, if that was within
+// its stage. iv and c are those of its intended time. One cannot have come later
+// than now, up to which no interval is cut any more.
+func (r *Recorder) answered(iv *interval, c *cell, e *entry, x *extra, now time.Duration) {
+	if e.outcome != attack.Done {
+		return
+	}
+	if stage := r.layout.stage(e.cell); stage != nil && e.done >= stage.Window.To {
+		return
+	}
+	if at := min(e.done, now-1); !iv.Contains(max(at, 0)) {
+		iv = r.intervalOf(at)
+		c = r.cell(iv, e.cell)
+	}
+	c.Answered++
+	if x.kind == "" {
+		c.AnsweredOK++
+	}
 }
 
 // sortInAll empties all buffers of what is due before now. Results go first, so
@@ -263,7 +335,7 @@ func (r *Recorder) sortInAll(now func() time.Duration) {
 		s := &r.shards[i]
 		s.mu.Lock()
 		r.mu.Lock()
-		r.sortInResults(s, now())
+		r.sortInResults(s.buf, now())
 		r.mu.Unlock()
 		s.mu.Unlock()
 	}
@@ -272,13 +344,10 @@ func (r *Recorder) sortInAll(now func() time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	until := now()
-	r.early = slices.DeleteFunc(r.early, func(res attack.Result) bool {
-		if res.Intended >= until {
-			return false
-		}
-		r.sortIn(&res)
-		return true
-	})
+	if early := r.early; len(early.entries) > 0 {
+		r.early = &buffer{}
+		r.sortInResults(early, until)
+	}
 	r.sortInPlanned(until)
 }
 
@@ -300,16 +369,16 @@ func (r *Recorder) intervalOf(t time.Duration) *interval {
 	if found {
 		return r.open[i]
 	}
-	iv := &interval{Window: r.bounds.around(t), cells: make(map[cellID]*timeline.Stats)}
+	iv := r.pool.interval(r.bounds.around(t))
 	r.open = slices.Insert(r.open, i, iv)
 	return iv
 }
 
-func (r *Recorder) cell(iv *interval, id cellID) *timeline.Stats {
-	c := iv.cells[id]
+func (r *Recorder) cell(iv *interval, number int32) *cell {
+	c := iv.cells[number]
 	if c == nil {
 		c = r.pool.cell()
-		iv.cells[id] = c
+		iv.cells[number] = c
 	}
 	return c
 }
@@ -370,6 +439,7 @@ func (r *Recorder) seal() {
 	})
 	r.mu.Unlock()
 	r.write(due)
+	r.samples.write()
 }
 
 // detach takes the intervals that ready picks, oldest first, out of the open
@@ -389,7 +459,7 @@ func (r *Recorder) detach(ready func(*interval) bool) []*interval {
 // write writes intervals and takes their memory back. The caller holds sealing.
 func (r *Recorder) write(due []*interval) {
 	for _, iv := range due {
-		r.out.interval(iv.sorted(r.cfg.Stages, r.cfg.Requests))
+		r.out.interval(iv.sorted(r.layout))
 		r.pool.takeBackInterval(iv)
 	}
 }
@@ -425,28 +495,31 @@ func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline
 	r.mu.Lock()
 	r.tile(end)
 	all := r.detach(func(*interval) bool { return true })
-	totals := r.live.totals
+	totals, flows := r.live.totals, r.flows
 	r.mu.Unlock()
 	r.write(all)
 
-	unbalanced := totals.check()
+	unbalanced := errors.Join(totals.check("requests"), flows.check("flows"))
 	if unbalanced != nil {
 		r.out.event(timeline.Event{At: end, Type: "generator", State: "unbalanced", Detail: unbalanced.Error()})
 	}
 	if err := r.out.end(endLine{Duration: end, Interrupted: interrupted, Faults: faults}); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.samples.close())
 	}
 	t, err := Load(r.cfg.Dir)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.samples.close())
 	}
-	return t, unbalanced
+	return t, errors.Join(unbalanced, r.samples.close())
 }
 
 // histograms is how many histograms the interval has in use.
 func (iv *interval) histograms() int {
 	n := 0
 	for _, c := range iv.cells {
+		if c == nil {
+			continue
+		}
 		for _, d := range c.Distributions() {
 			if d.Count() > 0 {
 				n++

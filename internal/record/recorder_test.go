@@ -45,6 +45,7 @@ func config(t testing.TB, clock func() time.Duration) Config {
 			{Name: "steady/état", Window: timeline.Window{From: 2500 * ms, To: 4 * sec}, Judged: true},
 		},
 		Requests: []string{"browse", "check out", "a/b,c"},
+		Flows:    []string{"buy, then pay", "browse"}, // one is named like a request
 		Limits:   []time.Duration{200 * ms, 50 * ms, 200 * ms},
 		Grace:    sec, Shards: 3, LateBudget: 10 * ms,
 	}
@@ -84,7 +85,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantTimeline := &timeline.Timeline{
-				Name: c.Name, Start: c.Start, Duration: end, Stages: c.Stages, Requests: c.Requests,
+				Name: c.Name, Start: c.Start, Duration: end, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
 				Faults: faults, Events: events, LateBudget: c.LateBudget,
 			}
 			for name, tl := range map[string]*timeline.Timeline{"Finish": got, "Load": again} {

@@ -61,6 +61,11 @@ func (s *stream) intervals(yield func(timeline.Interval, error) bool) {
 		}
 		if iv.From < s.duration {
 			iv.To = min(iv.To, s.duration)
+		} else {
+			// What came after the end of the load belongs to no stretch of it.
+			for _, c := range iv.Cells {
+				c.Answered, c.AnsweredOK = 0, 0
+			}
 		}
 		if !yield(iv, nil) {
 			return
@@ -77,7 +82,7 @@ func (s *stream) merge(lines, log *os.File, parts []part) (timeline.Interval, er
 			return timeline.Interval{}, err
 		}
 		for _, c := range cells {
-			at, found := slices.BinarySearchFunc(iv.Cells, c.Key, func(c timeline.Cell, k timeline.Key) int { return compareKeys(c.Key, k) })
+			at, found := slices.BinarySearchFunc(iv.Cells, c.Key, func(c timeline.Cell, k timeline.Key) int { return c.Compare(k) })
 			if found {
 				iv.Cells[at].Merge(c.Stats)
 			} else {
@@ -108,6 +113,7 @@ func (s *stream) read(lines, log *os.File, p *part) ([]timeline.Cell, error) {
 		stats := c.Stats
 		empty := timeline.NewStats(s.header.Limits)
 		stats.OK, stats.Err, stats.Service, stats.Lag = empty.OK, empty.Err, empty.Service, empty.Lag
+		stats.Connect, stats.Handshake = empty.Connect, empty.Handshake
 		stats.Late = timeline.NewDistribution([]time.Duration{s.header.LateBudget})
 		for _, d := range c.Distributions {
 			var text string
@@ -209,18 +215,21 @@ func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.Histogra
 		*to.Distribution = timeline.RestoreDistribution(h, d.Limits, d.Clamped)
 		return nil
 	}
-	return errors.New("expected the distribution ok, err, service, lag or late")
+	return errors.New("expected the distribution ok, err, service, lag, late, connect or handshake")
 }
 
 // check says whether counters and histograms fit together.
 func check(s *timeline.Stats) error {
-	for _, n := range []uint64{s.Planned, s.Done, s.Unsent, s.Interrupted, s.Failed} {
+	for _, n := range []uint64{s.Planned, s.Done, s.Unsent, s.Interrupted, s.Failed, s.Answered} {
 		if n > maxCount {
 			return fmt.Errorf("expected at most %d arrivals, found %d", int64(maxCount), n)
 		}
 	}
 	if s.Failed > s.Done {
 		return fmt.Errorf("expected at most the %d done arrivals to fail, found %d", s.Done, s.Failed)
+	}
+	if s.AnsweredOK > s.Answered {
+		return fmt.Errorf("expected at most the %d answers to be good, found %d", s.Answered, s.AnsweredOK)
 	}
 	for _, c := range []struct {
 		name           string
@@ -232,6 +241,8 @@ func check(s *timeline.Stats) error {
 		{"service", s.Service.Count(), 0, s.Done},
 		{"lag", s.Lag.Count(), s.Service.Count(), s.Service.Count()},
 		{"late", s.Late.Count(), s.Judged(), s.Judged()},
+		{"connect", s.Connect.Count(), 0, s.Done},
+		{"handshake", s.Handshake.Count(), 0, s.Done},
 	} {
 		if c.found < c.atLeast || c.found > c.atMost {
 			return fmt.Errorf("expected %d values in the histogram %s by the counters, found %d", c.atMost, c.name, c.found)

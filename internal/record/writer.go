@@ -23,6 +23,8 @@ type writer struct {
 	lines *os.File
 	log   *os.File
 	buf   bytes.Buffer
+	enc   *encoder
+	text  []byte // an encoded histogram
 	err   error
 }
 
@@ -33,7 +35,7 @@ func create(c *Config) (*writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the run directory: %w", err)
 	}
-	w := &writer{root: root}
+	w := &writer{root: root, enc: newEncoder()}
 	if w.lines, err = w.create(TimelineFile); err == nil {
 		w.log, err = w.create(LogFile)
 	}
@@ -43,7 +45,7 @@ func create(c *Config) (*writer, error) {
 	w.logHeader(c)
 	w.flush(w.log)
 	w.line(header{
-		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests,
+		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
 		Limits: c.Limits, LateBudget: c.LateBudget,
 	})
 	if w.err != nil {
@@ -103,13 +105,10 @@ func (w *writer) histogram(win timeline.Window, tag string, h *hdrhistogram.Hist
 	if w.err != nil {
 		return
 	}
-	encoded, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-	if err != nil {
-		w.fail(fmt.Errorf("encode the histogram of %s: %w", tag, err))
-		return
-	}
+	var highest int64
+	w.text, highest = w.enc.append(w.text[:0], h)
 	fmt.Fprintf(&w.buf, "Tag=%s,%.6f,%.6f,%.6f,%s\n", tag, win.From.Seconds(), win.Len().Seconds(),
-		float64(h.Max())/hdrhistogram.MsToNsRatio, encoded)
+		float64(highest)/hdrhistogram.MsToNsRatio, w.text)
 }
 
 func (w *writer) event(e timeline.Event) {

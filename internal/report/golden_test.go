@@ -196,6 +196,31 @@ func onlyMeasured() *Run {
 	return r
 }
 
+// flowing has whole flows, a closed stage, connections that were opened, and
+// samples of wrong answers.
+func flowing() *Run {
+	r := passed()
+	r.Samples = "samples.jsonl"
+	r.Timeline.Stages[2].Name, r.Timeline.Stages[2].Closed = "crowd", true
+	r.Report.Stages["crowd"] = r.Report.Stages["steady"]
+	delete(r.Report.Stages, "steady")
+	r.Timeline.Requests = []string{"browse", "checkout/cart", "checkout/pay"}
+	r.Report.Requests = map[string]verdict.Measure{
+		"browse":        r.Report.Requests["browse"],
+		"checkout/cart": newMeasure(640, 0, 0, 25, latency(2200*time.Microsecond, 4*ms, 80*ms, 104*ms, 140*ms, 181*ms)),
+		"checkout/pay":  newMeasure(640, 3, 0, 25, latency(3200*time.Microsecond, 8*ms, 90*ms, 124*ms, 160*ms, 181*ms)),
+	}
+	r.Timeline.Flows = []string{"checkout", "browse"}
+	r.Report.Flows = map[string]verdict.Measure{
+		"browse":   newMeasure(12, 0, 0, 25, latency(5*ms, 12*ms, 170*ms, 228*ms, 300*ms, 362*ms)),
+		"checkout": newMeasure(640, 3, 0, 25, latency(5*ms, 12*ms, 170*ms, 228*ms, 300*ms, 362*ms)),
+	}
+	m := &r.Report.Totals
+	m.Connections, m.Connect = 1050, latency(100*time.Microsecond, 200*time.Microsecond, 250*time.Microsecond, 300*time.Microsecond, ms, 2*ms)
+	m.Handshakes, m.Handshake = 1050, latency(ms, 1500*time.Microsecond, 1800*time.Microsecond, 2*ms, 4*ms, 5*ms)
+	return r
+}
+
 // strange has everything that layout and escaping can trip over.
 func strange() *Run {
 	r := failed()
@@ -217,7 +242,7 @@ func strings40(s string) string { return string(bytes.Repeat([]byte(s), 40/len(s
 func runs() map[string]*Run {
 	return map[string]*Run{
 		"passed": passed(), "failed": failed(), "inconclusive": inconclusive(), "interrupted": interrupted(),
-		"dirty": dirty(), "not-done": notDone(), "only-measured": onlyMeasured(), "strange": strange(),
+		"dirty": dirty(), "not-done": notDone(), "only-measured": onlyMeasured(), "flowing": flowing(), "strange": strange(),
 	}
 }
 

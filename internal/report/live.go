@@ -22,7 +22,9 @@ type LiveState struct {
 	Phase          string
 	Elapsed, Total time.Duration // of the load
 	Stage          string
-	PlannedRate    float64 // now, arrivals per second
+	PlannedRate    float64 // now, arrivals per second; 0 if the stage is closed
+	Closed         bool    // users send the load, each when its last answer has come
+	Users          int     // now, of a closed stage
 	DoneRate       float64 // now, done per second
 	P50, P95, P99  *time.Duration
 	Errors         uint64  // so far
@@ -41,6 +43,21 @@ type LiveFault struct {
 	Planned time.Duration  // when it is to begin
 	Since   time.Duration  // when its State began
 	Until   *time.Duration // when it is to be reverted; nil if that is not known
+}
+
+// asked is what the load should be now, after a done rate.
+func (s *LiveState) asked() string {
+	if s.Closed {
+		return "by " + users(s.Users)
+	}
+	return "of " + rate(s.PlannedRate)
+}
+
+func users(n int) string {
+	if n == 1 {
+		return "1 user"
+	}
+	return count(uint64(max(n, 0))) + " users"
 }
 
 // active says whether the fault may be in force.

@@ -122,7 +122,8 @@ func blockLines(s *LiveState, width int, p palette) []string {
 		errors = p.bad(errors)
 	}
 	if s.Phase == "" {
-		add("rate", done+p.dim(" of ")+pad(rate(s.PlannedRate), 8), p.dim("in flight ")+pad(fmt.Sprint(s.InFlight), 6), p.dim("queued ")+fmt.Sprint(s.Queued))
+		asked, value, _ := strings.Cut(s.asked(), " ")
+		add("rate", done+p.dim(" "+asked+" ")+pad(value, 8), p.dim("in flight ")+pad(fmt.Sprint(s.InFlight), 6), p.dim("queued ")+fmt.Sprint(s.Queued))
 		add("response", p.dim("p50 ")+pad(offset(s.P50), 7), p.dim("p95 ")+pad(offset(s.P95), 7), p.dim("p99 ")+offset(s.P99))
 		add("errors", errors)
 	}

@@ -37,7 +37,11 @@ func (p *plainLines) show(s LiveState) {
 		return
 	}
 	if s.Stage != p.stage && s.Stage != "" {
-		p.print(fmt.Sprintf("%s  stage %s, %s", clockTenths(s.Elapsed), plain(s.Stage), rate(s.PlannedRate)))
+		load := rate(s.PlannedRate)
+		if s.Closed {
+			load = users(s.Users) + " (closed)"
+		}
+		p.print(fmt.Sprintf("%s  stage %s, %s", clockTenths(s.Elapsed), plain(s.Stage), load))
 	}
 	p.stage = s.Stage
 	if s.Elapsed >= p.next {
@@ -62,8 +66,8 @@ func (p *plainLines) close() {}
 
 func statusLine(s *LiveState) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of %s  %s  %s of %s  p50 %s  p95 %s  p99 %s  errors %s, %s now  in flight %d",
-		clock(s.Elapsed), clock(s.Total), plain(s.Stage), rate(s.DoneRate), rate(s.PlannedRate),
+	fmt.Fprintf(&b, "%s of %s  %s  %s %s  p50 %s  p95 %s  p99 %s  errors %s, %s now  in flight %d",
+		clock(s.Elapsed), clock(s.Total), plain(s.Stage), rate(s.DoneRate), s.asked(),
 		offset(s.P50), offset(s.P95), offset(s.P99), count(s.Errors), quantity.FormatFraction(s.ErrorRate), s.InFlight)
 	if s.Queued > 0 {
 		fmt.Fprintf(&b, "  queued %d", s.Queued)

@@ -112,7 +112,33 @@ func TestBlockGolden(t *testing.T) {
 	}
 	crowd.Notes = strings.Split("abcdef", "")
 	fmt.Fprintf(&b, "--- many faults and notes\n%s\n", strings.Join(blockLines(&crowd, 80, newPalette(false)), "\n"))
+	for _, width := range []int{80, 40} {
+		closed := demo(7100 * ms)
+		closed.PlannedRate, closed.Closed, closed.Users = 0, true, 1200
+		fmt.Fprintf(&b, "--- a closed stage, %d wide\n%s\n", width, strings.Join(blockLines(&closed, width, newPalette(false)), "\n"))
+	}
 	golden(t, "live-block.txt", b.Bytes())
+}
+
+// A closed stage has users and no rate that could be asked for.
+func TestLinesOfAClosedStage(t *testing.T) {
+	var b bytes.Buffer
+	p := newPlainLines(&b)
+	for _, s := range []LiveState{
+		{Stage: "crowd", Closed: true, Users: 1, Total: 20 * time.Second},
+		{Stage: "crowd", Closed: true, Users: 50, DoneRate: 431, Elapsed: 5 * time.Second, Total: 20 * time.Second},
+		{Stage: "steady", PlannedRate: 300, DoneRate: 298, Elapsed: 10 * time.Second, Total: 20 * time.Second},
+	} {
+		p.show(s)
+	}
+	const want = `0:00.0  stage crowd, 1 user (closed)
+0:05 of 0:20  crowd  431/s by 50 users  p50 -  p95 -  p99 -  errors 0, 0% now  in flight 0
+0:10.0  stage steady, 300/s
+0:10 of 0:20  steady  298/s of 300/s  p50 -  p95 -  p99 -  errors 0, 0% now  in flight 0
+`
+	if b.String() != want {
+		t.Errorf("found\n%swant\n%s", b.String(), want)
+	}
 }
 
 func TestBlockFitsItsWidth(t *testing.T) {

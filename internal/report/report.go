@@ -27,6 +27,9 @@ type Run struct {
 	Dirty bool
 	// Examples has the text of an error for the most frequent kinds, for people.
 	Examples map[string]string
+	// Samples is the file in the run directory that holds samples of wrong
+	// answers; empty if there are none.
+	Samples string
 	// Problems are why the run could not be done or undone, for people.
 	Problems []string
 }

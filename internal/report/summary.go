@@ -32,7 +32,10 @@ type summary struct {
 	Latency     verdict.Latency    `json:"latency"`
 	ServiceTime verdict.Latency    `json:"service_time"`
 	Lag         verdict.Latency    `json:"lag"`
+	Connect     *connections       `json:"connect,omitempty"`
+	Handshake   *connections       `json:"handshake,omitempty"`
 	Requests    map[string]measure `json:"requests"`
+	Flows       map[string]measure `json:"flows,omitempty"` // whole ones, in no totals
 	Stages      map[string]measure `json:"stages"`
 	Faults      []faultSummary     `json:"faults"`
 	Rules       []ruleSummary      `json:"rules"`
@@ -51,8 +54,15 @@ type totals struct {
 	Kinds        map[string]uint64 `json:"error_kinds,omitempty"`
 }
 
+// connections are those that were opened, or their TLS handshakes.
+type connections struct {
+	Count uint64 `json:"count"`
+	verdict.Latency
+}
+
 type measure struct {
 	totals
+	Closed      bool            `json:"closed,omitempty"` // of a stage: users sent the load, who waited for answers
 	Latency     verdict.Latency `json:"latency"`
 	ServiceTime verdict.Latency `json:"service_time"`
 	Lag         verdict.Latency `json:"lag"`
@@ -101,8 +111,15 @@ func newSummary(r *Run) summary {
 		Dirty: r.Dirty, Interrupted: t.Interrupted, Problems: r.Problems,
 		Started: t.Start.UTC(), Duration: t.Duration,
 		Totals: newTotals(&rep.Totals), Latency: rep.Totals.Latency, ServiceTime: rep.Totals.Service, Lag: rep.Totals.Lag,
-		Requests: newMeasures(rep.Requests), Stages: newMeasures(rep.Stages),
+		Connect: newConnections(rep.Totals.Connections, rep.Totals.Connect), Handshake: newConnections(rep.Totals.Handshakes, rep.Totals.Handshake),
+		Requests: newMeasures(rep.Requests), Flows: newMeasures(rep.Flows), Stages: newMeasures(rep.Stages),
 		Faults: []faultSummary{}, Rules: []ruleSummary{},
+	}
+	for _, st := range t.Stages {
+		if m, ok := s.Stages[st.Name]; ok && st.Closed {
+			m.Closed = true
+			s.Stages[st.Name] = m
+		}
 	}
 	for _, f := range rep.Faults {
 		s.Faults = append(s.Faults, faultSummary{
@@ -131,7 +148,15 @@ func newTotals(m *verdict.Measure) totals {
 func newMeasures(ms map[string]verdict.Measure) map[string]measure {
 	out := make(map[string]measure, len(ms))
 	for name, m := range ms {
-		out[name] = measure{newTotals(&m), m.Latency, m.Service, m.Lag}
+		out[name] = measure{totals: newTotals(&m), Latency: m.Latency, ServiceTime: m.Service, Lag: m.Lag}
 	}
 	return out
+}
+
+// newConnections returns nil where none was opened.
+func newConnections(n uint64, took verdict.Latency) *connections {
+	if n == 0 {
+		return nil
+	}
+	return &connections{n, took}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,6 +35,7 @@ func WriteTerminal(w io.Writer, r *Run, s Style) error {
 	p.faults(r)
 	p.stages(r)
 	p.requests(r)
+	p.flows(r)
 	p.totals(r)
 	p.advice(r)
 	_, err := io.WriteString(w, p.b.String())
@@ -280,12 +282,18 @@ func (p *page) stages(r *Run) {
 	}
 	p.section("response times by stage", "from the moment each request was due")
 	g := p.measures("stage")
-	unjudged := false
+	unjudged, closed := false, false
 	for _, name := range inOrder(r.Report.Stages, stageNames(r.timeline())) {
 		m := r.Report.Stages[name]
-		if i := slices.IndexFunc(r.timeline().Stages, func(s timeline.Stage) bool { return s.Name == name }); i >= 0 && !r.timeline().Stages[i].Judged {
-			name += "*"
-			unjudged = true
+		if i := slices.IndexFunc(r.timeline().Stages, func(s timeline.Stage) bool { return s.Name == name }); i >= 0 {
+			if s := &r.timeline().Stages[i]; !s.Judged {
+				name += "*"
+				unjudged = true
+			}
+			if s := &r.timeline().Stages[i]; s.Closed {
+				name += " (closed)"
+				closed = true
+			}
 		}
 		g.rows = append(g.rows, p.measure(name, nil, &m))
 	}
@@ -295,6 +303,10 @@ func (p *page) stages(r *Run) {
 	p.grid(g)
 	if unjudged {
 		p.text(gridIndent, p.dim, "* not judged: not part of the totals and the requests")
+	}
+	if closed {
+		p.text(gridIndent, p.dim, "closed: users waited for an answer before asking again, so a slow target was asked less; "+
+			"its figures look better than those of a stage with a rate, and do not compare with them")
 	}
 }
 
@@ -309,6 +321,20 @@ func (p *page) requests(r *Run) {
 		g.rows = append(g.rows, p.measure(name, nil, &m))
 	}
 	p.grid(g)
+}
+
+func (p *page) flows(r *Run) {
+	if len(r.Report.Flows) == 0 {
+		return
+	}
+	p.section("response times by flow", "of all steps together, without think time")
+	g := p.measures("flow")
+	for _, name := range inOrder(r.Report.Flows, r.timeline().Flows) {
+		m := r.Report.Flows[name]
+		g.rows = append(g.rows, p.measure(name, nil, &m))
+	}
+	p.grid(g)
+	p.text(gridIndent, p.dim, "flows are not part of the totals: their steps are, as requests")
 }
 
 func stageNames(t *timeline.Timeline) []string {
@@ -350,6 +376,13 @@ func (p *page) totals(r *Run) {
 	if m.Service.P50 != nil && m.Lag.P99 != nil {
 		p.text(gridIndent, nil, fmt.Sprintf("service time p50 %s, p99 %s; lag p99 %s, max %s",
 			offset(m.Service.P50), offset(m.Service.P99), offset(m.Lag.P99), offset(m.Lag.Max)))
+	}
+	if m.Connections > 0 {
+		line := fmt.Sprintf("connections: %s opened, connect p99 %s", count(m.Connections), offset(m.Connect.P99))
+		if m.Handshakes > 0 {
+			line += ", TLS p99 " + offset(m.Handshake.P99)
+		}
+		p.text(gridIndent, nil, line)
 	}
 	if len(m.Kinds) == 0 {
 		return
@@ -416,6 +449,9 @@ func (p *page) advice(r *Run) {
 	if r.Dir != "" {
 		p.line("")
 		p.line(p.dim("run directory  ") + plain(r.Dir))
+		if r.Samples != "" {
+			p.line(p.dim("wrong answers  ") + plain(filepath.Join(r.Dir, r.Samples)))
+		}
 	}
 }
 

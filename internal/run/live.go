@@ -27,8 +27,11 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 		for i, w := range windows {
 			if w.Window.Contains(now) {
 				s.Stage = w.Name
-				if open, ok := r.attack.Stages[i].Shape.(attack.OpenShape); ok {
-					s.PlannedRate = float64(open.Rate(now-w.Window.From, w.Window.Len()))
+				switch shape := r.attack.Stages[i].Shape.(type) {
+				case attack.OpenShape:
+					s.PlannedRate = float64(shape.Rate(now-w.Window.From, w.Window.Len()))
+				case attack.ClosedShape:
+					s.Closed, s.Users = true, shape.Users(now-w.Window.From, w.Window.Len())
 				}
 			}
 		}

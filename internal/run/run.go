@@ -214,15 +214,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	start := time.Now()
 	clock := func() time.Duration { return time.Since(start) }
 	windows := r.attack.Windows()
-	names, grace := make([]string, len(r.attack.Requests)), r.attack.Timeout
-	for i, req := range r.attack.Requests {
-		names[i] = req.Name
-		grace = max(grace, req.Timeout)
-	}
-	r.recorder, err = record.New(record.Config{
-		Dir: r.dir, Name: r.plan.Name, Clock: clock, Start: start, Stages: windows, Requests: names,
-		Limits: r.limits(), Grace: grace, LateBudget: r.attack.LateBudget,
-	})
+	r.recorder, err = record.New(r.recording(clock, start, windows))
 	if err != nil {
 		return nil, err
 	}
@@ -330,6 +322,9 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	}
 	if r.recorder != nil {
 		out.Examples = r.examples()
+		if r.recorder.Samples() > 0 {
+			out.Samples = record.SamplesFile
+		}
 	}
 	if broken != nil {
 		out.Problems = strings.Split(broken.Error(), "\n")

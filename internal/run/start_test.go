@@ -1,6 +1,9 @@
 package run
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -94,8 +97,40 @@ func TestReachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	p := &attack.Plan{Requests: []attack.Request{{URL: "http://" + ln.Addr().String() + "/"}}}
-	if err := reachable(t.Context(), p, t.Logf); err != nil {
-		t.Error(err)
+	socket := filepath.Join(t.TempDir(), "s")
+	local, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	for _, c := range []struct {
+		name        string
+		url         string
+		connections attack.Connections
+	}{
+		{"as the URL says", "http://" + ln.Addr().String() + "/", attack.Connections{}},
+		{"connect_to", "https://shop.test/", attack.Connections{To: map[string]string{"shop.test:443": ln.Addr().String()}}},
+		{"unix", "http://shop.test/", attack.Connections{Unix: socket}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &attack.Plan{Connections: c.connections, Requests: []attack.Request{{URL: c.url}}}
+			if err := reachable(t.Context(), p, func(msg string, _ ...any) { t.Errorf("it was not there at once: %s", msg) }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Who waits in vain is told where.
+func TestUnreachableSaysWhere(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	p := &attack.Plan{Connections: attack.Connections{Unix: filepath.Join(t.TempDir(), "none")}, Requests: []attack.Request{{URL: "http://shop.test/"}}}
+	var told string
+	err := reachable(ctx, p, func(msg string, args ...any) {
+		told = fmt.Sprintf(msg, args...)
+		cancel()
+	})
+	if !errors.Is(err, context.Canceled) || !strings.Contains(told, "shop.test:80, reached at "+p.Connections.Unix) {
+		t.Errorf("found %v, and was told %q", err, told)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"time"
 
@@ -14,13 +13,17 @@ import (
 // reachTimeout is how long a target may take to accept its first connection.
 const reachTimeout = 10 * time.Second
 
-// reachable waits until the hosts of all requests accept connections: a run
+// reachable waits until where all requests go accepts connections: a run
 // against nothing would only measure that. It sends no request. URLs that are
 // templates in their host are left to the load.
 func reachable(ctx context.Context, p *attack.Plan, progress func(string, ...any)) error {
+	seen := make(map[string]bool)
 	for _, host := range hosts(p) {
-		if err := reach(ctx, host, progress); err != nil {
-			return err
+		if _, to := p.Connections.Where(host); !seen[to] {
+			seen[to] = true
+			if err := reach(ctx, &p.Connections, host, progress); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -35,14 +38,7 @@ func hosts(p *attack.Plan) []string {
 		if err != nil || u.Hostname() == "" {
 			return
 		}
-		port := u.Port()
-		if port == "" {
-			port = map[string]string{"https": "443"}[u.Scheme]
-		}
-		if port == "" {
-			port = "80"
-		}
-		if h := net.JoinHostPort(u.Hostname(), port); !seen[h] {
+		if h := attack.Address(u); !seen[h] {
 			seen[h] = true
 			out = append(out, h)
 		}
@@ -58,24 +54,27 @@ func hosts(p *attack.Plan) []string {
 	return out
 }
 
-func reach(ctx context.Context, host string, progress func(string, ...any)) error {
+func reach(ctx context.Context, c *attack.Connections, host string, progress func(string, ...any)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, reachTimeout, errors.New("timed out"))
 	defer cancel()
-	var d net.Dialer
+	what := host
+	if _, to := c.Where(host); to != host {
+		what = fmt.Sprintf("%s, reached at %s,", host, to)
+	}
 	for first := true; ; first = false {
-		conn, err := d.DialContext(ctx, "tcp", host)
+		conn, err := c.Dial(ctx, host)
 		if err == nil {
 			return conn.Close()
 		}
 		if first {
-			progress("waiting for the target %s to accept connections, for at most %s", host, reachTimeout)
+			progress("waiting for the target %s to accept connections, for at most %s", what, reachTimeout)
 		}
 		select {
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
 			}
-			return fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", host, reachTimeout, err)
+			return fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, reachTimeout, err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

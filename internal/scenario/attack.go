@@ -36,7 +36,7 @@ func (b *builder) target() {
 		b.failf(at.span, "give query parameters with the requests", "target: expected no query and no fragment")
 	default:
 		b.urlSecrets(u)
-		b.host(u.Hostname(), at)
+		b.reached(u, at)
 		b.overTLS(u.Scheme, at)
 	}
 }
@@ -89,6 +89,7 @@ func (b *builder) attack(seed uint64) attack.Plan {
 	p := attack.Plan{
 		Seed: seed, Engine: f.Engine, Arrivals: attack.Process(f.Arrivals), Timeout: f.Timeout, MaxInFlight: f.MaxInFlight,
 		Protocol: f.Protocol, TLS: f.TLS, LateBudget: f.LateBudget,
+		CatchUp: attack.CatchUp(f.CatchUp), MaxBody: f.MaxBody, Connections: b.connections(),
 	}
 	b.tls(&f.TLS)
 	names := map[string]*node{}
@@ -131,7 +132,7 @@ func (b *builder) engine(p *attack.Plan) {
 	f := &b.file.Attack
 	switch {
 	case f.Engine == attack.AutoEngine:
-		p.Engine, p.EngineWhy = attack.ChooseEngine(p.Protocol, b.urls(p))
+		p.Engine, p.EngineWhy = attack.ChooseEngine(p.Protocol, p.Connections, b.urls(p))
 	case f.Engine == "fast" && (f.Protocol == "http2" || f.Protocol == "h2c"):
 		b.failf(b.where(&f.Engine, b.root).span, "take engine: http, or leave it out", "engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
 	}

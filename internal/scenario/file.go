@@ -28,9 +28,24 @@ type attackFile struct {
 	Protocol    string        `json:"protocol" default:"auto" enum:"@protocols" doc:"the HTTP version; auto takes HTTP/2 where TLS offers it"`
 	TLS         attack.TLS    `json:"tls" doc:"options of https targets"`
 	LateBudget  time.Duration `json:"late_budget" default:"50ms" positive:"true" doc:"how late the generator may be, at the 99th percentile, before the run is inconclusive"`
-	Requests    []requestFile `json:"requests" doc:"what is sent, each drawn by its weight"`
-	Flows       []flowFile    `json:"flows" doc:"lists of requests that one caller makes one after the other, drawn by their weights among the requests"`
-	Stages      []stageFile   `json:"stages" required:"true" doc:"the load over time, one stage after the other"`
+	CatchUp     string        `json:"catch_up" default:"burst" enum:"burst,spread,skip" doc:"what becomes of arrivals that the generator was late for: burst sends them at once, spread at no more than twice their planned pace, skip counts those later than late_budget as unsent"`
+	MaxBody     int64         `json:"max_body" default:"64MiB" unit:"bytes" positive:"true" doc:"how large an answer's body may be; a larger one, or one without end, is an error and closes the connection"`
+
+	Connections connectionsFile `json:"connections" doc:"how targets are reached"`
+
+	Requests []requestFile `json:"requests" doc:"what is sent, each drawn by its weight"`
+	Flows    []flowFile    `json:"flows" doc:"lists of requests that one caller makes one after the other, drawn by their weights among the requests"`
+	Stages   []stageFile   `json:"stages" required:"true" doc:"the load over time, one stage after the other"`
+}
+
+// connectionsFile says how targets are reached.
+type connectionsFile struct {
+	KeepAlive  bool              `json:"keepalive" default:"true" doc:"false: a new connection for each request, which says Connection: close"`
+	PerHost    int               `json:"per_host" positive:"true" doc:"how many connections to one host there may be at once; a request waits for one on the clock; left out: as many as needed"`
+	Unix       string            `json:"unix" doc:"path of a Unix socket to which all connections go, from the scenario file's folder"`
+	ConnectTo  map[string]string `json:"connect_to" vars:"addr" doc:"other addresses to connect to: the host:port of URLs, and the host:port in its place; Host header and server name stay those of the URL"`
+	Source     string            `json:"source" doc:"address of this machine to connect from"`
+	DNSRefresh time.Duration     `json:"dns_refresh" positive:"true" doc:"how long the addresses of a name are used, in turn, before it is looked up again; left out: it is looked up for each connection"`
 }
 
 // requestFile is one kind of request. The method keys stand for method and url
@@ -85,10 +100,18 @@ type captureFile struct {
 }
 
 type expectFile struct {
-	Status  statuses       `json:"status" doc:"the status, or a list of them"`
+	Status  statuses       `json:"status" doc:"the status, a class such as 2xx, or a list of them"`
 	Body    string         `json:"body" doc:"text that the body must hold"`
 	Matches string         `json:"matches" doc:"regular expression that the body must match"`
 	Headers []attack.Field `json:"headers" doc:"headers that must be there; with this value unless it is empty"`
+	JSON    expectJSON     `json:"json" doc:"values that the body must hold by their JSON paths (RFC 9535), such as { \"$.items[0].id\": 7 }; or a list of paths that must find something"`
+	Size    sizeFile       `json:"size" doc:"bounds of the body's size, as it comes over the wire"`
+	Within  time.Duration  `json:"within" positive:"true" doc:"longest response time, from the moment the request was due, of a good answer"`
+}
+
+type sizeFile struct {
+	Min int64 `json:"min" unit:"bytes" doc:"least size, such as 100B"`
+	Max int64 `json:"max" unit:"bytes" positive:"true" doc:"greatest size, such as 1MiB"`
 }
 
 type targetsFile struct {

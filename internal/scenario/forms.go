@@ -3,6 +3,7 @@ package scenario
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -275,8 +276,10 @@ func (p *pickFile) decodeNode(d *decoder, n *node, f field) {
 	d.failf(n.span, "write pick: 1, pick: 50% or pick: all", "pick: expected a number of targets, a share up to 100%% or all, found %q", shorten(text))
 }
 
-// statuses is a status or a list of statuses.
+// statuses is a status, a class of them, or a list of these.
 type statuses []int
+
+var statusClasses = []string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 
 func (s *statuses) decodeNode(d *decoder, n *node, f field) {
 	items := []*node{n}
@@ -285,10 +288,14 @@ func (s *statuses) decodeNode(d *decoder, n *node, f field) {
 	}
 	*s = make(statuses, len(items))
 	for i, item := range items {
+		if class := slices.Index(statusClasses, item.text); class >= 0 && item.kind == textNode {
+			(*s)[i] = class + 1
+			continue
+		}
 		before := len(d.list)
-		f.value, f.doc = reflect.ValueOf(&(*s)[i]).Elem(), "an HTTP status such as 200, or a list such as [200, 404]"
+		f.value, f.doc = reflect.ValueOf(&(*s)[i]).Elem(), "an HTTP status such as 200, a class such as 2xx, or a list such as [200, 404]"
 		if d.field(item, f); len(d.list) == before && ((*s)[i] < 100 || (*s)[i] > 599) {
-			d.failf(item.span, "give a status from 100 to 599, or a list of them", "status: %d is no HTTP status", (*s)[i])
+			d.failf(item.span, "give a status from 100 to 599, a class such as 2xx, or a list of them", "status: %d is no HTTP status", (*s)[i])
 		}
 	}
 }
@@ -363,6 +370,56 @@ func writeJSONText(b *bytes.Buffer, s string) {
 		panic("scenario: a text could not be written as JSON: " + err.Error())
 	}
 	b.Truncate(b.Len() - 1) // the encoder's newline
+}
+
+// expectJSON is a mapping of JSON paths to the values that they must find, or a
+// path or a list of paths that must find anything at all.
+type expectJSON []attack.ExpectJSON
+
+func (x *expectJSON) decodeNode(d *decoder, n *node, f field) {
+	add := func(path *node, value string) {
+		j := attack.ExpectJSON{Path: path.text, Value: value}
+		if err := j.Validate(); err != nil {
+			d.badPath(path, err)
+		}
+		*x = append(*x, j)
+	}
+	switch {
+	case n.kind == mapNode && len(n.entries) > 0:
+		for _, e := range n.entries {
+			if e.value.kind == nullNode && e.value.text == "" {
+				d.failf(e.key.span, fmt.Sprintf("write null if it is to be null, or json: [%q] if it only has to be there", shorten(e.key.text)),
+					"json: %s has no value to find", shorten(e.key.text))
+				continue
+			}
+			var b bytes.Buffer
+			before := len(d.list)
+			if d.writeJSON(&b, e.value, noRunNames); len(d.list) == before {
+				add(e.key, b.String())
+			}
+		}
+	case n.kind == listNode && len(n.items) > 0:
+		for _, item := range n.items {
+			if item.kind != textNode {
+				d.failf(item.span, "write a path such as $.id; a value to find stands beside its path: { $.id: 7 }", "json: expected a JSON path, found %s", item.describe())
+				continue
+			}
+			add(item, "")
+		}
+	case n.kind == textNode:
+		add(n, "")
+	default:
+		d.failf(n.span, orDoc(f, "give it a path"), "json: expected JSON paths and their values, found %s", n.describe())
+	}
+}
+
+// badPath notes what is wrong with a JSON path, where in it that is.
+func (d *decoder) badPath(n *node, err error) {
+	at := n.span
+	if p, ok := errors.AsType[*attack.PathError](err); ok {
+		at = d.locate(n, p.Offset, 1)
+	}
+	d.failf(at, "paths are those of RFC 9535: $.name, $['any name'], $.list[0], $.list[-1], $.list[*].id, $..name", "json: %s", err)
 }
 
 // rulesFile is a list of rules: expressions, mappings with more settings, or

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -120,13 +119,4 @@ func (h *hosts) verify(host string, find lookup) error {
 		}
 	}
 	return nil
-}
-
-// hostOf returns the host of an absolute URL, without its port.
-func hostOf(raw string) (string, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "", err
-	}
-	return u.Hostname(), nil
 }

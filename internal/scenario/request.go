@@ -15,7 +15,10 @@ func (b *builder) request(r *requestFile) attack.Request { return b.requestOf(r,
 func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	out := attack.Request{
 		Name: r.Name, Weight: r.Weight, Headers: r.Headers, Query: r.Query, Timeout: r.Timeout,
-		Expect: attack.Expect{Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches, Headers: r.Expect.Headers},
+		Expect: attack.Expect{
+			Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches, Headers: r.Expect.Headers,
+			JSON: r.Expect.JSON, MinSize: r.Expect.Size.Min, MaxSize: r.Expect.Size.Max, Within: r.Expect.Within,
+		},
 	}
 	if out.Timeout == 0 {
 		out.Timeout = b.file.Attack.Timeout
@@ -26,9 +29,13 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	own := b.ownNode(r)
 	expect := b.where(&r.Expect, own)
 	rest := out.Expect
-	rest.Status = nil // each status was looked at where it stands
+	rest.Status, rest.JSON = nil, nil // each was looked at where it stands
 	if err := rest.Validate(); err != nil {
 		b.invalid(err, &r.Expect, expect, "expect: what a good answer looks like")
+	}
+	if out.Expect.Within >= out.Timeout && out.Timeout > 0 {
+		b.failf(b.where(&r.Expect.Within, expect).span, "ask for less, or raise the timeout: what takes longer than that is an error anyway",
+			"within: expected less than the timeout of %s, found %s", out.Timeout, out.Expect.Within)
 	}
 	if b.set(&r.Targets) {
 		b.fromTargets(r, &out)
@@ -155,7 +162,7 @@ func (b *builder) checkURL(raw string, at *node) {
 		return
 	}
 	b.urlSecrets(u)
-	b.host(u.Hostname(), at)
+	b.reached(u, at)
 	b.overTLS(scheme, at)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	neturl "net/url"
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -27,6 +28,8 @@ func (p *Plan) resolve(addr func(string) (string, bool), find lookup) (attack.Pl
 	}
 	out := p.Attack
 	out.TLS.CA, out.TLS.Cert, out.TLS.Key = p.file(out.TLS.CA), p.file(out.TLS.Cert), p.file(out.TLS.Key)
+	out.Connections = r.connections(p)
+	r.ways = out.Connections
 	base := strings.TrimSuffix(r.expand(p.Target), "/")
 	out.Requests = make([]attack.Request, len(p.Attack.Requests))
 	for i, q := range p.Attack.Requests {
@@ -62,6 +65,7 @@ func (p *Plan) file(name string) string {
 
 type resolver struct {
 	hosts
+	ways     attack.Connections
 	addr     func(string) (string, bool)
 	find     lookup
 	verified map[string]error
@@ -96,14 +100,16 @@ func (r *resolver) absolute(base, url string) string {
 			whole = scheme + "://" + rest[:i]
 		}
 	}
-	host, err := hostOf(whole)
+	u, err := neturl.Parse(whole)
 	switch {
 	case err != nil:
 		r.fail(fmt.Errorf("expected a URL such as http://127.0.0.1:8080, found %q", withoutUser(whole)))
-	case host == "":
+	case u.Hostname() == "":
 		r.fail(fmt.Errorf("the URL %q has no host, and there is no target", withoutUser(url)))
+	case r.ways.Redirects(attack.Address(u)):
+		// Where it leads instead was looked at.
 	default:
-		r.host(host)
+		r.host(u.Hostname())
 	}
 	return url
 }

@@ -64,6 +64,35 @@ func TestResolveUnescapesAndJoins(t *testing.T) {
 	}
 }
 
+// Where connections go is what must be allowed, not what URLs say.
+func TestResolveConnections(t *testing.T) {
+	p := load(t, filepath.Join(testdata, "good", "connections.yaml"), Options{})
+	got, err := p.resolve(func(string) (string, bool) { return "127.0.0.1:7", true }, nowhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if to := got.Connections.To["WWW.example.com:80"]; to != "127.0.0.1:7" {
+		t.Errorf("expected the service's address, found %s", to)
+	}
+	if p.Attack.Connections.To["WWW.example.com:80"] == "127.0.0.1:7" {
+		t.Error("resolving changed the plan")
+	}
+	if _, err := p.resolve(func(string) (string, bool) { return "203.0.113.7:80", true }, nowhere); err == nil || !strings.Contains(err.Error(), "203.0.113.7 is a public address") {
+		t.Errorf("expected a public address to be refused, found %v", err)
+	}
+	delete(p.Attack.Connections.To, "api.example.com:443") // as if it led nowhere else
+	if _, err := p.resolve(func(string) (string, bool) { return "127.0.0.1:7", true }, nowhere); err == nil || !strings.Contains(err.Error(), "api.example.com may be a public host") {
+		t.Errorf("expected a public host to be refused, found %v", err)
+	}
+	p = load(t, filepath.Join(testdata, "good", "unix-socket.yaml"), Options{})
+	if got, err = p.resolve(anywhere, nowhere); err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(testdata, "good", "shop.sock"); got.Connections.Unix != want {
+		t.Errorf("expected the path %s, found %s", want, got.Connections.Unix)
+	}
+}
+
 func TestHosts(t *testing.T) {
 	h := hosts{}
 	for _, s := range []string{"load.example.org", "*.example.net", "198.51.100.0/24", "2001:db8::1"} {

@@ -54,6 +54,7 @@ func (b *builder) names() verdict.Names {
 	}
 	for i := range b.file.Attack.Flows {
 		f := &b.file.Attack.Flows[i]
+		n.Flows = appendName(n.Flows, f.Name)
 		for k := range f.Steps {
 			if name := stepName(f, &f.Steps[k]); f.Name != "" && f.Steps[k].Name != "" && !slices.Contains(n.Requests, name) {
 				n.Requests = append(n.Requests, name)

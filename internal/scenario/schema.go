@@ -217,11 +217,19 @@ func (p *pickFile) schema(field) schema {
 }
 
 func (s *statuses) schema(field) schema {
-	one := either(schema{"type": "integer", "minimum": 100, "maximum": 599})
+	one := either(schema{"type": "integer", "minimum": 100, "maximum": 599}, schema{"enum": statusClasses})
 	return schema{"anyOf": []schema{one, listOf(one)}}
 }
 
 func (j *jsonBody) schema(field) schema { return schema{} }
+
+func (x *expectJSON) schema(field) schema {
+	path := schema{"type": "string", "pattern": `^\$`}
+	values := schema{"type": "object", "propertyNames": path, "minProperties": 1}
+	paths := listOf(path)
+	paths["minItems"] = 1
+	return schema{"anyOf": []schema{values, paths, path}}
+}
 
 func (r *rulesFile) schema(field) schema {
 	rule := objectSchema(reflect.New(reflect.TypeFor[ruleFile]()).Elem(), false)

@@ -36,7 +36,7 @@ const (
 type node struct {
 	kind nodeKind
 	span
-	text    string // of a scalar, before variables are put in
+	text    string // of a scalar, before variables are put in; of nothing, the word that says so, if any
 	plain   bool   // a text without quotes
 	entries []entry
 	items   []*node
@@ -270,6 +270,13 @@ func (g *grower) node(y ast.Node, depth int) *node {
 		return g.plain(numberNode, y.GetToken())
 	case *ast.MergeKeyNode:
 		return g.plain(textNode, y.Token)
+	case *ast.NullNode:
+		n := &node{span: g.spanOf(y.Token)}
+		n.len = 1
+		if y.Token.Type != token.ImplicitNullType {
+			n.text = y.Token.Value
+		}
+		return n
 	}
 	if y == nil {
 		return &node{span: span{1, 1, 1}}

@@ -14,7 +14,24 @@ import (
 // the same numbers on every machine. It is not safe for concurrent use.
 func Stream(seed uint64, name string) *rand.Rand {
 	b := make([]byte, 0, 8+len(name))
-	b = binary.BigEndian.AppendUint64(b, seed)
-	b = append(b, name...)
-	return rand.New(rand.NewChaCha8(sha256.Sum256(b)))
+	return rand.New(rand.NewChaCha8(sha256.Sum256(append(binary.BigEndian.AppendUint64(b, seed), name...))))
+}
+
+// Streams gives one stream after the other, and allocates nothing for it after
+// the first. The zero value is ready; it is not safe for concurrent use.
+type Streams struct {
+	source rand.ChaCha8
+	rng    *rand.Rand
+	key    []byte
+}
+
+// Next returns what the function Stream does. The one before must not be used
+// any more.
+func (s *Streams) Next(seed uint64, name []byte) *rand.Rand {
+	if s.rng == nil {
+		s.rng = rand.New(&s.source)
+	}
+	s.key = append(binary.BigEndian.AppendUint64(s.key[:0], seed), name...)
+	s.source.Seed(sha256.Sum256(s.key))
+	return s.rng
 }

@@ -38,6 +38,23 @@ func TestStreamsDiffer(t *testing.T) {
 	}
 }
 
+func TestStreams(t *testing.T) {
+	var s seed.Streams
+	name := []byte("template/0")
+	for i := range byte(10) {
+		name[len(name)-1] = '0' + i
+		got, want := s.Next(42, name), seed.Stream(42, string(name))
+		for n := range 3 * int(i) { // the next one starts at the beginning, however far this one got
+			if g, w := got.Uint64(), want.Uint64(); g != w {
+				t.Fatalf("%s: number %d: expected %#x, found %#x", name, n, w, g)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { s.Next(42, name).Uint64() }); n > 0 {
+		t.Errorf("expected no allocations, found %v", n)
+	}
+}
+
 func ExampleStream() {
 	a, b := seed.Stream(42, "mix"), seed.Stream(42, "mix")
 	fmt.Println(a.IntN(1000) == b.IntN(1000))

@@ -1,0 +1,141 @@
+package attack
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// Validate says what is wrong with the capture, nil if nothing. What it says
+// begins with the key that it speaks of; a *PathError says where in a JSON path.
+func (c Capture) Validate() error {
+	_, err := newCapture(c)
+	return err
+}
+
+// capture is a Capture, compiled. It is safe for concurrent use.
+type capture struct {
+	Capture
+	path    *jsonPath
+	header  string // in its canonical form
+	matches *regexp.Regexp
+}
+
+// captureName is what a template can say: {{ .name }}.
+var captureName = regexp.MustCompile(`^[\pL_][\pL\pN_]*$`)
+
+func newCapture(c Capture) (*capture, error) {
+	out := &capture{Capture: c}
+	var errs []error
+	if !captureName.MatchString(c.Name) {
+		errs = append(errs, fmt.Errorf("name: expected letters, digits and underscores, as templates say {{ .NAME }}, found %q", clip(c.Name, 60)))
+	}
+	ways := 0
+	for _, given := range []bool{c.JSON != "", c.Header != "", c.Matches != ""} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 {
+		errs = append(errs, fmt.Errorf("expected one of json, header and matches, found %s", []string{"none", "", "two", "three"}[ways]))
+	}
+	var err error
+	if c.JSON != "" {
+		if out.path, err = newJSONPath(c.JSON); err != nil {
+			errs = append(errs, fmt.Errorf("json: %w", err))
+		}
+	}
+	if c.Header != "" {
+		out.header = http.CanonicalHeaderKey(c.Header)
+		if err := validField(Field{Name: c.Header}); err != nil {
+			errs = append(errs, fmt.Errorf("header: %w", err))
+		}
+	}
+	if c.Matches != "" {
+		if out.matches, err = compileRegexp(c.Matches); err != nil {
+			errs = append(errs, fmt.Errorf("matches: %w", err))
+		}
+	}
+	return out, errors.Join(errs...)
+}
+
+func compileRegexp(s string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(s)
+	if err != nil {
+		return nil, fmt.Errorf("expected a regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	return re, nil
+}
+
+func (c *capture) wantBody() bool { return c.path != nil || c.matches != nil }
+
+func (c *capture) wantHeader() bool { return c.header != "" }
+
+// take returns the value: a JSON string as it reads, any other JSON value as
+// compact JSON. An empty text and null count as not there, as a step that sends
+// them would ask for something else than was meant. An error is of kind
+// KindCapture, and bounded.
+func (c *capture) take(r *Reply) (string, error) {
+	value, err := c.look(r)
+	if err == nil && value == "" {
+		err = errors.New("found an empty one")
+	}
+	if err != nil {
+		return "", errors.New(clip(fmt.Sprintf("capture %s: %s", clip(c.Name, 40), err), maxDetail))
+	}
+	return value, nil
+}
+
+func (c *capture) look(r *Reply) (string, error) {
+	switch {
+	case c.path != nil:
+		if !r.isJSON() {
+			return "", r.notJSON()
+		}
+		text, _, err := c.path.first(r)
+		if err != nil {
+			return "", err
+		}
+		if text == nil {
+			return "", fmt.Errorf("expected %s, found none", clip(c.JSON, 60))
+		}
+		v, err := parseJSON(text)
+		if err != nil {
+			return "", err
+		}
+		switch v := v.(type) {
+		case string:
+			return v, nil
+		case nil:
+			return "", fmt.Errorf("expected %s, found null", clip(c.JSON, 60))
+		}
+		return compactJSON(v), nil
+	case c.header != "":
+		values := r.Header[c.header]
+		if len(values) == 0 {
+			return "", fmt.Errorf("expected header %s, found none", clip(c.Header, 60))
+		}
+		return values[0], nil
+	}
+	m := c.matches.FindSubmatchIndex(r.Body)
+	switch {
+	case m == nil:
+		return "", fmt.Errorf("expected a body that matches %s, found %s", clip(c.Matches, 60), excerpt(r))
+	case len(m) == 2:
+		return asText(r.Body[m[0]:m[1]]), nil
+	case m[2] < 0:
+		return "", fmt.Errorf("expected the first group of %s, found none", clip(c.Matches, 60))
+	}
+	return asText(r.Body[m[2]:m[3]]), nil
+}
+
+// asText keeps what is no UTF-8 out of data rows.
+func asText(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return strings.ToValidUTF8(string(b), "�")
+}

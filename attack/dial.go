@@ -1,0 +1,233 @@
+package attack
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/net/idna"
+)
+
+// maxUnix is how long the path of a Unix socket can be, in bytes (unix(7)).
+const maxUnix = 107
+
+// Validate says what is wrong with the options, nil if nothing. It asks the
+// machine whether Source is one of its addresses.
+func (c Connections) Validate() error {
+	var errs []error
+	if c.PerHost < 0 {
+		errs = append(errs, fmt.Errorf("per_host: expected at least 1, or 0 for as many as needed, found %d", c.PerHost))
+	}
+	if c.DNSRefresh < 0 {
+		errs = append(errs, fmt.Errorf("dns_refresh: expected at least 0, found %s", c.DNSRefresh))
+	}
+	seen := make(map[string]string)
+	for _, from := range slices.Sorted(maps.Keys(c.To)) {
+		if other, ok := seen[plainAddress(from)]; ok {
+			errs = append(errs, fmt.Errorf("connect_to: %s and %s are the same address", other, from))
+		}
+		seen[plainAddress(from)] = from
+		for _, s := range []string{from, c.To[from]} {
+			if err := hostPort(s); err != nil {
+				errs = append(errs, fmt.Errorf("connect_to: %w", err))
+			}
+		}
+	}
+	if len(c.Unix) > maxUnix {
+		errs = append(errs, fmt.Errorf("unix: expected a path of at most %d bytes, found %d", maxUnix, len(c.Unix)))
+	}
+	if c.Unix != "" {
+		for _, other := range []struct {
+			key string
+			set bool
+		}{{"connect_to", len(c.To) > 0}, {"source", c.Source != ""}, {"dns_refresh", c.DNSRefresh > 0}} {
+			if other.set {
+				errs = append(errs, fmt.Errorf("%s has no effect: all connections go to the Unix socket", other.key))
+			}
+		}
+	}
+	if c.Source != "" {
+		errs = append(errs, ownAddress(c.Source))
+	}
+	return errors.Join(errs...)
+}
+
+func hostPort(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
+		return fmt.Errorf("expected host:port, found %q", s)
+	}
+	return nil
+}
+
+// ownAddress says why connections cannot come from an address. Whether it is
+// one of this machine only binding it can tell: of 127.0.0.0/8 all are, and one
+// is listed.
+func ownAddress(s string) error {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return fmt.Errorf("source: expected an IP address of this machine, found %q", s)
+	}
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
+	if err != nil {
+		return fmt.Errorf("source: expected an IP address of this machine, found %s, which is none of it", s)
+	}
+	return conn.Close()
+}
+
+// Address returns the host:port that a URL leads to.
+func Address(u *url.URL) string { return addressOf(u).address }
+
+// Where says to which network and address connections for an address go that
+// stands, as host:port, in a URL.
+func (c Connections) Where(address string) (network, to string) {
+	if c.Unix != "" {
+		return "unix", c.Unix
+	}
+	if to, ok := c.mapped(address); ok {
+		return "tcp", to
+	}
+	return "tcp", address
+}
+
+// Redirects says whether connections for an address of a URL go elsewhere.
+func (c Connections) Redirects(address string) bool {
+	_, mapped := c.mapped(address)
+	return mapped || c.Unix != ""
+}
+
+// redirect says whether any are.
+func (c Connections) redirect() bool { return c.Unix != "" || len(c.To) > 0 }
+
+func (c Connections) mapped(address string) (string, bool) {
+	if len(c.To) == 0 {
+		return "", false
+	}
+	plain := plainAddress(address)
+	for from, to := range c.To {
+		if plainAddress(from) == plain {
+			return to, true
+		}
+	}
+	return "", false
+}
+
+// plainAddress spells a host:port as the others that mean it.
+func plainAddress(s string) string {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return s
+	}
+	return net.JoinHostPort(canonicalHost(host), port)
+}
+
+func canonicalHost(host string) string {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a.String()
+	}
+	host = strings.TrimSuffix(host, ".")
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		return ascii
+	}
+	return strings.ToLower(host)
+}
+
+// Dial opens a connection as an engine would for an address of a URL.
+func (c Connections) Dial(ctx context.Context, address string) (net.Conn, error) {
+	d, err := newDialer(Options{Connections: c})
+	if err != nil {
+		return nil, err
+	}
+	return d.dial(ctx, "tcp", address)
+}
+
+// dialer opens the connections of every engine, where Connections says and from
+// the address that it says. It is safe for concurrent use.
+type dialer struct {
+	where Connections
+	names *names // nil: whoever opens connections looks names up for each
+	open  func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+func newDialer(opt Options) (*dialer, error) {
+	c := opt.Connections
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("connections: %w", err)
+	}
+	d := &dialer{where: c, open: opt.Dial}
+	d.where.To = make(map[string]string, len(c.To))
+	for from, to := range c.To {
+		d.where.To[plainAddress(from)] = to
+	}
+	var source netip.Addr
+	if c.Source != "" {
+		source = netip.MustParseAddr(c.Source)
+	}
+	if d.open == nil {
+		n := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+		if source.IsValid() {
+			n.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+			n.Control = manyPorts
+		}
+		d.open = n.DialContext
+	}
+	if c.DNSRefresh > 0 {
+		d.names = newNames(c.DNSRefresh, source, opt.Lookup)
+	}
+	return d, nil
+}
+
+// dial opens a connection for address, which is host:port of a URL or a proxy.
+func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.where.Unix != "" {
+		return d.open(ctx, "unix", d.where.Unix)
+	}
+	if len(d.where.To) > 0 {
+		if to, ok := d.where.To[plainAddress(address)]; ok {
+			address = to
+		}
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || d.names == nil {
+		return d.open(ctx, network, address)
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return d.open(ctx, network, address)
+	}
+	addrs, err := d.names.find(ctx, host)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	return d.any(ctx, network, addrs, port)
+}
+
+// any opens a connection to the first address that takes one. Each gets its
+// share of the time that is left, so that one which is silent does not use up
+// that of the next.
+func (d *dialer) any(ctx context.Context, network string, addrs []netip.Addr, port string) (conn net.Conn, first error) {
+	for i, a := range addrs {
+		one, cancel := ctx, context.CancelFunc(func() {})
+		if deadline, ok := ctx.Deadline(); ok && i < len(addrs)-1 {
+			one, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(addrs)-i))
+		}
+		conn, err := d.open(one, network, net.JoinHostPort(a.String(), port))
+		cancel()
+		if err == nil {
+			return conn, nil
+		}
+		first = cmp.Or(first, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, first
+}

@@ -1,0 +1,257 @@
+package attack
+
+import "time"
+
+// Leader and followers. Of the workers one holds the lead: it waits until the
+// next arrival is due, passes the lead on, and sends. So the goroutine that
+// waited is the one that sends, and nobody has to be woken between the instant
+// an arrival is due and its first byte. A worker that comes back takes what is
+// due already, whoever leads: under load no worker ever waits for its turn.
+//
+// With all slots busy the keeper leads. It has no slot and sends nothing: it
+// puts arrivals in line as they come due, until a worker comes back and takes
+// the lead over.
+
+// worker is a goroutine with a slot.
+type worker struct {
+	seat
+	wake chan struct{} // room for one: waking never waits
+}
+
+const (
+	// processors is how many the Go runtime needs so that a leader asleep in the
+	// kernel does not keep everybody else from running.
+	processors = 2
+	// growth is how long a generator that is behind by more than catchingUp waits
+	// before it starts yet another worker. If it lacks time, each new connection
+	// takes more of it, and the workers it has will soon be back; if it was
+	// stopped in front of a slow target, it still gets 10,000 more a second.
+	growth     = 100 * time.Microsecond
+	catchingUp = time.Millisecond
+)
+
+// work sends whatever is due next, until nothing is left.
+func (a *attack) work(me *worker) {
+	for {
+		w, ok := a.next(me)
+		if !ok {
+			return
+		}
+		a.send(&me.seat, w, nil)
+	}
+}
+
+// next waits for the worker's next arrival; false if there will be none.
+func (a *attack) next(me *worker) (waiting, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for {
+		if w, ok := a.firstInLine(); ok {
+			a.resign(me)
+			return w, true
+		}
+		if a.closing {
+			return waiting{}, false
+		}
+		if w, skipped, ok := a.take(); ok {
+			a.resign(me)
+			if skipped {
+				a.mu.Unlock()
+				a.skip(&me.seat, w)
+				a.mu.Lock()
+				continue
+			}
+			return w, true
+		}
+		if a.leader == me || a.leader == nil && !a.agenda.crossing {
+			a.leader = me
+			a.lead()
+			continue
+		}
+		a.idle = append(a.idle, me)
+		a.mu.Unlock()
+		<-me.wake
+		a.mu.Lock()
+	}
+}
+
+// resign passes the lead on if me has it; a.mu is held.
+func (a *attack) resign(me *worker) {
+	if a.leader == me {
+		a.pass()
+	}
+}
+
+// pass gives the lead to a worker that is idle or new, or else to the keeper;
+// a.mu is held.
+func (a *attack) pass() {
+	switch n := len(a.idle); {
+	case n > 0:
+		a.leader = a.idle[n-1]
+		a.idle = a.idle[:n-1]
+		a.leader.wake <- struct{}{}
+	case a.started < a.plan.MaxInFlight && a.mayGrow():
+		a.leader = &worker{seat: seat{number: firstWorker + a.started}, wake: make(chan struct{}, 1)}
+		a.started++
+		me := a.leader
+		a.workers.Go(func() { a.work(me) })
+	default:
+		a.leader = nil
+		a.summon()
+	}
+}
+
+// mayGrow says whether another worker may be started; a.mu is held.
+func (a *attack) mayGrow() bool {
+	now := a.Clock()
+	if a.agenda.behind(now) > catchingUp && now-a.grown < growth {
+		return false
+	}
+	a.grown = now
+	return true
+}
+
+// summon makes the keeper look.
+func (a *attack) summon() {
+	select {
+	case a.called <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// keep leads for as long as no worker does, until the load has ended.
+func (a *attack) keep() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for !a.closing {
+		switch {
+		case a.leader != nil:
+			a.mu.Unlock()
+			<-a.called
+			a.mu.Lock()
+		case len(a.idle) > 0:
+			a.pass()
+		case a.started < a.plan.MaxInFlight:
+			if a.pass(); a.leader == nil {
+				a.mu.Unlock()
+				ok := a.until(a.Clock() + growth)
+				a.mu.Lock()
+				if !ok {
+					a.halt()
+				}
+			}
+		default:
+			w, skipped, ok := a.take()
+			switch {
+			case !ok:
+				a.lead()
+			case skipped:
+				a.mu.Unlock()
+				a.skip(&a.keeper, w)
+				a.mu.Lock()
+			case w.Acted >= a.deadline(&w.Arrival): // it was held up for longer than the timeout
+				a.mu.Unlock()
+				a.giveUp(&a.keeper, w, Unsent)
+				a.mu.Lock()
+			default:
+				a.queue(w)
+			}
+		}
+	}
+}
+
+// take takes the next arrival if it is due; a.mu is held.
+func (a *attack) take() (w waiting, skipped, ok bool) {
+	now := a.Clock()
+	w.Arrival, ok = a.agenda.take(now)
+	if !ok {
+		return w, false, false
+	}
+	w.Acted = now
+	a.announce(w.Arrival)
+	return w, a.plan.CatchUp == Skip && now-w.Intended > a.plan.LateBudget, true
+}
+
+// lead waits for what comes next, and begins a stage if it is that. a.mu is
+// held, but not meanwhile.
+func (a *attack) lead() {
+	at, boundary := a.agenda.upcoming()
+	a.mu.Unlock()
+	ok := a.until(at)
+	a.mu.Lock()
+	switch {
+	case a.closing || a.agenda.crossing:
+		return // another was quicker
+	case !ok:
+		a.halt()
+		return
+	case !boundary:
+		return
+	}
+	if present, still := a.agenda.upcoming(); !still || present != at {
+		return // another has told of it
+	}
+	a.agenda.crossing = true
+	stage := a.agenda.stage
+	a.mu.Unlock()
+	if a.OnStage != nil {
+		a.OnStage(stage)
+	}
+	a.mu.Lock()
+	a.agenda.crossing = false
+	if !a.agenda.cross() {
+		a.end = at
+		a.close()
+		return
+	}
+	if stage < len(a.plan.Stages) {
+		a.admit(stage, at)
+	}
+}
+
+// halt ends the load before its time; a.mu is held.
+func (a *attack) halt() {
+	if !a.closing {
+		a.stopped, a.end = true, a.Clock()
+		a.close()
+	}
+}
+
+// close ends the load: who is idle ends; a.mu is held.
+func (a *attack) close() {
+	a.closing = true
+	close(a.over)
+	for _, w := range a.idle {
+		w.wake <- struct{}{}
+	}
+	a.idle = nil
+	a.summon()
+}
+
+// until waits until t is due; false if the load is to end instead.
+func (a *attack) until(t time.Duration) bool {
+	for {
+		select {
+		case <-a.ctx.Done():
+			return false
+		case <-a.Stop:
+			return false
+		default:
+		}
+		rest := t - a.Clock()
+		if rest <= 0 {
+			return true
+		}
+		if coarse := rest - precise; coarse > 0 {
+			timer := time.NewTimer(coarse)
+			select {
+			case <-timer.C:
+			case <-a.ctx.Done():
+			case <-a.Stop:
+			}
+			timer.Stop()
+			continue
+		}
+		a.sleeper.sleep(rest, a.Clock)
+	}
+}

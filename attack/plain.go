@@ -1,0 +1,134 @@
+package attack
+
+import (
+	"encoding/json"
+	"net/url"
+	"unicode/utf8"
+)
+
+// Values are looked at where they are put in: those that net/url, net/http and
+// encoding/json would let pass as they are, which are nearly all, need not go
+// through them. What is said here is less than what those let pass, never more.
+
+// byteSet is a set of bytes.
+type byteSet [256]bool
+
+func bytesOf(s string) (set byteSet) {
+	for i := range len(s) {
+		set[s[i]] = true
+	}
+	return set
+}
+
+const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
+
+var (
+	inPath  = bytesOf(unreserved + "/!$&'()*+,;=:@[]") // what net/url takes for a path that is escaped already
+	inQuery = bytesOf(unreserved)                      // what url.QueryEscape leaves alone
+	inHost  = bytesOf(unreserved + ":")
+)
+
+// plainTarget says that path and query, the end of a URL, go out as they stand.
+func plainTarget(s []byte) bool {
+	if len(s) == 0 || s[0] != '/' {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case inPath[c]:
+		case c == '%':
+			if i+2 >= len(s) || hexDigit(s[i+1]) < 0 || hexDigit(s[i+2]) < 0 {
+				return false
+			}
+			i += 2
+		case c == '?':
+			for _, c := range s[i+1:] {
+				if c < ' ' || c == 0x7f || c == '#' {
+					return false
+				}
+			}
+			return true
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// plainValue says that a header's value goes out as it stands, neither refused
+// nor trimmed. An empty one is not plain: to some headers it means their absence.
+func plainValue(s []byte) bool {
+	if len(s) == 0 || isSpace(s[0]) || isSpace(s[len(s)-1]) {
+		return false
+	}
+	for _, c := range s {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
+
+// plainHost is plainValue for the header Host.
+func plainHost(s []byte) bool {
+	for _, c := range s {
+		if !inHost[c] {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+// appendQuery is url.QueryEscape.
+func appendQuery[S string | []byte](b []byte, s S) []byte {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case inQuery[c]:
+			b = append(b, c)
+		case c == ' ':
+			b = append(b, '+')
+		default:
+			return append(b, url.QueryEscape(string(s[i:]))...)
+		}
+	}
+	return b
+}
+
+// appendJSON quotes s as a JSON string.
+func appendJSON(b, s []byte) ([]byte, error) {
+	if plainJSON(s) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"'), nil
+	}
+	w := appender(b)
+	enc := json.NewEncoder(&w)
+	enc.SetEscapeHTML(false) // a body is no web page: bytes as the file has them
+	if err := enc.Encode(string(s)); err != nil {
+		return b, err
+	}
+	return w[:len(w)-1], nil // without the encoder's line end
+}
+
+func plainJSON(s []byte) bool {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c < ' ' || c == '"' || c == '\\' || c == 0x7f {
+				return false
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(s[i:])
+		// The two line separators are escaped for the sake of JavaScript.
+		if r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
+			return false
+		}
+		i += size
+	}
+	return true
+}

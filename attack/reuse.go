@@ -1,0 +1,70 @@
+package attack
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// reuse is the part of a call that was made from templates: it is used again for
+// another arrival, with the memory that body, headers and wire take.
+//
+// A call belongs to who had it built. An engine that promises to be done with
+// calls when Send returns says so by setting done; net/http, which can read a
+// body for some time after, does not. Whoever had the call built gives it back
+// with release, and it is used again if both have spoken.
+type reuse struct {
+	home *sync.Pool // of calls of the request; nil: it is not used again
+	form *form      // nil: a value in it does not go out as it stands
+	wire fastWire   // of engine fast
+	done bool
+}
+
+// release gives the call back; nobody may look at it any more. It may be called
+// for every call, once.
+func (c *Call) release() {
+	if home := c.home; home != nil {
+		c.home = nil
+		if c.done {
+			home.Put(c)
+		}
+	}
+}
+
+// form is what the calls of a request from templates have in common, if its
+// templates leave the host alone. A call of this form has a path and query, and
+// headers, that go out over the wire as they stand.
+type form struct {
+	method    string
+	base      string  // scheme and host, with which every URL begins
+	header    []Field // those that differ without value
+	differing []int   // indices into header
+	body      bool    // there is a body
+}
+
+// newForm returns the form of a kit's calls, nil if they have none.
+func newForm(k *kit, protocol string) *form {
+	f := &form{method: k.method, body: k.json != nil || len(k.fields) > 0 || k.body.literal != "" || !k.body.fixed()}
+	scheme, rest, ok := strings.Cut(k.url.begin(), "://")
+	host, _, slash := strings.Cut(rest, "/")
+	if !ok || !slash || strings.ContainsAny(host, "?#") {
+		return nil
+	}
+	f.base = scheme + "://" + host
+	// As it goes out with query parameters: in the spelling of net/url.
+	if u, err := url.Parse(f.base + "/"); err != nil || u.String() != f.base+"/" || absolute(f.base+"/", protocol) != nil {
+		return nil
+	}
+	for i, h := range k.headers {
+		f.header = append(f.header, Field{h.name, h.value.literal})
+		if h.value.fixed() {
+			continue
+		}
+		if http.CanonicalHeaderKey(h.name) == "Connection" {
+			return nil // the engine looks at its value
+		}
+		f.differing = append(f.differing, i)
+	}
+	return f
+}

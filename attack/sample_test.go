@@ -1,0 +1,173 @@
+package attack
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+func TestSampler(t *testing.T) {
+	s := newSampler(3)
+	for _, kind := range sampledKinds {
+		for request := range 3 {
+			for i := range 2 * samplesEach {
+				if got := s.take(request, kind); got != (i < samplesEach) {
+					t.Errorf("request %d, %s, no. %d: found %t", request, kind, i+1, got)
+				}
+			}
+		}
+	}
+	for _, kind := range []string{"", KindTimeout, KindUnsent, KindOther, "nonsense"} {
+		if s.take(0, kind) {
+			t.Errorf("%q has no answer to keep", kind)
+		}
+	}
+}
+
+func TestSamplerConcurrently(t *testing.T) {
+	s := newSampler(1)
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 1000 {
+				if s.take(0, KindStatus) {
+					n.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n.Load() != samplesEach {
+		t.Errorf("expected %d, found %d", samplesEach, n.Load())
+	}
+}
+
+// Kinds that come from an answer are sampled, those from the way to it are not.
+func TestSampledKindsAreListed(t *testing.T) {
+	listed := make(map[string]bool)
+	for _, k := range Kinds() {
+		listed[k.Name] = true
+	}
+	for _, k := range sampledKinds {
+		if !listed[k] {
+			t.Errorf("%s is no kind", k)
+		}
+	}
+}
+
+func TestSampleIsBounded(t *testing.T) {
+	h := http.Header{"Set-Cookie": {"id=s3cr3t", "b=s3cr3t"}, "X-Api-Key": {"s3cr3t"}, "Www-Authenticate": {"Basic"}, "Content-Type": {"text/html"}}
+	s := newSample(&Reply{Status: 500, Header: h, Body: []byte("no\xff"), BytesIn: 3})
+	want := http.Header{"Set-Cookie": {"***", "***"}, "X-Api-Key": {"***"}, "Www-Authenticate": {"Basic"}, "Content-Type": {"text/html"}}
+	if !maps.EqualFunc(s.Header, want, slices.Equal) || s.Status != 500 || s.Body != "no�" {
+		t.Errorf("found %+v", s)
+	}
+	if s := newSample(&Reply{Status: 200}); s.Header != nil || s.Body != "" {
+		t.Errorf("found %+v", s)
+	}
+
+	for i := range 100 {
+		h.Add(fmt.Sprintf("X-%02d", i), strings.Repeat("ä", 1000))
+	}
+	body := strings.Repeat("ä", maxSample)
+	s = newSample(&Reply{Status: 500, Header: h, Body: []byte("x" + body), BytesIn: int64(len(body) + 1)})
+	lines := 0
+	for _, values := range s.Header {
+		lines += len(values)
+		for _, v := range values {
+			if len(v) > maxSampleValue {
+				t.Errorf("a value has %d bytes", len(v))
+			}
+		}
+	}
+	if lines != maxSampleHeaders {
+		t.Errorf("expected %d lines of headers, found %d", maxSampleHeaders, lines)
+	}
+	if len(s.Body) != maxSample-1 || !utf8.ValidString(s.Body) { // the last character would be half
+		t.Errorf("expected %d bytes of body, found %d", maxSample-1, len(s.Body))
+	}
+}
+
+// The beginning of an answer that is no good is there, asked for or not, and
+// whole answers are only for those who ask.
+func TestEnginesKeepWhatMayBecomeASample(t *testing.T) {
+	const long = 3 * maxSample
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var status int
+		_, _ = fmt.Sscanf(r.URL.Path, "/%d", &status)
+		w.Header().Set("X-Why", "because")
+		if r.URL.Query().Has("length") {
+			w.Header().Set("Content-Length", fmt.Sprint(long))
+		}
+		w.WriteHeader(status)
+		for range 3 {
+			_, _ = io.WriteString(w, strings.Repeat("x", long/3))
+			_ = http.NewResponseController(w).Flush()
+		}
+	}))
+	defer srv.Close()
+	for _, c := range []struct {
+		name   string
+		path   string
+		method string
+		want   bool
+		kept   int
+	}{
+		{"good, not asked for", "/200", "GET", false, 0},
+		{"good, asked for", "/200", "GET", true, long},
+		{"not found", "/404", "GET", false, maxSample},
+		{"error, of a known length", "/500?length", "GET", false, maxSample},
+		{"error, asked for", "/500", "GET", true, long},
+		{"error without a body", "/500", "HEAD", false, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
+				r := e.Send(t.Context(), &Call{Method: c.method, URL: srv.URL + c.path, WantBody: c.want})
+				if r.Err != nil || len(r.Body) != c.kept {
+					t.Errorf("expected %d bytes, found %d (%v)", c.kept, len(r.Body), r.Err)
+				}
+				if c.method != "HEAD" && r.BytesIn != long {
+					t.Errorf("expected %d bytes in, found %d", long, r.BytesIn)
+				}
+				if why := r.Header.Get("X-Why"); r.Status >= 400 && why != "because" {
+					t.Errorf("expected its headers, found %v", r.Header)
+				}
+				ch, _ := newCheck(Expect{})
+				if kind, _ := ch.reply(&r, time.Second); kind != "" {
+					s := newSample(&r)
+					if s.Status != r.Status || len(s.Body) != min(c.kept, maxSample) || s.Header.Get("X-Why") != "because" {
+						t.Errorf("found sample %+v", s)
+					}
+				}
+			})
+		})
+	}
+}
+
+// An answer that breaks off is no answer, and leaves nothing to be sampled.
+func TestEnginesKeepNothingOfABrokenAnswer(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		w.WriteHeader(500)
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	defer srv.Close()
+	eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
+		r := e.Send(t.Context(), &Call{Method: "GET", URL: srv.URL})
+		if r.Err == nil || r.Status != 0 || r.Header != nil || r.Body != nil {
+			t.Errorf("found %+v", r)
+		}
+	})
+}

@@ -1,0 +1,154 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// send sends an arrival, and records what came of it. jar holds the cookies of
+// who makes it, if it is a flow; nil for somebody new.
+func (a *attack) send(s *seat, w waiting, jar *cookies) {
+	if w.Whole {
+		a.flow(s, w, jar)
+		return
+	}
+	a.request(s, w, nil)
+	a.record(s)
+}
+
+// request sends one request; what came of it is in s.result. c is who makes it,
+// if it is a step of a flow.
+func (a *attack) request(s *seat, w waiting, c *caller) {
+	r := &s.result
+	*r = Result{Arrival: w.Arrival, Outcome: Done, Acted: w.Acted}
+	deadline := a.deadline(&w.Arrival)
+	switch {
+	case a.ctx.Err() != nil:
+		a.never(r, Interrupted)
+		return
+	case a.Clock() >= deadline:
+		a.never(r, Unsent)
+		return
+	}
+	call, err := a.call(w.Arrival, c)
+	if err != nil {
+		r.Sent = a.Clock()
+		r.Done = r.Sent
+		r.Kind, r.Detail = KindTemplate, clip(err.Error(), maxDetail)
+		return
+	}
+	a.live.InFlight.Add(1)
+	reply := a.sendBy(a.Start.Add(deadline), call)
+	a.live.InFlight.Add(-1)
+	// What is recorded relies on intended ≤ sent ≤ done, whatever an engine says.
+	r.Sent = max(reply.Sent.Sub(a.Start), w.Acted)
+	r.Done = max(reply.Done.Sub(a.Start), r.Sent)
+	r.Connect, r.Handshake = reply.Connect, reply.Handshake
+	// One that failed by itself, just as the run was cut off, is an error.
+	if reply.Err != nil && a.ctx.Err() != nil && errors.Is(reply.Err, context.Cause(a.ctx)) && r.Done < deadline {
+		r.Outcome = Interrupted
+		call.release()
+		return
+	}
+	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
+	r.Kind, r.Detail = a.actions[r.Request].check.reply(&reply, r.Done-r.Intended)
+	if c != nil {
+		c.cookies.keep(call, &reply)
+		if r.Kind == "" {
+			r.Kind, r.Detail = c.learn(&reply)
+		}
+	}
+	if r.Kind != "" && a.sampler.take(r.Request, r.Kind) {
+		r.Sample = newSample(&reply)
+	}
+	call.release()
+}
+
+// call makes the call of an arrival.
+func (a *attack) call(r Arrival, c *caller) (*Call, error) {
+	if c == nil {
+		return a.build.Build(r)
+	}
+	call, err := a.build.BuildWith(r, c.row)
+	if err != nil {
+		return nil, err
+	}
+	return c.cookies.add(call), nil
+}
+
+// sendBy has the engine send call, until deadline at most.
+func (a *attack) sendBy(deadline time.Time, call *Call) Reply {
+	if e, ok := a.Engine.(DeadlineSender); ok {
+		return e.SendBy(a.ctx, deadline, call)
+	}
+	ctx, cancel := context.WithDeadline(a.ctx, deadline)
+	defer cancel()
+	return a.Engine.Send(ctx, call)
+}
+
+// giveUp records an arrival that was never sent, of a flow its first request
+// too.
+func (a *attack) giveUp(s *seat, w waiting, o Outcome) { a.notSent(s, w, o, "") }
+
+// skip records an arrival that the generator was too late for.
+func (a *attack) skip(s *seat, w waiting) {
+	a.notSent(s, w, Unsent, "skipped, as the generator was late by more than its budget")
+}
+
+func (a *attack) notSent(s *seat, w waiting, o Outcome, why string) {
+	record := func(r Arrival) {
+		s.result = Result{Arrival: r, Acted: w.Acted}
+		a.never(&s.result, o)
+		if why != "" {
+			s.result.Detail = why
+		}
+	}
+	if w.Whole {
+		record(w.Arrival)
+		a.recordWhole(s)
+	}
+	record(a.first(w.Arrival))
+	a.record(s)
+}
+
+// never makes r the result of an arrival that was not sent.
+func (a *attack) never(r *Result, o Outcome) {
+	r.Outcome, r.Done = o, a.Clock()
+	if o == Unsent {
+		action := a.action(&r.Arrival)
+		r.Done = r.Intended + action.timeout
+		r.Kind, r.Detail = KindUnsent, action.unsent
+	}
+}
+
+func (a *attack) record(s *seat) {
+	switch s.result.Outcome {
+	case Done:
+		a.done.Add(1)
+	case Unsent:
+		a.unsent.Add(1)
+	case Interrupted:
+		a.interrupted.Add(1)
+	}
+	a.Sink.Record(s.number, &s.result)
+}
+
+// announce tells of an arrival that came due, of a flow of its first request too.
+func (a *attack) announce(r Arrival) {
+	a.Sink.Planned(r)
+	if r.Whole {
+		a.Sink.Planned(a.first(r))
+	}
+	a.live.Planned.Add(1)
+}
+
+// action is that of an arrival's request, of a flow that of its first.
+func (a *attack) action(r *Arrival) *action {
+	if r.Whole {
+		return &a.actions[a.flows[r.Request].steps[0].Request]
+	}
+	return &a.actions[r.Request]
+}
+
+func (a *attack) deadline(r *Arrival) time.Duration { return r.Intended + a.action(r).timeout }

@@ -1,0 +1,257 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// loose is a Sink for load whose arrivals come from several goroutines.
+type loose struct {
+	collector
+}
+
+func (c *loose) Planned(a Arrival) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.planned = append(c.planned, a)
+}
+
+// requests are the results that are no whole flows, flows those that are.
+func (c *loose) split(t *testing.T, res RunResult) (requests, flows []Result) {
+	t.Helper()
+	for _, f := range c.faults {
+		t.Error(f)
+	}
+	planned := map[uint64]Arrival{}
+	for _, a := range c.planned {
+		if _, twice := planned[a.Seq]; twice {
+			t.Errorf("two arrivals have number %d", a.Seq)
+		}
+		planned[a.Seq] = a
+	}
+	var by [3]uint64
+	for _, r := range c.results {
+		if planned[r.Seq] != r.Arrival {
+			t.Errorf("expected %+v to be planned and recorded once, found %+v", r.Arrival, planned[r.Seq])
+		}
+		delete(planned, r.Seq)
+		if r.Whole {
+			flows = append(flows, r)
+			continue
+		}
+		by[r.Outcome]++
+		requests = append(requests, r)
+	}
+	if len(planned) > 0 {
+		t.Errorf("%d arrivals were planned and never recorded", len(planned))
+	}
+	if by != [3]uint64{res.Done, res.Unsent, res.Interrupted} || res.Planned != res.Done+res.Unsent+res.Interrupted {
+		t.Errorf("recorded %v, and the sums are %+v", by, res)
+	}
+	byIntended := func(a, b Result) int { return int(a.Intended - b.Intended) }
+	slices.SortStableFunc(requests, byIntended)
+	slices.SortStableFunc(flows, byIntended)
+	return requests, flows
+}
+
+func runLoose(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult, []Result, []Result) {
+	t.Helper()
+	c := new(loose)
+	opt.Sink = c
+	res, err := Run(ctx, p, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests, flows := c.split(t, res)
+	return res, requests, flows
+}
+
+// Each user asks, waits, thinks, and asks again: with 100 ms of answer and 400
+// of thought, two requests a second.
+func TestUsers(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1, 3*time.Second, time.Second, 10)
+		p.Stages = []Stage{{Name: "crowd", For: 3 * time.Second, Shape: Users{From: 7, To: 7, Think: 400 * time.Millisecond}}}
+		e := takes(100 * time.Millisecond)
+		res, got, _ := runLoose(t, t.Context(), p, RunOptions{Engine: e, Start: start})
+		if res.Done != 7*6 || res.End != 3*time.Second || res.Stopped || e.peak.Load() != 7 {
+			t.Errorf("expected 42 requests of 7 at once, found %+v of %d", res, e.peak.Load())
+		}
+		for _, r := range got {
+			if r.Intended%(500*time.Millisecond) != 0 || r.Sent != r.Intended || r.Acted != r.Intended {
+				t.Fatalf("found %+v", r)
+			}
+		}
+	})
+}
+
+// A slow target is asked less often: that is what a closed loop is.
+func TestUsersWaitForTheTarget(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1, 10*time.Second, time.Minute, 10)
+		p.Stages[0].Shape = Users{From: 2, To: 2}
+		res, _, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(4 * time.Second), Start: start})
+		if res.Done != 6 { // each at 0, 4 and 8 s
+			t.Errorf("found %+v", res)
+		}
+	})
+}
+
+func TestUsersComeAndGo(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1, 10*time.Second, time.Minute, 10)
+		p.Stages = []Stage{
+			{Name: "grow", For: 5 * time.Second, Shape: Users{From: 1, To: 5, Think: 90 * time.Millisecond}},
+			{Name: "shrink", For: 5 * time.Second, Shape: Users{From: 5, To: 1, Think: 90 * time.Millisecond}},
+		}
+		_, got, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(10 * time.Millisecond), Start: start})
+		perSecond := make([]int, 10)
+		for _, r := range got {
+			perSecond[r.Intended/time.Second]++
+			if want := int(r.Intended / (5 * time.Second)); r.Stage != want {
+				t.Fatalf("expected stage %d, found %+v", want, r)
+			}
+		}
+		for i, n := range perSecond {
+			users := []int{1, 2, 3, 4, 5, 5, 4, 3, 2, 1}[i]
+			if n < 10*users-1 || n > 10*users+1 {
+				t.Errorf("second %d: expected about %d requests of %d users, found %d: %v", i, 10*users, users, n, perSecond)
+			}
+		}
+	})
+}
+
+// Open and closed stages follow each other, and a user's request that is under
+// way at the end of its stage is finished.
+func TestUsersBesideRates(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, time.Second, time.Minute, 10)
+		p.Stages = append(p.Stages,
+			Stage{Name: "crowd", For: time.Second, Shape: Users{From: 3, To: 3}},
+			Stage{Name: "again", For: time.Second, Shape: Hold{10}})
+		res, got, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(300 * time.Millisecond), Start: start})
+		by := map[int]int{}
+		for _, r := range got {
+			by[r.Stage]++
+			if r.Kind != "" || r.Done-r.Intended != 300*time.Millisecond {
+				t.Fatalf("found %+v", r)
+			}
+		}
+		if by[0] != 10 || by[1] != 12 || by[2] != 10 || res.Interrupted > 0 {
+			t.Errorf("found %v, %+v", by, res)
+		}
+	})
+}
+
+// What a user asks for does not depend on how many others there are, nor on
+// what they do meanwhile.
+func TestUsersDrawForThemselves(t *testing.T) {
+	asked := func(users int) map[uint64]string {
+		out := map[uint64]string{}
+		bubble(t, func(t *testing.T, start time.Time) {
+			p := holdPlan(1, 2*time.Second, time.Minute, 100)
+			p.Stages[0].Shape = Users{From: users, To: users}
+			p.Requests = []Request{{Name: "a", Weight: 1, URL: "http://a/{{ uuid }}"}, {Name: "b", Weight: 2, URL: "http://b/{{ uuid }}"}}
+			b, err := NewBuilder(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, got, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(time.Duration(users) * 3 * time.Millisecond), Start: start})
+			for _, r := range got {
+				call, err := b(r.Arrival)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out[r.Seq] = call.URL
+			}
+		})
+		return out
+	}
+	few, many := asked(2), asked(20)
+	both := 0
+	for seq, url := range few {
+		if other, ok := many[seq]; ok {
+			both++
+			if other != url {
+				t.Fatalf("number %d: %s and %s", seq, url, other)
+			}
+		}
+	}
+	if both < 20 {
+		t.Errorf("only %d requests to compare", both)
+	}
+}
+
+func TestUsersStop(t *testing.T) {
+	for _, hard := range []bool{false, true} {
+		t.Run(fmt.Sprint(hard), func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				stop := make(chan struct{})
+				defer time.AfterFunc(1250*time.Millisecond, func() {
+					if hard {
+						cancel()
+					}
+					close(stop)
+				}).Stop()
+				p := holdPlan(1, time.Hour, time.Minute, 10)
+				p.Stages[0].Shape = Users{From: 4, To: 4, Think: 100 * time.Millisecond}
+				res, _, _ := runLoose(t, ctx, p, RunOptions{Engine: takes(400 * time.Millisecond), Start: start, Stop: stop})
+				took, want := time.Since(start), 1400*time.Millisecond
+				if hard {
+					want = 1250 * time.Millisecond
+				}
+				if !res.Stopped || res.End != 1250*time.Millisecond || took != want {
+					t.Errorf("found %+v after %s", res, took)
+				}
+				if cut := res.Interrupted > 0; cut != hard {
+					t.Errorf("found %+v", res)
+				}
+			})
+		})
+	}
+}
+
+// catch_up: what becomes of ten arrivals that came due while the generator was
+// held up for a second.
+func TestCatchUp(t *testing.T) {
+	acted := func(how CatchUp) (out []string) {
+		bubble(t, func(t *testing.T, start time.Time) {
+			p := holdPlan(10, time.Second, 10*time.Second, 100)
+			p.CatchUp, p.LateBudget = how, 50*time.Millisecond
+			p.Stages = append(p.Stages, Stage{Name: "next", For: 2 * time.Second, Shape: Hold{10}})
+			_, c := run(t, t.Context(), p, RunOptions{Engine: takes(0), Start: start, OnStage: func(i int) {
+				if i == 1 {
+					time.Sleep(500 * time.Millisecond)
+				}
+			}})
+			slices.SortFunc(c.results, func(a, b Result) int { return int(a.Seq) - int(b.Seq) })
+			for _, r := range c.results[10:20] {
+				s := r.Acted.Round(time.Millisecond).String()
+				if r.Outcome == Unsent {
+					if s = "unsent"; !strings.Contains(r.Detail, "skipped") || r.Done != r.Intended+10*time.Second {
+						t.Errorf("found %+v", r)
+					}
+				}
+				out = append(out, s)
+			}
+		})
+		return out
+	}
+	for how, want := range map[CatchUp]string{
+		// Due at 1, 1.1, … 1.9 s, and held up until 1.5 s.
+		Burst: "1.5s 1.5s 1.5s 1.5s 1.5s 1.5s 1.6s 1.7s 1.8s 1.9s",
+		// At 1.5 s, and then every 50 ms until the plan is caught up with.
+		Spread: "1.5s 1.55s 1.6s 1.65s 1.7s 1.75s 1.8s 1.85s 1.9s 1.95s",
+		Skip:   "unsent unsent unsent unsent unsent 1.5s 1.6s 1.7s 1.8s 1.9s",
+	} {
+		if got := strings.Join(acted(how), " "); got != want {
+			t.Errorf("%s: expected %s, found %s", how, want, got)
+		}
+	}
+}

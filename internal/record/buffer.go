@@ -1,0 +1,79 @@
+package record
+
+import (
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+)
+
+// entry is a result that waits to be sorted in: one cache line, and without
+// pointers, so that the garbage collector neither reads it nor is told of it.
+type entry struct {
+	intended, acted, sent, done time.Duration
+	bytesIn, bytesOut           int64
+	cell                        int32
+	extra                       int32 // index of its extra, -1 if it has none
+	status                      int32
+	outcome                     attack.Outcome
+	whole                       bool
+}
+
+// extra is what few results have.
+type extra struct {
+	kind, detail       string
+	connect, handshake time.Duration
+}
+
+var noExtra extra
+
+// buffer gathers results.
+type buffer struct {
+	entries []entry
+	extras  []extra
+}
+
+func newBuffer() *buffer { return &buffer{entries: make([]entry, 0, batch)} }
+
+// put adds r, whose cell is known.
+func (b *buffer) put(r *attack.Result, cell int32) {
+	e := entry{
+		intended: r.Intended, acted: r.Acted, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
+		cell: cell, extra: -1, status: int32(r.Status), outcome: r.Outcome, whole: r.Whole,
+	}
+	if kind := errorKind(r); kind != "" || r.Connect != 0 || r.Handshake != 0 {
+		e.extra = int32(len(b.extras))
+		b.extras = append(b.extras, extra{kind, r.Detail, r.Connect, r.Handshake})
+	}
+	b.entries = append(b.entries, e)
+}
+
+// move adds entry i of another buffer.
+func (b *buffer) move(from *buffer, i int) {
+	e := from.entries[i]
+	if e.extra >= 0 {
+		b.extras = append(b.extras, from.extras[e.extra])
+		e.extra = int32(len(b.extras) - 1)
+	}
+	b.entries = append(b.entries, e)
+}
+
+// extraOf is what entry e has beside; never nil.
+func (b *buffer) extraOf(e *entry) *extra {
+	if e.extra < 0 {
+		return &noExtra
+	}
+	return &b.extras[e.extra]
+}
+
+func (b *buffer) reset() {
+	clear(b.extras)
+	b.entries, b.extras = b.entries[:0], b.extras[:0]
+}
+
+// errorKind is the kind of error that r is; empty if it is none.
+func errorKind(r *attack.Result) string {
+	if r.Outcome == attack.Unsent && r.Kind == "" {
+		return unsentKind
+	}
+	return r.Kind
+}

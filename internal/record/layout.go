@@ -1,0 +1,62 @@
+package record
+
+import (
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// unknown is the name in cells of arrivals whose stage or request the
+// configuration does not have.
+const unknown = "#"
+
+// layout numbers the cells that an arrival can belong to, stage by stage, so that
+// recording needs no map: in each stage the requests, the flows, and one for what
+// is unknown; an unknown stage comes last.
+type layout struct {
+	stages          []timeline.Stage
+	requests, flows []string
+}
+
+func (l *layout) width() int { return len(l.requests) + len(l.flows) + 1 }
+
+// size is the number of cells.
+func (l *layout) size() int { return (len(l.stages) + 1) * l.width() }
+
+// cell returns the number of an arrival's cell.
+func (l *layout) cell(a *attack.Arrival) int32 {
+	stage, column := len(l.stages), l.width()-1
+	if a.Stage >= 0 && a.Stage < len(l.stages) {
+		stage = a.Stage
+	}
+	switch {
+	case a.Request < 0:
+	case a.Whole && a.Request < len(l.flows):
+		column = len(l.requests) + a.Request
+	case !a.Whole && a.Request < len(l.requests):
+		column = a.Request
+	}
+	return int32(stage*l.width() + column)
+}
+
+// stage is the stage of a cell; nil if it is unknown.
+func (l *layout) stage(cell int32) *timeline.Stage {
+	if i := int(cell) / l.width(); i < len(l.stages) {
+		return &l.stages[i]
+	}
+	return nil
+}
+
+// key names a cell.
+func (l *layout) key(cell int) timeline.Key {
+	k := timeline.Key{Stage: unknown, Request: unknown}
+	if i := cell / l.width(); i < len(l.stages) {
+		k.Stage = l.stages[i].Name
+	}
+	switch i := cell % l.width(); {
+	case i < len(l.requests):
+		k.Request = l.requests[i]
+	case i < l.width()-1:
+		k.Request, k.Whole = l.flows[i-len(l.requests)], true
+	}
+	return k
+}

@@ -1,0 +1,258 @@
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+)
+
+// wrong is a result with a sample.
+func wrong(request int, kind, body string) *attack.Result {
+	return &attack.Result{
+		Arrival: attack.Arrival{Intended: 5 * ms, Request: request}, Acted: 5 * ms, Sent: 5 * ms, Done: 6 * ms, Status: 200, Kind: kind,
+		Detail: "found s3cret, expected <ok>",
+		Sample: &attack.Sample{
+			Status: 200, Body: body,
+			Header: http.Header{"Set-Cookie": {"sid=1", "u=2"}, "X-Api-Key": {"k"}, "X-Trace": {"a s3cret b"}},
+		},
+	}
+}
+
+func readSamples(t *testing.T, dir string) []map[string]any {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, SamplesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []map[string]any
+	in := bufio.NewScanner(bytes.NewReader(b))
+	for in.Scan() {
+		var m map[string]any
+		if err := json.Unmarshal(in.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func secretive(c Config) Config {
+	c.Redact = func(s string) string { return strings.ReplaceAll(s, "s3cret", "***") }
+	c.SecretHeader = func(name string) bool { return name == "Set-Cookie" || name == "X-Api-Key" }
+	return c
+}
+
+func TestSamplesHoldNoSecrets(t *testing.T) {
+	clock := new(hand)
+	c := secretive(config(t, clock.now))
+	r := start(t, c)
+	res := wrong(1, "json", `{"token":"s3cret"}`)
+	r.Planned(res.Arrival)
+	r.Record(0, res)
+	clock.set(sec)
+	r.seal()
+	if n := r.Samples(); n != 1 {
+		t.Errorf("%d samples while the run goes on, want 1", n)
+	}
+	want := []map[string]any{{
+		"at": 5e6, "stage": "warm up, slowly", "request": "check out", "kind": "json", "detail": "found ***, expected <ok>",
+		"status": 200.0, "body": `{"token":"***"}`,
+		"header": map[string]any{"Set-Cookie": []any{"***", "***"}, "X-Api-Key": []any{"***"}, "X-Trace": []any{"a *** b"}},
+	}}
+	if diff := gocmp.Diff(want, readSamples(t, c.Dir)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if got := res.Sample.Header.Get("X-Api-Key"); got != "k" {
+		t.Errorf("the caller's sample was changed: %q", got)
+	}
+}
+
+func TestSamplesAreBounded(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		kinds int
+		want  int
+	}{{"of one kind", 1, 3 * samplesOfKind}, {"of many kinds", 500, samplesInAll}} {
+		t.Run(tc.name, func(t *testing.T) {
+			clock := new(hand)
+			c := config(t, clock.now)
+			r := start(t, c)
+			clock.set(sec)
+			var workers sync.WaitGroup
+			for w := range 4 {
+				workers.Go(func() {
+					for i := range 2000 {
+						res := wrong(i%3, fmt.Sprint("kind ", i/3%tc.kinds), "x")
+						r.Planned(res.Arrival)
+						r.Record(w, res)
+					}
+				})
+			}
+			workers.Wait()
+			if _, err := r.Finish(4*sec, false, nil); err != nil {
+				t.Fatal(err)
+			}
+			got := readSamples(t, c.Dir)
+			if len(got) != tc.want || r.Samples() != tc.want {
+				t.Errorf("%d samples, and %d by Samples; want %d", len(got), r.Samples(), tc.want)
+			}
+			of := make(map[string]int)
+			for _, s := range got {
+				k := fmt.Sprint(s["request"], s["kind"])
+				if of[k]++; of[k] > samplesOfKind {
+					t.Fatalf("more than %d samples of %s", samplesOfKind, k)
+				}
+			}
+		})
+	}
+}
+
+func TestNoSamplesNoFile(t *testing.T) {
+	clock := new(hand)
+	c := config(t, clock.now)
+	r := start(t, c)
+	res := wrong(0, "status", "")
+	res.Sample = nil
+	r.Planned(res.Arrival)
+	r.Record(0, res)
+	if _, err := r.Finish(4*sec, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(c.Dir, SamplesFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file is there, or %v", err)
+	}
+}
+
+// TestSamplesThatCannotBeWritten says so at the end, and keeps the timeline.
+func TestSamplesThatCannotBeWritten(t *testing.T) {
+	clock := new(hand)
+	c := config(t, clock.now)
+	r := start(t, c)
+	if err := os.Mkdir(filepath.Join(c.Dir, SamplesFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	res := wrong(0, "json", "")
+	r.Planned(res.Arrival)
+	r.Record(0, res)
+	clock.set(2 * sec)
+	r.seal()
+	tl, err := r.Finish(4*sec, false, nil)
+	if tl == nil || !errors.Is(err, fs.ErrExist) {
+		t.Errorf("timeline %v, error %v; want one, and that the file could not be made", tl != nil, err)
+	}
+}
+
+// TestFlowsAreApart records a flow of two steps and a flow that was given up.
+func TestFlowsAreApart(t *testing.T) {
+	clock := new(hand)
+	r := start(t, config(t, clock.now))
+	clock.set(100 * ms)
+	step := func(request int, due, done time.Duration) {
+		a := attack.Arrival{Intended: due, Request: request}
+		r.Planned(a)
+		r.Record(0, &attack.Result{Arrival: a, Acted: due, Sent: due, Done: done})
+	}
+	whole := attack.Arrival{Intended: 10 * ms, Whole: true}
+	r.Planned(whole)
+	step(0, 10*ms, 20*ms)
+	step(1, 20*ms, 50*ms)
+	r.Record(0, &attack.Result{Arrival: whole, Acted: 10 * ms, Sent: 10 * ms, Done: 50 * ms, Kind: "status", Detail: "step 2"})
+	cut := attack.Arrival{Intended: 60 * ms, Request: 1, Whole: true}
+	r.Planned(cut)
+	r.Record(0, &attack.Result{Arrival: cut, Outcome: attack.Interrupted})
+
+	l := r.Live()
+	if l.Totals != (Totals{Planned: 2, Done: 2}) || len(l.Kinds) != 0 {
+		t.Errorf("live totals %+v, kinds %+v; want only the two requests", l.Totals, l.Kinds)
+	}
+	tl, err := r.Finish(4*sec, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type row struct {
+		request                                    string
+		whole                                      bool
+		planned, done, interrupted, failed, answer uint64
+	}
+	var got []row
+	for _, c := range intervals(t, tl)[0].Cells {
+		got = append(got, row{c.Request, c.Whole, c.Planned, c.Done, c.Interrupted, c.Failed, c.Answered})
+	}
+	want := []row{
+		{"browse", false, 1, 1, 0, 0, 1}, {"check out", false, 1, 1, 0, 0, 1},
+		{"browse", true, 1, 0, 1, 0, 0}, {"buy, then pay", true, 1, 1, 0, 1, 1},
+	}
+	if diff := gocmp.Diff(want, got, gocmp.AllowUnexported(row{})); diff != "" {
+		t.Errorf("cells: -want +got\n%s", diff)
+	}
+}
+
+// TestFlowsMustBalance has a flow without an outcome: the requests' balance does
+// not make up for it.
+func TestFlowsMustBalance(t *testing.T) {
+	clock := new(hand)
+	r := start(t, config(t, clock.now))
+	r.Planned(attack.Arrival{Whole: true})
+	clock.set(sec)
+	r.Record(0, &attack.Result{Done: ms})
+	_, err := r.Finish(4*sec, false, nil)
+	if !errors.Is(err, ErrUnbalanced) || !strings.Contains(err.Error(), "1 flows planned, but 0 done") || !strings.Contains(err.Error(), "0 requests planned, but 1 done") {
+		t.Errorf("got error %v, want both to be out of balance", err)
+	}
+}
+
+// TestAnswersCountWhenTheyCame has a service that stands still from 0.5 s to 2.2 s:
+// what was due meanwhile is answered afterwards, and after the stage by some.
+func TestAnswersCountWhenTheyCame(t *testing.T) {
+	clock := new(hand)
+	r := start(t, config(t, clock.now))
+	for k := range 10 { // every 250 ms; the stage ends at 2.5 s
+		due := time.Duration(k) * 250 * ms
+		res := attack.Result{Arrival: attack.Arrival{Intended: due}, Acted: due, Sent: due, Done: due + ms}
+		if due >= 500*ms && due < 2200*ms {
+			res.Done = 2200*ms + time.Duration(k)*50*ms // 2.3 s to 2.6 s
+		}
+		if k == 3 {
+			res.Kind = "status"
+		}
+		clock.set(max(clock.now(), res.Done))
+		r.Planned(res.Arrival)
+		r.Record(0, &res)
+	}
+	tl, err := r.Finish(4*sec, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done, answered, good []uint64
+	for _, iv := range intervals(t, tl) {
+		var d, a, g uint64
+		for _, c := range iv.Cells {
+			d, a, g = d+c.Done, a+c.Answered, g+c.AnsweredOK
+		}
+		done, answered, good = append(done, d), append(answered, a), append(good, g)
+	}
+	// Intervals: 0–1 s, 1–2 s, 2–2.5 s, 2.5–3 s, 3–4 s. Answers at 2.3, 2.35, 2.4, 2.45
+	// count, those at 2.5 s and later do not, and that due at 2.25 s came at once.
+	for _, c := range []struct {
+		what      string
+		got, want []uint64
+	}{{"done", done, []uint64{4, 4, 2, 0, 0}}, {"answered", answered, []uint64{2, 0, 5, 0, 0}}, {"good", good, []uint64{2, 0, 4, 0, 0}}} {
+		if diff := gocmp.Diff(c.want, c.got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", c.what, diff)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package run
+
+import (
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/record"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// recording is what the recorder needs to know of the run.
+func (r *runner) recording(clock func() time.Duration, start time.Time, stages []timeline.Stage) record.Config {
+	c := record.Config{
+		Dir: r.dir, Name: r.plan.Name, Clock: clock, Start: start, Stages: stages,
+		Limits: r.limits(), Grace: grace(&r.attack), LateBudget: r.attack.LateBudget,
+		Redact: r.plan.Redact, SecretHeader: scenario.SecretHeader,
+	}
+	for _, req := range r.attack.Requests {
+		c.Requests = append(c.Requests, req.Name)
+	}
+	for _, f := range r.attack.Flows {
+		c.Flows = append(c.Flows, f.Name)
+	}
+	return c
+}
+
+// grace is how long after an arrival is due its result can come: the longest
+// timeout, or that of all the steps of a flow with the time between them.
+func grace(p *attack.Plan) time.Duration {
+	timeout := func(i int) time.Duration {
+		if i >= 0 && i < len(p.Requests) && p.Requests[i].Timeout > 0 {
+			return p.Requests[i].Timeout
+		}
+		return p.Timeout
+	}
+	longest := p.Timeout
+	for i := range p.Requests {
+		longest = max(longest, timeout(i))
+	}
+	for _, f := range p.Flows {
+		var whole time.Duration
+		for _, s := range f.Steps {
+			whole += timeout(s.Request) + s.Think
+		}
+		longest = max(longest, whole)
+	}
+	return longest
+}

@@ -1,0 +1,103 @@
+package scenario
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+)
+
+// connections checks how targets are reached. Where connections really go must
+// be allowed, whatever the URLs say.
+func (b *builder) connections() attack.Connections {
+	f := &b.file.Attack.Connections
+	own := b.where(f, b.root)
+	c := attack.Connections{
+		NoKeepAlive: !f.KeepAlive, PerHost: f.PerHost, Unix: f.Unix, To: f.ConnectTo, Source: f.Source, DNSRefresh: f.DNSRefresh,
+	}
+	if b.broken[f] {
+		return c
+	}
+	sound := c // with what cannot be looked at yet, or was complained of already, left out
+	sound.To = map[string]string{}
+	to := b.where(&f.ConnectTo, own)
+	for _, e := range to.entries {
+		if f.ConnectTo == nil {
+			break
+		}
+		from, target := e.key.text, checked(f.ConnectTo[e.key.text])
+		if !b.hostPort("connect_to", from, e.key, false) || !b.hostPort("connect_to", target, e.value, false) {
+			continue
+		}
+		if (attack.Connections{To: sound.To}).Redirects(from) {
+			b.failf(e.key.span, "keep one of them", "connect_to: %s stands here twice", shorten(from))
+			continue
+		}
+		sound.To[from] = target
+		host, _, _ := net.SplitHostPort(target)
+		b.host(host, e.value)
+	}
+	if f.Unix != "" {
+		sound.Unix = b.path(f.Unix)
+	}
+	if err := sound.Validate(); err != nil {
+		b.invalid(err, f, own, "connections: how targets are reached")
+	}
+	return c
+}
+
+// reached notes the host of a URL that must not be put under load, if that is
+// where connections go.
+func (b *builder) reached(u *url.URL, at *node) {
+	f := &b.file.Attack.Connections
+	if c := (attack.Connections{Unix: f.Unix, To: f.ConnectTo}); !c.Redirects(attack.Address(u)) {
+		b.host(u.Hostname(), at)
+	}
+}
+
+// connections puts in what only the run knows, and refuses hosts that must not
+// be put under load.
+func (r *resolver) connections(p *Plan) attack.Connections {
+	c := p.Attack.Connections
+	c.Unix = p.file(c.Unix)
+	c.To = maps.Clone(c.To)
+	for _, from := range slices.Sorted(maps.Keys(c.To)) {
+		c.To[from] = r.expand(c.To[from])
+		host, _, err := net.SplitHostPort(c.To[from])
+		if err != nil {
+			r.fail(fmt.Errorf("connect_to: expected host:port, found %q", c.To[from]))
+			continue
+		}
+		r.host(host)
+	}
+	return c
+}
+
+// describeConnections says in words what is not as usual; empty if all is.
+func describeConnections(c attack.Connections) string {
+	var out []string
+	if c.NoKeepAlive {
+		out = append(out, "a new one for each request")
+	}
+	if c.PerHost > 0 {
+		out = append(out, fmt.Sprintf("at most %d to a host", c.PerHost))
+	}
+	if c.Unix != "" {
+		out = append(out, "to the Unix socket "+c.Unix)
+	}
+	for _, from := range slices.Sorted(maps.Keys(c.To)) {
+		out = append(out, from+" → "+c.To[from])
+	}
+	if c.Source != "" {
+		out = append(out, "from "+c.Source)
+	}
+	if c.DNSRefresh > 0 {
+		out = append(out, "names looked up every "+quantity.FormatDuration(c.DNSRefresh))
+	}
+	return strings.Join(out, ", ")
+}
