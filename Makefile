@@ -57,11 +57,12 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 
 ROUNDS  ?= 3
 SECONDS ?= 3
-RATES   ?= 5000 20000 50000
-bench: build ## measure ordeal beside wrk, vegeta, hey and k6, and write docs/performance.md: Linux, 5 minutes (ROUNDS, SECONDS, RATES)
+RATES   ?= 5000 20000 50000 100000
+PARTS   ?= peak open stall distribution overload micro$(if $(MEMORY), memory)
+bench: build ## measure ordeal beside wrk, vegeta, hey and k6, and write docs/performance.md: Linux, 10 minutes (PARTS, ROUNDS, SECONDS, RATES; MEMORY=1 adds 2 minutes)
 	$(GO) -C tools build -trimpath -o ../.cache/bench/bench ./bench
-	.cache/bench/bench -ordeal $(CURDIR)/$(BIN) -cache $(CURDIR)/.cache/bench -out docs/performance.md \
-	  -rounds $(ROUNDS) -seconds $(SECONDS) -rates '$(RATES)'
+	.cache/bench/bench -ordeal $(CURDIR)/$(BIN) -source $(CURDIR) -cache $(CURDIR)/.cache/bench -out docs/performance.md \
+	  -rounds $(ROUNDS) -seconds $(SECONDS) -rates '$(RATES)' -parts '$(PARTS)'
 
 bench-go: ## Go benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -76,6 +77,7 @@ lint: ## go vet, staticcheck, gofmt
 
 golden: ## rewrite the golden files after a deliberate change
 	$(GO) test ./... -update
+	$(GO) -C tools test ./... -update
 
 check: lint test race ## what CI runs
 

@@ -121,6 +121,9 @@ type Timeline struct {
 	Flows       []string      `json:"flows,omitempty"`
 	Faults      []Fault       `json:"faults"`
 	Events      []Event       `json:"-"`
+	// Generator is what the generator used of its machine, in order of time, at
+	// most MaxUsages entries; none if nothing was sampled.
+	Generator []Usage `json:"-"`
 	// LateBudget is how late the generator may act, at the 99th percentile,
 	// before what it measured cannot carry a verdict.
 	LateBudget time.Duration `json:"late_budget"`

@@ -252,11 +252,11 @@ func (t *tracker) finish() {
 	if t.stats == nil {
 		t.stats = &timeline.Stats{}
 	}
-	v := &View{Stats: t.stats, Seconds: t.windows.Len().Seconds()}
+	v := &View{Stats: t.stats, Seconds: t.windows.Len().Seconds(), windows: t.windows}
 	var slice timeline.Window
 	if t.every > 0 {
 		slice = t.slices[t.at]
-		v.Seconds = slice.Len().Seconds()
+		v.Seconds, v.windows = slice.Len().Seconds(), timeline.Windows{slice}
 	}
 	for _, tell := range t.tell {
 		tell(slice, v)

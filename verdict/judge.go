@@ -29,14 +29,16 @@ func Default() []string {
 //
 // A rule is inconclusive if nothing was measured in one of its scopes, if a
 // percentile has fewer samples than its rank needs, whichever way these few
-// point, if the generator itself was late beyond the budget there, or if it
+// point, if the generator itself was late beyond the budget there, if it would
+// be otherwise without the generator's own part in the figures, or if it
 // rests on a fault that was not seen to act; but what is unknown makes a
 // combination of comparisons inconclusive only where it could turn it. A rule
 // with every(...) fails if a slice does.
 //
 // The run is as its worst rule: fail, inconclusive, warn, pass; without rules
 // it passes. Apart from its rules it is inconclusive at least if it was
-// interrupted, if the generator was late over the judged stages, or if a fault
+// interrupted, if the generator was late over the judged stages or could not send
+// a good part of their load, or if a fault
 // was not seen to act.
 func Judge(rules []Input, tl *timeline.Timeline) (Report, error) {
 	j := &judge{tl: tl, c: newCollection(tl), report: Report{
@@ -85,6 +87,10 @@ type judge struct {
 	before []*View
 	watch  []*watch
 	late   string // why the judged stages as a whole do not count
+	// Over the judged stages: that too much of the load was not sent, and what
+	// part the generator can have in the figures.
+	notSent string
+	burden  burden
 }
 
 // measureAll asks for what every report has.
@@ -95,7 +101,8 @@ func (j *judge) measureAll() {
 	}
 	j.c.track(filter{}, whole, 0, func(_ timeline.Window, v *View) {
 		j.report.Totals = measure(v)
-		j.late = late(v.Stats, j.tl.LateBudget)
+		j.late, j.notSent, j.burden = late(v, j.tl), notSent(v, j.tl), burdenOf(v, j.tl)
+		j.report.Generator = generatorOf(v, j.tl)
 	})
 	for _, s := range j.tl.Stages {
 		j.c.track(filter{stage: s.Name}, whole, 0, func(_ timeline.Window, v *View) { j.report.Stages[s.Name] = measure(v) })
@@ -147,17 +154,6 @@ func (j *judge) finishFaults() {
 	}
 }
 
-// late says that the generator was, empty if it was not. Under a hundred
-// arrivals the 99th percentile is the greatest.
-func late(s *timeline.Stats, budget time.Duration) string {
-	p99, ok := s.Late.Quantile(0.99)
-	if !ok || budget <= 0 || p99 <= budget {
-		return ""
-	}
-	return fmt.Sprintf("the generator was %s late at p99, budget %s: lower the rate or give it more CPU",
-		quantity.FormatDuration(p99), quantity.FormatDuration(budget))
-}
-
 // validity adds what makes the run inconclusive apart from its rules.
 func (j *judge) validity() {
 	add := func(why string) {
@@ -169,6 +165,9 @@ func (j *judge) validity() {
 	}
 	if j.late != "" {
 		add(j.late)
+	}
+	if j.notSent != "" {
+		add(j.notSent)
 	}
 	for i := range j.tl.Faults {
 		if why := unproven(&j.tl.Faults[i]); why != "" {
@@ -246,7 +245,7 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 	}
 	lateness := ""
 	if v.Stats != nil {
-		lateness = late(v.Stats, j.tl.LateBudget)
+		lateness = late(v, j.tl)
 	}
 	switch {
 	case blocked != "":
@@ -268,6 +267,13 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 				val.reading.exact[l] = c
 			}
 		}
+	}
+	if val.missing == "" {
+		b := j.burden // a fault's figures rest on all the judged time
+		if !t.metric.OfFault {
+			b = burdenOf(v, j.tl)
+		}
+		val.bounds = b.bounds(t.metric, v, n, t.text, r.limits)
 	}
 	if t.metric.bounded != nil {
 		val.atLeast = t.metric.bounded(v)

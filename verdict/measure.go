@@ -42,3 +42,11 @@ func latency(d *timeline.Distribution) Latency {
 		Max: pointer(d.Max()), Mean: pointer(d.Mean()),
 	}
 }
+
+// generatorOf prints how the generator did over a scope.
+func generatorOf(v *View, tl *timeline.Timeline) *Generator {
+	if v.Stats.Planned == 0 {
+		return nil
+	}
+	return &Generator{Late: latency(&v.Stats.Late), Budget: tl.LateBudget, Usage: *v.usage(tl), Local: v.Stats.Kinds[kindLocal]}
+}

@@ -37,6 +37,8 @@ type View struct {
 	Seconds float64      // length of the scope
 	Fault   *FaultResult // only for metrics of a fault
 
+	windows  timeline.Windows // of the scope, as far as the run came
+	used     *timeline.Usage  // by the generator in them, summed up once
 	outage   time.Duration
 	response *timeline.Distribution // of Stats, merged once
 }

@@ -99,12 +99,13 @@ func arithmetic(op string, a, b any) any {
 	case "/":
 		v.n, v.atLeast = x.n/y.n, x.atLeast
 	}
-	switch bounded := y.atLeast && (op == "-" || op == "/"); {
+	v.bounds = arithmeticBounds(op, x, y)
+	switch bounded := y.atLeast && v.bounds == nil && (op == "-" || op == "/"); {
 	case op == "/" && y.n == 0:
 		v.missing = "no figure: the rule divides by zero"
 	case math.IsNaN(v.n) || math.IsInf(v.n, 0):
 		v.missing = "no figure: the rule's arithmetic is out of range"
-	case bounded || (v.atLeast && (x.n < 0 || y.n < 0)):
+	case bounded || (v.atLeast && v.bounds == nil && (x.n < 0 || y.n < 0)):
 		v.missing = "no figure: the rule computes with a time that had not ended when the run did"
 	}
 	return units[out].wrap(v)
@@ -133,6 +134,9 @@ func compareValues(op string, u Unit, a, b value) *finding {
 		cmp = -c
 	}
 	f.cmp = cmp
+	if a.bounds != nil || b.bounds != nil {
+		return compareBounded(f)
+	}
 	if a.atLeast || b.atLeast {
 		return compareBounds(f)
 	}

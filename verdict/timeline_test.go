@@ -18,6 +18,7 @@ type arrival struct {
 	failed, unsent bool
 	interrupted    bool
 	late           time.Duration
+	kind           string // of the error; failed then goes without saying
 }
 
 var names = Names{
@@ -106,6 +107,16 @@ func add(s *timeline.Stats, a arrival) {
 	if a.interrupted {
 		s.Interrupted++
 		return
+	}
+	if a.unsent {
+		a.kind = "unsent"
+	}
+	if a.kind != "" {
+		a.failed = true
+		if s.Kinds == nil {
+			s.Kinds = map[string]uint64{}
+		}
+		s.Kinds[a.kind]++
 	}
 	s.BytesIn += 100
 	s.BytesOut += 10

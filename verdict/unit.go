@@ -85,10 +85,11 @@ func asDuration(n float64) time.Duration {
 // value is a quantity as a rule meets it: a figure, or why there is none.
 type value struct {
 	n       float64
-	missing string // why the figure is not known; empty if it is
-	atLeast bool   // the figure is a lower bound
-	literal string // as it stands in the rule, if it is a lone literal
-	fixed   bool   // made of literals alone
+	missing string  // why the figure is not known; empty if it is
+	atLeast bool    // the figure is a lower bound
+	bounds  *bounds // where the target's own figure lies, if the generator may have had a part in it
+	literal string  // as it stands in the rule, if it is a lone literal
+	fixed   bool    // made of literals alone
 	reading *reading
 }
 

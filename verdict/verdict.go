@@ -127,4 +127,15 @@ type Report struct {
 	Flows    map[string]Measure `json:"flows,omitempty"`
 	Faults   []FaultResult      `json:"faults"`
 	Rules    []RuleResult       `json:"rules"`
+	// Generator is how the generator itself did over the judged stages; nil if
+	// nothing was due there.
+	Generator *Generator `json:"generator,omitempty"`
+}
+
+// Generator is how the generator of the load did.
+type Generator struct {
+	Late   Latency        `json:"late"`   // how late it acted
+	Budget time.Duration  `json:"budget"` // how late it may, at p99
+	Usage  timeline.Usage `json:"usage"`  // of no samples if its system tells nothing
+	Local  uint64         `json:"local"`  // arrivals that failed on its own machine
 }

@@ -3,12 +3,15 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-1574e9de/ordeal/internal/generator"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
@@ -51,10 +54,11 @@ func newCheck(s *streams) *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Find every mistake in scenarios and print their timeline; touch nothing",
 		Long: `Reads each scenario, resolves it, compiles every rule, and prints the stages
-and faults on one clock. Nothing is started and nothing is touched.
+and faults on one clock. Nothing is started and nothing is touched. Where this
+machine's limits are too low for the plan, that stands at the end.
 
 With --json it prints the plan: the same file, environment and seed give the
-same bytes.`,
+same bytes, on any machine.`,
 		Args:              files(1, -1),
 		ValidArgsFunction: yamlFiles,
 		RunE: func(_ *cobra.Command, paths []string) error {
@@ -87,6 +91,9 @@ same bytes.`,
 				if err := plan.Timeline(s.out); err != nil {
 					return &exit{run.ExitBroken, err}
 				}
+				if err := thisMachine(s.out, plan); err != nil {
+					return &exit{run.ExitBroken, err}
+				}
 			}
 			if wrong {
 				return &exit{code: run.ExitUsage}
@@ -97,4 +104,15 @@ same bytes.`,
 	seed.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	return cmd
+}
+
+// thisMachine prints what this machine has too little of for a plan. It stands
+// apart from the plan, which is the same on every machine.
+func thisMachine(w io.Writer, plan *scenario.Plan) error {
+	lines := generator.Shortfalls(generator.ReadLimits(), &plan.Attack, len(plan.Services))
+	if len(lines) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\nwarnings for this machine\n  %s\n", strings.Join(lines, "\n  "))
+	return err
 }

@@ -24,7 +24,7 @@ var order = [][]string{
 	{"internal/quantity", "internal/relay", "internal/seed", "internal/owner", "internal/freeport"},
 	{"timeline"},
 	{"attack", "chaos", "verdict"},
-	{"internal/scenario", "internal/record", "internal/process", "internal/link", "internal/agent", "internal/docker", "internal/shop"},
+	{"internal/scenario", "internal/record", "internal/process", "internal/link", "internal/agent", "internal/docker", "internal/shop", "internal/generator"},
 	{"internal/report", "internal/docker/dockertest"},
 	{"internal/run"},
 	{"internal/cli"},

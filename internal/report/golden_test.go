@@ -118,6 +118,16 @@ func passed() *Run {
 				{KPI: `stage("steady").request("checkout").p95 < 300ms`, Severity: verdict.SeverityFail, Outcome: verdict.Pass, Observed: "80ms", Limit: "300ms"},
 				{KPI: `fault("kill-api").recovery < 5s`, Severity: verdict.SeverityFail, Outcome: verdict.Pass, Observed: "0s", Limit: "5s"},
 			},
+			Generator: &verdict.Generator{
+				Late:   latency(20*time.Microsecond, 40*time.Microsecond, 60*time.Microsecond, 110*time.Microsecond, 400*time.Microsecond, 2*ms),
+				Budget: 50 * ms,
+				Usage: timeline.Usage{
+					Window: timeline.Window{From: 3 * time.Second, To: 28 * time.Second}, Time: 25 * time.Second, Samples: 25,
+					Cores: 2, CPU: timeline.Share{Mean: 0.342, Max: 0.61}, CPUs: 2, Others: timeline.Share{Mean: 0.2, Max: 0.3}, Busy: timeline.Share{Mean: 0.55, Max: 0.7},
+					GC: timeline.Share{Mean: 0.01, Max: 0.02}, GCPause: 200 * time.Microsecond, RunQueue: 150 * time.Microsecond,
+					Files: 120, MaxFiles: 65536, Ports: 850, MaxPorts: 28232, Memory: 48 << 20,
+				},
+			},
 		},
 	}
 }

@@ -39,6 +39,7 @@ type summary struct {
 	Stages      map[string]measure `json:"stages"`
 	Faults      []faultSummary     `json:"faults"`
 	Rules       []ruleSummary      `json:"rules"`
+	Generator   *generatorSummary  `json:"generator,omitempty"`
 }
 
 // totals are counts of arrivals: planned = done + unsent + interrupted.
@@ -113,7 +114,7 @@ func newSummary(r *Run) summary {
 		Totals: newTotals(&rep.Totals), Latency: rep.Totals.Latency, ServiceTime: rep.Totals.Service, Lag: rep.Totals.Lag,
 		Connect: newConnections(rep.Totals.Connections, rep.Totals.Connect), Handshake: newConnections(rep.Totals.Handshakes, rep.Totals.Handshake),
 		Requests: newMeasures(rep.Requests), Flows: newMeasures(rep.Flows), Stages: newMeasures(rep.Stages),
-		Faults: []faultSummary{}, Rules: []ruleSummary{},
+		Faults: []faultSummary{}, Rules: []ruleSummary{}, Generator: newGenerator(rep.Generator),
 	}
 	for _, st := range t.Stages {
 		if m, ok := s.Stages[st.Name]; ok && st.Closed {

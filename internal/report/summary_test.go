@@ -70,7 +70,7 @@ func TestSummaryHasNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := func(v any) []string { return slices.Sorted(maps.Keys(v.(map[string]any))) }
-	want := []string{"duration", "engine", "exit_code", "faults", "lag", "latency", "name", "requests", "rules", "schema", "seed", "service_time", "stages", "started", "totals", "verdict"}
+	want := []string{"duration", "engine", "exit_code", "faults", "generator", "lag", "latency", "name", "requests", "rules", "schema", "seed", "service_time", "stages", "started", "totals", "verdict"}
 	if diff := cmp.Diff(want, keys(s)); diff != "" {
 		t.Errorf("summary (-expected +found):\n%s", diff)
 	}

@@ -384,6 +384,9 @@ func (p *page) totals(r *Run) {
 		}
 		p.text(gridIndent, nil, line)
 	}
+	if line := generatorLine(r.Report.Generator); line != "" {
+		p.text(gridIndent, nil, line)
+	}
 	if len(m.Kinds) == 0 {
 		return
 	}

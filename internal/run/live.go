@@ -43,6 +43,9 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 				s.Phase = "undoing faults"
 			}
 		}
+		if last := r.self.Load(); last != nil {
+			s.Notes = report.GeneratorNotes(last)
+		}
 		for _, k := range rec.Kinds {
 			s.Notes = append(s.Notes, r.plan.Redact(fmt.Sprintf("%d × %s: %s", k.Count, k.Kind, k.Detail)))
 		}

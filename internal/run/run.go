@@ -13,10 +13,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/generator"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/process"
 	"github.com/seed-1574e9de/ordeal/internal/record"
@@ -77,6 +79,7 @@ type runner struct {
 	conductor *chaos.Conductor
 	recorder  *record.Recorder
 	load      attack.Live
+	self      atomic.Pointer[timeline.Sample] // the latest of the generator; nil before the first
 
 	mu   sync.Mutex
 	live *report.Live // nil but while load is sent
@@ -169,6 +172,9 @@ func (r *runner) writePlan() error {
 // prepare heals what earlier runs left, starts the services, and makes sure
 // that the load can reach its target and that every fault can be injected.
 func (r *runner) prepare(ctx context.Context) error {
+	for _, line := range generator.Shortfalls(generator.ReadLimits(), &r.plan.Attack, len(r.plan.Services)) {
+		r.progress("warning: %s", line)
+	}
 	state, err := stateDir()
 	if err != nil {
 		return err
@@ -234,6 +240,14 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	wg.Go(func() { faults = r.conductor.Run(chaosCtx) })
 	watching, endWatch := context.WithCancel(context.Background())
 	defer endWatch()
+	self := generator.NewSampler(clock())
+	defer self.Close()
+	wg.Go(func() {
+		self.Run(watching, clock, func(s timeline.Sample) {
+			r.recorder.Sample(s)
+			r.self.Store(&s)
+		})
+	})
 	for _, exits := range r.services.exits {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}

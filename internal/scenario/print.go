@@ -141,8 +141,8 @@ func (p *Plan) timeline(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%s of load, %s, sent by %s, at most %s in flight, timeout %s\n",
 		quantity.FormatDuration(end), how, engine, quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
-	if how := describeConnections(a.Connections); how != "" {
-		fmt.Fprintf(w, "connections: %s\n", how)
+	if c := describeConnections(a.Connections); c != "" {
+		fmt.Fprintf(w, "connections: %s\n", c)
 	}
 
 	p.services(w)

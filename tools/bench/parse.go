@@ -11,22 +11,40 @@ import (
 	"time"
 )
 
+// quantiles are of the times of a run; one that a tool does not say is 0.
+type quantiles struct{ P50, P90, P95, P99, P999, Max time.Duration }
+
 // figures is what one tool says of one run of its own.
 type figures struct {
-	Rate     float64 // good answers per second, until the last answer
-	P50, P99 time.Duration
-	OK       int64 // good answers
-	Failed   int64 // requests that were sent or due and got none
+	quantiles
+	Rate   float64 // good answers per second, until the last answer
+	OK     int64   // good answers
+	Failed int64   // requests that were sent or due and got none
+	Done   int64   // requests that were sent, and answered or failed
+	Held   quantiles
 }
 
-func (f figures) check() (figures, error) {
-	if f.OK <= 0 || f.Rate <= 0 {
-		return f, errors.New("not one good answer")
+// check says what cannot be. Only a hostile server leaves nothing good.
+func (f figures) check(hostile bool) error {
+	switch {
+	case hostile && f.Done > 0:
+		return nil
+	case f.OK <= 0 || !(f.Rate > 0): // NaN, too
+		return errors.New("not one good answer")
+	case f.P50 <= 0 || f.P99 < f.P50:
+		return fmt.Errorf("percentiles that cannot be: p50 %v, p99 %v", f.P50, f.P99)
 	}
-	if f.P50 <= 0 || f.P99 < f.P50 {
-		return f, fmt.Errorf("percentiles that cannot be: p50 %v, p99 %v", f.P50, f.P99)
-	}
-	return f, nil
+	return nil
+}
+
+// ordealLatency is as summary.json has it; what is not known is null there.
+type ordealLatency struct {
+	P50, P90, P95, P99, Max time.Duration
+	P999                    time.Duration `json:"p99.9"`
+}
+
+func (l ordealLatency) quantiles() quantiles {
+	return quantiles{P50: l.P50, P90: l.P90, P95: l.P95, P99: l.P99, P999: l.P999, Max: l.Max}
 }
 
 // parseOrdeal reads summary.json, followed by intervals.hlog. The summary's rps is
@@ -36,20 +54,27 @@ func (f figures) check() (figures, error) {
 func parseOrdeal(b []byte) (figures, error) {
 	var s struct {
 		Duration time.Duration
-		Totals   struct{ Planned, Interrupted, Errors int64 }
-		Latency  struct{ P50, P99 time.Duration }
+		Problems []string
+		Totals   struct{ Planned, Done, Interrupted, Errors int64 }
+		Latency  ordealLatency
+		Stages   map[string]struct{ Latency ordealLatency }
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	if err := d.Decode(&s); err != nil {
 		return figures{}, fmt.Errorf("summary.json: %w", err)
 	}
+	if len(s.Problems) > 0 {
+		return figures{}, errors.New(s.Problems[0])
+	}
 	f := figures{
-		P50: s.Latency.P50, P99: s.Latency.P99,
-		Failed: s.Totals.Errors + s.Totals.Interrupted, // unsent are errors
-		OK:     s.Totals.Planned - s.Totals.Errors - s.Totals.Interrupted,
+		quantiles: s.Latency.quantiles(),
+		Held:      s.Stages[holdStage].Latency.quantiles(),
+		Failed:    s.Totals.Errors + s.Totals.Interrupted, // unsent are errors
+		OK:        s.Totals.Planned - s.Totals.Errors - s.Totals.Interrupted,
+		Done:      s.Totals.Done,
 	}
 	intervals := hlogLine.FindAllSubmatch(b[d.InputOffset():], -1)
-	if len(intervals) == 0 {
+	if len(intervals) == 0 && f.OK > 0 {
 		return f, errors.New("intervals.hlog: no interval of good answers")
 	}
 	end := s.Duration.Seconds()
@@ -60,8 +85,10 @@ func parseOrdeal(b []byte) (figures, error) {
 		}
 		end = max(end, v[0]+v[1]+v[2]/1000)
 	}
-	f.Rate = float64(f.OK) / end
-	return f.check()
+	if end > 0 {
+		f.Rate = float64(f.OK) / end
+	}
+	return f, nil
 }
 
 var hlogLine = regexp.MustCompile(`(?m)^Tag=[^,]*/ok,([\d.]+),([\d.]+),([\d.]+),`)
@@ -72,7 +99,10 @@ func parseVegeta(b []byte) (figures, error) {
 	var s struct {
 		Latencies struct {
 			P50 time.Duration `json:"50th"`
+			P90 time.Duration `json:"90th"`
+			P95 time.Duration `json:"95th"`
 			P99 time.Duration `json:"99th"`
+			Max time.Duration
 		}
 		Requests            int64
 		Throughput, Success float64
@@ -81,10 +111,11 @@ func parseVegeta(b []byte) (figures, error) {
 		return figures{}, fmt.Errorf("vegeta's report: %w", err)
 	}
 	ok := int64(math.Round(float64(s.Requests) * s.Success))
+	l := s.Latencies
 	return figures{
-		Rate: s.Throughput, P50: s.Latencies.P50, P99: s.Latencies.P99,
-		OK: ok, Failed: s.Requests - ok,
-	}.check()
+		quantiles: quantiles{P50: l.P50, P90: l.P90, P95: l.P95, P99: l.P99, Max: l.Max},
+		Rate:      s.Throughput, OK: ok, Failed: s.Requests - ok, Done: s.Requests,
+	}, nil
 }
 
 // parseK6 reads the metrics that the script's handleSummary prints.
@@ -97,16 +128,17 @@ func parseK6(b []byte) (figures, error) {
 	}
 	count := int64(s["http_reqs"].Values["count"])
 	failed := int64(s["http_req_failed"].Values["passes"]) // k6 counts "yes, failed" as a pass
+	took := func(name string) time.Duration { return millis(s["http_req_duration"].Values[name]) }
 	f := figures{
-		P50:    millis(s["http_req_duration"].Values["p(50)"]),
-		P99:    millis(s["http_req_duration"].Values["p(99)"]),
-		OK:     count - failed,
-		Failed: failed + int64(s["dropped_iterations"].Values["count"]),
+		quantiles: quantiles{P50: took("p(50)"), P90: took("p(90)"), P95: took("p(95)"), P99: took("p(99)"), P999: took("p(99.9)"), Max: took("max")},
+		OK:        count - failed,
+		Failed:    failed + int64(s["dropped_iterations"].Values["count"]),
+		Done:      count,
 	}
 	if count > 0 {
 		f.Rate = s["http_reqs"].Values["rate"] * float64(f.OK) / float64(count)
 	}
-	return f.check()
+	return f, nil
 }
 
 func millis(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
@@ -115,6 +147,7 @@ var (
 	wrkTotal  = regexp.MustCompile(`(?m)^\s*(\d+) requests in `)
 	wrkRate   = regexp.MustCompile(`(?m)^Requests/sec:\s+([\d.]+)`)
 	wrkP50    = regexp.MustCompile(`(?m)^\s+50%\s+(\S+)`)
+	wrkP90    = regexp.MustCompile(`(?m)^\s+90%\s+(\S+)`)
 	wrkP99    = regexp.MustCompile(`(?m)^\s+99%\s+(\S+)`)
 	wrkStatus = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
 	wrkSocket = regexp.MustCompile(`Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
@@ -124,20 +157,24 @@ var (
 func parseWrk(b []byte) (figures, error) {
 	var r reader
 	total, rate := r.number(b, wrkTotal), r.number(b, wrkRate)
-	f := figures{P50: r.duration(b, wrkP50, ""), P99: r.duration(b, wrkP99, "")}
+	f := figures{quantiles: quantiles{P50: r.duration(b, wrkP50, ""), P90: r.duration(b, wrkP90, ""), P99: r.duration(b, wrkP99, "")}}
 	if r.err != nil {
 		return f, fmt.Errorf("wrk's output: %w", r.err)
 	}
 	bad := sum(wrkStatus.FindSubmatch(b))
 	f.OK = int64(total) - bad
 	f.Failed = bad + sum(wrkSocket.FindSubmatch(b))
+	f.Done = f.OK + f.Failed
 	f.Rate = rate * float64(f.OK) / max(total, 1)
-	return f.check()
+	return f, nil
 }
 
 var (
 	heyRate   = regexp.MustCompile(`(?m)^\s+Requests/sec:\s+([\d.]+)`)
 	heyP50    = regexp.MustCompile(`(?m)^\s+50%+ in ([\d.]+) secs`)
+	heyP90    = regexp.MustCompile(`(?m)^\s+90%+ in ([\d.]+) secs`)
+	heyP95    = regexp.MustCompile(`(?m)^\s+95%+ in ([\d.]+) secs`)
+	heyMax    = regexp.MustCompile(`(?m)^\s+Slowest:\s+([\d.]+) secs`)
 	heyP99    = regexp.MustCompile(`(?m)^\s+99%+ in ([\d.]+) secs`)
 	heyStatus = regexp.MustCompile(`(?m)^\s+\[(\d{3})\]\s+(\d+) responses`)
 	heyErrors = regexp.MustCompile(`(?m)^\s+\[(\d+)\]\s`)
@@ -147,7 +184,10 @@ var (
 func parseHey(b []byte) (figures, error) {
 	var r reader
 	rate := r.number(b, heyRate)
-	f := figures{P50: r.duration(b, heyP50, "s"), P99: r.duration(b, heyP99, "s")}
+	f := figures{quantiles: quantiles{
+		P50: r.duration(b, heyP50, "s"), P90: r.duration(b, heyP90, "s"), P95: r.duration(b, heyP95, "s"), P99: r.duration(b, heyP99, "s"),
+		Max: r.duration(b, heyMax, "s"),
+	}}
 	if r.err != nil {
 		return f, fmt.Errorf("hey's output: %w", r.err)
 	}
@@ -162,8 +202,9 @@ func parseHey(b []byte) (figures, error) {
 	for _, m := range heyErrors.FindAllSubmatch(tail, -1) {
 		f.Failed += sum(m)
 	}
-	f.Rate = rate * float64(f.OK) / float64(max(f.OK+f.Failed, 1))
-	return f.check()
+	f.Done = f.OK + f.Failed
+	f.Rate = rate * float64(f.OK) / float64(max(f.Done, 1))
+	return f, nil
 }
 
 // sum adds up the groups of a match, as far as they are numbers; 0 without one.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ Requests/sec:  90428.71
 Transfer/sec:     12.94MB
 `
 	wrkBad = `     50%  1.00ms
+     90%  2.00ms
      99%  1.20s
   1000 requests in 1.00s, 25.89MB read
   Socket errors: connect 1, read 2, write 3, timeout 4
@@ -33,6 +35,9 @@ Requests/sec:  1000.00
 	heyOut = `
 Summary:
   Total:	2.0118 secs
+  Slowest:	0.0262 secs
+  Fastest:	0.0002 secs
+  Average:	0.0024 secs
   Requests/sec:	4932.4534
 
 Response time histogram:
@@ -42,6 +47,9 @@ Response time histogram:
 Latency distribution:
   10%% in 0.0005 secs
   50%% in 0.0017 secs
+  75%% in 0.0031 secs
+  90%% in 0.0050 secs
+  95%% in 0.0067 secs
   99%% in 0.0149 secs
 
 Details (average, fastest, slowest):
@@ -53,8 +61,11 @@ Status code distribution:
 
 `
 	heyBad = `
+  Slowest:	0.0200 secs
   Requests/sec:	100.0000
   50% in 0.0017 secs
+  90% in 0.0018 secs
+  95% in 0.0019 secs
   99% in 0.0149 secs
 
 Status code distribution:
@@ -75,12 +86,23 @@ Error distribution:
 	vegetaOut = `{"latencies":{"total":29625331734602,"mean":3011316500,"50th":3392706766,"90th":3944033455,"95th":4022133684,"99th":4097086457,"max":4301473846,"min":27245792},
 "bytes_in":{"total":29448,"mean":2.99},"bytes_out":{"total":0,"mean":0},"duration":3374071893,"wait":1938149528,"requests":9838,"rate":2915.76,"throughput":1847.81,
 "success":0.9977637731246188,"status_codes":{"0":22,"200":9816},"errors":["Get \"http://127.0.0.1:1/\": EOF"]}`
-	k6Out = `{"http_req_duration":{"type":"trend","contains":"time","values":{"p(50)":0.324003,"p(99)":16.711064}},
+	k6Out = `{"http_req_duration":{"type":"trend","contains":"time","values":{"p(50)":0.324003,"p(90)":1.5,"p(95)":2.5,"p(99)":16.711064,"p(99.9)":17,"max":18.25}},
 "dropped_iterations":{"values":{"count":306,"rate":152.45},"type":"counter","contains":"default"},
 "http_req_failed":{"type":"rate","contains":"default","values":{"rate":0.1,"passes":100,"fails":900}},
 "http_reqs":{"type":"counter","contains":"default","values":{"count":1000,"rate":500}}}`
-	ordealOut = `{"schema":1,"duration":2000000000,"totals":{"planned":10000,"done":9900,"unsent":60,"interrupted":40,"errors":160,"rps":4950},
-"latency":{"p50":361234431,"p90":816840703,"p99":943718399,"p99.9":958922751,"max":1000000000,"mean":399761289}}
+	// A closed loop: what was planned is what the users came to.
+	ordealClosed = `{"schema":1,"duration":1000000000,"totals":{"planned":90000,"done":90000,"unsent":0,"interrupted":0,"errors":0,"rps":90000},
+"latency":{"p50":500000,"p90":700000,"p95":800000,"p99":900000,"p99.9":1000000,"max":2000000},
+"stages":{"hold":{"planned":90000,"latency":{"p50":500000,"p90":700000,"p95":800000,"p99":900000,"p99.9":1000000,"max":2000000}}}}
+Tag=hold/get/ok,0.000000,1.000000,2.000000,HISTFAAAABmx
+`
+	ordealRefused = `{"duration":1000000000,"exit_code":3,"totals":{"planned":20000,"done":19000,"unsent":1000,"errors":20000},"latency":{"p50":5000000,"p99":9000000}}
+Tag=hold/get/err,0.000000,1.000000,2.000000,HISTFAAAABmx
+`
+	ordealProblem = `{"duration":0,"problems":["the target 127.0.0.1:1 accepted no connection for 10s"],"totals":{"planned":0},"latency":{"p50":null,"p99":null},"stages":{}}`
+	ordealOut     = `{"schema":1,"duration":2000000000,"totals":{"planned":10000,"done":9900,"unsent":60,"interrupted":40,"errors":160,"rps":4950},
+"latency":{"p50":361234431,"p90":816840703,"p95":900000000,"p99":943718399,"p99.9":958922751,"max":1000000000,"mean":399761289},
+"stages":{"start":{"latency":{"p50":1}},"hold":{"planned":6600,"latency":{"p50":300000000,"p90":400000000,"p95":null,"p99":500000000,"p99.9":600000000,"max":700000000}}},"faults":[]}
 #[StartTime: 1795455026.188 (seconds since epoch), 2026-11-23T17:30:26.188818461Z]
 "StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"
 Tag=hold/get/ok,0.000000,1.000000,1000.000000,HISTFAAAABmx
@@ -90,6 +112,7 @@ Tag=hold/get/ok,1.000000,1.000000,500.000000,HISTFAAABa5
 )
 
 func TestParsers(t *testing.T) {
+	ms, us := time.Millisecond, time.Microsecond
 	for _, tt := range []struct {
 		name  string
 		parse func([]byte) (figures, error)
@@ -97,17 +120,27 @@ func TestParsers(t *testing.T) {
 		want  figures
 		bad   bool
 	}{
-		{"wrk", parseWrk, wrkOut, figures{90428.71, 382 * time.Microsecond, 1940 * time.Microsecond, 180954, 0}, false},
-		{"wrk: bad answers are no answers", parseWrk, wrkBad, figures{900, time.Millisecond, 1200 * time.Millisecond, 900, 110}, false},
+		{"wrk", parseWrk, wrkOut, figures{Rate: 90428.71, OK: 180954, Done: 180954, quantiles: quantiles{P50: 382 * us, P90: 780 * us, P99: 1940 * us}}, false},
+		{"wrk: bad answers are no answers", parseWrk, wrkBad, figures{Rate: 900, OK: 900, Failed: 110, Done: 1010, quantiles: quantiles{P50: ms, P90: 2 * ms, P99: 1200 * ms}}, false},
 		{"wrk without --latency", parseWrk, "  10 requests in 1.00s, 1MB read\nRequests/sec: 10\n", figures{}, true},
-		{"hey", parseHey, heyOut, figures{4932.4534, 1700 * time.Microsecond, 14900 * time.Microsecond, 9923, 0}, false},
-		{"hey: errors and bad statuses", parseHey, heyBad, figures{60, 1700 * time.Microsecond, 14900 * time.Microsecond, 60, 40}, false},
+		{"hey", parseHey, heyOut, figures{Rate: 4932.4534, OK: 9923, Done: 9923,
+			quantiles: quantiles{P50: 1700 * us, P90: 5 * ms, P95: 6700 * us, P99: 14900 * us, Max: 26200 * us}}, false},
+		{"hey: errors and bad statuses", parseHey, heyBad, figures{Rate: 60, OK: 60, Failed: 40, Done: 100,
+			quantiles: quantiles{P50: 1700 * us, P90: 1800 * us, P95: 1900 * us, P99: 14900 * us, Max: 20 * ms}}, false},
 		{"hey: nothing came", parseHey, heyNone, figures{}, true},
-		{"vegeta", parseVegeta, vegetaOut, figures{1847.81, 3392706766, 4097086457, 9816, 22}, false},
+		{"vegeta", parseVegeta, vegetaOut, figures{Rate: 1847.81, OK: 9816, Failed: 22, Done: 9838,
+			quantiles: quantiles{P50: 3392706766, P90: 3944033455, P95: 4022133684, P99: 4097086457, Max: 4301473846}}, false},
 		{"vegeta: not JSON", parseVegeta, "no", figures{}, true},
-		{"k6: failed and dropped", parseK6, k6Out, figures{450, 324003, 16711064, 900, 406}, false},
+		{"k6: failed and dropped", parseK6, k6Out, figures{Rate: 450, OK: 900, Failed: 406, Done: 1000,
+			quantiles: quantiles{P50: 324003, P90: 1500 * us, P95: 2500 * us, P99: 16711064, P999: 17 * ms, Max: 18250 * us}}, false},
 		{"k6: no requests", parseK6, `{"http_reqs":{"values":{"count":0}}}`, figures{}, true},
-		{"ordeal: what came after the end counts as late", parseOrdeal, ordealOut, figures{9800 / 2.5, 361234431, 943718399, 9800, 200}, false},
+		{"ordeal: what came after the end counts as late", parseOrdeal, ordealOut, figures{Rate: 9800 / 2.5, OK: 9800, Failed: 200, Done: 9900,
+			quantiles: quantiles{P50: 361234431, P90: 816840703, P95: 900 * ms, P99: 943718399, P999: 958922751, Max: time.Second},
+			Held:      quantiles{P50: 300 * ms, P90: 400 * ms, P99: 500 * ms, P999: 600 * ms, Max: 700 * ms}}, false},
+		{"ordeal: closed loop", parseOrdeal, ordealClosed, figures{Rate: 90000 / 1.002, OK: 90000, Done: 90000,
+			quantiles: quantiles{P50: 500 * us, P90: 700 * us, P95: 800 * us, P99: 900 * us, P999: ms, Max: 2 * ms},
+			Held:      quantiles{P50: 500 * us, P90: 700 * us, P95: 800 * us, P99: 900 * us, P999: ms, Max: 2 * ms}}, false},
+		{"ordeal: could not be done", parseOrdeal, ordealProblem, figures{}, true},
 		{"ordeal: all failed", parseOrdeal, `{"duration":1,"totals":{"planned":5,"errors":5}}`, figures{}, true},
 		{"ordeal: no intervals", parseOrdeal, ordealOut[:strings.Index(ordealOut, "#")], figures{}, true},
 		{"ordeal: no percentiles", parseOrdeal, `{"duration":1,"totals":{"planned":5,"done":5}} Tag=a/ok,0,1,1,`, figures{}, true},
@@ -115,6 +148,9 @@ func TestParsers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.parse([]byte(tt.text))
+			if err == nil {
+				err = got.check(false)
+			}
 			if tt.bad {
 				if err == nil {
 					t.Fatalf("no error, and %+v", got)
@@ -132,4 +168,75 @@ func TestParsers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of a server that gives no good answer, what came to an end is still a figure.
+func TestHostile(t *testing.T) {
+	f, err := parseOrdeal([]byte(ordealRefused))
+	if err != nil || f.OK != 0 || f.Failed != 20000 || f.Done != 19000 || f.P50 != 5*time.Millisecond {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	if err := f.check(true); err != nil {
+		t.Error(err)
+	}
+	if f.check(false) == nil {
+		t.Error("no good answer was good enough")
+	}
+	if (figures{}).check(true) == nil {
+		t.Error("nothing at all was good enough")
+	}
+}
+
+const microOut = `goos: linux
+goarch: amd64
+pkg: github.com/seed-1574e9de/ordeal/attack
+cpu: AMD EPYC
+BenchmarkEngines/plain/fast-2         	   18276	     13102 ns/op	       0 B/op	       0 allocs/op
+BenchmarkEngines/tls/http             	    5000	   40000.5 ns/op	 3000 KB/x	    5012 B/op	      61 allocs/op
+BenchmarkSchedule-2                   	10000000	        22.50 ns/op
+some log line
+BenchmarkBroken-2 --- FAIL: BenchmarkBroken
+PASS
+ok  	github.com/seed-1574e9de/ordeal/attack	3.2s
+pkg: github.com/seed-1574e9de/ordeal/internal/record
+BenchmarkRecord-2   	 9000000	       130.0 ns/op	      16 B/op	       1 allocs/op
+FAIL
+`
+
+func TestBenchmarks(t *testing.T) {
+	want := []benchmark{
+		{"attack", "Engines/plain/fast", 13102, 0, 0},
+		{"attack", "Engines/tls/http", 40000.5, 5012, 61},
+		{"attack", "Schedule", 22.5, 0, -1}, // says nothing of allocations
+		{"record", "Record", 130, 16, 1},
+	}
+	if got := parseBenchmarks([]byte(microOut)); !slices.Equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got := parseBenchmarks([]byte("no benchmarks here\n")); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Whatever a tool prints, a parser gives figures that can be or an error.
+func FuzzParsers(f *testing.F) {
+	for _, text := range []string{wrkOut, wrkBad, heyOut, heyBad, heyNone, vegetaOut, k6Out, ordealOut, ordealClosed, ordealRefused, ordealProblem, microOut, ""} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for name, parse := range map[string]func([]byte) (figures, error){"wrk": parseWrk, "hey": parseHey, "vegeta": parseVegeta, "k6": parseK6, "ordeal": parseOrdeal} {
+			got, err := parse(text)
+			if err != nil || got.check(false) != nil {
+				continue
+			}
+			if got.OK <= 0 || !(got.Rate > 0) || got.P50 <= 0 || got.P99 < got.P50 {
+				t.Errorf("%s: figures that cannot be: %+v", name, got)
+			}
+		}
+		for _, b := range parseBenchmarks(text) {
+			if b.Name == "" || !(b.NsPerOp > 0) {
+				t.Errorf("a benchmark that cannot be: %+v", b)
+			}
+		}
+	})
 }

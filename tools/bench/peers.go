@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,12 +20,11 @@ const connections = 50
 // timeout of each request, in every tool.
 const timeout = 5 * time.Second
 
-// job is one run of one tool. Rate 0 is as fast as the tool can.
+// job is one run of one tool.
 type job struct {
-	URL      string
-	Rate     int
-	Duration time.Duration
-	Dir      string // empty, for this job alone
+	load
+	URL string
+	Dir string // empty, for this job alone
 }
 
 // command is what to run.
@@ -50,27 +50,57 @@ type tool struct {
 	doubts func(exit int) string // what an exit code other than 0 says of figures that are there
 }
 
-func (t tool) why(rate int) string {
+func (t tool) why(l load) string {
 	switch {
 	case t.Missing != "":
 		return t.Missing
-	case rate == 0:
+	case l.Rate == 0:
 		return t.Closed
 	}
 	return t.Open
+}
+
+// The stages of ordeal in the open loop, all of them judged: what is asked of the
+// whole is in the totals, and hold is what comes after connecting. The last is
+// short, as the answer that came last is known only to the interval it was due in.
+const (
+	startStage = "start"
+	holdStage  = "hold"
+	endStage   = "end"
+
+	startShare = 3  // the first third
+	endShare   = 60 // the last sixtieth
+)
+
+// stages are what an ordeal scenario says of a load.
+func (l load) stages() string {
+	stage := func(name string, d time.Duration) string {
+		how := fmt.Sprintf("rate: %d/s", l.Rate)
+		if l.Rate == 0 {
+			how = fmt.Sprintf("users: %d", connections)
+		}
+		return fmt.Sprintf("    - { name: %s, %s, for: %dms }\n", name, how, d.Milliseconds())
+	}
+	if l.Part != open {
+		return stage(holdStage, l.For)
+	}
+	start, end := l.For/startShare, l.For/endShare
+	return stage(startStage, start) + stage(holdStage, l.For-start-end) + stage(endStage, end)
 }
 
 // ordeal is the subject: the first of the list is what ratios refer to.
 func ordeal(bin, version, engine string) tool {
 	dir := func(j job) string { return filepath.Join(j.Dir, "run") }
 	return tool{
-		Name: "ordeal " + engine, Version: version, How: "one request, uniform arrivals, everything recorded to a run directory",
-		Closed: "ordeal has no closed loop yet",
+		Name: "ordeal " + engine, Version: version,
+		How: "one request, uniform arrivals, `max_in_flight` at its default of 2,000 unless said otherwise, everything recorded to a run directory; in the closed loop `users: 50`",
 		start: func(j job) (command, error) {
 			file := filepath.Join(j.Dir, "bench.yaml")
-			text := fmt.Sprintf("name: bench\ntarget: %s\nattack:\n  engine: %s\n  timeout: %s\n"+
-				"  requests: [ { name: get, get: / } ]\n  stages: [ { name: hold, rate: %d/s, for: %s } ]\n",
-				j.URL, engine, timeout, j.Rate, j.Duration)
+			text := fmt.Sprintf("name: bench\ntarget: %s\nattack:\n  engine: %s\n  timeout: %s\n", j.URL, engine, timeout)
+			if j.Limit > 0 {
+				text += fmt.Sprintf("  max_in_flight: %d\n", j.Limit)
+			}
+			text += "  requests: [ { name: get, get: / } ]\n  stages:\n" + j.stages()
 			return command{
 				Args: []string{bin, "run", "--out", dir(j), file},
 				// A state directory of its own: the run heals nothing of others.
@@ -94,11 +124,11 @@ func ordeal(bin, version, engine string) tool {
 
 func wrk(bin, version string) tool {
 	return tool{
-		Name: "wrk", Version: version, How: "-t1 -c50 --latency",
+		Name: "wrk", Version: version, How: "`-t1 -c50 --latency`",
 		Open: "wrk has no open loop",
 		start: func(j job) (command, error) {
 			return command{Args: []string{bin, "-t1", fmt.Sprintf("-c%d", connections), "--timeout", timeout.String(), "--latency",
-				"-d" + seconds(j.Duration), j.URL + "/"}}, nil
+				"-d" + seconds(j.For), j.URL + "/"}}, nil
 		},
 		parse: parseWrk,
 	}
@@ -107,12 +137,16 @@ func wrk(bin, version string) tool {
 func vegeta(bin, version string) tool {
 	results := func(j job) string { return filepath.Join(j.Dir, "results.bin") }
 	return tool{
-		Name: "vegeta", Version: version, How: "defaults; in the closed loop -rate=0 -max-workers=50. Its report is made afterwards and costs it nothing here",
+		Name: "vegeta", Version: version, How: "defaults; in the closed loop `-rate=0 -max-workers=50`. Its report is made afterwards and costs it nothing here",
 		start: func(j job) (command, error) {
-			args := []string{bin, "attack", "-rate", fmt.Sprint(j.Rate), "-duration", j.Duration.String(),
+			args := []string{bin, "attack", "-rate", fmt.Sprint(j.Rate), "-duration", j.For.String(),
 				"-timeout", timeout.String(), "-output", results(j)}
+			most := j.Limit
 			if j.Rate == 0 {
-				args = append(args, "-max-workers", fmt.Sprint(connections), "-workers", fmt.Sprint(connections))
+				most = connections
+			}
+			if most > 0 {
+				args = append(args, "-max-workers", fmt.Sprint(most), "-workers", fmt.Sprint(most))
 			}
 			return command{Args: args, Stdin: "GET " + j.URL + "/\n"}, nil
 		},
@@ -125,11 +159,12 @@ func vegeta(bin, version string) tool {
 
 func hey(bin, version string) tool {
 	return tool{
-		Name: "hey", Version: version, How: "-c 50; in the open loop -q rate/50. Its workers wait for answers, so that a slow server slows the schedule; it prints times to 0.1 ms",
+		Name: "hey", Version: version, How: "`-c 50`; in the open loop `-q` rate/50. Its workers wait for answers, so that a slow server slows the schedule; it prints times to 0.1 ms",
 		start: func(j job) (command, error) {
-			args := []string{bin, "-z", j.Duration.String(), "-c", fmt.Sprint(connections), "-t", seconds(timeout)}
+			workers := cmp.Or(j.Limit, connections)
+			args := []string{bin, "-z", j.For.String(), "-c", fmt.Sprint(workers), "-t", seconds(timeout)}
 			if j.Rate > 0 {
-				args = append(args, "-q", fmt.Sprint(j.Rate/connections))
+				args = append(args, "-q", fmt.Sprint(float64(j.Rate)/float64(workers)))
 			}
 			return command{Args: append(args, j.URL+"/")}, nil
 		},
@@ -140,7 +175,7 @@ func hey(bin, version string) tool {
 const k6Script = `import http from 'k6/http';
 export const options = {
   discardResponseBodies: true,
-  summaryTrendStats: ['p(50)', 'p(99)'],
+  summaryTrendStats: ['p(50)', 'p(90)', 'p(95)', 'p(99)', 'p(99.9)', 'max'],
   scenarios: { load: { %s, duration: '%s', gracefulStop: '%s' } },
 };
 export default function () { http.get('%s/', { timeout: '%s' }); }
@@ -149,14 +184,14 @@ export function handleSummary(data) { return { stdout: JSON.stringify(data.metri
 
 func k6(bin, version string) tool {
 	return tool{
-		Name: "k6", Version: version, How: "constant-vus 50; in the open loop constant-arrival-rate with 50 to 2,000 VUs",
+		Name: "k6", Version: version, How: "`constant-vus` 50; in the open loop `constant-arrival-rate` with 50 to 2,000 VUs",
 		start: func(j job) (command, error) {
 			load := fmt.Sprintf("executor: 'constant-vus', vus: %d", connections)
 			if j.Rate > 0 {
-				load = fmt.Sprintf("executor: 'constant-arrival-rate', rate: %d, timeUnit: '1s', preAllocatedVUs: %d, maxVUs: 2000", j.Rate, connections)
+				load = fmt.Sprintf("executor: 'constant-arrival-rate', rate: %d, timeUnit: '1s', preAllocatedVUs: %d, maxVUs: %d", j.Rate, connections, cmp.Or(j.Limit, 2000))
 			}
 			file := filepath.Join(j.Dir, "script.js")
-			text := fmt.Sprintf(k6Script, load, j.Duration, timeout, j.URL, timeout)
+			text := fmt.Sprintf(k6Script, load, j.For, timeout, j.URL, timeout)
 			return command{
 				Args: []string{bin, "run", "--quiet", "--no-usage-report", "--address", "", file},
 			}, os.WriteFile(file, []byte(text), 0o600)

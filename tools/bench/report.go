@@ -3,110 +3,56 @@ package main
 import (
 	"bytes"
 	"cmp"
+	_ "embed"
 	"fmt"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
+	"text/template"
 	"time"
 )
 
-type key struct {
-	tool string
-	rate int
+//go:embed performance.md.tmpl
+var reportText string
+
+// The prose of the report is in performance.md.tmpl, the figures come from here.
+var reportTemplate = template.Must(template.New("performance.md").Funcs(template.FuncMap{
+	"percent":   func(x float64) string { return fmt.Sprintf("%.1f", 100*x) },
+	"thousands": func(n int) string { return thousands(int64(n)) },
+	"listed":    func(v []string) string { return strings.Join(v, ", ") },
+	"or":        func(a, b string) string { return cmp.Or(a, b) },
+}).Parse(reportText))
+
+// page is what the template is filled with.
+type page struct {
+	*sitting
+	Goals               []goal
+	Reached, Missed     int
+	Between, Unknown    int // goals that are open, and not measured
+	Short               []shortfall
+	NotRun              []string // parts
+	Others, OthersWorst float64  // share of the cores that others used: the median and the most
+	Disturbed           bool
+	Ratios              []string
 }
 
-// sitting is all that was measured in one go.
-type sitting struct {
-	Rounds                int
-	Each                  time.Duration
-	Loads                 []int
-	Tools                 []tool
-	Machine, Server, Date string
-
-	runs  map[key][]outcome
-	spent map[key]bool // not repeated, as it used up the local ports
-}
-
-// held is the share of the rate below which it counts as not held.
-const held = 0.995
-
-// disturbed is the share of the cores from which on others' work is said to
-// have got into the figures.
-const disturbed = 0.05
-
-// good are the runs that have figures.
-func (s *sitting) good(tool string, rate int) []outcome {
-	return slices.DeleteFunc(slices.Clone(s.runs[key{tool, rate}]), func(o outcome) bool { return o.Err != "" })
-}
-
-func median[T cmp.Ordered](of []outcome, f func(outcome) T) T {
-	v := make([]T, len(of))
-	for i, o := range of {
-		v[i] = f(o)
-	}
-	return middle(v)
-}
-
-// middle is the median; the lower of two in the middle, as times cannot flatter
-// anyone by a value that nobody measured.
-func middle[T cmp.Ordered](v []T) T {
-	v = slices.Sorted(slices.Values(v))
-	return v[(len(v)-1)/2]
-}
-
-// ratio is the median of tool over base, round by round: what slowed a whole
-// round down is in both. 0 if no round has both.
-func (s *sitting) ratio(tool, base string, rate int, f func(outcome) float64) float64 {
-	a, b := s.runs[key{tool, rate}], s.runs[key{base, rate}]
-	var v []float64
-	for i := range min(len(a), len(b)) {
-		if a[i].Err == "" && b[i].Err == "" && f(b[i]) > 0 {
-			v = append(v, f(a[i])/f(b[i]))
+func (s *sitting) markdown() ([]byte, error) {
+	p := page{sitting: s, Goals: s.goals(), Ratios: s.ratios()}
+	p.Short = shortfalls(p.Goals, s.Reasons)
+	for _, g := range p.Goals {
+		switch g.Reached {
+		case yes:
+			p.Reached++
+		case no:
+			p.Missed++
+		case between:
+			p.Between++
+		case unknown:
+			p.Unknown++
 		}
 	}
-	if len(v) == 0 {
-		return 0
-	}
-	return middle(v)
-}
-
-func doubted(of []outcome) (n int) {
-	for _, o := range of {
-		if o.Doubt != "" {
-			n++
-		}
-	}
-	return n
-}
-
-func rateOf(o outcome) float64 { return o.Rate }
-func p50Of(o outcome) float64  { return float64(o.P50) }
-func p99Of(o outcome) float64  { return float64(o.P99) }
-
-// cpuOfAnswer is CPU per good answer: a tool that sends less must not look cheap.
-func cpuOfAnswer(o outcome) float64 { return o.CPU.Seconds() / float64(max(o.OK, 1)) }
-
-func (s *sitting) markdown() []byte {
-	var b bytes.Buffer
-	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	base := s.Tools[0].Name
-
-	p("# Performance\n")
-	p("Written by `make bench` on %s; not by hand. ordeal beside its peers in one sitting: same server, same pinning, interleaved.", s.Date)
-	p("Quote the ratios, not the absolute figures: those belong to the machine.\n")
-
-	p("## How it was measured\n")
-	p("- Machine: %s.", s.Machine)
-	p("- Server: %s, one worker on core %d, keep-alive, a body of 3 bytes, on the loopback.", s.Server, serverCore)
-	p("- Generators: alone on core %d, one after the other; %d rounds of %s each; another tool goes first in each round. No warm-up: connecting is in the figures of all.",
-		generatorCore, s.Rounds, s.Each)
-	p("- Each run waits until at most half of the local ports are still held by closed connections of the runs before.")
-	p("- Rate, p50 and p99 are what each tool reports itself, as medians over the rounds. They do not mean the same: ordeal's response times run from the")
-	p("  moment a request was *due*, those of vegeta, hey and k6 from when it was sent, those of a closed loop from when the connection was free again.")
-	p("- Rate: good answers per second until the last one came. held: at least %.1f %% of what was asked.", 100*held)
-	p("- CPU: user and system time as the kernel counts it, start-up included; CPU/answer is comparable where a tool sent less than asked. RSS: the peak.")
-	p("- Ratios (×): to %s, round by round, median. Above 1 is better for rates, worse for the rest.", base)
+	p.NotRun = slices.DeleteFunc(partNames(), s.Chose)
 	var others []float64
 	for _, v := range s.runs {
 		for _, o := range v {
@@ -116,128 +62,312 @@ func (s *sitting) markdown() []byte {
 		}
 	}
 	if len(others) > 0 {
-		m, worst := middle(others), slices.Max(others)
-		p("- Other processes, and what a hypervisor took, used %.1f %% of the two cores in the median run and %.1f %% in the worst.", 100*m, 100*worst)
-		if m > disturbed {
-			p("\n**This sitting was disturbed**: others worked on the same cores. Latencies, p99 above all, hold the time spent waiting for them. Measure again on a quiet machine before quoting anything.")
-		}
+		p.Others, p.OthersWorst = middle(others), slices.Max(others)
+		p.Disturbed = p.Others > disturbed
 	}
-	p("")
-	p("| tool | version | how |\n|---|---|---|")
-	for _, t := range s.Tools {
-		p("| %s | %s | %s |", t.Name, cmp.Or(t.Version, "–"), cmp.Or(t.Missing, t.How))
+	var b bytes.Buffer
+	if err := reportTemplate.Execute(&b, p); err != nil {
+		return nil, err
 	}
+	return b.Bytes(), nil
+}
 
-	for _, rate := range s.Loads {
-		if rate == 0 {
-			p("\n## Peak: closed loop, %d connections\n", connections)
-		} else {
-			p("\n## Open loop: %s/s\n", thousands(int64(rate)))
+// table is a Markdown table; columns whose title begins with > hold numbers.
+type table struct {
+	head  []string
+	rows  [][]string
+	notes []string // below it
+}
+
+// add adds a row; cells that are missing are empty.
+func (t *table) add(cells ...string) {
+	t.rows = append(t.rows, append(cells, make([]string, max(0, len(t.head)-len(cells)))...))
+}
+
+func (t *table) note(tool, format string, args ...any) {
+	t.notes = append(t.notes, fmt.Sprintf("- "+tool+": "+format+".", args...))
+}
+
+func (t *table) String() string {
+	var b strings.Builder
+	line := func(cells []string) {
+		for _, c := range cells {
+			b.WriteString("|")
+			if c != "" {
+				b.WriteString(" " + strings.ReplaceAll(c, "|", `\|`))
+			}
+			b.WriteString(" ")
 		}
-		p("| tool | rate | held | p50 | p99 | failed | CPU | CPU/answer | RSS | × rate | × p50 | × p99 | × CPU/answer |")
-		p("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
-		var notes []string
-		for _, t := range s.Tools {
-			if why := t.why(rate); why != "" {
-				p("| %s |%s", t.Name, strings.Repeat(" |", 12))
-				notes = append(notes, fmt.Sprintf("- %s: %s.", t.Name, why))
-				continue
-			}
-			good, all := s.good(t.Name, rate), s.runs[key{t.Name, rate}]
-			if n := len(all) - len(good); n > 0 {
-				i := slices.IndexFunc(all, func(o outcome) bool { return o.Err != "" })
-				notes = append(notes, fmt.Sprintf("- %s: %d of %d rounds gave no figures: %s.", t.Name, n, len(all), all[i].Err))
-			}
-			if s.spent[key{t.Name, rate}] {
-				notes = append(notes, fmt.Sprintf("- %s: used up the local ports, for which all others have to wait a minute; measured %d of %d times for that.", t.Name, len(all), s.Rounds))
-			}
-			if n := doubted(good); n > 0 {
-				notes = append(notes, fmt.Sprintf("- %s: %d of %d rounds %s.", t.Name, n, len(all), good[slices.IndexFunc(good, func(o outcome) bool { return o.Doubt != "" })].Doubt))
-			}
-			if len(good) == 0 {
-				p("| %s |%s", t.Name, strings.Repeat(" |", 12))
-				continue
-			}
+		b.WriteString("|\n")
+	}
+	var names, rule []string
+	for _, h := range t.head {
+		name, right := strings.CutPrefix(h, ">")
+		names = append(names, name)
+		if right {
+			rule = append(rule, "--:")
+		} else {
+			rule = append(rule, "---")
+		}
+	}
+	line(names)
+	line(rule)
+	for _, r := range t.rows {
+		line(r)
+	}
+	if len(t.notes) > 0 {
+		b.WriteString("\n" + strings.Join(t.notes, "\n") + "\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// notesOn says what is to be said of the runs of a tool, besides figures.
+func (t *table) notesOn(s *sitting, l load, tool, name string) {
+	all := s.runs[key{l, tool}]
+	good := s.good(l, tool)
+	if n := len(all) - len(good); n > 0 {
+		i := slices.IndexFunc(all, func(o outcome) bool { return o.Err != "" })
+		t.note(name, "%d of %d rounds gave no figures: %s", n, len(all), all[i].Err)
+	}
+	doubted, doubt := 0, ""
+	for _, o := range good {
+		if o.Doubt != "" {
+			doubted, doubt = doubted+1, cmp.Or(doubt, o.Doubt)
+		}
+	}
+	if doubted > 0 {
+		t.note(name, "%d of %d rounds %s", doubted, len(all), doubt)
+	}
+}
+
+// Versions lists who took part.
+func (s *sitting) Versions() *table {
+	t := &table{head: []string{"tool", "version", "how"}}
+	for _, x := range s.Tools {
+		t.add(x.Name, cmp.Or(x.Version, "–"), cmp.Or(x.Missing, x.How))
+	}
+	return t
+}
+
+// GoalTable is where ordeal stands.
+func (p page) GoalTable() *table {
+	t := &table{head: []string{"goal", "measured", "reached"}}
+	for _, g := range p.Goals {
+		t.add(g.Text, g.Measured, string(g.Reached))
+	}
+	return t
+}
+
+// Peak is the table of the closed loop.
+func (s *sitting) Peak() *table { return s.race(atPeak(s)) }
+
+// Open are the tables of the open loop, by rate.
+func (s *sitting) Open() (out []raceAt) {
+	for _, r := range s.Rates {
+		out = append(out, raceAt{r, s.race(atRate(s, r))})
+	}
+	return out
+}
+
+type raceAt struct {
+	Rate  int
+	Table *table
+}
+
+func (s *sitting) race(l load) *table {
+	t := &table{head: []string{"tool", ">rate", "held", ">p50", ">p99", ">failed", ">CPU", ">CPU/answer", ">RSS", ">× rate", ">× p50", ">× p99", ">× CPU/answer"}}
+	base := s.Tools[0].Name
+	for _, name := range racers {
+		k := key{l, name}
+		good := s.good(l, name)
+		if len(good) > 0 {
 			r := median(good, rateOf)
-			p("| %s | %s/s | %s | %s | %s | %s | %s | %s | %d MiB | %s | %s | %s | %s |", t.Name, thousands(int64(r)), keeps(r, rate),
+			t.add(name, thousands(int64(r))+"/s", keeps(r, l.Rate),
 				short(median(good, func(o outcome) time.Duration { return o.P50 })), short(median(good, func(o outcome) time.Duration { return o.P99 })),
 				thousands(median(good, func(o outcome) int64 { return o.Failed })),
 				short(median(good, func(o outcome) time.Duration { return o.CPU })),
 				short(time.Duration(median(good, cpuOfAnswer)*float64(time.Second))),
-				median(good, func(o outcome) int64 { return o.RSS })>>20,
-				times(s.ratio(t.Name, base, rate, rateOf)), times(s.ratio(t.Name, base, rate, p50Of)),
-				times(s.ratio(t.Name, base, rate, p99Of)), times(s.ratio(t.Name, base, rate, cpuOfAnswer)))
+				fmt.Sprintf("%d MiB", median(good, func(o outcome) int64 { return o.RSS })>>20),
+				times(s.ratio(l, name, base, rateOf)), times(s.ratio(l, name, base, p50Of)),
+				times(s.ratio(l, name, base, p99Of)), times(s.ratio(l, name, base, cpuOfAnswer)))
+		} else {
+			t.add(name)
 		}
-		if len(notes) > 0 {
-			p("\n%s", strings.Join(notes, "\n"))
+		switch why := s.tool(name).why(l); {
+		case why != "":
+			t.note(name, "%s", why)
+		case s.skipped[k] != "":
+			t.note(name, "%s", s.skipped[k])
 		}
+		t.notesOn(s, l, name, name)
 	}
-	s.reading(p)
-	s.rounds(p)
-	return b.Bytes()
+	return t
 }
 
-// reading holds the medians against the goals, and says what cannot be said.
-func (s *sitting) reading(p func(string, ...any)) {
-	subject := s.Tools[0].Name
-	p("\n## Where ordeal stands\n")
-	p("| goal | measured | reached |\n|---|---|---|")
-	peak := "not measured: ordeal has no closed loop yet"
-	p("| peak ≥ 0.85 × wrk, ≥ 4 × vegeta, ≥ 9 × k6 | %s | – |", peak)
-	for _, rate := range []int{5000, 20000, 50000, 100000} {
-		goal := fmt.Sprintf("%s/s: ≥ %.1f %% of the rate", thousands(int64(rate)), 100*held)
-		good := s.good(subject, rate)
-		if len(good) == 0 {
-			why := "not measured; RATES adds it"
-			if slices.Contains(s.Loads, rate) {
-				why = "no round gave figures"
+// Stall is the table of the stall test.
+func (s *sitting) Stall() *table {
+	t := &table{head: []string{"tool", "open at most", ">p95", ">p99", ">requests", ">failed"}}
+	t.add("truth", "", short(stallTruth.P95), short(stallTruth.P99), thousands(int64(stallRate*atStall(0).For.Seconds())), "0")
+	for _, name := range truthful {
+		for _, v := range stallers {
+			if !slices.Contains(v.tools, name) {
+				continue
 			}
-			p("| %s | %s | – |", goal, why)
+			most := "no limit"
+			if v.limit > 0 {
+				most = thousands(int64(v.limit))
+			}
+			l := atStall(v.limit)
+			if o, ok := s.one(l, name); ok {
+				t.add(name, most, off(o.P95, stallTruth.P95), off(o.P99, stallTruth.P99), thousands(o.Done), thousands(o.Failed))
+			} else {
+				t.add(name, most)
+				t.note(name, "%s", s.whyNot(l, name))
+			}
+			t.notesOn(s, l, name, name+", "+most)
+		}
+	}
+	return t
+}
+
+// Distribution is the table of the known distribution.
+func (s *sitting) Distribution() *table {
+	t := &table{head: []string{"tool"}}
+	for _, q := range compared {
+		t.head = append(t.head, ">"+q.name)
+	}
+	t.head = append(t.head, ">requests", "right")
+	l := atKnown()
+	for _, name := range truthful {
+		o, ok := s.one(l, name)
+		if !ok {
+			t.add(name)
+			t.note(name, "%s", s.whyNot(l, name))
 			continue
 		}
-		r := median(good, rateOf)
-		p("| %s | %.1f %% | %s |", goal, 100*r/float64(rate), keeps(r, rate))
-	}
-	p("| p50 ≤ 0.2 × and p99 ≤ 1 × wrk2 | not measured: wrk2 is missing | – |")
-	goal := "20,000/s: at most half the CPU of vegeta, for each answer"
-	if x := s.ratio("vegeta", subject, 20000, cpuOfAnswer); x > 0 {
-		reached := "no"
-		if 1/x <= 0.5 {
-			reached = "yes"
+		row := []string{name}
+		for _, q := range compared {
+			got, truth := q.of(o.quantiles), q.of(o.Dealt)
+			switch {
+			case got == 0:
+				row = append(row, "–")
+			case right(got, truth):
+				row = append(row, fmt.Sprintf("%s (%s)", short(got), apart(got, truth)))
+			default:
+				row = append(row, fmt.Sprintf("%s (**%s**)", short(got), apart(got, truth)))
+			}
 		}
-		p("| %s | %.2f × | %s |", goal, 1/x, reached)
-	} else {
-		p("| %s | not measured | – |", goal)
+		_, all := o.errors()
+		t.add(append(row, thousands(o.Done), string(either(all)))...)
+		t.notesOn(s, l, name, name)
 	}
-	p(`
-What falls short, and why, as far as it is known:
-
-- On one core the precise pacer is off: a thread asleep in the kernel would hold the only processor of the Go runtime (GOMAXPROCS=1). Go's timers then wake up to 1 ms late,
-  and since ordeal counts from the moment a request was due, half of that is in its p50 at low rates. The peers' p50 begins when they send, so a late wake-up is not in it: they
-  are not faster, they look away. With two or more cores the pacer is on.
-- At rates near what one core can do, the same holds for backlog: ordeal's response times show it, service times (done − sent, in its reports) do not.
-
-What is missing here: the closed loop; wrk2; TLS, HTTP/2 and larger bodies; memory over millions of requests; a known distribution of answers; the stall test, which the tests of
-the attack engine hold.`)
+	return t
 }
 
-// rounds lists every run, so that medians can be doubted.
-func (s *sitting) rounds(p func(string, ...any)) {
-	p("\n## Every round\n")
-	p("others: share of the two cores that other processes used meanwhile.\n")
-	p("| load | tool | round | rate | p50 | p99 | failed | CPU | RSS | others |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")
-	for _, rate := range s.Loads {
-		for _, t := range s.Tools {
-			for i, o := range s.runs[key{t.Name, rate}] {
-				if o.Err != "" {
-					p("| %s | %s | %d | %s | | | | | | |", load(rate), t.Name, i+1, o.Err)
-					continue
+// Overload is the table of servers that cannot or will not.
+func (s *sitting) Overload() *table {
+	t := &table{head: []string{"server", "tool", ">answers", ">of asked", ">failed", ">CPU", ">per CPU second", ">RSS", ">× per CPU second"}}
+	base := s.Tools[0].Name
+	for _, from := range []string{slowManner, busyManner, refusesManner} {
+		for _, name := range survivors {
+			l := against(s, from)
+			o, ok := s.one(l, name)
+			if !ok {
+				t.add(from, name)
+				t.note(name, "%s: %s", from, s.whyNot(l, name))
+				continue
+			}
+			t.add(from, name, thousands(int64(o.Rate))+"/s", fmt.Sprintf("%.0f %%", 100*float64(o.OK)/(float64(l.Rate)*l.For.Seconds())), thousands(o.Failed), short(o.CPU), thousands(int64(perCPU(o))),
+				fmt.Sprintf("%d MiB", o.RSS>>20), times(s.ratio(l, name, base, perCPU)))
+			t.notesOn(s, l, name, name+", "+from)
+		}
+	}
+	return t
+}
+
+// Memory is the table of the two long runs.
+func (s *sitting) Memory() *table {
+	t := &table{head: []string{"requests", "tool", ">rate", ">failed", ">RSS"}}
+	name := s.Tools[0].Name
+	for _, d := range []time.Duration{aMillion, tenMillions} {
+		l := atMemory(d)
+		n := thousands(int64(memoryRate * d.Seconds()))
+		if o, ok := s.one(l, name); ok {
+			t.add(n, name, thousands(int64(o.Rate))+"/s", thousands(o.Failed), fmt.Sprintf("%.1f MiB", float64(o.RSS)/(1<<20)))
+		} else {
+			t.add(n, name)
+			t.note(name, "%s", s.whyNot(l, name))
+		}
+		t.notesOn(s, l, name, name+", "+n)
+	}
+	return t
+}
+
+// MicroTable are the Go benchmarks.
+func (s *sitting) MicroTable() *table {
+	t := &table{head: []string{"package", "benchmark", ">per operation", ">bytes", ">allocations"}}
+	for _, b := range s.Micro {
+		allocs := "–"
+		if b.AllocsPerOp >= 0 {
+			allocs = thousands(b.AllocsPerOp)
+		}
+		t.add(b.Package, b.Name, perOp(b.NsPerOp), thousands(b.BytesPerOp), allocs)
+	}
+	if len(s.Micro) == 0 {
+		t.notes = append(t.notes, "- No benchmark gave figures.")
+	}
+	if s.MicroErr != "" {
+		t.notes = append(t.notes, "- Not all of them ran: "+s.MicroErr+".")
+	}
+	return t
+}
+
+// ratios are sentences to quote, of what was measured.
+func (s *sitting) ratios() (out []string) {
+	base := s.Tools[0].Name
+	beside := func(l load, f func(outcome) float64, peers ...string) string {
+		var v []string
+		for _, p := range peers {
+			if x := s.ratio(l, base, p, f); x > 0 {
+				v = append(v, fmt.Sprintf("%.2g × %s", x, p))
+			}
+		}
+		return strings.Join(v, ", ")
+	}
+	if text := beside(atPeak(s), rateOf, "wrk", "vegeta", "hey", "k6"); text != "" {
+		out = append(out, fmt.Sprintf("Requests per second at the peak, %d connections: %s.", connections, text))
+	}
+	for _, r := range s.Rates {
+		if text := beside(atRate(s, r), cpuOfAnswer, "vegeta", "hey", "k6"); text != "" {
+			out = append(out, fmt.Sprintf("CPU for each answer at %s/s: %s.", thousands(int64(r)), text))
+		}
+	}
+	for _, from := range []string{slowManner, busyManner, refusesManner} {
+		if text := beside(against(s, from), perCPU, "vegeta"); text != "" {
+			out = append(out, fmt.Sprintf("Requests per CPU second, %s/s asked of a server that is %s: %s.", thousands(overloadRate), manners[from].is, text))
+		}
+	}
+	return out
+}
+
+// EveryRound lists every run, so that medians can be doubted.
+func (s *sitting) EveryRound() *table {
+	t := &table{head: []string{"part", "load", "tool", ">round", ">rate", ">p50", ">p99", ">failed", ">CPU", ">RSS", ">others"}}
+	for _, p := range catalog {
+		for _, l := range p.loads(s) {
+			for _, name := range p.tools(l) {
+				for i, o := range s.runs[key{l, name}] {
+					if o.Err != "" {
+						t.add(p.name, l.String(), name, fmt.Sprint(i+1), o.Err)
+						continue
+					}
+					t.add(p.name, l.String(), name, fmt.Sprint(i+1), thousands(int64(o.Rate))+"/s", short(o.P50), short(o.P99), thousands(o.Failed),
+						short(o.CPU), fmt.Sprintf("%d MiB", o.RSS>>20), fmt.Sprintf("%.1f %%", 100*o.Others))
 				}
-				p("| %s | %s | %d | %s/s | %s | %s | %s | %s | %d MiB | %.1f %% |", load(rate), t.Name, i+1, thousands(int64(o.Rate)),
-					short(o.P50), short(o.P99), thousands(o.Failed), short(o.CPU), o.RSS>>20, 100*o.Others)
 			}
 		}
 	}
+	return t
 }
 
 func keeps(r float64, rate int) string {
@@ -268,6 +398,14 @@ func short(d time.Duration) string {
 		}
 	}
 	return fmt.Sprintf("%.3g µs", float64(d)/float64(time.Microsecond))
+}
+
+// perOp is a time in nanoseconds, which may be less than one.
+func perOp(ns float64) string {
+	if ns < 1000 {
+		return fmt.Sprintf("%.3g ns", ns)
+	}
+	return short(time.Duration(ns))
 }
 
 func thousands(n int64) string {

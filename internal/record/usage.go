@@ -1,0 +1,36 @@
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// typeUsage is the type of lines with what the generator used of its machine.
+const typeUsage = "sample"
+
+type usageLine struct {
+	Type   string          `json:"type"`
+	Sample timeline.Sample `json:"sample"`
+}
+
+// Sample keeps a sample of the generator. Samples come in order of time.
+func (r *Recorder) Sample(s timeline.Sample) {
+	r.out.mu.Lock()
+	defer r.out.mu.Unlock()
+	r.out.line(usageLine{typeUsage, s})
+}
+
+// addUsage takes in a line of typeUsage.
+func addUsage(l *timeline.UsageLog, line []byte) error {
+	var u usageLine
+	if err := json.Unmarshal(line, &u); err != nil {
+		return fmt.Errorf("expected a sample of the generator: %w", err)
+	}
+	if s := u.Sample; s.From < l.End() || s.To <= s.From {
+		return fmt.Errorf("expected a sample with from < to that begins at %s or later, found one from %d to %d", l.End(), s.From, s.To)
+	}
+	l.Add(u.Sample)
+	return nil
+}

@@ -1,0 +1,118 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+// generatorLine says how the generator itself did, empty if nothing is known.
+func generatorLine(g *verdict.Generator) string {
+	if g == nil {
+		return ""
+	}
+	var parts []string
+	u := &g.Usage
+	if u.Samples > 0 {
+		parts = append(parts, fmt.Sprintf("CPU %s mean, %s max of %s", percent(u.CPU.Mean), percent(u.CPU.Max), cores(u.Cores)))
+	}
+	if g.Late.P99 != nil {
+		parts = append(parts, "lateness p99 "+offset(g.Late.P99))
+	}
+	if u.Samples > 0 {
+		parts = append(parts, "GC pauses max "+quantity.FormatDuration(u.GCPause))
+	}
+	switch {
+	case u.Files > 0 && u.MaxFiles > 0:
+		parts = append(parts, count(u.Files)+" of "+count(u.MaxFiles)+" files")
+	case u.Files > 0:
+		parts = append(parts, count(u.Files)+" files")
+	}
+	if u.MaxPorts > 0 {
+		parts = append(parts, percent(float64(u.Ports)/float64(u.MaxPorts))+" of ports")
+	}
+	if g.Local > 0 {
+		parts = append(parts, count(g.Local)+" arrivals failed on its own machine")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "generator: " + strings.Join(parts, "; ")
+}
+
+func cores(n float64) string {
+	if n == 1 {
+		return "1 core"
+	}
+	return quantity.FormatCount(n) + " cores"
+}
+
+// percent prints a share in whole percents; above 100% are only errors of
+// measurement.
+func percent(f float64) string { return fmt.Sprintf("%.0f%%", 100*min(f, 1)) }
+
+// scarce is the share of files and ports from which on the live status warns.
+const scarce = 0.90
+
+// GeneratorNotes are what the live status says of a sample: what the generator
+// has all but used up.
+func GeneratorNotes(s *timeline.Sample) []string {
+	var out []string
+	if s.CPU >= timeline.Saturated {
+		out = append(out, fmt.Sprintf("the generator uses %s of its CPU (%s): response times may be its own doing", percent(s.CPU), cores(s.Cores)))
+	}
+	if s.MaxFiles > 0 && float64(s.Files) >= scarce*float64(s.MaxFiles) {
+		out = append(out, fmt.Sprintf("the generator has %s of %s files open: raise ulimit -n or lower max_in_flight", count(s.Files), count(s.MaxFiles)))
+	}
+	if s.MaxPorts > 0 && float64(s.Ports) >= scarce*float64(s.MaxPorts) {
+		out = append(out, fmt.Sprintf("%s of %s local ports are taken: keep connections alive or lower the rate", count(min(s.Ports, s.MaxPorts)), count(s.MaxPorts)))
+	}
+	return out
+}
+
+// generatorSummary is how the generator did over the judged stages. Shares are
+// of what it may use: cpu and gc of cores, others and steal of the CPUs in its
+// affinity mask. What its system does not tell is 0.
+type generatorSummary struct {
+	Lateness   verdict.Latency `json:"lateness"`
+	LateBudget time.Duration   `json:"late_budget"`
+	Local      uint64          `json:"local_errors"` // arrivals that failed on its own machine
+	Samples    uint64          `json:"samples"`
+	Cores      float64         `json:"cores"`
+	CPU        timeline.Share  `json:"cpu"`
+	Saturated  float64         `json:"saturated"` // share of the time in which cpu was 0.95 or more
+	CPUs       float64         `json:"cpus"`
+	Others     timeline.Share  `json:"others"` // other processes, and interrupts
+	Steal      timeline.Share  `json:"steal"`  // taken by the hypervisor
+	GC         timeline.Share  `json:"gc"`
+	GCPauseMax time.Duration   `json:"gc_pause_max"`
+	RunQueue   time.Duration   `json:"run_queue_p99_max"` // wait of goroutines for a core: the worst second's p99
+	Files      limited         `json:"files"`
+	Ports      limited         `json:"ports"`
+	MemoryMax  uint64          `json:"memory_max"` // resident, bytes
+}
+
+type limited struct {
+	Max   uint64 `json:"max"`
+	Limit uint64 `json:"limit"` // 0: not known, or none
+}
+
+func newGenerator(g *verdict.Generator) *generatorSummary {
+	if g == nil {
+		return nil
+	}
+	u := &g.Usage
+	s := &generatorSummary{
+		Lateness: g.Late, LateBudget: g.Budget, Local: g.Local, Samples: u.Samples, Cores: u.Cores, CPU: u.CPU,
+		CPUs: u.CPUs, Others: u.Others, Steal: u.Steal, GC: u.GC, GCPauseMax: u.GCPause, RunQueue: u.RunQueue,
+		Files: limited{u.Files, u.MaxFiles}, Ports: limited{u.Ports, u.MaxPorts}, MemoryMax: u.Memory,
+	}
+	if u.Time > 0 {
+		s.Saturated = float64(u.Full) / float64(u.Time)
+	}
+	return s
+}

@@ -1,0 +1,104 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// needsCPU is what to do where the generator had too little CPU.
+const needsCPU = "lower the rate, give it more CPU, or take engine fast"
+
+const (
+	// takenShare is what others must have taken of the generator's cores to be
+	// named, where nothing of these was left.
+	takenShare = 0.10
+	// portsShare is the share of local ports from which on it is hard to find a
+	// free one.
+	portsShare = 0.90
+)
+
+// bottleneck names what the generator ran short of where it was late beyond a
+// budget, and what to do. What it says begins with a comma, or is empty.
+func bottleneck(u *timeline.Usage, budget time.Duration) (what, do string) {
+	var found []string
+	add := func(remedy, format string, args ...any) {
+		found = append(found, fmt.Sprintf(format, args...))
+		if do == "" {
+			do = remedy
+		}
+	}
+	if u.CPU.Max >= timeline.Saturated {
+		add(needsCPU, "used %s%s of its CPU (%s)", upTo(u.CPU), percent(u.CPU.Max), coresOf(u))
+	}
+	if u.Busy.Max >= timeline.Saturated {
+		others := func() {
+			if u.Others.Max >= takenShare {
+				add("give it cores of its own, or lower the rate", "lost up to %s of its cores to other processes", percent(u.Others.Max))
+			}
+		}
+		steal := func() {
+			if u.Steal.Max >= takenShare {
+				add("run it on a machine that is less shared, or lower the rate", "lost up to %s of its cores to other machines of the host (steal)", percent(u.Steal.Max))
+			}
+		}
+		if u.Steal.Max > u.Others.Max { // what weighs most says what to do
+			steal()
+			others()
+		} else {
+			others()
+			steal()
+		}
+	}
+	// Pauses that could make a good part of the lateness.
+	if u.GCPause >= budget/4 {
+		add("raise GOGC, or lower max_in_flight", "had GC pauses up to %s", quantity.FormatDuration(u.GCPause))
+	}
+	if u.RunQueue >= budget/4 {
+		add("lower the rate or give it more CPU", "had work that waited up to %s for a core (p99 of the run queue)", quantity.FormatDuration(u.RunQueue))
+	}
+	if len(found) == 0 {
+		return "", "lower the rate or give it more CPU"
+	}
+	return ", and " + strings.Join(found, ", "), do
+}
+
+// localFailures says that arrivals failed on the generator's own machine, for
+// want of what, and what to do.
+func localFailures(n, of uint64, u *timeline.Usage) string {
+	var found, do []string
+	if u.MaxFiles > 0 && float64(u.Files) >= timeline.Saturated*float64(u.MaxFiles) {
+		found = append(found, fmt.Sprintf("out of file descriptors, %d of %d", u.Files, u.MaxFiles))
+		do = append(do, "raise ulimit -n or lower max_in_flight")
+	}
+	if u.MaxPorts > 0 && float64(u.Ports) >= portsShare*float64(u.MaxPorts) {
+		found = append(found, fmt.Sprintf("out of local ports, %d of %d", min(u.Ports, u.MaxPorts), u.MaxPorts))
+		do = append(do, "keep connections alive, lower the rate, or widen net.ipv4.ip_local_port_range")
+	}
+	if len(found) == 0 {
+		found = append(found, "out of ports, files or memory")
+		do = append(do, "the text of the errors of kind local says of which")
+	}
+	return fmt.Sprintf("%d of %d arrivals failed on the generator's own machine (%s), which says nothing of the target: %s",
+		n, of, strings.Join(found, "; "), strings.Join(do, "; "))
+}
+
+func coresOf(u *timeline.Usage) string {
+	return fmt.Sprintf("%s of %s cores", quantity.FormatCount(math.Round(min(u.CPU.Max, 1)*u.Cores*10)/10), quantity.FormatCount(math.Round(u.Cores*10)/10))
+}
+
+// upTo is put before the greatest of a share that was mostly less.
+func upTo(s timeline.Share) string {
+	if s.Mean >= timeline.Saturated {
+		return ""
+	}
+	return "up to "
+}
+
+// percent prints a share in whole percents; above 100% are only errors of
+// measurement.
+func percent(f float64) string { return fmt.Sprintf("%.0f%%", 100*min(f, 1)) }

@@ -1,0 +1,121 @@
+package verdict
+
+import (
+	"cmp"
+	"math"
+	"time"
+)
+
+// bounds say that a figure was measured but may not be that of the target: the
+// target's own lies from lo to hi, either of which can be infinite.
+type bounds struct {
+	lo, hi float64
+	why    string
+	// How lo and hi stand to limits, by exact count.
+	exactLo, exactHi map[time.Duration]int
+}
+
+// ends is where the figure can lie.
+func (v value) ends() (lo, hi float64) {
+	switch {
+	case v.bounds != nil:
+		return v.bounds.lo, v.bounds.hi
+	case v.atLeast:
+		return v.n, math.Inf(1)
+	}
+	return v.n, v.n
+}
+
+// arithmeticBounds are where x op y can lie, nil if both are known.
+func arithmeticBounds(op string, x, y value) *bounds {
+	if x.bounds == nil && y.bounds == nil {
+		return nil
+	}
+	s := &bounds{}
+	for _, of := range []value{x, y} {
+		if of.bounds != nil && s.why == "" {
+			s.why = of.bounds.why
+		}
+	}
+	xlo, xhi := x.ends()
+	ylo, yhi := y.ends()
+	switch op {
+	case "+":
+		s.lo, s.hi = xlo+ylo, xhi+yhi
+	case "-":
+		s.lo, s.hi = xlo-yhi, xhi-ylo
+	case "*":
+		s.lo, s.hi = corners(xlo, xhi, ylo, yhi, func(a, b float64) float64 { return a * b })
+	case "/":
+		if ylo <= 0 && yhi >= 0 {
+			s.lo, s.hi = math.Inf(-1), math.Inf(1)
+		} else {
+			s.lo, s.hi = corners(xlo, xhi, ylo, yhi, func(a, b float64) float64 { return a / b })
+		}
+	}
+	if math.IsNaN(s.lo) || math.IsNaN(s.hi) { // ∞ − ∞, 0 · ∞
+		s.lo, s.hi = math.Inf(-1), math.Inf(1)
+	}
+	return s
+}
+
+// corners is the least and the greatest of f over the corners of two ranges.
+func corners(xlo, xhi, ylo, yhi float64, f func(a, b float64) float64) (lo, hi float64) {
+	all := []float64{f(xlo, ylo), f(xlo, yhi), f(xhi, ylo), f(xhi, yhi)}
+	lo, hi = all[0], all[0]
+	for _, v := range all[1:] { // min and max keep NaN
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	return lo, hi
+}
+
+// compareBounded decides what can be decided where a side lies within bounds: the truth is
+// settled if it is the same wherever within them the sides lie.
+func compareBounded(f *finding) *finding {
+	a, b := f.left, f.right
+	alo, ahi := a.ends()
+	blo, bhi := b.ends()
+	least, most := cmp.Compare(alo, bhi), cmp.Compare(ahi, blo)
+	if c, ok := exactEnd(a, b, false); ok {
+		least = c
+	} else if c, ok := exactEnd(b, a, true); ok {
+		least = -c
+	}
+	if c, ok := exactEnd(a, b, true); ok {
+		most = c
+	} else if c, ok := exactEnd(b, a, false); ok {
+		most = -c
+	}
+	settled := holds(f.op, least)
+	for c := least + 1; c <= most; c++ {
+		if holds(f.op, c) != settled {
+			if f.why = f.left.boundsWhy(); f.why == "" {
+				f.why = f.right.boundsWhy()
+			}
+			return f
+		}
+	}
+	f.truth = settled
+	return f
+}
+
+func (v value) boundsWhy() string {
+	if v.bounds == nil {
+		return ""
+	}
+	return v.bounds.why
+}
+
+// exactEnd is how the low or the high end of a metric stands to a limit,
+// where it was counted.
+func exactEnd(metric, limit value, high bool) (int, bool) {
+	if metric.bounds == nil || !limit.fixed {
+		return 0, false
+	}
+	exact := metric.bounds.exactLo
+	if high {
+		exact = metric.bounds.exactHi
+	}
+	c, ok := exact[asDuration(limit.n)]
+	return c, ok
+}
