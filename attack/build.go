@@ -69,8 +69,8 @@ func (b *builder) BuildWith(a Arrival, captured map[string]string) (*Call, error
 func (r *Request) Validate() error { return r.ValidateWith(nil) }
 
 // placeholder stands for a value that only the run will know. It may stand
-// anywhere: in a URL, a header, a number.
-const placeholder = "1"
+// anywhere: in a URL, a header, a number; and templates may cut it, {{ slice .token 0 8 }}.
+const placeholder = "1111111111111111111111111111111111111111111111111111111111111111"
 
 // ValidateWith is Validate for a step of a flow, whose templates may name
 // further columns: those that the steps before it capture.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -164,7 +165,10 @@ func (b *builder) capture(x *namedCapture) attack.Capture {
 	case 0:
 		b.failf(x.key.span, hint, "the capture %q does not say where the value stands", x.name)
 	case 1:
-		if err := validCapture(out); err != nil {
+		err := out.Validate()
+		if p, ok := errors.AsType[*attack.PathError](err); ok {
+			b.badPath(ways[0], p)
+		} else if err != nil {
 			b.invalid(err, &x.captureFile, x.key, hint)
 		}
 	default:
@@ -173,34 +177,10 @@ func (b *builder) capture(x *namedCapture) attack.Capture {
 	return out
 }
 
-// validCapture says what is wrong with a capture, nil if nothing. What it says
-// begins with the key that it speaks of.
-func validCapture(c attack.Capture) error {
-	if _, err := regexp.Compile(c.Matches); err != nil {
-		return fmt.Errorf("matches: expected a regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
-	}
-	return nil
-}
-
-// placeholder stands for a captured value while templates are tried: long
-// enough to be cut.
-var placeholder = strings.Repeat("0", 64)
-
-// validate is r.Validate with the rows of the flow, and something in place of
-// each captured value.
+// validate is r.Validate with the rows of the flow, and what is captured before.
 func (c *stepNames) validate(r attack.Request) error {
-	r.Data = make([]map[string]string, max(1, len(c.rows)))
-	for i := range r.Data {
-		row := map[string]string{}
-		if len(c.rows) > 0 {
-			maps.Copy(row, c.rows[i])
-		}
-		for _, name := range c.captured {
-			row[name] = placeholder
-		}
-		r.Data[i] = row
-	}
-	return r.Validate()
+	r.Data = c.rows
+	return r.ValidateWith(c.captured)
 }
 
 var noColumn = regexp.MustCompile(`the data row has no column "([^"]*)"`)
