@@ -116,8 +116,11 @@ func (e *fastEngine) exchange(ctx context.Context, deadline time.Time, call *Cal
 		}
 		fresh := !c.used
 		reuse, err := c.exchange(w, call, deadline, r)
-		c.used = true
 		r.Done = time.Now()
+		if fresh {
+			r.Connect, r.Handshake = c.connect, c.handshake
+		}
+		c.used, answer = true, c.began // before another has it
 		if !lasting && !c.unwatch() {
 			reuse = false // it is being closed
 		}
@@ -127,12 +130,10 @@ func (e *fastEngine) exchange(ctx context.Context, deadline time.Time, call *Cal
 			w.host.put(c, r.Done)
 		}
 		if err == errStale {
+			r.Done = time.Time{}
 			continue // with another: nothing was written
 		}
-		if fresh {
-			r.Connect, r.Handshake = c.connect, c.handshake
-		}
-		return c.began, err
+		return answer, err
 	}
 }
 
