@@ -119,6 +119,8 @@ func (e *fastEngine) exchange(ctx context.Context, deadline time.Time, call *Cal
 		r.Done = time.Now()
 		if fresh {
 			r.Connect, r.Handshake = c.connect, c.handshake
+		} else {
+			w.host.keeps(err == nil || c.began)
 		}
 		c.used, answer = true, c.began // before another has it
 		if !lasting && !c.unwatch() {

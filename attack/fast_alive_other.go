@@ -11,7 +11,7 @@ func (*peer) init(syscall.RawConn) {}
 
 func (*peer) quiet() bool { return true }
 
-func (*peer) ask(write func() bool, _ bool) (asked bool, err error) {
+func (*peer) ask(write func() bool, _, _ bool) (asked bool, err error) {
 	write()
 	return true, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type fastHost struct {
 	fastAddr
 	e     *fastEngine
 	slots chan struct{} // one for each connection that may be in use; nil: as many as needed
+
+	kept atomic.Int32 // uses of connections since one was last found closed, as far as trustAfter
 
 	mu     sync.Mutex
 	idle   []*fastConn // by when they became idle
@@ -112,6 +115,16 @@ func (h *fastHost) take(ctx context.Context, deadline, now time.Time) (*fastConn
 	}
 	c.watch(ctx)
 	return c, nil
+}
+
+// keeps notes whether a connection that was used before still stood.
+func (h *fastHost) keeps(stood bool) {
+	switch n := h.kept.Load(); {
+	case !stood:
+		h.kept.Store(0)
+	case n < trustAfter:
+		h.kept.Add(1)
+	}
 }
 
 // put takes a connection back, and closes those that have been idle for too

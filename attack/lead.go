@@ -25,8 +25,8 @@ const (
 	// growth is how long a generator that is behind by more than catchingUp waits
 	// before it starts yet another worker. If it lacks time, each new connection
 	// takes more of it, and the workers it has will soon be back; if it was
-	// stopped in front of a slow target, it still gets 10,000 more a second.
-	growth     = 100 * time.Microsecond
+	// stopped in front of a slow target, it still gets 2,000 more a second.
+	growth     = 500 * time.Microsecond
 	catchingUp = time.Millisecond
 )
 

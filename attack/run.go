@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,13 +70,13 @@ func (r RunResult) Whole() bool { return !r.Stopped && r.Interrupted == 0 && r.C
 // recorded and every goroutine it started has ended, and without an error: one
 // only says that the plan cannot be run, and then nothing was sent.
 //
-// Run raises GOMAXPROCS to 2 if it is 1: see sleeper.
+// Run raises GOMAXPROCS to 2 if it is 1 and there are open stages: see sleeper.
 func Run(ctx context.Context, p *Plan, opt RunOptions) (RunResult, error) {
 	a, err := newAttack(ctx, p, opt)
 	if err != nil {
 		return RunResult{}, err
 	}
-	if runtime.GOMAXPROCS(0) < processors {
+	if runtime.GOMAXPROCS(0) < processors && p.open() {
 		runtime.GOMAXPROCS(processors)
 	}
 	var aside sync.WaitGroup
@@ -89,6 +90,14 @@ func Run(ctx context.Context, p *Plan, opt RunOptions) (RunResult, error) {
 		Planned: a.live.Planned.Load(), Done: a.done.Load(), Unsent: a.unsent.Load(), Interrupted: a.interrupted.Load(),
 		End: a.end, Stopped: a.stopped, CutOff: a.cutOff.Load(),
 	}, nil
+}
+
+// open says whether anything has to be sent at an instant of its own.
+func (p *Plan) open() bool {
+	return slices.ContainsFunc(p.Stages, func(s Stage) bool {
+		_, ok := s.Shape.(OpenShape)
+		return ok
+	})
 }
 
 // Numbers of the goroutines that record, see Sink. Users come after the workers.
