@@ -19,9 +19,6 @@ type worker struct {
 }
 
 const (
-	// processors is how many the Go runtime needs so that a leader asleep in the
-	// kernel does not keep everybody else from running.
-	processors = 2
 	// growth is how long a generator that is behind by more than catchingUp waits
 	// before it starts yet another worker. If it lacks time, each new connection
 	// takes more of it, and the workers it has will soon be back; if it was

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,15 +67,10 @@ func (r RunResult) Whole() bool { return !r.Stopped && r.Interrupted == 0 && r.C
 // interrupted too. Either way Run returns once every planned arrival has been
 // recorded and every goroutine it started has ended, and without an error: one
 // only says that the plan cannot be run, and then nothing was sent.
-//
-// Run raises GOMAXPROCS to 2 if it is 1 and there are open stages: see sleeper.
 func Run(ctx context.Context, p *Plan, opt RunOptions) (RunResult, error) {
 	a, err := newAttack(ctx, p, opt)
 	if err != nil {
 		return RunResult{}, err
-	}
-	if runtime.GOMAXPROCS(0) < processors && p.open() {
-		runtime.GOMAXPROCS(processors)
 	}
 	var aside sync.WaitGroup
 	aside.Go(a.reap)
@@ -86,18 +79,11 @@ func Run(ctx context.Context, p *Plan, opt RunOptions) (RunResult, error) {
 	a.finish()
 	close(a.quit)
 	aside.Wait()
+	a.sleeper.close()
 	return RunResult{
 		Planned: a.live.Planned.Load(), Done: a.done.Load(), Unsent: a.unsent.Load(), Interrupted: a.interrupted.Load(),
 		End: a.end, Stopped: a.stopped, CutOff: a.cutOff.Load(),
 	}, nil
-}
-
-// open says whether anything has to be sent at an instant of its own.
-func (p *Plan) open() bool {
-	return slices.ContainsFunc(p.Stages, func(s Stage) bool {
-		_, ok := s.Shape.(OpenShape)
-		return ok
-	})
 }
 
 // Numbers of the goroutines that record, see Sink. Users come after the workers.

@@ -1,7 +1,7 @@
 package attack
 
 import (
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -16,23 +16,67 @@ const precise = 1500 * time.Microsecond
 // in one go.
 const shortest = 20 * time.Microsecond
 
-// sleeper waits short times precisely, asleep in the kernel. The thread that
-// sleeps keeps one of the Go runtime's processors for up to 10 ms: there must be
-// another. It is safe for concurrent use.
+// sleeper waits short times precisely, by alarms of the operating system. The
+// zero value is ready; it is safe for concurrent use, and close gives its alarms
+// back.
 type sleeper struct {
-	off atomic.Bool
+	mu   sync.Mutex
+	off  bool // go by Go's timers
+	idle []*alarm
 }
 
 // sleep waits for d, more or less.
 func (s *sleeper) sleep(d time.Duration, clock func() time.Duration) {
-	if s.off.Load() {
+	a := s.take()
+	if a == nil {
 		time.Sleep(d)
 		return
 	}
 	before := clock()
-	if !sleepThread(max(d, shortest)) || clock()-before < d/2 {
-		// No such call on this system, or a clock that does not run with the
-		// system's, as in a test under a fake one: Go's timers follow it.
-		s.off.Store(true)
+	err := a.wait(max(d, shortest))
+	// A clock that does not run with the system's is that of a test under a fake
+	// one: Go's timers follow it.
+	s.put(a, err != nil || clock()-before < d/2)
+}
+
+// take returns an alarm; nil if there is none on this system.
+func (s *sleeper) take() *alarm {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.off {
+		return nil
 	}
+	if n := len(s.idle); n > 0 {
+		a := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		return a
+	}
+	a, err := newAlarm()
+	if err != nil {
+		s.off = true
+		return nil
+	}
+	return a
+}
+
+func (s *sleeper) put(a *alarm, useless bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.off = s.off || useless
+	if s.off {
+		a.close()
+		return
+	}
+	s.idle = append(s.idle, a)
+}
+
+// close ends the use of alarms; none may be waited for any more.
+func (s *sleeper) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.off = true
+	for _, a := range s.idle {
+		a.close()
+	}
+	s.idle = nil
 }

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package attack
-
-import "time"
-
-// sleepThread is not needed where Go's timers are precise.
-func sleepThread(time.Duration) bool { return false }
