@@ -44,7 +44,7 @@ test: ## every test; those that need Docker or root run if they can, and say so 
 	$(call tests)
 
 race: export CGO_ENABLED = 1
-race: ## every test but those that only repeat a whole scenario on containers, under the race detector (needs a C compiler)
+race: ## every test but those that only repeat whole scenarios, under the race detector (needs a C compiler)
 	@cc=$$($(GO) env CC); command -v "$${cc%% *}" >/dev/null || \
 	  { echo "make race needs a C compiler: $$cc was not found. make lint test do without."; exit 1; }
 	$(call tests,-race -short,$(PURE))

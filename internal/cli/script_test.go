@@ -25,6 +25,18 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, params(t, "testdata/script"))
 }
 
+// TestWholeScripts run shipped scenarios as they stand, with services that are
+// this program too. Under the race detector several such systems at once are more
+// than a small machine carries: their services fall behind the load, rightly
+// fail their rules, and say nothing of races; the other scripts run the same code.
+func TestWholeScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIP in short mode: the scripts run whole scenarios")
+	}
+	t.Parallel()
+	testscript.Run(t, params(t, "testdata/whole"))
+}
+
 // TestDockerScripts are those that need an engine. Images are made of a static
 // program, which the test's own need not be, so it is built as users have it.
 func TestDockerScripts(t *testing.T) {
