@@ -84,8 +84,9 @@ type Plan struct {
 	Protocol    string        `json:"protocol"` // auto, http1, http2 (over TLS) or h2c
 	TLS         TLS           `json:"tls"`
 	LateBudget  time.Duration `json:"late_budget"`
-	CatchUp     CatchUp       `json:"catch_up,omitempty"` // empty: burst
-	MaxBody     int64         `json:"max_body,omitempty"` // of an answer, in bytes; above it is an error; 0: without end
+	CatchUp     CatchUp       `json:"catch_up,omitempty"`  // empty: burst
+	MaxBody     int64         `json:"max_body,omitempty"`  // of an answer, in bytes; above it is an error; 0: without end
+	Redirects   int           `json:"redirects,omitempty"` // to follow at most, within a request; 0: a redirect is an answer
 	Connections Connections   `json:"connections,omitzero"`
 	Flows       []Flow        `json:"flows,omitempty"`
 	Stages      []Stage       `json:"stages"`

@@ -11,19 +11,23 @@ import (
 // AutoEngine stands for the engine that ChooseEngine chooses.
 const AutoEngine = "auto"
 
-// ChooseEngine returns the fastest engine that can send to the URLs by the
-// protocol and the connections as engine http would, and why it is that one. Of the URLs only scheme
-// and host are looked at. As it depends on the proxies that the environment
+// ChooseEngine returns the fastest engine that can send to the URLs as the plan
+// says, as engine http would, and why it is that one. Of the URLs only scheme and
+// host are looked at; they stand for the plan's own, which may not be known yet. As it depends on the proxies that the environment
 // names, the choice is made once, and kept.
-func ChooseEngine(protocol string, c Connections, urls iter.Seq[string]) (name, why string) {
-	if why = beyondFast(protocol, c, urls); why != "" {
+func ChooseEngine(p *Plan, urls iter.Seq[string]) (name, why string) {
+	if why = beyondFast(p, urls); why != "" {
 		return "http", why
 	}
 	return "fast", "nothing beyond HTTP/1.1 is needed"
 }
 
 // beyondFast says what engine fast has not; empty if it has all.
-func beyondFast(protocol string, c Connections, urls iter.Seq[string]) string {
+func beyondFast(p *Plan, urls iter.Seq[string]) string {
+	protocol := p.Protocol
+	if p.Redirects > 0 {
+		return "redirects are to be followed"
+	}
 	if protocol == "http2" || protocol == "h2c" {
 		return "the protocol is " + protocol
 	}
@@ -39,7 +43,7 @@ func beyondFast(protocol string, c Connections, urls iter.Seq[string]) string {
 		if u.Scheme == "https" && protocol != "http1" {
 			return "HTTP/2 may be spoken over TLS, unless protocol is http1"
 		}
-		if c.Redirects(addressOf(u).address) {
+		if p.Connections.Redirects(addressOf(u).address) {
 			continue // past every proxy
 		}
 		if proxy, err := via(u); err != nil || proxy != nil {

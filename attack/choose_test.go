@@ -13,26 +13,28 @@ func TestChooseEngine(t *testing.T) {
 		proxy          string
 		connections    Connections
 		engine, why    string
+		redirects      int
 	}{
-		{"plain", "auto", []string{"http://127.0.0.1:80/a"}, "", Connections{}, "fast", "nothing beyond"},
-		{"nothing said", "", []string{"HTTP://127.0.0.1:80/{{ .a }}?b=c"}, "", Connections{}, "fast", "nothing beyond"},
-		{"http1 over tls", "http1", []string{"https://127.0.0.1/"}, "", Connections{}, "fast", "nothing beyond"},
-		{"tls", "auto", []string{"http://127.0.0.1/", "HTTPS://127.0.0.1/{{ .a }}"}, "", Connections{}, "http", "HTTP/2 may be spoken"},
-		{"http2", "http2", []string{"https://127.0.0.1/"}, "", Connections{}, "http", "the protocol is http2"},
-		{"h2c", "h2c", []string{"http://127.0.0.1/"}, "", Connections{}, "http", "the protocol is h2c"},
-		{"proxy", "auto", []string{"http://10.1.2.3:80/a?b"}, "http://10.0.0.1:3128", Connections{}, "http", "a proxy for 10.1.2.3"},
-		{"no proxy to this machine", "auto", []string{"http://127.0.0.1:80", "http://localhost/"}, "http://10.0.0.1:3128", Connections{}, "fast", "nothing beyond"},
-		{"unix socket beside a proxy", "auto", []string{"http://10.1.2.3:80/a?b"}, "http://10.0.0.1:3128", Connections{Unix: "/s"}, "fast", "nothing beyond"},
-		{"led elsewhere beside a proxy", "auto", []string{"http://shop.test/"}, "http://10.0.0.1:3128", Connections{To: map[string]string{"Shop.test:80": "127.0.0.1:8080"}}, "fast", "nothing beyond"},
-		{"others led elsewhere", "auto", []string{"http://10.1.2.3/"}, "http://10.0.0.1:3128", Connections{To: map[string]string{"10.1.2.3:81": "127.0.0.1:8080"}}, "http", "a proxy for 10.1.2.3"},
-		{"unix socket and tls", "auto", []string{"https://10.1.2.3/"}, "", Connections{Unix: "/s"}, "http", "HTTP/2 may be spoken"},
+		{"redirects", "http1", []string{"http://127.0.0.1/"}, "", Connections{}, "http", "redirects are to be followed", 3},
+		{"plain", "auto", []string{"http://127.0.0.1:80/a"}, "", Connections{}, "fast", "nothing beyond", 0},
+		{"nothing said", "", []string{"HTTP://127.0.0.1:80/{{ .a }}?b=c"}, "", Connections{}, "fast", "nothing beyond", 0},
+		{"http1 over tls", "http1", []string{"https://127.0.0.1/"}, "", Connections{}, "fast", "nothing beyond", 0},
+		{"tls", "auto", []string{"http://127.0.0.1/", "HTTPS://127.0.0.1/{{ .a }}"}, "", Connections{}, "http", "HTTP/2 may be spoken", 0},
+		{"http2", "http2", []string{"https://127.0.0.1/"}, "", Connections{}, "http", "the protocol is http2", 0},
+		{"h2c", "h2c", []string{"http://127.0.0.1/"}, "", Connections{}, "http", "the protocol is h2c", 0},
+		{"proxy", "auto", []string{"http://10.1.2.3:80/a?b"}, "http://10.0.0.1:3128", Connections{}, "http", "a proxy for 10.1.2.3", 0},
+		{"no proxy to this machine", "auto", []string{"http://127.0.0.1:80", "http://localhost/"}, "http://10.0.0.1:3128", Connections{}, "fast", "nothing beyond", 0},
+		{"unix socket beside a proxy", "auto", []string{"http://10.1.2.3:80/a?b"}, "http://10.0.0.1:3128", Connections{Unix: "/s"}, "fast", "nothing beyond", 0},
+		{"led elsewhere beside a proxy", "auto", []string{"http://shop.test/"}, "http://10.0.0.1:3128", Connections{To: map[string]string{"Shop.test:80": "127.0.0.1:8080"}}, "fast", "nothing beyond", 0},
+		{"others led elsewhere", "auto", []string{"http://10.1.2.3/"}, "http://10.0.0.1:3128", Connections{To: map[string]string{"10.1.2.3:81": "127.0.0.1:8080"}}, "http", "a proxy for 10.1.2.3", 0},
+		{"unix socket and tls", "auto", []string{"https://10.1.2.3/"}, "", Connections{Unix: "/s"}, "http", "HTTP/2 may be spoken", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, v := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "REQUEST_METHOD"} {
 				t.Setenv(v, "")
 			}
 			t.Setenv("HTTP_PROXY", c.proxy)
-			engine, why := ChooseEngine(c.protocol, c.connections, slices.Values(c.urls))
+			engine, why := ChooseEngine(&Plan{Protocol: c.protocol, Connections: c.connections, Redirects: c.redirects}, slices.Values(c.urls))
 			if engine != c.engine || !strings.Contains(why, c.why) {
 				t.Errorf("expected %s because %q, found %s because %q", c.engine, c.why, engine, why)
 			}

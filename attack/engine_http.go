@@ -8,9 +8,14 @@ import (
 	"time"
 )
 
-// httpEngine sends with net/http's Transport, below its Client: redirects are
-// answers, and nothing is kept between requests but connections.
-type httpEngine struct{ *transport }
+// httpEngine sends with net/http's Transport, below its Client, so that redirects
+// are answers; with its Client only if they are to be followed. Nothing is kept
+// between requests but connections.
+type httpEngine struct {
+	*transport
+	redirects int
+	hosts     map[string]bool
+}
 
 var _ Engine = httpEngine{}
 
@@ -19,7 +24,7 @@ func newHTTPEngine(opt Options) (Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return httpEngine{t}, nil
+	return httpEngine{t, opt.Redirects, opt.Hosts}, nil
 }
 
 // Send implements Engine.
@@ -37,7 +42,7 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 	countBody(req, call.Body, &sent)
 	defer func() { r.BytesOut = sent.Load() }()
 
-	resp, a, err := e.send(req)
+	resp, a, err := e.follow(req)
 	a.times(&r)
 	if err != nil {
 		r.Err = began(cause(ctx, err), a.answer.Load())
@@ -48,6 +53,40 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 	resp.Body.Close()
 	in.report(ctx, resp, &r)
 	return r
+}
+
+// follow sends a request, and those that its redirects ask for. What it returns
+// beside the answer has followed the last of them.
+func (e httpEngine) follow(req *http.Request) (*http.Response, *attempts, error) {
+	if e.redirects == 0 {
+		return e.send(req)
+	}
+	trip := &trip{transport: e.transport}
+	client := http.Client{Transport: trip, CheckRedirect: func(next *http.Request, via []*http.Request) error {
+		// Load must not be led to hosts that the scenario does not name.
+		if len(via) > e.redirects || !e.hosts[Address(next.URL)] {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	resp, err := client.Do(req)
+	return resp, trip.last, parseError(err)
+}
+
+// trip is a transport that remembers its last request.
+type trip struct {
+	*transport
+	last *attempts
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *trip) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	before := t.last
+	resp, t.last, err = t.send(req)
+	if before != nil && t.last.opened.Load() == nil {
+		t.last.opened.Store(before.opened.Load()) // it was opened within the same send
+	}
+	return resp, err
 }
 
 // Close implements Engine.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 )
 
 // Options are what an engine needs to know of a plan.
@@ -14,6 +15,10 @@ type Options struct {
 	TLS         TLS
 	MaxBody     int64 // of an answer, in bytes: what is larger is an error; 0: without end
 	Connections Connections
+	// Redirects is how many an engine follows at most within a send, and only to
+	// Hosts, which are host:port; with 0 a redirect is an answer.
+	Redirects int
+	Hosts     map[string]bool
 	// Dial, if set, opens connections in place of the network's own dialer. Where
 	// to is what Connections made of it.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -29,12 +34,23 @@ type EngineKind struct {
 	New  func(Options) (Engine, error)
 }
 
+// hosts are those that the plan's requests name, as host:port.
+func (p *Plan) hosts() map[string]bool {
+	out := make(map[string]bool)
+	for s := range p.targets() {
+		if u, err := url.Parse(s); err == nil {
+			out[Address(u)] = true
+		}
+	}
+	return out
+}
+
 // Engines lists every engine. ChooseEngine says which is taken where none is
 // named.
 func Engines() []EngineKind {
 	return []EngineKind{
 		{Name: "fast", Doc: "HTTP/1.1 with fasthttp's parser: the fastest", New: newFastEngine},
-		{Name: "http", Doc: "Go's net/http: HTTP/1.1, HTTP/2 and h2c", New: newHTTPEngine},
+		{Name: "http", Doc: "Go's net/http: HTTP/1.1, HTTP/2 and h2c; proxies; follows redirects if told to", New: newHTTPEngine},
 		{Name: "vegeta", Doc: "vegeta's Attacker, with latency counted from the intended time", New: newVegetaEngine},
 	}
 }
@@ -44,9 +60,12 @@ func Engines() []EngineKind {
 func NewEngine(p *Plan) (Engine, error) {
 	name := p.Engine
 	if name == "" || name == AutoEngine {
-		name, _ = ChooseEngine(p.Protocol, p.Connections, p.targets())
+		name, _ = ChooseEngine(p, p.targets())
 	}
-	opt := Options{MaxInFlight: p.MaxInFlight, Protocol: p.Protocol, TLS: p.TLS, MaxBody: p.MaxBody, Connections: p.Connections}
+	opt := Options{MaxInFlight: p.MaxInFlight, Protocol: p.Protocol, TLS: p.TLS, MaxBody: p.MaxBody, Connections: p.Connections, Redirects: p.Redirects}
+	if p.Redirects > 0 {
+		opt.Hosts = p.hosts()
+	}
 	var names []string
 	for _, k := range Engines() {
 		if k.Name == name {

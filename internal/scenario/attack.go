@@ -14,6 +14,8 @@ const (
 	maxBody = 16 << 20  // of a body from a file
 	maxPEM  = 1 << 20
 
+	maxRedirects = 20
+
 	// maxLoad keeps sums of offsets far from overflowing.
 	maxLoad = 366 * 24 * time.Hour
 )
@@ -88,7 +90,7 @@ func (b *builder) attack(seed uint64) attack.Plan {
 	f := &b.file.Attack
 	p := attack.Plan{
 		Seed: seed, Engine: f.Engine, Arrivals: attack.Process(f.Arrivals), Timeout: f.Timeout, MaxInFlight: f.MaxInFlight,
-		Protocol: f.Protocol, TLS: f.TLS, LateBudget: f.LateBudget,
+		Protocol: f.Protocol, TLS: f.TLS, LateBudget: f.LateBudget, Redirects: f.Redirects,
 		CatchUp: attack.CatchUp(f.CatchUp), MaxBody: f.MaxBody, Connections: b.connections(),
 	}
 	b.tls(&f.TLS)
@@ -131,8 +133,12 @@ func (b *builder) firstWeight() *node {
 func (b *builder) engine(p *attack.Plan) {
 	f := &b.file.Attack
 	switch {
+	case f.Redirects < 0 || f.Redirects > maxRedirects:
+		b.failf(b.where(&f.Redirects, b.root).span, "10 is what most clients follow", "redirects: expected 0 to %d, found %d", maxRedirects, f.Redirects)
+	case f.Redirects > 0 && f.Engine != attack.AutoEngine && f.Engine != "http":
+		b.failf(b.where(&f.Redirects, b.root).span, "take engine: http, or leave engine out", "redirects: only engine http follows them, and the engine is %s", f.Engine)
 	case f.Engine == attack.AutoEngine:
-		p.Engine, p.EngineWhy = attack.ChooseEngine(p.Protocol, p.Connections, b.urls(p))
+		p.Engine, p.EngineWhy = attack.ChooseEngine(p, b.urls(p))
 	case f.Engine == "fast" && (f.Protocol == "http2" || f.Protocol == "h2c"):
 		b.failf(b.where(&f.Engine, b.root).span, "take engine: http, or leave it out", "engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
 	}
