@@ -98,3 +98,22 @@ func TestRedactOtherSpellings(t *testing.T) {
 		}
 	}
 }
+
+// What was cut short for people or for a sample can hold a part of a secret.
+func TestRedactTextsThatWereCut(t *testing.T) {
+	r := newRedactor([]string{"abcdefghijkl", "xyz-long"})
+	for in, want := range map[string]string{
+		"found abcdefgh… and \"xyz-l…\"": "found ***… and \"***…\"",
+		"abcdefghijkl…":                  "***…",
+		"found abc…":                     "found abc…", // too little to tell
+		"found abcdefgh":                 "found abcdefgh",
+		"…abcdefgh … ":                   "…abcdefgh … ",
+	} {
+		if got := r.text(in); got != want {
+			t.Errorf("%s becomes %s, want %s", in, got, want)
+		}
+	}
+	if got := newRedactor(nil).text("a…"); got != "a…" {
+		t.Errorf("without secrets: %s", got)
+	}
+}
