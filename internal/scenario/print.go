@@ -53,6 +53,7 @@ func mask(r *attack.Request) {
 		return out
 	}
 	r.Headers, r.Query, r.Form = fields(r.Headers, secretHeader), fields(r.Query, secretName), fields(r.Form, secretName)
+	r.Expect.Headers = fields(r.Expect.Headers, secretHeader)
 	r.Targets = slices.Clone(r.Targets)
 	for i := range r.Targets {
 		r.Targets[i].Headers = fields(r.Targets[i].Headers, secretHeader)

@@ -24,6 +24,7 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 		out.Timeout = b.file.Attack.Timeout
 	}
 	b.headerSecrets(r.Headers)
+	b.headerSecrets(r.Expect.Headers)
 	b.paramSecrets(r.Query)
 	b.paramSecrets(r.Form)
 	own := b.ownNode(r)

@@ -39,6 +39,7 @@ attack:
       headers: { Authorization: "Bearer opaque-1", Cookie: "sid=opaque-2; x=1", X-Short-Key: abc, Accept: text/html }
       query: { token: opaque-3 }
       body: "s3cr3t-value twice: s3cr3t-value, and opaque-1"
+      expect: { headers: { Set-Cookie: "sid=opaque-4; Path=/", X-Expected-Key: abd } }
   stages: [{ name: s, rate: 5/s, for: 10s }]
 verdict:
   - p99 < 1s
@@ -50,7 +51,7 @@ verdict:
 	b := planJSON(t, p)
 	var out strings.Builder
 	p.Timeline(&out)
-	for _, s := range []string{"s3cr3t-value", `quo\"ted`, "pa55word", "opaque-1", "opaque-2", "opaque-3", "in-the-url", `"abc"`} {
+	for _, s := range []string{"s3cr3t-value", `quo\"ted`, "pa55word", "opaque-1", "opaque-2", "opaque-3", "opaque-4", "in-the-url", `"abc"`, `"abd"`} {
 		if strings.Contains(string(b), s) {
 			t.Errorf("plan.json holds %s", s)
 		}
