@@ -66,7 +66,7 @@ func burdenOf(v *View, tl *timeline.Timeline) burden {
 		b.what = localFailures(b.local, v.Stats.Judged(), used)
 	case b.busy:
 		b.what = fmt.Sprintf("the generator used %s of its CPU (%s) for %s of that time, so this may be its own doing: %s",
-			percent(used.CPU.Max), coresOf(used), percent(float64(used.Full)/float64(used.Time)), needsCPU)
+			quantity.FormatPercent(used.CPU.Max), coresOf(used), quantity.FormatPercent(float64(used.Full)/float64(used.Time)), needsCPU)
 	}
 	return b
 }
