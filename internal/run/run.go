@@ -244,7 +244,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	defer self.Close()
 	wg.Go(func() {
 		self.Run(watching, clock, func(s timeline.Sample) {
-			r.recorder.Sample(s)
+			r.recorder.Usage(s)
 			r.self.Store(&s)
 		})
 	})
