@@ -294,7 +294,7 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 
 func (b *builder) headerSecrets(fields []attack.Field) {
 	for _, f := range fields {
-		if !secretHeader(f.Name) || strings.Contains(f.Value, "{{") {
+		if !SecretHeader(f.Name) || strings.Contains(f.Value, "{{") {
 			continue
 		}
 		for _, s := range headerSecrets(f.Value) {

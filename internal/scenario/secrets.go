@@ -33,8 +33,10 @@ func secretName(name string) bool {
 	return false
 }
 
-// secretHeader says whether a header's value must not be shown.
-func secretHeader(name string) bool {
+// SecretHeader says whether the value of a header of that name must not be
+// written to any output: Authorization, Cookie, Set-Cookie, *-Key, *-Token and
+// the like.
+func SecretHeader(name string) bool {
 	switch low := strings.ToLower(name); {
 	case low == "authorization", low == "proxy-authorization", low == "cookie", low == "set-cookie":
 		return true

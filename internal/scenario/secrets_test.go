@@ -20,7 +20,7 @@ func TestSecretNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"Authorization": true, "cookie": true, "Proxy-Authorization": true, "X-Api-Key": true, "X-Auth-Token": true, "Accept": false, "Content-Type": false,
 	} {
-		if secretHeader(name) != want {
+		if SecretHeader(name) != want {
 			t.Errorf("%s: expected %v", name, want)
 		}
 	}
