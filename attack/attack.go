@@ -303,6 +303,7 @@ type Result struct {
 	Kind     string // of the error; empty if the arrival went well
 	Detail   string // of the error, for people; bounded
 
+	Thought   time.Duration // by the caller of a whole flow, between its steps; Done leaves it out
 	Connect   time.Duration // of the connection that was opened for it; 0 if one was there
 	Handshake time.Duration // of that connection's TLS
 	Sample    *Sample       // of the answer, for some of those that failed a check

@@ -158,6 +158,9 @@ func (c *check) header(i int, r *Reply) (ok bool, detail string) {
 	if len(found) == 0 || found[0] == "" {
 		return false, fmt.Sprintf("expected header %s, found none", name)
 	}
+	if carriesSecret(name) {
+		return false, fmt.Sprintf("expected another value of header %s", name)
+	}
 	return false, fmt.Sprintf("expected header %s: %s, found %s", name, clip(h.Value, 60), clip(found[0], 60))
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 func TestCheck(t *testing.T) {
-	header := http.Header{"Content-Type": {"text/plain"}, "X-Long": {strings.Repeat("x", 500)}, "X-Two": {"a", "b"}, "X-Empty": {""}}
+	header := http.Header{"Content-Type": {"text/plain"}, "X-Long": {strings.Repeat("x", 500)}, "X-Two": {"a", "b"}, "X-Empty": {""}, "X-Session-Key": {"k2"}}
 	reply := func(status int, body string) Reply {
 		return Reply{Status: status, Header: header, Body: []byte(body), BytesIn: int64(len(body))}
 	}
@@ -48,6 +48,7 @@ func TestCheck(t *testing.T) {
 		{"class or status", Expect{Status: []int{2, 404}}, reply(404, ""), "", ""},
 		{"neither", Expect{Status: []int{2, 404}}, reply(302, ""), KindStatus, "expected status 2xx or 404, found 302"},
 		{"one of several lines", Expect{Headers: []Field{{"x-two", "b"}}}, reply(200, ""), "", ""},
+		{"a header that nobody is to see", Expect{Headers: []Field{{"x-session-key", "k1"}}}, reply(200, ""), KindHeader, "expected another value of header x-session-key"},
 		{"none of several lines", Expect{Headers: []Field{{"x-two", "c"}}}, reply(200, ""), KindHeader, "expected header x-two: c, found a"},
 		{"empty header", Expect{Headers: []Field{{"X-Empty", ""}}}, reply(200, ""), KindHeader, "expected header X-Empty, found none"},
 

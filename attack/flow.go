@@ -102,6 +102,7 @@ func (a *attack) flow(s *seat, w waiting, jar *cookies) {
 		// When it is ready is when its caller says so: thinking that takes longer, as
 		// the generator has no time, is lateness and not the target's doing.
 		due += c.step.Think
+		whole.Thought += c.step.Think
 		acted = max(due, a.Clock())
 	}
 	whole.Done = whole.Intended + took

@@ -116,7 +116,7 @@ func TestFlow(t *testing.T) {
 			for k, f := range flows {
 				at := time.Duration(k) * 200 * time.Millisecond
 				// Three answers of 100 ms and 50 more, without 500 ms of thought.
-				if f.Intended != at || f.Done != at+350*time.Millisecond || f.Request != 0 || f.Kind != "" || f.Nth != uint64(k) || f.Sent != at {
+				if f.Intended != at || f.Done != at+350*time.Millisecond || f.Thought != 500*time.Millisecond || f.Request != 0 || f.Kind != "" || f.Nth != uint64(k) || f.Sent != at {
 					t.Errorf("flow %d: found %+v", k, f)
 				}
 				steps := map[int]time.Duration{}

@@ -33,17 +33,17 @@ func bottleneck(u *timeline.Usage, budget time.Duration) (what, do string) {
 		}
 	}
 	if u.CPU.Max >= timeline.Saturated {
-		add(needsCPU, "used %s%s of its CPU (%s)", upTo(u.CPU), percent(u.CPU.Max), coresOf(u))
+		add(needsCPU, "used %s%s of its CPU (%s)", upTo(u.CPU), quantity.FormatPercent(u.CPU.Max), coresOf(u))
 	}
 	if u.Busy.Max >= timeline.Saturated {
 		others := func() {
 			if u.Others.Max >= takenShare {
-				add("give it cores of its own, or lower the rate", "lost up to %s of its cores to other processes", percent(u.Others.Max))
+				add("give it cores of its own, or lower the rate", "lost up to %s of its cores to other processes", quantity.FormatPercent(u.Others.Max))
 			}
 		}
 		steal := func() {
 			if u.Steal.Max >= takenShare {
-				add("run it on a machine that is less shared, or lower the rate", "lost up to %s of its cores to other machines of the host (steal)", percent(u.Steal.Max))
+				add("run it on a machine that is less shared, or lower the rate", "lost up to %s of its cores to other machines of the host (steal)", quantity.FormatPercent(u.Steal.Max))
 			}
 		}
 		if u.Steal.Max > u.Others.Max { // what weighs most says what to do
@@ -98,7 +98,3 @@ func upTo(s timeline.Share) string {
 	}
 	return "up to "
 }
-
-// percent prints a share in whole percents; above 100% are only errors of
-// measurement.
-func percent(f float64) string { return fmt.Sprintf("%.0f%%", 100*min(f, 1)) }

@@ -15,6 +15,7 @@ import (
 const (
 	kindLocal   = "local"   // its machine had no port, file or memory left: none of the target's doing
 	kindTimeout = "timeout" // it may have been slow to send or to read
+	kindStalled = "stalled" // it may have been slow to read the rest
 	kindUnsent  = "unsent"  // it may have been slow to free a slot
 	kindSlow    = "slow"    // a check of the response time
 )
@@ -56,14 +57,16 @@ func burdenOf(v *View, tl *timeline.Timeline) burden {
 	used := v.usage(tl)
 	b.busy = used.Time > 0 && float64(used.Full) >= saturatedShare*float64(used.Time)
 	if b.busy {
-		b.slow = v.Stats.Kinds[kindTimeout] + v.Stats.Kinds[kindUnsent] + v.Stats.Kinds[kindSlow]
+		for _, kind := range []string{kindTimeout, kindStalled, kindUnsent, kindSlow} {
+			b.slow += v.Stats.Kinds[kind]
+		}
 	}
 	switch {
 	case b.local > 0:
 		b.what = localFailures(b.local, v.Stats.Judged(), used)
 	case b.busy:
 		b.what = fmt.Sprintf("the generator used %s of its CPU (%s) for %s of that time, so this may be its own doing: %s",
-			percent(used.CPU.Max), coresOf(used), percent(float64(used.Full)/float64(used.Time)), needsCPU)
+			quantity.FormatPercent(used.CPU.Max), coresOf(used), quantity.FormatPercent(float64(used.Full)/float64(used.Time)), needsCPU)
 	}
 	return b
 }

@@ -237,6 +237,7 @@ func TestSaturatedGenerator(t *testing.T) {
 
 		{"wrong answers are the target's", "error_rate < 1%", with(slowly, 20, "status"), 10, Fail, "error_rate was 2%, the rule wants < 1%"},
 		{"timeouts may be the generator's", "error_rate < 1%", with(slowly, 20, "timeout"), 10, Inconclusive, "error_rate was 2%, but"},
+		{"answers that stalled may be the generator's", "error_rate < 1%", with(slowly, 20, "stalled"), 10, Inconclusive, "error_rate was 2%, but"},
 		{"some of each", "error_rate < 1%", append(with(slowly, 15, "timeout"), with(slowly, 12, "status")[:12]...), 10, Fail, ""},
 		{"availability", "availability >= 99%", with(slowly, 20, "timeout"), 10, Inconclusive, ""},
 		{"unsent", "unsent == 0", append(slices.Clone(slowly), arrival{unsent: true}), 10, Inconclusive, ""},

@@ -57,9 +57,6 @@ func NewSampler(now time.Duration) *Sampler {
 	return s
 }
 
-// Limits are what the samples are measured by.
-func (s *Sampler) Limits() Limits { return s.limits }
-
 // Close lets go of what the sampler holds open.
 func (s *Sampler) Close() { s.system.close() }
 

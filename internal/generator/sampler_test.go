@@ -93,7 +93,7 @@ func TestRealSample(t *testing.T) {
 	runtime.GC()
 	got := s.take(time.Since(start))
 
-	l := s.Limits()
+	l := s.limits
 	if l.Cores <= 0 || l.Cores > float64(runtime.NumCPU()) || got.Cores != l.Cores {
 		t.Errorf("it may use %v cores of %d; the sample says %v", l.Cores, runtime.NumCPU(), got.Cores)
 	}

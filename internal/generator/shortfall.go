@@ -3,10 +3,10 @@ package generator
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
 const (
@@ -25,7 +25,7 @@ func Shortfalls(l Limits, p *attack.Plan, services int) []string {
 	multiplexed := p.Protocol == "http2" || p.Protocol == "h2c"
 	if need := uint64(max(p.MaxInFlight, 0)) + besides + uint64(services); l.Files > 0 && l.Files < need && !multiplexed {
 		line := fmt.Sprintf("at most %s files may be open (ulimit -n), and %s requests in flight need about %s: ",
-			thousands(l.Files), thousands(uint64(p.MaxInFlight)), thousands(need))
+			quantity.FormatWhole(l.Files), quantity.FormatWhole(uint64(p.MaxInFlight)), quantity.FormatWhole(need))
 		if room := l.Files - min(l.Files, besides+uint64(services)); room > 0 {
 			line += fmt.Sprintf("raise it with ulimit -n %d, or set max_in_flight to %d or less", roundUp(need), room)
 		} else {
@@ -37,7 +37,7 @@ func Shortfalls(l Limits, p *attack.Plan, services int) []string {
 		if most := mostConnections(p); most > float64(l.Ports) {
 			out = append(out, fmt.Sprintf("without keepalive the load opens up to %s connections within %d s, and there are %s local ports, each of which can "+
 				"be taken for that long after its connection was closed: keep connections alive, lower the rate, or widen net.ipv4.ip_local_port_range",
-				thousands(uint64(most)), int(timeWait.Seconds()), thousands(l.Ports)))
+				quantity.FormatWhole(uint64(most)), int(timeWait.Seconds()), quantity.FormatWhole(l.Ports)))
 		}
 	}
 	return out
@@ -95,13 +95,4 @@ func roundUp(n uint64) uint64 {
 		p *= 2
 	}
 	return p
-}
-
-// thousands prints n with its thousands apart: 12,345.
-func thousands(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

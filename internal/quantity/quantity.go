@@ -229,6 +229,19 @@ func FormatCount(n float64) string {
 	return trimZeros(strconv.FormatFloat(n, 'f', prec, 64))
 }
 
+// FormatWhole prints a whole number with its thousands apart: 12,345.
+func FormatWhole(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// FormatPercent prints a share of what can be had in whole percents; above 100%
+// are only errors of measurement.
+func FormatPercent(f float64) string { return fmt.Sprintf("%.0f%%", 100*min(f, 1)) }
+
 // FormatBytes prints a size in binary units.
 func FormatBytes(b float64) string {
 	for _, u := range []struct {

@@ -20,8 +20,8 @@ type entry struct {
 
 // extra is what few results have.
 type extra struct {
-	kind, detail       string
-	connect, handshake time.Duration
+	kind, detail                string
+	connect, handshake, thought time.Duration
 }
 
 var noExtra extra
@@ -40,9 +40,9 @@ func (b *buffer) put(r *attack.Result, cell int32) {
 		intended: r.Intended, acted: r.Acted, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
 		cell: cell, extra: -1, status: int32(r.Status), outcome: r.Outcome, whole: r.Whole,
 	}
-	if kind := errorKind(r); kind != "" || r.Connect != 0 || r.Handshake != 0 {
+	if kind := errorKind(r); kind != "" || r.Connect != 0 || r.Handshake != 0 || r.Thought != 0 {
 		e.extra = int32(len(b.extras))
-		b.extras = append(b.extras, extra{kind, r.Detail, r.Connect, r.Handshake})
+		b.extras = append(b.extras, extra{kind, r.Detail, r.Connect, r.Handshake, r.Thought})
 	}
 	b.entries = append(b.entries, e)
 }

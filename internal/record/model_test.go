@@ -41,8 +41,8 @@ func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at tim
 }
 
 func (w wantCells) result(c *Config, bs []time.Duration, r *attack.Result) {
-	if r.Outcome == attack.Done && r.Done < c.Stages[r.Stage].Window.To {
-		came := w.stats(c, bs, r.Arrival, r.Done)
+	if at := r.Done + r.Thought; r.Outcome == attack.Done && at < c.Stages[r.Stage].Window.To {
+		came := w.stats(c, bs, r.Arrival, at)
 		came.Answered++
 		if r.Kind == "" {
 			came.AnsweredOK++
@@ -184,6 +184,7 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 		switch rng.IntN(10) {
 		case 0, 1: // a whole flow
 			res.Whole, res.Request = true, rng.IntN(2)
+			res.Thought = time.Duration(rng.Int64N(int64(2 * sec)))
 		case 2:
 			res.Connect = 1 + time.Duration(rng.ExpFloat64()*float64(ms))
 			res.Handshake = time.Duration(rng.IntN(2)) * res.Connect
@@ -214,7 +215,7 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 		case 5:
 			res.Done = res.Sent + 50*ms - (res.Sent - res.Intended) // at a limit
 		}
-		recorded := min(res.Done, res.Intended+8*sec)
+		recorded := min(res.Done+res.Thought, res.Intended+8*sec)
 		if res.Outcome == attack.Interrupted && rng.IntN(2) == 0 {
 			recorded = max(0, res.Intended-time.Duration(rng.Int64N(int64(sec)))) // given up before it was due
 		}

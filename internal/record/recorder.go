@@ -309,16 +309,18 @@ func (r *Recorder) sortIn(e *entry, x *extra, now time.Duration) {
 }
 
 // answered counts an answer in the interval in which it came, if that was within
-// its stage. iv and c are those of its intended time. One cannot have come later
-// than now, up to which no interval is cut any more.
+// its stage; that of a whole flow is its last step's, with all thought before it.
+// iv and c are those of its intended time. One cannot have come later than now, up
+// to which no interval is cut any more.
 func (r *Recorder) answered(iv *interval, c *cell, e *entry, x *extra, now time.Duration) {
 	if e.outcome != attack.Done {
 		return
 	}
-	if stage := r.layout.stage(e.cell); stage != nil && e.done >= stage.Window.To {
+	came := e.done + x.thought
+	if stage := r.layout.stage(e.cell); stage != nil && came >= stage.Window.To {
 		return
 	}
-	if at := min(e.done, now-1); !iv.Contains(max(at, 0)) {
+	if at := min(came, now-1); !iv.Contains(max(at, 0)) {
 		iv = r.intervalOf(at)
 		c = r.cell(iv, e.cell)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,7 +116,8 @@ func (s *samples) write() {
 
 // clean takes the secrets out.
 func (s *samples) clean(l *sampleLine) {
-	l.Detail, l.Body = s.redact(l.Detail), s.redact(l.Body)
+	// A body may have been cut off within a secret, as the mark says.
+	l.Detail, l.Body = s.redact(l.Detail), strings.TrimSuffix(s.redact(l.Body+"…"), "…")
 	if l.Header == nil {
 		return
 	}

@@ -15,8 +15,8 @@ type usageLine struct {
 	Sample timeline.Sample `json:"sample"`
 }
 
-// Sample keeps a sample of the generator. Samples come in order of time.
-func (r *Recorder) Sample(s timeline.Sample) {
+// Usage keeps a sample of the generator. Samples come in order of time.
+func (r *Recorder) Usage(s timeline.Sample) {
 	r.out.mu.Lock()
 	defer r.out.mu.Unlock()
 	r.out.line(usageLine{typeUsage, s})

@@ -24,7 +24,7 @@ func TestSamplesComeBack(t *testing.T) {
 			Files: 120, MaxFiles: 1024, Ports: 30, MaxPorts: 28232, Memory: 1 << 20,
 		}
 		clock.set(s.To)
-		r.Sample(s)
+		r.Usage(s)
 		want.Add(s)
 	}
 	tl, err := r.Finish(3*sec, false, nil)

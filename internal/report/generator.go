@@ -18,7 +18,7 @@ func generatorLine(g *verdict.Generator) string {
 	var parts []string
 	u := &g.Usage
 	if u.Samples > 0 {
-		parts = append(parts, fmt.Sprintf("CPU %s mean, %s max of %s", percent(u.CPU.Mean), percent(u.CPU.Max), cores(u.Cores)))
+		parts = append(parts, fmt.Sprintf("CPU %s mean, %s max of %s", quantity.FormatPercent(u.CPU.Mean), quantity.FormatPercent(u.CPU.Max), cores(u.Cores)))
 	}
 	if g.Late.P99 != nil {
 		parts = append(parts, "lateness p99 "+offset(g.Late.P99))
@@ -28,15 +28,15 @@ func generatorLine(g *verdict.Generator) string {
 	}
 	switch {
 	case u.Files > 0 && u.MaxFiles > 0:
-		parts = append(parts, count(min(u.Files, u.MaxFiles))+" of "+count(u.MaxFiles)+" files")
+		parts = append(parts, quantity.FormatWhole(min(u.Files, u.MaxFiles))+" of "+quantity.FormatWhole(u.MaxFiles)+" files")
 	case u.Files > 0:
-		parts = append(parts, count(u.Files)+" files")
+		parts = append(parts, quantity.FormatWhole(u.Files)+" files")
 	}
 	if u.MaxPorts > 0 {
-		parts = append(parts, "at most "+percent(float64(u.Ports)/float64(u.MaxPorts))+" of ports")
+		parts = append(parts, "at most "+quantity.FormatPercent(float64(u.Ports)/float64(u.MaxPorts))+" of ports")
 	}
 	if g.Local > 0 {
-		parts = append(parts, count(g.Local)+" arrivals failed on its own machine")
+		parts = append(parts, quantity.FormatWhole(g.Local)+" arrivals failed on its own machine")
 	}
 	if len(parts) == 0 {
 		return ""
@@ -51,10 +51,6 @@ func cores(n float64) string {
 	return quantity.FormatCount(n) + " cores"
 }
 
-// percent prints a share in whole percents; above 100% are only errors of
-// measurement.
-func percent(f float64) string { return fmt.Sprintf("%.0f%%", 100*min(f, 1)) }
-
 // scarce is the share of files and ports from which on the live status warns.
 const scarce = 0.90
 
@@ -63,13 +59,13 @@ const scarce = 0.90
 func GeneratorNotes(s *timeline.Sample) []string {
 	var out []string
 	if s.CPU >= timeline.Saturated {
-		out = append(out, fmt.Sprintf("the generator uses %s of its CPU (%s): response times may be its own doing", percent(s.CPU), cores(s.Cores)))
+		out = append(out, fmt.Sprintf("the generator uses %s of its CPU (%s): response times may be its own doing", quantity.FormatPercent(s.CPU), cores(s.Cores)))
 	}
 	if s.MaxFiles > 0 && float64(s.Files) >= scarce*float64(s.MaxFiles) {
-		out = append(out, fmt.Sprintf("the generator has %s of %s files open: raise ulimit -n or lower max_in_flight", count(min(s.Files, s.MaxFiles)), count(s.MaxFiles)))
+		out = append(out, fmt.Sprintf("the generator has %s of %s files open: raise ulimit -n or lower max_in_flight", quantity.FormatWhole(min(s.Files, s.MaxFiles)), quantity.FormatWhole(s.MaxFiles)))
 	}
 	if s.MaxPorts > 0 && float64(s.Ports) >= scarce*float64(s.MaxPorts) {
-		out = append(out, fmt.Sprintf("this machine has %s TCP sockets, open or in TIME_WAIT, and %s local ports: new connections may find none free", count(s.Ports), count(s.MaxPorts)))
+		out = append(out, fmt.Sprintf("this machine has %s TCP sockets, open or in TIME_WAIT, and %s local ports: new connections may find none free", quantity.FormatWhole(s.Ports), quantity.FormatWhole(s.MaxPorts)))
 	}
 	return out
 }

@@ -57,7 +57,7 @@ func users(n int) string {
 	if n == 1 {
 		return "1 user"
 	}
-	return count(uint64(max(n, 0))) + " users"
+	return quantity.FormatWhole(uint64(max(n, 0))) + " users"
 }
 
 // active says whether the fault may be in force.

@@ -117,7 +117,7 @@ func blockLines(s *LiveState, width int, p palette) []string {
 	if s.PlannedRate > 0 && s.DoneRate < 0.9*s.PlannedRate {
 		done = p.warn(done)
 	}
-	errors := fmt.Sprintf("%s, %s now", count(s.Errors), quantity.FormatFraction(s.ErrorRate))
+	errors := fmt.Sprintf("%s, %s now", quantity.FormatWhole(s.Errors), quantity.FormatFraction(s.ErrorRate))
 	if s.ErrorRate > 0 {
 		errors = p.bad(errors)
 	}

@@ -266,7 +266,7 @@ func (p *page) measure(name string, st style, m *verdict.Measure) row {
 	for _, d := range []*time.Duration{m.Latency.P50, m.Latency.P90, m.Latency.P95, m.Latency.P99, m.Latency.P999, m.Latency.Max} {
 		cells = append(cells, cell{offset(d), nil})
 	}
-	errors, unsent := cell{count(m.Errors), nil}, cell{count(m.Unsent), nil}
+	errors, unsent := cell{quantity.FormatWhole(m.Errors), nil}, cell{quantity.FormatWhole(m.Unsent), nil}
 	if m.Errors > 0 {
 		errors.style = p.bad
 	}
@@ -366,8 +366,8 @@ func (p *page) totals(r *Run) {
 	}
 	p.section("totals", "")
 	p.text(gridIndent, nil, fmt.Sprintf("%s planned = %s done + %s unsent + %s interrupted",
-		count(m.Planned), count(m.Done), count(m.Unsent), count(m.Interrupted)))
-	line := count(m.Errors) + " errors"
+		quantity.FormatWhole(m.Planned), quantity.FormatWhole(m.Done), quantity.FormatWhole(m.Unsent), quantity.FormatWhole(m.Interrupted)))
+	line := quantity.FormatWhole(m.Errors) + " errors"
 	if m.ErrorRate != nil && m.Availability != nil {
 		line += fmt.Sprintf(" (%s), availability %s", quantity.FormatFraction(*m.ErrorRate), quantity.FormatFraction(*m.Availability))
 	}
@@ -378,7 +378,7 @@ func (p *page) totals(r *Run) {
 			offset(m.Service.P50), offset(m.Service.P99), offset(m.Lag.P99), offset(m.Lag.Max)))
 	}
 	if m.Connections > 0 {
-		line := fmt.Sprintf("connections: %s opened, connect p99 %s", count(m.Connections), offset(m.Connect.P99))
+		line := fmt.Sprintf("connections: %s opened, connect p99 %s", quantity.FormatWhole(m.Connections), offset(m.Connect.P99))
 		if m.Handshakes > 0 {
 			line += ", TLS p99 " + offset(m.Handshake.P99)
 		}
@@ -400,7 +400,7 @@ func (p *page) totals(r *Run) {
 		if judged := m.Done + m.Unsent; judged > 0 {
 			share = quantity.FormatFraction(float64(m.Kinds[k]) / float64(judged))
 		}
-		rw := row{cells: []cell{{count(m.Kinds[k]), p.bad}, {share, nil}, {plain(k), nil}}}
+		rw := row{cells: []cell{{quantity.FormatWhole(m.Kinds[k]), p.bad}, {share, nil}, {plain(k), nil}}}
 		if example := r.Examples[k]; example != "" {
 			rw.cells[2].text += ", such as: " + plain(example)
 		}
@@ -438,7 +438,7 @@ func (p *page) advice(r *Run) {
 	}
 	if m := &r.Report.Totals; m.Errors > 0 && len(r.Report.Rules) > 0 && !asksForErrors(r.Report.Rules) {
 		do = append(do, cell{fmt.Sprintf("%s of %s arrivals went wrong, and no rule asks about errors: add one, such as error_rate < 0.1%%",
-			count(m.Errors), count(m.Done+m.Unsent)), p.warn})
+			quantity.FormatWhole(m.Errors), quantity.FormatWhole(m.Done+m.Unsent)), p.warn})
 	}
 	if len(r.Report.Rules) == 0 && len(r.Problems) == 0 {
 		do = append(do, cell{"the scenario has no rules, so the run only measured; say under verdict: what must hold", nil})
@@ -463,15 +463,6 @@ var ofErrors = regexp.MustCompile(`\b(errors?|error_rate|availability|throughput
 // asksForErrors says whether any rule would notice that answers are bad.
 func asksForErrors(rules []verdict.RuleResult) bool {
 	return slices.ContainsFunc(rules, func(r verdict.RuleResult) bool { return ofErrors.MatchString(r.KPI) })
-}
-
-// count prints n with its thousands apart: 12,345.
-func count(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // rate prints a rate per second without decimals that nobody reads.

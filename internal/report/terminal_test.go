@@ -137,11 +137,3 @@ func FuzzWrapText(f *testing.F) {
 		}
 	})
 }
-
-func TestCount(t *testing.T) {
-	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := count(n); got != want {
-			t.Errorf("count(%d) = %s, expected %s", n, got, want)
-		}
-	}
-}

@@ -240,11 +240,21 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	wg.Go(func() { faults = r.conductor.Run(chaosCtx) })
 	watching, endWatch := context.WithCancel(context.Background())
 	defer endWatch()
+	// An interruption cuts the interval that it falls into, so that what is answered
+	// while the run drains does not count as answered in time.
+	cut := r.attack.Duration()
+	wg.Go(func() {
+		select {
+		case <-soft.Done():
+			cut = min(cut, r.recorder.Mark())
+		case <-watching.Done():
+		}
+	})
 	self := generator.NewSampler(clock())
 	defer self.Close()
 	wg.Go(func() {
 		self.Run(watching, clock, func(s timeline.Sample) {
-			r.recorder.Sample(s)
+			r.recorder.Usage(s)
 			r.self.Store(&s)
 		})
 	})
@@ -276,7 +286,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	// slow to be answered: without them the figures would flatter.
 	interrupted := !result.Whole()
 	if interrupted {
-		end = min(end, result.End)
+		end = min(cut, result.End)
 	}
 	tl, finishErr := r.recorder.Finish(end, interrupted, faults)
 	return tl, errors.Join(err, finishErr)

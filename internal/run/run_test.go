@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
@@ -55,7 +57,10 @@ func load(t *testing.T, text string) *scenario.Plan {
 type summary struct {
 	Verdict  string `json:"verdict"`
 	ExitCode int    `json:"exit_code"`
-	Totals   struct{ Planned, Done, Unsent, Interrupted int }
+	Totals   struct {
+		Planned, Done, Unsent, Interrupted int
+		RPS                                float64
+	}
 }
 
 func readSummary(t *testing.T, dir string) summary {
@@ -106,6 +111,39 @@ verdict: [error_rate < 1%%]
 	}
 	if code != ExitInterrupted || err != nil || s.ExitCode != int(ExitInterrupted) || s.Verdict != "inconclusive" {
 		t.Errorf("exit %d, %v, summary %+v; want %d and inconclusive\n%s", code, err, s, ExitInterrupted, screen.seen.String())
+	}
+}
+
+// What a target answers once the run was interrupted does not make up its rate.
+func TestAnswersAfterAnInterruptionAreInNoRate(t *testing.T) {
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	soft, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	release := make(chan struct{})
+	var asked atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if asked.Add(1) == 10 {
+			interrupt()
+			time.AfterFunc(300*time.Millisecond, func() { close(release) })
+		}
+		<-release
+	}))
+	defer srv.Close()
+	plan := load(t, fmt.Sprintf(`
+name: all of it hangs
+target: %s
+attack:
+  late_budget: 10m
+  timeout: 1m
+  requests: [{ name: slow, get: / }]
+  stages: [{ name: s, rate: 100/s, for: 1m }]
+`, srv.URL))
+	out := filepath.Join(t.TempDir(), "run")
+	if code, err := Run(soft, t.Context(), plan, Options{Out: out, Stdout: io.Discard, Stderr: io.Discard}); code != ExitInterrupted || err != nil {
+		t.Errorf("exit %d, %v", code, err)
+	}
+	if s := readSummary(t, out); s.Totals.Done < 10 || s.Totals.RPS != 0 {
+		t.Errorf("totals %+v, want 10 done and a rate of 0", s.Totals)
 	}
 }
 

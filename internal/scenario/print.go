@@ -52,10 +52,11 @@ func mask(r *attack.Request) {
 		}
 		return out
 	}
-	r.Headers, r.Query, r.Form = fields(r.Headers, secretHeader), fields(r.Query, secretName), fields(r.Form, secretName)
+	r.Headers, r.Query, r.Form = fields(r.Headers, SecretHeader), fields(r.Query, secretName), fields(r.Form, secretName)
+	r.Expect.Headers = fields(r.Expect.Headers, SecretHeader)
 	r.Targets = slices.Clone(r.Targets)
 	for i := range r.Targets {
-		r.Targets[i].Headers = fields(r.Targets[i].Headers, secretHeader)
+		r.Targets[i].Headers = fields(r.Targets[i].Headers, SecretHeader)
 	}
 	r.Data = maskRows(r.Data)
 }

@@ -3,7 +3,6 @@ package scenario
 import (
 	"io"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -16,10 +15,9 @@ func (p *Plan) RedactWriter(w io.WriteCloser) io.WriteCloser {
 	if r == nil {
 		r = newRedactor(p.Secrets)
 	}
-	out := &redactWriter{redactor: r, to: w, sorted: slices.Sorted(slices.Values(r.secrets)), whole: make(map[string]bool)}
+	out := &redactWriter{redactor: r, to: w, whole: make(map[string]bool)}
 	for _, s := range r.secrets {
 		out.whole[s] = true
-		out.longest = max(out.longest, len(s))
 		if !slices.Contains(out.lengths, len(s)) {
 			out.lengths = append(out.lengths, len(s))
 		}
@@ -29,10 +27,8 @@ func (p *Plan) RedactWriter(w io.WriteCloser) io.WriteCloser {
 
 type redactWriter struct {
 	*redactor
-	sorted  []string // all secrets
 	whole   map[string]bool
 	lengths []int
-	longest int
 
 	mu   sync.Mutex
 	to   io.WriteCloser
@@ -52,8 +48,7 @@ func (w *redactWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// settled is how much of s holds no part of a secret that may go on after s. Data
-// files can bring secrets by the thousand, so none is looked for on its own.
+// settled is how much of s holds no part of a secret that may go on after s.
 func (w *redactWriter) settled(s string) int {
 	cut := len(s)
 	for i := max(0, len(s)-w.longest+1); i < len(s); i++ {
@@ -70,15 +65,6 @@ func (w *redactWriter) settled(s string) int {
 		}
 	}
 	return cut
-}
-
-// begins says whether part is the beginning of a secret, and not all of it.
-func (w *redactWriter) begins(part string) bool {
-	i, found := slices.BinarySearch(w.sorted, part)
-	if found {
-		i++
-	}
-	return i < len(w.sorted) && strings.HasPrefix(w.sorted[i], part)
 }
 
 // Close implements io.Closer.

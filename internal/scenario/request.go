@@ -24,6 +24,7 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 		out.Timeout = b.file.Attack.Timeout
 	}
 	b.headerSecrets(r.Headers)
+	b.headerSecrets(r.Expect.Headers)
 	b.paramSecrets(r.Query)
 	b.paramSecrets(r.Form)
 	own := b.ownNode(r)
@@ -293,7 +294,7 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 
 func (b *builder) headerSecrets(fields []attack.Field) {
 	for _, f := range fields {
-		if !secretHeader(f.Name) || strings.Contains(f.Value, "{{") {
+		if !SecretHeader(f.Name) || strings.Contains(f.Value, "{{") {
 			continue
 		}
 		for _, s := range headerSecrets(f.Value) {

@@ -33,8 +33,10 @@ func secretName(name string) bool {
 	return false
 }
 
-// secretHeader says whether a header's value must not be shown.
-func secretHeader(name string) bool {
+// SecretHeader says whether the value of a header of that name must not be
+// written to any output: Authorization, Cookie, Set-Cookie, *-Key, *-Token and
+// the like.
+func SecretHeader(name string) bool {
 	switch low := strings.ToLower(name); {
 	case low == "authorization", low == "proxy-authorization", low == "cookie", low == "set-cookie":
 		return true
@@ -61,7 +63,9 @@ func headerSecrets(value string) []string {
 
 // redactor puts *** in place of secrets.
 type redactor struct {
-	secrets  []string
+	secrets  []string // the longest first
+	sorted   []string
+	longest  int
 	replacer *strings.Replacer
 }
 
@@ -79,7 +83,11 @@ func newRedactor(secrets []string) *redactor {
 	for _, s := range kept {
 		pairs = append(pairs, s, masked)
 	}
-	return &redactor{kept, strings.NewReplacer(pairs...)}
+	r := &redactor{secrets: kept, sorted: slices.Sorted(slices.Values(kept)), replacer: strings.NewReplacer(pairs...)}
+	if len(kept) > 0 {
+		r.longest = len(kept[0])
+	}
+	return r
 }
 
 // spellings are how a secret stands in quotes, in JSON and in a URL.
@@ -92,7 +100,42 @@ func spellings(secret string) []string {
 	return []string{quoted[1 : len(quoted)-1], string(asJSON[1 : len(asJSON)-1]), url.QueryEscape(secret), url.PathEscape(secret)}
 }
 
-func (r *redactor) text(s string) string { return r.replacer.Replace(s) }
+// cutMark ends a text that was cut short.
+const cutMark = "…"
+
+func (r *redactor) text(s string) string {
+	s = r.replacer.Replace(s)
+	if !strings.Contains(s, cutMark) {
+		return s
+	}
+	// Before a mark there may be the beginning of a secret, the rest of which was
+	// cut off.
+	var b strings.Builder
+	for {
+		head, rest, ok := strings.Cut(s, cutMark)
+		if !ok {
+			return b.String() + s
+		}
+		for i := max(0, len(head)-r.longest+1); i <= len(head)-minSecret; i++ {
+			if r.begins(head[i:]) {
+				head = head[:i] + masked
+				break
+			}
+		}
+		b.WriteString(head + cutMark)
+		s = rest
+	}
+}
+
+// begins says whether part is the beginning of a secret, and not all of it. Data
+// files can bring secrets by the thousand, so none is looked for on its own.
+func (r *redactor) begins(part string) bool {
+	i, found := slices.BinarySearch(r.sorted, part)
+	if found {
+		i++
+	}
+	return i < len(r.sorted) && strings.HasPrefix(r.sorted[i], part)
+}
 
 // sameWidth blackens secrets without moving what stands after them, so that a
 // caret below stays in its place.

@@ -20,7 +20,7 @@ func TestSecretNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"Authorization": true, "cookie": true, "Proxy-Authorization": true, "X-Api-Key": true, "X-Auth-Token": true, "Accept": false, "Content-Type": false,
 	} {
-		if secretHeader(name) != want {
+		if SecretHeader(name) != want {
 			t.Errorf("%s: expected %v", name, want)
 		}
 	}
@@ -39,6 +39,7 @@ attack:
       headers: { Authorization: "Bearer opaque-1", Cookie: "sid=opaque-2; x=1", X-Short-Key: abc, Accept: text/html }
       query: { token: opaque-3 }
       body: "s3cr3t-value twice: s3cr3t-value, and opaque-1"
+      expect: { headers: { Set-Cookie: "sid=opaque-4; Path=/", X-Expected-Key: abd } }
   stages: [{ name: s, rate: 5/s, for: 10s }]
 verdict:
   - p99 < 1s
@@ -50,7 +51,7 @@ verdict:
 	b := planJSON(t, p)
 	var out strings.Builder
 	p.Timeline(&out)
-	for _, s := range []string{"s3cr3t-value", `quo\"ted`, "pa55word", "opaque-1", "opaque-2", "opaque-3", "in-the-url", `"abc"`} {
+	for _, s := range []string{"s3cr3t-value", `quo\"ted`, "pa55word", "opaque-1", "opaque-2", "opaque-3", "opaque-4", "in-the-url", `"abc"`, `"abd"`} {
 		if strings.Contains(string(b), s) {
 			t.Errorf("plan.json holds %s", s)
 		}
@@ -96,5 +97,24 @@ func TestRedactOtherSpellings(t *testing.T) {
 		if got := strings.Trim(r.text(s), `"`); got != "***" {
 			t.Errorf("%s becomes %s", s, got)
 		}
+	}
+}
+
+// What was cut short for people or for a sample can hold a part of a secret.
+func TestRedactTextsThatWereCut(t *testing.T) {
+	r := newRedactor([]string{"abcdefghijkl", "xyz-long"})
+	for in, want := range map[string]string{
+		"found abcdefgh… and \"xyz-l…\"": "found ***… and \"***…\"",
+		"abcdefghijkl…":                  "***…",
+		"found abc…":                     "found abc…", // too little to tell
+		"found abcdefgh":                 "found abcdefgh",
+		"…abcdefgh … ":                   "…abcdefgh … ",
+	} {
+		if got := r.text(in); got != want {
+			t.Errorf("%s becomes %s, want %s", in, got, want)
+		}
+	}
+	if got := newRedactor(nil).text("a…"); got != "a…" {
+		t.Errorf("without secrets: %s", got)
 	}
 }
