@@ -196,6 +196,9 @@ func (a *attack) lead() {
 	}
 	a.mu.Lock()
 	a.agenda.crossing = false
+	if a.closing {
+		return // it was stopped meanwhile
+	}
 	if !a.agenda.cross() {
 		a.end = at
 		a.close()

@@ -500,3 +500,26 @@ func (instant) Send(context.Context, *Call) Reply {
 	return Reply{Sent: now, Done: now, Status: 200}
 }
 func (instant) Close() error { return nil }
+
+// A stop that comes while OnStage is told of the end, or of a stage, ends the
+// load once.
+func TestRunStoppedInOnStage(t *testing.T) {
+	for index := range 3 {
+		t.Run(fmt.Sprint(index), func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				p := holdPlan(10, time.Second, time.Second, 2)
+				p.Stages = append(p.Stages, Stage{Name: "crowd", For: time.Second, Shape: Users{From: 1, To: 1}})
+				stop := make(chan struct{})
+				res, _, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(10 * time.Millisecond), Start: start, Stop: stop, OnStage: func(i int) {
+					if i == index {
+						close(stop)
+						time.Sleep(time.Millisecond) // until all others have looked at it
+					}
+				}})
+				if at := time.Duration(index) * time.Second; !res.Stopped || res.End != at || res.Interrupted != 0 {
+					t.Errorf("expected a stop at %s, found %+v", at, res)
+				}
+			})
+		})
+	}
+}
