@@ -46,7 +46,8 @@ type RunResult struct {
 	End time.Duration
 	// Stopped says that the load ended before its last stage did.
 	Stopped bool
-	// CutOff is the number of flows that were interrupted between two requests.
+	// CutOff is the number of flows that were interrupted, at a request or between
+	// two.
 	CutOff uint64
 }
 
