@@ -60,6 +60,9 @@ func (a *attack) next(me *worker) (waiting, bool) {
 			}
 			return w, true
 		}
+		if a.agenda.crossing && a.leader == me {
+			a.leader = nil // the keeper was quicker to begin a stage, and leads on
+		}
 		if a.leader == me || a.leader == nil && !a.agenda.crossing {
 			a.leader = me
 			a.lead()

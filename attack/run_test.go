@@ -523,3 +523,25 @@ func TestRunStoppedInOnStage(t *testing.T) {
 		})
 	}
 }
+
+// Keeper and leader wait for the same end of a stage, if a worker came back
+// after the keeper had to lead. One tells of it; the other waits meanwhile.
+func TestRunOneCrosses(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, 100*time.Millisecond, time.Second, 1)
+		for range 49 {
+			p.Stages = append(p.Stages, p.Stages[0])
+		}
+		told := 0
+		res, _ := run(t, t.Context(), p, RunOptions{Engine: takes(50 * time.Millisecond), Start: start, OnStage: func(i int) {
+			if i != told {
+				t.Errorf("expected stage %d, found %d", told, i)
+			}
+			told++
+			time.Sleep(10 * time.Millisecond) // a clock of the bubble stands still if anybody spins
+		}})
+		if told != 51 || res.Done != 50 {
+			t.Errorf("expected 51 calls and 50 requests, found %d and %+v", told, res)
+		}
+	})
+}
