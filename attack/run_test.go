@@ -545,3 +545,23 @@ func TestRunOneCrosses(t *testing.T) {
 		}
 	})
 }
+
+// A generator that was held up in front of a target that stands still has all
+// that came due meanwhile on its way at once: what is waited for then is the
+// target's doing, and no lateness.
+func TestRunGrowsBeforeAStandstill(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
+		p.Stages = append(p.Stages, p.Stages[0])
+		_, c := run(t, t.Context(), p, RunOptions{Engine: takes(time.Second), Start: start, OnStage: func(i int) {
+			if i == 1 {
+				time.Sleep(50 * time.Millisecond)
+			}
+		}})
+		for _, r := range c.of(Done) {
+			if want := max(r.Intended, 150*time.Millisecond); r.Stage == 1 && r.Acted != want {
+				t.Fatalf("expected it to be acted on at %s, found %+v", want, r)
+			}
+		}
+	})
+}
