@@ -321,7 +321,8 @@ type Sample struct {
 // time at which the arrival is due and in no certain order, as users of a closed
 // stage do not wait for each other. Whole flows come like requests, marked
 // Arrival.Whole, beside their steps. Worker numbers are dense from 0 to at most
-// MaxInFlight+1, and no two calls of Record with the same number overlap.
+// MaxInFlight+1, with those of the users of closed stages above, and no two calls
+// of Record with the same number overlap.
 type Sink interface {
 	Planned(a Arrival)
 	Record(worker int, r *Result)

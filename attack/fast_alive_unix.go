@@ -40,9 +40,14 @@ func (p *peer) init(raw syscall.RawConn) {
 }
 
 func (p *peer) poll(fd uintptr) bool {
-	p.polls[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-	n, err := unix.Poll(p.polls[:], 0)
-	return n == 0 && err == nil
+	for {
+		p.polls[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+		// It does not wait, but a signal of the runtime, which stops goroutines by
+		// them, may come just then.
+		if n, err := unix.Poll(p.polls[:], 0); err != unix.EINTR {
+			return n == 0 && err == nil
+		}
+	}
 }
 
 // quiet is true if the other end has neither closed nor said anything, as far

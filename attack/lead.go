@@ -20,9 +20,10 @@ type worker struct {
 
 const (
 	// growth is how long a generator that is behind by more than catchingUp waits
-	// before it starts yet another worker. If it lacks time, each new connection
-	// takes more of it, and the workers it has will soon be back; if it was
-	// stopped in front of a slow target, it still gets 2,000 more a second.
+	// before it starts yet another worker, if answers come meanwhile: it lacks
+	// time, each new connection takes more of it, and the workers it has will soon
+	// be back. If none come the target stands still, and to wait would make
+	// its doing the generator's lateness.
 	growth     = 500 * time.Microsecond
 	catchingUp = time.Millisecond
 )
@@ -59,6 +60,9 @@ func (a *attack) next(me *worker) (waiting, bool) {
 				continue
 			}
 			return w, true
+		}
+		if a.agenda.crossing && a.leader == me {
+			a.leader = nil // the keeper was quicker to begin a stage, and leads on
 		}
 		if a.leader == me || a.leader == nil && !a.agenda.crossing {
 			a.leader = me
@@ -100,11 +104,11 @@ func (a *attack) pass() {
 
 // mayGrow says whether another worker may be started; a.mu is held.
 func (a *attack) mayGrow() bool {
-	now := a.Clock()
-	if a.agenda.behind(now) > catchingUp && now-a.grown < growth {
+	now, done := a.Clock(), a.done.Load()
+	if a.agenda.behind(now) > catchingUp && now-a.grown < growth && done != a.answered {
 		return false
 	}
-	a.grown = now
+	a.grown, a.answered = now, done
 	return true
 }
 
@@ -196,6 +200,9 @@ func (a *attack) lead() {
 	}
 	a.mu.Lock()
 	a.agenda.crossing = false
+	if a.closing {
+		return // it was stopped meanwhile
+	}
 	if !a.agenda.cross() {
 		a.end = at
 		a.close()

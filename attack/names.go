@@ -97,13 +97,14 @@ func (n *names) find(ctx context.Context, host string) ([]netip.Addr, error) {
 		case err == nil:
 			h.addrs, h.until = addrs, time.Now().Add(n.refresh)
 		case before:
-			h.until = time.Now().Add(min(n.refresh, again))
+			h.until, err = time.Now().Add(min(n.refresh, again)), nil
+		}
+		if err == nil {
+			addrs = h.next()
 		}
 		n.mu.Unlock()
 		close(b.done)
-		if err != nil && !before {
-			return nil, err
-		}
+		return addrs, err
 	}
 }
 

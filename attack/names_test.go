@@ -205,3 +205,19 @@ func TestDialerTakesAddressesInTurn(t *testing.T) {
 		t.Errorf("expected the address's own error, found %v", err)
 	}
 }
+
+// Whoever has looked a name up uses what was found, be it old already.
+func TestNamesRefreshedAllTheTime(t *testing.T) {
+	asked := 0
+	n := newNames(1, netip.Addr{}, func(context.Context, string) ([]netip.Addr, error) {
+		if asked++; asked > 3 {
+			t.Fatal("expected one look-up for each connection, found more")
+		}
+		return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
+	})
+	for range 3 {
+		if got := addresses(t, n); got != "10.0.0.1" {
+			t.Errorf("expected the address, found %s", got)
+		}
+	}
+}

@@ -500,3 +500,68 @@ func (instant) Send(context.Context, *Call) Reply {
 	return Reply{Sent: now, Done: now, Status: 200}
 }
 func (instant) Close() error { return nil }
+
+// A stop that comes while OnStage is told of the end, or of a stage, ends the
+// load once.
+func TestRunStoppedInOnStage(t *testing.T) {
+	for index := range 3 {
+		t.Run(fmt.Sprint(index), func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				p := holdPlan(10, time.Second, time.Second, 2)
+				p.Stages = append(p.Stages, Stage{Name: "crowd", For: time.Second, Shape: Users{From: 1, To: 1}})
+				stop := make(chan struct{})
+				res, _, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(10 * time.Millisecond), Start: start, Stop: stop, OnStage: func(i int) {
+					if i == index {
+						close(stop)
+						time.Sleep(time.Millisecond) // until all others have looked at it
+					}
+				}})
+				if at := time.Duration(index) * time.Second; !res.Stopped || res.End != at || res.Interrupted != 0 {
+					t.Errorf("expected a stop at %s, found %+v", at, res)
+				}
+			})
+		})
+	}
+}
+
+// Keeper and leader wait for the same end of a stage, if a worker came back
+// after the keeper had to lead. One tells of it; the other waits meanwhile.
+func TestRunOneCrosses(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, 100*time.Millisecond, time.Second, 1)
+		for range 49 {
+			p.Stages = append(p.Stages, p.Stages[0])
+		}
+		told := 0
+		res, _ := run(t, t.Context(), p, RunOptions{Engine: takes(50 * time.Millisecond), Start: start, OnStage: func(i int) {
+			if i != told {
+				t.Errorf("expected stage %d, found %d", told, i)
+			}
+			told++
+			time.Sleep(10 * time.Millisecond) // a clock of the bubble stands still if anybody spins
+		}})
+		if told != 51 || res.Done != 50 {
+			t.Errorf("expected 51 calls and 50 requests, found %d and %+v", told, res)
+		}
+	})
+}
+
+// A generator that was held up in front of a target that stands still has all
+// that came due meanwhile on its way at once: what is waited for then is the
+// target's doing, and no lateness.
+func TestRunGrowsBeforeAStandstill(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
+		p.Stages = append(p.Stages, p.Stages[0])
+		_, c := run(t, t.Context(), p, RunOptions{Engine: takes(time.Second), Start: start, OnStage: func(i int) {
+			if i == 1 {
+				time.Sleep(50 * time.Millisecond)
+			}
+		}})
+		for _, r := range c.of(Done) {
+			if want := max(r.Intended, 150*time.Millisecond); r.Stage == 1 && r.Acted != want {
+				t.Fatalf("expected it to be acted on at %s, found %+v", want, r)
+			}
+		}
+	})
+}
