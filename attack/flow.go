@@ -104,6 +104,7 @@ func (a *attack) flow(s *seat, w waiting, jar *cookies) {
 		due += c.step.Think
 		whole.Thought += c.step.Think
 		acted = max(due, a.Clock())
+		whole.Acted = max(whole.Acted, whole.Intended+acted-due) // as late as its latest step
 	}
 	whole.Done = whole.Intended + took
 	s.result = whole

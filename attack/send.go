@@ -89,19 +89,19 @@ func (a *attack) sendBy(deadline time.Time, call *Call) Reply {
 
 // giveUp records an arrival that was never sent, of a flow its first request
 // too.
-func (a *attack) giveUp(s *seat, w waiting, o Outcome) { a.notSent(s, w, o, "") }
+func (a *attack) giveUp(s *seat, w waiting, o Outcome) { a.notSent(s, w, o, KindUnsent) }
 
 // skip records an arrival that the generator was too late for.
 func (a *attack) skip(s *seat, w waiting) {
-	a.notSent(s, w, Unsent, "skipped, as the generator was late by more than its budget")
+	a.notSent(s, w, Unsent, KindSkipped)
 }
 
-func (a *attack) notSent(s *seat, w waiting, o Outcome, why string) {
+func (a *attack) notSent(s *seat, w waiting, o Outcome, kind string) {
 	record := func(r Arrival) {
 		s.result = Result{Arrival: r, Acted: w.Acted}
 		a.never(&s.result, o)
-		if why != "" {
-			s.result.Detail = why
+		if kind == KindSkipped {
+			s.result.Kind, s.result.Detail = kind, "the generator was late by more than its budget"
 		}
 	}
 	if w.Whole {

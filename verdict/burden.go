@@ -14,6 +14,7 @@ import (
 // have a part.
 const (
 	kindLocal   = "local"   // its machine had no port, file or memory left: none of the target's doing
+	kindSkipped = "skipped" // it was too late to send: none of the target's doing either
 	kindTimeout = "timeout" // it may have been slow to send or to read
 	kindStalled = "stalled" // it may have been slow to read the rest
 	kindUnsent  = "unsent"  // it may have been slow to free a slot
@@ -40,7 +41,7 @@ const (
 type burden struct {
 	busy  bool   // its CPU was used up
 	slow  uint64 // arrivals that may have gone wrong only because it was busy
-	local uint64 // arrivals that failed on its own machine
+	local uint64 // arrivals that failed on its own machine, or that it skipped
 	short bool   // so many of them that the target had less load than was planned
 	what  string // happened, and what to do
 }
@@ -52,7 +53,8 @@ func burdenOf(v *View, tl *timeline.Timeline) burden {
 	if v.Stats == nil {
 		return burden{}
 	}
-	b := burden{local: v.Stats.Kinds[kindLocal]}
+	b := burden{local: v.Stats.Kinds[kindLocal] + v.Stats.Kinds[kindSkipped]}
+	skipped := v.Stats.Kinds[kindSkipped]
 	b.short = float64(b.local) > shortShare*float64(v.Stats.Judged())
 	used := v.usage(tl)
 	b.busy = used.Time > 0 && float64(used.Full) >= saturatedShare*float64(used.Time)
@@ -62,6 +64,8 @@ func burdenOf(v *View, tl *timeline.Timeline) burden {
 		}
 	}
 	switch {
+	case skipped > 0 && skipped == b.local:
+		b.what = fmt.Sprintf("the generator skipped %d of %d arrivals, as it was late, which says nothing of the target: %s", skipped, v.Stats.Judged(), needsCPU)
 	case b.local > 0:
 		b.what = localFailures(b.local, v.Stats.Judged(), used)
 	case b.busy:
@@ -118,7 +122,7 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 			s.lo = 0
 		}
 	case name == "unsent":
-		if s.lo = n; b.busy {
+		if s.lo = n - float64(stats.Kinds[kindSkipped]); b.busy {
 			s.lo = 0
 		}
 		if !b.short {

@@ -18,7 +18,7 @@ func TestKindsAreThoseOfAttack(t *testing.T) {
 	for _, k := range attack.Kinds() {
 		all = append(all, k.Name)
 	}
-	for _, k := range []string{kindLocal, kindTimeout, kindUnsent} {
+	for _, k := range []string{kindLocal, kindSkipped, kindTimeout, kindStalled, kindUnsent, kindSlow} {
 		if !slices.Contains(all, k) {
 			t.Errorf("no errors are counted as %q", k)
 		}
@@ -163,6 +163,9 @@ func TestLocalFailures(t *testing.T) {
 		{"too many: what fails still fails", "p50 < 5ms", with(thousand, 11, "local"), files, Fail, ""},
 		{"elsewhere", `request("checkout").error_rate == 0%`, append(with(thousand, 3, "local"), arrival{request: "checkout"}), files, Pass, ""},
 		{"a combination that holds anyway", "error_rate == 0% || p50 < 200ms", with(thousand, 3, "local"), files, Pass, ""},
+		{"skipped", "error_rate == 0%", with(thousand, 3, "skipped"), none, Inconclusive, "the generator skipped 3 of 1000 arrivals"},
+		{"skipped are unsent", "unsent == 0", with(thousand, 3, "skipped"), none, Inconclusive, ""},
+		{"skipped, with room", "error_rate < 1%", with(thousand, 3, "skipped"), none, Pass, ""},
 		{"computed", "error_rate + 1% < 1.1%", with(thousand, 3, "local"), files, Inconclusive, "error_rate was"},
 		{"computed, with room", "2 * error_rate - 1% < 1%", with(thousand, 3, "local"), files, Pass, ""},
 	} {

@@ -79,7 +79,7 @@ func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fau
 		}
 		add(cell(a.at), a)
 		stage := slices.IndexFunc(stages, func(s timeline.Stage) bool { return s.Name == a.stage })
-		if done := a.at + a.took; stage >= 0 && done < stages[stage].Window.To && !a.unsent && !a.interrupted {
+		if done := a.at + a.took; stage >= 0 && done < stages[stage].Window.To && !a.unsent && a.kind != "skipped" && !a.interrupted {
 			came := cell(done)
 			came.Answered++
 			if !a.failed && a.kind == "" {
@@ -111,6 +111,7 @@ func add(s *timeline.Stats, a arrival) {
 	if a.unsent {
 		a.kind = "unsent"
 	}
+	a.unsent = a.unsent || a.kind == "skipped"
 	if a.kind != "" {
 		a.failed = true
 		if s.Kinds == nil {
