@@ -24,7 +24,7 @@ const (
 	// will not close one that was used less than momentAgo: to look whether it has
 	// costs a system call, a tenth of a whole request.
 	trustAfter = 256
-	momentAgo  = time.Millisecond
+	momentAgo  = 200 * time.Microsecond
 
 	// readBuffer is what a connection keeps; a header that is longer makes it
 	// grow, up to maxHeader.

@@ -95,7 +95,8 @@ func (a *attack) flow(s *seat, w waiting, jar *cookies) {
 		if k == len(f.steps)-1 {
 			break
 		}
-		if !a.think(c.step.Think) {
+		// A stop ends it here, even if the load itself was over.
+		if !a.until(due + c.step.Think) {
 			whole.Outcome = Interrupted
 			break
 		}
@@ -136,28 +137,6 @@ func (a *attack) stageAt(t time.Duration) int {
 		}
 	}
 	return len(a.plan.Stages) - 1
-}
-
-// think returns after d, or false if the run is to end: then nothing more is
-// sent, even if the load itself was over.
-func (a *attack) think(d time.Duration) bool {
-	timer := time.NewTimer(max(0, d))
-	defer timer.Stop()
-	select {
-	case <-a.ctx.Done():
-		return false
-	case <-a.Stop:
-		return false
-	default:
-	}
-	select {
-	case <-timer.C:
-		return true
-	case <-a.ctx.Done():
-		return false
-	case <-a.Stop:
-		return false
-	}
 }
 
 // learn takes what later steps need from a good answer; the kind of an error if

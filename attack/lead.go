@@ -19,13 +19,17 @@ type worker struct {
 }
 
 const (
-	// growth is how long a generator that is behind by more than catchingUp waits
-	// before it starts yet another worker, if answers come meanwhile: it lacks
-	// time, each new connection takes more of it, and the workers it has will soon
-	// be back. If none come the target stands still, and to wait would make
-	// its doing the generator's lateness.
-	growth     = 500 * time.Microsecond
+	// A generator that is behind by more than catchingUp starts further workers with
+	// care. If it lacks time, each new connection takes more of it, and the workers
+	// that it has will soon be back: then it waits for growth before each. But if the target
+	// stands still, its doing must not become the generator's lateness. Which of the two
+	// it is shows when the keeper asks to be woken at once: a generator that has time to
+	// spare wakes it within spare, and may then start some workers, twice as
+	// many each time, up to burst.
 	catchingUp = time.Millisecond
+	growth     = 500 * time.Microsecond
+	spare      = 150 * time.Microsecond
+	maxBurst   = 64
 )
 
 // work sends whatever is due next, until nothing is left.
@@ -104,12 +108,31 @@ func (a *attack) pass() {
 
 // mayGrow says whether another worker may be started; a.mu is held.
 func (a *attack) mayGrow() bool {
-	now, done := a.Clock(), a.done.Load()
-	if a.agenda.behind(now) > catchingUp && now-a.grown < growth && done != a.answered {
+	now := a.Clock()
+	switch {
+	case a.agenda.behind(now) <= catchingUp:
+	case a.granted > 0:
+		a.granted--
+	case now-a.grown < growth:
 		return false
 	}
-	a.grown, a.answered = now, done
+	a.grown = now
 	return true
+}
+
+// probe finds out whether the generator has time to spare; false if the run is to
+// end. a.mu is held, but not meanwhile.
+func (a *attack) probe() bool {
+	a.mu.Unlock()
+	at := a.Clock() + shortest
+	ok := a.until(at)
+	late := a.Clock() - at
+	a.mu.Lock()
+	if a.burst = min(2*a.burst+1, maxBurst); late > spare {
+		a.burst = 0
+	}
+	a.granted = a.burst
+	return ok
 }
 
 // summon makes the keeper look.
@@ -133,13 +156,8 @@ func (a *attack) keep() {
 		case len(a.idle) > 0:
 			a.pass()
 		case a.started < a.plan.MaxInFlight:
-			if a.pass(); a.leader == nil {
-				a.mu.Unlock()
-				ok := a.until(a.Clock() + growth)
-				a.mu.Lock()
-				if !ok {
-					a.halt()
-				}
+			if a.pass(); a.leader == nil && !a.probe() {
+				a.halt()
 			}
 		default:
 			w, skipped, ok := a.take()
@@ -232,13 +250,14 @@ func (a *attack) close() {
 	a.summon()
 }
 
-// until waits until t is due; false if the load is to end instead.
-func (a *attack) until(t time.Duration) bool {
-	for {
+// until waits until t is due; false if the run is to end instead.
+func (a *attack) until(t time.Duration) bool { return a.rest(t, a.Stop) }
+
+// rest waits until t is due; false once stop or the run's context ends.
+func (a *attack) rest(t time.Duration, stop <-chan struct{}) bool {
+	for a.ctx.Err() == nil {
 		select {
-		case <-a.ctx.Done():
-			return false
-		case <-a.Stop:
+		case <-stop:
 			return false
 		default:
 		}
@@ -251,11 +270,12 @@ func (a *attack) until(t time.Duration) bool {
 			select {
 			case <-timer.C:
 			case <-a.ctx.Done():
-			case <-a.Stop:
+			case <-stop:
 			}
 			timer.Stop()
 			continue
 		}
 		a.sleeper.sleep(rest, a.Clock)
 	}
+	return false
 }

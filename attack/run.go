@@ -124,19 +124,20 @@ type attack struct {
 	quit    chan struct{} // ends the reaper
 	over    chan struct{} // closed when the load has ended
 
-	workers  sync.WaitGroup // and users
-	mu       sync.Mutex     // guards what follows
-	agenda   agenda
-	line     line
-	idle     []*worker // the last to become idle is the next to be used, so that few connections stay warm
-	leader   *worker   // nil: the keeper
-	started  int
-	grown    time.Duration // when the last worker was started
-	answered uint64        // how many requests were done then
-	closing  bool          // the load has ended: workers that find nothing to do end
-	seats    int           // of users that were given out
-	end      time.Duration
-	stopped  bool
+	workers sync.WaitGroup // and users
+	mu      sync.Mutex     // guards what follows
+	agenda  agenda
+	line    line
+	idle    []*worker // the last to become idle is the next to be used, so that few connections stay warm
+	leader  *worker   // nil: the keeper
+	started int
+	grown   time.Duration // when the last worker was started
+	burst   int           // how many workers may be started at once
+	granted int           // how many of them still may
+	closing bool          // the load has ended: workers that find nothing to do end
+	seats   int           // of users that were given out
+	end     time.Duration
+	stopped bool
 }
 
 // action is what there is to a request beside its call.

@@ -547,7 +547,7 @@ func TestRunOneCrosses(t *testing.T) {
 }
 
 // A generator that was held up in front of a target that stands still has all
-// that came due meanwhile on its way at once: what is waited for then is the
+// that came due meanwhile on its way at 50,000 a second: what is waited for then is the
 // target's doing, and no lateness.
 func TestRunGrowsBeforeAStandstill(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
@@ -559,8 +559,9 @@ func TestRunGrowsBeforeAStandstill(t *testing.T) {
 			}
 		}})
 		for _, r := range c.of(Done) {
-			if want := max(r.Intended, 150*time.Millisecond); r.Stage == 1 && r.Acted != want {
-				t.Fatalf("expected it to be acted on at %s, found %+v", want, r)
+			// 50 came due meanwhile, and one each millisecond while those are sent.
+			if by := max(r.Intended, 150*time.Millisecond+52*shortest); r.Stage == 1 && r.Acted > by {
+				t.Fatalf("expected it to be acted on by %s, found %+v", by, r)
 			}
 		}
 	})

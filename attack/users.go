@@ -90,7 +90,7 @@ func (c *crowd) run() {
 			default: // at work
 			}
 		}
-		if !c.wait(min(crowdTick, c.total-now)) {
+		if !c.rest(c.begin+min(now+crowdTick, c.total), c.over) {
 			return
 		}
 	}
@@ -113,7 +113,7 @@ func (c *crowd) serve(u *user) {
 		c.live.Users.Add(-1)
 		u.here <- struct{}{}
 	}()
-	for {
+	for ready := c.Clock(); ; {
 		select {
 		case <-c.over:
 			return
@@ -123,35 +123,22 @@ func (c *crowd) serve(u *user) {
 		if at := now - c.begin; at >= c.total || c.shape.Users(at, c.total) <= u.index {
 			return
 		}
-		w := waiting{c.arrival(u, now), now}
+		w := waiting{c.arrival(u, ready), now}
 		c.announce(w.Arrival)
 		c.send(&u.seat, w, u.cookies)
-		if c.pause > 0 && !c.wait(min(c.pause, c.begin+c.total-c.Clock())) {
+		// Thinking that takes longer, as the generator has no time, is lateness.
+		ready = c.Clock() + c.pause
+		if c.pause > 0 && !c.rest(min(ready, c.begin+c.total), c.over) {
 			return
 		}
 	}
 }
 
 // arrival is the user's next request.
-func (c *crowd) arrival(u *user, now time.Duration) Arrival {
-	r := Arrival{Seq: u.seq, Intended: now, Stage: c.stage, Nth: u.nth}
+func (c *crowd) arrival(u *user, ready time.Duration) Arrival {
+	r := Arrival{Seq: u.seq, Intended: ready, Stage: c.stage, Nth: u.nth}
 	r.Request, r.Whole = c.plan.chosen(u.choose())
 	u.seq += c.plan.numbers(r)
 	u.nth += uint64(c.most) // users share the rows of data out among them
 	return r
-}
-
-// wait returns after d, or false when the load has ended.
-func (a *attack) wait(d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-a.over:
-		return false
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -254,4 +255,24 @@ func TestCatchUp(t *testing.T) {
 			t.Errorf("%s: expected %s, found %s", how, want, got)
 		}
 	}
+}
+
+// A generator that has no time when a user has done thinking is late, and the
+// request is due all the same.
+func TestUsersThinkNoLongerThanTheyDo(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1, time.Second, time.Second, 10)
+		p.Stages[0].Shape = Users{From: 1, To: 1, Think: 400 * time.Millisecond}
+		var held atomic.Int64 // for how long the generator was
+		time.AfterFunc(200*time.Millisecond, func() { held.Store(int64(30 * time.Millisecond)) })
+		clock := func() time.Duration { return time.Since(start) + time.Duration(held.Load()) }
+		_, got, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(100 * time.Millisecond), Start: start, Clock: clock})
+		if len(got) != 2 {
+			t.Fatalf("expected 2 requests, found %+v", got)
+		}
+		// The last stretch of a wait is measured when it begins, by the clock that jumped.
+		if r := got[1]; r.Intended != 500*time.Millisecond || r.Acted != 530*time.Millisecond-precise {
+			t.Errorf("expected a request due at 500ms and late by the 30ms, less the last stretch, found %+v", r)
+		}
+	})
 }
