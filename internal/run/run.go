@@ -217,6 +217,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	}
 	defer engine.Close()
 
+	defer quiet()()
 	start := time.Now()
 	clock := func() time.Duration { return time.Since(start) }
 	windows := r.attack.Windows()
