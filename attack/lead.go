@@ -25,7 +25,7 @@ const (
 	// stands still, its doing must not become the generator's lateness. Which of the two
 	// it is shows when the keeper asks to be woken at once: a generator that has time to
 	// spare wakes it within spare, and may then start some workers, twice as
-	// many each time, up to burst.
+	// many each time, up to maxBurst.
 	catchingUp = time.Millisecond
 	growth     = 500 * time.Microsecond
 	spare      = 150 * time.Microsecond
