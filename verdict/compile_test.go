@@ -100,6 +100,7 @@ var mistakes = []string{
 	"stage(\"steady\").stage(\"spike\").p99 < 1s", "request(\"browse\").request(\"browse\").p99 < 1s", "stage(\"steady\")(\"x\").p99 < 1s",
 	"request(\"browse\").flow(\"checkout\").p99 < 1s", "flow(\"checkout\").stage(\"steady\").request(\"browse\").p99 < 1s",
 	"flow(\"checkout\").flow(\"browse\").p99 < 1s", "flow(\"chekout\").p99 < 1s", "flow(\"checkout\") < 1s", "flow.p99 < 1s", "connect < 1s", "connect.p98 < 1s",
+	"flow(\"checkout\").connect.p99 < 5ms", "stage(\"steady\").flow(\"checkout\").handshake.count < 5",
 	"every(10).p99 < 1s", "every(500ms).p99 < 1s", "every(0s).p99 < 1s", "every(10s).every(10s).p99 < 1s", "every(10s).p99 < 1s && every(20s).p99 < 1s",
 	"every(\"10s\").p99 < 1s", "every(5s + 5s).p99 < 1s", "window(90s, 60s).p99 < 1s", "window(60s).p99 < 1s", "window(1.5s, 3s).p99 < 1s",
 	"fault(\"kill-api\").p99 < 1s", "fault(\"kill-api\") < 1s", "recovery < 1s", "during(\"kill-api\").recovery < 1s", "stage(\"steady\").fault(\"kill-api\").recovery < 1s",
@@ -275,6 +276,16 @@ func TestRegistries(t *testing.T) {
 		}
 		if !strings.Contains(ScopeTable(), s.Example) {
 			t.Errorf("scope %s is not in the table", s.Name)
+		}
+	}
+}
+
+// TestMoreSamplesOfConnections: sending more opens no more connections, as they
+// are kept alive.
+func TestMoreSamplesOfConnections(t *testing.T) {
+	for name, want := range map[string]string{"connect.p99": "keepalive: false", "handshake.p50": "keepalive: false", "service.p99": "send more"} {
+		if got := moreSamples(metricByName(name)); !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q in it", name, got, want)
 		}
 	}
 }

@@ -257,7 +257,7 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 	case lateness != "":
 		val.missing = lateness
 	case samples < t.metric.MinSamples:
-		val.missing = fmt.Sprintf("too few samples for %s: %d, and %d are needed; send more or ask for a lower percentile", t.text, samples, t.metric.MinSamples)
+		val.missing = fmt.Sprintf("too few samples for %s: %d, and %d are needed; %s", t.text, samples, t.metric.MinSamples, moreSamples(t.metric))
 	}
 	val.n = n
 	if t.metric.dist != nil && val.missing == "" {

@@ -18,6 +18,8 @@ type Metric struct {
 	Doc  string
 	// OfFault says that it is asked of a fault and not of a stretch of load.
 	OfFault bool
+	// OfConnection says that only single requests have it: a whole flow has none.
+	OfConnection bool
 	// MinSamples is how many samples it needs to be judged; with fewer, a rule
 	// on it is inconclusive.
 	MinSamples uint64

@@ -16,7 +16,7 @@ func countMetrics() []Metric {
 		count("done", "arrivals that were sent, and answered or failed", UnitNumber, func(s *timeline.Stats) uint64 { return s.Done }),
 		count("unsent", "arrivals that found no free slot before their timeout", UnitNumber, func(s *timeline.Stats) uint64 { return s.Unsent }),
 		count("errors", "arrivals that went wrong: failed or unsent", UnitNumber, (*timeline.Stats).Errors),
-		count("bytes_in", "bytes received", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesIn }),
-		count("bytes_out", "bytes sent", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesOut }),
+		count("bytes_in", "bytes of bodies received", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesIn }),
+		count("bytes_out", "bytes of bodies sent", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesOut }),
 	}
 }
