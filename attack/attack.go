@@ -191,8 +191,8 @@ type Target struct {
 	Body    []byte  `json:"body,omitempty"`
 }
 
-// Expect is what a good answer looks like. Without Status, any from 200 to 399
-// is good.
+// Expect is what a good answer looks like. Without Status, any from 200 to 399 is
+// good, or to 299 where redirects are followed.
 type Expect struct {
 	Status  []int   `json:"status,omitempty"`  // any of these; 1 to 5 is a class, such as 2 for 200 to 299
 	Body    string  `json:"body,omitempty"`    // must be contained

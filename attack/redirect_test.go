@@ -60,3 +60,27 @@ func TestHTTPFollowsRedirects(t *testing.T) {
 		})
 	}
 }
+
+// A redirect that is not followed, though some are, is no good answer.
+func TestRedirectsLeftOver(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }))
+	defer srv.Close()
+	for redirects, want := range []string{"", KindStatus} {
+		p := holdPlan(100, 50*time.Millisecond, time.Second, 5)
+		p.Engine, p.Redirects = "http", redirects
+		p.Requests[0].URL = srv.URL
+		e, err := NewEngine(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: time.Now()})
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, r := range c.of(Done) {
+			if r.Kind != want {
+				t.Errorf("with %d redirects: expected kind %q, found %q: %s", redirects, want, r.Kind, r.Detail)
+			}
+		}
+	}
+}

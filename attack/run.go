@@ -192,7 +192,11 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 	lanes := make(map[time.Duration]int)
 	for i := range p.Requests {
 		r := &p.Requests[i]
-		c, err := newCheck(r.Expect)
+		expect := r.Expect
+		if p.Redirects > 0 && len(expect.Status) == 0 {
+			expect.Status = []int{2} // one that is left over was not to be followed, and leads nowhere
+		}
+		c, err := newCheck(expect)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("request %q: expect: %w", r.Name, err))
 		}

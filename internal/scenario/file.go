@@ -31,7 +31,7 @@ type attackFile struct {
 	CatchUp     string        `json:"catch_up" default:"burst" enum:"burst,spread,skip" doc:"what becomes of arrivals that the generator was late for: burst sends them at once, spread at no more than twice their planned pace, skip counts those later than late_budget as unsent"`
 	MaxBody     int64         `json:"max_body" default:"64MiB" unit:"bytes" positive:"true" doc:"how large an answer's body may be; a larger one, or one without end, is an error and closes the connection"`
 
-	Redirects   int             `json:"redirects" doc:"how many redirects are followed within a request, to hosts that the scenario names; 0: a redirect is an answer. Only engine http follows them"`
+	Redirects   int             `json:"redirects" doc:"how many redirects are followed within a request, to hosts that the scenario names; one more, or one that leads elsewhere, is an error unless expect names its status; 0: a redirect is an answer. Only engine http follows them"`
 	Connections connectionsFile `json:"connections" doc:"how targets are reached"`
 
 	Requests []requestFile `json:"requests" doc:"what is sent, each drawn by its weight"`
