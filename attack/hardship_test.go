@@ -528,3 +528,23 @@ func testTLS(tb testing.TB) *tls.Config {
 	defer srv.Close()
 	return &tls.Config{Certificates: srv.TLS.Certificates}
 }
+
+// After 101 HTTP is over: no engine waits for what the server may say in
+// another protocol, which on net/http not even the timeout would end.
+func TestEnginesSwitchingProtocols(t *testing.T) {
+	url := says(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", true)
+	eachEngine(t, Options{MaxInFlight: 4}, func(t *testing.T, e Engine) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		replies := make(chan Reply, 1)
+		go func() { replies <- e.Send(ctx, &Call{Method: http.MethodGet, URL: url}) }()
+		select {
+		case r := <-replies:
+			if r.Err != nil || r.Status != http.StatusSwitchingProtocols {
+				t.Fatalf("status %d, error %v, want 101 and none", r.Status, r.Err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("Send has not returned 4s after its timeout")
+		}
+	})
+}

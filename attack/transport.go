@@ -218,6 +218,12 @@ func (t *transport) answer(resp *http.Response, call *Call) *answer {
 	if call.Method == http.MethodHead {
 		a.declared = 0
 	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// HTTP is over, and what net/http leaves in the body's place is the
+		// connection itself, whose reads no context ends.
+		resp.Body.Close()
+		a.ReadCloser = http.NoBody
+	}
 	return a
 }
 
