@@ -161,24 +161,6 @@ func TestJSONIsReadOnce(t *testing.T) {
 	}
 }
 
-// Where an answer is as expected, a check costs time alone.
-func TestCheckAllocatesNothing(t *testing.T) {
-	for _, c := range checksToMeasure {
-		if c.allocs {
-			continue
-		}
-		ch, r := c.prepare(t)
-		if n := testing.AllocsPerRun(100, func() {
-			r.looked = false
-			if kind, detail := ch.reply(r, time.Millisecond); kind != "" {
-				t.Fatal(detail)
-			}
-		}); n != 0 {
-			t.Errorf("%s: expected no allocation, found %v", c.name, n)
-		}
-	}
-}
-
 type checkToMeasure struct {
 	name   string
 	expect Expect

@@ -3,6 +3,7 @@ package attack
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -295,16 +296,29 @@ const (
 	identity = -2 // none: up to the end of the connection
 )
 
+// statusZero says whether an answer begins with a status line of status 0, which
+// fasthttp's parser takes for 200.
+func (c *fastConn) statusZero() bool {
+	line, _ := c.br.Peek(len("HTTP/1.1 000")) // what is wrong with reading is wrong with the header, too
+	_, status, ok := bytes.Cut(line, []byte(" "))
+	return ok && bytes.HasPrefix(status, []byte("0"))
+}
+
 // readHeader reads a status line and headers.
 func (c *fastConn) readHeader() error {
 	for {
 		c.err = nil
+		zero := c.statusZero()
+		first := c.err // the buffer tells it once
 		err := c.header.Read(c.br)
+		if err == nil && zero {
+			return &malformed{errors.New("status 000")}
+		}
 		if err == nil {
 			return nil
 		}
-		if c.err != nil {
-			return c.err
+		if err := cmp.Or(first, c.err); err != nil {
+			return err
 		}
 		if _, ok := errors.AsType[*fasthttp.ErrSmallBuffer](err); !ok {
 			return &malformed{err}

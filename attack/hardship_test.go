@@ -126,6 +126,7 @@ func hardships(t *testing.T) []hardship {
 			return false
 		}), in: -1, kind: KindReset},
 		{name: "garbage", often: true, url: says(t, "SSH-2.0-hello\r\n", false), kind: KindProtocol},
+		{name: "status of zero", url: says(t, "HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n", true), kind: KindProtocol, or: []string{KindStatus}}, // net/http lets it through
 		{name: "garbage status", url: says(t, "HTTP/1.1 2x0 OK\r\n\r\n", false), kind: KindProtocol},
 		{name: "garbage header", url: says(t, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false), kind: KindProtocol},
 		{name: "garbage length", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n", false), kind: KindProtocol},
