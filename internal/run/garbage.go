@@ -5,11 +5,17 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
+	"time"
 )
 
-// roomForGarbage is how much garbage may gather while load is sent, whatever is
-// alive, before it is collected: what a run makes in minutes.
-const roomForGarbage = 40 << 20
+const (
+	// roomForGarbage is how much garbage may gather while load is sent, whatever is
+	// alive, before it is collected: what a run makes in minutes.
+	roomForGarbage = 40 << 20
+	// usualPercent is Go's own rule, and the least: as much garbage as is alive.
+	usualPercent = 100
+)
 
 // quiet collects garbage now, and has it collected seldom until the function it
 // returns is called: on one core a collection keeps everybody waiting for 10 ms,
@@ -20,15 +26,48 @@ func quiet() (restore func()) {
 		return func() {}
 	}
 	runtime.GC()
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	before := debug.SetGCPercent(gcPercent(live[0].Value.Uint64()))
-	return func() { debug.SetGCPercent(before) }
+	percent := gcPercent(scanned())
+	before := debug.SetGCPercent(percent)
+	stop := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		// The rule is a share of what is alive, stacks among it, and a run that starts
+		// thousands of workers has far more of it than before.
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			// It stops the world, so not for a trifle.
+			if next := gcPercent(scanned()); next < percent*9/10 || next > percent*11/10 {
+				percent = next
+				debug.SetGCPercent(percent)
+			}
+		}
+	})
+	return func() {
+		close(stop)
+		watching.Wait()
+		debug.SetGCPercent(before)
+	}
 }
 
-// gcPercent is by how much the heap may grow, in percent of what is alive: by
+// scanned is what the rule is a share of, in bytes.
+func scanned() uint64 {
+	parts := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	metrics.Read(parts)
+	var sum uint64
+	for _, p := range parts {
+		sum += p.Value.Uint64()
+	}
+	return sum
+}
+
+// gcPercent is by how much the heap may grow, in percent of what is scanned: by
 // roomForGarbage, and never less than usual.
-func gcPercent(live uint64) int {
-	const usual = 100
-	return int(max(usual, roomForGarbage*100/max(live, 1<<20)))
+func gcPercent(scanned uint64) int {
+	return int(max(usualPercent, roomForGarbage*100/max(scanned, 1<<20)))
 }
