@@ -19,7 +19,7 @@ import (
 const (
 	KindTimeout     = "timeout"     // nothing of an answer before the timeout, which runs from the intended time
 	KindStalled     = "stalled"     // an answer that began, and was not complete before the timeout
-	KindUnsent      = "unsent"      // no free slot before the timeout
+	KindUnsent      = "unsent"      // no free slot in time
 	KindSkipped     = "skipped"     // never sent, as the generator was too late and the plan says to skip
 	KindRefused     = "refused"     // nothing listens there
 	KindReset       = "reset"       // the connection was cut hard
@@ -49,7 +49,7 @@ func Kinds() []ErrorKind {
 	return []ErrorKind{
 		{KindTimeout, "nothing of an answer came before the timeout, which runs from the moment the request was due"},
 		{KindStalled, "the answer began to come, and was not complete before the timeout"},
-		{KindUnsent, "no free slot before the timeout: never sent"},
+		{KindUnsent, "no free slot in time: never sent"},
 		{KindSkipped, "never sent, as the generator was later than late_budget and catch_up is skip: unsent, and not the target's doing"},
 		{KindRefused, "nothing listens at the address"},
 		{KindReset, "the connection was cut hard"},

@@ -168,7 +168,7 @@ func (a *attack) keep() {
 				a.mu.Unlock()
 				a.skip(&a.keeper, w)
 				a.mu.Lock()
-			case w.Acted >= a.deadline(&w.Arrival): // it was held up for longer than the timeout
+			case w.Acted >= a.hopeless(&w.Arrival, w.Acted): // it was held up for so long
 				a.mu.Unlock()
 				a.giveUp(&a.keeper, w, Unsent)
 				a.mu.Lock()

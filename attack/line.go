@@ -114,11 +114,12 @@ func (a *attack) reap() {
 	}
 }
 
-// nextDeadline is the earliest in line; a.mu is held.
+// nextDeadline is when the first in line is to be given up; a.mu is held.
 func (a *attack) nextDeadline() (at time.Duration, ok bool) {
+	now := a.Clock()
 	for i := range a.line {
 		if w := a.line[i].first(); w != nil {
-			if d := a.deadline(&w.Arrival); !ok || d < at {
+			if d := a.hopeless(&w.Arrival, now); !ok || d < at {
 				at, ok = d, true
 			}
 		}
@@ -126,13 +127,13 @@ func (a *attack) nextDeadline() (at time.Duration, ok bool) {
 	return at, ok
 }
 
-// expired takes one whose timeout has passed out of the line.
+// expired takes one out of the line that is hopeless.
 func (a *attack) expired() (waiting, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.Clock()
 	for i := range a.line {
-		if w := a.line[i].first(); w != nil && a.deadline(&w.Arrival) <= now {
+		if w := a.line[i].first(); w != nil && a.hopeless(&w.Arrival, now) <= now {
 			a.live.Queued.Add(-1)
 			return a.line[i].pop(), true
 		}

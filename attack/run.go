@@ -144,8 +144,16 @@ type attack struct {
 type action struct {
 	check   *check
 	timeout time.Duration
-	lane    int    // in the line
-	unsent  string // says why, if its timeout passes there
+	lane    int      // in the line
+	reserve *reserve // of that lane
+	unsent  reasons
+}
+
+// reasons say why an arrival was not sent.
+type reasons struct {
+	full string // its timeout passed in line
+	soon string // it was given up there before that: see reserve
+	late string // the generator itself was too late
 }
 
 func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
@@ -190,6 +198,7 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 		a.build = build
 	}
 	lanes := make(map[time.Duration]int)
+	var reserves []*reserve
 	for i := range p.Requests {
 		r := &p.Requests[i]
 		expect := r.Expect
@@ -211,8 +220,13 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 		if !ok {
 			n = len(lanes)
 			lanes[timeout] = n
+			reserves = append(reserves, newReserve(timeout))
 		}
-		a.actions = append(a.actions, action{c, timeout, n, fmt.Sprintf("no free slot within %s", timeout)})
+		a.actions = append(a.actions, action{c, timeout, n, reserves[n], reasons{
+			full: fmt.Sprintf("no free slot within %s", timeout),
+			soon: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
+			late: fmt.Sprintf("the generator came to it too late to be answered within %s", timeout),
+		}})
 	}
 	a.line = make(line, len(lanes))
 	flows, err := newFlows(p)

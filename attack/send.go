@@ -23,11 +23,11 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	r := &s.result
 	*r = Result{Arrival: w.Arrival, Outcome: Done, Acted: w.Acted}
 	deadline := a.deadline(&w.Arrival)
-	switch {
+	switch now := a.Clock(); {
 	case a.ctx.Err() != nil:
 		a.never(r, Interrupted)
 		return
-	case a.Clock() >= deadline:
+	case now >= a.hopeless(&w.Arrival, now):
 		a.never(r, Unsent)
 		return
 	}
@@ -52,7 +52,11 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 		return
 	}
 	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
-	r.Kind, r.Detail = a.actions[r.Request].check.reply(&reply, r.Done-r.Intended)
+	action := &a.actions[r.Request]
+	r.Kind, r.Detail = action.check.reply(&reply, r.Done-r.Intended)
+	if (r.Kind == KindTimeout || r.Kind == KindStalled) && r.Sent-r.Intended > action.timeout/2 {
+		action.reserve.wasted(r.Sent, r.Done)
+	}
 	if c != nil {
 		c.cookies.keep(call, &reply)
 		if r.Kind == "" {
@@ -117,8 +121,17 @@ func (a *attack) never(r *Result, o Outcome) {
 	r.Outcome, r.Done = o, a.Clock()
 	if o == Unsent {
 		action := a.action(&r.Arrival)
-		r.Done = r.Intended + action.timeout
-		r.Kind, r.Detail = KindUnsent, action.unsent
+		why := &action.unsent
+		switch deadline := r.Intended + action.timeout; {
+		case r.Acted-r.Intended > action.timeout/2:
+			r.Detail = why.late
+		case r.Done < deadline:
+			r.Detail = why.soon
+		default:
+			r.Detail = why.full
+		}
+		// Whoever waited for it would have waited for that long.
+		r.Done, r.Kind = r.Intended+action.timeout, KindUnsent
 	}
 }
 
@@ -149,6 +162,12 @@ func (a *attack) action(r *Arrival) *action {
 		return &a.actions[a.flows[r.Request].steps[0].Request]
 	}
 	return &a.actions[r.Request]
+}
+
+// hopeless is when it is too late to send an arrival.
+func (a *attack) hopeless(r *Arrival, now time.Duration) time.Duration {
+	action := a.action(r)
+	return r.Intended + action.timeout - action.reserve.at(now)
 }
 
 func (a *attack) deadline(r *Arrival) time.Duration { return r.Intended + a.action(r).timeout }

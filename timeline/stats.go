@@ -13,7 +13,7 @@ import (
 type Stats struct {
 	Planned     uint64 `json:"planned"`     // arrivals that came due
 	Done        uint64 `json:"done"`        // sent, and answered or failed
-	Unsent      uint64 `json:"unsent"`      // found no free slot before their timeout: errors
+	Unsent      uint64 `json:"unsent"`      // found no free slot in time: errors
 	Interrupted uint64 `json:"interrupted"` // cut off by the end of an interrupted run: neither good nor bad
 	Failed      uint64 `json:"failed"`      // of Done: answered wrongly or not at all
 

@@ -1,0 +1,102 @@
+package attack
+
+import (
+	"testing"
+	"time"
+)
+
+func TestReserve(t *testing.T) {
+	const timeout = 4 * time.Second // so that the reserve is 1 s at most
+	type event struct {
+		at, sent time.Duration
+	}
+	for name, c := range map[string]struct {
+		wasted []event
+		now    time.Duration
+		want   time.Duration
+	}{
+		"no evidence, no reserve":       {now: time.Hour},
+		"one in vain":                   {[]event{{at: 10 * time.Second, sent: 9 * time.Second}}, 10 * time.Second, time.Second / reserveLeast},
+		"twice":                         {[]event{{10 * time.Second, 9 * time.Second}, {10 * time.Second, 10 * time.Second}}, 10 * time.Second, 2 * time.Second / reserveLeast},
+		"sent before the last raise":    {[]event{{10 * time.Second, 9 * time.Second}, {11 * time.Second, 9 * time.Second}}, 10 * time.Second, time.Second / reserveLeast},
+		"it fades":                      {[]event{{10 * time.Second, 9 * time.Second}}, 10*time.Second + reserveFades/2, time.Second / reserveLeast / 2},
+		"and ends":                      {[]event{{10 * time.Second, 9 * time.Second}}, 10*time.Second + reserveFades, 0},
+		"and begins again":              {[]event{{10 * time.Second, 9 * time.Second}, {time.Hour, time.Hour}}, time.Hour, time.Second / reserveLeast},
+		"a look from before is no more": {[]event{{10 * time.Second, 9 * time.Second}}, 9 * time.Second, time.Second / reserveLeast},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReserve(timeout)
+			for _, e := range c.wasted {
+				r.wasted(e.sent, e.at)
+			}
+			if got := r.at(c.now); got != c.want {
+				t.Errorf("expected %s, found %s", c.want, got)
+			}
+		})
+	}
+	r := newReserve(timeout)
+	for i := range time.Duration(100) {
+		r.wasted(time.Second+i, time.Second+i)
+	}
+	if got := r.at(time.Second + 99); got != time.Second {
+		t.Errorf("expected no more than a quarter of the timeout, found %s", got)
+	}
+}
+
+// Three times as many arrivals as the slots can carry, for longer than the
+// timeout: what is sent is answered all the same, and what is not sent says why.
+func TestOverloadKeepsGoodput(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		const slots, service, timeout, carry = 10, 100 * time.Millisecond, 2 * time.Second, 100 // a second
+		p := holdPlan(3*carry, 40*time.Second, timeout, slots)
+		_, c := run(t, t.Context(), p, RunOptions{Engine: takes(service), Start: start})
+		good, vain := 0, 0
+		for _, r := range c.of(Done) {
+			switch {
+			case r.Intended < 10*time.Second:
+			case r.Kind == "":
+				good++
+			default:
+				vain++
+			}
+		}
+		if good < 28*carry || vain > 2*carry {
+			t.Errorf("of 3,000 that the slots could carry in the last 30 s, expected nearly all answered, found %d, and %d in vain", good, vain)
+		}
+		soon := 0
+		for _, r := range c.of(Unsent) {
+			if r.Kind != KindUnsent || r.Done != r.Intended+timeout || r.Intended == 0 {
+				t.Fatalf("found %+v", r)
+			}
+			if r.Detail == "no free slot in time to be answered within 2s" {
+				soon++
+			}
+		}
+		if soon < 5000 {
+			t.Errorf("expected most to say that there was no slot in time, found %d", soon)
+		}
+	})
+}
+
+// A standstill longer than most of the timeout leaves no reserve behind: it was
+// waited for, not sent in vain.
+func TestStandstillLeavesNoReserve(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(100, 10*time.Second, 2*time.Second, 5)
+		e := &fake{takes: func(*Call) time.Duration {
+			if at := time.Since(start); at < 1900*time.Millisecond {
+				return 1900*time.Millisecond - at
+			}
+			return 0
+		}}
+		res, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: start})
+		if res.Done != 1000 {
+			t.Errorf("expected all to be sent, found %+v", res)
+		}
+		for _, r := range c.of(Done) {
+			if r.Kind != "" {
+				t.Fatalf("found %+v", r)
+			}
+		}
+	})
+}
