@@ -21,12 +21,17 @@ type worker struct {
 const (
 	// A generator that is behind by more than catchingUp starts further workers with
 	// care. If it lacks time, each new connection takes more of it, and the workers
-	// that it has will soon be back: then it waits for growth before each. But if the target
-	// stands still, its doing must not become the generator's lateness. Which of the two
-	// it is shows when the keeper asks to be woken at once: a generator that has time to
-	// spare wakes it within spare, and may then start some workers, twice as
-	// many each time, up to maxBurst.
+	// that it has will soon be back. But if the target stands still, its doing must
+	// not become the generator's lateness. Which of the two it is shows when the keeper
+	// looks away for a moment. If the CPU was used up meanwhile, more workers are of
+	// no use, and the more there are the longer it waits before each. If it was not,
+	// but the keeper is woken later than spare, others take the generator's time:
+	// it waits for growth before each. Otherwise its workers wait for the target, and
+	// it may start some, twice as many each time, up to maxBurst.
 	catchingUp = time.Millisecond
+	look       = 200 * time.Microsecond
+	usedUp     = 0.9
+	reluctance = time.Millisecond // for each worker that there is
 	growth     = 500 * time.Microsecond
 	spare      = 150 * time.Microsecond
 	maxBurst   = 64
@@ -109,11 +114,15 @@ func (a *attack) pass() {
 // mayGrow says whether another worker may be started; a.mu is held.
 func (a *attack) mayGrow() bool {
 	now := a.Clock()
+	pause := growth
+	if a.choked {
+		pause = time.Duration(a.started) * reluctance
+	}
 	switch {
 	case a.agenda.behind(now) <= catchingUp:
 	case a.granted > 0:
 		a.granted--
-	case now-a.grown < growth:
+	case now-a.grown < pause:
 		return false
 	}
 	a.grown = now
@@ -124,15 +133,26 @@ func (a *attack) mayGrow() bool {
 // end. a.mu is held, but not meanwhile.
 func (a *attack) probe() bool {
 	a.mu.Unlock()
-	at := a.Clock() + shortest
-	ok := a.until(at)
-	late := a.Clock() - at
+	from, used := a.Clock(), a.used()
+	ok := a.until(from + look)
+	took := a.Clock() - from
+	used = a.used() - used
 	a.mu.Lock()
-	if a.burst = min(2*a.burst+1, maxBurst); late > spare {
+	a.choked = float64(used) > usedUp*float64(took)
+	if a.burst = min(2*a.burst+1, maxBurst); a.choked || took-look > spare {
 		a.burst = 0
 	}
 	a.granted = a.burst
 	return ok
+}
+
+// used is how much of its CPU time the generator has used so far, see
+// RunOptions.Busy.
+func (a *attack) used() time.Duration {
+	if a.Busy == nil {
+		return 0
+	}
+	return a.Busy()
 }
 
 // summon makes the keeper look.

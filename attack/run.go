@@ -24,6 +24,10 @@ type RunOptions struct {
 	// the number of stages when the last has ended; one call after the other. It
 	// must not block: arrivals wait for it.
 	OnStage func(index int)
+	// Busy, if set, returns for how long all of the CPU that this process may use
+	// has been used by it, in total: what it knows its own shortage by. It is
+	// called some thousand times a second at most.
+	Busy func() time.Duration
 	// Live, if set, is kept up to date for others to read.
 	Live *Live
 }
@@ -134,6 +138,7 @@ type attack struct {
 	grown   time.Duration // when the last worker was started
 	burst   int           // how many workers may be started at once
 	granted int           // how many of them still may
+	choked  bool          // its CPU is used up
 	closing bool          // the load has ended: workers that find nothing to do end
 	seats   int           // of users that were given out
 	end     time.Duration

@@ -547,8 +547,8 @@ func TestRunOneCrosses(t *testing.T) {
 }
 
 // A generator that was held up in front of a target that stands still has all
-// that came due meanwhile on its way at 50,000 a second: what is waited for then is the
-// target's doing, and no lateness.
+// that came due meanwhile on its way after a few looks, each of which lets twice as many go: what is
+// waited for then is the target's doing, and no lateness.
 func TestRunGrowsBeforeAStandstill(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
@@ -560,9 +560,40 @@ func TestRunGrowsBeforeAStandstill(t *testing.T) {
 		}})
 		for _, r := range c.of(Done) {
 			// 50 came due meanwhile, and one each millisecond while those are sent.
-			if by := max(r.Intended, 150*time.Millisecond+52*shortest); r.Stage == 1 && r.Acted > by {
+			if by := max(r.Intended, 150*time.Millisecond+6*look); r.Stage == 1 && r.Acted > by {
 				t.Fatalf("expected it to be acted on by %s, found %+v", by, r)
 			}
 		}
 	})
+}
+
+// A generator whose CPU is used up gains nothing by more workers: those that it
+// has come back as soon as there is time for them.
+func TestRunOfABusyGeneratorHardlyGrows(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		busy     func(time.Duration) time.Duration
+		from, to int64
+	}{
+		{"CPU used up", func(now time.Duration) time.Duration { return now }, 1, 150},
+		{"CPU at rest", func(time.Duration) time.Duration { return 0 }, 200, 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
+				p.Stages = append(p.Stages, Stage{Name: "next", For: 400 * time.Millisecond, Shape: Hold{1000}})
+				e := takes(time.Second)
+				opt := RunOptions{Engine: e, Start: start, Busy: func() time.Duration { return c.busy(time.Since(start)) }}
+				opt.OnStage = func(i int) {
+					if i == 0 {
+						time.Sleep(50 * time.Millisecond) // behind from the start, and with nobody to send
+					}
+				}
+				run(t, t.Context(), p, opt)
+				if n := e.peak.Load(); n < c.from || n > c.to {
+					t.Errorf("expected %d to %d in flight, found %d", c.from, c.to, n)
+				}
+			})
+		})
+	}
 }

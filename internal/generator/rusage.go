@@ -1,6 +1,17 @@
 package generator
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Busy returns a clock that runs while this process uses all of the CPU time that
+// it may, and slower while it uses less.
+func Busy() func() time.Duration {
+	cores := ReadLimits().Cores
+	return func() time.Duration { return time.Duration(ownCPU() / cores * float64(time.Second)) }
+}
 
 // ownCPU is the CPU time that this process has used, in seconds.
 func ownCPU() float64 {

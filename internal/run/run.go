@@ -263,7 +263,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
 	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
-		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
+		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load, Busy: generator.Busy(),
 		OnStage: func(i int) {
 			if i < len(windows) {
 				r.recorder.Event(timeline.Event{At: windows[i].Window.From, Type: "stage", Name: windows[i].Name})
