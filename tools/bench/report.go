@@ -287,13 +287,13 @@ func (s *sitting) Overload() *table {
 
 // Memory is the table of the two long runs.
 func (s *sitting) Memory() *table {
-	t := &table{head: []string{"requests", "tool", ">rate", ">failed", ">RSS"}}
+	t := &table{head: []string{"run", "tool", ">requests", ">rate", ">failed", ">RSS"}}
 	name := s.Tools[0].Name
 	for _, d := range []time.Duration{aMillion, tenMillions} {
 		l := atMemory(d)
-		n := thousands(int64(memoryRate * d.Seconds()))
+		n := d.String()
 		if o, ok := s.one(l, name); ok {
-			t.add(n, name, thousands(int64(o.Rate))+"/s", thousands(o.Failed), fmt.Sprintf("%.1f MiB", float64(o.RSS)/(1<<20)))
+			t.add(n, name, thousands(o.OK), thousands(int64(o.Rate))+"/s", thousands(o.Failed), fmt.Sprintf("%.1f MiB", float64(o.RSS)/(1<<20)))
 		} else {
 			t.add(n, name)
 			t.note(name, "%s", s.whyNot(l, name))
