@@ -1,0 +1,302 @@
+package attack
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// kit is a request's compiled templates. It is not safe for concurrent use.
+type kit struct {
+	method  string
+	url     text
+	headers []headerText
+	query   []namedText
+	fields  []namedText // of the form
+	body    text
+	json    []jsonPart
+	form    *form // nil: nothing is known of how calls go out
+
+	// Of the rendering under way.
+	draw     draw
+	row      row
+	head     []byte // URL and headers, which become one string
+	ends     []int  // of the headers in head
+	value    []byte // before it is escaped
+	bodySize int    // of the largest so far
+	plainURL bool   // the URL begins with form.base, and goes out as it stands
+	sameURL  string // of all arrivals; empty if it differs, or is not known yet
+	sameBody []byte // likewise
+}
+
+type namedText struct {
+	name  string
+	value text
+}
+
+type headerText struct {
+	namedText
+	host bool  // it is the header Host
+	err  error // what is wrong with its name, and with its value if that is fixed
+}
+
+func newKit(r *Request, seed uint64) (*kit, error) {
+	k := &kit{draw: draw{seed: seed}}
+	var errs []error
+	compile := func(what, s string) text {
+		t, err := newTemplate(s, &k.draw)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		}
+		return t
+	}
+	named := func(what string, fs []Field) []namedText {
+		out := make([]namedText, len(fs))
+		for i, f := range fs {
+			out[i] = namedText{f.Name, compile(what+" "+f.Name, f.Value)}
+		}
+		return out
+	}
+	if k.method = r.Method; k.method == "" {
+		k.method = http.MethodGet
+	} else {
+		if err := validMethod(r.Method); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if r.URL == "" {
+		errs = append(errs, errors.New("url: expected one, found none"))
+	}
+	bodies := 0
+	for _, given := range []bool{r.Body != "", r.JSON != "", len(r.Form) > 0} {
+		if given {
+			bodies++
+		}
+	}
+	if bodies > 1 {
+		errs = append(errs, errors.New("expected at most one of body, json and form"))
+	}
+	k.url = compile("url", r.URL)
+	headers := named("header", r.Headers)
+	k.query = named("query", r.Query)
+	k.fields = named("form", r.Form)
+	k.body = compile("body", r.Body)
+	if r.JSON != "" {
+		var err error
+		if k.json, err = newJSONParts(r.JSON, &k.draw); err != nil {
+			errs = append(errs, fmt.Errorf("json: %w", err))
+		}
+		headers = withDefaultText(headers, "Content-Type", "application/json")
+	}
+	if len(r.Form) > 0 {
+		headers = withDefaultText(headers, "Content-Type", "application/x-www-form-urlencoded")
+	}
+	for _, h := range withDefaultText(headers, "User-Agent", userAgent) {
+		k.headers = append(k.headers, headerText{
+			namedText: h, host: strings.EqualFold(h.name, "Host"), err: validField(Field{h.name, h.value.literal}),
+		})
+	}
+	return k, errors.Join(errs...)
+}
+
+// literal says whether every arrival of the request is the same.
+func (k *kit) literal() bool {
+	for i := range k.headers {
+		if !k.headers[i].value.fixed() {
+			return false
+		}
+	}
+	return k.url.fixed() && allFixed(k.query) && k.bodyFixed()
+}
+
+func (k *kit) bodyFixed() bool {
+	for i := range k.json {
+		if !k.json[i].text.fixed() {
+			return false
+		}
+	}
+	return k.body.fixed() && allFixed(k.fields)
+}
+
+func allFixed(fs []namedText) bool {
+	for i := range fs {
+		if !fs[i].value.fixed() {
+			return false
+		}
+	}
+	return true
+}
+
+// render fills the call of one arrival in. Templates are rendered in one order,
+// so that each gets the same random numbers every time.
+func (k *kit) render(call *Call, r *Request, a Arrival, captured map[string]string) error {
+	k.draw.reset(a)
+	k.row = row{captured: captured}
+	if n := uint64(len(r.Data)); n > 0 {
+		k.row.data = r.Data[a.Nth%n]
+	}
+	call.Method, call.form = k.method, nil
+	k.head = k.head[:0]
+	if k.sameURL == "" {
+		if err := k.renderURL(); err != nil {
+			return err
+		}
+	}
+	end := len(k.head)
+	plain, err := k.renderHeaders()
+	if err != nil {
+		return err
+	}
+	s := string(k.head)
+	if call.URL, s = s[:end], s[end:]; k.sameURL != "" {
+		call.URL = k.sameURL
+	} else if k.url.fixed() && allFixed(k.query) {
+		k.sameURL = strings.Clone(call.URL)
+	}
+	call.Header = slices.Grow(call.Header[:0], len(k.headers))
+	for i := range k.headers {
+		h := &k.headers[i]
+		f := Field{h.name, h.value.literal}
+		if !h.value.fixed() {
+			n := k.ends[i] - end
+			f.Value, s, end = s[:n], s[n:], k.ends[i]
+		}
+		call.Header = append(call.Header, f)
+	}
+	switch {
+	case k.sameBody != nil:
+		call.Body = k.sameBody
+	case k.bodyFixed():
+		// In memory of its own, as calls share it from now on.
+		if k.sameBody, err = k.renderBody(nil); err != nil {
+			return err
+		}
+		call.Body = k.sameBody
+	default:
+		if call.Body, err = k.renderBody(slices.Grow(call.Body[:0], k.bodySize)); err != nil {
+			return err
+		}
+		k.bodySize = max(k.bodySize, len(call.Body))
+	}
+	if k.form != nil && k.plainURL && plain && k.form.body == (len(call.Body) > 0) {
+		call.form = k.form
+	}
+	return nil
+}
+
+// renderURL puts the URL into k.head.
+func (k *kit) renderURL() (err error) {
+	if k.head, err = k.url.append(k.head, &k.row); err != nil {
+		return fmt.Errorf("url: %w", err)
+	}
+	k.plainURL = k.form != nil && plainTarget(k.head[len(k.form.base):])
+	if len(k.query) == 0 {
+		return nil
+	}
+	if !k.plainURL {
+		return k.addQuery()
+	}
+	sep := byte('?')
+	if at := bytes.IndexByte(k.head[len(k.form.base):], '?'); at >= 0 {
+		sep = '&'
+		if len(k.form.base)+at+1 == len(k.head) {
+			k.head = k.head[:len(k.head)-1]
+			sep = '?'
+		}
+	}
+	if k.head, err = k.appendFields(append(k.head, sep), k.query); err != nil {
+		return fmt.Errorf("query %w", err)
+	}
+	return nil
+}
+
+// addQuery adds query parameters to a URL of which nothing is known.
+func (k *kit) addQuery() error {
+	u, err := url.Parse(string(k.head))
+	if err != nil {
+		return fmt.Errorf("url: %w", parseError(err))
+	}
+	q, err := k.appendFields(nil, k.query)
+	if err != nil {
+		return fmt.Errorf("query %w", err)
+	}
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += string(q)
+	k.head = append(k.head[:0], u.String()...)
+	return nil
+}
+
+// renderHeaders adds the values that differ to k.head. They are plain if they
+// go out as they stand.
+func (k *kit) renderHeaders() (plain bool, err error) {
+	plain = true
+	k.ends = slices.Grow(k.ends[:0], len(k.headers))[:len(k.headers)]
+	for i := range k.headers {
+		h := &k.headers[i]
+		from := len(k.head)
+		if !h.value.fixed() {
+			if k.head, err = h.value.append(k.head, &k.row); err != nil {
+				return false, fmt.Errorf("header %s: %w", h.name, err)
+			}
+		}
+		k.ends[i] = len(k.head)
+		if err = h.err; err == nil && !h.value.fixed() {
+			v := k.head[from:]
+			switch {
+			case !plainValue(v):
+				plain = false
+				err = validField(Field{h.name, string(v)})
+			case h.host && !plainHost(v):
+				plain = false
+			}
+		}
+		if err != nil {
+			return false, fmt.Errorf("header %s: %w", h.name, err)
+		}
+	}
+	return plain, nil
+}
+
+// renderBody adds the body to b.
+func (k *kit) renderBody(b []byte) ([]byte, error) {
+	var err error
+	switch {
+	case k.json != nil:
+		if b, err = k.appendParts(b); err != nil {
+			return b, fmt.Errorf("json: %w", err)
+		}
+	case len(k.fields) > 0:
+		if b, err = k.appendFields(b, k.fields); err != nil {
+			return b, fmt.Errorf("form %w", err)
+		}
+	default:
+		if b, err = k.body.append(b, &k.row); err != nil {
+			return b, fmt.Errorf("body: %w", err)
+		}
+	}
+	return b, nil
+}
+
+// appendFields is url.Values.Encode that keeps the order.
+func (k *kit) appendFields(b []byte, fs []namedText) ([]byte, error) {
+	for i := range fs {
+		f := &fs[i]
+		var err error
+		if k.value, err = f.value.append(k.value[:0], &k.row); err != nil {
+			return b, fmt.Errorf("%s: %w", f.name, err)
+		}
+		if i > 0 {
+			b = append(b, '&')
+		}
+		b = appendQuery(b, f.name)
+		b = append(b, '=')
+		b = appendQuery(b, k.value)
+	}
+	return b, nil
+}
