@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 )
 
 // quiet takes what servers say of handshakes that fail on purpose.
@@ -117,12 +119,7 @@ func TestEngines(t *testing.T) {
 	reset := raw(t, func(c *net.TCPConn) { _ = c.SetLinger(0) })
 	closed := raw(t, func(*net.TCPConn) {})
 	garbage := raw(t, func(c *net.TCPConn) { _, _ = io.WriteString(c, "SSH-2.0-hello\r\n") })
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := "http://" + free.Addr().String()
-	free.Close()
+	refused := "http://" + porttest.Refused(t)
 	secure := httptest.NewTLSServer(calibrated())
 	defer secure.Close()
 	secure.Config.ErrorLog = quiet

@@ -23,6 +23,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 )
 
 // crooked is a server that reads requests and leaves the answers to serve,
@@ -89,12 +91,7 @@ const hardBody = 64 << 10
 func hardships(t *testing.T) []hardship {
 	log.SetOutput(io.Discard) // net/http reports what nobody asked for
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := "http://" + free.Addr().String()
-	free.Close()
+	refused := "http://" + porttest.Refused(t)
 	secure := httptest.NewUnstartedServer(calibrated())
 	secure.Config.ErrorLog = quiet
 	secure.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}

@@ -22,6 +22,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/freeport"
+	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 )
 
@@ -106,12 +108,11 @@ func mustStart(t *testing.T, cfg Config) *Process {
 
 func server(t *testing.T) Config {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Pick()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := ln.Addr().String()
-	ln.Close()
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	cfg := run("serve", "ADDR="+addr)
 	cfg.Ready = "http://" + addr
 	return cfg
@@ -329,14 +330,14 @@ func TestStartErrors(t *testing.T) {
 	taken := run("serve", "ADDR="+busy.Listener.Addr().String())
 	taken.Ready = busy.URL
 	notReady := run("sleep")
-	refused := server(t)
-	notReady.Ready, notReady.ReadyTimeout = refused.Ready, 150*time.Millisecond
+	refused := "http://" + porttest.Refused(t)
+	notReady.Ready, notReady.ReadyTimeout = refused, 150*time.Millisecond
 	unwell := run("sleep")
 	sick := httptest.NewServer(http.NotFoundHandler())
 	defer sick.Close()
 	unwell.Ready, unwell.ReadyTimeout = sick.URL, 150*time.Millisecond
 	complain := run("complain")
-	complain.Ready = refused.Ready
+	complain.Ready = refused
 	notExec := filepath.Join(t.TempDir(), "data")
 	os.WriteFile(notExec, []byte("x"), 0o600)
 	for _, tt := range []struct {
@@ -350,7 +351,7 @@ func TestStartErrors(t *testing.T) {
 		{"no such folder", Config{Name: "x", Command: []string{"/bin/sh"}, Dir: "/no/such"}, []string{"folder /no/such is not there"}},
 		{"not executable", Config{Name: "x", Command: []string{notExec}}, []string{"chmod +x"}},
 		{"ends at once", complain, []string{"complain ended (exit status 2) before it was ready", "its last lines:", "line 19", "no database"}},
-		{"never ready", notReady, []string{"was not ready after 150ms", "expected 2xx at " + refused.Ready, "refused", "printed nothing"}},
+		{"never ready", notReady, []string{"was not ready after 150ms", "expected 2xx at " + refused, "refused", "printed nothing"}},
 		{"unwell", unwell, []string{"was not ready after 150ms", "it answered 404"}},
 		{"port in use", taken, []string{"before it was ready", "cannot listen", "something else answers at " + busy.URL}},
 	} {

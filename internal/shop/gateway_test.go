@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 )
 
 // newTestGateway puts a gateway with the given flags before apis.
@@ -39,16 +40,6 @@ func newReplica(t *testing.T, h http.HandlerFunc) string {
 	return strings.TrimPrefix(srv.URL, "http://")
 }
 
-// deadAddress is one that refuses connections.
-func deadAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func say(s string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) }
 }
@@ -56,7 +47,7 @@ func say(s string) http.HandlerFunc {
 // Every way in which a replica can fail is hidden by another one.
 func TestRetry(t *testing.T) {
 	broken := map[string]func(t *testing.T) string{
-		"refuses": deadAddress,
+		"refuses": porttest.Refused,
 		"closes at once": func(t *testing.T) string {
 			return newReplica(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		},
@@ -122,7 +113,7 @@ func TestRetrySendsTheSameOrder(t *testing.T) {
 }
 
 func TestNoRetries(t *testing.T) {
-	srv, g := newTestGateway(t, func(c *gatewayCommand) { c.noRetries = true }, deadAddress(t), newReplica(t, say("well")))
+	srv, g := newTestGateway(t, func(c *gatewayCommand) { c.noRetries = true }, porttest.Refused(t), newReplica(t, say("well")))
 	c := client(t)
 	failed := 0
 	for range 10 {
@@ -142,7 +133,7 @@ func TestNoRetries(t *testing.T) {
 }
 
 func TestAllDead(t *testing.T) {
-	srv, _ := newTestGateway(t, nil, deadAddress(t), deadAddress(t))
+	srv, _ := newTestGateway(t, nil, porttest.Refused(t), porttest.Refused(t))
 	c := client(t)
 	if status, body := get(t, c, srv.URL+"/products"); status != 502 || !strings.Contains(body, "no api answered, 3 tried") {
 		t.Errorf("%d %s", status, body)
