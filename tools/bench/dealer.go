@@ -32,9 +32,8 @@ type deal func(n int, now time.Duration) (due time.Duration)
 type manner struct {
 	is     string // as a sentence says it: a server that is ...
 	deal   func() deal
-	stall  window // in which nothing is read, accepted or answered
 	refuse bool   // after the first connection: ordeal looks whether someone is there before it starts
-	record bool   // tells each delay, not only how many there were
+	record bool   // tells of each answer, not only how many there were
 }
 
 // window is a stretch of time since the first request.
@@ -52,7 +51,7 @@ const (
 )
 
 var manners = map[string]manner{
-	stallManner:   {deal: func() deal { return atOnce }, stall: window{4 * time.Second, 5 * time.Second}},
+	stallManner:   {deal: func() deal { return stalled(window{4 * time.Second, 5 * time.Second}) }, record: true},
 	sharesManner:  {deal: shares, record: true},
 	slowManner:    {is: "slow", deal: afterDelay},
 	busyManner:    {is: "overwhelmed", deal: oneByOne},
@@ -60,6 +59,17 @@ var manners = map[string]manner{
 }
 
 func atOnce(_ int, now time.Duration) time.Duration { return now }
+
+// stalled answers nothing for a while, and takes what comes in meanwhile as a
+// kernel would: so that all that is left to do afterwards is to answer.
+func stalled(w window) deal {
+	return func(_ int, now time.Duration) time.Duration {
+		if now >= w.from && now < w.to {
+			return w.to
+		}
+		return now
+	}
+}
 
 func afterDelay() deal {
 	return func(_ int, now time.Duration) time.Duration { return now + slowDelay }
@@ -105,16 +115,31 @@ func shares() deal {
 // dealt is what a dealer says at its end.
 type dealt struct {
 	Answered int64           `json:"answered"`
-	Delays   []time.Duration `json:"delays,omitempty"` // from request read to answer written
+	Delays   []time.Duration `json:"delays,omitempty"`  // from request read to answer written
+	Written  []time.Duration `json:"written,omitempty"` // when each answer was, since the first request
 }
 
-// quantiles are the exact percentiles of what was dealt: the smallest delay that
-// at least the share q did not exceed.
-func (d dealt) quantiles() quantiles {
-	if len(d.Delays) == 0 {
+// delays are the percentiles of how long requests waited in the server.
+func (d dealt) delays() quantiles { return exact(d.Delays) }
+
+// waits are the percentiles of how long callers waited for the server who came at
+// a steady rate, whatever tool sent for them: the n-th answer is that of who came
+// n-th. It is only true of a tool that sent for all of them.
+func (d dealt) waits(rate int) quantiles {
+	waits := slices.Clone(d.Written)
+	for n := range waits {
+		waits[n] -= time.Duration(n) * time.Second / time.Duration(rate)
+	}
+	return exact(waits)
+}
+
+// exact are the percentiles of all values: the smallest that at least the share q
+// did not exceed.
+func exact(all []time.Duration) quantiles {
+	if len(all) == 0 {
 		return quantiles{}
 	}
-	v := slices.Sorted(slices.Values(d.Delays))
+	v := slices.Sorted(slices.Values(all))
 	at := func(perMille int) time.Duration { return v[(len(v)*perMille+999)/1000-1] }
 	return quantiles{P50: at(500), P90: at(900), P95: at(950), P99: at(990), P999: at(999), Max: at(1000)}
 }

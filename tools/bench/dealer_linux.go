@@ -23,7 +23,6 @@ type dealer struct {
 
 	listening bool      // the listener is watched: not while there are no more descriptors
 	begun     time.Time // the first request
-	stalled   bool
 	conns     map[int32]*peer
 	due       answers
 	out       dealt
@@ -137,7 +136,6 @@ func (d *dealer) loop(stdin int32) error {
 		if err != nil && err != unix.EINTR {
 			return fmt.Errorf("epoll_wait: %w", err)
 		}
-		d.stallIfTime()
 		for _, e := range events[:max(n, 0)] {
 			switch e.Fd {
 			case stdin:
@@ -160,17 +158,10 @@ func (d *dealer) loop(stdin int32) error {
 
 // arm sets the timer to what comes next; with wait 0 that is now.
 func (d *dealer) arm() (wait int, err error) {
-	next := time.Duration(-1)
-	if len(d.due) > 0 {
-		next = d.due[0].at
-	}
-	if d.stall.to > 0 && !d.stalled && !d.begun.IsZero() && (next < 0 || d.stall.from < next) {
-		next = d.stall.from
-	}
-	if next < 0 {
+	if len(d.due) == 0 {
 		return -1, nil
 	}
-	left := next - d.now()
+	left := d.due[0].at - d.now()
 	if left <= 0 {
 		return 0, nil
 	}
@@ -178,14 +169,6 @@ func (d *dealer) arm() (wait int, err error) {
 		return 0, fmt.Errorf("timerfd_settime: %w", err)
 	}
 	return -1, nil
-}
-
-// stallIfTime holds everything up for the time of the stall, once.
-func (d *dealer) stallIfTime() {
-	if d.stall.to > 0 && !d.stalled && d.now() >= d.stall.from {
-		d.stalled = true
-		time.Sleep(d.stall.to - d.now())
-	}
 }
 
 func (d *dealer) accept() error {
@@ -277,6 +260,7 @@ func (d *dealer) answer() {
 		d.out.Answered++
 		if d.record {
 			d.out.Delays = append(d.out.Delays, now-a.read)
+			d.out.Written = append(d.out.Written, now)
 		}
 	}
 }

@@ -145,24 +145,33 @@ func TestDealerOutlivesThoseWhoLeave(t *testing.T) {
 	}
 }
 
-// In a stall nothing is answered, and it comes when it is due, also if nobody asks.
+// In a stall nothing is answered, but all that came in is when it ends.
 func TestDealerStalls(t *testing.T) {
 	w := window{20 * time.Millisecond, 120 * time.Millisecond}
-	addr, end := serveHere(t, manner{deal: func() deal { return atOnce }, stall: w})
+	addr, end := serveHere(t, manner{record: true, deal: func() deal { return stalled(w) }})
 	c := dial(t, addr)
 	begin := time.Now() // the server's first request comes later
 	_, _ = io.WriteString(c, request)
 	answered(t, c)
 	time.Sleep(w.from) // the server has begun, so the next comes in the stall or after it
+	late := dial(t, addr)
 	_, _ = io.WriteString(c, request)
+	_, _ = io.WriteString(late, request)
 	answered(t, c)
+	answered(t, late)
 	if took := time.Since(begin); took < w.to {
 		t.Errorf("answered %v after the first request, in the stall of %v", took, w)
 	}
 	_, _ = io.WriteString(c, request)
 	answered(t, c)
-	if d := end(); d.Answered != 3 {
-		t.Errorf("%+v", d)
+	d := end()
+	if d.Answered != 4 || len(d.Written) != 4 || !slices.IsSorted(d.Written) {
+		t.Fatalf("%+v", d)
+	}
+	for n, at := range d.Written {
+		if at > w.from && at < w.to {
+			t.Errorf("answer %d written at %v, in the stall of %v", n, at, w)
+		}
 	}
 }
 

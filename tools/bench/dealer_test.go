@@ -90,17 +90,40 @@ func TestOneByOne(t *testing.T) {
 
 func TestDealtQuantiles(t *testing.T) {
 	var d dealt
-	if d.quantiles() != (quantiles{}) {
+	if d.delays() != (quantiles{}) {
 		t.Error("percentiles of nothing")
 	}
 	for i := range 1000 {
 		d.Delays = append(d.Delays, time.Duration(1000-i))
 	}
-	if got, want := d.quantiles(), (quantiles{500, 900, 950, 990, 999, 1000}); got != want {
+	if got, want := d.delays(), (quantiles{500, 900, 950, 990, 999, 1000}); got != want {
 		t.Errorf("of 1 to 1000: %v", got)
 	}
 	d.Delays = []time.Duration{7, 5}
-	if got, want := d.quantiles(), (quantiles{5, 7, 7, 7, 7, 7}); got != want {
+	if got, want := d.delays(), (quantiles{5, 7, 7, 7, 7, 7}); got != want {
 		t.Errorf("of 5 and 7: %v", got)
+	}
+}
+
+// What comes in while the server stalls is answered at its end, the rest at once.
+func TestStalled(t *testing.T) {
+	next := stalled(window{4, 6})
+	for now, want := range []time.Duration{0, 1, 2, 3, 6, 6, 6, 7} {
+		if got := next(now, time.Duration(now)); got != want {
+			t.Errorf("at %d: %v, want %v", now, got, want)
+		}
+	}
+}
+
+// Of 1,000 a second the server answers the first two at once and the others when
+// it comes to them; the order in which they are written does not matter.
+func TestWaits(t *testing.T) {
+	if got := (dealt{}).waits(1000); got != (quantiles{}) {
+		t.Errorf("of nobody: %v", got)
+	}
+	d := dealt{Written: []time.Duration{0, time.Millisecond, 9 * time.Millisecond, 10 * time.Millisecond}}
+	got := d.waits(1000)
+	if want := (quantiles{0, 7 * time.Millisecond, 7 * time.Millisecond, 7 * time.Millisecond, 7 * time.Millisecond, 7 * time.Millisecond}); got != want {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

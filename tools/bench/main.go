@@ -211,6 +211,12 @@ func (b *bencher) once(ctx context.Context, t tool, l load) (outcome, error) {
 	j.URL = d.url
 	o := measure(ctx, b.taskset, t, j, d.pid)
 	truth, err := d.end()
-	o.Dealt = truth.quantiles()
+	o.Dealt = truth.delays()
+	if l.Part == stall {
+		o.Dealt = quantiles{}
+		if truth.Answered == int64(l.Rate)*int64(l.For/time.Second) { // it sent for all
+			o.Dealt = truth.waits(l.Rate)
+		}
+	}
 	return o, err
 }

@@ -206,8 +206,8 @@ func (s *sitting) race(l load) *table {
 
 // Stall is the table of the stall test.
 func (s *sitting) Stall() *table {
-	t := &table{head: []string{"tool", "open at most", ">p95", ">p99", ">requests", ">failed"}}
-	t.add("truth", "", short(stallTruth.P95), short(stallTruth.P99), thousands(int64(stallRate*atStall(0).For.Seconds())), "0")
+	t := &table{head: []string{"tool", "open at most", ">p95", ">p99", ">served p95", ">served p99", ">requests", ">failed"}}
+	t.add("truth", "", short(stallTruth.P95), short(stallTruth.P99), "", "", thousands(int64(stallRate*atStall(0).For.Seconds())), "0")
 	for _, name := range truthful {
 		for _, v := range stallers {
 			if !slices.Contains(v.tools, name) {
@@ -219,7 +219,12 @@ func (s *sitting) Stall() *table {
 			}
 			l := atStall(v.limit)
 			if o, ok := s.one(l, name); ok {
-				t.add(name, most, off(o.P95, stallTruth.P95), off(o.P99, stallTruth.P99), thousands(o.Done), thousands(o.Failed))
+				served := []string{"–", "–"}
+				if o.Dealt.Max > 0 {
+					served = []string{off(o.Dealt.P95, stallTruth.P95), off(o.Dealt.P99, stallTruth.P99)}
+				}
+				t.add(append([]string{name, most, off(o.P95, stallTruth.P95), off(o.P99, stallTruth.P99)},
+					append(served, thousands(o.Done), thousands(o.Failed))...)...)
 			} else {
 				t.add(name, most)
 				t.note(name, "%s", s.whyNot(l, name))
