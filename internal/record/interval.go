@@ -92,6 +92,13 @@ func (p *pool) takeBack(h *hdrhistogram.Histogram) {
 	p.hists = append(p.hists, h)
 }
 
+// forget leaves what was taken back to the garbage collector.
+func (p *pool) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hists, p.cells, p.rows = nil, nil, nil
+}
+
 func (p *pool) inUse() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

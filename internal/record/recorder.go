@@ -508,6 +508,7 @@ func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline
 	if err := r.out.end(endLine{Duration: end, Interrupted: interrupted, Faults: faults}); err != nil {
 		return nil, errors.Join(err, r.samples.close())
 	}
+	r.pool.forget() // what follows, and judges, takes as much memory again
 	t, err := Load(r.cfg.Dir)
 	if err != nil {
 		return nil, errors.Join(err, r.samples.close())

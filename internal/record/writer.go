@@ -129,6 +129,7 @@ func (w *writer) end(e endLine) error {
 	w.fail(w.close())
 	err := w.err
 	w.fail(errFinished)
+	w.enc, w.text, w.buf = nil, nil, bytes.Buffer{} // a megabyte that nobody needs any more
 	return err
 }
 

@@ -9,30 +9,34 @@ import (
 	"time"
 )
 
+// Garbage is left to gather for so long, at the pace at which it is made, before it
+// is collected: on one core a collection keeps everybody waiting for 10 ms, and with
+// Go's own rule, as much garbage as is alive, a program that is as small as this one
+// collects every few seconds. A run that makes little garbage gets little room, so
+// that the memory it takes does not grow with its length; one that makes much gets
+// mostRoom, or Go's own rule if that gives more. A collection costs what is alive, so
+// that a quarter of it may always gather.
 const (
-	// roomForGarbage is how much garbage may gather while load is sent, whatever is
-	// alive, before it is collected: what a run makes in minutes.
-	roomForGarbage = 40 << 20
-	// usualPercent is Go's own rule, and the least: as much garbage as is alive.
-	usualPercent = 100
+	betweenCollections = 20 * time.Second
+	leastRoom          = 2 << 20
+	leastShare         = 4 // of what is alive
+	mostRoom           = 40 << 20
 )
 
 // quiet collects garbage now, and has it collected seldom until the function it
-// returns is called: on one core a collection keeps everybody waiting for 10 ms,
-// and with the usual rule a program that is as small as this one collects every few
-// seconds. GOGC, if set, is left as it is.
+// returns is called. GOGC, if set, is left as it is.
 func quiet() (restore func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
 	runtime.GC()
-	percent := gcPercent(scanned())
+	made, alive := heap()
+	room := room(mostRoom) // before anything is known
+	percent := room.percent(alive)
 	before := debug.SetGCPercent(percent)
 	stop := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		// The rule is a share of what is alive, stacks among it, and a run that starts
-		// thousands of workers has far more of it than before.
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for {
@@ -41,8 +45,11 @@ func quiet() (restore func()) {
 				return
 			case <-tick.C:
 			}
+			last := made
+			made, alive = heap()
+			room = room.next(made-last, alive)
 			// It stops the world, so not for a trifle.
-			if next := gcPercent(scanned()); next < percent*9/10 || next > percent*11/10 {
+			if next := room.percent(alive); next < percent*9/10 || next > percent*11/10 {
 				percent = next
 				debug.SetGCPercent(percent)
 			}
@@ -55,19 +62,31 @@ func quiet() (restore func()) {
 	}
 }
 
-// scanned is what the rule is a share of, in bytes.
-func scanned() uint64 {
-	parts := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+// heap is how much was allocated since the program began, and what the garbage
+// collector's rule is a share of, stacks among it: a run that starts thousands of
+// workers has far more of it than before. In bytes.
+func heap() (allocated, alive uint64) {
+	parts := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/scan/globals:bytes"}}
 	metrics.Read(parts)
-	var sum uint64
-	for _, p := range parts {
-		sum += p.Value.Uint64()
+	for _, p := range parts[1:] {
+		alive += p.Value.Uint64()
 	}
-	return sum
+	return parts[0].Value.Uint64(), alive
 }
 
-// gcPercent is by how much the heap may grow, in percent of what is scanned: by
-// roomForGarbage, and never less than usual.
-func gcPercent(scanned uint64) int {
-	return int(max(usualPercent, roomForGarbage*100/max(scanned, 1<<20)))
+// room is how much garbage may gather, in bytes.
+type room uint64
+
+// next is the room after a second in which so many bytes were allocated: at once
+// what they ask for if it is more than before, and little by little if it is less,
+// so that it does not follow every breath.
+func (r room) next(allocated, alive uint64) room {
+	least, most := max(leastRoom, alive/leastShare), max(mostRoom, alive)
+	wanted := min(allocated, most) * uint64(betweenCollections/time.Second)
+	return room(min(max(wanted, uint64(r)*4/5, least), most))
+}
+
+// percent is the same in percent of what the rule is a share of.
+func (r room) percent(alive uint64) int {
+	return int(uint64(r) * 100 / max(alive, 1<<20))
 }
