@@ -86,7 +86,11 @@ func (r room) next(allocated, alive uint64) room {
 	return room(min(max(wanted, uint64(r)*4/5, least), most))
 }
 
+// goLeast is how large the heap may grow at 100 percent, however little is alive;
+// at another percentage, that share of it.
+const goLeast = 4 << 20
+
 // percent is the same in percent of what the rule is a share of.
 func (r room) percent(alive uint64) int {
-	return int(uint64(r) * 100 / max(alive, 1<<20))
+	return int(uint64(r) * 100 / max(alive, goLeast))
 }

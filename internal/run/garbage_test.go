@@ -38,7 +38,7 @@ func TestRoomInPercent(t *testing.T) {
 		room  room
 		alive uint64
 		want  int
-	}{{40 << 20, 4 << 20, 1000}, {2 << 20, 8 << 20, 25}, {40 << 20, 0, 4000}} {
+	}{{40 << 20, 4 << 20, 1000}, {2 << 20, 8 << 20, 25}, {40 << 20, 0, 1000}} {
 		if got := tt.room.percent(tt.alive); got != tt.want {
 			t.Errorf("%d of %d alive: %d %%, want %d", tt.room, tt.alive, got, tt.want)
 		}
