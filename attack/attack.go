@@ -286,7 +286,7 @@ type Outcome uint8
 // The outcomes.
 const (
 	Done        Outcome = iota // sent, and answered or failed
-	Unsent                     // timed out in line: an error
+	Unsent                     // given up before it was sent: an error
 	Interrupted                // the run was interrupted before it ended
 )
 

@@ -20,6 +20,7 @@ const (
 	KindTimeout     = "timeout"     // nothing of an answer before the timeout, which runs from the intended time
 	KindStalled     = "stalled"     // an answer that began, and was not complete before the timeout
 	KindUnsent      = "unsent"      // no free slot in time
+	KindLate        = "late"        // never sent, as the generator came to it too late for an answer in time
 	KindSkipped     = "skipped"     // never sent, as the generator was too late and the plan says to skip
 	KindRefused     = "refused"     // nothing listens there
 	KindReset       = "reset"       // the connection was cut hard
@@ -49,7 +50,8 @@ func Kinds() []ErrorKind {
 	return []ErrorKind{
 		{KindTimeout, "nothing of an answer came before the timeout, which runs from the moment the request was due"},
 		{KindStalled, "the answer began to come, and was not complete before the timeout"},
-		{KindUnsent, "no free slot in time: never sent"},
+		{KindUnsent, "never sent: no free slot in time to be answered within the timeout"},
+		{KindLate, "never sent, as the generator itself came to it too late to be answered within the timeout: unsent, and not the target's doing"},
 		{KindSkipped, "never sent, as the generator was later than late_budget and catch_up is skip: unsent, and not the target's doing"},
 		{KindRefused, "nothing listens at the address"},
 		{KindReset, "the connection was cut hard"},

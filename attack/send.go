@@ -122,16 +122,17 @@ func (a *attack) never(r *Result, o Outcome) {
 	if o == Unsent {
 		action := a.action(&r.Arrival)
 		why := &action.unsent
+		r.Kind = KindUnsent
 		switch deadline := r.Intended + action.timeout; {
 		case r.Acted-r.Intended > action.timeout/2:
-			r.Detail = why.late
+			r.Kind, r.Detail = KindLate, why.late
 		case r.Done < deadline:
 			r.Detail = why.soon
 		default:
 			r.Detail = why.full
 		}
 		// Whoever waited for it would have waited for that long.
-		r.Done, r.Kind = r.Intended+action.timeout, KindUnsent
+		r.Done = r.Intended + action.timeout
 	}
 }
 

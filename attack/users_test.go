@@ -257,6 +257,38 @@ func TestCatchUp(t *testing.T) {
 	}
 }
 
+// What the generator is held up for longer than an arrival may take is its own
+// doing, and says so, whether slots were free or not.
+func TestLate(t *testing.T) {
+	const timeout, held = 400 * time.Millisecond, 750 * time.Millisecond
+	for _, slots := range []int{1, 100} {
+		bubble(t, func(t *testing.T, start time.Time) {
+			p := holdPlan(10, time.Second, timeout, slots)
+			p.Stages = append(p.Stages, Stage{Name: "next", For: 2 * time.Second, Shape: Hold{10}})
+			_, c := run(t, t.Context(), p, RunOptions{Engine: takes(150 * time.Millisecond), Start: start, OnStage: func(i int) {
+				if i == 1 {
+					time.Sleep(held)
+				}
+			}})
+			late := 0
+			for _, r := range c.results {
+				switch {
+				case r.Kind == KindLate:
+					late++
+					if r.Outcome != Unsent || r.Acted-r.Intended < timeout || r.Done != r.Intended+timeout || r.Detail != "the generator came to it too late to be answered within 400ms" {
+						t.Errorf("%d slots: found %+v", slots, r)
+					}
+				case r.Acted-r.Intended >= timeout:
+					t.Errorf("%d slots: it was too late, and is not counted so: %+v", slots, r)
+				}
+			}
+			if late != 4 { // due at 1, 1.1, 1.2 and 1.3 s
+				t.Errorf("%d slots: expected 4 arrivals that were too late, found %d", slots, late)
+			}
+		})
+	}
+}
+
 // A generator that has no time when a user has done thinking is late, and the
 // request is due all the same.
 func TestUsersThinkNoLongerThanTheyDo(t *testing.T) {

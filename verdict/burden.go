@@ -14,7 +14,8 @@ import (
 // have a part.
 const (
 	kindLocal   = "local"   // its machine had no port, file or memory left: none of the target's doing
-	kindSkipped = "skipped" // it was too late to send: none of the target's doing either
+	kindSkipped = "skipped" // it was late, and the plan says to skip: none of the target's doing either
+	kindLate    = "late"    // it was too late for an answer in time: nor this
 	kindTimeout = "timeout" // it may have been slow to send or to read
 	kindStalled = "stalled" // it may have been slow to read the rest
 	kindUnsent  = "unsent"  // it may have been slow to free a slot
@@ -32,7 +33,7 @@ const (
 )
 
 // burden is what part the generator itself can have in the figures of a scope
-// over which it was not late. The zero value is none. See docs/design/003.
+// over which it was not late as a whole. The zero value is none. See docs/design/003.
 //
 // A busy generator is slow to send, to read and to free slots, so response times
 // count too high, and some end as timeouts: that can turn a pass into a failure,
@@ -40,37 +41,48 @@ const (
 // reached the target, and how it would have gone is not known.
 type burden struct {
 	busy  bool   // its CPU was used up
-	slow  uint64 // arrivals that may have gone wrong only because it was busy
-	local uint64 // arrivals that failed on its own machine, or that it skipped
+	late  uint64 // arrivals that it came to later than the budget allows
+	slow  uint64 // arrivals that may have gone wrong only because it was busy or late
+	local uint64 // arrivals that failed on its own machine, or that it was too late for
 	short bool   // so many of them that the target had less load than was planned
 	what  string // happened, and what to do
 }
 
-func (b *burden) any() bool { return b.busy || b.local > 0 }
+func (b *burden) any() bool { return b.busy || b.late > 0 || b.local > 0 }
 
 // burdenOf looks at what a scope gathered.
 func burdenOf(v *View, tl *timeline.Timeline) burden {
 	if v.Stats == nil {
 		return burden{}
 	}
-	b := burden{local: v.Stats.Kinds[kindLocal] + v.Stats.Kinds[kindSkipped]}
-	skipped := v.Stats.Kinds[kindSkipped]
+	missed := v.Stats.Kinds[kindSkipped] + v.Stats.Kinds[kindLate]
+	b := burden{local: v.Stats.Kinds[kindLocal] + missed}
+	for _, l := range v.Stats.Late.Limits() {
+		if l.Limit == tl.LateBudget && tl.LateBudget > 0 {
+			b.late = l.Above
+		}
+	}
 	b.short = float64(b.local) > shortShare*float64(v.Stats.Judged())
 	used := v.usage(tl)
 	b.busy = used.Time > 0 && float64(used.Full) >= saturatedShare*float64(used.Time)
-	if b.busy {
-		for _, kind := range []string{kindTimeout, kindStalled, kindUnsent, kindSlow} {
-			b.slow += v.Stats.Kinds[kind]
-		}
+	for _, kind := range []string{kindTimeout, kindStalled, kindUnsent, kindSlow} {
+		b.slow += v.Stats.Kinds[kind]
+	}
+	if !b.busy {
+		b.slow = min(b.slow, b.late)
 	}
 	switch {
-	case skipped > 0 && skipped == b.local:
-		b.what = fmt.Sprintf("the generator skipped %d of %d arrivals, as it was late, which says nothing of the target: %s", skipped, v.Stats.Judged(), needsCPU)
+	case missed > 0 && missed == b.local:
+		b.what = fmt.Sprintf("the generator was too late to send %d of %d arrivals, which says nothing of the target: %s", missed, v.Stats.Judged(), needsCPU)
 	case b.local > 0:
 		b.what = localFailures(b.local, v.Stats.Judged(), used)
 	case b.busy:
 		b.what = fmt.Sprintf("the generator used %s of its CPU (%s) for %s of that time, so this may be its own doing: %s",
 			quantity.FormatPercent(used.CPU.Max), coresOf(used), quantity.FormatPercent(float64(used.Full)/float64(used.Time)), needsCPU)
+	case b.late > 0:
+		what, do := bottleneck(used, tl.LateBudget)
+		b.what = fmt.Sprintf("the generator was later than its budget of %s for %d of %d arrivals%s, so this may be its own doing: %s",
+			quantity.FormatDuration(tl.LateBudget), b.late, v.Stats.Judged(), what, do)
 	}
 	return b
 }
@@ -97,12 +109,17 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 		name = "mean"
 	}
 	switch {
+	case m.OfFault && !b.busy && b.local == 0:
+		return nil // a hundredth of the arrivals at most, see late: no service is down or back by them
 	case m.OfFault: // what is normal was learnt from figures that may be off too
 	case m.dist != nil:
 		b.ranks(s, m, v, limits)
 	case name == "mean":
 		if s.lo = 0; b.local == 0 && !b.hides(m) {
 			s.hi = n
+		}
+		if latest, ok := stats.Late.Max(); ok && b.local == 0 && !b.busy {
+			s.lo = max(0, n-float64(b.late)*float64(latest)/float64(stats.Judged()))
 		}
 	case name == "stddev":
 		s.lo = 0
@@ -114,7 +131,7 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 		lo, hi := b.more(float64(stats.Answered), stats.Judged())
 		s.lo, s.hi = lo/v.Seconds, hi/v.Seconds
 	case name == "throughput" && v.Seconds > 0:
-		s.lo, s.hi = n, n+float64(b.local)/v.Seconds
+		s.lo, s.hi = n, n+float64(b.local+b.late)/v.Seconds
 		if b.busy {
 			s.hi = math.Inf(1)
 		}
@@ -122,9 +139,8 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 			s.lo = 0
 		}
 	case name == "unsent":
-		if s.lo = n - float64(stats.Kinds[kindSkipped]); b.busy {
-			s.lo = 0
-		}
+		mine := stats.Kinds[kindSkipped] + stats.Kinds[kindLate] + min(b.slow, stats.Kinds[kindUnsent])
+		s.lo = n - float64(mine)
 		if !b.short {
 			s.hi = n
 		}
@@ -146,7 +162,7 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 
 // more is where a number of arrivals that were sent can lie.
 func (b *burden) more(n float64, all uint64) (lo, hi float64) {
-	lo, hi = n-float64(b.local), n
+	lo, hi = n-float64(b.local), n+float64(b.late)
 	if b.busy {
 		hi = math.Inf(1) // in a closed stage, users who are answered sooner ask more
 	}
@@ -168,18 +184,23 @@ func (b *burden) hides(m *Metric) bool { return strings.HasPrefix(m.Name, "ok.")
 
 // ranks sets the bounds of a quantile. Were the arrivals that failed locally in the
 // distribution with times of which nothing is known, its rank would move up or
-// down by their number at most, whether or not they are in it now.
+// down by their number at most, whether or not they are in it now. Those that it was
+// late for are in it, and took less time if anything.
 func (b *burden) ranks(s *bounds, m *Metric, v *View, limits []time.Duration) {
 	d := m.dist(v)
 	all := d.Count()
 	rank := timeline.Rank(m.quantile, all)
-	if s.lo = 0; rank > b.local && !b.busy {
-		q := float64(rank-b.local) / float64(all)
+	if s.lo = 0; rank > b.local+b.late && !b.busy {
+		q := float64(rank-b.local-b.late) / float64(all)
 		lo, _ := d.Quantile(q)
 		s.lo, s.exactLo = float64(lo), exactAt(d, q, limits)
 	}
-	if all > 0 && rank+b.local <= all && !b.short && !b.hides(m) {
-		q := float64(rank+b.local) / float64(all)
+	above := b.local
+	if b.hides(m) {
+		above += b.slow
+	}
+	if all > 0 && rank+above <= all && !b.short && !(b.busy && b.hides(m)) {
+		q := float64(rank+above) / float64(all)
 		hi, _ := d.Quantile(q)
 		s.hi, s.exactHi = float64(hi), exactAt(d, q, limits)
 	}

@@ -18,7 +18,7 @@ func TestKindsAreThoseOfAttack(t *testing.T) {
 	for _, k := range attack.Kinds() {
 		all = append(all, k.Name)
 	}
-	for _, k := range []string{kindLocal, kindSkipped, kindTimeout, kindStalled, kindUnsent, kindSlow} {
+	for _, k := range []string{kindLocal, kindSkipped, kindLate, kindTimeout, kindStalled, kindUnsent, kindSlow} {
 		if !slices.Contains(all, k) {
 			t.Errorf("no errors are counted as %q", k)
 		}
@@ -163,14 +163,66 @@ func TestLocalFailures(t *testing.T) {
 		{"too many: what fails still fails", "p50 < 5ms", with(thousand, 11, "local"), files, Fail, ""},
 		{"elsewhere", `request("checkout").error_rate == 0%`, append(with(thousand, 3, "local"), arrival{request: "checkout"}), files, Pass, ""},
 		{"a combination that holds anyway", "error_rate == 0% || p50 < 200ms", with(thousand, 3, "local"), files, Pass, ""},
-		{"skipped", "error_rate == 0%", with(thousand, 3, "skipped"), none, Inconclusive, "the generator skipped 3 of 1000 arrivals"},
+		{"skipped", "error_rate == 0%", with(thousand, 3, "skipped"), none, Inconclusive, "the generator was too late to send 3 of 1000 arrivals"},
 		{"skipped are unsent", "unsent == 0", with(thousand, 3, "skipped"), none, Inconclusive, ""},
 		{"skipped, with room", "error_rate < 1%", with(thousand, 3, "skipped"), none, Pass, ""},
+		{"late", "error_rate == 0%", with(thousand, 3, "late"), none, Inconclusive, "the generator was too late to send 3 of 1000 arrivals"},
+		{"late are unsent", "unsent == 0", with(thousand, 3, "late"), none, Inconclusive, ""},
+		{"too many late", "error_rate < 90%", with(thousand, 11, "late"), none, Inconclusive, ""},
 		{"computed", "error_rate + 1% < 1.1%", with(thousand, 3, "local"), files, Inconclusive, "error_rate was"},
 		{"computed, with room", "2 * error_rate - 1% < 1%", with(thousand, 3, "local"), files, Pass, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tl := sampled(run(10*sec, nil, mustCompile(t, tc.rule).Limits(), tc.arrivals), tc.set)
+			if r := judgeOne(t, tc.rule, tl); r.Outcome != tc.want || !strings.Contains(r.Why, tc.why) {
+				t.Errorf("got %s: %s; want %s with %s", r.Outcome, r.Why, tc.want, tc.why)
+			}
+		})
+	}
+}
+
+// Arrivals that the generator came to later than its budget allows, fewer than
+// make it late at p99: they may have taken less time, and may have gone well.
+func TestLateForAFew(t *testing.T) {
+	// Of 1,000 arrivals of 10 ms each, 5 were late and took that much longer.
+	late := mix(1000, 0, 0, 0)
+	for i := range 5 {
+		late[i].late, late[i].took = 300*ms, 310*ms
+	}
+	lost := func(kind string, n int) []arrival {
+		as := slices.Clone(late)
+		for i := range n {
+			as[i].kind = kind
+		}
+		return as
+	}
+	kill := fault("kill-api", 4*sec, 5*sec)
+	for _, tc := range []struct {
+		name     string
+		rule     string
+		arrivals []arrival
+		want     Outcome
+		why      string
+	}{
+		{"a percentile above them", "p99.9 < 250ms", late, Inconclusive, "p99.9 was 310ms, but the generator was later than its budget of 50ms for 5 of 1000 arrivals, so this may be its own doing: lower the rate"},
+		{"which holds all the same", "p99.9 < 350ms", late, Pass, ""},
+		{"and which fails without them", "p99.9 < 5ms", late, Fail, ""},
+		{"a percentile below them", "p99 < 9ms", late, Fail, ""},
+		{"the greatest", "max < 250ms", late, Inconclusive, ""},
+		{"the mean within their part", "mean < 11ms", late, Inconclusive, "mean was 11.5ms, but"},
+		{"the mean beyond it", "mean < 9ms", late, Fail, ""},
+		{"service time", "service.p50 < 9ms", late, Fail, ""},
+		{"timeouts among as many", "error_rate < 0.1%", lost("timeout", 5), Inconclusive, "error_rate was 0.5%, but"},
+		{"more timeouts than they were", "error_rate < 0.1%", with(lost("timeout", 5), 7, "timeout"), Fail, ""},
+		{"wrong answers", "error_rate < 0.1%", lost("status", 5), Fail, ""},
+		{"good answers that may be missing", "ok.p99 < 9ms", lost("timeout", 1), Fail, ""},
+		{"good answers with room", "ok.p50 < 20ms", lost("timeout", 1), Pass, ""},
+		{"answers a second", "rps >= 100.1/s", late, Inconclusive, "rps was 99.9/s, but"},
+		{"more than they could be", "rps >= 101/s", late, Fail, ""},
+		{"a fault's figures", `fault("kill-api").recovery < 4s`, late, Pass, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tl := run(10*sec, []timeline.Fault{kill}, mustCompile(t, tc.rule).Limits(), tc.arrivals)
 			if r := judgeOne(t, tc.rule, tl); r.Outcome != tc.want || !strings.Contains(r.Why, tc.why) {
 				t.Errorf("got %s: %s; want %s with %s", r.Outcome, r.Why, tc.want, tc.why)
 			}

@@ -14,7 +14,7 @@ func countMetrics() []Metric {
 		count("count", "arrivals that count: done and unsent", UnitNumber, (*timeline.Stats).Judged),
 		count("planned", "arrivals that came due", UnitNumber, func(s *timeline.Stats) uint64 { return s.Planned }),
 		count("done", "arrivals that were sent, and answered or failed", UnitNumber, func(s *timeline.Stats) uint64 { return s.Done }),
-		count("unsent", "arrivals that were never sent, as there was no free slot in time", UnitNumber, func(s *timeline.Stats) uint64 { return s.Unsent }),
+		count("unsent", "arrivals that were never sent: no free slot in time, or the generator was too late", UnitNumber, func(s *timeline.Stats) uint64 { return s.Unsent }),
 		count("errors", "arrivals that went wrong: failed or unsent", UnitNumber, (*timeline.Stats).Errors),
 		count("bytes_in", "bytes of bodies received", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesIn }),
 		count("bytes_out", "bytes of bodies sent", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesOut }),

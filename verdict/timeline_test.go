@@ -74,6 +74,7 @@ func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fau
 			}
 			if cells[i][k] == nil {
 				cells[i][k] = timeline.NewStats(limits)
+				cells[i][k].Late = timeline.NewDistribution([]time.Duration{tl.LateBudget})
 			}
 			return cells[i][k]
 		}
