@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -19,42 +20,105 @@ import (
 // evidence, and nothing ever that has waited for less than three quarters of its
 // timeout.
 //
+// A target that stands still for longer than the timeout looks the same from
+// here, but answers at once when it is well again. So the reserve is no more than
+// twice what the slowest good answers took lately.
+//
 // It is safe for concurrent use.
 type reserve struct {
-	most   time.Duration
-	level  atomic.Int64
-	raised atomic.Int64 // when, as an offset
+	most    time.Duration
+	slowest slowest
+
+	some   atomic.Bool // level is above 0; spares those the lock who are never held back
+	mu     sync.Mutex
+	level  time.Duration
+	raised time.Duration // when, as an offset
 }
 
 const (
-	reserveMost  = 4   // the reserve is at most this part of the timeout,
-	reserveLeast = 128 // and begins with this part of that
-	reserveFades = 10 * time.Second
+	reserveMost   = 4   // the reserve is at most this part of the timeout,
+	reserveLeast  = 128 // begins with this part of that,
+	reserveFades  = 10 * time.Second
+	reserveAnswer = 2 // and is at most so many times the slowest good answer
 )
 
 func newReserve(timeout time.Duration) *reserve { return &reserve{most: timeout / reserveMost} }
 
 // at is the reserve as it stands now.
 func (r *reserve) at(now time.Duration) time.Duration {
-	level := r.level.Load()
-	if level == 0 {
+	if !r.some.Load() {
 		return 0
 	}
-	rest := reserveFades - (now - time.Duration(r.raised.Load()))
-	if rest <= 0 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now(now)
+}
+
+// now is at; r.mu is held.
+func (r *reserve) now(now time.Duration) time.Duration {
+	rest := reserveFades - (now - r.raised)
+	if r.level == 0 || rest <= 0 {
 		return 0
 	}
-	return time.Duration(float64(level) * min(1, float64(rest)/float64(reserveFades)))
+	faded := time.Duration(float64(r.level) * min(1, float64(rest)/float64(reserveFades)))
+	return min(faded, r.limit())
+}
+
+func (r *reserve) limit() time.Duration {
+	if took, ok := r.slowest.get(); ok {
+		return min(r.most, reserveAnswer*took)
+	}
+	return r.most
 }
 
 // wasted learns of an arrival that had waited, was sent, and timed out.
 func (r *reserve) wasted(sent, now time.Duration) {
-	raised := r.raised.Load()
-	if r.level.Load() != 0 && int64(sent) < raised {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.level != 0 && sent < r.raised {
 		return // it says nothing of the reserve as it is
 	}
-	level := min(max(2*r.at(now), r.most/reserveLeast, 1), r.most)
-	if r.raised.CompareAndSwap(raised, int64(now)) {
-		r.level.Store(int64(level))
+	r.level = min(max(2*r.now(now), r.most/reserveLeast, 1), r.limit())
+	r.raised = now
+	r.some.Store(r.level > 0)
+}
+
+// answered learns of a good answer, of how long it took since the request was
+// sent.
+func (r *reserve) answered(took, now time.Duration) { r.slowest.add(took, now) }
+
+// slowest is the longest of the times that came in the last ten seconds or
+// twenty; after a silence, the longest before it. The zero value has seen none.
+// It is safe for concurrent use, and adding a time that is not the longest only
+// reads.
+type slowest struct {
+	// 1 more than the longest, 0 for none, since begun and in the stretch before.
+	latest, before atomic.Int64
+	begun          atomic.Int64
+	mu             sync.Mutex // held to write
+}
+
+const slowestFor = 10 * time.Second
+
+func (s *slowest) add(took, now time.Duration) {
+	longer := func() bool { return int64(took) >= s.latest.Load() }
+	over := func() bool { return now-time.Duration(s.begun.Load()) >= slowestFor }
+	if !longer() && !over() {
+		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if over() {
+		s.before.Store(s.latest.Load())
+		s.latest.Store(0)
+		s.begun.Store(int64(now))
+	}
+	if longer() {
+		s.latest.Store(int64(took) + 1)
+	}
+}
+
+func (s *slowest) get() (took time.Duration, ok bool) {
+	longest := max(s.latest.Load(), s.before.Load())
+	return time.Duration(longest - 1), longest > 0
 }

@@ -34,12 +34,54 @@ func TestReserve(t *testing.T) {
 			}
 		})
 	}
-	r := newReserve(timeout)
-	for i := range time.Duration(100) {
-		r.wasted(time.Second+i, time.Second+i)
+	vain := func(r *reserve) time.Duration {
+		for i := range time.Duration(100) {
+			r.wasted(time.Second+i, time.Second+i)
+		}
+		return r.at(time.Second + 99)
 	}
-	if got := r.at(time.Second + 99); got != time.Second {
+	if got := vain(newReserve(timeout)); got != time.Second {
 		t.Errorf("expected no more than a quarter of the timeout, found %s", got)
+	}
+	r := newReserve(timeout)
+	r.answered(100*time.Millisecond, time.Second)
+	r.answered(10*time.Millisecond, time.Second)
+	if got := vain(r); got != 200*time.Millisecond {
+		t.Errorf("expected no more than twice the slowest good answer, found %s", got)
+	}
+	r.answered(0, time.Minute)
+	r.answered(0, 2*time.Minute)
+	if got := vain(r); got != 0 {
+		t.Errorf("expected none where answers take no time, found %s", got)
+	}
+}
+
+func TestSlowest(t *testing.T) {
+	const s = time.Second
+	for name, c := range map[string]struct {
+		add  [][2]time.Duration // took, now
+		want time.Duration      // -1: none
+	}{
+		"none":                        {nil, -1},
+		"no time at all":              {[][2]time.Duration{{0, 0}}, 0},
+		"the longest":                 {[][2]time.Duration{{2, 1 * s}, {3, 2 * s}, {1, 3 * s}}, 3},
+		"also of the stretch before":  {[][2]time.Duration{{3, 1 * s}, {1, 12 * s}}, 3},
+		"but of no other":             {[][2]time.Duration{{3, 1 * s}, {1, 12 * s}, {2, 23 * s}}, 2},
+		"a silence says nothing":      {[][2]time.Duration{{3, 1 * s}, {1, 100 * s}}, 3},
+		"it is over in the next ten":  {[][2]time.Duration{{3, 1 * s}, {1, 100 * s}, {2, 111 * s}}, 2},
+		"times may come out of order": {[][2]time.Duration{{1, 12 * s}, {3, 11 * s}}, 3},
+	} {
+		var x slowest
+		for _, a := range c.add {
+			x.add(a[0], a[1])
+		}
+		got, ok := x.get()
+		if !ok {
+			got = -1
+		}
+		if got != c.want {
+			t.Errorf("%s: expected %d, found %d", name, c.want, got)
+		}
 	}
 }
 
@@ -99,4 +141,35 @@ func TestStandstillLeavesNoReserve(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A standstill of more than the timeout costs what was due so early in it that
+// its timeout passes before the end, and nothing more, however few slots there
+// are.
+func TestStandstillBeyondTheTimeout(t *testing.T) {
+	for _, slots := range []int{10, 2000} {
+		for _, timeout := range []time.Duration{400 * time.Millisecond, 2 * time.Second} {
+			bubble(t, func(t *testing.T, start time.Time) {
+				p := holdPlan(1000, 4*timeout, timeout, slots)
+				from, to := timeout/2, 3*timeout
+				e := &fake{takes: func(*Call) time.Duration {
+					if at := time.Since(start); at >= from && at < to {
+						return to - at
+					}
+					return 0
+				}}
+				_, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: start})
+				errs := 0
+				for _, r := range c.results {
+					if r.Kind != "" {
+						errs++
+					}
+				}
+				want := int((to - from - timeout) / time.Millisecond)
+				if errs < want-2 || errs > want+2 {
+					t.Errorf("%d slots, timeout %s: expected about %d errors, found %d", slots, timeout, want, errs)
+				}
+			})
+		}
+	}
 }

@@ -54,7 +54,10 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
 	action := &a.actions[r.Request]
 	r.Kind, r.Detail = action.check.reply(&reply, r.Done-r.Intended)
-	if (r.Kind == KindTimeout || r.Kind == KindStalled) && r.Sent-r.Intended > action.timeout/2 {
+	switch {
+	case r.Kind == "":
+		action.reserve.answered(r.Done-r.Sent, r.Done)
+	case (r.Kind == KindTimeout || r.Kind == KindStalled) && r.Sent-r.Intended > action.timeout/2:
 		action.reserve.wasted(r.Sent, r.Done)
 	}
 	if c != nil {
