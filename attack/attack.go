@@ -275,9 +275,9 @@ type Engine interface {
 // DeadlineSender is an Engine that keeps deadlines by itself, which spares a
 // context for each send.
 type DeadlineSender interface {
-	// SendBy is Send with a deadline beside ctx, zero for none. All calls should
-	// come with the same ctx: its end may be watched for between them.
-	SendBy(ctx context.Context, deadline time.Time, call *Call) Reply
+	// SendBy is Send with deadlines beside ctx. All calls should come with the same
+	// ctx: its end may be watched for between them.
+	SendBy(ctx context.Context, by Deadlines, call *Call) Reply
 }
 
 // Outcome is how an arrival ended.

@@ -26,7 +26,7 @@ type fastEngine struct {
 	tls     *tls.Config
 	dialer  func(ctx context.Context, network, address string) (net.Conn, error)
 	maxIdle int             // connections kept for each host
-	perHost int             // connections to each host at once; 0: as many as needed
+	gates   *gates          // to each host; nil: as many connections as needed
 	once    bool            // each connection carries one request
 	maxBody int64           // of an answer; 0: without end
 	open    context.Context // ends with the engine
@@ -61,7 +61,7 @@ func newFastEngine(opt Options) (Engine, error) {
 	}
 	open, stop := context.WithCancel(context.Background())
 	return &fastEngine{
-		tls: conf, dialer: dial.dial, maxIdle: max(1, opt.MaxInFlight), perHost: opt.Connections.PerHost,
+		tls: conf, dialer: dial.dial, maxIdle: max(1, opt.MaxInFlight), gates: newGates(opt.Connections.PerHost),
 		once: opt.Connections.NoKeepAlive, maxBody: opt.MaxBody, open: open, stop: stop,
 		hosts: make(map[fastAddr]*fastHost),
 	}, nil
@@ -69,32 +69,32 @@ func newFastEngine(opt Options) (Engine, error) {
 
 // Send implements Engine.
 func (e *fastEngine) Send(ctx context.Context, call *Call) Reply {
-	deadline, _ := ctx.Deadline()
-	return e.send(ctx, deadline, call, false)
+	return e.send(ctx, deadlinesOf(ctx), call, false)
 }
 
 // SendBy implements DeadlineSender.
-func (e *fastEngine) SendBy(ctx context.Context, deadline time.Time, call *Call) Reply {
-	return e.send(ctx, deadline, call, true)
+func (e *fastEngine) SendBy(ctx context.Context, by Deadlines, call *Call) Reply {
+	return e.send(ctx, by, call, true)
 }
 
 // send sends call. With lasting, ctx outlives it, and connections go on
 // watching it for its end.
-func (e *fastEngine) send(ctx context.Context, deadline time.Time, call *Call, lasting bool) (r Reply) {
+func (e *fastEngine) send(ctx context.Context, by Deadlines, call *Call, lasting bool) (r Reply) {
 	r.Sent = time.Now()
-	answer, err := e.exchange(ctx, deadline, call, lasting, &r)
+	answer, err := e.exchange(ctx, by, call, lasting, &r)
 	if r.Done.IsZero() {
 		r.Done = time.Now()
 	}
 	if err != nil {
 		r.Status, r.Header, r.Body = 0, nil, nil
-		r.Err = began(e.reason(ctx, deadline, r.Done, err), answer)
+		r.Err = began(e.reason(ctx, by.Done, r.Done, err), answer)
 	}
 	return r
 }
 
 // exchange sends call on a connection; answer says that something of one came.
-func (e *fastEngine) exchange(ctx context.Context, deadline time.Time, call *Call, lasting bool, r *Reply) (answer bool, err error) {
+func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, lasting bool, r *Reply) (answer bool, err error) {
+	deadline := by.Done
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -105,10 +105,14 @@ func (e *fastEngine) exchange(ctx context.Context, deadline time.Time, call *Cal
 	if err != nil {
 		return false, err
 	}
-	if err := w.host.enter(ctx, deadline); err != nil {
+	// As whoever is through takes an idle connection before opening one, and puts it
+	// back before leaving, there are never more than may be in use.
+	if waited, err := w.host.gate.enter(ctx, by.Send); err != nil {
 		return false, err
+	} else if waited {
+		r.Sent = time.Now()
 	}
-	defer w.host.leave()
+	defer w.host.gate.leave()
 	for {
 		c, err := w.host.take(ctx, deadline, r.Sent)
 		if err != nil {
@@ -143,6 +147,8 @@ func (e *fastEngine) exchange(ctx context.Context, deadline time.Time, call *Cal
 // came first, as whatever broke after that was the giving up.
 func (e *fastEngine) reason(ctx context.Context, deadline, done time.Time, err error) error {
 	switch {
+	case err == errNoConnection:
+		return err
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case !deadline.IsZero() && !done.Before(deadline), errors.Is(err, os.ErrDeadlineExceeded):

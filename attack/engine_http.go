@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -83,8 +84,15 @@ type trip struct {
 func (t *trip) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	before := t.last
 	resp, t.last, err = t.send(req)
-	if before != nil && t.last.opened.Load() == nil {
+	if before == nil {
+		return resp, err
+	}
+	if t.last.opened.Load() == nil {
 		t.last.opened.Store(before.opened.Load()) // it was opened within the same send
+	}
+	t.last.waited = before.waited
+	if errors.Is(err, errNoConnection) {
+		err = context.DeadlineExceeded // the request itself was sent
 	}
 	return resp, err
 }
@@ -118,6 +126,9 @@ func (a *answer) report(ctx context.Context, resp *http.Response, r *Reply) {
 // cause is the reason of a failed send: the end of its context, if that came
 // first, as whatever broke after that was the giving up.
 func cause(ctx context.Context, err error) error {
+	if errors.Is(err, errNoConnection) {
+		return errNoConnection
+	}
 	if c := context.Cause(ctx); c != nil {
 		return c
 	}

@@ -437,14 +437,14 @@ func BenchmarkEngines(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer e.Close()
-				a := &attack{RunOptions: RunOptions{Engine: e}, ctx: b.Context()}
+				a := &attack{RunOptions: RunOptions{Engine: e}, ctx: b.Context(), plan: new(Plan)}
 				b.ReportAllocs()
 				for n := uint64(0); b.Loop(); n++ {
 					call, err := build(Arrival{Seq: n, Nth: n})
 					if err != nil {
 						b.Fatal(err)
 					}
-					if r := a.sendBy(time.Now().Add(time.Minute), call); r.Err != nil {
+					if r := a.sendBy(Deadlines{Done: time.Now().Add(time.Minute)}, call); r.Err != nil {
 						b.Fatal(r.Err)
 					}
 					call.release()

@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -24,8 +25,8 @@ type fastAddr struct {
 // is the next to be used, so that few of them stay warm.
 type fastHost struct {
 	fastAddr
-	e     *fastEngine
-	slots chan struct{} // one for each connection that may be in use; nil: as many as needed
+	e    *fastEngine
+	gate gate
 
 	kept atomic.Int32 // uses of connections since one was last found closed, as far as trustAfter
 
@@ -41,49 +42,10 @@ func (e *fastEngine) host(a fastAddr) *fastHost {
 	defer e.mu.Unlock()
 	h := e.hosts[a]
 	if h == nil {
-		h = &fastHost{fastAddr: a, e: e, closed: e.open.Err() != nil}
-		if e.perHost > 0 {
-			h.slots = make(chan struct{}, e.perHost)
-		}
+		h = &fastHost{fastAddr: a, e: e, gate: e.gates.gate(fmt.Sprint(a)), closed: e.open.Err() != nil}
 		e.hosts[a] = h
 	}
 	return h
-}
-
-// enter waits until one more connection may be in use. As whoever has entered
-// takes an idle connection before opening one, and puts it back before leaving,
-// there are never more than may be in use.
-func (h *fastHost) enter(ctx context.Context, deadline time.Time) error {
-	if h.slots == nil {
-		return nil
-	}
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	var late <-chan time.Time
-	if !deadline.IsZero() {
-		timer := time.NewTimer(time.Until(deadline))
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-late:
-		return context.DeadlineExceeded
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-h.e.open.Done():
-		return errClosed
-	}
-}
-
-func (h *fastHost) leave() {
-	if h.slots != nil {
-		<-h.slots
-	}
 }
 
 // take returns a connection that watches ctx: an idle one, which the server may

@@ -56,7 +56,7 @@ func TestFastTrust(t *testing.T) {
 			}
 			e := engine.(*fastEngine)
 			call := &Call{Method: "POST", URL: "http://" + ln.Addr().String() + "/", fixed: true}
-			send := func() error { return e.SendBy(t.Context(), time.Now().Add(time.Minute), call).Err }
+			send := func() error { return e.SendBy(t.Context(), Deadlines{Done: time.Now().Add(time.Minute)}, call).Err }
 			for range c.uses {
 				if err := send(); err != nil {
 					t.Fatal(err)

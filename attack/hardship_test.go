@@ -496,7 +496,7 @@ func TestFastAllocatesNothing(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			if n := testing.AllocsPerRun(1000, func() {
-				if r := e.SendBy(ctx, time.Now().Add(time.Minute), call); r.Err != nil {
+				if r := e.SendBy(ctx, Deadlines{Done: time.Now().Add(time.Minute)}, call); r.Err != nil {
 					t.Fatal(r.Err)
 				}
 			}); n > c.most {

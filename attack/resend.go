@@ -28,6 +28,8 @@ import (
 // for those of a connection being opened, for which another attempt may no
 // longer wait.
 type attempts struct {
+	waited time.Time // until then, for one of few connections; zero if it did not have to
+
 	conn   atomic.Pointer[countedConn] // of the present attempt, nil if it is none of ours or carries several requests at once
 	began  atomic.Int64                // bytes that conn had written before this attempt; −1: it wrote nothing yet
 	answer atomic.Bool                 // something of it came
@@ -83,8 +85,12 @@ func opening(ctx context.Context, c *countedConn) {
 	}
 }
 
-// times says how long it took to open the request's connection.
+// times says when the request had a connection, if it had to wait for one of few,
+// and how long it took to open it.
 func (a *attempts) times(r *Reply) {
+	if a.waited.After(r.Sent) {
+		r.Sent = a.waited
+	}
 	if c := a.opened.Load(); c != nil {
 		r.Connect, r.Handshake = c.connect, time.Duration(c.handshake.Load())
 	}

@@ -129,7 +129,7 @@ func sender(tb testing.TB, r Request) func() {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if r := engine.SendBy(tb.Context(), time.Now().Add(time.Minute), call); r.Err != nil {
+		if r := engine.SendBy(tb.Context(), Deadlines{Done: time.Now().Add(time.Minute)}, call); r.Err != nil {
 			tb.Fatal(r.Err)
 		}
 		call.release()

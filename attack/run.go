@@ -158,6 +158,7 @@ type action struct {
 type reasons struct {
 	full string // its timeout passed in line
 	soon string // it was given up there before that: see reserve
+	busy string // no connection was free, of the few that there may be
 	late string // the generator itself was too late
 }
 
@@ -230,6 +231,7 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 		a.actions = append(a.actions, action{c, timeout, n, reserves[n], reasons{
 			full: fmt.Sprintf("no free slot within %s", timeout),
 			soon: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
+			busy: fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout),
 			late: fmt.Sprintf("the generator came to it too late to be answered within %s", timeout),
 		}})
 	}

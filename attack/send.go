@@ -22,12 +22,13 @@ func (a *attack) send(s *seat, w waiting, jar *cookies) {
 func (a *attack) request(s *seat, w waiting, c *caller) {
 	r := &s.result
 	*r = Result{Arrival: w.Arrival, Outcome: Done, Acted: w.Acted}
-	deadline := a.deadline(&w.Arrival)
-	switch now := a.Clock(); {
+	now, deadline := a.Clock(), a.deadline(&w.Arrival)
+	last := a.hopeless(&w.Arrival, now)
+	switch {
 	case a.ctx.Err() != nil:
 		a.never(r, Interrupted)
 		return
-	case now >= a.hopeless(&w.Arrival, now):
+	case now >= last:
 		a.never(r, Unsent)
 		return
 	}
@@ -39,8 +40,16 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 		return
 	}
 	a.live.InFlight.Add(1)
-	reply := a.sendBy(a.Start.Add(deadline), call)
+	reply := a.sendBy(Deadlines{Send: a.Start.Add(last), Done: a.Start.Add(deadline)}, call)
 	a.live.InFlight.Add(-1)
+	if reply.Err == errNoConnection {
+		call.release()
+		a.never(r, Unsent)
+		if r.Kind == KindUnsent {
+			r.Detail = a.actions[r.Request].unsent.busy
+		}
+		return
+	}
 	// What is recorded relies on intended ≤ sent ≤ done, whatever an engine says.
 	r.Sent = max(reply.Sent.Sub(a.Start), w.Acted)
 	r.Done = max(reply.Done.Sub(a.Start), r.Sent)
@@ -84,13 +93,16 @@ func (a *attack) call(r Arrival, c *caller) (*Call, error) {
 	return c.cookies.add(call), nil
 }
 
-// sendBy has the engine send call, until deadline at most.
-func (a *attack) sendBy(deadline time.Time, call *Call) Reply {
+// sendBy has the engine send call.
+func (a *attack) sendBy(by Deadlines, call *Call) Reply {
 	if e, ok := a.Engine.(DeadlineSender); ok {
-		return e.SendBy(a.ctx, deadline, call)
+		return e.SendBy(a.ctx, by, call)
 	}
-	ctx, cancel := context.WithDeadline(a.ctx, deadline)
+	ctx, cancel := context.WithDeadline(a.ctx, by.Done)
 	defer cancel()
+	if a.plan.Connections.PerHost > 0 {
+		ctx = withSendBy(ctx, by.Send)
+	}
 	return a.Engine.Send(ctx, call)
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -34,6 +35,7 @@ type transport struct {
 	*http.Transport
 	protocol string
 	once     bool               // each connection carries one request
+	gates    *gates             // to each host, where a connection carries one request at a time
 	maxBody  int64              // of an answer; 0: without end
 	stop     context.CancelFunc // ends dials
 }
@@ -65,6 +67,7 @@ func newTransport(opt Options) (*transport, error) {
 	return &transport{
 		protocol: opt.Protocol,
 		once:     opt.Connections.NoKeepAlive,
+		gates:    newGates(opt.Connections.PerHost),
 		maxBody:  opt.MaxBody,
 		stop:     stop,
 		Transport: &http.Transport{
@@ -103,8 +106,45 @@ func (t *transport) send(req *http.Request) (*http.Response, *attempts, error) {
 	// What HTTP/2 was given and not looked at, it tells apart by itself.
 	req, a := follow(req, t.protocol == "h2c")
 	req.Close = t.once // said in the same place of the header by all engines
+	var gate gate
+	if !t.shares(req.URL.Scheme) {
+		gate = t.gates.gate(req.URL.Scheme + "://" + req.URL.Host)
+	}
+	waited, err := gate.enter(req.Context(), deadlinesOf(req.Context()).Send)
+	if err != nil {
+		return nil, a, err
+	}
+	if waited {
+		a.waited = time.Now()
+	}
 	resp, err := t.Transport.RoundTrip(req)
-	return resp, a, err
+	if err != nil {
+		gate.leave()
+		return nil, a, err
+	}
+	if gate != nil {
+		resp.Body = &leaving{ReadCloser: resp.Body, gate: gate}
+	}
+	return resp, a, nil
+}
+
+// shares says whether a connection may carry several requests at once, so that
+// only net/http itself can tell how many connections there are.
+func (t *transport) shares(scheme string) bool {
+	return t.protocol == "h2c" || scheme == "https" && t.protocol != "http1"
+}
+
+// leaving is a body with whose end its request leaves a gate.
+type leaving struct {
+	io.ReadCloser
+	gate gate
+	once sync.Once
+}
+
+func (l *leaving) Close() error {
+	err := l.ReadCloser.Close()
+	l.once.Do(l.gate.leave)
+	return err
 }
 
 // fits says why a protocol cannot carry a URL's scheme, nil if it can.
