@@ -13,8 +13,8 @@ type agenda struct {
 	begin    time.Duration // of that stage, or the end
 	crossing bool          // somebody is telling of that beginning
 
-	// The last arrival that was taken: when it was due, and when it was taken.
-	due, taken time.Duration
+	// The last arrival that was taken: when it was due, and when it was to be taken.
+	due, release time.Duration
 }
 
 func newAgenda(p *Plan) agenda {
@@ -32,7 +32,7 @@ func (g *agenda) upcoming() (at time.Duration, boundary bool) {
 	at = g.arrival.Intended
 	if g.plan.CatchUp == Spread {
 		// Twice the planned pace while behind, the planned one otherwise.
-		at = max(at, g.taken+(at-g.due)/2)
+		at = max(at, g.release+(at-g.due)/2)
 	}
 	return at, false
 }
@@ -48,11 +48,17 @@ func (g *agenda) behind(now time.Duration) time.Duration {
 
 // take takes the next arrival if it is due.
 func (g *agenda) take(now time.Duration) (Arrival, bool) {
-	if at, boundary := g.upcoming(); boundary || at > now {
+	at, boundary := g.upcoming()
+	if boundary || at > now {
 		return Arrival{}, false
 	}
 	taken := g.arrival
-	g.due, g.taken = taken.Intended, now
+	// What the generator is late by as it wakes up must not add up from arrival to
+	// arrival: only from a real hold-up does the pace begin anew.
+	g.due, g.release = taken.Intended, at
+	if now-at > catchingUp {
+		g.release = now
+	}
 	g.arrival, g.more = g.rest.next()
 	return taken, true
 }

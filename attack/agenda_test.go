@@ -1,0 +1,50 @@
+package attack
+
+import (
+	"testing"
+	"time"
+)
+
+// A leader that wakes up a little late for each arrival keeps the planned pace, and
+// twice that after a hold-up, until it has caught up.
+func TestSpreadKeepsPace(t *testing.T) {
+	const gap, wake = 50 * time.Microsecond, 60 * time.Microsecond
+	p := oneStage(Uniform, Hold{20_000}, time.Second)
+	p.CatchUp = Spread
+	g := newAgenda(p)
+	g.cross()
+	var now time.Duration
+	drain := func() (n int) {
+		for {
+			if _, ok := g.take(now); !ok {
+				return n
+			}
+			n++
+		}
+	}
+	until := func(t time.Duration) {
+		for now < t {
+			if at, _ := g.upcoming(); at > now {
+				now = at + wake
+			}
+			drain()
+		}
+	}
+	until(500 * time.Millisecond)
+	if late := now - g.due; late > 2*wake+gap {
+		t.Errorf("half a second of wake-ups that are %s late: expected to be no later than that, found %s", wake, late)
+	}
+	now += 100 * time.Millisecond
+	if n := drain(); n != 1 {
+		t.Errorf("after a hold-up expected one arrival at once, found %d", n)
+	}
+	from, due := now, g.due
+	until(now + 50*time.Millisecond)
+	if pace := float64(g.due-due) / float64(now-from); pace < 1.9 || pace > 2.1 {
+		t.Errorf("expected twice the planned pace, found %.2f times", pace)
+	}
+	until(now + 60*time.Millisecond)
+	if late := now - g.due; late > 2*wake+gap {
+		t.Errorf("expected to have caught up, found %s", late)
+	}
+}
