@@ -41,7 +41,7 @@ func beyondFast(p *Plan, urls iter.Seq[string]) string {
 			continue // cannot be sent to at all
 		}
 		if u.Scheme == "https" && protocol != "http1" {
-			return "HTTP/2 may be spoken over TLS, unless protocol is http1"
+			return "HTTP/2 may be spoken over TLS; with protocol: http1 engine fast would do"
 		}
 		if p.Connections.Redirects(addressOf(u).address) {
 			continue // past every proxy

@@ -155,7 +155,7 @@ func TestEngines(t *testing.T) {
 		{name: "garbage", call: Call{URL: garbage}, kind: KindProtocol},
 		{name: "cut", call: Call{URL: srv.URL + "/cut"}, in: 4, kind: KindEOF},
 		{name: "timeout", call: Call{URL: srv.URL + "/slow"}, timeout: 50 * time.Millisecond, kind: KindTimeout},
-		{name: "endless body", call: Call{URL: srv.URL + "/drip"}, timeout: 50 * time.Millisecond, in: -1, kind: KindStalled},
+		{name: "endless body", call: Call{URL: srv.URL + "/drip"}, timeout: time.Second, in: -1, kind: KindStalled},
 		{name: "too late before it began", call: Call{URL: srv.URL + "/status/200"}, timeout: -time.Second, kind: KindTimeout},
 		{name: "unknown authority", call: Call{URL: secure.URL}, kind: KindTLS},
 		{name: "tls where there is none", call: Call{URL: strings.Replace(srv.URL, "http:", "https:", 1)}, kind: KindTLS},
