@@ -32,8 +32,8 @@ type deal func(n int, now time.Duration) (due time.Duration)
 type manner struct {
 	is     string // as a sentence says it: a server that is ...
 	deal   func() deal
-	refuse bool   // after the first connection: ordeal looks whether someone is there before it starts
-	record bool   // tells of each answer, not only how many there were
+	refuse bool // after the first connection: ordeal looks whether someone is there before it starts
+	record bool // tells of each answer, not only how many there were
 }
 
 // window is a stretch of time since the first request.
