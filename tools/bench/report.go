@@ -85,7 +85,8 @@ func (t *table) add(cells ...string) {
 }
 
 func (t *table) note(tool, format string, args ...any) {
-	t.notes = append(t.notes, fmt.Sprintf("- "+tool+": "+format+".", args...))
+	// What others say may end in a full stop already.
+	t.notes = append(t.notes, strings.TrimSuffix(fmt.Sprintf("- "+tool+": "+format, args...), ".")+".")
 }
 
 func (t *table) String() string {
