@@ -59,7 +59,7 @@ ROUNDS  ?= 3
 SECONDS ?= 3
 RATES   ?= 5000 20000 50000 100000
 PARTS   ?= peak open stall distribution overload micro$(if $(MEMORY), memory)
-bench: build ## measure ordeal beside wrk, vegeta, hey and k6, and write docs/performance.md: Linux, 10 minutes (PARTS, ROUNDS, SECONDS, RATES; MEMORY=1 adds 5 minutes)
+bench: build ## measure ordeal beside wrk, vegeta, hey, k6, bombardier, fortio and plow, and write docs/performance.md: Linux, 13 minutes (PARTS, ROUNDS, SECONDS, RATES; MEMORY=1 adds 5 minutes)
 	$(GO) -C tools build -trimpath -o ../.cache/bench/bench ./bench
 	.cache/bench/bench -ordeal $(CURDIR)/$(BIN) -source $(CURDIR) -cache $(CURDIR)/.cache/bench -out docs/performance.md \
 	  -rounds $(ROUNDS) -seconds $(SECONDS) -rates '$(RATES)' -parts '$(PARTS)'

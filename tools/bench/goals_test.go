@@ -28,7 +28,8 @@ func fullSitting() *sitting {
 		Tools: []tool{
 			{Name: "ordeal fast", Version: "v1", How: "fast"}, {Name: "ordeal http", Version: "the same", How: "http"}, {Name: "ordeal vegeta", Version: "the same", How: "vegeta"},
 			{Name: "wrk", Version: "4", How: "-c50", Open: "wrk has no open loop"}, {Name: "vegeta", Version: "v12", How: "defaults"},
-			{Name: "hey", Version: "v0", How: "-c 50"}, {Name: "k6", Missing: "missing: no proxy"}, {Name: "wrk2", Missing: "not measured: no package"},
+			{Name: "hey", Version: "v0", How: "-c 50"}, {Name: "k6", Missing: "missing: no proxy"},
+			{Name: "bombardier", Version: "v1", How: "-c 50"}, {Name: "fortio", Version: "v1", How: "-c 50"}, {Name: "plow", Missing: "missing: no module"}, {Name: "wrk2", Missing: "not measured: no package"},
 		},
 		Micro:    []benchmark{{"attack", "Engines/plain/fast", 13102, 0, 0}, {"record", "Record", 130.4, 16, -1}},
 		MicroErr: "go test -bench: exit status 1: FAIL",
@@ -41,6 +42,8 @@ func fullSitting() *sitting {
 	put(p, "ordeal http", figuresOf(40000, ms, 3*time.Second), figuresOf(40000, ms, 3*time.Second), outcome{Err: "exit status 1: boom"})
 	put(p, "wrk", figuresOf(100000, 400*us, 3*time.Second), figuresOf(100000, 400*us, 3*time.Second), figuresOf(100000, 400*us, 3*time.Second))
 	put(p, "vegeta", figuresOf(30000, ms, 3*time.Second), figuresOf(30000, ms, 3*time.Second), figuresOf(30000, ms, 3*time.Second))
+
+	put(p, "bombardier", figuresOf(50000, ms, 3*time.Second), figuresOf(50000, ms, 3*time.Second), figuresOf(50000, ms, 3*time.Second))
 
 	put(atRate(s, 5000), "ordeal fast", figuresOf(4990, 100*us, time.Second), figuresOf(4991, 150*us, time.Second), with(figuresOf(4992, 110*us, time.Second), func(o *outcome) { o.Doubt = "had doubts" }))
 	put(atRate(s, 5000), "vegeta", figuresOf(2500, 90*us, 2*time.Second), outcome{Err: "exit status 1: boom"}, figuresOf(4999, 90*us, 2*time.Second))
@@ -56,6 +59,8 @@ func fullSitting() *sitting {
 	}
 	put(atStall(2000), "ordeal vegeta", outcome{figures: figures{quantiles: quantiles{P50: ms, P95: 502 * ms, P99: 930 * ms}, OK: 10000, Done: 10000}})
 	put(atStall(10), "vegeta", outcome{figures: figures{quantiles: quantiles{P50: ms, P95: 600 * us, P99: 900 * us}, OK: 9900, Done: 9900}})
+
+	put(atStall(10), "fortio", outcome{figures: figures{quantiles: quantiles{P50: ms, P95: ms, P99: ms}, OK: 10000, Done: 10000}, Dealt: quantiles{P95: 501 * ms, P99: 897 * ms, Max: 999 * ms}})
 
 	truth := quantiles{P50: 10 * ms, P90: 10 * ms, P95: 50 * ms, P99: 50 * ms, P999: 200 * ms, Max: 500 * ms}
 	near := quantiles{P50: 10*ms + 100*us, P90: 10*ms + 990*us, P95: 50 * ms, P99: 50 * ms, P999: 198 * ms, Max: 505 * ms}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -138,6 +139,105 @@ func parseK6(b []byte) (figures, error) {
 	if count > 0 {
 		f.Rate = s["http_reqs"].Values["rate"] * float64(f.OK) / float64(count)
 	}
+	return f, nil
+}
+
+// parseBombardier reads what bombardierReport makes.
+func parseBombardier(b []byte) (figures, error) {
+	var s struct {
+		Seconds, Max float64
+		Good, Moved  int64
+		Bad          []int64
+		P50          float64 `json:"0.5"`
+		P90          float64 `json:"0.9"`
+		P95          float64 `json:"0.95"`
+		P99          float64 `json:"0.99"`
+		P999         float64 `json:"0.999"`
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return figures{}, fmt.Errorf("bombardier's report: %w", err)
+	}
+	took := func(us float64) time.Duration { return time.Duration(us * float64(time.Microsecond)) }
+	f := figures{
+		quantiles: quantiles{P50: took(s.P50), P90: took(s.P90), P95: took(s.P95), P99: took(s.P99), P999: took(s.P999), Max: took(s.Max)},
+		OK:        s.Good + s.Moved,
+	}
+	for _, n := range s.Bad {
+		f.Failed += n
+	}
+	f.Done = f.OK + f.Failed
+	if s.Seconds > 0 {
+		f.Rate = float64(f.OK) / s.Seconds
+	}
+	return f, nil
+}
+
+// parseFortio reads the result of `fortio load -json -`, whose times are seconds.
+func parseFortio(b []byte) (figures, error) {
+	var s struct {
+		ActualDuration    time.Duration
+		RetCodes          map[string]int64 // -1: no answer
+		DurationHistogram struct {
+			Count       int64
+			Max         float64
+			Percentiles []struct{ Percentile, Value float64 }
+		}
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return figures{}, fmt.Errorf("fortio's result: %w", err)
+	}
+	h := s.DurationHistogram
+	took := make(map[float64]time.Duration)
+	for _, p := range h.Percentiles {
+		took[p.Percentile] = millis(1000 * p.Value)
+	}
+	f := figures{
+		quantiles: quantiles{P50: took[50], P90: took[90], P95: took[95], P99: took[99], P999: took[99.9], Max: millis(1000 * h.Max)},
+		Done:      h.Count,
+	}
+	for code, n := range s.RetCodes {
+		if strings.HasPrefix(code, "2") || strings.HasPrefix(code, "3") {
+			f.OK += n
+		}
+	}
+	f.Failed = f.Done - f.OK
+	if s.ActualDuration > 0 {
+		f.Rate = float64(f.OK) / s.ActualDuration.Seconds()
+	}
+	return f, nil
+}
+
+// parsePlow reads `plow --summary --json`, whose times are Go's durations.
+func parsePlow(b []byte) (figures, error) {
+	var s struct {
+		Summary struct {
+			Count  int64
+			Counts map[string]int64 // by class of status
+			RPS    float64
+		}
+		Statistics  struct{ Latency struct{ Max string } }
+		Percentiles map[string]string
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return figures{}, fmt.Errorf("plow's summary: %w", err)
+	}
+	var errs []error
+	took := func(text string) time.Duration {
+		d, err := time.ParseDuration(text)
+		errs = append(errs, err)
+		return d
+	}
+	p := s.Percentiles
+	f := figures{
+		quantiles: quantiles{P50: took(p["P50"]), P90: took(p["P90"]), P95: took(p["P95"]), P99: took(p["P99"]), P999: took(p["P99.9"]), Max: took(s.Statistics.Latency.Max)},
+		OK:        s.Summary.Counts["2xx"] + s.Summary.Counts["3xx"],
+		Done:      s.Summary.Count,
+	}
+	if err := errors.Join(errs...); err != nil {
+		return f, fmt.Errorf("plow's summary: %w", err)
+	}
+	f.Failed = f.Done - f.OK
+	f.Rate = s.Summary.RPS * float64(f.OK) / float64(max(f.Done, 1))
 	return f, nil
 }
 

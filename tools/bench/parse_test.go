@@ -90,6 +90,65 @@ Error distribution:
 "dropped_iterations":{"values":{"count":306,"rate":152.45},"type":"counter","contains":"default"},
 "http_req_failed":{"type":"rate","contains":"default","values":{"rate":0.1,"passes":100,"fails":900}},
 "http_reqs":{"type":"counter","contains":"default","values":{"count":1000,"rate":500}}}`
+	bombardierOut = `{"seconds":2.008181372,
+"good":9984,"moved":0,"bad":[0,0,0,0],
+"max":1.9947e+04,"0.5":1004,"0.9":6248,"0.95":9800,"0.99":13990,"0.999":19250}
+`
+	bombardierBad = `{"seconds":2,"good":90,"moved":10,"bad":[1,2,3,4],"max":3824,"0.5":355,"0.9":984,"0.95":1025,"0.99":3824,"0.999":3824}
+`
+	bombardierNone = `{"seconds":0.005731886,
+"good":0,"moved":0,"bad":[0,0,50,0],
+"max":3824,"0.5":355,"0.9":984,"0.95":1025,"0.99":3824,"0.999":3824}
+`
+	fortioOut = `{
+  "RunType": "HTTP", "RequestedQPS": "5000", "RequestedDuration": "exactly 10000 calls",
+  "ActualQPS": 4975.0099999069125, "ActualDuration": 2010046211, "NumThreads": 50, "Version": "1.68.2",
+  "DurationHistogram": {
+    "Count": 10000, "Min": 0.000027912, "Max": 0.008287939, "Sum": 6.049976435999999, "Avg": 0.0006049976435999999, "StdDev": 0.001129580190544188,
+    "Data": [ { "Start": 0.000027912, "End": 0.000030000000000000004, "Percent": 0.05, "Count": 5 } ],
+    "Percentiles": [
+      { "Percentile": 50, "Value": 0.00011379775280898877 }, { "Percentile": 90, "Value": 0.002068376068376067 },
+      { "Percentile": 95, "Value": 0.00344705882352941 }, { "Percentile": 99, "Value": 0.004953703703703706 }, { "Percentile": 99.9, "Value": 0.007750000000000045 }
+    ]
+  },
+  "ErrorsDurationHistogram": { "Count": 0, "Min": 0, "Max": 0, "Sum": 0, "Avg": 0, "StdDev": 0, "Data": null },
+  "Exactly": 10000, "Uniform": true, "RetCodes": { "200": 10000 }, "Sockets": [ 1, 1 ], "SocketCount": 50
+}
+`
+	fortioBad = `{"ActualQPS":50,"ActualDuration":2000000000,"DurationHistogram":{"Count":100,"Max":0.5,"Percentiles":[{"Percentile":50,"Value":0.001},{"Percentile":99,"Value":0.25}]},
+"RetCodes":{"-1":10,"200":70,"304":5,"503":15}}`
+	fortioNone = `{"ActualQPS":49.9,"ActualDuration":1001276866,"DurationHistogram":{"Count":50,"Max":0.5,"Percentiles":[{"Percentile":50,"Value":0.001},{"Percentile":99,"Value":0.25}]},"RetCodes":{"-1":50}}`
+	plowOut    = `{
+  "Summary": {
+    "Elapsed": "2s",
+    "Count": 42835,
+    "Counts": {
+      "2xx": 42835
+    },
+    "RPS": 21416.744,
+    "Reads": "3.064MB/s",
+    "Writes": "1.206MB/s"
+  },
+  "Statistics": {
+    "Latency": { "Min": "40µs", "Mean": "2.329ms", "StdDev": "3.282ms", "Max": "47.101ms" },
+    "RPS": { "Min": 18199.19, "Mean": 21408.24, "StdDev": 4538.28, "Max": 24617.29 }
+  },
+  "Percentiles": {
+    "P50": "1.188ms",
+    "P75": "3.061ms",
+    "P90": "5.279ms",
+    "P95": "6.757ms",
+    "P99": "15.229ms",
+    "P99.9": "45.206ms",
+    "P99.99": "46.939ms"
+  },
+  "Histograms": [
+    [ "785µs", 19797 ]
+  ]
+}
+`
+	plowBad = `{"Summary":{"Count":100,"Counts":{"2xx":60,"3xx":10,"5xx":20},"RPS":50},"Error":{"dial tcp4 127.0.0.1:1: connect: connection refused":10},
+"Statistics":{"Latency":{"Max":"1.5s"}},"Percentiles":{"P50":"221µs","P90":"762µs","P95":"2.066ms","P99":"1.2s","P99.9":"1.5s"}}`
 	// A closed loop: what was planned is what the users came to.
 	ordealClosed = `{"schema":1,"duration":1000000000,"totals":{"planned":90000,"done":90000,"unsent":0,"interrupted":0,"errors":0,"rps":90000},
 "latency":{"p50":500000,"p90":700000,"p95":800000,"p99":900000,"p99.9":1000000,"max":2000000},
@@ -133,6 +192,27 @@ func TestParsers(t *testing.T) {
 		{"vegeta: not JSON", parseVegeta, "no", figures{}, true},
 		{"k6: failed and dropped", parseK6, k6Out, figures{Rate: 450, OK: 900, Failed: 406, Done: 1000,
 			quantiles: quantiles{P50: 324003, P90: 1500 * us, P95: 2500 * us, P99: 16711064, P999: 17 * ms, Max: 18250 * us}}, false},
+		{"bombardier", parseBombardier, bombardierOut, figures{Rate: 9984 / 2.008181372, OK: 9984, Done: 9984,
+			quantiles: quantiles{P50: 1004 * us, P90: 6248 * us, P95: 9800 * us, P99: 13990 * us, P999: 19250 * us, Max: 19947 * us}}, false},
+		{"bombardier: redirects are good, the rest is not", parseBombardier, bombardierBad, figures{Rate: 50, OK: 100, Failed: 10, Done: 110,
+			quantiles: quantiles{P50: 355 * us, P90: 984 * us, P95: 1025 * us, P99: 3824 * us, P999: 3824 * us, Max: 3824 * us}}, false},
+		{"bombardier: nothing came", parseBombardier, bombardierNone, figures{}, true},
+		{"bombardier: no time", parseBombardier, strings.Replace(bombardierOut, "2.008181372", "0", 1), figures{}, true},
+		{"bombardier: not JSON", parseBombardier, "no", figures{}, true},
+		{"fortio", parseFortio, fortioOut, figures{Rate: 10000 / 2.010046211, OK: 10000, Done: 10000,
+			quantiles: quantiles{P50: 113797, P90: 2068376, P95: 3447058, P99: 4953703, P999: 7750 * us, Max: 8287939}}, false},
+		{"fortio: redirects are good, the rest is not", parseFortio, fortioBad, figures{Rate: 37.5, OK: 75, Failed: 25, Done: 100,
+			quantiles: quantiles{P50: ms, P99: 250 * ms, Max: 500 * ms}}, false},
+		{"fortio: nothing came", parseFortio, fortioNone, figures{}, true},
+		{"fortio: no time", parseFortio, strings.Replace(fortioOut, "2010046211", "0", 1), figures{}, true},
+		{"fortio: not JSON", parseFortio, "Aborting because of error 503", figures{}, true},
+		{"plow", parsePlow, plowOut, figures{Rate: 21416.744, OK: 42835, Done: 42835,
+			quantiles: quantiles{P50: 1188 * us, P90: 5279 * us, P95: 6757 * us, P99: 15229 * us, P999: 45206 * us, Max: 47101 * us}}, false},
+		{"plow: redirects are good, the rest is not", parsePlow, plowBad, figures{Rate: 35, OK: 70, Failed: 30, Done: 100,
+			quantiles: quantiles{P50: 221 * us, P90: 762 * us, P95: 2066 * us, P99: 1200 * ms, P999: 1500 * ms, Max: 1500 * ms}}, false},
+		{"plow: a time that is none", parsePlow, strings.Replace(plowOut, "15.229ms", "15.229", 1), figures{}, true},
+		{"plow: a percentile is missing", parsePlow, strings.Replace(plowOut, "P95", "P96", 1), figures{}, true},
+		{"plow: not JSON", parsePlow, "no", figures{}, true},
 		{"k6: no requests", parseK6, `{"http_reqs":{"values":{"count":0}}}`, figures{}, true},
 		{"ordeal: what came after the end counts as late", parseOrdeal, ordealOut, figures{Rate: 9800 / 2.5, OK: 9800, Failed: 200, Done: 9900,
 			quantiles: quantiles{P50: 361234431, P90: 816840703, P95: 900 * ms, P99: 943718399, P999: 958922751, Max: time.Second},
@@ -220,11 +300,12 @@ func TestBenchmarks(t *testing.T) {
 
 // Whatever a tool prints, a parser gives figures that can be or an error.
 func FuzzParsers(f *testing.F) {
-	for _, text := range []string{wrkOut, wrkBad, heyOut, heyBad, heyNone, vegetaOut, k6Out, ordealOut, ordealClosed, ordealRefused, ordealProblem, microOut, ""} {
+	for _, text := range []string{wrkOut, wrkBad, heyOut, heyBad, heyNone, vegetaOut, k6Out, bombardierOut, fortioOut, plowOut, ordealOut, ordealClosed, ordealRefused, ordealProblem, microOut, ""} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for name, parse := range map[string]func([]byte) (figures, error){"wrk": parseWrk, "hey": parseHey, "vegeta": parseVegeta, "k6": parseK6, "ordeal": parseOrdeal} {
+		for name, parse := range map[string]func([]byte) (figures, error){"wrk": parseWrk, "hey": parseHey, "vegeta": parseVegeta, "k6": parseK6,
+			"bombardier": parseBombardier, "fortio": parseFortio, "plow": parsePlow, "ordeal": parseOrdeal} {
 			got, err := parse(text)
 			if err != nil || got.check(false) != nil {
 				continue

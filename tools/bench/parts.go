@@ -83,8 +83,8 @@ const (
 )
 
 var (
-	racers    = []string{"ordeal fast", "ordeal http", "wrk", "vegeta", "hey", "k6", "wrk2"}
-	truthful  = []string{"ordeal fast", "ordeal http", "ordeal vegeta", "vegeta", "hey", "k6"}
+	racers    = []string{"ordeal fast", "ordeal http", "wrk", "vegeta", "hey", "k6", "bombardier", "fortio", "plow", "wrk2"}
+	truthful  = []string{"ordeal fast", "ordeal http", "ordeal vegeta", "vegeta", "hey", "k6", "bombardier", "fortio"}
 	survivors = []string{"ordeal fast", "ordeal http", "vegeta"}
 )
 
@@ -94,7 +94,7 @@ var stallers = []struct {
 	limit int
 	tools []string
 }{
-	{10, []string{"ordeal fast", "ordeal http", "ordeal vegeta", "vegeta", "hey"}},
+	{10, []string{"ordeal fast", "ordeal http", "ordeal vegeta", "vegeta", "hey", "bombardier", "fortio"}},
 	{50, []string{"k6"}},
 	{2000, []string{"ordeal fast", "ordeal http", "ordeal vegeta", "k6"}},
 	{0, []string{"vegeta"}},

@@ -39,7 +39,7 @@ func TestParts(t *testing.T) {
 // no two runs would be taken for one another.
 func TestCatalog(t *testing.T) {
 	s := &sitting{Each: time.Second, Rates: []int{5000, 20000}}
-	names := []string{"ordeal fast", "ordeal http", "ordeal vegeta", "wrk", "vegeta", "hey", "k6", "wrk2"}
+	names := []string{"ordeal fast", "ordeal http", "ordeal vegeta", "wrk", "vegeta", "hey", "k6", "bombardier", "fortio", "plow", "wrk2"}
 	seen := make(map[key]bool)
 	for _, p := range catalog {
 		loads := p.loads(s)
@@ -113,10 +113,18 @@ func TestArguments(t *testing.T) {
 		{hey("h", ""), atStall(10), "h -z 10s -c 10 -t 5 -q 100 URL/"},
 		{hey("h", ""), atKnown(), "h -z 10.1s -c 50 -t 5 -q 20 URL/"},
 		{hey("h", ""), load{Part: peak, For: time.Second}, "h -z 1s -c 50 -t 5 URL/"},
+		{bombardier("b", ""), atStall(10), "b -c 10 -d 10s -t 5s --fasthttp -l -p r -o path:DIR/report.tmpl -r 1000 URL/"},
+		{bombardier("b", ""), load{Part: peak, For: time.Second}, "b -c 50 -d 1s -t 5s --fasthttp -l -p r -o path:DIR/report.tmpl URL/"},
+		{fortio("f", ""), atStall(10), "f load -quiet -c 10 -qps 1000 -timeout 5s -r 0.001 -p 50,90,95,99,99.9 -json - -uniform -n 10000 URL/"},
+		{fortio("f", ""), atKnown(), "f load -quiet -c 50 -qps 1000 -timeout 5s -r 0.001 -p 50,90,95,99,99.9 -json - -uniform -n 10100 URL/"},
+		{fortio("f", ""), load{Part: peak, For: time.Second}, "f load -quiet -c 50 -qps 0 -timeout 5s -r 0.00001 -p 50,90,95,99,99.9 -json - -t 1s URL/"},
+		{plow("p", ""), load{Part: open, Rate: 5000, For: time.Second}, "p -c 50 -d 1s --timeout 5s --listen= --summary --json --rate 5000 URL/"},
+		{plow("p", ""), load{Part: peak, For: time.Second}, "p -c 50 -d 1s --timeout 5s --listen= --summary --json URL/"},
 		{wrk("w", ""), load{Part: peak, For: 3 * time.Second}, "w -t1 -c50 --timeout 5s --latency -d3 URL/"},
 	} {
-		c, err := tt.tool.start(job{load: tt.load, URL: "URL", Dir: "DIR"})
-		if got := strings.Join(c.Args, " "); err != nil || got != tt.want {
+		dir := t.TempDir()
+		c, err := tt.tool.start(job{load: tt.load, URL: "URL", Dir: dir})
+		if got := strings.ReplaceAll(strings.Join(c.Args, " "), dir, "DIR"); err != nil || got != tt.want {
 			t.Errorf("%v\ngot  %s\nwant %s", err, got, tt.want)
 		}
 	}

@@ -200,10 +200,80 @@ func k6(bin, version string) tool {
 	}
 }
 
+// bombardierReport is a report of bombardier's own making, as those it comes with
+// end at the 99th percentile. Its times are microseconds.
+const bombardierReport = `{{with .Result}}{"seconds":{{.TimeTaken.Seconds}},
+"good":{{.Req2XX}},"moved":{{.Req3XX}},"bad":[{{.Req1XX}},{{.Req4XX}},{{.Req5XX}},{{.Others}}]
+{{- with .LatenciesStats (FloatsToArray 0.5 0.9 0.95 0.99 0.999)}},
+"max":{{.Max}}{{range $q, $us := .Percentiles}},"{{$q}}":{{$us}}{{end}}{{end}}}{{end}}
+`
+
+func bombardier(bin, version string) tool {
+	return tool{
+		Name: "bombardier", Version: version, How: "`-c 50`, its client is fasthttp, as in ordeal fast; in the open loop `-r`. Its workers wait for answers, so that a slow server slows the schedule, and what was missed is never sent; it lets requests go in bursts, every 10 ms",
+		start: func(j job) (command, error) {
+			file := filepath.Join(j.Dir, "report.tmpl")
+			args := []string{bin, "-c", fmt.Sprint(cmp.Or(j.Limit, connections)), "-d", j.For.String(), "-t", timeout.String(),
+				"--fasthttp", "-l", "-p", "r", "-o", "path:" + file}
+			if j.Rate > 0 {
+				args = append(args, "-r", fmt.Sprint(j.Rate))
+			}
+			return command{Args: append(args, j.URL+"/")}, os.WriteFile(file, []byte(bombardierReport), 0o600)
+		},
+		parse: parseBombardier,
+	}
+}
+
+// fortio's histogram has at most 100,000 times its resolution, in steps of some
+// tenth up to 1,000 times and of half and more above. So the finest is no good for
+// long times: this is for those of nginx, and its default for those that are dealt.
+const (
+	fortioFine   = "0.00001" // seconds
+	fortioCoarse = "0.001"
+)
+
+func fortio(bin, version string) tool {
+	return tool{
+		Name: "fortio", Version: version, How: "`-c 50 -qps 0 -r 0.00001`, its own client; one request on each connection goes before its clock, which cannot be turned off; in the open loop `-qps`, `-uniform` and `-n`, which leaves those out. " +
+			"Its workers wait for answers, so that a slow server slows the schedule, and send afterwards what was missed, without counting that wait. Its percentiles are estimated in a histogram with steps of a tenth and more; `-r 0.001` for the servers of the bench, whose times are longer",
+		start: func(j job) (command, error) {
+			resolution := fortioFine
+			if j.From != "" {
+				resolution = fortioCoarse
+			}
+			args := []string{bin, "load", "-quiet", "-c", fmt.Sprint(cmp.Or(j.Limit, connections)), "-qps", fmt.Sprint(j.Rate), "-timeout", timeout.String(),
+				"-r", resolution, "-p", "50,90,95,99,99.9", "-json", "-"}
+			if j.Rate > 0 {
+				args = append(args, "-uniform", "-n", fmt.Sprint(int64(j.Rate)*j.For.Milliseconds()/1000))
+			} else {
+				args = append(args, "-t", j.For.String())
+			}
+			return command{Args: append(args, j.URL+"/")}, nil
+		},
+		parse: parseFortio,
+	}
+}
+
+func plow(bin, version string) tool {
+	return tool{
+		Name: "plow", Version: version, How: "`-c 50 --summary`, its client is fasthttp, as in ordeal fast; in the open loop `--rate`. Its workers wait for answers, so that a slow server slows the schedule, and what was missed is never sent; what is open at the end is not counted; its percentiles are estimates",
+		start: func(j job) (command, error) {
+			args := []string{bin, "-c", fmt.Sprint(cmp.Or(j.Limit, connections)), "-d", j.For.String(), "--timeout", timeout.String(),
+				"--listen=", "--summary", "--json"}
+			if j.Rate > 0 {
+				args = append(args, "--rate", fmt.Sprint(j.Rate))
+			}
+			return command{Args: append(args, j.URL+"/")}, nil
+		},
+		parse: parsePlow,
+	}
+}
+
 // seconds is a duration as wrk and hey take it: whole seconds, no unit.
 func seconds(d time.Duration) string { return fmt.Sprint(int(d.Seconds())) }
 
-// The pinned versions of what is built through the Go module proxy.
+// The pinned versions of what is built through the Go module proxy. Later fortios
+// need a module that not every proxy has.
 var modules = []struct {
 	name, path, version string
 	tool                func(bin, version string) tool
@@ -211,6 +281,9 @@ var modules = []struct {
 	{"vegeta", "github.com/tsenart/vegeta/v12", "v12.13.0", vegeta},
 	{"hey", "github.com/rakyll/hey", "v0.1.5", hey},
 	{"k6", "go.k6.io/k6", "v1.3.0", k6},
+	{"bombardier", "github.com/codesenberg/bombardier", "v1.2.6", bombardier},
+	{"fortio", "fortio.org/fortio", "v1.68.2", fortio},
+	{"plow", "github.com/six-ddc/plow", "v1.3.2", plow},
 }
 
 // install builds a pinned module's command into dir, unless that version is there.

@@ -85,7 +85,8 @@ func (t *table) add(cells ...string) {
 }
 
 func (t *table) note(tool, format string, args ...any) {
-	t.notes = append(t.notes, fmt.Sprintf("- "+tool+": "+format+".", args...))
+	// What others say may end in a full stop already.
+	t.notes = append(t.notes, strings.TrimSuffix(fmt.Sprintf("- "+tool+": "+format, args...), ".")+".")
 }
 
 func (t *table) String() string {
@@ -330,25 +331,28 @@ func (s *sitting) MicroTable() *table {
 // ratios are sentences to quote, of what was measured.
 func (s *sitting) ratios() (out []string) {
 	base := s.Tools[0].Name
-	beside := func(l load, f func(outcome) float64, peers ...string) string {
+	beside := func(l load, f func(outcome) float64, tools []string) string {
 		var v []string
-		for _, p := range peers {
+		for _, p := range tools {
+			if ours(p) {
+				continue
+			}
 			if x := s.ratio(l, base, p, f); x > 0 {
 				v = append(v, fmt.Sprintf("%.2g × %s", x, p))
 			}
 		}
 		return strings.Join(v, ", ")
 	}
-	if text := beside(atPeak(s), rateOf, "wrk", "vegeta", "hey", "k6"); text != "" {
+	if text := beside(atPeak(s), rateOf, racers); text != "" {
 		out = append(out, fmt.Sprintf("Requests per second at the peak, %d connections: %s.", connections, text))
 	}
 	for _, r := range s.Rates {
-		if text := beside(atRate(s, r), cpuOfAnswer, "vegeta", "hey", "k6"); text != "" {
+		if text := beside(atRate(s, r), cpuOfAnswer, racers); text != "" {
 			out = append(out, fmt.Sprintf("CPU for each answer at %s/s: %s.", thousands(int64(r)), text))
 		}
 	}
 	for _, from := range []string{slowManner, busyManner, refusesManner} {
-		if text := beside(against(s, from), perCPU, "vegeta"); text != "" {
+		if text := beside(against(s, from), perCPU, survivors); text != "" {
 			out = append(out, fmt.Sprintf("Requests per CPU second, %s/s asked of a server that is %s: %s.", thousands(overloadRate), manners[from].is, text))
 		}
 	}

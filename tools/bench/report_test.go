@@ -64,7 +64,8 @@ func TestTable(t *testing.T) {
 	x.add("1", "2")
 	x.add("", "3", "a|b")
 	x.note("tool", "%d %%", 5)
-	want := "| a | b | c |\n| --- | --: | --- |\n| 1 | 2 | |\n| | 3 | a\\|b |\n\n- tool: 5 %."
+	x.note("tool", "not there.")
+	want := "| a | b | c |\n| --- | --: | --- |\n| 1 | 2 | |\n| | 3 | a\\|b |\n\n- tool: 5 %.\n- tool: not there."
 	if got := x.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
