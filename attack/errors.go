@@ -194,6 +194,8 @@ func kindOf(err error) string {
 		{"PROTOCOL_ERROR", KindProtocol},
 		{"invalid byte in chunk length", KindProtocol},
 		{"bad Content-Length", KindProtocol},
+		{"multiple Content-Length", KindProtocol},
+		{"looked like an HTTP/1.1 header", KindProtocol}, // where HTTP/2 was expected
 		{"unsupported transfer encoding", KindProtocol},
 		{"exceeded", KindProtocol}, // header bytes
 	} {

@@ -127,6 +127,7 @@ func hardships(t *testing.T) []hardship {
 		{name: "garbage status", url: says(t, "HTTP/1.1 2x0 OK\r\n\r\n", false), kind: KindProtocol},
 		{name: "garbage header", url: says(t, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false), kind: KindProtocol},
 		{name: "garbage length", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n", false), kind: KindProtocol},
+		{name: "two lengths", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", false), kind: KindProtocol},
 		{name: "garbage chunk", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", false), kind: KindProtocol},
 		{name: "closed without a word", often: true, url: says(t, "", false), kind: KindEOF},
 		{name: "closed within headers", url: says(t, "HTTP/1.1 200 OK\r\nX: y\r\n", false), kind: KindEOF},
