@@ -174,6 +174,8 @@ type faultFile struct {
 }
 
 func (s *faultFile) decodeNode(d *decoder, n *node, _ field) {
+	before := len(d.list)
+	defer func() { d.broken[s] = len(d.list) > before }()
 	s.n = n
 	o := d.object(n, "a fault")
 	if o == nil {
