@@ -428,6 +428,9 @@ func (p *page) advice(r *Run) {
 			planned = t.Stages[n-1].Window.To
 		}
 		s := fmt.Sprintf("interrupted after %s of %s; what was recorded is kept", quantity.FormatDuration(t.Duration), quantity.FormatDuration(planned))
+		if t.Duration > 0 && t.Duration >= planned {
+			s = "interrupted after the load, while its last answers were waited for; what was recorded is kept"
+		}
 		if !r.Dirty {
 			s += ", and the faults are undone"
 		}

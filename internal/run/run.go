@@ -42,8 +42,9 @@ type Options struct {
 	Stderr   io.Writer
 	Terminal bool // Stdout can be redrawn
 	Color    bool
-	// Notices are lines for the user from whoever handles signals; may be nil.
-	Notices <-chan string
+	// Interrupts has the number of each interruption, from 1, to tell the user
+	// what it does; may be nil.
+	Interrupts <-chan int
 }
 
 // Run carries plan out. When soft ends, the load stops, open requests may still
@@ -80,22 +81,25 @@ type runner struct {
 	recorder  *record.Recorder
 	load      attack.Live
 	self      atomic.Pointer[timeline.Sample] // the latest of the generator; nil before the first
+	phase     atomic.Int32
+	start     time.Time // of the load; set before phase leaves starting
 
 	mu   sync.Mutex
 	live *report.Live // nil but while load is sent
 }
 
-// relay passes notices on until done is closed: above the live status while
-// there is one.
+// relay tells of interruptions until done is closed: above the live status
+// while there is one.
 func (r *runner) relay(done <-chan struct{}) {
 	for {
 		select {
 		case <-done:
 			return
-		case line := <-r.opt.Notices:
+		case n := <-r.opt.Interrupts:
 			r.mu.Lock()
 			live := r.live
 			r.mu.Unlock()
+			line := r.now().notice(n, len(r.plan.Chaos) > 0)
 			if live != nil {
 				live.Event(line)
 				continue
@@ -103,6 +107,15 @@ func (r *runner) relay(done <-chan struct{}) {
 			fmt.Fprintln(r.opt.Stderr, "ordeal: "+line)
 		}
 	}
+}
+
+// now is where the run stands.
+func (r *runner) now() phase {
+	p := phase(r.phase.Load())
+	if p == sending && time.Since(r.start) >= r.attack.Duration() {
+		return draining
+	}
+	return p
 }
 
 func (r *runner) setLive(l *report.Live) {
@@ -228,6 +241,8 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
 	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows))
 	r.setLive(live)
+	r.start = start
+	r.phase.Store(int32(sending))
 	live.Start()
 
 	// Faults still in force when the load is over are undone then: nobody would
@@ -270,6 +285,10 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 			}
 		},
 	})
+	// Whoever interrupts before the last answer is in must not be told that all
+	// was awaited, even if it was: 130 is what they asked for.
+	interrupted := !result.Whole() || soft.Err() != nil
+	r.phase.Store(int32(ending))
 	endChaos()
 	endWatch()
 	wg.Wait()
@@ -283,9 +302,6 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	}
 
 	end := r.attack.Duration()
-	// After the last stage an interruption still cuts requests off that were
-	// slow to be answered: without them the figures would flatter.
-	interrupted := !result.Whole()
 	if interrupted {
 		end = min(cut, result.End)
 	}
@@ -365,6 +381,9 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 			code = ExitBroken
 			out.ExitCode = int(code)
 		}
+	}
+	if !sent {
+		r.progress("run directory  %s", r.dir)
 	}
 	if sent {
 		style := report.Style{Color: r.opt.Color, Width: report.WidthOf(r.opt.Stdout)}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -111,6 +112,74 @@ verdict: [error_rate < 1%%]
 	}
 	if code != ExitInterrupted || err != nil || s.ExitCode != int(ExitInterrupted) || s.Verdict != "inconclusive" {
 		t.Errorf("exit %d, %v, summary %+v; want %d and inconclusive\n%s", code, err, s, ExitInterrupted, screen.seen.String())
+	}
+}
+
+// Whoever interrupts a run that still waits for answers is told that it was
+// interrupted, even if all of these come.
+func TestInterruptedWhileWaitingForAnswers(t *testing.T) {
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	release := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer srv.Close()
+	plan := load(t, fmt.Sprintf(`
+name: slow in the end
+target: %s
+attack:
+  late_budget: 10m
+  timeout: 1m
+  requests: [{ name: slow, get: / }]
+  stages: [{ name: s, rate: 10/s, for: 500ms }]
+verdict: [error_rate < 1%%]
+`, srv.URL))
+	soft, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	out := filepath.Join(t.TempDir(), "run")
+	interrupts := make(chan int, 1)
+	screen := &watcher{text: "waiting for open requests", then: func() {
+		interrupt()
+		interrupts <- 1
+		time.AfterFunc(100*time.Millisecond, func() { close(release) })
+	}}
+	code, err := Run(soft, t.Context(), plan, Options{Out: out, Stdout: screen, Stderr: io.Discard, Interrupts: interrupts})
+	s := readSummary(t, out)
+	if code != ExitInterrupted || err != nil || s.ExitCode != int(ExitInterrupted) || s.Verdict != "inconclusive" || s.Totals.Done != 5 || s.Totals.Interrupted != 0 {
+		t.Errorf("exit %d, %v, summary %+v; want %d, inconclusive, and 5 done", code, err, s, ExitInterrupted)
+	}
+	for _, want := range []string{"INTERRUPTED", "while its last answers were waited for"} {
+		if !strings.Contains(screen.seen.String(), want) {
+			t.Errorf("want %q on the screen, found\n%s", want, screen.seen.String())
+		}
+	}
+}
+
+// When all answers are in, and ordeal hangs up, an interruption finds nothing to
+// stop, and the verdict stands.
+func TestInterruptedAfterTheLastAnswer(t *testing.T) {
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	soft, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var asked atomic.Int32
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateClosed && asked.Load() == 5 {
+			interrupt()
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	plan := load(t, fmt.Sprintf(`
+name: done
+target: %s
+attack:
+  late_budget: 10m
+  requests: [{ name: quick, get: / }]
+  stages: [{ name: s, rate: 10/s, for: 500ms }]
+verdict: [error_rate < 1%%]
+`, srv.URL))
+	out := filepath.Join(t.TempDir(), "run")
+	if code, err := Run(soft, t.Context(), plan, Options{Out: out, Stdout: io.Discard, Stderr: io.Discard}); code != ExitPass || err != nil {
+		t.Errorf("exit %d, %v", code, err)
 	}
 }
 
