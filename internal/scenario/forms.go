@@ -411,7 +411,11 @@ func (x *expectJSON) decodeNode(d *decoder, n *node, f field) {
 	case n.kind == textNode:
 		add(n, "")
 	default:
-		d.failf(n.span, orDoc(f, "give it a path"), "json: expected JSON paths and their values, found %s", n.describe())
+		found := n.describe()
+		if n.kind == listNode || n.kind == mapNode {
+			found = "none"
+		}
+		d.failf(n.span, orDoc(f, "give it a path"), "json: expected JSON paths, with or without values, found %s", found)
 	}
 }
 
