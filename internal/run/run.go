@@ -21,6 +21,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/generator"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/process"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
@@ -83,6 +84,7 @@ type runner struct {
 	self      atomic.Pointer[timeline.Sample] // the latest of the generator; nil before the first
 	phase     atomic.Int32
 	start     time.Time // of the load; set before phase leaves starting
+	torn      bool      // the recording could not be written to its end
 
 	mu   sync.Mutex
 	live *report.Live // nil but while load is sent
@@ -160,10 +162,29 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	return r.conclude(tl, soft.Err() != nil, r.redact(err))
 }
 
+// Each returns the errors that were joined, one by one, to be told one by one.
+func Each(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() { // a text around several
+		return []error{err}
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, Each(e)...)
+	}
+	return out
+}
+
 // redact keeps secrets out of an error's text.
 func (r *runner) redact(err error) error {
 	if err == nil {
 		return nil
+	}
+	if all := Each(err); len(all) > 1 {
+		for i := range all {
+			all[i] = r.redact(all[i])
+		}
+		return errors.Join(all...)
 	}
 	if clean := r.plan.Redact(err.Error()); clean != err.Error() {
 		return errors.New(clean)
@@ -236,7 +257,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	windows := r.attack.Windows()
 	r.recorder, err = record.New(r.recording(clock, start, windows))
 	if err != nil {
-		return nil, err
+		return nil, unwritten("the recording", err)
 	}
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
 	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows))
@@ -306,7 +327,29 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		end = min(cut, result.End)
 	}
 	tl, finishErr := r.recorder.Finish(end, interrupted, faults)
+	if tl == nil {
+		finishErr = unwritten("the recording", finishErr)
+		tl = r.salvage(start, windows)
+		tl.Interrupted, tl.Faults = interrupted, faults
+	}
 	return tl, errors.Join(err, finishErr)
+}
+
+// salvage returns what there is of a recording that could not be written to its
+// end: the load was sent, and is reported on as far as that goes.
+func (r *runner) salvage(start time.Time, windows []timeline.Stage) *timeline.Timeline {
+	tl, err := record.Load(r.dir)
+	if err != nil {
+		tl = emptyTimeline(r.plan.Name, start)
+		tl.Stages = windows
+	}
+	r.torn = true
+	return tl
+}
+
+// emptyTimeline is of a run of which nothing was recorded.
+func emptyTimeline(name string, start time.Time) *timeline.Timeline {
+	return &timeline.Timeline{Name: name, Start: start, Intervals: func(func(timeline.Interval, error) bool) {}}
 }
 
 // event writes what the conductor tells to the timeline; the live status shows
@@ -344,10 +387,8 @@ func (r *runner) limits() []time.Duration {
 func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error) (ExitCode, error) {
 	sent := tl != nil
 	if !sent {
-		tl = &timeline.Timeline{
-			Name: r.plan.Name, Start: time.Now(), Interrupted: interrupted,
-			Intervals: func(func(timeline.Interval, error) bool) {},
-		}
+		tl = emptyTimeline(r.plan.Name, time.Now())
+		tl.Interrupted = interrupted
 	}
 	var rules []verdict.Input
 	for _, p := range r.plan.Rules {
@@ -356,6 +397,13 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	judged, err := verdict.Judge(rules, tl)
 	if err != nil {
 		return ExitBroken, errors.Join(broken, err)
+	}
+	if r.torn {
+		judged.Why = append(judged.Why, fmt.Sprintf("the recording ends after %s of %s: what came later is in no figure",
+			quantity.FormatDuration(tl.Duration), quantity.FormatDuration(r.attack.Duration())))
+		if judged.Outcome != verdict.Fail {
+			judged.Outcome = verdict.Inconclusive
+		}
 	}
 	out := &report.Run{
 		Name: r.plan.Name, Seed: r.plan.Seed, Engine: r.plan.Attack.Engine, Dir: r.dir, Report: judged, Timeline: tl,
