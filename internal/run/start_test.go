@@ -101,6 +101,42 @@ func TestEach(t *testing.T) {
 	}
 }
 
+// A path that will never be a socket is not waited for.
+func TestReachNoSocket(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "plain"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "plain"):      "plain is no socket: name the one",
+		dir:                              "is no socket: name the one",
+		filepath.Join(dir, "no", "sock"): "there is no folder " + filepath.Join(dir, "no") + " for the socket: make it",
+	} {
+		err := reach(t.Context(), &attack.Connections{Unix: path}, "target:80", func(string, ...any) { t.Errorf("%s is waited for", path) })
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+// A socket that is not there yet is waited for.
+func TestReachSocketLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	var ln net.Listener
+	err := reach(t.Context(), &attack.Connections{Unix: path}, "target:80", func(string, ...any) {
+		var err error
+		if ln, err = net.Listen("unix", path); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if ln != nil {
+		ln.Close()
+	}
+}
+
 func TestExitCode(t *testing.T) {
 	for _, tt := range []struct {
 		outcome     verdict.Outcome
