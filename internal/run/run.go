@@ -421,13 +421,26 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	code := exitCode(judged.Outcome, tl.Interrupted, out.Dirty || broken != nil)
 	out.ExitCode = int(code)
 	errs := []error{broken}
+	write := func(o report.Output) error {
+		return writeFile(r.dir, o.File, func(w io.Writer) error { return o.Write(w, out) })
+	}
+	var written []report.Output
 	for _, o := range report.Outputs() {
-		if err := writeFile(r.dir, o.File, func(w io.Writer) error { return o.Write(w, out) }); err != nil {
-			errs = append(errs, err)
-			// So that what is written after it does not say that all is well.
-			out.Problems = append(out.Problems, err.Error())
-			code = ExitBroken
-			out.ExitCode = int(code)
+		err := write(o)
+		if err == nil {
+			written = append(written, o)
+			continue
+		}
+		errs = append(errs, err)
+		// So that no other file says that all is well, neither those after it nor
+		// those before, which are there as they were if that fails too.
+		out.Problems = append(out.Problems, err.Error())
+		code = ExitBroken
+		out.ExitCode = int(code)
+		for _, earlier := range written {
+			if err := write(earlier); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
 	if !sent {

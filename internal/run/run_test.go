@@ -250,15 +250,21 @@ attack:
 	}
 }
 
-// The exit code that a script reads in summary.json is the one it got.
+// The exit code that a script reads in one file is the one it got, whichever
+// other file is missing.
 func TestAnOutputThatCannotBeWritten(t *testing.T) {
-	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
-	out := filepath.Join(t.TempDir(), "run")
-	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		os.MkdirAll(filepath.Join(out, "junit.xml"), 0o755) // in its way
-	}))
-	defer srv.Close()
-	plan := load(t, fmt.Sprintf(`
+	for _, c := range []struct{ missing, other, says string }{
+		{"junit.xml", "summary.json", `"exit_code": 4`},
+		{"summary.json", "junit.xml", `<property name="exit_code" value="4">`},
+	} {
+		t.Run(c.missing, func(t *testing.T) {
+			t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+			out := filepath.Join(t.TempDir(), "run")
+			srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				os.MkdirAll(filepath.Join(out, c.missing), 0o755) // in its way
+			}))
+			defer srv.Close()
+			plan := load(t, fmt.Sprintf(`
 name: no room
 target: %s
 attack:
@@ -266,12 +272,17 @@ attack:
   requests: [{ name: a, get: / }]
   stages: [{ name: s, rate: 10/s, for: 300ms }]
 `, srv.URL))
-	var screen bytes.Buffer
-	code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: io.Discard})
-	if s := readSummary(t, out); code != ExitBroken || err == nil || s.ExitCode != int(ExitBroken) {
-		t.Errorf("exit %d, %v, summary %+v; want %d in both", code, err, s, ExitBroken)
-	}
-	if !strings.Contains(screen.String(), "junit.xml") {
-		t.Errorf("want the report to say what is missing, found\n%s", screen.String())
+			var screen bytes.Buffer
+			code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: io.Discard})
+			b, readErr := os.ReadFile(filepath.Join(out, c.other))
+			if code != ExitBroken || err == nil || readErr != nil || !strings.Contains(string(b), c.says) {
+				t.Errorf("exit %d, %v; %v, want %s in\n%s", code, err, readErr, c.says, b)
+			}
+			for _, want := range []string{"NOT DONE", c.missing, "response times by stage"} {
+				if !strings.Contains(screen.String(), want) {
+					t.Errorf("want %q in the report, found\n%s", want, screen.String())
+				}
+			}
+		})
 	}
 }
