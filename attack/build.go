@@ -1,10 +1,12 @@
 package attack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -99,7 +101,11 @@ func (r *Request) ValidateWith(columns []string) error {
 	}
 	call := new(Call)
 	for i := range max(1, len(r.Data)) {
-		if err := k.render(call, r, Arrival{Nth: uint64(i)}, captured); err != nil {
+		err := k.render(call, r, Arrival{Nth: uint64(i)}, captured)
+		if err == nil {
+			err = cmp.Or(validURL(call.URL), sendable(call.Header))
+		}
+		if err != nil {
 			if len(r.Data) > 0 {
 				err = fmt.Errorf("with data row %d: %w", i+1, err)
 			} else if strings.Contains(err.Error(), "the data row has no") {
@@ -186,7 +192,7 @@ func targetRecipe(r *Request, protocol string, c *check) (recipe, error) {
 }
 
 func (t *Target) validate() error {
-	errs := []error{validMethod(t.Method)}
+	errs := []error{validMethod(t.Method), validURL(t.URL), sendable(t.Headers)}
 	for _, h := range t.Headers {
 		errs = append(errs, validField(h))
 	}
@@ -214,6 +220,40 @@ func withDefaultText(fs []namedText, name, value string) []namedText {
 func validMethod(m string) error {
 	if !httpguts.ValidHeaderFieldName(m) { // both are tokens of RFC 9110
 		return fmt.Errorf("method: expected one such as GET, found %q", m)
+	}
+	return nil
+}
+
+// validURL says what is wrong with a URL, which may be a path. A line end would
+// end its line, and what follows would be headers.
+func validURL(s string) error {
+	if strings.HasPrefix(s, "/") {
+		s = "http://host" + s
+	}
+	if strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		return errControl
+	}
+	if _, err := url.Parse(s); err != nil {
+		return fmt.Errorf("url: %w", parseError(err))
+	}
+	return nil
+}
+
+var errControl = errors.New("url: expected one without line ends and control characters")
+
+// byEngine are headers that no engine sends as the request has them: they say
+// how long the body is, which net/http and fasthttp see to.
+var byEngine = []string{"Content-Length", "Transfer-Encoding"}
+
+// sendable refuses headers that would be dropped unseen.
+func sendable(fs []Field) error {
+	for _, f := range fs {
+		switch {
+		case slices.ContainsFunc(byEngine, func(name string) bool { return strings.EqualFold(name, f.Name) }):
+			return fmt.Errorf("header %s: expected none, as it is made from the body", f.Name)
+		case strings.EqualFold(f.Name, "Host") && f.Value == "":
+			return fmt.Errorf("header %s: expected a host, found nothing", f.Name)
+		}
 	}
 	return nil
 }

@@ -134,9 +134,20 @@ func parseJSONLines(r io.Reader) ([]map[string]string, error) {
 	return rows, nil
 }
 
+// article puts one before a kind of JSON value: an array, a number.
+func article(kind string) string {
+	if kind == "array" {
+		return "an array"
+	}
+	return "a " + kind
+}
+
 func parseJSONRow(s []byte) (map[string]string, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(s, &raw); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return nil, fmt.Errorf("expected one JSON object a line, found %s", article(wrong.Value))
+		}
 		return nil, fmt.Errorf("expected one JSON object a line: %w", err)
 	}
 	if raw == nil {

@@ -35,7 +35,7 @@ func TestLoadData(t *testing.T) {
 		{name: "quote", file: "a.csv", content: "a\n\"1\n", err: ":2: column"},
 		{name: "json", file: "a.jsonl", content: "{\"s\":\"x\\n\",\"n\":1.50,\"b\":true,\"z\":null,\"l\":[1, {\"a\": 2}]}\n\n{\"s\":\"\"}",
 			want: rows{{"s": "x\n", "n": "1.50", "b": "true", "z": "", "l": `[1,{"a":2}]`}, {"s": ""}}},
-		{name: "json list", file: "a.ndjson", content: "{}\n[1]\n", err: ":2: expected one JSON object a line: json: cannot unmarshal array"},
+		{name: "json list", file: "a.ndjson", content: "{}\n[1]\n", err: ":2: expected one JSON object a line, found an array"},
 		{name: "json null", file: "a.json", content: "null\n", err: ":1: expected one JSON object a line, found null"},
 		{name: "json cut", file: "a.json", content: "{\"a\":\n1}", err: ":1: expected one JSON object a line: unexpected end"},
 		{name: "empty json", file: "a.json", content: "\n\n", err: ":1: expected a JSON object a line, found an empty file"},

@@ -18,7 +18,7 @@ import (
 // the plan's process of arrivals is; the first comes when the stage begins.
 //
 //	expected(t) = number of arrivals before t
-//	rate(t)     = arrivals in the second around t
+//	rate(t)     = arrivals in the second around t, or in the first or last second
 //
 // In JSON it is the file's name, the speed, the number of arrivals and a SHA-256
 // over their instants: enough to tell two traces apart, and not the trace. One
@@ -94,11 +94,14 @@ func (tr Trace) before(t time.Duration) int {
 	return sort.Search(len(tr.at), func(i int) bool { return tr.at[i] >= t })
 }
 
-// Rate implements OpenShape: the mean over the second around t, or over the
-// part of it that lies within the stage.
+// Rate implements OpenShape: the mean over the second around t. At the edges of
+// the stage it is that of its first and last second, as the one arrival that begins
+// every trace would be two a second in half of one; a shorter stage counts as a
+// whole.
 func (tr Trace) Rate(t, total time.Duration) Rate {
-	from, to := max(0, t-time.Second/2), min(total, t+time.Second/2)
-	if to <= from {
+	from := max(0, min(t-time.Second/2, total-time.Second))
+	to := min(total, from+time.Second)
+	if to <= from || t < 0 || t > total {
 		return 0
 	}
 	return Rate(float64(tr.before(to)-tr.before(from)) / seconds(to-from))

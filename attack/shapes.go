@@ -28,6 +28,10 @@ type inverter interface {
 	Invert(k float64, total time.Duration) time.Duration
 }
 
+// Replays says whether the shape is a list of instants, so that what it expects
+// is their number and not about that.
+func Replays(s Shape) bool { _, ok := s.(exact); return ok }
+
 // exact is a shape that is a list of instants: no process scatters its
 // arrivals, of which each, k, comes at Invert(k).
 type exact interface {

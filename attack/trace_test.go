@@ -11,6 +11,29 @@ import (
 	"time"
 )
 
+// A trace begins with an arrival, which must not look like twice as many.
+func TestTraceRateAtItsEdges(t *testing.T) {
+	second := time.Second
+	sparse := traceOf("x", 1, 0, second, 2*second)
+	for _, c := range []struct {
+		name  string
+		trace *Trace
+		at    time.Duration
+		total time.Duration
+		want  Rate
+	}{
+		{"the beginning", sparse, 0, 3 * second, 1},
+		{"the middle", sparse, 1500 * time.Millisecond, 3 * second, 1},
+		{"the end", sparse, 3 * second, 3 * second, 1},
+		{"shorter than a second", traceOf("x", 1, 0, 100*time.Millisecond), 0, 200 * time.Millisecond, 10},
+		{"outside", sparse, 4 * second, 3 * second, 0},
+	} {
+		if got := c.trace.Rate(c.at, c.total); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 func TestLoadTrace(t *testing.T) {
 	const ms = time.Millisecond
 	for name, c := range map[string]struct {

@@ -7,37 +7,65 @@ import (
 	"slices"
 )
 
-// overlaps finds targets that would be told to die or freeze while another
-// fault has them dead or frozen already: the later fault could not be injected,
-// and undoing one would undo the other. Network faults may overlap with all.
-func overlaps(faults []*injection) error {
-	exclusive := func(f *injection) bool {
-		k, _ := KindByName(f.Plan.Kind)
+// Overlap is a fault that would hit a target which another fault has dead or
+// frozen at that time: it could not be injected, and undoing one would undo the
+// other.
+type Overlap struct {
+	First, Then Plan
+	Target      string // its name
+}
+
+// Overlaps finds the targets that would be told to die or freeze while another
+// fault has them dead or frozen already. Network faults may overlap with all.
+func Overlaps(faults []Planned) []Overlap {
+	exclusive := func(p Planned) bool {
+		k, _ := KindByName(p.Plan.Kind)
 		return k.Needs == Die || k.Needs == Freeze
 	}
 	ordered := slices.Clone(faults)
-	slices.SortStableFunc(ordered, func(a, b *injection) int { return cmp.Compare(a.Plan.At, b.Plan.At) })
-	var errs []error
+	slices.SortStableFunc(ordered, func(a, b Planned) int { return cmp.Compare(a.Plan.At, b.Plan.At) })
+	var out []Overlap
 	for i, first := range ordered {
 		for _, then := range ordered[i+1:] {
-			if !exclusive(first) || !exclusive(then) {
+			if !exclusive(first) || !exclusive(then) || first.Plan.Hold > 0 && then.Plan.At >= first.Plan.At+first.Plan.Hold {
 				continue
-			}
-			until := "until the end"
-			if first.Plan.Hold > 0 {
-				end := first.Plan.At + first.Plan.Hold
-				if then.Plan.At >= end {
-					continue
-				}
-				until = "until " + roundTime(end)
 			}
 			for _, t := range then.Targets {
 				if slices.ContainsFunc(first.Targets, func(o Target) bool { return o.Name() == t.Name() }) {
-					errs = append(errs, fmt.Errorf("fault %s: it hits %s at %s, which fault %s (%s) has %s: move one of them, or pick other targets",
-						then.Plan.Name, t.Name(), roundTime(then.Plan.At), first.Plan.Name, first.Plan.Kind, until))
+					out = append(out, Overlap{first.Plan, then.Plan, t.Name()})
 				}
 			}
 		}
+	}
+	return out
+}
+
+func (o Overlap) String() string {
+	until := "until the end"
+	if o.First.Hold > 0 {
+		until = "until " + roundTime(o.First.At+o.First.Hold)
+	}
+	return fmt.Sprintf("fault %s: it hits %s at %s, which fault %s (%s) has %s",
+		o.Then.Name, o.Target, roundTime(o.Then.At), o.First.Name, o.First.Kind, until)
+}
+
+// Hint says what to do.
+func (o Overlap) Hint() string {
+	if k, ok := KindByName(o.First.Kind); ok && o.First.Hold == 0 && o.First.At < o.Then.At {
+		return fmt.Sprintf("end fault %s earlier with %s, or pick other targets", o.First.Name, k.Hold)
+	}
+	return "move one of them, or pick other targets"
+}
+
+// overlaps is Overlaps as an error.
+func overlaps(faults []*injection) error {
+	planned := make([]Planned, len(faults))
+	for i, f := range faults {
+		planned[i] = f.Planned
+	}
+	var errs []error
+	for _, o := range Overlaps(planned) {
+		errs = append(errs, fmt.Errorf("%s: %s", o, o.Hint()))
 	}
 	return errors.Join(errs...)
 }

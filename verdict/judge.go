@@ -160,7 +160,11 @@ func (j *judge) validity() {
 		j.report.Why = append(j.report.Why, why)
 		j.report.Outcome = worst(j.report.Outcome, Inconclusive)
 	}
-	if j.tl.Interrupted {
+	switch n := len(j.tl.Stages); {
+	case !j.tl.Interrupted:
+	case n > 0 && j.tl.Duration >= j.tl.Stages[n-1].Window.To:
+		add("the run was interrupted while its last answers were waited for")
+	default:
 		add(fmt.Sprintf("the run was interrupted after %s: what was recorded is not the whole of it", quantity.FormatDuration(j.tl.Duration)))
 	}
 	if j.late != "" {

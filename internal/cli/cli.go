@@ -77,6 +77,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		m.Render(stderr, s.color(stderr))
 		return int(code)
 	}
+	if all := causes(err); len(all) > 1 {
+		for _, e := range all {
+			fmt.Fprintf(stderr, "ordeal: %v\n", e)
+		}
+		return int(code)
+	}
 	text := err.Error()
 	if wrong, near, ok := strings.Cut(text, "\n\nDid you mean this?\n\t"); ok {
 		near, _, _ = strings.Cut(near, "\n")
@@ -86,6 +92,14 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "ordeal: %s\n", text)
 	return int(code)
+}
+
+// causes are the errors of a run, each of which is told on its own.
+func causes(err error) []error {
+	if e, ok := err.(*exit); ok && e.err != nil {
+		return run.Each(e.err)
+	}
+	return []error{err}
 }
 
 func newRoot(s *streams) *cobra.Command {

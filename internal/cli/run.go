@@ -42,15 +42,15 @@ faults; the second no longer waits for the requests. None skips the undo.
 			// net/http logs what rude servers do; here that is counted as errors, and
 			// lines from elsewhere would tear the live status.
 			log.SetOutput(io.Discard)
-			soft, hard, notices, stop := signals()
+			soft, hard, interrupts, stop := signals()
 			defer stop()
 			code, err := run.Run(soft, hard, plan, run.Options{
-				Notices:  notices,
-				Out:      out,
-				Stdout:   s.out,
-				Stderr:   s.err,
-				Terminal: s.terminal() && live,
-				Color:    s.color(s.out),
+				Interrupts: interrupts,
+				Out:        out,
+				Stdout:     s.out,
+				Stderr:     s.err,
+				Terminal:   s.terminal() && live,
+				Color:      s.color(s.out),
 			})
 			if err != nil || code != run.ExitPass {
 				return &exit{code, err}
@@ -66,22 +66,16 @@ faults; the second no longer waits for the requests. None skips the undo.
 }
 
 // signals returns two contexts: soft ends at the first interrupt, hard at the
-// second; and what to tell the user at each. Further ones only remind, as
-// nothing may cut the undo short. A closed pipe on standard output is no reason
+// second; and the number of each, to tell the user of. Further ones only remind,
+// as nothing may cut the undo short. A closed pipe on standard output is no reason
 // to die with faults in force either.
-func signals() (soft, hard context.Context, notices <-chan string, stop func()) {
+func signals() (soft, hard context.Context, interrupts <-chan int, stop func()) {
 	soft, endSoft := context.WithCancel(context.Background())
 	hard, endHard := context.WithCancel(context.Background())
 	ch := make(chan os.Signal, 4)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)
-	say := make(chan string, 8)
-	tell := func(line string) {
-		select {
-		case say <- line:
-		default: // nobody reads, and nothing may wait for that
-		}
-	}
+	say := make(chan int, 8)
 	var wg sync.WaitGroup
 	done := make(chan struct{})
 	wg.Go(func() {
@@ -91,15 +85,15 @@ func signals() (soft, hard context.Context, notices <-chan string, stop func()) 
 				return
 			case <-ch:
 			}
+			select {
+			case say <- n:
+			default: // nobody reads, and nothing may wait for that
+			}
 			switch n {
 			case 1:
-				tell("interrupted: stopping the load, undoing faults (again: do not wait for open requests)")
 				endSoft()
 			case 2:
-				tell("open requests are given up; still undoing faults")
 				endHard()
-			default:
-				tell("still undoing faults; this has its own deadline")
 			}
 		}
 	})

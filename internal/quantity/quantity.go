@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -46,17 +47,27 @@ func ParseDuration(s string) (time.Duration, error) {
 		}
 		var err error
 		if d, err = time.ParseDuration(rest); err != nil {
+			if goDuration.MatchString(rest) {
+				return 0, tooLong(s) // it is one, but overflows
+			}
 			return 0, wrong
 		}
 	}
 	total := days*float64(24*time.Hour) + float64(d)
 	if total > float64(math.MaxInt64/2) {
-		return 0, fmt.Errorf("expected a duration below 146 years, found %s", s)
+		return 0, tooLong(s)
 	}
 	if days == 0 {
 		return d, nil
 	}
 	return time.Duration(total), nil
+}
+
+// goDuration is the notation of time.ParseDuration, without a sign.
+var goDuration = regexp.MustCompile(`^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`)
+
+func tooLong(s string) error {
+	return fmt.Errorf("expected a duration below 146 years, found %s", s)
 }
 
 // ParseRate reads a rate per second: 500/s, 5k/s, 30/m, 10/h.
@@ -110,7 +121,7 @@ func ParseCount(s string) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(n+exp, 64)
 	if err != nil || math.IsInf(v, 0) {
-		return 0, fmt.Errorf("expected a number such as 100 or 5k, found %q", s)
+		return 0, errors.New("expected a smaller number")
 	}
 	return v, nil
 }

@@ -39,7 +39,10 @@ func TestParseDuration(t *testing.T) {
 		{"200 ms", 0, "such as"},
 		{"5/s", 0, "such as"},
 		{"99999999d", 0, "below 146 years"},
-		{"9999999999999h", 0, "such as"},
+		{"9999999999999h", 0, "below 146 years"},
+		{"999999999h", 0, "below 146 years"},
+		{"1d999999999h5s", 0, "below 146 years"},
+		{"9999999999999hh", 0, "such as"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.in, func(t *testing.T) {
@@ -92,7 +95,7 @@ func TestParseNumbers(t *testing.T) {
 		{"count", ParseCount, "0x10", 0, "number"},
 		{"count", ParseCount, "1_000", 0, "number"},
 		{"count", ParseCount, "Inf", 0, "number"},
-		{"count", ParseCount, strings.Repeat("9", 400), 0, "number"},
+		{"count", ParseCount, strings.Repeat("9", 400), 0, "smaller number"},
 		{"bytes", ParseBytes, "100B", 100, ""},
 		{"bytes", ParseBytes, "512MiB", 512 << 20, ""},
 		{"bytes", ParseBytes, "1.5KiB", 1536, ""},

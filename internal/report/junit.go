@@ -66,8 +66,9 @@ type junitOutcome struct {
 //   - either of these in a rule of severity warn: skipped, which CI shows, and
 //     which does not break the build, as the exit code does not.
 //
-// A case of its own, "the run itself", is added if the run has no rules, or
-// could not be done, undone or trusted for a reason that no rule carries.
+// A case of its own, "the run itself", is added if the run could not be done,
+// undone or trusted for a reason that no rule carries; or, skipped, if it has no
+// rules, as then nothing was judged.
 func WriteJUnit(w io.Writer, r *Run) error {
 	t := r.timeline()
 	seconds := junitSeconds(t.Duration)
@@ -169,7 +170,7 @@ func runCase(r *Run, seconds string) (junitCase, bool) {
 	case len(reasons) > 0:
 		c.Error = &junitOutcome{reasons[0], kind, strings.Join(reasons, "\n") + "\n"}
 	case len(r.Report.Rules) == 0:
-		c.SystemOut = "no rules: the run only measured\n"
+		c.Skipped = &junitOutcome{Message: "no rules", Text: "the run only measured\n"}
 	default:
 		return c, false
 	}

@@ -35,7 +35,7 @@ func TestJUnitOutcomes(t *testing.T) {
 		{"warn", rule(verdict.SeverityWarn, verdict.Warn), 1, 0, 0, 1},
 		{"warn that failed", rule(verdict.SeverityWarn, verdict.Fail), 1, 0, 0, 1},
 		{"warn, inconclusive", rule(verdict.SeverityWarn, verdict.Inconclusive), 1, 0, 0, 1},
-		{"no rules", &Run{}, 1, 0, 0, 0},
+		{"no rules", &Run{}, 1, 0, 0, 1},
 		{"invalid run", inconclusive(), 5, 0, 1, 0},
 		{"interrupted", interrupted(), 5, 0, 1, 0},
 		{"dirty", dirty(), 5, 0, 1, 0},

@@ -23,6 +23,7 @@ type LiveState struct {
 	Elapsed, Total time.Duration // of the load
 	Stage          string
 	PlannedRate    float64 // now, arrivals per second; 0 if the stage is closed
+	Replayed       int     // arrivals of the stage, if it replays recorded ones
 	Closed         bool    // users send the load, each when its last answer has come
 	Users          int     // now, of a closed stage
 	DoneRate       float64 // now, done per second

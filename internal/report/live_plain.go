@@ -38,8 +38,13 @@ func (p *plainLines) show(s LiveState) {
 	}
 	if s.Stage != p.stage && s.Stage != "" {
 		load := rate(s.PlannedRate)
-		if s.Closed {
+		switch {
+		case s.Closed:
 			load = users(s.Users) + " (closed)"
+		case s.Replayed == 1:
+			load = "replay of 1 arrival"
+		case s.Replayed > 0:
+			load = "replay of " + quantity.FormatWhole(uint64(s.Replayed)) + " arrivals"
 		}
 		p.print(fmt.Sprintf("%s  stage %s, %s", clockTenths(s.Elapsed), plain(s.Stage), load))
 	}

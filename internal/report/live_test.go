@@ -76,6 +76,30 @@ func demo(since time.Duration) LiveState {
 	return s
 }
 
+// The rate with which a replay begins says nothing of it.
+func TestLiveLinesSayWhatALoadIs(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		state LiveState
+		want  string
+	}{
+		{"a rate", LiveState{Stage: "s", PlannedRate: 5}, "0:00.0  stage s, 5.0/s\n"},
+		{"users", LiveState{Stage: "s", Closed: true, Users: 2}, "0:00.0  stage s, 2 users (closed)\n"},
+		{"a replay", LiveState{Stage: "s", PlannedRate: 5, Replayed: 1234}, "0:00.0  stage s, replay of 1,234 arrivals\n"},
+		{"a replay of one", LiveState{Stage: "s", PlannedRate: 1, Replayed: 1}, "0:00.0  stage s, replay of 1 arrival\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b safeBuffer
+			l := NewLive(&b, false, false, func() LiveState { return c.state })
+			l.Start()
+			l.Stop()
+			if !strings.HasPrefix(b.String(), c.want) {
+				t.Errorf("%q, want %q", b.String(), c.want)
+			}
+		})
+	}
+}
+
 func TestLiveLinesGolden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b safeBuffer

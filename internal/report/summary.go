@@ -64,6 +64,7 @@ type connections struct {
 type measure struct {
 	totals
 	Closed      bool            `json:"closed,omitempty"` // of a stage: users sent the load, who waited for answers
+	Judged      *bool           `json:"judged,omitempty"` // of a stage: false if it is in no totals, and in no rule that does not name it
 	Latency     verdict.Latency `json:"latency"`
 	ServiceTime verdict.Latency `json:"service_time"`
 	Lag         verdict.Latency `json:"lag"`
@@ -117,10 +118,15 @@ func newSummary(r *Run) summary {
 		Faults: []faultSummary{}, Rules: []ruleSummary{}, Generator: newGenerator(rep.Generator),
 	}
 	for _, st := range t.Stages {
-		if m, ok := s.Stages[st.Name]; ok && st.Closed {
-			m.Closed = true
-			s.Stages[st.Name] = m
+		m, ok := s.Stages[st.Name]
+		if !ok {
+			continue
 		}
+		m.Closed = st.Closed
+		if !st.Judged {
+			m.Judged = &st.Judged
+		}
+		s.Stages[st.Name] = m
 	}
 	for _, f := range rep.Faults {
 		s.Faults = append(s.Faults, faultSummary{

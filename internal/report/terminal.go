@@ -85,6 +85,9 @@ func (p *page) headline(r *Run) {
 		word, st = "INTERRUPTED", p.warn
 	case len(r.Problems) > 0 || word == "":
 		word, st = "NOT DONE", p.bad
+	case len(r.Report.Rules) == 0 && r.Report.Outcome == verdict.Pass:
+		// Nothing was asked, so that nothing is praised, whatever the figures.
+		word, st = "MEASURED", func(s string) string { return s }
 	}
 	p.line("")
 	name := wrapText(plain(r.Name), p.width-len(word)-2)
@@ -428,6 +431,9 @@ func (p *page) advice(r *Run) {
 			planned = t.Stages[n-1].Window.To
 		}
 		s := fmt.Sprintf("interrupted after %s of %s; what was recorded is kept", quantity.FormatDuration(t.Duration), quantity.FormatDuration(planned))
+		if t.Duration > 0 && t.Duration >= planned {
+			s = "interrupted after the load, while its last answers were waited for; what was recorded is kept"
+		}
 		if !r.Dirty {
 			s += ", and the faults are undone"
 		}

@@ -81,7 +81,7 @@ func TestTerminalSaysWhatMatters(t *testing.T) {
 		{"interrupted", interrupted(), []string{"INTERRUPTED  ", "after 14.2s of 28s", "5 interrupted", "faults are undone"}},
 		{"dirty", dirty(), []string{"DIRTY  ", "restart the container hop-2", "ordeal heal"}},
 		{"not done", notDone(), []string{"NOT DONE  ", "connection refused"}},
-		{"no rules", onlyMeasured(), []string{"PASS  ", "no rules", "only measured"}},
+		{"no rules", onlyMeasured(), []string{"MEASURED  ", "no rules", "only measured"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -30,6 +30,9 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 				switch shape := r.attack.Stages[i].Shape.(type) {
 				case attack.OpenShape:
 					s.PlannedRate = float64(shape.Rate(now-w.Window.From, w.Window.Len()))
+					if attack.Replays(shape) {
+						s.Replayed = int(shape.Expected(w.Window.Len(), w.Window.Len()))
+					}
 				case attack.ClosedShape:
 					s.Closed, s.Users = true, shape.Users(now-w.Window.From, w.Window.Len())
 				}

@@ -21,6 +21,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/generator"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/process"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
@@ -42,8 +43,9 @@ type Options struct {
 	Stderr   io.Writer
 	Terminal bool // Stdout can be redrawn
 	Color    bool
-	// Notices are lines for the user from whoever handles signals; may be nil.
-	Notices <-chan string
+	// Interrupts has the number of each interruption, from 1, to tell the user
+	// what it does; may be nil.
+	Interrupts <-chan int
 }
 
 // Run carries plan out. When soft ends, the load stops, open requests may still
@@ -80,22 +82,26 @@ type runner struct {
 	recorder  *record.Recorder
 	load      attack.Live
 	self      atomic.Pointer[timeline.Sample] // the latest of the generator; nil before the first
+	phase     atomic.Int32
+	start     time.Time // of the load; set before phase leaves starting
+	torn      bool      // the recording could not be written to its end
 
 	mu   sync.Mutex
 	live *report.Live // nil but while load is sent
 }
 
-// relay passes notices on until done is closed: above the live status while
-// there is one.
+// relay tells of interruptions until done is closed: above the live status
+// while there is one.
 func (r *runner) relay(done <-chan struct{}) {
 	for {
 		select {
 		case <-done:
 			return
-		case line := <-r.opt.Notices:
+		case n := <-r.opt.Interrupts:
 			r.mu.Lock()
 			live := r.live
 			r.mu.Unlock()
+			line := r.now().notice(n, len(r.plan.Chaos) > 0)
 			if live != nil {
 				live.Event(line)
 				continue
@@ -103,6 +109,15 @@ func (r *runner) relay(done <-chan struct{}) {
 			fmt.Fprintln(r.opt.Stderr, "ordeal: "+line)
 		}
 	}
+}
+
+// now is where the run stands.
+func (r *runner) now() phase {
+	p := phase(r.phase.Load())
+	if p == sending && time.Since(r.start) >= r.attack.Duration() {
+		return draining
+	}
+	return p
 }
 
 func (r *runner) setLive(l *report.Live) {
@@ -147,10 +162,29 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	return r.conclude(tl, soft.Err() != nil, r.redact(err))
 }
 
+// Each returns the errors that were joined, one by one, to be told one by one.
+func Each(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() { // a text around several
+		return []error{err}
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, Each(e)...)
+	}
+	return out
+}
+
 // redact keeps secrets out of an error's text.
 func (r *runner) redact(err error) error {
 	if err == nil {
 		return nil
+	}
+	if all := Each(err); len(all) > 1 {
+		for i := range all {
+			all[i] = r.redact(all[i])
+		}
+		return errors.Join(all...)
 	}
 	if clean := r.plan.Redact(err.Error()); clean != err.Error() {
 		return errors.New(clean)
@@ -223,11 +257,13 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	windows := r.attack.Windows()
 	r.recorder, err = record.New(r.recording(clock, start, windows))
 	if err != nil {
-		return nil, err
+		return nil, unwritten("the recording", err)
 	}
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
 	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows))
 	r.setLive(live)
+	r.start = start
+	r.phase.Store(int32(sending))
 	live.Start()
 
 	// Faults still in force when the load is over are undone then: nobody would
@@ -270,6 +306,10 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 			}
 		},
 	})
+	// Whoever interrupts before the last answer is in must not be told that all
+	// was awaited, even if it was: 130 is what they asked for.
+	interrupted := !result.Whole() || soft.Err() != nil
+	r.phase.Store(int32(ending))
 	endChaos()
 	endWatch()
 	wg.Wait()
@@ -283,14 +323,33 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	}
 
 	end := r.attack.Duration()
-	// After the last stage an interruption still cuts requests off that were
-	// slow to be answered: without them the figures would flatter.
-	interrupted := !result.Whole()
 	if interrupted {
 		end = min(cut, result.End)
 	}
 	tl, finishErr := r.recorder.Finish(end, interrupted, faults)
+	if tl == nil {
+		finishErr = unwritten("the recording", finishErr)
+		tl = r.salvage(start, windows)
+		tl.Interrupted, tl.Faults = interrupted, faults
+	}
 	return tl, errors.Join(err, finishErr)
+}
+
+// salvage returns what there is of a recording that could not be written to its
+// end: the load was sent, and is reported on as far as that goes.
+func (r *runner) salvage(start time.Time, windows []timeline.Stage) *timeline.Timeline {
+	tl, err := record.Load(r.dir)
+	if err != nil {
+		tl = emptyTimeline(r.plan.Name, start)
+		tl.Stages = windows
+	}
+	r.torn = true
+	return tl
+}
+
+// emptyTimeline is of a run of which nothing was recorded.
+func emptyTimeline(name string, start time.Time) *timeline.Timeline {
+	return &timeline.Timeline{Name: name, Start: start, Intervals: func(func(timeline.Interval, error) bool) {}}
 }
 
 // event writes what the conductor tells to the timeline; the live status shows
@@ -328,10 +387,8 @@ func (r *runner) limits() []time.Duration {
 func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error) (ExitCode, error) {
 	sent := tl != nil
 	if !sent {
-		tl = &timeline.Timeline{
-			Name: r.plan.Name, Start: time.Now(), Interrupted: interrupted,
-			Intervals: func(func(timeline.Interval, error) bool) {},
-		}
+		tl = emptyTimeline(r.plan.Name, time.Now())
+		tl.Interrupted = interrupted
 	}
 	var rules []verdict.Input
 	for _, p := range r.plan.Rules {
@@ -340,6 +397,13 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	judged, err := verdict.Judge(rules, tl)
 	if err != nil {
 		return ExitBroken, errors.Join(broken, err)
+	}
+	if r.torn {
+		judged.Why = append(judged.Why, fmt.Sprintf("the recording ends after %s of %s: what came later is in no figure",
+			quantity.FormatDuration(tl.Duration), quantity.FormatDuration(r.attack.Duration())))
+		if judged.Outcome != verdict.Fail {
+			judged.Outcome = verdict.Inconclusive
+		}
 	}
 	out := &report.Run{
 		Name: r.plan.Name, Seed: r.plan.Seed, Engine: r.plan.Attack.Engine, Dir: r.dir, Report: judged, Timeline: tl,
@@ -357,14 +421,30 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	code := exitCode(judged.Outcome, tl.Interrupted, out.Dirty || broken != nil)
 	out.ExitCode = int(code)
 	errs := []error{broken}
+	write := func(o report.Output) error {
+		return writeFile(r.dir, o.File, func(w io.Writer) error { return o.Write(w, out) })
+	}
+	var written []report.Output
 	for _, o := range report.Outputs() {
-		if err := writeFile(r.dir, o.File, func(w io.Writer) error { return o.Write(w, out) }); err != nil {
-			errs = append(errs, err)
-			// So that what is written after it does not say that all is well.
-			out.Problems = append(out.Problems, err.Error())
-			code = ExitBroken
-			out.ExitCode = int(code)
+		err := write(o)
+		if err == nil {
+			written = append(written, o)
+			continue
 		}
+		errs = append(errs, err)
+		// So that no other file says that all is well, neither those after it nor
+		// those before, which are there as they were if that fails too.
+		out.Problems = append(out.Problems, err.Error())
+		code = ExitBroken
+		out.ExitCode = int(code)
+		for _, earlier := range written {
+			if err := write(earlier); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if !sent {
+		r.progress("run directory  %s", r.dir)
 	}
 	if sent {
 		style := report.Style{Color: r.opt.Color, Width: report.WidthOf(r.opt.Stdout)}

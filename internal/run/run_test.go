@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -114,6 +115,74 @@ verdict: [error_rate < 1%%]
 	}
 }
 
+// Whoever interrupts a run that still waits for answers is told that it was
+// interrupted, even if all of these come.
+func TestInterruptedWhileWaitingForAnswers(t *testing.T) {
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	release := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer srv.Close()
+	plan := load(t, fmt.Sprintf(`
+name: slow in the end
+target: %s
+attack:
+  late_budget: 10m
+  timeout: 1m
+  requests: [{ name: slow, get: / }]
+  stages: [{ name: s, rate: 10/s, for: 500ms }]
+verdict: [error_rate < 1%%]
+`, srv.URL))
+	soft, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	out := filepath.Join(t.TempDir(), "run")
+	interrupts := make(chan int, 1)
+	screen := &watcher{text: "waiting for open requests", then: func() {
+		interrupt()
+		interrupts <- 1
+		time.AfterFunc(100*time.Millisecond, func() { close(release) })
+	}}
+	code, err := Run(soft, t.Context(), plan, Options{Out: out, Stdout: screen, Stderr: io.Discard, Interrupts: interrupts})
+	s := readSummary(t, out)
+	if code != ExitInterrupted || err != nil || s.ExitCode != int(ExitInterrupted) || s.Verdict != "inconclusive" || s.Totals.Done != 5 || s.Totals.Interrupted != 0 {
+		t.Errorf("exit %d, %v, summary %+v; want %d, inconclusive, and 5 done", code, err, s, ExitInterrupted)
+	}
+	for _, want := range []string{"INTERRUPTED", "while its last answers were waited for"} {
+		if !strings.Contains(screen.seen.String(), want) {
+			t.Errorf("want %q on the screen, found\n%s", want, screen.seen.String())
+		}
+	}
+}
+
+// When all answers are in, and ordeal hangs up, an interruption finds nothing to
+// stop, and the verdict stands.
+func TestInterruptedAfterTheLastAnswer(t *testing.T) {
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	soft, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var asked atomic.Int32
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateClosed && asked.Load() == 5 {
+			interrupt()
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	plan := load(t, fmt.Sprintf(`
+name: done
+target: %s
+attack:
+  late_budget: 10m
+  requests: [{ name: quick, get: / }]
+  stages: [{ name: s, rate: 10/s, for: 500ms }]
+verdict: [error_rate < 1%%]
+`, srv.URL))
+	out := filepath.Join(t.TempDir(), "run")
+	if code, err := Run(soft, t.Context(), plan, Options{Out: out, Stdout: io.Discard, Stderr: io.Discard}); code != ExitPass || err != nil {
+		t.Errorf("exit %d, %v", code, err)
+	}
+}
+
 // What a target answers once the run was interrupted does not make up its rate.
 func TestAnswersAfterAnInterruptionAreInNoRate(t *testing.T) {
 	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
@@ -181,15 +250,21 @@ attack:
 	}
 }
 
-// The exit code that a script reads in summary.json is the one it got.
+// The exit code that a script reads in one file is the one it got, whichever
+// other file is missing.
 func TestAnOutputThatCannotBeWritten(t *testing.T) {
-	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
-	out := filepath.Join(t.TempDir(), "run")
-	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		os.MkdirAll(filepath.Join(out, "junit.xml"), 0o755) // in its way
-	}))
-	defer srv.Close()
-	plan := load(t, fmt.Sprintf(`
+	for _, c := range []struct{ missing, other, says string }{
+		{"junit.xml", "summary.json", `"exit_code": 4`},
+		{"summary.json", "junit.xml", `<property name="exit_code" value="4">`},
+	} {
+		t.Run(c.missing, func(t *testing.T) {
+			t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+			out := filepath.Join(t.TempDir(), "run")
+			srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				os.MkdirAll(filepath.Join(out, c.missing), 0o755) // in its way
+			}))
+			defer srv.Close()
+			plan := load(t, fmt.Sprintf(`
 name: no room
 target: %s
 attack:
@@ -197,12 +272,17 @@ attack:
   requests: [{ name: a, get: / }]
   stages: [{ name: s, rate: 10/s, for: 300ms }]
 `, srv.URL))
-	var screen bytes.Buffer
-	code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: io.Discard})
-	if s := readSummary(t, out); code != ExitBroken || err == nil || s.ExitCode != int(ExitBroken) {
-		t.Errorf("exit %d, %v, summary %+v; want %d in both", code, err, s, ExitBroken)
-	}
-	if !strings.Contains(screen.String(), "junit.xml") {
-		t.Errorf("want the report to say what is missing, found\n%s", screen.String())
+			var screen bytes.Buffer
+			code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: io.Discard})
+			b, readErr := os.ReadFile(filepath.Join(out, c.other))
+			if code != ExitBroken || err == nil || readErr != nil || !strings.Contains(string(b), c.says) {
+				t.Errorf("exit %d, %v; %v, want %s in\n%s", code, err, readErr, c.says, b)
+			}
+			for _, want := range []string{"NOT DONE", c.missing, "response times by stage"} {
+				if !strings.Contains(screen.String(), want) {
+					t.Errorf("want %q in the report, found\n%s", want, screen.String())
+				}
+			}
+		})
 	}
 }

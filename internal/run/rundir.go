@@ -73,20 +73,41 @@ func slug(name string) string {
 	return b.String()
 }
 
-// writeFile writes one file of the run directory; root keeps it inside.
-func writeFile(dir, name string, write func(io.Writer) error) error {
+// writeFile writes one file of the run directory; root keeps it inside. It is
+// there whole or not at all.
+func writeFile(dir, name string, write func(io.Writer) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = unwritten(filepath.Join(dir, name), err)
+		}
+	}()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	f, err := root.Create(name)
+	part := name + ".part"
+	f, err := root.Create(part)
 	if err != nil {
 		return err
 	}
-	if err := write(f); err != nil {
-		f.Close()
-		return fmt.Errorf("%s: %w", name, err)
+	err = errors.Join(write(f), f.Close())
+	if err == nil {
+		err = root.Rename(part, name)
 	}
-	return f.Close()
+	if err != nil {
+		root.Remove(part)
+	}
+	return err
+}
+
+// unwritten says what to do about something that could not be written.
+func unwritten(what string, err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	if l, ok := errors.AsType[*os.LinkError](err); ok {
+		err = l.Err
+	}
+	return fmt.Errorf("%s could not be written: %w: free space there, or name another run directory with --out", what, err)
 }

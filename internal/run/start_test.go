@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -53,6 +54,86 @@ func TestNewRunDir(t *testing.T) {
 	}
 	if _, err := newRunDir("empty/nested/summary.json", "x", now); err == nil {
 		t.Error("a file was taken for a directory")
+	}
+}
+
+// A file that could not be written to its end is not left behind, empty or half.
+func TestWriteFile(t *testing.T) {
+	full := errors.New("no space left on device")
+	for _, c := range []struct {
+		name string
+		fail error
+	}{{"whole", nil}, {"half", full}} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			err := writeFile(dir, "summary.json", func(w io.Writer) error {
+				if _, err := io.WriteString(w, "{"); err != nil {
+					t.Fatal(err)
+				}
+				return c.fail
+			})
+			entries, _ := os.ReadDir(dir)
+			if c.fail == nil {
+				if err != nil || len(entries) != 1 || entries[0].Name() != "summary.json" {
+					t.Errorf("%v, %v; want the file", entries, err)
+				}
+				return
+			}
+			if want := "summary.json could not be written: no space left on device: free space there, or name another run directory with --out"; !errors.Is(err, full) || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("%v, want %s", err, want)
+			}
+			if len(entries) != 0 {
+				t.Errorf("%v is left", entries)
+			}
+		})
+	}
+}
+
+func TestEach(t *testing.T) {
+	a, b := errors.New("a"), errors.New("b")
+	for _, c := range []struct {
+		err  error
+		want int
+	}{{a, 1}, {errors.Join(a, b), 2}, {errors.Join(errors.Join(a, b), b), 3}, {fmt.Errorf("%w: %w", a, b), 1}, {fmt.Errorf("x: %w", errors.Join(a, b)), 1}} {
+		if got := Each(c.err); len(got) != c.want {
+			t.Errorf("Each(%q) = %q, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+// A path that will never be a socket is not waited for.
+func TestReachNoSocket(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "plain"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "plain"):      "plain is no socket: name the one",
+		dir:                              "is no socket: name the one",
+		filepath.Join(dir, "no", "sock"): "there is no folder " + filepath.Join(dir, "no") + " for the socket: make it",
+	} {
+		err := reach(t.Context(), &attack.Connections{Unix: path}, "target:80", func(string, ...any) { t.Errorf("%s is waited for", path) })
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+// A socket that is not there yet is waited for.
+func TestReachSocketLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	var ln net.Listener
+	err := reach(t.Context(), &attack.Connections{Unix: path}, "target:80", func(string, ...any) {
+		var err error
+		if ln, err = net.Listen("unix", path); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if ln != nil {
+		ln.Close()
 	}
 }
 

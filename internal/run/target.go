@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -54,6 +57,30 @@ func hosts(p *attack.Plan) []string {
 	return out
 }
 
+// noSocket says why no waiting makes a Unix socket of a path; nil if it may, or
+// there is none.
+func noSocket(path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Mode()&fs.ModeSocket == 0 {
+		return fmt.Errorf("connections.unix: %s is no socket: name the one that the target listens on", path)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if dir := filepath.Dir(path); !isDir(dir) {
+		return fmt.Errorf("connections.unix: there is no folder %s for the socket: make it, or name the socket that the target listens on", dir)
+	}
+	return nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
 func reach(ctx context.Context, c *attack.Connections, host string, progress func(string, ...any)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, reachTimeout, errors.New("timed out"))
 	defer cancel()
@@ -65,6 +92,9 @@ func reach(ctx context.Context, c *attack.Connections, host string, progress fun
 		conn, err := c.Dial(ctx, host)
 		if err == nil {
 			return conn.Close()
+		}
+		if hopeless := noSocket(c.Unix); hopeless != nil {
+			return hopeless
 		}
 		if first {
 			progress("waiting for the target %s to accept connections, for at most %s", what, reachTimeout)

@@ -3,6 +3,7 @@ package scenario
 import (
 	"iter"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,8 +39,16 @@ func (b *builder) target() {
 		b.failf(at.span, "give query parameters with the requests", "target: expected no query and no fragment")
 	default:
 		b.urlSecrets(u)
+		b.port(u, at)
 		b.reached(u, at)
 		b.overTLS(u.Scheme, at)
+	}
+}
+
+// port checks that something can listen on the port of a URL.
+func (b *builder) port(u *url.URL, at *node) {
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
+		b.failf(at.span, "give a port from 1 to 65535", "%s is no port", u.Port())
 	}
 }
 

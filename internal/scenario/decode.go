@@ -459,11 +459,11 @@ func parseNumber(s string, f field) error {
 		v.SetFloat(x)
 		return nil
 	}
-	// 2^53 is the last whole number that a float64 holds exactly.
-	if x != math.Trunc(x) || x > 1<<53 {
-		return fmt.Errorf("expected a whole number, found %q", shorten(s))
-	}
 	switch {
+	case x != math.Trunc(x):
+		return fmt.Errorf("expected a whole number, found %q", shorten(s))
+	case x > 1<<53: // the last whole number that a float64 holds exactly
+		return fmt.Errorf("expected a smaller number, found %q", shorten(s))
 	case v.CanInt() && !v.OverflowInt(int64(x)):
 		v.SetInt(int64(x))
 	case v.CanUint() && !v.OverflowUint(uint64(x)):

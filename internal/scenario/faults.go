@@ -2,17 +2,20 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
-func (b *builder) chaos() []chaos.Plan {
+func (b *builder) chaos(seed uint64) []chaos.Plan {
 	var out []chaos.Plan
+	var sure []chaos.Planned
+	files := map[string]*faultFile{}
 	names := map[string]*node{}
 	end, known := b.load()
 	for i := range b.file.Chaos {
-		f := &b.file.Chaos[i]
+		f, before := &b.file.Chaos[i], len(b.list)
 		b.unique(names, f.Name, "fault", b.where(&f.Name, f.n))
 		if at, ok := b.places[&f.At]; ok && known && f.At >= end {
 			b.failf(at.span, "let it begin earlier, or make the load longer", "at: the load ends after %s, so that this fault would never be seen", quantity.FormatDuration(end))
@@ -29,12 +32,57 @@ func (b *builder) chaos() []chaos.Plan {
 		if f.spec == nil {
 			continue
 		}
-		out = append(out, chaos.Plan{
+		p := chaos.Plan{
 			Name: f.Name, Kind: f.kind.Name, At: f.At, Hold: f.hold,
 			Services: f.target.Service, Pick: chaos.Pick(f.target.Pick), Spec: f.spec,
-		})
+		}
+		out = append(out, p)
+		if !b.broken[f] && len(b.list) == before {
+			files[f.Name] = f
+			sure = append(sure, chaos.Planned{Plan: p, Targets: b.surelyHit(p, seed)})
+		}
+	}
+	for _, o := range chaos.Overlaps(sure) {
+		f := files[o.Then.Name]
+		at := b.where(&f.target.Service, f.n)
+		if i := slices.Index(f.target.Service, o.Target); i >= 0 {
+			at = b.where(&f.target.Service[i], at)
+		}
+		b.failf(at.span, o.Hint(), "%s", o)
 	}
 	return out
+}
+
+// known is a target whose name the file tells.
+type known string
+
+func (k known) Name() string   { return string(k) }
+func (k known) Ref() chaos.Ref { return chaos.Ref{Name: string(k)} }
+
+// surelyHit returns the targets that the fault will hit, as far as the file
+// alone tells: a service that the run starts is one target of the same name. How
+// many containers a selector finds, and so which of them are picked, is known in
+// the run only; that all of them are hit is known here, and then the service
+// stands for them.
+func (b *builder) surelyHit(p chaos.Plan, seed uint64) []chaos.Target {
+	var candidates []chaos.Target
+	found := false
+	for _, name := range p.Services {
+		candidates = append(candidates, known(name))
+		s := b.file.Services.named(name)
+		found = found || b.set(&s.Container) && !b.set(&s.Container.Builtin) && !b.set(&s.Container.Image)
+	}
+	if found && p.Pick.Count == 0 && (p.Pick.Fraction == 0 || p.Pick.Fraction == 1) {
+		return candidates
+	}
+	if found {
+		return nil
+	}
+	targets, err := chaos.Choose(p, candidates, seed)
+	if err != nil {
+		return nil // a mistake of its own
+	}
+	return targets
 }
 
 // targets checks that the services of a fault are there, can be broken this

@@ -174,6 +174,8 @@ type faultFile struct {
 }
 
 func (s *faultFile) decodeNode(d *decoder, n *node, _ field) {
+	before := len(d.list)
+	defer func() { d.broken[s] = len(d.list) > before }()
 	s.n = n
 	o := d.object(n, "a fault")
 	if o == nil {
@@ -409,7 +411,11 @@ func (x *expectJSON) decodeNode(d *decoder, n *node, f field) {
 	case n.kind == textNode:
 		add(n, "")
 	default:
-		d.failf(n.span, orDoc(f, "give it a path"), "json: expected JSON paths and their values, found %s", n.describe())
+		found := n.describe()
+		if n.kind == listNode || n.kind == mapNode {
+			found = "none"
+		}
+		d.failf(n.span, orDoc(f, "give it a path"), "json: expected JSON paths, with or without values, found %s", found)
 	}
 }
 

@@ -86,7 +86,7 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Services = b.services()
 	b.target()
 	p.Attack = b.attack(p.Seed)
-	p.Chaos = b.chaos()
+	p.Chaos = b.chaos(p.Seed)
 	p.Rules = b.rules()
 	return p
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -164,6 +165,8 @@ func (p *Plan) timeline(w io.Writer) {
 			m.notes = "no arrivals"
 		case n < 1:
 			m.notes = "one arrival or none"
+		case attack.Replays(s.Shape):
+			m.notes = counted(int(n), "arrival")
 		default:
 			m.notes = "about " + quantity.FormatCount(math.Round(n)) + " arrivals"
 		}
@@ -295,7 +298,7 @@ func (p *Plan) services(w io.Writer) {
 	fmt.Fprint(w, "\nservices\n")
 	var t [][]string
 	for _, s := range p.Services {
-		t = append(t, []string{s.Name, describeService(s)})
+		t = append(t, []string{s.Name, describeService(s), exposed(s.Link)})
 	}
 	table(w, t)
 }
@@ -316,6 +319,25 @@ func (p *Plan) rules(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s\n", kpi)
 	}
+}
+
+// exposed is a remark on a link that others than this machine can reach.
+func exposed(l *Link) string {
+	if l == nil {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(l.Listen)
+	if err != nil {
+		return ""
+	}
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case host == "", err == nil && ip.IsUnspecified():
+		return "on all interfaces: other machines can reach it too; 127.0.0.1 is for this one only"
+	case err == nil && !ip.Unmap().IsLoopback():
+		return "other machines may reach it too; 127.0.0.1 is for this one only"
+	}
+	return ""
 }
 
 func describeService(s Service) string {

@@ -163,6 +163,7 @@ func (b *builder) checkURL(raw string, at *node) {
 		return
 	}
 	b.urlSecrets(u)
+	b.port(u, at)
 	b.reached(u, at)
 	b.overTLS(scheme, at)
 }
@@ -231,11 +232,33 @@ func (b *builder) trial(r *requestFile, out attack.Request, in *stepNames, at *n
 		if in != nil {
 			line, hint = in.explain(line)
 		}
-		if strings.Contains(what, "expected a header name") {
-			hint = "a header's name has letters, digits and dashes only"
+		if better, ok := wireHint(what); ok {
+			hint = better
 		}
 		b.failf(where.span, hint, "%s", line)
 	}
+}
+
+// wireHints say what to do about what HTTP does not allow, by a part of the
+// message.
+var wireHints = []struct{ part, hint string }{
+	{"expected a header name", "a header's name has letters, digits and dashes only"},
+	{"expected a value for header", `a header is one line: remove \r and \n, and what YAML makes of a block of lines`},
+	{"url: expected one without line ends", "a URL is one line: write %0A for a line end that the target is to get, %0D, %09 and so on for other characters"},
+	{"invalid control character in URL", "a URL is one line: write %0A for a line end that the target is to get, %0D, %09 and so on for other characters"},
+	{"url: invalid URL escape", "write %25 for a percent sign"},
+	{"method: expected", "a method is one word, such as GET or PURGE"},
+	{"as it is made from the body", "remove it: engines write Content-Length or Transfer-Encoding by themselves, whatever stands here"},
+	{"expected a host, found nothing", "remove it, and the host of the URL is sent, or write a name"},
+}
+
+func wireHint(msg string) (hint string, ok bool) {
+	for _, h := range wireHints {
+		if strings.Contains(msg, h.part) {
+			return h.hint, true
+		}
+	}
+	return "", false
 }
 
 // fieldNamed returns the header, parameter or form field that a message names.
@@ -284,6 +307,15 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 	if err != nil {
 		b.failf(at.span, "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line", "targets: %s", err)
 		return
+	}
+	if err := (&attack.Request{Targets: targets}).Validate(); err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			hint, ok := wireHint(line)
+			if !ok {
+				hint = "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line"
+			}
+			b.failf(at.span, hint, "targets: %s", line)
+		}
 	}
 	out.Targets = targets
 	for _, t := range targets {

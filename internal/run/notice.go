@@ -1,0 +1,36 @@
+package run
+
+// phase is where a run stands, as far as an interruption is concerned.
+type phase int32
+
+const (
+	starting phase = iota // no load was sent yet
+	sending
+	draining // the load is over, its last answers are waited for
+	ending   // all answers are in: faults are undone, what was started is taken down
+)
+
+// notice words what the n-th interruption does, from 1.
+func (p phase) notice(n int, faults bool) string {
+	undoing := "taking down what was started"
+	if faults && p != starting {
+		undoing = "undoing faults"
+	}
+	switch {
+	case n > 2:
+		return "still " + undoing + "; this has its own deadline"
+	case n == 2 && (p == sending || p == draining):
+		return "open requests are given up; still " + undoing
+	case n == 2:
+		return "still " + undoing
+	case p == starting:
+		return "interrupted before any load was sent: taking down what was started"
+	case p == draining:
+		return "interrupted: the load is over, still waiting for open requests (again: do not wait for them)"
+	case p == ending:
+		return "interrupted: all answers are in; still " + undoing
+	case faults:
+		return "interrupted: stopping the load, undoing faults (again: do not wait for open requests)"
+	}
+	return "interrupted: stopping the load (again: do not wait for open requests)"
+}
