@@ -246,6 +246,8 @@ func TestClassify(t *testing.T) {
 		{op("remote error", tls.AlertError(42)), KindTLS, "remote error: tls: bad certificate"},
 		{errors.New("http: server gave HTTP response to HTTPS client"), KindTLS, "http: server gave HTTP response to HTTPS client"},
 		{errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "x"`), KindProtocol, `net/http: HTTP/1.x transport connection broken: malformed HTTP response "x"`},
+		{errors.New("http2: failed reading the frame payload: http2: frame too large, note that the frame header looked like an HTTP/1.1 header"), KindProtocol, "http2: failed reading the frame payload: http2: frame too large, note that the frame header looked like an HTTP/1.1 header"},
+		{errors.New("http2: client conn could not be established"), KindProtocol, "http2: client conn could not be established"},
 		{errors.New("odd"), KindOther, "odd"},
 		{errors.New(strings.Repeat("ö", 300)), KindOther, strings.Repeat("ö", 98) + "…"},
 	} {

@@ -289,8 +289,6 @@ func TestEnginesTLS(t *testing.T) {
 	plain.Config.Protocols.SetUnencryptedHTTP2(true)
 	plain.Start()
 	defer plain.Close()
-	old := httptest.NewServer(calibrated())
-	defer old.Close()
 	for _, c := range []struct {
 		name  string
 		opt   Options
@@ -307,7 +305,6 @@ func TestEnginesTLS(t *testing.T) {
 		{"unknown authority", Options{}, srv.URL, "", KindTLS},
 		{"auto without tls", Options{}, plain.URL, "HTTP/1.1", ""},
 		{"h2c", Options{Protocol: "h2c"}, plain.URL, "HTTP/2.0", ""},
-		{"h2c of a server without", Options{Protocol: "h2c"}, old.URL, "", KindProtocol},
 		{"http2 without tls", Options{Protocol: "http2"}, plain.URL, "", KindOther},
 		{"h2c with tls", Options{Protocol: "h2c", TLS: TLS{CA: ca}}, srv.URL, "", KindOther},
 	} {

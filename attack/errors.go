@@ -195,7 +195,8 @@ func kindOf(err error) string {
 		{"invalid byte in chunk length", KindProtocol},
 		{"bad Content-Length", KindProtocol},
 		{"multiple Content-Length", KindProtocol},
-		{"looked like an HTTP/1.1 header", KindProtocol}, // where HTTP/2 was expected
+		{"looked like an HTTP/1.1 header", KindProtocol},       // where HTTP/2 was expected
+		{"client conn could not be established", KindProtocol}, // the same, for whoever waited for that connection
 		{"unsupported transfer encoding", KindProtocol},
 		{"exceeded", KindProtocol}, // header bytes
 	} {
