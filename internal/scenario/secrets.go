@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,9 +64,24 @@ func (b *builder) headerSecrets(fields []attack.Field) {
 			b.secretsIn(f.Value)
 		case secret.Literal(f.Value):
 			b.secret(secret.InHeader(f.Name, f.Value)...)
+		default:
+			b.besideTemplates(f.Value)
 		}
 	}
 }
+
+// besideTemplates takes what stands beside the templates in a secret header, as a
+// message about one shows it all. Short words are such as Bearer and token=.
+func (b *builder) besideTemplates(value string) {
+	for word := range strings.FieldsSeq(action.ReplaceAllString(value, " ")) {
+		if len(word) > len("Negotiate") || len(word) >= 8 && !strings.HasPrefix(value, word) {
+			b.secret(word)
+		}
+	}
+}
+
+// action is one of a template.
+var action = regexp.MustCompile(`\{\{.*?\}\}`)
 
 func (b *builder) paramSecrets(fields []attack.Field) {
 	for _, f := range fields {

@@ -138,3 +138,18 @@ func TestRowsAreNotAllSecrets(t *testing.T) {
 		t.Errorf("expected %d, found %d", maxSecretRows, n)
 	}
 }
+
+// A message about a template in a secret header shows what stands beside it.
+func TestMistakesInSecretTemplates(t *testing.T) {
+	const src = `
+name: hides
+target: http://127.0.0.1:8080
+attack:
+  requests: [{ name: r, get: /, headers: { Authorization: "Bearer hidden-literal {{ .x" } }]
+  stages: [{ name: s, rate: 5/s, for: 10s }]
+`
+	_, err := Parse("x.yaml", []byte(src), testEnv, Options{})
+	if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "Bearer ***") {
+		t.Errorf("found %v", err)
+	}
+}
