@@ -79,7 +79,7 @@ func (r *Redactor) meant(s string) string {
 }
 
 // unfinished replaces the beginning of a secret, the rest of which was cut off.
-func (r *Redactor) unfinished(s string) string {
+func (r *Redactor) unfinished(s string, deep bool) string {
 	begin := func(text string) int {
 		for i := max(0, len(text)-r.longest+1); i <= len(text)-Shortest; i++ {
 			if r.begins(text[i:]) {
@@ -89,7 +89,7 @@ func (r *Redactor) unfinished(s string) string {
 		return -1
 	}
 	from := begin(s)
-	if len(r.odd) > 0 {
+	if deep && len(r.odd) > 0 {
 		for l := range layers(s, true) {
 			if i := begin(l.text); i >= 0 && (from < 0 || l.at[i] < from) {
 				from = l.at[i]
@@ -125,12 +125,17 @@ const cutMark = "…"
 
 // Text returns s without secrets. Where … stands, what comes before it may be the
 // beginning of one.
-func (r *Redactor) Text(s string) string {
+func (r *Redactor) Text(s string) string { return r.text(s, true) }
+
+// text looks for any spelling if it is deep, else for the usual ones.
+func (r *Redactor) text(s string, deep bool) string {
 	if len(r.secrets) == 0 {
 		return s
 	}
 	s = r.replacer.Replace(s)
-	s = r.meant(s)
+	if deep {
+		s = r.meant(s)
+	}
 	if !strings.Contains(s, cutMark) {
 		return s
 	}
@@ -142,7 +147,7 @@ func (r *Redactor) Text(s string) string {
 		if !ok {
 			return b.String() + s
 		}
-		head = r.unfinished(head)
+		head = r.unfinished(head, deep)
 		b.WriteString(head + cutMark)
 		s = rest
 	}

@@ -8,7 +8,8 @@ import (
 
 // Writer returns a writer that passes what it is given on to w with every secret
 // replaced by ***, also one that comes in pieces. What may be the beginning of a
-// secret is held back until more comes, or until Close, which closes w. It is
+// secret is held back until more comes, or until Close, which closes w. It knows
+// the usual spellings only: a process that logs much must not wait for it. It is
 // safe for concurrent use.
 func (r *Redactor) Writer(w io.WriteCloser) io.WriteCloser {
 	out := &writer{Redactor: r, to: w, whole: make(map[string]bool)}
@@ -38,7 +39,7 @@ func (w *writer) Write(b []byte) (int, error) {
 	all := w.held + string(b)
 	cut := w.settled(all)
 	w.held = all[cut:]
-	if _, err := io.WriteString(w.to, w.Text(all[:cut])); err != nil {
+	if _, err := io.WriteString(w.to, w.text(all[:cut], false)); err != nil {
 		return 0, err
 	}
 	return len(b), nil
@@ -67,7 +68,7 @@ func (w *writer) settled(s string) int {
 func (w *writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	io.WriteString(w.to, w.Text(w.held))
+	io.WriteString(w.to, w.text(w.held, false))
 	w.held = ""
 	return w.to.Close()
 }
