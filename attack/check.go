@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // Validate says what is wrong with the expectation, nil if nothing. Each error
@@ -122,7 +124,7 @@ func (c *check) reply(r *Reply, response time.Duration) (kind, detail string) {
 		return KindSize, fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn)
 	}
 	if len(c.body) > 0 && !bytes.Contains(r.Body, c.body) {
-		return KindBody, clip(fmt.Sprintf("expected a body with %q, found %s", clip(c.Body, 60), excerpt(r)), maxDetail)
+		return KindBody, clip(fmt.Sprintf("expected a body with %q, found %s", shown(c.Body), excerpt(r)), maxDetail)
 	}
 	if c.matches != nil && !c.matches.Match(r.Body) {
 		return KindBody, clip(fmt.Sprintf("expected a body that matches %s, found %s", clip(c.Matches, 60), excerpt(r)), maxDetail)
@@ -158,10 +160,10 @@ func (c *check) header(i int, r *Reply) (ok bool, detail string) {
 	if len(found) == 0 || found[0] == "" {
 		return false, fmt.Sprintf("expected header %s, found none", name)
 	}
-	if carriesSecret(name) {
+	if secret.Header(name) {
 		return false, fmt.Sprintf("expected another value of header %s", name)
 	}
-	return false, fmt.Sprintf("expected header %s: %s, found %s", name, clip(h.Value, 60), clip(found[0], 60))
+	return false, fmt.Sprintf("expected header %s: %s, found %s", name, shown(h.Value), shown(found[0]))
 }
 
 // good says whether a body, which must be JSON, is as expected.
@@ -189,10 +191,13 @@ func (c *jsonCheck) reply(r *Reply) error {
 		return err
 	}
 	wanted, found := "", "none"
-	if !c.any {
+	if !c.any && !c.path.secret {
 		wanted = " to be " + clip(compactJSON(c.value), 60)
 	}
 	if text != nil {
+		if c.path.secret && string(text) != "null" {
+			return fmt.Errorf("expected another value of %s", clip(c.path.text, 60))
+		}
 		found = shownJSON(text)
 	}
 	if more > 0 {
@@ -204,16 +209,29 @@ func (c *jsonCheck) reply(r *Reply) error {
 // shownJSON is a JSON text for people.
 func shownJSON(text []byte) string {
 	if v, err := parseJSON(text); err == nil {
-		return clip(compactJSON(v), 60)
+		return shown(compactJSON(v))
 	}
-	return clip(asText(text), 60)
+	return shown(asText(text))
+}
+
+// maxShown is how much of an answer an error's text shows, in bytes.
+const maxShown = 60
+
+// shown is the beginning of a text, without what stands under a secret name.
+func shown(s string) string {
+	begin := clip(s, 4*maxShown)
+	out := clip(secret.Mask(begin), maxShown)
+	if len(begin) < len(s) && !strings.HasSuffix(out, "…") {
+		out += "…" // it was cut within what is masked
+	}
+	return out
 }
 
 func excerpt(r *Reply) string {
 	if len(r.Body) == 0 {
 		return "an empty one"
 	}
-	s := fmt.Sprintf("%q", clip(strings.ToValidUTF8(string(r.Body[:min(len(r.Body), 80)]), "�"), 60))
+	s := fmt.Sprintf("%q", shown(asText(r.Body[:min(len(r.Body), 5*maxShown)])))
 	if r.BytesIn > MaxBody {
 		s += fmt.Sprintf(" (only the first %d bytes are looked at)", MaxBody)
 	}

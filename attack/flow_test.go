@@ -59,7 +59,7 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // visit runs a plan against a shop, with an engine, under a fake clock.
-func visit(t *testing.T, engine string, p *Plan, s *shop, stop func(start time.Time) (context.Context, <-chan struct{})) (res RunResult, requests, flows []Result) {
+func visit(t *testing.T, engine string, p *Plan, s http.Handler, stop func(start time.Time) (context.Context, <-chan struct{})) (res RunResult, requests, flows []Result) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ln := newPipes()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/theory/jsonpath"
 	"github.com/theory/jsonpath/spec"
 )
@@ -32,6 +33,7 @@ type jsonPath struct {
 	// steps lead to the one node of a straight path.
 	steps    []pathStep
 	straight bool
+	secret   bool // it speaks of something that no output may hold
 	// unordered says that the path can visit the members of an object, which
 	// have no order.
 	unordered bool
@@ -52,7 +54,7 @@ func newJSONPath(s string) (*jsonPath, error) {
 		}
 		return nil, e
 	}
-	c := &jsonPath{text: s, path: p}
+	c := &jsonPath{text: s, path: p, secret: secret.Path(s)}
 	c.steps, c.straight = straightSteps(p)
 	for _, segment := range p.Query().Segments() {
 		c.unordered = c.unordered || segment.IsDescendant()

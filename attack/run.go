@@ -152,6 +152,8 @@ type action struct {
 	lane    int      // in the line
 	reserve *reserve // of that lane
 	unsent  reasons
+	// secretColumns are what of a row of data it uses as a secret.
+	secretColumns map[string]bool
 }
 
 // reasons say why an arrival was not sent.
@@ -228,7 +230,7 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 			lanes[timeout] = n
 			reserves = append(reserves, newReserve(timeout))
 		}
-		a.actions = append(a.actions, action{c, timeout, n, reserves[n], reasons{
+		a.actions = append(a.actions, action{check: c, timeout: timeout, lane: n, reserve: reserves[n], unsent: reasons{
 			full: fmt.Sprintf("no free slot within %s", timeout),
 			soon: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
 			busy: fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout),
@@ -239,6 +241,9 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 	flows, err := newFlows(p)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
+	}
+	for i, columns := range p.secretColumns() {
+		a.actions[i].secretColumns = columns
 	}
 	a.flows, a.sampler = flows, newSampler(len(p.Requests))
 	a.agenda = newAgenda(p)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 const (
@@ -48,14 +50,20 @@ func (s *sampler) take(request int, kind string) bool {
 }
 
 // newSample copies what people want to see of an answer, and no more than is
-// good to keep. Headers that carry credentials keep their names alone; the body
-// is as it was.
-func newSample(r *Reply) *Sample {
+// good to keep. Headers that carry credentials keep their names alone; from what
+// remains, what stands under a secret name is taken out, and what hide knows.
+func newSample(r *Reply, hide *secret.Redactor) *Sample {
 	body := r.Body[:min(len(r.Body), maxSample)]
-	if r.BytesIn > int64(len(body)) {
+	cut := r.BytesIn > int64(len(body))
+	if cut {
 		body = wholeRunes(body)
 	}
-	s := &Sample{Status: r.Status, Body: asText(body)}
+	s := &Sample{Status: r.Status, Body: secret.Mask(asText(body))}
+	if cut { // maybe within a secret, as the mark says
+		s.Body = strings.TrimSuffix(hide.Text(s.Body+"…"), "…")
+	} else {
+		s.Body = hide.Text(s.Body)
+	}
 	lines := 0
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, v := range r.Header[name] {
@@ -65,11 +73,12 @@ func newSample(r *Reply) *Sample {
 			if s.Header == nil {
 				s.Header = make(http.Header)
 			}
-			if carriesSecret(name) {
-				v = "***"
+			if secret.Header(name) {
+				v = secret.Masked
 			}
 			name := clip(strings.ToValidUTF8(name, "�"), maxSampleValue)
-			s.Header[name] = append(s.Header[name], clip(strings.ToValidUTF8(v, "�"), maxSampleValue))
+			v = hide.Text(secret.Mask(strings.ToValidUTF8(v, "�")))
+			s.Header[name] = append(s.Header[name], clip(v, maxSampleValue))
 		}
 	}
 	return s
@@ -86,20 +95,6 @@ func wholeRunes(b []byte) []byte {
 		}
 	}
 	return b
-}
-
-// carriesSecret says whether a header of an answer gives credentials away.
-func carriesSecret(name string) bool {
-	low := strings.ToLower(name)
-	if strings.HasSuffix(low, "-authenticate") {
-		return false // asks for them
-	}
-	for _, part := range []string{"cookie", "auth", "token", "secret", "key", "passw", "credential", "session"} {
-		if strings.Contains(low, part) {
-			return true
-		}
-	}
-	return false
 }
 
 // bodyKept is how much of an answer's body an engine keeps: for checks, or the

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // send sends an arrival, and records what came of it. jar holds the cookies of
@@ -36,7 +38,7 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	if err != nil {
 		r.Sent = a.Clock()
 		r.Done = r.Sent
-		r.Kind, r.Detail = KindTemplate, clip(err.Error(), maxDetail)
+		r.Kind, r.Detail = KindTemplate, withoutSecrets(clip(err.Error(), maxDetail), a.secrets(w.Arrival, nil, c, nil))
 		return
 	}
 	a.live.InFlight.Add(1)
@@ -75,10 +77,26 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 			r.Kind, r.Detail = c.learn(&reply)
 		}
 	}
-	if r.Kind != "" && a.sampler.take(r.Request, r.Kind) {
-		r.Sample = newSample(&reply)
+	if r.Kind != "" {
+		a.tell(r, call, c, &reply)
 	}
 	call.release()
+}
+
+// tell takes the secrets out of the detail of an error, and keeps the answer if
+// it is to be a sample.
+func (a *attack) tell(r *Result, call *Call, c *caller, reply *Reply) {
+	sample := a.sampler.take(r.Request, r.Kind)
+	if !sample && !tells(r.Kind) {
+		return
+	}
+	secrets := a.secrets(r.Arrival, call, c, reply)
+	if !sample {
+		r.Detail = withoutSecrets(r.Detail, secrets)
+		return
+	}
+	hide := secret.NewRedactor(append(secrets, reply.told()...))
+	r.Detail, r.Sample = hide.Text(r.Detail), newSample(reply, hide)
 }
 
 // call makes the call of an arrival.

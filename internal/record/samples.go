@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // How many samples are kept: of one kind of error of one request, and in all. So
@@ -19,9 +20,6 @@ const (
 	samplesOfKind = 5
 	samplesInAll  = 1000
 )
-
-// masked stands where a secret was, as in all that ordeal writes.
-const masked = "***"
 
 // sampleLine is a line of samples.jsonl.
 type sampleLine struct {
@@ -97,7 +95,8 @@ func (s *samples) write() {
 		return
 	}
 	if s.file == nil {
-		if s.file, s.err = os.OpenFile(filepath.Join(s.dir, SamplesFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644); s.err != nil {
+		// For its owner only, as bodies may hold what is personal.
+		if s.file, s.err = os.OpenFile(filepath.Join(s.dir, SamplesFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); s.err != nil {
 			s.err = fmt.Errorf("create %s in the run directory: %w", SamplesFile, s.err)
 			return
 		}
@@ -125,7 +124,7 @@ func (s *samples) clean(l *sampleLine) {
 	for name, values := range l.Header {
 		for _, v := range values {
 			if s.secret(name) {
-				v = masked
+				v = secret.Masked
 			}
 			header[name] = append(header[name], s.redact(v))
 		}

@@ -77,6 +77,13 @@ func TestSamplesHoldNoSecrets(t *testing.T) {
 	if diff := gocmp.Diff(want, readSamples(t, c.Dir)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
+	info, err := os.Stat(filepath.Join(c.Dir, SamplesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("found mode %s: bodies may be personal", info.Mode())
+	}
 	if got := res.Sample.Header.Get("X-Api-Key"); got != "k" {
 		t.Errorf("the caller's sample was changed: %q", got)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/record"
-	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -14,7 +14,7 @@ func (r *runner) recording(clock func() time.Duration, start time.Time, stages [
 	c := record.Config{
 		Dir: r.dir, Name: r.plan.Name, Clock: clock, Start: start, Stages: stages,
 		Limits: r.limits(), Grace: grace(&r.attack), LateBudget: r.attack.LateBudget,
-		Redact: r.plan.Redact, SecretHeader: scenario.SecretHeader,
+		Redact: r.plan.Redact, SecretHeader: secret.Header,
 	}
 	for _, req := range r.attack.Requests {
 		c.Requests = append(c.Requests, req.Name)

@@ -38,7 +38,7 @@ func (b *builder) target() {
 	case u.RawQuery != "" || u.Fragment != "":
 		b.failf(at.span, "give query parameters with the requests", "target: expected no query and no fragment")
 	default:
-		b.urlSecrets(u)
+		b.secretsIn(f.Target)
 		b.port(u, at)
 		b.reached(u, at)
 		b.overTLS(u.Scheme, at)
@@ -59,39 +59,6 @@ func (b *builder) overTLS(scheme string, at *node) {
 		b.failf(at.span, "take an https URL, or protocol: h2c", "protocol http2 runs over TLS, but this URL is plain http")
 	case p == "h2c" && scheme == "https":
 		b.failf(at.span, "take an http URL, or protocol: http2", "protocol h2c is HTTP/2 without TLS, but this URL is https")
-	}
-}
-
-// withoutUser takes a user's password out of a URL before it is shown.
-func withoutUser(s string) string {
-	scheme, rest, ok := strings.Cut(s, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	at := strings.LastIndex(host, "@")
-	if !ok || at < 0 {
-		return s
-	}
-	return scheme + "://" + masked + rest[at:]
-}
-
-func (b *builder) urlSecrets(u *url.URL) {
-	if password, ok := u.User.Password(); ok {
-		b.secret(password)
-	}
-}
-
-// querySecrets finds secrets in a query as it stands in the file, and as it is
-// meant: both can appear in messages.
-func (b *builder) querySecrets(query string) {
-	query, _, _ = strings.Cut(query, "#")
-	for pair := range strings.SplitSeq(query, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if !secretName(name) || strings.Contains(value, "{{") {
-			continue
-		}
-		b.secret(value)
-		if meant, err := url.QueryUnescape(value); err == nil {
-			b.secret(meant)
-		}
 	}
 }
 
@@ -122,6 +89,7 @@ func (b *builder) attack(seed uint64) attack.Plan {
 	if at := b.firstWeight(); weight == 0 && at != nil && !broken {
 		b.failf(at.span, "give at least one request or flow a weight above 0", "the weights of all requests and flows are 0, so nothing would be sent")
 	}
+	b.usedColumns(&p)
 	p.Stages = b.stages()
 	b.engine(&p)
 	return p

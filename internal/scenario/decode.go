@@ -64,12 +64,6 @@ var (
 	fieldsType   = reflect.TypeFor[[]attack.Field]()
 )
 
-func (d *decoder) secret(value string) {
-	if len(value) >= minSecret {
-		d.secrets[value] = true
-	}
-}
-
 func (d *decoder) secretList() []string { return slices.Sorted(maps.Keys(d.secrets)) }
 
 // where returns the place of a decoded field, given the pointer to it; the

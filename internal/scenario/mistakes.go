@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // Mistake is one thing that is wrong in a scenario file, and where.
@@ -90,10 +92,10 @@ func (c *collector) result(secrets []string) error {
 	slices.SortStableFunc(c.list, func(a, b Mistake) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
-	redact := newRedactor(secrets)
+	redact := secret.NewRedactor(secrets)
 	for i := range c.list {
 		m := &c.list[i]
-		m.Msg, m.Hint, m.Source = redact.text(m.Msg), redact.text(m.Hint), redact.sameWidth(m.Source)
+		m.Msg, m.Hint, m.Source = redact.Text(m.Msg), redact.Text(m.Hint), redact.SameWidth(m.Source)
 	}
 	return &Mistakes{List: c.list}
 }

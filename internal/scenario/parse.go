@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // planSchema is the version of the printed plan.
@@ -61,7 +63,7 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 		return nil, err
 	}
 	plan.Secrets = d.secretList()
-	plan.redactor = newRedactor(plan.Secrets)
+	plan.redactor = secret.NewRedactor(plan.Secrets)
 	plan.Arrivals.Count, plan.Arrivals.SHA256 = plan.Attack.Digest(digested)
 	return plan, nil
 }

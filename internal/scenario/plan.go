@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -31,7 +32,7 @@ type Plan struct {
 	// Secrets are values that must not reach any output.
 	Secrets []string `json:"-"`
 
-	redactor *redactor
+	redactor *secret.Redactor
 }
 
 // Digest stands for the whole schedule in a printed plan: two plans with the

@@ -23,14 +23,7 @@ import (
 // are ***.
 func (p *Plan) JSON() ([]byte, error) {
 	q := *p
-	q.Attack.Requests = slices.Clone(p.Attack.Requests)
-	for i := range q.Attack.Requests {
-		mask(&q.Attack.Requests[i])
-	}
-	q.Attack.Flows = slices.Clone(p.Attack.Flows)
-	for i := range q.Attack.Flows {
-		q.Attack.Flows[i].Data = maskRows(q.Attack.Flows[i].Data)
-	}
+	q.Attack = masked(p.Attack, p.Redact)
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -39,41 +32,6 @@ func (p *Plan) JSON() ([]byte, error) {
 		return nil, fmt.Errorf("printing the plan: %w", err)
 	}
 	return redactJSON(b.Bytes(), p.Redact), nil
-}
-
-// mask hides what is secret by its name, however short it is. What it changes
-// is copied first: the plan stays as it is.
-func mask(r *attack.Request) {
-	fields := func(in []attack.Field, secret func(string) bool) []attack.Field {
-		out := slices.Clone(in)
-		for i := range out {
-			if secret(out[i].Name) {
-				out[i].Value = masked
-			}
-		}
-		return out
-	}
-	r.Headers, r.Query, r.Form = fields(r.Headers, SecretHeader), fields(r.Query, secretName), fields(r.Form, secretName)
-	r.Expect.Headers = fields(r.Expect.Headers, SecretHeader)
-	r.Targets = slices.Clone(r.Targets)
-	for i := range r.Targets {
-		r.Targets[i].Headers = fields(r.Targets[i].Headers, SecretHeader)
-	}
-	r.Data = maskRows(r.Data)
-}
-
-func maskRows(rows []map[string]string) []map[string]string {
-	out := slices.Clone(rows)
-	for i, row := range out {
-		shown := make(map[string]string, len(row))
-		for column, v := range row {
-			if shown[column] = v; secretName(column) {
-				shown[column] = masked
-			}
-		}
-		out[i] = shown
-	}
-	return out
 }
 
 // redactJSON puts every text in a JSON document through redact, but for keys.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 func (b *builder) request(r *requestFile) attack.Request { return b.requestOf(r, nil) }
@@ -24,7 +25,7 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 		out.Timeout = b.file.Attack.Timeout
 	}
 	b.headerSecrets(r.Headers)
-	b.headerSecrets(r.Expect.Headers)
+	b.expectSecrets(&out.Expect)
 	b.paramSecrets(r.Query)
 	b.paramSecrets(r.Form)
 	own := b.ownNode(r)
@@ -44,6 +45,8 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	}
 	at := b.method(r, &out)
 	b.body(r, &out)
+	b.secretsIn(out.Body)
+	b.secretsIn(out.JSON)
 	out.Data = b.rows(&r.Data, own)
 	if at == nil || at.kind != textNode {
 		return out
@@ -73,7 +76,7 @@ func (b *builder) rows(name *string, own *node) []map[string]string {
 	case len(rows) == 0:
 		b.failf(at.span, "add a row, or remove the key", "data: %s has no rows", *name)
 	}
-	b.columnSecrets(rows)
+	b.columnSecrets(rows, secret.Name)
 	return rows
 }
 
@@ -135,6 +138,7 @@ func (b *builder) checkURL(raw string, at *node) {
 		return
 	}
 	s := checked(raw)
+	b.secretsIn(raw)
 	if _, query, ok := strings.Cut(s, "?"); ok {
 		b.querySecrets(query)
 	}
@@ -162,7 +166,6 @@ func (b *builder) checkURL(raw string, at *node) {
 		b.failf(at.span, "write it such as http://127.0.0.1:8080/products", "expected a URL with a host, found %q", shorten(withoutUser(raw)))
 		return
 	}
-	b.urlSecrets(u)
 	b.port(u, at)
 	b.reached(u, at)
 	b.overTLS(scheme, at)
@@ -320,36 +323,8 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 	out.Targets = targets
 	for _, t := range targets {
 		b.headerSecrets(t.Headers)
+		b.secretsIn(string(t.Body))
 		b.url(t.URL, at)
-	}
-}
-
-func (b *builder) headerSecrets(fields []attack.Field) {
-	for _, f := range fields {
-		if !SecretHeader(f.Name) || strings.Contains(f.Value, "{{") {
-			continue
-		}
-		for _, s := range headerSecrets(f.Value) {
-			b.secret(s)
-		}
-	}
-}
-
-func (b *builder) paramSecrets(fields []attack.Field) {
-	for _, f := range fields {
-		if secretName(f.Name) && !strings.Contains(f.Value, "{{") {
-			b.secret(f.Value)
-		}
-	}
-}
-
-func (b *builder) columnSecrets(rows []map[string]string) {
-	for _, row := range rows {
-		for column, v := range row {
-			if secretName(column) {
-				b.secret(v)
-			}
-		}
 	}
 }
 

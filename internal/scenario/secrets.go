@@ -1,155 +1,229 @@
 package scenario
 
 import (
-	"cmp"
 	"encoding/json"
+	"io"
 	"net/url"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
-// minSecret is the shortest value that is treated as a secret wherever it
-// appears: a shorter one would blacken half of every output.
-const minSecret = 4
+// maxSecretRows is how many rows of a file of data are known to whoever takes
+// secrets out of all that is written, such as logs of services: in a million rows
+// nobody could look for each. What is told of a request is cleaned of those of its
+// own row when it is made, see package attack.
+const maxSecretRows = 10_000
 
-const masked = "***"
+// Redact returns s with every secret of the plan replaced by ***.
+func (p *Plan) Redact(s string) string { return p.hide().Text(s) }
 
-// secretName says whether a variable, column or parameter of this name holds a
-// secret.
-func secretName(name string) bool {
-	up := strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(name))
-	for _, part := range []string{"TOKEN", "SECRET", "PASSW", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY", "ACCESS_KEY"} {
-		if strings.Contains(up, part) {
-			return true
-		}
+// RedactWriter returns a writer that passes what it is given on to w with every
+// secret of the plan replaced by ***; see secret.Redactor.
+func (p *Plan) RedactWriter(w io.WriteCloser) io.WriteCloser { return p.hide().Writer(w) }
+
+func (p *Plan) hide() *secret.Redactor {
+	if p.redactor == nil {
+		return secret.NewRedactor(p.Secrets)
 	}
-	for word := range strings.SplitSeq(up, "_") {
-		switch word {
-		case "KEY", "PASS", "PWD", "AUTH", "AUTHORIZATION":
-			return true
-		}
-	}
-	return false
+	return p.redactor
 }
 
-// SecretHeader says whether the value of a header of that name must not be
-// written to any output: Authorization, Cookie, Set-Cookie, *-Key, *-Token and
-// the like.
-func SecretHeader(name string) bool {
-	switch low := strings.ToLower(name); {
-	case low == "authorization", low == "proxy-authorization", low == "cookie", low == "set-cookie":
-		return true
-	case strings.HasSuffix(low, "-key"), strings.HasSuffix(low, "-token"):
-		return true
+func (d *decoder) secret(values ...string) {
+	for _, v := range values {
+		if len(v) >= secret.Shortest {
+			d.secrets[v] = true
+		}
 	}
-	return secretName(name)
 }
 
-// headerSecrets returns what of a secret header's value must not reach any
-// output: all of it, and the credentials inside it, which can appear alone.
-func headerSecrets(value string) []string {
-	out := []string{value}
-	if _, credentials, ok := strings.Cut(value, " "); ok {
-		out = append(out, strings.TrimSpace(credentials))
+// secretsIn looks for secrets in a text: a URL, a body, an argument.
+func (d *decoder) secretsIn(s string) { d.secret(secret.Find(s)...) }
+
+// variableSecrets takes what is secret of a variable's value.
+func (d *decoder) variableSecrets(name, value string) {
+	if secret.Name(name) {
+		d.secret(value)
 	}
-	for cookie := range strings.SplitSeq(value, ";") {
-		if _, v, ok := strings.Cut(cookie, "="); ok {
-			out = append(out, strings.TrimSpace(v))
+	d.secret(secret.FindInURL(value)...)
+}
+
+func (b *builder) envSecrets(env map[string]string) {
+	for name, value := range env {
+		b.variableSecrets(name, value)
+	}
+}
+
+func (b *builder) headerSecrets(fields []attack.Field) {
+	for _, f := range fields {
+		switch {
+		case !secret.Header(f.Name):
+			b.secretsIn(f.Value)
+		case secret.Literal(f.Value):
+			b.secret(secret.InHeader(f.Name, f.Value)...)
+		default:
+			b.besideTemplates(f.Value)
 		}
+	}
+}
+
+// besideTemplates takes what stands beside the templates in a secret header, as a
+// message about one shows it all. Short words are such as Bearer and token=.
+func (b *builder) besideTemplates(value string) {
+	for word := range strings.FieldsSeq(action.ReplaceAllString(value, " ")) {
+		if len(word) > len("Negotiate") || len(word) >= 8 && !strings.HasPrefix(value, word) {
+			b.secret(word)
+		}
+	}
+}
+
+// action is one of a template.
+var action = regexp.MustCompile(`\{\{.*?\}\}`)
+
+func (b *builder) paramSecrets(fields []attack.Field) {
+	for _, f := range fields {
+		switch {
+		case !secret.Name(f.Name):
+			b.secretsIn(f.Value)
+		case secret.Literal(f.Value):
+			b.secret(f.Value)
+		}
+	}
+}
+
+func (b *builder) expectSecrets(e *attack.Expect) {
+	b.headerSecrets(e.Headers)
+	b.secretsIn(e.Body)
+	b.secretsIn(e.Matches)
+	for _, j := range e.JSON {
+		b.secretsIn(j.Value)
+		if secret.Path(j.Path) && j.Value != "null" && j.Value != "true" && j.Value != "false" {
+			b.secret(j.Value)
+			var text string
+			if json.Unmarshal([]byte(j.Value), &text) == nil {
+				b.secret(text)
+			}
+		}
+	}
+}
+
+func (b *builder) columnSecrets(rows []map[string]string, is func(column string) bool) {
+	for _, row := range rows[:min(len(rows), maxSecretRows)] {
+		for column, v := range row {
+			if is(column) {
+				b.secret(v)
+			}
+		}
+	}
+}
+
+// usedColumns takes the columns of data that stand in secret places.
+func (b *builder) usedColumns(p *attack.Plan) {
+	for i, r := range p.Requests {
+		used := p.SecretColumns(i, false)
+		b.columnSecrets(r.Data, func(column string) bool { return used[column] })
+	}
+	for i, f := range p.Flows {
+		used := p.SecretColumns(i, true)
+		b.columnSecrets(f.Data, func(column string) bool { return used[column] })
+	}
+}
+
+// withoutUser takes a user's password out of a URL before it is shown.
+func withoutUser(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	at := strings.LastIndex(host, "@")
+	if !ok || at < 0 {
+		return s
+	}
+	return scheme + "://" + secret.Masked + rest[at:]
+}
+
+// querySecrets finds secrets in a query as it stands in the file, and as it is
+// meant: both can appear in messages.
+func (b *builder) querySecrets(query string) {
+	query, _, _ = strings.Cut(query, "#")
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if !secret.Name(name) || !secret.Literal(value) {
+			continue
+		}
+		b.secret(value)
+		if meant, err := url.QueryUnescape(value); err == nil {
+			b.secret(meant)
+		}
+	}
+}
+
+// masked returns the attack with what is secret by its name hidden, however short
+// it is. The plan stays as it is.
+func masked(p attack.Plan, redact func(string) string) attack.Plan {
+	out := p
+	out.Requests = slices.Clone(p.Requests)
+	for i := range out.Requests {
+		used := p.SecretColumns(i, false)
+		r := &out.Requests[i]
+		mask(r, redact)
+		r.Data = maskRows(r.Data, used)
+	}
+	out.Flows = slices.Clone(p.Flows)
+	for i := range out.Flows {
+		out.Flows[i].Data = maskRows(out.Flows[i].Data, p.SecretColumns(i, true))
 	}
 	return out
 }
 
-// redactor puts *** in place of secrets.
-type redactor struct {
-	secrets  []string // the longest first
-	sorted   []string
-	longest  int
-	replacer *strings.Replacer
-}
-
-func newRedactor(secrets []string) *redactor {
-	var kept []string
-	for _, s := range secrets {
-		if len(s) >= minSecret {
-			kept = append(append(kept, s), spellings(s)...)
-		}
-	}
-	// Longest first, so that a secret that holds another one is covered whole.
-	slices.SortFunc(kept, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
-	kept = slices.Compact(kept)
-	pairs := make([]string, 0, 2*len(kept))
-	for _, s := range kept {
-		pairs = append(pairs, s, masked)
-	}
-	r := &redactor{secrets: kept, sorted: slices.Sorted(slices.Values(kept)), replacer: strings.NewReplacer(pairs...)}
-	if len(kept) > 0 {
-		r.longest = len(kept[0])
-	}
-	return r
-}
-
-// spellings are how a secret stands in quotes, in JSON and in a URL.
-func spellings(secret string) []string {
-	quoted := strconv.Quote(secret)
-	asJSON, err := json.Marshal(secret)
-	if err != nil {
-		panic("scenario: a string did not become JSON: " + err.Error())
-	}
-	return []string{quoted[1 : len(quoted)-1], string(asJSON[1 : len(asJSON)-1]), url.QueryEscape(secret), url.PathEscape(secret)}
-}
-
-// cutMark ends a text that was cut short.
-const cutMark = "…"
-
-func (r *redactor) text(s string) string {
-	s = r.replacer.Replace(s)
-	if !strings.Contains(s, cutMark) {
-		return s
-	}
-	// Before a mark there may be the beginning of a secret, the rest of which was
-	// cut off.
-	var b strings.Builder
-	for {
-		head, rest, ok := strings.Cut(s, cutMark)
-		if !ok {
-			return b.String() + s
-		}
-		for i := max(0, len(head)-r.longest+1); i <= len(head)-minSecret; i++ {
-			if r.begins(head[i:]) {
-				head = head[:i] + masked
-				break
+// mask masks one request; what it changes is copied first.
+func mask(r *attack.Request, redact func(string) string) {
+	fields := func(in []attack.Field, is func(string) bool) []attack.Field {
+		out := slices.Clone(in)
+		for i := range out {
+			if is(out[i].Name) {
+				out[i].Value = secret.Masked
+			} else {
+				out[i].Value = secret.MaskLiteral(out[i].Value)
 			}
 		}
-		b.WriteString(head + cutMark)
-		s = rest
+		return out
+	}
+	r.URL, r.Body, r.JSON = secret.MaskLiteral(r.URL), secret.MaskLiteral(r.Body), secret.MaskLiteral(r.JSON)
+	r.Headers, r.Query, r.Form = fields(r.Headers, secret.Header), fields(r.Query, secret.Name), fields(r.Form, secret.Name)
+	r.Expect.Headers, r.Expect.Body = fields(r.Expect.Headers, secret.Header), secret.Mask(r.Expect.Body)
+	r.Expect.JSON = slices.Clone(r.Expect.JSON)
+	for i := range r.Expect.JSON {
+		switch j := &r.Expect.JSON[i]; {
+		case j.Value == "":
+		case secret.Path(j.Path):
+			j.Value = `"` + secret.Masked + `"`
+		default:
+			j.Value = secret.Mask(j.Value)
+		}
+	}
+	r.Targets = slices.Clone(r.Targets)
+	for i := range r.Targets {
+		t := &r.Targets[i]
+		t.URL, t.Headers = secret.Mask(t.URL), fields(t.Headers, secret.Header)
+		// It is printed in base64, in which nobody could find anything.
+		if body := string(t.Body); body != "" {
+			t.Body = []byte(redact(secret.Mask(body)))
+		}
 	}
 }
 
-// begins says whether part is the beginning of a secret, and not all of it. Data
-// files can bring secrets by the thousand, so none is looked for on its own.
-func (r *redactor) begins(part string) bool {
-	i, found := slices.BinarySearch(r.sorted, part)
-	if found {
-		i++
+func maskRows(rows []map[string]string, used map[string]bool) []map[string]string {
+	out := slices.Clone(rows)
+	for i, row := range out {
+		shown := make(map[string]string, len(row))
+		for column, v := range row {
+			if shown[column] = v; used[column] || secret.Name(column) {
+				shown[column] = secret.Masked
+			}
+		}
+		out[i] = shown
 	}
-	return i < len(r.sorted) && strings.HasPrefix(r.sorted[i], part)
-}
-
-// sameWidth blackens secrets without moving what stands after them, so that a
-// caret below stays in its place.
-func (r *redactor) sameWidth(s string) string {
-	for _, secret := range r.secrets {
-		s = strings.ReplaceAll(s, secret, strings.Repeat("*", len([]rune(secret))))
-	}
-	return s
-}
-
-// Redact returns s with every secret of the plan replaced by ***.
-func (p *Plan) Redact(s string) string {
-	if p.redactor == nil {
-		return newRedactor(p.Secrets).text(s)
-	}
-	return p.redactor.text(s)
+	return out
 }

@@ -1,30 +1,16 @@
 package scenario
 
 import (
+	"encoding/base64"
 	"encoding/json"
-	"net/url"
-	"strconv"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-)
 
-func TestSecretNames(t *testing.T) {
-	for name, want := range map[string]bool{
-		"API_TOKEN": true, "token": true, "DB_PASSWORD": true, "CLIENT_SECRET": true, "AWS_ACCESS_KEY_ID": true, "api-key": true,
-		"KEY": true, "GOOGLE_CREDENTIALS": true, "PASS": true, "HOME": false, "KEYBOARD": false, "MONKEY": false, "PASSENGERS": false, "AUTHOR": false, "sku": false,
-	} {
-		if secretName(name) != want {
-			t.Errorf("%s: expected %v", name, want)
-		}
-	}
-	for name, want := range map[string]bool{
-		"Authorization": true, "cookie": true, "Proxy-Authorization": true, "X-Api-Key": true, "X-Auth-Token": true, "Accept": false, "Content-Type": false,
-	} {
-		if SecretHeader(name) != want {
-			t.Errorf("%s: expected %v", name, want)
-		}
-	}
-}
+	"github.com/seed-1574e9de/ordeal/internal/secret"
+)
 
 func TestNoSecretIsPrinted(t *testing.T) {
 	const src = `
@@ -79,42 +65,91 @@ verdict:
 // A secret that is also a key or a number must not break the JSON around it.
 func TestRedactJSONKeepsItsForm(t *testing.T) {
 	in := `{"name":"name","n":1234,"t":true,"s":"a \"name\" b","l":["1234"]}`
-	out := redactJSON([]byte(in), newRedactor([]string{"name", "1234", "true"}).text)
+	out := redactJSON([]byte(in), secret.NewRedactor([]string{"name", "1234", "true"}).Text)
 	if want := `{"name":"***","n":1234,"t":true,"s":"a \"***\" b","l":["***"]}`; string(out) != want {
 		t.Errorf("expected %s, found %s", want, out)
 	}
 }
 
-// A value in quotes, as messages show what they found, or in a URL.
-func TestRedactOtherSpellings(t *testing.T) {
-	const secret = "a/b \"c\" <d>+e\n"
-	r := newRedactor([]string{secret})
-	b, err := json.Marshal(secret)
+// Secrets that stand in a scenario without a field of their own.
+func TestNoLiteralSecretIsPrinted(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"users.csv":    "user,tok,shortPassword\nann,hidden-of-row,abc\n",
+		"targets.json": `{"method":"POST","url":"http://127.0.0.1:8080/?token=hidden-of-target","body":"` + base64.StdEncoding.EncodeToString([]byte(`{"password":"hidden-of-target-body"}`)) + `"}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const src = `
+name: hides
+services:
+  api: { process: { command: [./api, "--password=hidden-of-argument"], env: { PLAIN: "http://u:hidden-of-env@h/" } } }
+attack:
+  requests:
+    - { name: json, post: "http://127.0.0.1:8080/", json: { password: hidden-of-json, nested: { client_secret: hidden-of-nested, tokens: [hidden-of-list], pin: 12 }, user: ann } }
+    - { name: body, post: "http://127.0.0.1:8080/", body: "user=x&password=hidden-of-body" }
+    - { name: url, get: "http://us:hidden-of-user@127.0.0.1:8080/", headers: { Referer: "http://a:hidden-of-referer@b/?token=hidden-of-query" } }
+    - { name: row, get: "http://127.0.0.1:8080/{{ .user }}", data: users.csv, headers: { Authorization: "Bearer {{ .tok }}" } }
+    - { name: expect, get: "http://127.0.0.1:8080/", expect: { body: "token=hidden-of-expected-body", json: { $.token: hidden-of-expected-json, $.password: abc, $.id: 7 } } }
+    - { name: variables, get: "http://127.0.0.1:8080/", headers: { X-All: "${DATABASE_URL} ${BROKEN_URL} ${GITHUB_PAT} ${STRIPE_SK} ${SESSION_ID} ${PASSPHRASE} ${SENTRY_DSN} ${JDBC}" } }
+    - { name: targets, targets: { file: targets.json, format: json } }
+  stages: [{ name: s, rate: 5/s, for: 10s }]
+verdict:
+  - p99 < 1s
+`
+	env := func(name string) (string, bool) {
+		v, ok := map[string]string{
+			"DATABASE_URL": "postgres://ann:hidden-of-database@db/x", "BROKEN_URL": "amqp://ann:hidden-of-#broken@mq", "GITHUB_PAT": "hidden-of-pat", "STRIPE_SK": "hidden-of-sk",
+			"SESSION_ID": "hidden-of-session", "PASSPHRASE": "hidden-of-phrase", "SENTRY_DSN": "https://hidden-of-dsn@s/1", "JDBC": "jdbc:postgresql://db/x?user=u&password=hidden-of-jdbc",
+		}[name]
+		return v, ok
+	}
+	p, err := Parse(filepath.Join(dir, "x.yaml"), []byte(src), env, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []string{secret, strconv.Quote(secret), string(b), url.QueryEscape(secret), url.PathEscape(secret)} {
-		if got := strings.Trim(r.text(s), `"`); got != "***" {
-			t.Errorf("%s becomes %s", s, got)
+	b := string(planJSON(t, p))
+	for _, s := range []string{"hidden", base64.StdEncoding.EncodeToString([]byte("us:hidden-of-user")), base64.StdEncoding.EncodeToString([]byte(`{"password":"hid`)), `"abc"`, `\"abc\"`} {
+		if i := strings.Index(b, s); i >= 0 {
+			t.Errorf("plan.json holds %s", b[max(0, i-60):min(len(b), i+40)])
 		}
+	}
+	for _, s := range []string{`"ann"`, "postgres://ann:***@db/x", "user=x&password=***", "http://us:***@127.0.0.1:8080/", "jdbc:postgresql://db/x?user=u&password=***"} {
+		if !strings.Contains(b, s) {
+			t.Errorf("plan.json does not hold %s", s)
+		}
+	}
+	if got := p.Redact("echoed: Basic " + base64.StdEncoding.EncodeToString([]byte("us:hidden-of-user")) + " hidden-of-row"); got != "echoed: Basic *** ***" {
+		t.Errorf("found %s", got)
 	}
 }
 
-// What was cut short for people or for a sample can hold a part of a secret.
-func TestRedactTextsThatWereCut(t *testing.T) {
-	r := newRedactor([]string{"abcdefghijkl", "xyz-long"})
-	for in, want := range map[string]string{
-		"found abcdefgh… and \"xyz-l…\"": "found ***… and \"***…\"",
-		"abcdefghijkl…":                  "***…",
-		"found abc…":                     "found abc…", // too little to tell
-		"found abcdefgh":                 "found abcdefgh",
-		"…abcdefgh … ":                   "…abcdefgh … ",
-	} {
-		if got := r.text(in); got != want {
-			t.Errorf("%s becomes %s, want %s", in, got, want)
-		}
+// A file of a million rows must not become a set of as many secrets.
+func TestRowsAreNotAllSecrets(t *testing.T) {
+	rows := make([]map[string]string, 2*maxSecretRows)
+	for i := range rows {
+		rows[i] = map[string]string{"token": fmt.Sprintf("token-%d", i)}
 	}
-	if got := newRedactor(nil).text("a…"); got != "a…" {
-		t.Errorf("without secrets: %s", got)
+	b := &builder{decoder: &decoder{secrets: map[string]bool{}}}
+	b.columnSecrets(rows, secret.Name)
+	if n := len(b.secrets); n != maxSecretRows {
+		t.Errorf("expected %d, found %d", maxSecretRows, n)
+	}
+}
+
+// A message about a template in a secret header shows what stands beside it.
+func TestMistakesInSecretTemplates(t *testing.T) {
+	const src = `
+name: hides
+target: http://127.0.0.1:8080
+attack:
+  requests: [{ name: r, get: /, headers: { Authorization: "Bearer hidden-literal {{ .x" } }]
+  stages: [{ name: s, rate: 5/s, for: 10s }]
+`
+	_, err := Parse("x.yaml", []byte(src), testEnv, Options{})
+	if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "Bearer ***") {
+		t.Errorf("found %v", err)
 	}
 }

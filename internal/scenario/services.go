@@ -72,6 +72,9 @@ func (b *builder) process(x *namedService) *Process {
 	}
 	b.readiness(f.Ready, b.where(&f.Ready, x.key))
 	b.envSecrets(f.Env)
+	for _, arg := range f.Command {
+		b.secretsIn(arg)
+	}
 	return &Process{Command: f.Command, Env: f.Env, Dir: f.Dir, Ready: f.Ready, ReadyTimeout: f.ReadyTimeout}
 }
 
@@ -80,14 +83,6 @@ func (b *builder) readiness(ready string, n *node) {
 		return
 	}
 	b.failf(n.span, "write a path such as /healthz, or a URL such as http://127.0.0.1:${PORT}/healthz", "ready: expected a path or an http URL, found %q", shorten(ready))
-}
-
-func (b *builder) envSecrets(env map[string]string) {
-	for name, value := range env {
-		if secretName(name) {
-			b.secret(value)
-		}
-	}
 }
 
 func (b *builder) container(x *namedService) *Container {

@@ -158,9 +158,7 @@ func (d *decoder) variable(inside string, at span, names runNames) (value string
 	value, set := d.env(name)
 	switch {
 	case set && (value != "" || !hasDefault):
-		if secretName(name) {
-			d.secret(value)
-		}
+		d.variableSecrets(name, value)
 		return value, false, true
 	case hasDefault:
 		return fallback, false, true

@@ -1,4 +1,4 @@
-package scenario
+package secret
 
 import (
 	"io"
@@ -10,8 +10,8 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-// Wherever the stream is cut, what comes out is what Redact makes of the whole.
-func TestRedactWriterCutAnywhere(t *testing.T) {
+// Wherever the stream is cut, what comes out is what Text makes of the whole.
+func TestWriterCutAnywhere(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		secrets []string
@@ -25,12 +25,12 @@ func TestRedactWriterCutAnywhere(t *testing.T) {
 		{"none", nil, "plain"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &Plan{Secrets: tt.secrets}
-			want := p.Redact(tt.text)
+			r := NewRedactor(tt.secrets)
+			want := r.Text(tt.text)
 			for i := range len(tt.text) {
 				for j := i; j <= len(tt.text); j++ {
 					var out strings.Builder
-					w := p.RedactWriter(nopCloser{&out})
+					w := r.Writer(nopCloser{&out})
 					for _, piece := range []string{tt.text[:i], tt.text[i:j], tt.text[j:]} {
 						if n, err := io.WriteString(w, piece); n != len(piece) || err != nil {
 							t.Fatal(n, err)
@@ -46,9 +46,9 @@ func TestRedactWriterCutAnywhere(t *testing.T) {
 	}
 }
 
-func TestRedactWriterHoldsBackNoMoreThanItMust(t *testing.T) {
+func TestWriterHoldsBackNoMoreThanItMust(t *testing.T) {
 	var out strings.Builder
-	w := (&Plan{Secrets: []string{"s3cr3t"}}).RedactWriter(nopCloser{&out})
+	w := NewRedactor([]string{"s3cr3t"}).Writer(nopCloser{&out})
 	io.WriteString(w, "ready\nworks")
 	if out.String() != "ready\nwork" {
 		t.Errorf("found %q: a log that can be followed shows what is written at once", out.String())

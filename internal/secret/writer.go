@@ -1,4 +1,4 @@
-package scenario
+package secret
 
 import (
 	"io"
@@ -6,16 +6,13 @@ import (
 	"sync"
 )
 
-// RedactWriter returns a writer that passes what it is given on to w with every
-// secret of the plan replaced by ***, also one that comes in pieces. What may be
-// the beginning of a secret is held back until more comes, or until Close, which
-// closes w. It is safe for concurrent use.
-func (p *Plan) RedactWriter(w io.WriteCloser) io.WriteCloser {
-	r := p.redactor
-	if r == nil {
-		r = newRedactor(p.Secrets)
-	}
-	out := &redactWriter{redactor: r, to: w, whole: make(map[string]bool)}
+// Writer returns a writer that passes what it is given on to w with every secret
+// replaced by ***, also one that comes in pieces. What may be the beginning of a
+// secret is held back until more comes, or until Close, which closes w. It knows
+// the usual spellings only: a process that logs much must not wait for it. It is
+// safe for concurrent use.
+func (r *Redactor) Writer(w io.WriteCloser) io.WriteCloser {
+	out := &writer{Redactor: r, to: w, whole: make(map[string]bool)}
 	for _, s := range r.secrets {
 		out.whole[s] = true
 		if !slices.Contains(out.lengths, len(s)) {
@@ -25,8 +22,8 @@ func (p *Plan) RedactWriter(w io.WriteCloser) io.WriteCloser {
 	return out
 }
 
-type redactWriter struct {
-	*redactor
+type writer struct {
+	*Redactor
 	whole   map[string]bool
 	lengths []int
 
@@ -36,20 +33,20 @@ type redactWriter struct {
 }
 
 // Write implements io.Writer.
-func (w *redactWriter) Write(b []byte) (int, error) {
+func (w *writer) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	all := w.held + string(b)
 	cut := w.settled(all)
 	w.held = all[cut:]
-	if _, err := io.WriteString(w.to, w.text(all[:cut])); err != nil {
+	if _, err := io.WriteString(w.to, w.text(all[:cut], false)); err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
 
 // settled is how much of s holds no part of a secret that may go on after s.
-func (w *redactWriter) settled(s string) int {
+func (w *writer) settled(s string) int {
 	cut := len(s)
 	for i := max(0, len(s)-w.longest+1); i < len(s); i++ {
 		if w.begins(s[i:]) {
@@ -68,10 +65,10 @@ func (w *redactWriter) settled(s string) int {
 }
 
 // Close implements io.Closer.
-func (w *redactWriter) Close() error {
+func (w *writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	io.WriteString(w.to, w.text(w.held))
+	io.WriteString(w.to, w.text(w.held, false))
 	w.held = ""
 	return w.to.Close()
 }

@@ -1,0 +1,105 @@
+// Package secret knows what must not be written to any output: by what names
+// secrets go, where in headers, URLs and bodies they stand, and in which
+// spellings they turn up elsewhere.
+//
+// It works in two ways, which complete each other. Find and InHeader return the
+// values that are secret, and a Redactor replaces those wherever they appear.
+// Mask hides what stands under a secret name, whatever it is, in the very place.
+package secret
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// Masked stands where a secret was.
+const Masked = "***"
+
+// Shortest is the length in bytes of the shortest value that is replaced wherever
+// it appears: a shorter one would blacken half of every output.
+const Shortest = 4
+
+// What a name holds somewhere, or as a word, that is of a secret.
+var (
+	secretParts = list(
+		"TOKEN", "SECRET", "PASSW", "PASSPHRASE", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SESSION_ID", "SESSIONID", "SESSID",
+	)
+	secretWords = list("KEY", "PASS", "PWD", "AUTH", "AUTHORIZATION", "PAT", "DSN", "JWT", "COOKIE", "SIGNATURE")
+	secretLast  = list("SK", "SESSION")
+)
+
+func list(words ...string) [][]byte {
+	out := make([][]byte, len(words))
+	for i, w := range words {
+		out[i] = []byte(w)
+	}
+	return out
+}
+
+// Name says whether a variable, column, parameter or key of this name holds a
+// secret. userToken, user-token and USER_TOKEN are the same.
+func Name(name string) bool {
+	// Asked of every key in an answer, so it takes no memory.
+	var room [64]byte
+	up := appendWords(room[:0], name)
+	for _, part := range secretParts {
+		if bytes.Contains(up, part) {
+			return true
+		}
+	}
+	var word []byte
+	is := func(w []byte) bool { return bytes.Equal(w, word) }
+	for word = range bytes.SplitSeq(up, []byte("_")) {
+		if slices.ContainsFunc(secretWords, is) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(secretLast, is) || string(up) == "SIG"
+}
+
+// appendWords appends a name in capitals, with _ between its words.
+func appendWords(b []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c == '-' || c == '.':
+			c = '_'
+		case c >= 'a' && c <= 'z':
+			c -= 'a' - 'A'
+		case c >= 'A' && c <= 'Z' && i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z':
+			b = append(b, '_')
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
+// Header says whether the value of a header of that name is a secret:
+// Authorization, Cookie, Set-Cookie, *-Key, *-Token and the like.
+func Header(name string) bool {
+	return Name(name) || strings.Contains(strings.ToLower(name), "session")
+}
+
+// Path says whether a JSON path, or a regular expression, speaks of a secret: one
+// of the names in it is that of one.
+func Path(path string) bool {
+	for i := 0; i < len(path); i++ {
+		if !nameByte(path[i]) {
+			continue
+		}
+		end := i + 1
+		for end < len(path) && nameByte(path[end]) {
+			end++
+		}
+		if Name(path[i:end]) {
+			return true
+		}
+		i = end
+	}
+	return false
+}
+
+func nameByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
+}
