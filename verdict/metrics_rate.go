@@ -26,8 +26,8 @@ func rateMetrics() []Metric {
 	return []Metric{
 		share("error_rate", "errors / (done + unsent)", (*timeline.Stats).Errors),
 		share("availability", "1 − error_rate", func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() }),
-		rate("rps", "answers, errors among them, that came within the time of the scope and before their stage ended, per second of it: "+
-			"what was answered later does not count", func(s *timeline.Stats) uint64 { return s.Answered }),
+		rate("rps", "answers, which are complete responses whatever they say, that came within the time of the scope and before their stage ended, per second of it: "+
+			"what was answered later, or not at all (timed out, refused, cut off, not sent), does not count", func(s *timeline.Stats) uint64 { return s.Answered }),
 		rate("throughput", "good answers that came within the time of the scope and before their stage ended, per second of it",
 			func(s *timeline.Stats) uint64 { return s.AnsweredOK }),
 	}

@@ -65,7 +65,7 @@ type Measure struct {
 	BytesIn      uint64            `json:"bytes_in"`
 	BytesOut     uint64            `json:"bytes_out"`
 	Seconds      float64           `json:"seconds"`      // of the scope
-	RPS          float64           `json:"rps"`          // answers that came within the scope, per second
+	RPS          float64           `json:"rps"`          // answers, good or bad, that came within the scope, per second
 	ErrorRate    *float64          `json:"error_rate"`   // errors / (done + unsent)
 	Availability *float64          `json:"availability"` // 1 − error_rate
 	Latency      Latency           `json:"latency"`      // response time

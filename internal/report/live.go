@@ -25,7 +25,7 @@ type LiveState struct {
 	PlannedRate    float64 // now, arrivals per second; 0 if the stage is closed
 	Closed         bool    // users send the load, each when its last answer has come
 	Users          int     // now, of a closed stage
-	DoneRate       float64 // now, done per second
+	AnswerRate     float64 // now, answers per second, whatever they say
 	P50, P95, P99  *time.Duration
 	Errors         uint64  // so far
 	ErrorRate      float64 // now, 0..1
@@ -45,7 +45,7 @@ type LiveFault struct {
 	Until   *time.Duration // when it is to be reverted; nil if that is not known
 }
 
-// asked is what the load should be now, after a done rate.
+// asked is what the load should be now, after the rate of answers.
 func (s *LiveState) asked() string {
 	if s.Closed {
 		return "by " + users(s.Users)
