@@ -164,7 +164,7 @@ func cutLine(b []byte) (line string, rest []byte, whole bool) {
 
 // parseLogLine reads a line Tag=…,start,length,max,histogram, which must have
 // this tag.
-func parseLogLine(line, tag string) (*hdrhistogram.Histogram, error) {
+func parseLogLine(line, tag string) (*hdrhistogram.PackedHistogram, error) {
 	rest, ok := strings.CutPrefix(line, "Tag="+tag+",")
 	if !ok {
 		found, _, _ := strings.Cut(line, ",")
@@ -174,7 +174,7 @@ func parseLogLine(line, tag string) (*hdrhistogram.Histogram, error) {
 	if len(fields) != 4 {
 		return nil, errors.New("expected start, length, maximum and histogram after the tag, found fewer fields")
 	}
-	h, err := hdrhistogram.Decode([]byte(strings.TrimSpace(fields[3])))
+	h, err := hdrhistogram.DecodePacked([]byte(strings.TrimSpace(fields[3])))
 	if err != nil {
 		return nil, fmt.Errorf("expected an encoded histogram: %w", err)
 	}
@@ -192,7 +192,7 @@ func parseLogLine(line, tag string) (*hdrhistogram.Histogram, error) {
 }
 
 // restore puts the distribution that d describes into stats.
-func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.Histogram) error {
+func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.PackedHistogram) error {
 	n := uint64(h.TotalCount())
 	for i, l := range d.Limits {
 		if i > 0 && l.Limit <= d.Limits[i-1].Limit {
