@@ -23,7 +23,9 @@ func NewHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(int64(Lowest), int64(Highest), digits)
 }
 
-func newPacked() *hdrhistogram.PackedHistogram {
+// NewPackedHistogram returns an empty histogram of the shared geometry that holds
+// only buckets with something in them.
+func NewPackedHistogram() *hdrhistogram.PackedHistogram {
 	return hdrhistogram.NewPacked(int64(Lowest), int64(Highest), digits)
 }
 
@@ -171,7 +173,7 @@ func (d *Distribution) mergeCounts(o *Distribution) (dropped int64) {
 	case d.hist != nil:
 		return d.hist.Merge(o.hist)
 	case theirs == nil:
-		theirs = newPacked()
+		theirs = NewPackedHistogram()
 		dropped = theirs.MergeFrom(o.hist)
 	case d.packed == nil:
 		theirs = theirs.Clone()

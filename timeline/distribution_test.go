@@ -80,7 +80,7 @@ func TestEmptyDistribution(t *testing.T) {
 		"zero":     {},
 		"new":      NewDistribution([]time.Duration{sec}),
 		"lent":     lent,
-		"restored": RestoreDistribution(newPacked(), nil, 0),
+		"restored": RestoreDistribution(NewPackedHistogram(), nil, 0),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d.Count() != 0 || d.Clamped() != 0 || d.Histogram() != nil {
