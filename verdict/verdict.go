@@ -35,12 +35,14 @@ const (
 	SeverityWarn Severity = "warn"
 )
 
-// Names is what a rule may name; anything else is a mistake in it.
+// Names is what a rule may name, and the time that it may ask of; anything else is a
+// mistake in it.
 type Names struct {
 	Stages   []string
 	Requests []string // the steps of flows among them
 	Flows    []string
 	Faults   []string
+	End      time.Duration // of the load; 0: not known
 }
 
 // Error is a mistake in a rule: Offset and Len are bytes in its source.
