@@ -23,6 +23,12 @@ func NewHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(int64(Lowest), int64(Highest), digits)
 }
 
+// NewPackedHistogram returns an empty histogram of the shared geometry that holds
+// only buckets with something in them.
+func NewPackedHistogram() *hdrhistogram.PackedHistogram {
+	return hdrhistogram.NewPacked(int64(Lowest), int64(Highest), digits)
+}
+
 // LimitCount counts exactly, not by bucket, how many values lie at and above
 // one limit.
 type LimitCount struct {
@@ -34,9 +40,15 @@ type LimitCount struct {
 // Distribution is a set of durations: an HDR histogram, and beside it the exact
 // counts at the limits that rules name, as a histogram reads up to 0.1 % high.
 // The zero value is empty and has no limits.
+//
+// What is recorded goes into a histogram with a place for every bucket, of 180 KB.
+// What is read back or merged is packed: only buckets that are not empty, a few
+// hundred as a rule, so that a sum over thousands of cells costs neither the time nor the
+// memory of walking and keeping the empty ones. Both read alike, to the bit.
 type Distribution struct {
-	hist    *hdrhistogram.Histogram // nil until something is recorded
-	limits  []LimitCount            // sorted by Limit
+	hist    *hdrhistogram.Histogram       // recorded into; nil if nothing was
+	packed  *hdrhistogram.PackedHistogram // merged into; never both
+	limits  []LimitCount                  // sorted by Limit
 	clamped uint64
 }
 
@@ -53,18 +65,44 @@ func NewDistribution(limits []time.Duration) Distribution {
 }
 
 // RestoreDistribution puts a recorded distribution together again. It takes
-// ownership of its arguments; hist may be nil.
-func RestoreDistribution(hist *hdrhistogram.Histogram, limits []LimitCount, clamped uint64) Distribution {
-	if hist != nil && hist.TotalCount() == 0 {
-		hist = nil
+// ownership of its arguments; packed may be nil.
+func RestoreDistribution(packed *hdrhistogram.PackedHistogram, limits []LimitCount, clamped uint64) Distribution {
+	if packed != nil && packed.TotalCount() == 0 {
+		packed = nil
 	}
-	return Distribution{hist: hist, limits: limits, clamped: clamped}
+	return Distribution{packed: packed, limits: limits, clamped: clamped}
 }
 
+// read is either histogram; nil if nothing was recorded.
+func (d *Distribution) read() reader {
+	switch {
+	case d.packed != nil:
+		return d.packed
+	case d.hist != nil:
+		return d.hist
+	}
+	return nil
+}
+
+// reader is what can be read of a histogram.
+type reader interface {
+	TotalCount() int64
+	ValueAtPercentile(float64) int64
+	Mean() float64
+	StdDev() float64
+	Min() int64
+	Max() int64
+}
+
+var (
+	_ reader = (*hdrhistogram.Histogram)(nil)
+	_ reader = (*hdrhistogram.PackedHistogram)(nil)
+)
+
 // Lend gives d an empty histogram of the shared geometry to record into, where
-// it would otherwise allocate one of 180 KB; it does nothing if d has one.
+// it would otherwise allocate one of 180 KB; it does nothing if d has one, or was merged into.
 func (d *Distribution) Lend(h *hdrhistogram.Histogram) {
-	if d.hist == nil {
+	if d.hist == nil && d.packed == nil {
 		d.hist = h
 	}
 }
@@ -73,7 +111,7 @@ func (d *Distribution) Lend(h *hdrhistogram.Histogram) {
 // into, with its values still in it, for another use; nil if it had none.
 func (d *Distribution) Reset() *hdrhistogram.Histogram {
 	h := d.hist
-	d.hist, d.clamped = nil, 0
+	d.hist, d.packed, d.clamped = nil, nil, 0
 	for i := range d.limits {
 		d.limits[i].At, d.limits[i].Above = 0, 0
 	}
@@ -84,7 +122,10 @@ func (d *Distribution) Reset() *hdrhistogram.Histogram {
 // Highest, and in Clamped. The limits see the value as it was.
 func (d *Distribution) Record(v time.Duration) {
 	if d.hist == nil {
-		d.hist = NewHistogram()
+		d.hist, d.packed = d.Histogram(), nil
+		if d.hist == nil {
+			d.hist = NewHistogram()
+		}
 	}
 	for i := range d.limits {
 		switch l := &d.limits[i]; {
@@ -118,12 +159,30 @@ func (d *Distribution) Merge(o *Distribution) {
 	} else {
 		d.limits = mergeLimits(d.limits, o.limits)
 	}
-	if d.hist == nil {
-		d.hist = o.hist.Clone() // a third of the cost of walking over o's buckets
-	} else if dropped := d.hist.Merge(o.hist); dropped > 0 {
+	if d.mergeCounts(o) > 0 {
 		panic("timeline: histograms of unlike geometry were merged")
 	}
 	d.clamped += o.clamped
+}
+
+func (d *Distribution) mergeCounts(o *Distribution) (dropped int64) {
+	theirs := o.packed
+	switch {
+	case d.hist != nil && theirs != nil:
+		return theirs.MergeInto(d.hist)
+	case d.hist != nil:
+		return d.hist.Merge(o.hist)
+	case theirs == nil:
+		theirs = NewPackedHistogram()
+		dropped = theirs.MergeFrom(o.hist)
+	case d.packed == nil:
+		theirs = theirs.Clone()
+	}
+	if d.packed == nil {
+		d.packed = theirs
+		return dropped
+	}
+	return dropped + d.packed.Merge(theirs)
 }
 
 func mergeLimits(a, b []LimitCount) []LimitCount {
@@ -150,10 +209,10 @@ func (d *Distribution) Clone() Distribution {
 
 // Count is the number of values.
 func (d *Distribution) Count() uint64 {
-	if d.hist == nil {
-		return 0
+	if h := d.read(); h != nil {
+		return uint64(h.TotalCount())
 	}
-	return uint64(d.hist.TotalCount())
+	return 0
 }
 
 // Clamped is the number of values above Highest.
@@ -162,10 +221,16 @@ func (d *Distribution) Clamped() uint64 { return d.clamped }
 // Limits returns the exact counts, sorted by limit. The slice is shared.
 func (d *Distribution) Limits() []LimitCount { return d.limits }
 
-// Histogram returns the histogram, nil when empty. It is shared: read it only.
+// Histogram returns the histogram, nil when empty. It may be shared: read it only.
+// Of a distribution that was read back or merged it is made for the call.
 func (d *Distribution) Histogram() *hdrhistogram.Histogram {
-	if d.Count() == 0 {
+	switch {
+	case d.Count() == 0:
 		return nil
+	case d.packed != nil:
+		h := NewHistogram()
+		d.packed.MergeInto(h)
+		return h
 	}
 	return d.hist
 }
@@ -192,7 +257,7 @@ func (d *Distribution) Quantile(q float64) (time.Duration, bool) {
 	// The library takes rank ⌊p/100·n+0.5⌋; asking for the middle of the rank's
 	// own step makes it take exactly the nearest rank.
 	r := Rank(q, n)
-	return time.Duration(d.hist.ValueAtPercentile(float64(r) / float64(n) * 100)), true
+	return time.Duration(d.read().ValueAtPercentile(float64(r) / float64(n) * 100)), true
 }
 
 // CompareQuantile says by exact count how the q-quantile stands to limit: -1
@@ -222,7 +287,7 @@ func (d *Distribution) Mean() (time.Duration, bool) {
 	if d.Count() == 0 {
 		return 0, false
 	}
-	return time.Duration(d.hist.Mean()), true
+	return time.Duration(d.read().Mean()), true
 }
 
 // StdDev returns the standard deviation; false when empty.
@@ -230,7 +295,7 @@ func (d *Distribution) StdDev() (time.Duration, bool) {
 	if d.Count() == 0 {
 		return 0, false
 	}
-	return time.Duration(d.hist.StdDev()), true
+	return time.Duration(d.read().StdDev()), true
 }
 
 // Min returns the least value; false when empty.
@@ -238,7 +303,7 @@ func (d *Distribution) Min() (time.Duration, bool) {
 	if d.Count() == 0 {
 		return 0, false
 	}
-	return time.Duration(d.hist.Min()), true
+	return time.Duration(d.read().Min()), true
 }
 
 // Max returns the greatest value; false when empty.
@@ -246,5 +311,5 @@ func (d *Distribution) Max() (time.Duration, bool) {
 	if d.Count() == 0 {
 		return 0, false
 	}
-	return time.Duration(d.hist.Max()), true
+	return time.Duration(d.read().Max()), true
 }

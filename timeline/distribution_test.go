@@ -80,7 +80,7 @@ func TestEmptyDistribution(t *testing.T) {
 		"zero":     {},
 		"new":      NewDistribution([]time.Duration{sec}),
 		"lent":     lent,
-		"restored": RestoreDistribution(NewHistogram(), nil, 0),
+		"restored": RestoreDistribution(NewPackedHistogram(), nil, 0),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d.Count() != 0 || d.Clamped() != 0 || d.Histogram() != nil {
@@ -312,26 +312,83 @@ func BenchmarkDistributionRecord(b *testing.B) {
 	}
 }
 
-// Judging merges a histogram for each interval, request and distribution, most
-// of them into an empty one.
-func BenchmarkDistributionMerge(b *testing.B) {
-	var d Distribution
-	rng := rand.New(rand.NewPCG(1, 2))
-	for range 1000 {
-		d.Record(time.Duration(rng.ExpFloat64() * float64(50*time.Millisecond)))
+// TestPackedReadsAsRecorded compares what was merged, in any way, with what was
+// recorded, to the bit.
+func TestPackedReadsAsRecorded(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	for round := range 200 {
+		var recorded, other Distribution
+		whole := Distribution{}
+		for range 1 + rng.IntN(400) {
+			v := time.Duration(math.Exp(rng.NormFloat64()*4 + 16))
+			to := &recorded
+			if rng.IntN(3) == 0 {
+				to = &other
+			}
+			to.Record(v)
+			whole.Record(v)
+		}
+		packed := recorded.Clone() // recorded into an empty one
+		again := packed.Clone()    // packed into an empty one
+		theirs := other.Clone()
+		sums := map[string]*Distribution{"recorded into packed": &packed, "packed into packed": &again, "packed into recorded": &recorded}
+		packed.Merge(&other)
+		again.Merge(&theirs)
+		recorded.Merge(&theirs)
+		if round%2 == 0 { // and recorded into after that
+			whole.Record(sec)
+			for _, d := range sums {
+				d.Record(sec)
+			}
+		}
+		for name, d := range sums {
+			if !d.Histogram().Equals(whole.Histogram()) || d.Count() != whole.Count() {
+				t.Fatalf("%s: %d values, want those of %d", name, d.Count(), whole.Count())
+			}
+			for _, q := range []float64{0, 0.01, 0.5, 0.9, 0.99, 0.999, 1} {
+				got, _ := d.Quantile(q)
+				if want, _ := whole.Quantile(q); got != want {
+					t.Fatalf("%s: quantile %v is %v, want %v", name, q, got, want)
+				}
+			}
+			for what, f := range map[string]func(*Distribution) (time.Duration, bool){
+				"mean": (*Distribution).Mean, "stddev": (*Distribution).StdDev, "min": (*Distribution).Min, "max": (*Distribution).Max,
+			} {
+				got, _ := f(d)
+				if want, _ := f(&whole); got != want {
+					t.Fatalf("%s: %s is %v, want %v", name, what, got, want)
+				}
+			}
+		}
 	}
-	b.Run("empty", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			var sum Distribution
-			sum.Merge(&d)
+}
+
+// Judging merges a histogram for each interval, request and distribution, most
+// of them into an empty one; a wide one has values in some thousand buckets.
+func BenchmarkDistributionMerge(b *testing.B) {
+	for _, tc := range []struct {
+		name   string
+		values int
+	}{{"", 1000}, {"wide ", 50_000}} {
+		var d Distribution
+		rng := rand.New(rand.NewPCG(1, 2))
+		for range tc.values {
+			d.Record(time.Duration(rng.ExpFloat64() * float64(50*time.Millisecond)))
 		}
-	})
-	b.Run("filled", func(b *testing.B) {
-		sum := d.Clone()
-		b.ReportAllocs()
-		for b.Loop() {
-			sum.Merge(&d)
-		}
-	})
+		d = d.Clone() // as it is read back
+		b.Run(tc.name+"into empty", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var sum Distribution
+				sum.Merge(&d)
+			}
+		})
+		b.Run(tc.name+"into filled", func(b *testing.B) {
+			sum := d.Clone()
+			b.ReportAllocs()
+			for b.Loop() {
+				sum.Merge(&d)
+			}
+		})
+	}
 }

@@ -19,7 +19,8 @@ type Stats struct {
 
 	// Answered and AnsweredOK count answers, and the good ones, in the interval
 	// in which they came, and not in that of their arrival's intended time as all
-	// else does; one that came after the end of its arrival's stage is in none.
+	// else does. An answer is a complete response, whatever it said; what ended without
+	// one (timed out, was refused, cut off or never sent) is none. One that came after the end of its arrival's stage is in none.
 	// Rates of answers are made of them: a backlog that is answered later has not
 	// been answered now.
 	Answered   uint64 `json:"answered"`

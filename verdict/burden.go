@@ -126,12 +126,20 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 	case name == "count", name == "planned", name == "bytes_in", name == "bytes_out":
 		return nil // facts about the load, not about the target
 	case name == "done":
-		s.lo, s.hi = b.more(n, stats.Judged())
-	case name == "rps" && v.Seconds > 0:
-		lo, hi := b.more(float64(stats.Answered), stats.Judged())
-		s.lo, s.hi = lo/v.Seconds, hi/v.Seconds
-	case name == "throughput" && v.Seconds > 0:
-		s.lo, s.hi = n, n+float64(b.local+b.late)/v.Seconds
+		if s.lo, s.hi = max(n-float64(b.local), 0), n; b.busy {
+			s.hi = math.Inf(1) // in a closed stage, users who are answered sooner ask more
+		}
+		if b.short {
+			s.lo = 0
+		}
+	case (name == "rps" || name == "throughput") && v.Seconds > 0:
+		// What failed locally is in neither, and might have been answered; what was late,
+		// in time.
+		answers := stats.Answered
+		if name == "throughput" {
+			answers = stats.AnsweredOK
+		}
+		s.lo, s.hi = n, float64(answers+b.local+b.late)/v.Seconds
 		if b.busy {
 			s.hi = math.Inf(1)
 		}
@@ -158,18 +166,6 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 		}
 	}
 	return s
-}
-
-// more is where a number of arrivals that were sent can lie.
-func (b *burden) more(n float64, all uint64) (lo, hi float64) {
-	lo, hi = n-float64(b.local), n+float64(b.late)
-	if b.busy {
-		hi = math.Inf(1) // in a closed stage, users who are answered sooner ask more
-	}
-	if b.short {
-		lo = 0
-	}
-	return max(lo, 0), hi
 }
 
 // errors is how many errors are the target's for certain.

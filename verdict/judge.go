@@ -29,7 +29,7 @@ func Default() []string {
 //
 // A rule is inconclusive if nothing was measured in one of its scopes, if a
 // percentile has fewer samples than its rank needs, whichever way these few
-// point, if the generator itself was late beyond the budget there, if it would
+// point, if a share has so few that those missing might turn it, if the generator itself was late beyond the budget there, if it would
 // be otherwise without the generator's own part in the figures, or if it
 // rests on a fault that was not seen to act; but what is unknown makes a
 // combination of comparisons inconclusive only where it could turn it. A rule
@@ -278,6 +278,15 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 			b = burdenOf(v, j.tl)
 		}
 		val.bounds = b.bounds(t.metric, v, n, t.text, r.limits)
+	}
+	if t.metric.ofAll && val.missing == "" {
+		s := newShare(t.text, n, v.Stats.Judged(), val.bounds)
+		val.shares, val.vary = []*share{s}, func(of *share, p float64) float64 {
+			if of == s {
+				return p
+			}
+			return n
+		}
 	}
 	if t.metric.bounded != nil {
 		val.atLeast = t.metric.bounded(v)

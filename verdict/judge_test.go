@@ -58,6 +58,9 @@ func TestOutcomes(t *testing.T) {
 		{"availability below", "availability >= 99.99%", mix(10000, 2, 0, 0), Fail, "99.98%", ">= 99.99%", ""},
 		{"rate", "rps >= 99/s", mix(1000, 0, 0, 0), Pass, "99.9/s", ">= 99/s", ""}, // the last is answered as the run ends
 		{"rate of a backlog", "rps >= 50/s", mix(1000, 0, 900, 20*sec), Fail, "10/s", ">= 50/s", ""},
+		{"a target that never answers has no rate", "rps > 0/s", with(mix(1000, 0, 0, 0), 1000, "timeout"), Fail, "0/s", "> 0/s", "rps was 0/s"},
+		{"nor has one that refuses", "rps > 0/s", with(mix(1000, 0, 0, 0), 1000, "refused"), Fail, "0/s", "> 0/s", "rps was 0/s"},
+		{"wrong answers are answers", "rps >= 99/s && throughput == 0/s", with(mix(1000, 0, 0, 0), 1000, "status"), Pass, "rps 100/s", ">= 99/s", ""},
 		{"throughput", "throughput >= 99.9/s", mix(1000, 1, 0, 0), Fail, "99.8/s", ">= 99.9/s", ""},
 		{"counts", "count == 1000 && done == 1000 && planned == 1k && unsent == 0 && errors == 7", mix(1000, 7, 0, 0), Pass, "count 1000", "== 1000", ""},
 		{"bytes", "bytes_in == 100kB && bytes_out == 10kB", mix(1000, 0, 0, 0), Pass, "bytes_in 100kB", "== 100kB", ""},

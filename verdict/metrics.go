@@ -29,6 +29,9 @@ type Metric struct {
 	// exactly: percentiles, the greatest and the least.
 	dist     func(*View) *timeline.Distribution
 	quantile float64
+	// ofAll says that it is a share of the arrivals that count: how many of them it
+	// needs depends on what it is compared with.
+	ofAll bool
 	// bounded says that the figure is a lower bound.
 	bounded func(*View) bool
 }

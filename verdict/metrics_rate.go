@@ -4,8 +4,9 @@ import "github.com/seed-1574e9de/ordeal/timeline"
 
 // rateMetrics are shares of the arrivals that count, and rates per second.
 func rateMetrics() []Metric {
+	const needed = "; needs as many arrivals as tell it from its limit, that is 100 for 1% or 99%, 10000 for 99.99%"
 	share := func(name, doc string, part func(*timeline.Stats) uint64) Metric {
-		return Metric{Name: name, Unit: UnitFraction, Doc: doc, eval: func(v *View) (float64, bool) {
+		return Metric{Name: name, Unit: UnitFraction, Doc: doc, ofAll: true, eval: func(v *View) (float64, bool) {
 			all := v.Stats.Judged()
 			if all == 0 {
 				return 0, false
@@ -24,10 +25,10 @@ func rateMetrics() []Metric {
 		}}
 	}
 	return []Metric{
-		share("error_rate", "errors / (done + unsent)", (*timeline.Stats).Errors),
-		share("availability", "1 − error_rate", func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() }),
-		rate("rps", "answers, errors among them, that came within the time of the scope and before their stage ended, per second of it: "+
-			"what was answered later does not count", func(s *timeline.Stats) uint64 { return s.Answered }),
+		share("error_rate", "errors / (done + unsent)"+needed, (*timeline.Stats).Errors),
+		share("availability", "1 − error_rate"+needed, func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() }),
+		rate("rps", "answers, which are complete responses whatever they say, that came within the time of the scope and before their stage ended, per second of it: "+
+			"what was answered later, or not at all (timed out, refused, cut off, not sent), does not count", func(s *timeline.Stats) uint64 { return s.Answered }),
 		rate("throughput", "good answers that came within the time of the scope and before their stage ended, per second of it",
 			func(s *timeline.Stats) uint64 { return s.AnsweredOK }),
 	}

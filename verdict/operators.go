@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 
 	"github.com/expr-lang/expr"
 )
@@ -89,15 +90,12 @@ func arithmetic(op string, a, b any) any {
 	if v.missing != "" {
 		return units[out].wrap(v)
 	}
-	switch op {
-	case "+":
-		v.n, v.atLeast = x.n+y.n, x.atLeast || y.atLeast
-	case "-":
-		v.n, v.atLeast = x.n-y.n, x.atLeast
-	case "*":
-		v.n, v.atLeast = x.n*y.n, x.atLeast || y.atLeast
-	case "/":
-		v.n, v.atLeast = x.n/y.n, x.atLeast
+	v.n, v.atLeast = compute(op, x.n, y.n), x.atLeast
+	if op == "+" || op == "*" {
+		v.atLeast = x.atLeast || y.atLeast
+	}
+	if v.shares = slices.Concat(x.shares, y.shares); v.shares != nil {
+		v.vary = func(s *share, p float64) float64 { return compute(op, x.with(s, p), y.with(s, p)) }
 	}
 	v.bounds = arithmeticBounds(op, x, y)
 	switch bounded := y.atLeast && v.bounds == nil && (op == "-" || op == "/"); {
@@ -109,6 +107,18 @@ func arithmetic(op string, a, b any) any {
 		v.missing = "no figure: the rule computes with a time that had not ended when the run did"
 	}
 	return units[out].wrap(v)
+}
+
+func compute(op string, x, y float64) float64 {
+	switch op {
+	case "+":
+		return x + y
+	case "-":
+		return x - y
+	case "*":
+		return x * y
+	}
+	return x / y
 }
 
 // compareValues judges a op b. A metric against a literal is decided by exact
@@ -135,13 +145,13 @@ func compareValues(op string, u Unit, a, b value) *finding {
 	}
 	f.cmp = cmp
 	if a.bounds != nil || b.bounds != nil {
-		return compareBounded(f)
+		return tellApart(compareBounded(f))
 	}
 	if a.atLeast || b.atLeast {
 		return compareBounds(f)
 	}
 	f.truth = holds(op, cmp)
-	return f
+	return tellApart(f)
 }
 
 func exactly(metric, limit value) (int, bool) {

@@ -21,6 +21,7 @@ type Rule struct {
 	program *vm.Program
 	terms   []term
 	limits  []time.Duration
+	remarks []string
 }
 
 // term is a metric asked of a scope, as it occurs in a rule.
@@ -83,7 +84,7 @@ func Compile(src string, names Names) (*Rule, *Error) {
 	if failed != nil {
 		return nil, &Error{0, len(src), "a rule compares metrics with limits, such as p99 < 200ms; this one cannot be evaluated", firstLine(failed)}
 	}
-	rule.limits = exactLimits(f)
+	rule.limits, rule.remarks = exactLimits(f), remarksOn(f)
 	return rule, nil
 }
 

@@ -65,7 +65,7 @@ func Scopes() []ScopeKind {
 		named("after", "fault", "kill-api", "the time from the verified revert of a fault until its next injection, or the end", applyPhase("after")),
 		{"every", "a duration of whole seconds", "every(10s)", "each slice of that length must hold; a last one that would be shorter " +
 			"belongs to the one before it, and one in which nothing was due is left out", 1, applyEvery},
-		{"window", "two offsets of whole seconds from the start", "window(60s, 90s)", "a stretch of run time", 2, applyWindow},
+		{"window", "two offsets of whole seconds from the start", "window(60s, 90s)", "a stretch of run time; it must begin before the end of the load", 2, applyWindow},
 		named("fault", "fault", "kill-api", "a fault itself, for the metrics of faults; combines with no other scope", applyFault),
 	}
 }
@@ -176,7 +176,7 @@ func applyEvery(s *scope, a []argument, _ Names) *Error {
 	return nil
 }
 
-func applyWindow(s *scope, a []argument, _ Names) *Error {
+func applyWindow(s *scope, a []argument, n Names) *Error {
 	for _, x := range a {
 		if err := wholeSeconds(x); err != nil {
 			return err
@@ -186,6 +186,10 @@ func applyWindow(s *scope, a []argument, _ Names) *Error {
 	if w.Len() == 0 {
 		return &Error{a[0].off, a[1].off + a[1].len - a[0].off, fmt.Sprintf("a window that ends at %s, before or when it begins, is empty", quantity.FormatDuration(w.To)),
 			"write the earlier offset first: window(60s, 90s)"}
+	}
+	if n.End > 0 && w.From >= n.End {
+		return &Error{a[0].off, a[0].len, fmt.Sprintf("expected a window of the load, which ends at %s, found one that begins at %s: nothing is due there",
+			quantity.FormatDuration(n.End), quantity.FormatDuration(w.From)), "let it begin earlier, or the load last longer"}
 	}
 	s.windows = append(s.windows, w)
 	return nil

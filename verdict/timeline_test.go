@@ -80,7 +80,7 @@ func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fau
 		}
 		add(cell(a.at), a)
 		stage := slices.IndexFunc(stages, func(s timeline.Stage) bool { return s.Name == a.stage })
-		if done := a.at + a.took; stage >= 0 && done < stages[stage].Window.To && !a.unsent && a.kind != "skipped" && !a.interrupted {
+		if done := a.at + a.took; stage >= 0 && done < stages[stage].Window.To && a.answered() {
 			came := cell(done)
 			came.Answered++
 			if !a.failed && a.kind == "" {
@@ -100,6 +100,11 @@ func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fau
 		}
 	}
 	return tl
+}
+
+// answered says whether there was a complete response.
+func (a arrival) answered() bool {
+	return !a.unsent && !a.interrupted && (a.kind == "" || slices.Contains([]string{"status", "body", "slow"}, a.kind))
 }
 
 func add(s *timeline.Stats, a arrival) {

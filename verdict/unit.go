@@ -91,6 +91,10 @@ type value struct {
 	literal string  // as it stands in the rule, if it is a lone literal
 	fixed   bool    // made of literals alone
 	reading *reading
+	// shares are what of its figure is a share of few or many arrivals, and vary is
+	// what it would be if one of them were another.
+	shares []*share
+	vary   func(s *share, p float64) float64
 }
 
 // reading is where a value came from, if it is a metric as it was read.

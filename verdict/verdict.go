@@ -35,12 +35,14 @@ const (
 	SeverityWarn Severity = "warn"
 )
 
-// Names is what a rule may name; anything else is a mistake in it.
+// Names is what a rule may name, and the time that it may ask of; anything else is a
+// mistake in it.
 type Names struct {
 	Stages   []string
 	Requests []string // the steps of flows among them
 	Flows    []string
 	Faults   []string
+	End      time.Duration // of the load; 0: not known
 }
 
 // Error is a mistake in a rule: Offset and Len are bytes in its source.
@@ -65,7 +67,7 @@ type Measure struct {
 	BytesIn      uint64            `json:"bytes_in"`
 	BytesOut     uint64            `json:"bytes_out"`
 	Seconds      float64           `json:"seconds"`      // of the scope
-	RPS          float64           `json:"rps"`          // answers that came within the scope, per second
+	RPS          float64           `json:"rps"`          // answers, good or bad, that came within the scope, per second
 	ErrorRate    *float64          `json:"error_rate"`   // errors / (done + unsent)
 	Availability *float64          `json:"availability"` // 1 − error_rate
 	Latency      Latency           `json:"latency"`      // response time

@@ -65,6 +65,12 @@ func (b *buffer) extraOf(e *entry) *extra {
 	return &b.extras[e.extra]
 }
 
+// answered says whether e is a complete response, whatever it said. What tells
+// is the status: an engine reports one only for an answer that it has read to its
+// end, while the kind of an error can be that of a wrong answer or of none. Of a whole
+// flow it is that of the step which ended it.
+func (e *entry) answered() bool { return e.outcome == attack.Done && e.status != 0 }
+
 func (b *buffer) reset() {
 	clear(b.extras)
 	b.entries, b.extras = b.entries[:0], b.extras[:0]

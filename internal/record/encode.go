@@ -59,6 +59,13 @@ func (g geometry) index(v int64) int {
 	return b*half + int(v>>(b+g.unit))
 }
 
+// value is the least value of the place i in the counts.
+func (g geometry) value(i int) int64 {
+	half := 1 << (g.subBuckets - 1)
+	b := max(i/half-1, 0)
+	return int64(i-b*half) << (b + g.unit)
+}
+
 // top is the greatest value of v's bucket.
 func (g geometry) top(v int64) int64 {
 	width := int64(1) << (g.bucket(v) + g.unit)

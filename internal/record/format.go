@@ -14,8 +14,11 @@ const (
 	SamplesFile  = "samples.jsonl" // only if there are any
 )
 
-// schema is the version of both files' layout.
-const schema = 1
+// schema is the version of both files: of their layout and of what their figures
+// mean. Load refuses any other. Today only the run that wrote a recording reads it,
+// but the files are kept, and whoever reads them later must not take one figure for
+// another: in schema 1, "answered" counted timeouts and refused connections too.
+const schema = 2
 
 // header is the first line of timeline.jsonl.
 type header struct {

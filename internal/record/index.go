@@ -190,10 +190,10 @@ func (x *index) addHeader(line []byte) error {
 		Schema *int `json:"schema"`
 	}
 	if err := json.Unmarshal(line, &version); err != nil || version.Schema == nil {
-		return errors.New(`expected the header of a recording, {"schema":1,…}, found something else`)
+		return errors.New(`expected the header of a recording, {"schema":2,…}, found something else`)
 	}
 	if *version.Schema != schema {
-		return fmt.Errorf("expected schema %d, found %d: use the version of ordeal that recorded it, or a later one", schema, *version.Schema)
+		return fmt.Errorf("expected schema %d, found %d: use the version of ordeal that recorded it", schema, *version.Schema)
 	}
 	if err := json.Unmarshal(line, &x.header); err != nil {
 		return fmt.Errorf("expected the header of a recording: %w", err)

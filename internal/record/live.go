@@ -73,8 +73,10 @@ type Second struct {
 	From    time.Duration
 	Planned uint64 // arrivals that came due: the rate asked for
 	Done    uint64
-	Unsent  uint64
-	Errors  uint64 // failed, and unsent
+	// Answered counts the complete responses in Done, whatever they said.
+	Answered uint64
+	Unsent   uint64
+	Errors   uint64 // failed, and unsent
 	// Percentiles of the response times of good answers and errors; 0 if there
 	// were none.
 	P50, P95, P99 time.Duration
@@ -142,6 +144,9 @@ func (l *live) result(e *entry, x *extra) {
 		s.Unsent++
 	} else {
 		s.Done++
+	}
+	if e.answered() {
+		s.Answered++
 	}
 	if x.kind != "" {
 		l.totals.Errors++

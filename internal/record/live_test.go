@@ -23,18 +23,18 @@ func TestLive(t *testing.T) {
 	var last []attack.Result
 	for k := range 30 {
 		a := attack.Arrival{Intended: time.Duration(k) * 100 * ms}
-		res := attack.Result{Arrival: a, Sent: a.Intended, Done: a.Intended + time.Duration(k%10+1)*ms}
+		res := attack.Result{Arrival: a, Sent: a.Intended, Done: a.Intended + time.Duration(k%10+1)*ms, Status: 200}
 		switch k {
 		case 12:
 			res.Done = 2500 * ms
 		case 13:
-			res.Kind, res.Detail = "timeout", "no answer in 1s"
+			res.Kind, res.Detail, res.Status = "timeout", "no answer in 1s", 0
 		case 14, 15:
 			res.Kind, res.Detail = "status", "500, expected 200"
 		case 16:
-			res.Outcome, res.Sent = attack.Unsent, 0
+			res.Outcome, res.Sent, res.Status = attack.Unsent, 0, 0
 		case 17:
-			res.Outcome = attack.Interrupted
+			res.Outcome, res.Status = attack.Interrupted, 0
 		}
 		clock.set(a.Intended)
 		r.Planned(a)
@@ -57,7 +57,7 @@ func TestLive(t *testing.T) {
 		t.Fatalf("recent seconds %+v, want two", l.Recent)
 	}
 	s := l.Last
-	if s.From != sec || s.Planned != 10 || s.Done != 7 || s.Unsent != 1 || s.Errors != 4 {
+	if s.From != sec || s.Planned != 10 || s.Done != 7 || s.Answered != 6 || s.Unsent != 1 || s.Errors != 4 {
 		t.Errorf("last second %+v", s)
 	}
 	if rate, ok := s.ErrorRate(); !ok || rate != 0.5 {

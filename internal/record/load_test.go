@@ -103,8 +103,9 @@ func TestLoadRefuses(t *testing.T) {
 		want       string
 	}{
 		{"empty", nil, log, "timeline.jsonl:1: expected the header of a recording, found no complete line"},
-		{"another file", []byte("{}\n"), log, `timeline.jsonl:1: expected the header of a recording, {"schema":1,…}, found something else`},
-		{"a later schema", edit(t, lines, 1, `"schema":1`, `"schema":2`), log, "timeline.jsonl:1: expected schema 1, found 2: use"},
+		{"another file", []byte("{}\n"), log, `timeline.jsonl:1: expected the header of a recording, {"schema":2,…}, found something else`},
+		{"a later schema", edit(t, lines, 1, `"schema":2`, `"schema":3`), log, "timeline.jsonl:1: expected schema 2, found 3: use"},
+		{"an earlier schema", edit(t, lines, 1, `"schema":2`, `"schema":1`), log, "timeline.jsonl:1: expected schema 2, found 1: use"},
 		{"a header of wrong types", edit(t, lines, 1, `"name":"test"`, `"name":7`), log, "timeline.jsonl:1: expected the header of a recording: json:"},
 		{"no JSON", edit(t, lines, 3, `{`, `{{`), log, "timeline.jsonl:3: expected a JSON object: "},
 		{"an unknown type", edit(t, lines, 2, `"interval"`, `"internal"`), log, `timeline.jsonl:2: expected a line of type interval, event, sample or end, found type "internal"`},
@@ -238,7 +239,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(lines[:len(lines)-5], log)
 	f.Add(lines, log[:len(log)/2])
 	f.Add(lines[:bytes.IndexByte(lines, '\n')+1], []byte{})
-	f.Add([]byte("{\"schema\":1}\n{\"type\":\"interval\",\"from\":0,\"to\":1,\"cells\":[{}]}\n"), []byte("\n\"\n#\n"))
+	f.Add([]byte("{\"schema\":2}\n{\"type\":\"interval\",\"from\":0,\"to\":1,\"cells\":[{}]}\n"), []byte("\n\"\n#\n"))
 	f.Fuzz(func(t *testing.T, lines, log []byte) {
 		tl, got, err := loadAll(t, t.TempDir(), lines, log)
 		if err != nil {

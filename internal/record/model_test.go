@@ -41,7 +41,7 @@ func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at tim
 }
 
 func (w wantCells) result(c *Config, bs []time.Duration, r *attack.Result) {
-	if at := r.Done + r.Thought; r.Outcome == attack.Done && at < c.Stages[r.Stage].Window.To {
+	if at := r.Done + r.Thought; r.Outcome == attack.Done && r.Status != 0 && at < c.Stages[r.Stage].Window.To {
 		came := w.stats(c, bs, r.Arrival, at)
 		came.Answered++
 		if r.Kind == "" {

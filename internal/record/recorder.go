@@ -309,11 +309,11 @@ func (r *Recorder) sortIn(e *entry, x *extra, now time.Duration) {
 }
 
 // answered counts an answer in the interval in which it came, if that was within
-// its stage; that of a whole flow is its last step's, with all thought before it.
-// iv and c are those of its intended time. One cannot have come later than now, up
+// its stage; that of a whole flow is that of the step which ended it, with all thought
+// before it. iv and c are those of its intended time. One cannot have come later than now, up
 // to which no interval is cut any more.
 func (r *Recorder) answered(iv *interval, c *cell, e *entry, x *extra, now time.Duration) {
-	if e.outcome != attack.Done {
+	if !e.answered() {
 		return
 	}
 	came := e.done + x.thought

@@ -172,13 +172,13 @@ func TestFlowsAreApart(t *testing.T) {
 	step := func(request int, due, done time.Duration) {
 		a := attack.Arrival{Intended: due, Request: request}
 		r.Planned(a)
-		r.Record(0, &attack.Result{Arrival: a, Acted: due, Sent: due, Done: done})
+		r.Record(0, &attack.Result{Arrival: a, Acted: due, Sent: due, Done: done, Status: 200})
 	}
 	whole := attack.Arrival{Intended: 10 * ms, Whole: true}
 	r.Planned(whole)
 	step(0, 10*ms, 20*ms)
 	step(1, 20*ms, 50*ms)
-	r.Record(0, &attack.Result{Arrival: whole, Acted: 10 * ms, Sent: 10 * ms, Done: 50 * ms, Kind: "status", Detail: "step 2"})
+	r.Record(0, &attack.Result{Arrival: whole, Acted: 10 * ms, Sent: 10 * ms, Done: 50 * ms, Status: 500, Kind: "status", Detail: "step 2"})
 	cut := attack.Arrival{Intended: 60 * ms, Request: 1, Whole: true}
 	r.Planned(cut)
 	r.Record(0, &attack.Result{Arrival: cut, Outcome: attack.Interrupted})
@@ -230,7 +230,7 @@ func TestAnswersCountWhenTheyCame(t *testing.T) {
 	r := start(t, config(t, clock.now))
 	for k := range 10 { // every 250 ms; the stage ends at 2.5 s
 		due := time.Duration(k) * 250 * ms
-		res := attack.Result{Arrival: attack.Arrival{Intended: due}, Acted: due, Sent: due, Done: due + ms}
+		res := attack.Result{Arrival: attack.Arrival{Intended: due}, Acted: due, Sent: due, Done: due + ms, Status: 200}
 		if due >= 500*ms && due < 2200*ms {
 			res.Done = 2200*ms + time.Duration(k)*50*ms // 2.3 s to 2.6 s
 		}
@@ -262,5 +262,56 @@ func TestAnswersCountWhenTheyCame(t *testing.T) {
 		if diff := gocmp.Diff(c.want, c.got); diff != "" {
 			t.Errorf("%s: -want +got\n%s", c.what, diff)
 		}
+	}
+}
+
+// TestAnswersAreCompleteResponses goes by the status, which a result has only if
+// its answer came to its end, and not by the kind of its error.
+func TestAnswersAreCompleteResponses(t *testing.T) {
+	whole := attack.Arrival{Whole: true}
+	for _, tc := range []struct {
+		name   string
+		result attack.Result
+		want   uint64
+	}{
+		{"good", attack.Result{Status: 200}, 1},
+		{"a wrong status", attack.Result{Status: 500, Kind: attack.KindStatus}, 1},
+		{"a failed check", attack.Result{Status: 200, Kind: attack.KindJSON}, 1},
+		{"too slow", attack.Result{Status: 200, Kind: attack.KindSlow}, 1},
+		{"nothing to capture", attack.Result{Status: 200, Kind: attack.KindCapture}, 1},
+		{"timed out", attack.Result{Kind: attack.KindTimeout}, 0},
+		{"stalled", attack.Result{Kind: attack.KindStalled, BytesIn: 50}, 0},
+		{"cut off", attack.Result{Kind: attack.KindEOF, BytesIn: 50}, 0},
+		{"given up as too large", attack.Result{Kind: attack.KindTooLarge, BytesIn: 50}, 0},
+		{"refused", attack.Result{Kind: attack.KindRefused}, 0},
+		{"no HTTP", attack.Result{Kind: attack.KindProtocol}, 0},
+		{"local", attack.Result{Kind: attack.KindLocal}, 0},
+		{"not built", attack.Result{Kind: attack.KindTemplate}, 0},
+		{"unsent", attack.Result{Outcome: attack.Unsent, Kind: attack.KindUnsent}, 0},
+		{"skipped", attack.Result{Outcome: attack.Unsent, Kind: attack.KindSkipped}, 0},
+		{"interrupted", attack.Result{Outcome: attack.Interrupted}, 0},
+		{"a flow that a wrong answer ended", attack.Result{Arrival: whole, Status: 500, Kind: attack.KindStatus}, 1},
+		{"a flow that a timeout ended", attack.Result{Arrival: whole, Kind: attack.KindTimeout}, 0},
+		{"a flow whose next step was not sent", attack.Result{Arrival: whole, Outcome: attack.Unsent, Kind: attack.KindUnsent}, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			clock := new(hand)
+			r := start(t, config(t, clock.now))
+			res := tc.result
+			res.Sent, res.Done = ms, 2*ms
+			r.Planned(res.Arrival)
+			r.Record(0, &res)
+			clock.set(sec)
+			if live := r.Live().Last.Answered; !res.Whole && live != tc.want {
+				t.Errorf("%d answers live, want %d", live, tc.want)
+			}
+			tl, err := r.Finish(4*sec, false, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := intervals(t, tl)[0].Cells[0].Answered; got != tc.want {
+				t.Errorf("%d answers, want %d", got, tc.want)
+			}
+		})
 	}
 }

@@ -26,7 +26,7 @@ type LiveState struct {
 	Replayed       int     // arrivals of the stage, if it replays recorded ones
 	Closed         bool    // users send the load, each when its last answer has come
 	Users          int     // now, of a closed stage
-	DoneRate       float64 // now, done per second
+	AnswerRate     float64 // now, answers per second, whatever they say
 	P50, P95, P99  *time.Duration
 	Errors         uint64  // so far
 	ErrorRate      float64 // now, 0..1
@@ -46,7 +46,7 @@ type LiveFault struct {
 	Until   *time.Duration // when it is to be reverted; nil if that is not known
 }
 
-// asked is what the load should be now, after a done rate.
+// asked is what the load should be now, after the rate of answers.
 func (s *LiveState) asked() string {
 	if s.Closed {
 		return "by " + users(s.Users)

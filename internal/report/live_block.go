@@ -113,9 +113,9 @@ func blockLines(s *LiveState, width int, p palette) []string {
 		}
 		lines = append(lines, line)
 	}
-	done := pad(rate(s.DoneRate), 8)
-	if s.PlannedRate > 0 && s.DoneRate < 0.9*s.PlannedRate {
-		done = p.warn(done)
+	answers := pad(rate(s.AnswerRate), 8)
+	if s.PlannedRate > 0 && s.AnswerRate < 0.9*s.PlannedRate {
+		answers = p.warn(answers)
 	}
 	errors := fmt.Sprintf("%s, %s now", quantity.FormatWhole(s.Errors), quantity.FormatFraction(s.ErrorRate))
 	if s.ErrorRate > 0 {
@@ -123,7 +123,7 @@ func blockLines(s *LiveState, width int, p palette) []string {
 	}
 	if s.Phase == "" {
 		asked, value, _ := strings.Cut(s.asked(), " ")
-		add("rate", done+p.dim(" "+asked+" ")+pad(value, 8), p.dim("in flight ")+pad(fmt.Sprint(s.InFlight), 6), p.dim("queued ")+fmt.Sprint(s.Queued))
+		add("rate", answers+p.dim(" "+asked+" ")+pad(value, 8), p.dim("in flight ")+pad(fmt.Sprint(s.InFlight), 6), p.dim("queued ")+fmt.Sprint(s.Queued))
 		add("response", p.dim("p50 ")+pad(offset(s.P50), 7), p.dim("p95 ")+pad(offset(s.P95), 7), p.dim("p99 ")+offset(s.P99))
 		add("errors", errors)
 	}

@@ -72,7 +72,7 @@ func (p *plainLines) close() {}
 func statusLine(s *LiveState) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s  %s  %s %s  p50 %s  p95 %s  p99 %s  errors %s, %s now  in flight %d",
-		clock(s.Elapsed), clock(s.Total), plain(s.Stage), rate(s.DoneRate), s.asked(),
+		clock(s.Elapsed), clock(s.Total), plain(s.Stage), rate(s.AnswerRate), s.asked(),
 		offset(s.P50), offset(s.P95), offset(s.P99), quantity.FormatWhole(s.Errors), quantity.FormatFraction(s.ErrorRate), s.InFlight)
 	if s.Queued > 0 {
 		fmt.Fprintf(&b, "  queued %d", s.Queued)

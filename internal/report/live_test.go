@@ -37,7 +37,7 @@ func (s *safeBuffer) String() string {
 func demo(since time.Duration) LiveState {
 	el := since - time.Second
 	s := LiveState{
-		Elapsed: el, Total: 20 * time.Second, Stage: "warmup", PlannedRate: 50, DoneRate: 49.6,
+		Elapsed: el, Total: 20 * time.Second, Stage: "warmup", PlannedRate: 50, AnswerRate: 49.6,
 		P50: ptr(2140 * time.Microsecond), P95: ptr(8 * ms), P99: ptr(12340 * time.Microsecond), InFlight: 3,
 		Faults: []LiveFault{
 			{Name: "kill-api", Targets: []string{"api-1"}, Planned: 6 * time.Second, Until: ptr(12 * time.Second)},
@@ -65,10 +65,10 @@ func demo(since time.Duration) LiveState {
 	case el >= 20*time.Second:
 		return LiveState{Phase: "undoing faults", Elapsed: s.Total, Total: s.Total, Faults: s.Faults}
 	case el >= 4*time.Second:
-		s.Stage, s.PlannedRate, s.DoneRate = "steady", 300, 298
+		s.Stage, s.PlannedRate, s.AnswerRate = "steady", 300, 298
 	}
 	if el >= 8*time.Second {
-		s.Errors, s.ErrorRate, s.DoneRate, s.Queued = 1234, 0.041, 150, 17
+		s.Errors, s.ErrorRate, s.AnswerRate, s.Queued = 1234, 0.041, 150, 17
 	}
 	if el >= 18*time.Second {
 		s.Notes = []string{"the generator is late: 12ms at p99", fmt.Sprintf("%d × status 502", el/(100*ms))}
@@ -150,8 +150,8 @@ func TestLinesOfAClosedStage(t *testing.T) {
 	p := newPlainLines(&b)
 	for _, s := range []LiveState{
 		{Stage: "crowd", Closed: true, Users: 1, Total: 20 * time.Second},
-		{Stage: "crowd", Closed: true, Users: 50, DoneRate: 431, Elapsed: 5 * time.Second, Total: 20 * time.Second},
-		{Stage: "steady", PlannedRate: 300, DoneRate: 298, Elapsed: 10 * time.Second, Total: 20 * time.Second},
+		{Stage: "crowd", Closed: true, Users: 50, AnswerRate: 431, Elapsed: 5 * time.Second, Total: 20 * time.Second},
+		{Stage: "steady", PlannedRate: 300, AnswerRate: 298, Elapsed: 10 * time.Second, Total: 20 * time.Second},
 	} {
 		p.show(s)
 	}

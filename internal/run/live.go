@@ -16,7 +16,7 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 		now := clock()
 		rec := r.recorder.Live()
 		s := report.LiveState{
-			Elapsed: min(now, total), Total: total, DoneRate: float64(rec.Last.Done), Errors: rec.Totals.Errors,
+			Elapsed: min(now, total), Total: total, AnswerRate: float64(rec.Last.Answered), Errors: rec.Totals.Errors,
 			InFlight: int(r.load.InFlight.Load()), Queued: int(r.load.Queued.Load()), Faults: r.liveFaults(),
 		}
 		if rec.Last.Done+rec.Last.Unsent > 0 {

@@ -89,7 +89,7 @@ func (b *builder) plan(opt Options) *Plan {
 	b.target()
 	p.Attack = b.attack(p.Seed)
 	p.Chaos = b.chaos(p.Seed)
-	p.Rules = b.rules()
+	p.Rules = b.rules(p.Attack.Duration())
 	return p
 }
 

@@ -276,6 +276,9 @@ func (p *Plan) rules(w io.Writer) {
 			kpi += "  " + string(r.Severity) + " only"
 		}
 		fmt.Fprintf(w, "  %s\n", kpi)
+		for _, remark := range r.Rule.Remarks() {
+			fmt.Fprintf(w, "    remark: %s\n", remark)
+		}
 	}
 }
 

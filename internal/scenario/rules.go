@@ -2,14 +2,19 @@ package scenario
 
 import (
 	"slices"
+	"time"
 
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
 // rules compiles every rule. A mistake in one is shown where it stands in the
-// file, however the YAML is written and whatever variables are in it.
-func (b *builder) rules() []PlannedRule {
+// file, however the YAML is written and whatever variables are in it. end is that of
+// the load, which is not known if there are mistakes elsewhere.
+func (b *builder) rules(end time.Duration) []PlannedRule {
 	names := b.names()
+	if len(b.list) == 0 {
+		names.End = end
+	}
 	var out []PlannedRule
 	for i := range b.file.Verdict {
 		e := &b.file.Verdict[i]

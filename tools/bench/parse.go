@@ -48,10 +48,10 @@ func (l ordealLatency) quantiles() quantiles {
 	return quantiles{P50: l.P50, P90: l.P90, P95: l.P95, P99: l.P99, P999: l.P999, Max: l.Max}
 }
 
-// parseOrdeal reads summary.json, followed by intervals.hlog. The summary's rps is
-// done per second of the stage, also for what came in after the stage's end. Here
-// the last answer ends the time, so that a backlog worked off afterwards cannot
-// flatter: no interval's answers come later than its end and its slowest answer.
+// parseOrdeal reads summary.json, followed by intervals.hlog. The summary's rps
+// counts answers, wrong ones too, up to the stage's end. Here the last answer ends
+// the time, so that a backlog worked off afterwards cannot flatter: no interval's
+// answers come later than its end and its slowest answer.
 func parseOrdeal(b []byte) (figures, error) {
 	var s struct {
 		Duration time.Duration

@@ -1,0 +1,99 @@
+package record
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// decoder reads what an encoder wrote. The library's own makes a decompressor of
+// 40 KB for each histogram, and a recording has some for every second, stage and
+// request; this one keeps it. It is not safe for concurrent use.
+type decoder struct {
+	raw   []byte
+	in    bytes.Reader
+	zip   io.ReadCloser
+	plain bytes.Buffer
+}
+
+// maxPlain is the length of a histogram without an empty bucket, each with a count
+// of nine bytes.
+var maxPlain = headerSize + 9*(shared.index(int64(timeline.Highest))+1)
+
+// decode reads a histogram of the shared geometry.
+func (d *decoder) decode(text []byte) (*hdrhistogram.PackedHistogram, error) {
+	var err error
+	if d.raw, err = base64.StdEncoding.AppendDecode(d.raw[:0], text); err != nil {
+		return nil, err
+	}
+	if len(d.raw) < 8 || binary.BigEndian.Uint32(d.raw) != cookieCompressed {
+		return nil, errors.New("it does not begin like a compressed V2 histogram")
+	}
+	if n, rest := binary.BigEndian.Uint32(d.raw[4:]), len(d.raw)-8; uint64(n) != uint64(rest) {
+		return nil, fmt.Errorf("its length is said to be %d, and is %d", n, rest)
+	}
+	d.in.Reset(d.raw[8:])
+	if d.zip == nil {
+		d.zip, err = zlib.NewReader(&d.in)
+	} else {
+		err = d.zip.(zlib.Resetter).Reset(&d.in, nil)
+	}
+	if err != nil {
+		d.zip = nil
+		return nil, err
+	}
+	d.plain.Reset()
+	if _, err := d.plain.ReadFrom(io.LimitReader(d.zip, int64(maxPlain)+1)); err != nil {
+		return nil, err
+	}
+	b := d.plain.Bytes()
+	if len(b) < headerSize || len(b) > maxPlain || binary.BigEndian.Uint32(b) != cookiePlain ||
+		uint64(binary.BigEndian.Uint32(b[4:])) != uint64(len(b)-headerSize) || binary.BigEndian.Uint32(b[8:]) != 0 {
+		return nil, errors.New("what was compressed is not a V2 histogram")
+	}
+	digits, lowest, highest := binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:])
+	if int64(digits) != reference.SignificantFigures() || int64(lowest) != reference.LowestTrackableValue() || int64(highest) != reference.HighestTrackableValue() ||
+		binary.BigEndian.Uint64(b[32:]) != math.Float64bits(1) {
+		return nil, fmt.Errorf("expected a histogram of %d to %d with %d digits, found %d to %d with %d",
+			reference.LowestTrackableValue(), reference.HighestTrackableValue(), reference.SignificantFigures(), lowest, highest, digits)
+	}
+	return counts(b[headerSize:])
+}
+
+// counts reads a histogram's buckets.
+func counts(b []byte) (*hdrhistogram.PackedHistogram, error) {
+	h := timeline.NewPackedHistogram()
+	last := int64(shared.index(int64(timeline.Highest)))
+	for next := int64(0); len(b) > 0; {
+		n, size := binary.Varint(b)
+		switch {
+		case size <= 0:
+			return nil, errors.New("a count of it is not a number")
+		case n < -(last + 1): // also the one that has no opposite
+			return nil, errors.New("it has more buckets than there are")
+		case n < 0:
+			next -= n
+		case next > last:
+			return nil, errors.New("it has more buckets than there are")
+		default:
+			if n > maxCount || h.TotalCount()+n > maxCount {
+				return nil, fmt.Errorf("expected at most %d values, found more", int64(maxCount))
+			}
+			if err := h.RecordValues(shared.value(int(next)), n); err != nil {
+				return nil, err
+			}
+			next++
+		}
+		b = b[size:]
+	}
+	return h, nil
+}

@@ -1,0 +1,108 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+)
+
+// share is how often something was so among the arrivals of a scope. A share of
+// few arrivals is coarse: one of ten is 10 %, and none of ten is 0 %, whatever the
+// limit between these.
+type share struct {
+	text string // the metric as it is written
+	all  float64
+	// part is how many it was; between least and most of them it may have been, were it
+	// not for the generator's own part.
+	part, least, most float64
+}
+
+// newShare is the share that a metric read as n, over so many arrivals.
+func newShare(text string, n float64, all uint64, b *bounds) *share {
+	s := &share{text: text, all: float64(all), part: math.Round(n * float64(all))}
+	s.least, s.most = s.part, s.part
+	if b != nil {
+		s.least, s.most = math.Round(b.lo*s.all), math.Round(b.hi*s.all)
+	}
+	return s
+}
+
+// enough is how many arrivals tell a share from the limit: so many that one of
+// them makes no more than the limit leaves, to none or to all. It is the number at
+// which a percentile is judged: 100 for 1 % as for p99, 10,000 for 99.99 %. No
+// number tells a share from none or from all, so there one is enough, and a rule
+// such as error_rate == 0% says what was seen.
+func enough(limit float64) float64 {
+	room := min(limit, 1-limit)
+	if room <= 0 {
+		return 1
+	}
+	// 1 − 0.9999 is 0.00009999999999998899, and 10,000 is meant.
+	return math.Ceil(1 / room * (1 - 1e-9))
+}
+
+// with is what a value would be if a share in it were p.
+func (v value) with(s *share, p float64) float64 {
+	if v.vary == nil {
+		return v.n
+	}
+	return v.vary(s, p)
+}
+
+// tellApart takes back what a comparison found if too few arrivals say so: those
+// that are missing might turn it, however they had gone. What they could not turn
+// stands, so that a failure needs no more errors than all of them would be allowed.
+func tellApart(f *finding) *finding {
+	if f.truth == unknown {
+		return f
+	}
+	for _, v := range []value{f.left, f.right} {
+		for _, s := range v.shares {
+			limit, ok := f.limitOf(s)
+			if !ok {
+				continue
+			}
+			needed := enough(limit)
+			if s.all >= needed {
+				continue
+			}
+			a := f.at(s, s.least/needed)
+			b := f.at(s, (s.most+needed-s.all)/needed)
+			for c := min(a, b); c <= max(a, b); c++ {
+				if holds(f.op, c) != f.truth {
+					f.truth = unknown
+					f.why = fmt.Sprintf("too few samples for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
+						s.text, s.all, needed, UnitFraction.Format(limit))
+					return f
+				}
+			}
+		}
+	}
+	return f
+}
+
+// at is how left would stand to right if a share were p.
+func (f *finding) at(s *share, p float64) int {
+	return cmp.Compare(f.left.with(s, p), f.right.with(s, p))
+}
+
+// limitOf finds the share at which the comparison turns, the rest being as it was
+// measured; false if it does not turn between none and all.
+func (f *finding) limitOf(s *share) (float64, bool) {
+	lo, hi := 0.0, 1.0
+	none, all := f.at(s, lo), f.at(s, hi)
+	if none == 0 || all == 0 || none == all {
+		return 0, false
+	}
+	for {
+		middle := lo + (hi-lo)/2
+		if middle <= lo || middle >= hi {
+			return hi, true
+		}
+		if f.at(s, middle) == none {
+			lo = middle
+		} else {
+			hi = middle
+		}
+	}
+}

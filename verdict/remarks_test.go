@@ -1,0 +1,56 @@
+package verdict
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRemarks(t *testing.T) {
+	for rule, want := range map[string]string{
+		"error_rate < 110%":                      "error_rate < 110% always holds: error_rate lies between 0% and 100%",
+		"error_rate <= 100%":                     "error_rate <= 100% always holds",
+		"availability >= 0%":                     "availability >= 0% always holds: availability lies between 0% and 100%",
+		"0% <= availability":                     "availability >= 0% always holds",
+		"error_rate < 0%":                        "error_rate < 0% never holds",
+		"availability > 100%":                    "availability > 100% never holds",
+		"availability != 200%":                   "availability != 200% always holds",
+		"error_rate < 2 * 60%":                   "always holds",
+		"p99 >= 0ms":                             "p99 >= 0ms always holds: p99 is never below 0",
+		"rps < 0/s":                              "rps < 0/s never holds",
+		"p99 < 1s && error_rate <= 100%":         "error_rate <= 100% always holds",
+		"error_rate == 0%":                       "",
+		"error_rate <= 0%":                       "",
+		"error_rate > 0%":                        "",
+		"availability >= 100%":                   "",
+		"availability < 100%":                    "",
+		"p99 < 200ms":                            "",
+		"rps > 0/s":                              "",
+		"error_rate + 1% < 110%":                 "",
+		"error_rate < window(0s, 5s).error_rate": "",
+	} {
+		if got := strings.Join(mustCompile(t, rule).Remarks(), "; "); !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%s: remark %q, want %q", rule, got, want)
+		}
+	}
+}
+
+func TestWindowBeyondTheEnd(t *testing.T) {
+	names := Names{End: 60 * sec}
+	for rule, want := range map[string]string{
+		"window(0s, 5s).p99 < 1s":    "",
+		"window(50s, 100s).p99 < 1s": "", // what there is of it
+		"window(60s, 90s).p99 < 1s":  "expected a window of the load, which ends at 1m, found one that begins at 1m: nothing is due there",
+	} {
+		_, err := Compile(rule, names)
+		if got := ""; err != nil {
+			if got = err.Msg; got != want || rule[err.Offset:err.Offset+err.Len] != "60s" {
+				t.Errorf("%s: %s at %d, want %q", rule, got, err.Offset, want)
+			}
+		} else if want != "" {
+			t.Errorf("%s: no mistake, want %q", rule, want)
+		}
+	}
+	if _, err := Compile("window(60s, 90s).p99 < 1s", Names{}); err != nil {
+		t.Errorf("of a load of unknown length: %v", err)
+	}
+}
