@@ -41,11 +41,12 @@ const (
 // reached the target, and how it would have gone is not known.
 type burden struct {
 	busy  bool   // its CPU was used up
-	late  uint64 // arrivals that it came to later than the budget allows
-	slow  uint64 // arrivals that may have gone wrong only because it was busy or late
-	local uint64 // arrivals that failed on its own machine, or that it was too late for
-	short bool   // so many of them that the target had less load than was planned
-	what  string // happened, and what to do
+	late   uint64 // arrivals that it sent, but later than the budget allows
+	slow   uint64 // arrivals that may have gone wrong only because it was busy or late
+	missed uint64 // arrivals that it was too late to send
+	local  uint64 // these, and those that failed on its own machine
+	short  bool   // so many of them that the target had less load than was planned
+	what   string // happened, and what to do
 }
 
 func (b *burden) any() bool { return b.busy || b.late > 0 || b.local > 0 }
@@ -55,11 +56,11 @@ func burdenOf(v *View, tl *timeline.Timeline) burden {
 	if v.Stats == nil {
 		return burden{}
 	}
-	missed := v.Stats.Kinds[kindSkipped] + v.Stats.Kinds[kindLate]
-	b := burden{local: v.Stats.Kinds[kindLocal] + missed}
+	b := burden{missed: v.Stats.Kinds[kindSkipped] + v.Stats.Kinds[kindLate]}
+	b.local = v.Stats.Kinds[kindLocal] + b.missed
 	for _, l := range v.Stats.Late.Limits() {
 		if l.Limit == tl.LateBudget && tl.LateBudget > 0 {
-			b.late = l.Above
+			b.late = l.Above - min(l.Above, b.missed)
 		}
 	}
 	b.short = float64(b.local) > shortShare*float64(v.Stats.Judged())
@@ -72,8 +73,8 @@ func burdenOf(v *View, tl *timeline.Timeline) burden {
 		b.slow = min(b.slow, b.late)
 	}
 	switch {
-	case missed > 0 && missed == b.local:
-		b.what = fmt.Sprintf("the generator was too late to send %d of %d arrivals, which says nothing of the target: %s", missed, v.Stats.Judged(), needsCPU)
+	case b.missed > 0 && b.missed == b.local:
+		b.what = fmt.Sprintf("the generator was too late to send %d of %d arrivals, which says nothing of the target: %s", b.missed, v.Stats.Judged(), needsCPU)
 	case b.local > 0:
 		b.what = localFailures(b.local, v.Stats.Judged(), used)
 	case b.busy:
@@ -109,14 +110,14 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 		name = "mean"
 	}
 	switch {
-	case m.OfFault && !b.busy && b.local == 0:
+	case m.OfFault && !b.busy && !b.short && b.local == b.missed:
 		return nil // a hundredth of the arrivals at most, see late: no service is down or back by them
 	case m.OfFault: // what is normal was learnt from figures that may be off too
 	case m.dist != nil:
 		b.ranks(s, m, v, limits)
 	case name == "mean":
-		if s.lo = 0; b.local == 0 && !b.hides(m) {
-			s.hi = n
+		if s.lo = 0; b.local == 0 && !b.hides(m) || b.local == b.missed && m.Name == "mean" {
+			s.hi = n // those that it missed are in it, with their whole timeout
 		}
 		if latest, ok := stats.Late.Max(); ok && b.local == 0 && !b.busy {
 			s.lo = max(0, n-float64(b.late)*float64(latest)/float64(stats.Judged()))
@@ -181,7 +182,8 @@ func (b *burden) hides(m *Metric) bool { return strings.HasPrefix(m.Name, "ok.")
 // ranks sets the bounds of a quantile. Were the arrivals that failed locally in the
 // distribution with times of which nothing is known, its rank would move up or
 // down by their number at most, whether or not they are in it now. Those that it was
-// late for are in it, and took less time if anything.
+// late for are in it, and took less time if anything; so are those that it missed, with
+// their whole timeout, in the response times.
 func (b *burden) ranks(s *bounds, m *Metric, v *View, limits []time.Duration) {
 	d := m.dist(v)
 	all := d.Count()
@@ -192,6 +194,9 @@ func (b *burden) ranks(s *bounds, m *Metric, v *View, limits []time.Duration) {
 		s.lo, s.exactLo = float64(lo), exactAt(d, q, limits)
 	}
 	above := b.local
+	if d == v.Response() {
+		above -= b.missed
+	}
 	if b.hides(m) {
 		above += b.slow
 	}

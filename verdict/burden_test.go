@@ -184,6 +184,15 @@ func TestLocalFailures(t *testing.T) {
 	}
 }
 
+// endingWith has the last n arrivals fail this way.
+func endingWith(as []arrival, kind string, n int) []arrival {
+	out := slices.Clone(as)
+	for i := range n {
+		out[len(out)-1-i].kind = kind
+	}
+	return out
+}
+
 // Arrivals that the generator came to later than its budget allows, fewer than
 // make it late at p99: they may have taken less time, and may have gone well.
 func TestLateForAFew(t *testing.T) {
@@ -223,6 +232,12 @@ func TestLateForAFew(t *testing.T) {
 		{"answers a second", "rps >= 100.1/s", late, Inconclusive, "rps was 99.9/s, but"},
 		{"more than they could be", "rps >= 101/s", late, Fail, ""},
 		{"a fault's figures", `fault("kill-api").recovery < 4s`, late, Pass, ""},
+		{"a fault's figures, and one was missed", `fault("kill-api").recovery < 4s`, lost("late", 1), Pass, ""},
+		{"missed, and as many timeouts of others", "error_rate < 0.2%", endingWith(lost("late", 5), "timeout", 3), Fail, ""},
+		{"missed, and fewer timeouts of others", "error_rate < 0.5%", endingWith(lost("late", 5), "timeout", 3), Inconclusive, "error_rate was 0.8%, but"},
+		{"missed have their whole timeout already", "p99 < 250ms", lost("late", 5), Pass, ""},
+		{"in the mean too", "mean < 20ms", lost("late", 5), Pass, ""},
+		{"but not in service time", "service.p99.9 < 20ms", lost("late", 5), Inconclusive, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tl := run(10*sec, []timeline.Fault{kill}, mustCompile(t, tc.rule).Limits(), tc.arrivals)

@@ -117,7 +117,7 @@ func add(s *timeline.Stats, a arrival) {
 	if a.unsent {
 		a.kind = "unsent"
 	}
-	a.unsent = a.unsent || a.kind == "skipped"
+	a.unsent = a.unsent || a.kind == "skipped" || a.kind == "late"
 	if a.kind != "" {
 		a.failed = true
 		if s.Kinds == nil {
