@@ -107,7 +107,7 @@ func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, las
 	}
 	// As whoever is through takes an idle connection before opening one, and puts it
 	// back before leaving, there are never more than may be in use.
-	if waited, err := w.host.gate.enter(ctx, by.Send); err != nil {
+	if waited, err := w.host.gate.enter(ctx, by); err != nil {
 		return false, err
 	} else if waited {
 		r.Sent = time.Now()

@@ -83,6 +83,10 @@ type trip struct {
 // RoundTrip implements http.RoundTripper.
 func (t *trip) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	before := t.last
+	if before != nil {
+		// It was sent already: what is left of its time may be waited for.
+		req = req.WithContext(withSendBy(req.Context(), nil))
+	}
 	resp, t.last, err = t.send(req)
 	if before == nil {
 		return resp, err

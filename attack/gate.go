@@ -50,9 +50,9 @@ func (g *gates) gate(host string) gate {
 // gate has a place for each who is through. Who waits comes in turn.
 type gate chan struct{}
 
-// enter waits for a place until last, if that is not zero; waited says that it
+// enter waits for a place, while a request may still be sent; waited says that it
 // had to. Whoever is through leaves.
-func (g gate) enter(ctx context.Context, last time.Time) (waited bool, err error) {
+func (g gate) enter(ctx context.Context, by Deadlines) (waited bool, err error) {
 	if g == nil {
 		return false, nil
 	}
@@ -61,6 +61,7 @@ func (g gate) enter(ctx context.Context, last time.Time) (waited bool, err error
 		return false, nil
 	default:
 	}
+	last := by.last()
 	var late <-chan time.Time
 	if !last.IsZero() {
 		timer := time.NewTimer(time.Until(last))
@@ -69,6 +70,11 @@ func (g gate) enter(ctx context.Context, last time.Time) (waited bool, err error
 	}
 	select {
 	case g <- struct{}{}:
+		// More may be known by now of how long an answer takes.
+		if last := by.last(); !last.IsZero() && !time.Now().Before(last) {
+			g.leave()
+			return true, errNoConnection
+		}
 		return true, nil
 	case <-late:
 		return true, errNoConnection
@@ -86,23 +92,32 @@ func (g gate) leave() {
 	}
 }
 
-// Deadlines are until when a request may be sent, and until when its answer must
-// be there; zero for whenever. Only what has to wait for a connection looks at
-// the first.
-type Deadlines struct{ Send, Done time.Time }
+// Deadlines are until when a request may take.
+type Deadlines struct {
+	Done time.Time // until when its answer must be there; zero for whenever
+	// Send, if set, says until when it may be sent, as far as that is known when it
+	// is asked: what has to wait for a connection gives up then, and otherwise at Done.
+	Send func() time.Time
+}
+
+// last is until when it may be sent, as it is known now.
+func (d *Deadlines) last() time.Time {
+	if d.Send == nil {
+		return d.Done
+	}
+	return d.Send()
+}
 
 type sendByKey struct{}
 
-// withSendBy returns a context that tells when a request may be sent until.
-func withSendBy(ctx context.Context, at time.Time) context.Context {
-	return context.WithValue(ctx, sendByKey{}, at)
+// withSendBy returns a context that tells until when a request may be sent.
+func withSendBy(ctx context.Context, send func() time.Time) context.Context {
+	return context.WithValue(ctx, sendByKey{}, send)
 }
 
 // deadlinesOf are those of a context.
 func deadlinesOf(ctx context.Context) (d Deadlines) {
 	d.Done, _ = ctx.Deadline()
-	if d.Send, _ = ctx.Value(sendByKey{}).(time.Time); d.Send.IsZero() {
-		d.Send = d.Done
-	}
+	d.Send, _ = ctx.Value(sendByKey{}).(func() time.Time)
 	return d
 }

@@ -7,27 +7,27 @@ import (
 )
 
 // reserve is how much of its timeout an arrival that had to wait must have left
-// to be sent.
+// to be sent. Each request has its own.
 //
 // Under lasting overload the arrival that is next has always waited for just
 // about its timeout. Sent all the same, it times out on the wire: it takes the
 // target's time and the generator's, costs a connection, and keeps those behind
 // it waiting until they are hopeless too. So nothing is answered any more, though
 // most of what is sent could be. The cure is to send only what can still be
-// answered. How long that takes is learned from what was sent in vain: each such
-// arrival doubles the reserve, once for as long as those last that were sent
-// before, and it fades when there are none. Nothing is held back without that
-// evidence, and nothing ever that has waited for less than three quarters of its
-// timeout.
+// answered. How long that takes is learned from what was sent in vain: the first
+// such arrival raises the reserve to twice what good answers took in the mean, each
+// further one doubles it, once for as long as those last that were sent before, and
+// it fades when there are none. Nothing is held back without that evidence, and
+// nothing ever that has waited for less than half of its timeout.
 //
 // A target that stands still for longer than the timeout looks the same from
-// here, but answers at once when it is well again. So the reserve is no more than
-// twice what the slowest good answers took lately.
+// here, but answers as usual when it is well again. So the reserve is no more than
+// four times that mean.
 //
 // It is safe for concurrent use.
 type reserve struct {
-	most    time.Duration
-	slowest slowest
+	most  time.Duration
+	usual usual
 
 	some   atomic.Bool // level is above 0; spares those the lock who are never held back
 	mu     sync.Mutex
@@ -36,10 +36,11 @@ type reserve struct {
 }
 
 const (
-	reserveMost   = 4   // the reserve is at most this part of the timeout,
-	reserveLeast  = 128 // begins with this part of that,
-	reserveFades  = 10 * time.Second
-	reserveAnswer = 2 // and is at most so many times the slowest good answer
+	reserveMost  = 2   // the reserve is at most this part of the timeout,
+	reserveLeast = 128 // begins with this part of that, if there was no good answer,
+	reserveFirst = 2   // or else so many times what they took,
+	reserveLast  = 4   // and ends with so many times that
+	reserveFades = 10 * time.Second
 )
 
 func newReserve(timeout time.Duration) *reserve { return &reserve{most: timeout / reserveMost} }
@@ -51,24 +52,16 @@ func (r *reserve) at(now time.Duration) time.Duration {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.now(now)
+	return r.faded(now)
 }
 
-// now is at; r.mu is held.
-func (r *reserve) now(now time.Duration) time.Duration {
+// faded is at; r.mu is held.
+func (r *reserve) faded(now time.Duration) time.Duration {
 	rest := reserveFades - (now - r.raised)
 	if r.level == 0 || rest <= 0 {
 		return 0
 	}
-	faded := time.Duration(float64(r.level) * min(1, float64(rest)/float64(reserveFades)))
-	return min(faded, r.limit())
-}
-
-func (r *reserve) limit() time.Duration {
-	if took, ok := r.slowest.get(); ok {
-		return min(r.most, reserveAnswer*took)
-	}
-	return r.most
+	return time.Duration(float64(r.level) * min(1, float64(rest)/float64(reserveFades)))
 }
 
 // wasted learns of an arrival that had waited, was sent, and timed out.
@@ -78,47 +71,51 @@ func (r *reserve) wasted(sent, now time.Duration) {
 	if r.level != 0 && sent < r.raised {
 		return // it says nothing of the reserve as it is
 	}
-	r.level = min(max(2*r.now(now), r.most/reserveLeast, 1), r.limit())
-	r.raised = now
+	first, most := max(r.most/reserveLeast, 1), r.most
+	if took, ok := r.usual.mean(); ok {
+		first, most = reserveFirst*took, min(most, reserveLast*took)
+	}
+	r.level, r.raised = min(max(2*r.faded(now), first), most), now
 	r.some.Store(r.level > 0)
 }
 
 // answered learns of a good answer, of how long it took since the request was
 // sent.
-func (r *reserve) answered(took, now time.Duration) { r.slowest.add(took, now) }
+func (r *reserve) answered(took, now time.Duration) { r.usual.add(took, now) }
 
-// slowest is the longest of the times that came in the last ten seconds or
-// twenty; after a silence, the longest before it. The zero value has seen none.
-// It is safe for concurrent use, and adding a time that is not the longest only
-// reads.
-type slowest struct {
-	// 1 more than the longest, 0 for none, since begun and in the stretch before.
-	latest, before atomic.Int64
-	begun          atomic.Int64
-	mu             sync.Mutex // held to write
+// usual is the mean of the times that came in the last ten seconds or twenty;
+// after a silence, of those before it. The zero value has seen none. It is safe for
+// concurrent use, and adds without a lock, so that one that comes as a stretch ends
+// may be lost.
+type usual struct {
+	sum, n        atomic.Int64 // since begun
+	begun         atomic.Int64
+	mu            sync.Mutex // guards what follows
+	before, times int64      // the same of the stretch before
 }
 
-const slowestFor = 10 * time.Second
+const usualFor = 10 * time.Second
 
-func (s *slowest) add(took, now time.Duration) {
-	longer := func() bool { return int64(took) >= s.latest.Load() }
-	over := func() bool { return now-time.Duration(s.begun.Load()) >= slowestFor }
-	if !longer() && !over() {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (u *usual) add(took, now time.Duration) {
+	over := func() bool { return now-time.Duration(u.begun.Load()) >= usualFor }
 	if over() {
-		s.before.Store(s.latest.Load())
-		s.latest.Store(0)
-		s.begun.Store(int64(now))
+		u.mu.Lock()
+		if over() && u.n.Load() > 0 {
+			u.before, u.times = u.sum.Swap(0), u.n.Swap(0)
+		}
+		u.begun.Store(int64(now))
+		u.mu.Unlock()
 	}
-	if longer() {
-		s.latest.Store(int64(took) + 1)
-	}
+	u.sum.Add(int64(took))
+	u.n.Add(1)
 }
 
-func (s *slowest) get() (took time.Duration, ok bool) {
-	longest := max(s.latest.Load(), s.before.Load())
-	return time.Duration(longest - 1), longest > 0
+func (u *usual) mean() (took time.Duration, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := u.n.Load() + u.times
+	if n == 0 {
+		return 0, false
+	}
+	return time.Duration((u.sum.Load() + u.before) / n), true
 }

@@ -1,12 +1,13 @@
 package attack
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
 
 func TestReserve(t *testing.T) {
-	const timeout = 4 * time.Second // so that the reserve is 1 s at most
+	const timeout = 2 * time.Second // so that the reserve is 1 s at most
 	type event struct {
 		at, sent time.Duration
 	}
@@ -41,41 +42,44 @@ func TestReserve(t *testing.T) {
 		return r.at(time.Second + 99)
 	}
 	if got := vain(newReserve(timeout)); got != time.Second {
-		t.Errorf("expected no more than a quarter of the timeout, found %s", got)
+		t.Errorf("expected no more than half of the timeout, found %s", got)
 	}
 	r := newReserve(timeout)
 	r.answered(100*time.Millisecond, time.Second)
-	r.answered(10*time.Millisecond, time.Second)
-	if got := vain(r); got != 200*time.Millisecond {
-		t.Errorf("expected no more than twice the slowest good answer, found %s", got)
+	r.answered(20*time.Millisecond, time.Second)
+	r.wasted(time.Second, time.Second)
+	if got := r.at(time.Second); got != 120*time.Millisecond {
+		t.Errorf("expected twice what good answers took, found %s", got)
 	}
-	r.answered(0, time.Minute)
-	r.answered(0, 2*time.Minute)
+	if got := vain(r); got != 240*time.Millisecond {
+		t.Errorf("expected no more than four times what good answers took, found %s", got)
+	}
+	r = newReserve(timeout)
+	r.answered(0, time.Second)
 	if got := vain(r); got != 0 {
 		t.Errorf("expected none where answers take no time, found %s", got)
 	}
 }
 
-func TestSlowest(t *testing.T) {
+func TestUsual(t *testing.T) {
 	const s = time.Second
 	for name, c := range map[string]struct {
 		add  [][2]time.Duration // took, now
 		want time.Duration      // -1: none
 	}{
-		"none":                        {nil, -1},
-		"no time at all":              {[][2]time.Duration{{0, 0}}, 0},
-		"the longest":                 {[][2]time.Duration{{2, 1 * s}, {3, 2 * s}, {1, 3 * s}}, 3},
-		"also of the stretch before":  {[][2]time.Duration{{3, 1 * s}, {1, 12 * s}}, 3},
-		"but of no other":             {[][2]time.Duration{{3, 1 * s}, {1, 12 * s}, {2, 23 * s}}, 2},
-		"a silence says nothing":      {[][2]time.Duration{{3, 1 * s}, {1, 100 * s}}, 3},
-		"it is over in the next ten":  {[][2]time.Duration{{3, 1 * s}, {1, 100 * s}, {2, 111 * s}}, 2},
-		"times may come out of order": {[][2]time.Duration{{1, 12 * s}, {3, 11 * s}}, 3},
+		"none":                       {nil, -1},
+		"no time at all":             {[][2]time.Duration{{0, 0}}, 0},
+		"the mean":                   {[][2]time.Duration{{2, 1 * s}, {3, 2 * s}, {1, 3 * s}}, 2},
+		"also of the stretch before": {[][2]time.Duration{{3, 1 * s}, {1, 12 * s}}, 2},
+		"but of no other":            {[][2]time.Duration{{30, 1 * s}, {1, 12 * s}, {3, 23 * s}}, 2},
+		"a silence says nothing":     {[][2]time.Duration{{3, 1 * s}, {1, 100 * s}}, 2},
+		"it is over in the next ten": {[][2]time.Duration{{30, 1 * s}, {1, 100 * s}, {3, 111 * s}}, 2},
 	} {
-		var x slowest
+		var u usual
 		for _, a := range c.add {
-			x.add(a[0], a[1])
+			u.add(a[0], a[1])
 		}
-		got, ok := x.get()
+		got, ok := u.mean()
 		if !ok {
 			got = -1
 		}
@@ -172,4 +176,58 @@ func TestStandstillBeyondTheTimeout(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Three times what the slots carry, with less time than a few answers take: what
+// is sent can be answered even so.
+func TestOverloadWithShortTimeouts(t *testing.T) {
+	for _, timeout := range []time.Duration{250 * time.Millisecond, 300 * time.Millisecond, 390 * time.Millisecond, time.Second, 5 * time.Second} {
+		bubble(t, func(t *testing.T, start time.Time) {
+			_, c := run(t, t.Context(), holdPlan(30, 60*time.Second, timeout, 1), RunOptions{Engine: takes(100 * time.Millisecond), Start: start})
+			good := 0
+			for _, r := range c.of(Done) {
+				if r.Kind == "" {
+					good++
+				}
+			}
+			if good < 400 {
+				t.Errorf("timeout %s: of 600 that the slot can carry expected two thirds answered at least, found %d", timeout, good)
+			}
+		})
+	}
+}
+
+// Quick answers to another request say nothing of how long a slow one takes, which
+// is well again as soon as its endpoint is.
+func TestEndpointThatHangsBesideAQuickOne(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(200, 80*time.Second, 2*time.Second, 10)
+		p.Requests = []Request{{Name: "slow", Weight: 1, Method: "GET", URL: "http://x/slow"}, {Name: "quick", Weight: 1, Method: "GET", URL: "http://x/quick"}}
+		e := &fake{takes: func(c *Call) time.Duration {
+			switch at := time.Since(start); {
+			case !strings.HasSuffix(c.URL, "slow"):
+				return time.Millisecond
+			case at > 20*time.Second && at < 45*time.Second:
+				return 3 * time.Second
+			}
+			return 200 * time.Millisecond
+		}}
+		_, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: start})
+		for from := 0 * time.Second; from < 80*time.Second; from += 10 * time.Second {
+			good, vain := 0, 0
+			for _, r := range c.results {
+				if r.Request != 0 || r.Intended < from || r.Intended >= from+10*time.Second {
+					continue
+				}
+				if r.Kind == "" {
+					good++
+				} else if r.Outcome == Done {
+					vain++
+				}
+			}
+			if hangs := from >= 20*time.Second && from < 50*time.Second; !hangs && (good < 400 || vain > 60) {
+				t.Errorf("from %s: of 500 that the slots can carry expected most answered, found %d, and %d in vain", from, good, vain)
+			}
+		}
+	})
 }

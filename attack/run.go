@@ -149,8 +149,8 @@ type attack struct {
 type action struct {
 	check   *check
 	timeout time.Duration
-	lane    int      // in the line
-	reserve *reserve // of that lane
+	lane    int // in the line
+	reserve *reserve
 	unsent  reasons
 	// secretColumns are what of a row of data it uses as a secret.
 	secretColumns map[string]bool
@@ -206,7 +206,6 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 		a.build = build
 	}
 	lanes := make(map[time.Duration]int)
-	var reserves []*reserve
 	for i := range p.Requests {
 		r := &p.Requests[i]
 		expect := r.Expect
@@ -228,9 +227,8 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 		if !ok {
 			n = len(lanes)
 			lanes[timeout] = n
-			reserves = append(reserves, newReserve(timeout))
 		}
-		a.actions = append(a.actions, action{check: c, timeout: timeout, lane: n, reserve: reserves[n], unsent: reasons{
+		a.actions = append(a.actions, action{check: c, timeout: timeout, lane: n, reserve: newReserve(timeout), unsent: reasons{
 			full: fmt.Sprintf("no free slot within %s", timeout),
 			soon: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
 			busy: fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout),

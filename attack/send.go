@@ -24,13 +24,12 @@ func (a *attack) send(s *seat, w waiting, jar *cookies) {
 func (a *attack) request(s *seat, w waiting, c *caller) {
 	r := &s.result
 	*r = Result{Arrival: w.Arrival, Outcome: Done, Acted: w.Acted}
-	now, deadline := a.Clock(), a.deadline(&w.Arrival)
-	last := a.hopeless(&w.Arrival, now)
-	switch {
+	deadline := a.deadline(&w.Arrival)
+	switch now := a.Clock(); {
 	case a.ctx.Err() != nil:
 		a.never(r, Interrupted)
 		return
-	case now >= last:
+	case now >= a.hopeless(&w.Arrival, now):
 		a.never(r, Unsent)
 		return
 	}
@@ -42,7 +41,11 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 		return
 	}
 	a.live.InFlight.Add(1)
-	reply := a.sendBy(Deadlines{Send: a.Start.Add(last), Done: a.Start.Add(deadline)}, call)
+	by := Deadlines{Done: a.Start.Add(deadline)}
+	if a.plan.Connections.PerHost > 0 {
+		by.Send = a.lastToSend(w.Arrival)
+	}
+	reply := a.sendBy(by, call)
 	a.live.InFlight.Add(-1)
 	if reply.Err == errNoConnection {
 		call.release()
@@ -118,7 +121,7 @@ func (a *attack) sendBy(by Deadlines, call *Call) Reply {
 	}
 	ctx, cancel := context.WithDeadline(a.ctx, by.Done)
 	defer cancel()
-	if a.plan.Connections.PerHost > 0 {
+	if by.Send != nil {
 		ctx = withSendBy(ctx, by.Send)
 	}
 	return a.Engine.Send(ctx, call)
@@ -202,6 +205,11 @@ func (a *attack) action(r *Arrival) *action {
 func (a *attack) hopeless(r *Arrival, now time.Duration) time.Duration {
 	action := a.action(r)
 	return r.Intended + action.timeout - action.reserve.at(now)
+}
+
+// lastToSend tells until when an arrival may be sent, as it is known when asked.
+func (a *attack) lastToSend(r Arrival) func() time.Time {
+	return func() time.Time { return a.Start.Add(a.hopeless(&r, a.Clock())) }
 }
 
 func (a *attack) deadline(r *Arrival) time.Duration { return r.Intended + a.action(r).timeout }

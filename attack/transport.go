@@ -108,9 +108,9 @@ func (t *transport) send(req *http.Request) (*http.Response, *attempts, error) {
 	req.Close = t.once // said in the same place of the header by all engines
 	var gate gate
 	if !t.shares(req.URL.Scheme) {
-		gate = t.gates.gate(req.URL.Scheme + "://" + req.URL.Host)
+		gate = t.gates.gate(req.URL.Scheme + "://" + plainAddress(Address(req.URL)))
 	}
-	waited, err := gate.enter(req.Context(), deadlinesOf(req.Context()).Send)
+	waited, err := gate.enter(req.Context(), deadlinesOf(req.Context()))
 	if err != nil {
 		return nil, a, err
 	}

@@ -275,14 +275,15 @@ func TestLate(t *testing.T) {
 				switch {
 				case r.Kind == KindLate:
 					late++
-					if r.Outcome != Unsent || r.Acted-r.Intended < timeout || r.Done != r.Intended+timeout || r.Detail != "the generator came to it too late to be answered within 400ms" {
+					if r.Outcome != Unsent || r.Acted-r.Intended <= timeout/2 || r.Done != r.Intended+timeout || r.Detail != "the generator came to it too late to be answered within 400ms" {
 						t.Errorf("%d slots: found %+v", slots, r)
 					}
 				case r.Acted-r.Intended >= timeout:
 					t.Errorf("%d slots: it was too late, and is not counted so: %+v", slots, r)
 				}
 			}
-			if late != 4 { // due at 1, 1.1, 1.2 and 1.3 s
+			// Due at 1, 1.1, 1.2 and 1.3 s; with one slot others have too little time left.
+			if late < 4 || slots > 1 && late > 4 {
 				t.Errorf("%d slots: expected 4 arrivals that were too late, found %d", slots, late)
 			}
 		})
