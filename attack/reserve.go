@@ -20,30 +20,30 @@ import (
 // it fades when there are none. Nothing is held back without that evidence, and
 // nothing ever that has waited for less than half of its timeout.
 //
-// A target that stands still for longer than the timeout looks the same from
-// here, but answers as usual when it is well again. So the reserve is no more than
-// four times that mean.
+// A target that stands still for longer than the timeout looks much the same from
+// here, but answers as usual when it is well again. So where not one good answer
+// came meanwhile the reserve doubles only once in a timeout.
 //
 // It is safe for concurrent use.
 type reserve struct {
-	most  time.Duration
-	usual usual
+	timeout time.Duration
+	usual   usual
 
 	some   atomic.Bool // level is above 0; spares those the lock who are never held back
 	mu     sync.Mutex
 	level  time.Duration
 	raised time.Duration // when, as an offset
+	good   int64         // good answers by then
 }
 
 const (
 	reserveMost  = 2   // the reserve is at most this part of the timeout,
-	reserveLeast = 128 // begins with this part of that, if there was no good answer,
-	reserveFirst = 2   // or else so many times what they took,
-	reserveLast  = 4   // and ends with so many times that
+	reserveLeast = 256 // begins with this part of it, if there was no good answer,
+	reserveFirst = 2   // or else with so many times what they took
 	reserveFades = 10 * time.Second
 )
 
-func newReserve(timeout time.Duration) *reserve { return &reserve{most: timeout / reserveMost} }
+func newReserve(timeout time.Duration) *reserve { return &reserve{timeout: timeout} }
 
 // at is the reserve as it stands now.
 func (r *reserve) at(now time.Duration) time.Duration {
@@ -68,14 +68,21 @@ func (r *reserve) faded(now time.Duration) time.Duration {
 func (r *reserve) wasted(sent, now time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.level != 0 && sent < r.raised {
-		return // it says nothing of the reserve as it is
+	good := r.usual.count()
+	if r.level != 0 {
+		if sent < r.raised {
+			return // it says nothing of the reserve as it is
+		}
+		if good == r.good && now-r.raised < r.timeout {
+			return
+		}
 	}
-	first, most := max(r.most/reserveLeast, 1), r.most
+	first := max(r.timeout/reserveLeast, 1)
 	if took, ok := r.usual.mean(); ok {
-		first, most = reserveFirst*took, min(most, reserveLast*took)
+		first = reserveFirst * took
 	}
-	r.level, r.raised = min(max(2*r.faded(now), first), most), now
+	r.level = min(max(2*r.faded(now), first), r.timeout/reserveMost)
+	r.raised, r.good = now, good
 	r.some.Store(r.level > 0)
 }
 
@@ -85,13 +92,13 @@ func (r *reserve) answered(took, now time.Duration) { r.usual.add(took, now) }
 
 // usual is the mean of the times that came in the last ten seconds or twenty;
 // after a silence, of those before it. The zero value has seen none. It is safe for
-// concurrent use, and adds without a lock, so that one that comes as a stretch ends
-// may be lost.
+// concurrent use, and adds without a lock.
 type usual struct {
-	sum, n        atomic.Int64 // since begun
-	begun         atomic.Int64
-	mu            sync.Mutex // guards what follows
-	before, times int64      // the same of the stretch before
+	sum, n atomic.Int64 // of all, in microseconds
+	begun  atomic.Int64 // when this stretch did
+
+	mu             sync.Mutex // guards what follows
+	before, latest struct{ sum, n int64 }
 }
 
 const usualFor = 10 * time.Second
@@ -100,22 +107,28 @@ func (u *usual) add(took, now time.Duration) {
 	over := func() bool { return now-time.Duration(u.begun.Load()) >= usualFor }
 	if over() {
 		u.mu.Lock()
-		if over() && u.n.Load() > 0 {
-			u.before, u.times = u.sum.Swap(0), u.n.Swap(0)
+		if over() {
+			if n := u.n.Load(); n > u.latest.n {
+				u.before = u.latest
+				u.latest.sum, u.latest.n = u.sum.Load(), n
+			}
+			u.begun.Store(int64(now))
 		}
-		u.begun.Store(int64(now))
 		u.mu.Unlock()
 	}
-	u.sum.Add(int64(took))
+	u.sum.Add(took.Microseconds())
 	u.n.Add(1)
 }
+
+// count is how many there were.
+func (u *usual) count() int64 { return u.n.Load() }
 
 func (u *usual) mean() (took time.Duration, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	n := u.n.Load() + u.times
+	n := u.n.Load() - u.before.n
 	if n == 0 {
 		return 0, false
 	}
-	return time.Duration((u.sum.Load() + u.before) / n), true
+	return time.Duration((u.sum.Load()-u.before.sum)/n) * time.Microsecond, true
 }

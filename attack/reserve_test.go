@@ -7,7 +7,7 @@ import (
 )
 
 func TestReserve(t *testing.T) {
-	const timeout = 2 * time.Second // so that the reserve is 1 s at most
+	const timeout, least = 2 * time.Second, 2 * time.Second / reserveLeast // the reserve is 1 s at most
 	type event struct {
 		at, sent time.Duration
 	}
@@ -17,13 +17,14 @@ func TestReserve(t *testing.T) {
 		want   time.Duration
 	}{
 		"no evidence, no reserve":       {now: time.Hour},
-		"one in vain":                   {[]event{{at: 10 * time.Second, sent: 9 * time.Second}}, 10 * time.Second, time.Second / reserveLeast},
-		"twice":                         {[]event{{10 * time.Second, 9 * time.Second}, {10 * time.Second, 10 * time.Second}}, 10 * time.Second, 2 * time.Second / reserveLeast},
-		"sent before the last raise":    {[]event{{10 * time.Second, 9 * time.Second}, {11 * time.Second, 9 * time.Second}}, 10 * time.Second, time.Second / reserveLeast},
-		"it fades":                      {[]event{{10 * time.Second, 9 * time.Second}}, 10*time.Second + reserveFades/2, time.Second / reserveLeast / 2},
+		"one in vain":                   {[]event{{at: 10 * time.Second, sent: 9 * time.Second}}, 10 * time.Second, least},
+		"twice":                         {[]event{{10 * time.Second, 9 * time.Second}, {12 * time.Second, 10 * time.Second}}, 12 * time.Second, 2 * least * 8 / 10},
+		"sent before the last raise":    {[]event{{10 * time.Second, 9 * time.Second}, {11 * time.Second, 9 * time.Second}}, 10 * time.Second, least},
+		"twice within a timeout":        {[]event{{10 * time.Second, 9 * time.Second}, {11 * time.Second, 10 * time.Second}}, 10 * time.Second, least},
+		"it fades":                      {[]event{{10 * time.Second, 9 * time.Second}}, 10*time.Second + reserveFades/2, least / 2},
 		"and ends":                      {[]event{{10 * time.Second, 9 * time.Second}}, 10*time.Second + reserveFades, 0},
-		"and begins again":              {[]event{{10 * time.Second, 9 * time.Second}, {time.Hour, time.Hour}}, time.Hour, time.Second / reserveLeast},
-		"a look from before is no more": {[]event{{10 * time.Second, 9 * time.Second}}, 9 * time.Second, time.Second / reserveLeast},
+		"and begins again":              {[]event{{10 * time.Second, 9 * time.Second}, {time.Hour, time.Hour}}, time.Hour, least},
+		"a look from before is no more": {[]event{{10 * time.Second, 9 * time.Second}}, 9 * time.Second, least},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReserve(timeout)
@@ -35,34 +36,44 @@ func TestReserve(t *testing.T) {
 			}
 		})
 	}
-	vain := func(r *reserve) time.Duration {
-		for i := range time.Duration(100) {
-			r.wasted(time.Second+i, time.Second+i)
-		}
-		return r.at(time.Second + 99)
+	r := newReserve(timeout)
+	for i := range time.Duration(100) {
+		r.wasted(i*timeout, i*timeout)
 	}
-	if got := vain(newReserve(timeout)); got != time.Second {
+	if got := r.at(99 * timeout); got != timeout/2 {
 		t.Errorf("expected no more than half of the timeout, found %s", got)
 	}
-	r := newReserve(timeout)
+	r = newReserve(timeout)
 	r.answered(100*time.Millisecond, time.Second)
 	r.answered(20*time.Millisecond, time.Second)
 	r.wasted(time.Second, time.Second)
 	if got := r.at(time.Second); got != 120*time.Millisecond {
 		t.Errorf("expected twice what good answers took, found %s", got)
 	}
-	if got := vain(r); got != 240*time.Millisecond {
-		t.Errorf("expected no more than four times what good answers took, found %s", got)
+	r.wasted(time.Second, time.Second+1)
+	if got := r.at(time.Second); got != 120*time.Millisecond {
+		t.Errorf("expected no more without a good answer or a timeout gone by, found %s", got)
+	}
+	now := time.Second + timeout
+	r.wasted(now, now)
+	if got := r.at(now); got != 192*time.Millisecond { // twice what is left of it
+		t.Errorf("expected twice as much a timeout later, found %s", got)
+	}
+	r.answered(60*time.Millisecond, now)
+	r.wasted(now, now)
+	if got := r.at(now); got != 384*time.Millisecond {
+		t.Errorf("expected twice as much beside a good answer, found %s", got)
 	}
 	r = newReserve(timeout)
 	r.answered(0, time.Second)
-	if got := vain(r); got != 0 {
+	r.wasted(time.Second, time.Second)
+	if got := r.at(time.Second); got != 0 {
 		t.Errorf("expected none where answers take no time, found %s", got)
 	}
 }
 
 func TestUsual(t *testing.T) {
-	const s = time.Second
+	const s, us = time.Second, time.Microsecond
 	for name, c := range map[string]struct {
 		add  [][2]time.Duration // took, now
 		want time.Duration      // -1: none
@@ -77,14 +88,14 @@ func TestUsual(t *testing.T) {
 	} {
 		var u usual
 		for _, a := range c.add {
-			u.add(a[0], a[1])
+			u.add(a[0]*us, a[1])
 		}
 		got, ok := u.mean()
 		if !ok {
-			got = -1
+			got = -us
 		}
-		if got != c.want {
-			t.Errorf("%s: expected %d, found %d", name, c.want, got)
+		if got != c.want*us {
+			t.Errorf("%s: expected %d µs, found %s", name, c.want, got)
 		}
 	}
 }
