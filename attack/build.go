@@ -181,7 +181,7 @@ func targetRecipe(r *Request, protocol string, c *check) (recipe, error) {
 	var errs []error
 	for i, t := range r.Targets {
 		calls[i] = &Call{
-			Method: t.Method, URL: t.URL, Header: withDefault(t.Headers, "User-Agent", userAgent), Body: t.Body,
+			Method: t.Method, URL: string(escapeQuery([]byte(t.URL))), Header: withDefault(t.Headers, "User-Agent", userAgent), Body: t.Body,
 			WantBody: c.wantBody(), WantHeader: c.wantHeader(), fixed: true,
 		}
 		if err := errors.Join(t.validate(), absolute(t.URL, protocol)); err != nil {

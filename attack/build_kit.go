@@ -193,6 +193,7 @@ func (k *kit) renderURL() (err error) {
 	if k.head, err = k.url.append(k.head, &k.row); err != nil {
 		return fmt.Errorf("url: %w", err)
 	}
+	k.head = escapeQuery(k.head)
 	k.plainURL = k.form != nil && plainTarget(k.head[len(k.form.base):])
 	if len(k.query) == 0 {
 		return nil

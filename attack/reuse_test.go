@@ -90,6 +90,13 @@ func slowly(r *Request, planSeed uint64, row map[string]string, a Arrival) (*Cal
 	if call.URL, err = render(r.URL); err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}
+	before, fragment, cut := strings.Cut(call.URL, "#")
+	if path, query, ok := strings.Cut(before, "?"); ok {
+		call.URL = path + "?" + regexp.MustCompile(`(?s)[^!-~\x00-\x1f\x7f]+`).ReplaceAllStringFunc(query, url.PathEscape)
+		if cut {
+			call.URL += "#" + fragment
+		}
+	}
 	if len(r.Query) > 0 {
 		u, err := url.Parse(call.URL)
 		if err != nil {

@@ -55,6 +55,8 @@ type injection struct {
 	mechanisms []string
 	doubts     []string
 	hits       []*hit
+	after      []*injection  // must be undone before this one begins
+	done       chan struct{} // closed when it is undone, or never will be
 }
 
 // hit is a fault on one of its targets.
@@ -80,7 +82,7 @@ func NewConductor(cfg Config, faults []Planned) *Conductor {
 	}
 	c := &Conductor{cfg: cfg}
 	for i, p := range faults {
-		f := &injection{Planned: p, index: i, record: timeline.Fault{
+		f := &injection{Planned: p, index: i, done: make(chan struct{}), record: timeline.Fault{
 			Name: p.Plan.Name, Kind: p.Plan.Kind, Service: strings.Join(p.Plan.Services, ", "),
 			Planned: p.Plan.At, State: timeline.Scheduled,
 		}}
@@ -88,6 +90,13 @@ func NewConductor(cfg Config, faults []Planned) *Conductor {
 			f.record.Targets = append(f.record.Targets, t.Name())
 		}
 		c.faults = append(c.faults, f)
+	}
+	for _, f := range c.faults {
+		for _, first := range c.faults {
+			if first != f && over(first.Planned, f.Planned) && len(contested(first.Planned, f.Planned)) > 0 {
+				f.after = append(f.after, first)
+			}
+		}
 	}
 	return c
 }
@@ -140,9 +149,12 @@ func (c *Conductor) Run(ctx context.Context) []timeline.Fault {
 	return out
 }
 
-// one takes one fault through its life.
+// one takes one fault through its life. It begins at its time, or when the
+// faults before it have let its targets go: they last as long as they are meant
+// to from when they took effect, and undoing takes time too.
 func (c *Conductor) one(ctx context.Context, f *injection) {
-	if !c.until(ctx, f.Plan.At) {
+	defer close(f.done)
+	if !c.until(ctx, f.Plan.At) || !f.free(ctx) {
 		return
 	}
 	c.enter(f, timeline.Injecting, c.mark(), func(r *timeline.Fault, at *time.Duration) { r.Injecting = at })
@@ -176,6 +188,17 @@ func (c *Conductor) until(ctx context.Context, at time.Duration) bool {
 			timer.Stop()
 		}
 	}
+}
+
+// free waits for the faults before on the same targets; false if ctx ended first.
+func (f *injection) free(ctx context.Context) bool {
+	for _, first := range f.after {
+		select {
+		case <-first.done:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err() == nil
 }
 
 // inject breaks all targets together: first each undo is made sure of, and only
@@ -270,8 +293,8 @@ func (c *Conductor) hold(ctx context.Context, f *injection) {
 		return
 	}
 	// A fault planned to last to the very end of the run loses there the moment
-	// that it took to take effect, and no more.
-	if now := c.clock(); now < f.Plan.At+f.Plan.Hold {
+	// that it took to take effect, and no more; half of its time is no moment.
+	if now := c.clock(); now < f.Plan.At+f.Plan.Hold || now-from < f.Plan.Hold/2 {
 		f.doubts = append(f.doubts, fmt.Sprintf("the run ended when it had lasted %s of %s", roundTime(now-from), roundTime(f.Plan.Hold)))
 	}
 }

@@ -18,23 +18,40 @@ type Overlap struct {
 // Overlaps finds the targets that would be told to die or freeze while another
 // fault has them dead or frozen already. Network faults may overlap with all.
 func Overlaps(faults []Planned) []Overlap {
-	exclusive := func(p Planned) bool {
-		k, _ := KindByName(p.Plan.Kind)
-		return k.Needs == Die || k.Needs == Freeze
-	}
 	ordered := slices.Clone(faults)
 	slices.SortStableFunc(ordered, func(a, b Planned) int { return cmp.Compare(a.Plan.At, b.Plan.At) })
 	var out []Overlap
 	for i, first := range ordered {
 		for _, then := range ordered[i+1:] {
-			if !exclusive(first) || !exclusive(then) || first.Plan.Hold > 0 && then.Plan.At >= first.Plan.At+first.Plan.Hold {
+			if over(first, then) {
 				continue
 			}
-			for _, t := range then.Targets {
-				if slices.ContainsFunc(first.Targets, func(o Target) bool { return o.Name() == t.Name() }) {
-					out = append(out, Overlap{first.Plan, then.Plan, t.Name()})
-				}
+			for _, t := range contested(first, then) {
+				out = append(out, Overlap{first.Plan, then.Plan, t.Name()})
 			}
+		}
+	}
+	return out
+}
+
+// over says whether a fault is meant to be over when another begins.
+func over(first, then Planned) bool {
+	return first.Plan.Hold > 0 && then.Plan.At >= first.Plan.At+first.Plan.Hold
+}
+
+// contested are the targets that only one of two faults can have at a time.
+func contested(first, then Planned) []Target {
+	exclusive := func(p Planned) bool {
+		k, _ := KindByName(p.Plan.Kind)
+		return k.Needs == Die || k.Needs == Freeze
+	}
+	if !exclusive(first) || !exclusive(then) {
+		return nil
+	}
+	var out []Target
+	for _, t := range then.Targets {
+		if slices.ContainsFunc(first.Targets, func(o Target) bool { return o.Name() == t.Name() }) {
+			out = append(out, t)
 		}
 	}
 	return out

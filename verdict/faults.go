@@ -104,10 +104,11 @@ func unproven(f *timeline.Fault) string {
 
 // watch follows a service from the injection of a fault on.
 type watch struct {
-	fault  *timeline.Fault
-	end    time.Duration    // the next fault's injection, or the end of the load
-	others timeline.Windows // other faults in force: what happens then proves nothing of this one
-	judged map[string]bool
+	fault   *timeline.Fault
+	end     time.Duration    // the next fault's injection, or the end of the load
+	endedBy string           // that fault; empty: there is none
+	others  timeline.Windows // other faults in force: what happens then proves nothing of this one
+	judged  map[string]bool
 
 	outage time.Duration
 	next   pulse // being gathered
@@ -132,8 +133,8 @@ func newWatch(tl *timeline.Timeline, i int, judged map[string]bool) *watch {
 			continue
 		}
 		others = append(others, o.During(tl.Duration))
-		if f.Reverted != nil && *o.Injecting >= *f.Reverted {
-			w.end = min(w.end, *o.Injecting)
+		if f.Reverted != nil && *o.Injecting >= *f.Reverted && *o.Injecting < w.end {
+			w.end, w.endedBy = *o.Injecting, o.Name
 		}
 	}
 	w.others = timeline.NewWindows(others...)
@@ -273,6 +274,8 @@ func ofFault(all []*View, name string) (v *View, why string) {
 	result := *worst.Fault
 	out.Fault, out.outage = &result, outage
 	// One that had not recovered may have taken longer than the worst.
-	result.NotRecovered = slices.ContainsFunc(all, func(v *View) bool { return v.Fault.Name == name && v.Fault.NotRecovered })
+	if at := slices.IndexFunc(all, func(v *View) bool { return v.Fault.Name == name && v.Fault.NotRecovered }); at >= 0 && !result.NotRecovered {
+		result.NotRecovered, result.NextFault = true, all[at].Fault.NextFault
+	}
 	return &out, ""
 }

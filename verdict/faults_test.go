@@ -107,6 +107,7 @@ func TestRecoveryRules(t *testing.T) {
 	kill := []timeline.Fault{fault("kill-api", 20*sec, 25*sec)}
 	recovered := run(60*sec, kill, nil, failing(load, 20*sec, 30*sec))
 	never := run(60*sec, kill, nil, failing(load, 20*sec, 60*sec))
+	cut := run(60*sec, append(kill, fault("slow-db", 31*sec, 35*sec), fault("later", 40*sec, 45*sec)), nil, failing(load, 20*sec, 31*sec))
 	tests := []struct {
 		rule     string
 		tl       *timeline.Timeline
@@ -127,6 +128,10 @@ func TestRecoveryRules(t *testing.T) {
 		{`fault("kill-api").recovery > 60s`, never, Inconclusive, "more than 35s", ""},
 		{`2 * fault("kill-api").recovery < 60s`, never, Fail, "more than 1m10s", ""},
 		{`100s - fault("kill-api").recovery < 60s`, never, Inconclusive, "", "had not ended"},
+		{`fault("kill-api").recovery < 10s`, cut, Inconclusive, "more than 6s", `the next fault, "slow-db", began too early to tell: all that is known is more than 6s`},
+		{`100s - fault("kill-api").recovery < 60s`, cut, Inconclusive, "", `had not ended when the next fault, "slow-db", began`},
+		{`2 * fault("kill-api").recovery < 60s`, cut, Inconclusive, "more than 12s", `"slow-db", began`},
+		{`fault("kill-api").recovery < 5s`, cut, Fail, "more than 6s", ""},
 		{`fault("kill-api").recovery == 60s`, never, Inconclusive, "more than 35s", ""},
 		{`fault("kill-api").recovery == 10s`, never, Fail, "more than 35s", ""},
 		{`fault("kill-api").recovery != 10s`, never, Pass, "more than 35s", ""},

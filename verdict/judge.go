@@ -150,6 +150,7 @@ func (j *judge) finishFaults() {
 	for i, v := range j.faults {
 		v.outage = j.watch[i].outage
 		v.Fault.Recovery, v.Fault.NotRecovered, _ = j.watch[i].recovery(j.before[i])
+		v.Fault.NextFault = j.watch[i].endedBy
 		v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
 	}
 }
@@ -290,6 +291,9 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 	}
 	if t.metric.bounded != nil {
 		val.atLeast = t.metric.bounded(v)
+		if val.atLeast && v.Fault != nil {
+			val.until = v.Fault.NextFault
+		}
 	}
 	return val
 }

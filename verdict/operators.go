@@ -90,7 +90,10 @@ func arithmetic(op string, a, b any) any {
 	if v.missing != "" {
 		return units[out].wrap(v)
 	}
-	v.n, v.atLeast = compute(op, x.n, y.n), x.atLeast
+	v.n, v.atLeast, v.until = compute(op, x.n, y.n), x.atLeast, x.until
+	if v.until == "" {
+		v.until = y.until
+	}
 	if op == "+" || op == "*" {
 		v.atLeast = x.atLeast || y.atLeast
 	}
@@ -104,7 +107,11 @@ func arithmetic(op string, a, b any) any {
 	case math.IsNaN(v.n) || math.IsInf(v.n, 0):
 		v.missing = "no figure: the rule's arithmetic is out of range"
 	case bounded || (v.atLeast && v.bounds == nil && (x.n < 0 || y.n < 0)):
-		v.missing = "no figure: the rule computes with a time that had not ended when the run did"
+		ended := "the run did"
+		if v.until != "" {
+			ended = fmt.Sprintf("the next fault, %q, began", v.until)
+		}
+		v.missing = "no figure: the rule computes with a time that had not ended when " + ended
 	}
 	return units[out].wrap(v)
 }
@@ -209,7 +216,11 @@ func compareBounds(f *finding) *finding {
 			if f.right.atLeast {
 				bound = f.right
 			}
-			f.why = fmt.Sprintf("the run ended too early to tell: all that is known is %s", bound.format(f.unit))
+			ended := "the run ended"
+			if bound.until != "" {
+				ended = fmt.Sprintf("the next fault, %q, began", bound.until)
+			}
+			f.why = fmt.Sprintf("%s too early to tell: all that is known is %s", ended, bound.format(f.unit))
 			return f
 		}
 	}

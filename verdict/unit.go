@@ -87,6 +87,7 @@ type value struct {
 	n       float64
 	missing string  // why the figure is not known; empty if it is
 	atLeast bool    // the figure is a lower bound
+	until   string  // the fault with which looking at what is bounded ended; empty: with the load
 	bounds  *bounds // where the target's own figure lies, if the generator may have had a part in it
 	literal string  // as it stands in the rule, if it is a lone literal
 	fixed   bool    // made of literals alone

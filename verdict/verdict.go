@@ -112,9 +112,11 @@ type FaultResult struct {
 	After    Measure        `json:"after"`
 	Impact   string         `json:"impact"` // for people: "errors 0% → 4.2%, p95 12ms → 180ms"
 	Recovery *time.Duration `json:"recovery"`
-	// NotRecovered says that the service was still degraded when the run ended;
-	// Recovery is then the least it can have been.
+	// NotRecovered says that the service was still degraded when the next fault
+	// began, or the load ended; Recovery is then the least it can have been.
 	NotRecovered bool `json:"not_recovered,omitempty"`
+	// NextFault is that fault's name; empty if there was none.
+	NextFault string `json:"next_fault,omitempty"`
 }
 
 // Report is the judgement of a run, with the figures it rests on. Totals cover

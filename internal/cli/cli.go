@@ -125,7 +125,22 @@ exits 0 only if it held.
 		return fmt.Errorf("%w\n%s", err, seeHelp(cmd))
 	})
 	root.AddCommand(newRun(s), newCheck(s), newInit(s), newHeal(s), newDemo(s), newVersion(s), newAgent(s))
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "help" { // cobra's own takes what is no command for a success
+			cmd.Args = topic
+		}
+	}
 	return root
+}
+
+// topic wants the name of a command, or nothing.
+func topic(cmd *cobra.Command, args []string) error {
+	_, rest, err := cmd.Root().Find(args)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("unexpected argument %q\n%s", rest[0], seeHelp(cmd))
+	}
+	return err
 }
 
 // seeHelp says how a command is used, below what was wrong with its use.

@@ -31,7 +31,11 @@ shop: to FILE, which must not exist yet, or to standard output.`,
 				return &exit{run.ExitUsage, fmt.Errorf("%s exists already: name another file, or remove it", args[0])}
 			}
 			if err != nil {
-				return &exit{run.ExitUsage, err}
+				// Without the path, which is said already.
+				if p, ok := errors.AsType[*fs.PathError](err); ok {
+					err = p.Err
+				}
+				return &exit{run.ExitUsage, fmt.Errorf("%s cannot be written: %w\n    hint: name a file in a folder that is there and yours, or print it: ordeal init > FILE", args[0], err)}
 			}
 			if _, err := f.WriteString(scenario.Template()); err != nil {
 				f.Close()

@@ -141,7 +141,7 @@ func failed() *Run {
 	r.Report.Outcome = verdict.Fail
 	r.Report.Totals = newMeasure(123456, 812, 40, 25, latency(2140*time.Microsecond, 4*ms, 81*ms, 104*ms, 2400*ms, 5*time.Second))
 	r.Report.Stages["steady"] = newMeasure(121731, 812, 40, 16, latency(2200*time.Microsecond, 79*ms, 85*ms, 106*ms, 2400*ms, 5*time.Second))
-	r.Report.Faults[0].NotRecovered = true
+	r.Report.Faults[0].NotRecovered, r.Report.Faults[0].NextFault = true, r.Report.Faults[1].Name
 	r.Report.Faults[0].Recovery = ptr(15900 * ms)
 	slow := &r.Report.Faults[1]
 	slow.Effective, slow.Verified, slow.State = nil, false, timeline.Failed

@@ -204,7 +204,11 @@ func (p *page) faults(r *Run) {
 		}
 		rw.notes = append(rw.notes, cell{how, p.dim})
 		if f.NotRecovered {
-			rw.notes = append(rw.notes, cell{"the service was still degraded when the run ended", p.warn})
+			ended := "the load ended"
+			if f.NextFault != "" {
+				ended = "the next fault, " + plain(f.NextFault) + ", began"
+			}
+			rw.notes = append(rw.notes, cell{"the service was still degraded when " + ended, p.warn})
 		}
 		if f.Error != "" {
 			rw.notes = append(rw.notes, cell{plain(f.Error), p.bad})

@@ -3,12 +3,14 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,11 +55,22 @@ type Options struct {
 // too. Neither cuts an undo short. The error says what went wrong, if the code
 // alone does not.
 func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode, error) {
+	made := absent(cmp.Or(opt.Out, "runs"))
 	dir, err := newRunDir(opt.Out, plan.Name, time.Now())
 	if err != nil {
 		return ExitUsage, err
 	}
 	r := &runner{plan: plan, opt: opt, dir: dir, id: newID()}
+	if err := r.writePlan(); err != nil {
+		// Nothing was done: no empty folder says that there was a run.
+		if opt.Out == "" {
+			os.Remove(dir)
+		}
+		for _, d := range made {
+			os.Remove(d)
+		}
+		return ExitBroken, fmt.Errorf("nothing was started: %w", err)
+	}
 	return r.run(soft, hard)
 }
 
@@ -133,9 +146,6 @@ func (r *runner) progress(format string, args ...any) {
 // run prepares, sends the load, and takes everything down again, whatever
 // happened in between.
 func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
-	if err := r.writePlan(); err != nil {
-		return ExitBroken, err
-	}
 	var relaying sync.WaitGroup
 	done := make(chan struct{})
 	relaying.Go(func() { r.relay(done) })

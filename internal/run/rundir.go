@@ -12,6 +12,17 @@ import (
 	"unicode"
 )
 
+// absent are the folders of a path that are not there, the innermost first.
+func absent(path string) []string {
+	var out []string
+	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return out
+		}
+		out = append(out, dir)
+	}
+}
+
 // newRunDir makes the run directory: path, or runs/<time>-<name> if that is empty. It
 // must not hold anything yet, as two runs in one directory would be no record
 // of either.
