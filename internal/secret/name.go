@@ -50,7 +50,7 @@ func Name(name string) bool {
 	var room [64]byte
 	up := appendWords(room[:0], name)
 	for _, part := range secretParts {
-		if bytes.Contains(up, part) {
+		if len(part) <= len(up) && bytes.Contains(up, part) {
 			return true
 		}
 	}
