@@ -240,6 +240,7 @@ type Call struct {
 	// fixed says that the call will be sent again and never changed, so that an
 	// engine may keep what it has made of it.
 	fixed bool
+	own   *ownSecrets // of one that is fixed
 	reuse
 }
 
@@ -255,6 +256,7 @@ type Reply struct {
 	BytesOut   int64
 	Err        error
 
+	teller        *teller   // nil: what is told of it holds no secrets of the request
 	looked, valid bool      // whether Body is JSON; known once looked
 	doc           *document // Body, read as JSON; nil until somebody needs it
 }

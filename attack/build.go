@@ -143,7 +143,7 @@ func newRecipe(r *Request, p *Plan, want wants) (recipe, error) {
 		return nil
 	}
 	if k.literal() {
-		call := &Call{fixed: true}
+		call := &Call{fixed: true, own: new(ownSecrets)}
 		if err := build(call, k, Arrival{}, nil); err != nil {
 			return nil, err
 		}
@@ -182,7 +182,7 @@ func targetRecipe(r *Request, protocol string, c *check) (recipe, error) {
 	for i, t := range r.Targets {
 		calls[i] = &Call{
 			Method: t.Method, URL: string(escapeQuery([]byte(t.URL))), Header: withDefault(t.Headers, "User-Agent", userAgent), Body: t.Body,
-			WantBody: c.wantBody(), WantHeader: c.wantHeader(), fixed: true,
+			WantBody: c.wantBody(), WantHeader: c.wantHeader(), fixed: true, own: new(ownSecrets),
 		}
 		if err := errors.Join(t.validate(), absolute(t.URL, protocol)); err != nil {
 			errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -103,8 +104,34 @@ func classify(err error) (kind, detail string) {
 		if e, ok := errors.AsType[*net.DNSError](err); ok {
 			detail = fmt.Sprintf("look up %s: %s", e.Name, e.Err)
 		}
+	case KindTLS: // what it quotes is of certificates
+	default:
+		detail = withoutQuotes(detail)
 	}
 	return kind, clip(detail, maxDetail)
+}
+
+// withoutQuotes leaves out what a message about an answer quotes of it: a server
+// may echo secrets, also in what is no HTTP.
+func withoutQuotes(s string) string {
+	for _, before := range []string{"header line: ", "initial line: "} { // of net/textproto, which has no quotes
+		if i := strings.Index(s, before); i >= 0 {
+			return s[:i+len(before)] + "…"
+		}
+	}
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(s, '"')
+		if i < 0 {
+			return b.String() + s
+		}
+		b.WriteString(s[:i] + `"…"`)
+		quoted, err := strconv.QuotedPrefix(s[i:])
+		if err != nil { // it was cut short
+			return b.String()
+		}
+		s = s[i+len(quoted):]
+	}
 }
 
 // errStalled is a timeout that passed in the middle of an answer.

@@ -336,7 +336,7 @@ func (c *fastConn) readHeader() error {
 // malformed is an answer that is not HTTP.
 type malformed struct{ err error }
 
-func (m *malformed) Error() string { return clip("malformed HTTP answer: "+m.err.Error(), maxDetail) }
+func (m *malformed) Error() string { return "malformed HTTP answer: " + m.err.Error() }
 
 // headerOf copies the headers, as the connection's own are soon those of
 // another answer. Those about the transfer are left out, as net/http does.

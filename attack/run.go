@@ -28,6 +28,9 @@ type RunOptions struct {
 	// has been used by it, in total: what it knows its own shortage by. It is
 	// called some thousand times a second at most.
 	Busy func() time.Duration
+	// Hide, if set, takes secrets that are known beforehand out of a text. It must
+	// be safe for concurrent use.
+	Hide func(string) string
 	// Live, if set, is kept up to date for others to read.
 	Live *Live
 }
@@ -103,6 +106,7 @@ const (
 type seat struct {
 	number int
 	result Result
+	teller teller
 }
 
 // attack is a run under way. Its goroutines are the keeper (Run's own), the

@@ -51,19 +51,21 @@ func (s *sampler) take(request int, kind string) bool {
 
 // newSample copies what people want to see of an answer, and no more than is
 // good to keep. Headers that carry credentials keep their names alone; from what
-// remains, what stands under a secret name is taken out, and what hide knows.
-func newSample(r *Reply, hide *secret.Redactor) *Sample {
+// remains, what hide knows is taken out, and then what stands under a secret
+// name: that is taken to end at a blank or &, which a secret can hold.
+func newSample(r *Reply, hide func(string) string) *Sample {
 	body := r.Body[:min(len(r.Body), maxSample)]
 	cut := r.BytesIn > int64(len(body))
 	if cut {
 		body = wholeRunes(body)
 	}
-	s := &Sample{Status: r.Status, Body: secret.Mask(asText(body))}
+	text := asText(body)
 	if cut { // maybe within a secret, as the mark says
-		s.Body = strings.TrimSuffix(hide.Text(s.Body+"…"), "…")
+		text = strings.TrimSuffix(hide(text+"…"), "…")
 	} else {
-		s.Body = hide.Text(s.Body)
+		text = hide(text)
 	}
+	s := &Sample{Status: r.Status, Body: secret.Mask(text)}
 	lines := 0
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, v := range r.Header[name] {
@@ -77,7 +79,7 @@ func newSample(r *Reply, hide *secret.Redactor) *Sample {
 				v = secret.Masked
 			}
 			name := clip(strings.ToValidUTF8(name, "�"), maxSampleValue)
-			v = hide.Text(secret.Mask(strings.ToValidUTF8(v, "�")))
+			v = secret.Mask(hide(strings.ToValidUTF8(v, "�")))
 			s.Header[name] = append(s.Header[name], clip(v, maxSampleValue))
 		}
 	}

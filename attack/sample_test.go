@@ -69,12 +69,12 @@ func TestSampledKindsAreListed(t *testing.T) {
 
 func TestSampleIsBounded(t *testing.T) {
 	h := http.Header{"Set-Cookie": {"id=s3cr3t", "b=s3cr3t"}, "X-Api-Key": {"s3cr3t"}, "Www-Authenticate": {"Basic"}, "Content-Type": {"text/html"}}
-	s := newSample(&Reply{Status: 500, Header: h, Body: []byte("no\xff"), BytesIn: 3}, secret.NewRedactor(nil))
+	s := newSample(&Reply{Status: 500, Header: h, Body: []byte("no\xff"), BytesIn: 3}, secret.NewRedactor(nil).Text)
 	want := http.Header{"Set-Cookie": {"***", "***"}, "X-Api-Key": {"***"}, "Www-Authenticate": {"Basic"}, "Content-Type": {"text/html"}}
 	if !maps.EqualFunc(s.Header, want, slices.Equal) || s.Status != 500 || s.Body != "no�" {
 		t.Errorf("found %+v", s)
 	}
-	if s := newSample(&Reply{Status: 200}, secret.NewRedactor(nil)); s.Header != nil || s.Body != "" {
+	if s := newSample(&Reply{Status: 200}, secret.NewRedactor(nil).Text); s.Header != nil || s.Body != "" {
 		t.Errorf("found %+v", s)
 	}
 
@@ -82,7 +82,7 @@ func TestSampleIsBounded(t *testing.T) {
 		h.Add(fmt.Sprintf("X-%02d", i), strings.Repeat("ä", 1000))
 	}
 	body := strings.Repeat("ä", maxSample)
-	s = newSample(&Reply{Status: 500, Header: h, Body: []byte("x" + body), BytesIn: int64(len(body) + 1)}, secret.NewRedactor(nil))
+	s = newSample(&Reply{Status: 500, Header: h, Body: []byte("x" + body), BytesIn: int64(len(body) + 1)}, secret.NewRedactor(nil).Text)
 	lines := 0
 	for _, values := range s.Header {
 		lines += len(values)
@@ -146,7 +146,7 @@ func TestEnginesKeepWhatMayBecomeASample(t *testing.T) {
 				}
 				ch, _ := newCheck(Expect{})
 				if kind, _ := ch.reply(&r, time.Second); kind != "" {
-					s := newSample(&r, secret.NewRedactor(nil))
+					s := newSample(&r, secret.NewRedactor(nil).Text)
 					if s.Status != r.Status || len(s.Body) != min(c.kept, maxSample) || s.Header.Get("X-Why") != "because" {
 						t.Errorf("found sample %+v", s)
 					}

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"maps"
+	"sync"
 	"text/template/parse"
 
 	"github.com/seed-1574e9de/ordeal/internal/secret"
@@ -13,8 +14,13 @@ import (
 // million rows into account for one that fails, but looked up when there is a
 // text to clean: where an answer was not as expected.
 
-// maxSearched is how much of a body is looked through for secrets.
-const maxSearched = 64 << 10
+// How much of a body is looked through for secrets: where an answer is kept, and
+// where only a few words are told of it, as of thousands a second when a target
+// breaks. Of a request that is always the same, it is done once.
+const (
+	maxSearched = 64 << 10
+	maxBriefly  = 2 << 10
+)
 
 // minFound is the shortest value that counts as a secret in all of an answer
 // because the answer itself has it under a secret name: many call something
@@ -139,14 +145,14 @@ func (p *Plan) secretColumns() []map[string]bool {
 	return out
 }
 
-// secrets are those of one request. call and reply are nil if it could not be
-// made, c if it is no step of a flow.
-func (a *attack) secrets(r Arrival, call *Call, c *caller, reply *Reply) []string {
+// secrets are those of one request, of its body as far as most. call and reply are
+// nil if it could not be made, c if it is no step of a flow.
+func (a *attack) secrets(r *Arrival, call *Call, c *caller, reply *Reply, most int) []string {
 	var out []string
 	columns := a.actions[r.Request].secretColumns
 	row := func(values map[string]string) {
 		for column, v := range values {
-			if columns[column] || secret.Name(column) {
+			if columns[column] || secret.Field(column, v) {
 				out = append(out, v)
 			}
 		}
@@ -157,10 +163,10 @@ func (a *attack) secrets(r Arrival, call *Call, c *caller, reply *Reply) []strin
 		row(data[r.Nth%uint64(len(data))])
 	}
 	if call != nil {
-		out = append(out, call.secrets()...)
+		out = append(out, call.secrets(most)...)
 	}
 	if reply == nil {
-		return out
+		return a.partly(out)
 	}
 	if c != nil && reply.Err == nil {
 		// As the answer is not good, they were not taken from it.
@@ -172,11 +178,70 @@ func (a *attack) secrets(r Arrival, call *Call, c *caller, reply *Reply) []strin
 			}
 		}
 	}
-	return append(out, reply.secrets()...)
+	return a.partly(append(out, reply.secrets()...))
 }
 
-// secrets are those that a call carries.
-func (c *Call) secrets() []string {
+// partly adds what hide leaves of secrets that hold others.
+func (a *attack) partly(secrets []string) []string {
+	for _, s := range secrets {
+		if rest := a.hide(s); rest != s && rest != secret.Masked {
+			secrets = append(secrets, rest)
+		}
+	}
+	return secrets
+}
+
+func (a *attack) hide(s string) string {
+	if a.Hide == nil {
+		return s
+	}
+	return a.Hide(s)
+}
+
+// teller takes the secrets of a request out of what is told of its answer.
+type teller struct {
+	a       *attack
+	arrival Arrival
+	call    *Call
+	by      *caller // nil if it is no step of a flow
+	looked  bool
+	found   []string
+}
+
+// clean returns a short text about r without secrets, of which t need not know.
+func (t *teller) clean(s string, r *Reply) string {
+	if t == nil {
+		return s
+	}
+	return withoutSecrets(t.a.hide(s), t.secrets(r))
+}
+
+// secrets are looked up when the first text is cleaned. What that takes out of the
+// answer can fail, with a text that nobody sees.
+func (t *teller) secrets(r *Reply) []string {
+	if !t.looked {
+		t.looked = true
+		t.found = t.a.secrets(&t.arrival, t.call, t.by, r, maxBriefly)
+	}
+	return t.found
+}
+
+// ownSecrets are those of a call that is sent again and again.
+type ownSecrets struct {
+	once  sync.Once
+	found []string
+}
+
+// secrets are those that a call carries, in its body as far as most.
+func (c *Call) secrets(most int) []string {
+	if own := c.own; own != nil {
+		own.once.Do(func() { own.found = c.find(maxSearched) })
+		return own.found
+	}
+	return c.find(most)
+}
+
+func (c *Call) find(most int) []string {
 	out := secret.Find(c.URL)
 	for _, h := range c.Header {
 		if secret.Header(h.Name) {
@@ -185,7 +250,7 @@ func (c *Call) secrets() []string {
 			out = append(out, secret.Find(h.Value)...)
 		}
 	}
-	return append(out, secret.Find(string(c.Body[:min(len(c.Body), maxSearched)]))...)
+	return append(out, secret.Find(string(c.Body[:min(len(c.Body), most)]))...)
 }
 
 // secrets are those that an answer's headers bring.

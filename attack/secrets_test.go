@@ -1,10 +1,13 @@
 package attack
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -96,6 +99,124 @@ func TestNothingToldHoldsASecret(t *testing.T) {
 			}
 			if len(seen) != len(requests)-2 { // f/login is good, and g/use never sent
 				t.Errorf("seen are only %v", slices.Sorted(maps.Keys(seen)))
+			}
+		})
+	}
+}
+
+// answers is an engine that gives these.
+type answers func() Reply
+
+func (f answers) Send(context.Context, *Call) Reply {
+	r := f()
+	r.Sent, r.Done = time.Now(), time.Now()
+	return r
+}
+
+func (f answers) Close() error { return nil }
+
+// A secret can hold the ends of other spellings, and part of it be known beforehand.
+func TestSecretsAreHiddenWhole(t *testing.T) {
+	const row, known = `correct horse&battery"staple`, `other#word<of>the plan`
+	hide := func(s string) string { return strings.ReplaceAll(s, known, "***") }
+	for _, form := range []string{"password=%s", `a {"x":"password=%s`, "see http://u:%s@h/?token=%[1]s", "<a key='%s'>"} {
+		for _, e := range []Expect{{}, {Status: []int{5}, Body: "zzz"}, {Status: []int{5}, Headers: []Field{{"X-Echo", "x"}}}, {Status: []int{5}, JSON: []ExpectJSON{{"$.a", "1"}}}} {
+			p := holdPlan(50, time.Second, 5*time.Second, 100)
+			p.Requests = []Request{{Name: "a", Weight: 1, Method: "POST", URL: "http://shop/", Body: "{{ .pw }}\n" + known + " {{ .myToken }}", Expect: e, Headers: []Field{{"Authorization", "Bearer {{ .pw }}-" + known}},
+				Data: []map[string]string{{"pw": row, "myToken": "a+b/" + row}}}}
+			c := new(collector)
+			engine := answers(func() Reply {
+				echo := fmt.Sprintf(form, row) + "\n" + fmt.Sprintf(form, known) + "\n" + fmt.Sprintf(form, row+"-"+known) + "\n" + fmt.Sprintf(form, "a b/"+row)
+				return Reply{Status: 500, Body: []byte(echo), BytesIn: int64(len(echo)), Header: http.Header{"X-Echo": {strings.ReplaceAll(echo, "\n", "; ")}}}
+			})
+			bubble(t, func(t *testing.T, start time.Time) {
+				_, c = run(t, t.Context(), p, RunOptions{Engine: engine, Start: start, Hide: hide})
+			})
+			for _, r := range c.results {
+				b, err := json.Marshal(map[string]any{"detail": r.Detail, "sample": r.Sample})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Kind == "" {
+					t.Fatal("it was good")
+				}
+				for _, part := range []string{"correct", "horse", "battery", "staple", "other", "word", "of>the"} {
+					if i := strings.Index(strings.ReplaceAll(string(b), "password", ""), part); i >= 0 {
+						t.Fatalf("%s: %s: found %s in %s", form, r.Kind, part, b)
+					}
+				}
+			}
+		}
+	}
+}
+
+// What is no HTTP may be an echo, too.
+func TestWhatIsNoHTTPIsNotQuoted(t *testing.T) {
+	for name, answer := range map[string]string{
+		"no status line": "ERR no such user: %s\r\n\r\n", "status": "HTTP/1.1 %s x\r\n\r\n", "header": "HTTP/1.1 200 OK\r\n%s\r\n\r\n", "first header": "HTTP/1.1 200 OK\r\n %s\r\n\r\n", "quotes": "a \"b\" %s\r\n\r\n",
+		"long":  "a \"b\" " + strings.Repeat("x\"y", 40) + "%s\r\n\r\n",
+		"chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n", "length": "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n", "encoding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n",
+	} {
+		for _, k := range Engines() {
+			e, err := NewEngine(&Plan{Engine: k.Name, MaxInFlight: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for {
+					c, err := ln.Accept()
+					if err != nil {
+						return
+					}
+					if req, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+						_, _ = fmt.Fprintf(c, answer, req.Header.Get("Authorization"))
+					}
+					_ = c.Close()
+				}
+			}()
+			r := e.Send(t.Context(), &Call{Method: "GET", URL: "http://" + ln.Addr().String() + "/", Header: []Field{{"Authorization", "s3cr3t-of-request"}}})
+			if r.Err != nil {
+				if kind, detail := classify(r.Err); strings.Contains(detail, "s3cr") {
+					t.Errorf("%s: %s: %s: %s", k.Name, name, kind, detail)
+				}
+			}
+			_ = e.Close()
+			_ = ln.Close()
+			<-done
+		}
+	}
+}
+
+// What a wrong answer costs once its samples are taken.
+func BenchmarkTell(b *testing.B) {
+	var body strings.Builder
+	for i := 0; body.Len() < 64<<10; i++ {
+		fmt.Fprintf(&body, `{"id":%d,"sku":"abc-%d","name":"thing number %d"},`, i, i, i)
+	}
+	for _, x := range []struct{ name, body string }{{"fixed", body.String()}, {"templates", body.String() + "{{ seq }}"}} {
+		b.Run(x.name, func(b *testing.B) {
+			p := holdPlan(1, time.Second, time.Second, 1)
+			p.Requests = []Request{{Name: "a", Weight: 1, Method: "POST", URL: "http://127.0.0.1/", Body: x.body}}
+			a, err := newAttack(b.Context(), p, RunOptions{Engine: takes(0), Sink: new(collector), Start: time.Now()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			call, err := a.build.Build(Arrival{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for range samplesEach {
+				a.sampler.take(0, KindBody)
+			}
+			for b.Loop() {
+				reply := &Reply{Status: 200, Body: []byte("no"), teller: &teller{a: a, call: call}}
+				a.tell(&Result{Kind: KindBody, Detail: `expected a body with "x", found ` + excerpt(reply)}, reply)
 			}
 		})
 	}

@@ -37,7 +37,7 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	if err != nil {
 		r.Sent = a.Clock()
 		r.Done = r.Sent
-		r.Kind, r.Detail = KindTemplate, withoutSecrets(clip(err.Error(), maxDetail), a.secrets(w.Arrival, nil, c, nil))
+		r.Kind, r.Detail = KindTemplate, withoutSecrets(clip(err.Error(), maxDetail), a.secrets(&w.Arrival, nil, c, nil, 0))
 		return
 	}
 	a.live.InFlight.Add(1)
@@ -67,6 +67,8 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	}
 	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
 	action := &a.actions[r.Request]
+	s.teller = teller{a: a, arrival: w.Arrival, call: call, by: c}
+	reply.teller = &s.teller
 	r.Kind, r.Detail = action.check.reply(&reply, r.Done-r.Intended)
 	switch {
 	case r.Kind == "":
@@ -81,25 +83,26 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 		}
 	}
 	if r.Kind != "" {
-		a.tell(r, call, c, &reply)
+		a.tell(r, &reply)
 	}
 	call.release()
 }
 
 // tell takes the secrets out of the detail of an error, and keeps the answer if
 // it is to be a sample.
-func (a *attack) tell(r *Result, call *Call, c *caller, reply *Reply) {
+func (a *attack) tell(r *Result, reply *Reply) {
 	sample := a.sampler.take(r.Request, r.Kind)
 	if !sample && !tells(r.Kind) {
 		return
 	}
-	secrets := a.secrets(r.Arrival, call, c, reply)
+	t := reply.teller
 	if !sample {
-		r.Detail = withoutSecrets(r.Detail, secrets)
+		r.Detail = withoutSecrets(r.Detail, t.secrets(reply))
 		return
 	}
-	hide := secret.NewRedactor(append(secrets, reply.told()...))
-	r.Detail, r.Sample = hide.Text(r.Detail), newSample(reply, hide)
+	own := secret.NewRedactor(append(a.secrets(&t.arrival, t.call, t.by, reply, maxSearched), reply.told()...))
+	hide := func(s string) string { return own.Text(a.hide(s)) }
+	r.Detail, r.Sample = hide(r.Detail), newSample(reply, hide)
 }
 
 // call makes the call of an arrival.

@@ -309,6 +309,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
 	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
+		Hide:   r.plan.Redact,
 		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load, Busy: generator.Busy(),
 		OnStage: func(i int) {
 			if i < len(windows) {

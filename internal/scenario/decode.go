@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -33,9 +32,12 @@ type decoder struct {
 	owner   string // the service being read
 	ready   bool   // reading its check for readiness
 	secrets map[string]bool
-	places  map[any]*node // by pointer to the field
-	broken  map[any]bool  // structs that could not be read whole, by pointer
-	visited int
+	// literals are secrets too, unless one of those that are called so.
+	literals map[string]bool
+	called   []string      // stages, requests, services and so on
+	places   map[any]*node // by pointer to the field
+	broken   map[any]bool  // structs that could not be read whole, by pointer
+	visited  int
 }
 
 // nodeDecoder is a type of the file that has more than one form.
@@ -63,8 +65,6 @@ var (
 	rateType     = reflect.TypeFor[attack.Rate]()
 	fieldsType   = reflect.TypeFor[[]attack.Field]()
 )
-
-func (d *decoder) secretList() []string { return slices.Sorted(maps.Keys(d.secrets)) }
 
 // where returns the place of a decoded field, given the pointer to it; the
 // fallback's if the file does not set it.

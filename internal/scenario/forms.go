@@ -467,6 +467,7 @@ func (d *decoder) rule(n *node) (ruleEntry, bool) {
 			return e, false
 		}
 		e.kpi = d.where(&e.KPI, n)
+		d.openName(d.where(&e.Name, n))
 	case n.scalar():
 		setDefaults(reflect.ValueOf(&e.ruleFile).Elem())
 		e.scorecard = n.text == defaultScorecard
@@ -494,6 +495,8 @@ func (d *decoder) unique(seen map[string]*node, name, what string, at *node) {
 }
 
 func (d *decoder) printableName(name string, at *node) {
+	d.called = append(d.called, name)
+	d.openName(at)
 	if printable(name) != name {
 		d.failf(at.span, "take letters, digits and punctuation", "the name %q holds a control character", shorten(name))
 	}

@@ -54,7 +54,7 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	if root == nil {
 		return nil, c.result(nil)
 	}
-	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
+	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, literals: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
 	var f scenarioFile
 	d.decode(root, &f, f.noun())
 	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file)}

@@ -45,8 +45,8 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	}
 	at := b.method(r, &out)
 	b.body(r, &out)
-	b.secretsIn(out.Body)
-	b.secretsIn(out.JSON)
+	b.literalsIn(out.Body)
+	b.literalsIn(out.JSON)
 	out.Data = b.rows(&r.Data, own)
 	if at == nil || at.kind != textNode {
 		return out
@@ -76,7 +76,7 @@ func (b *builder) rows(name *string, own *node) []map[string]string {
 	case len(rows) == 0:
 		b.failf(at.span, "add a row, or remove the key", "data: %s has no rows", *name)
 	}
-	b.columnSecrets(rows, secret.Name)
+	b.columnSecrets(rows, secret.Field)
 	return rows
 }
 
@@ -138,7 +138,7 @@ func (b *builder) checkURL(raw string, at *node) {
 		return
 	}
 	s := checked(raw)
-	b.secretsIn(raw)
+	b.literalsIn(raw)
 	if _, query, ok := strings.Cut(s, "?"); ok {
 		b.querySecrets(query)
 	}
@@ -323,7 +323,7 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 	out.Targets = targets
 	for _, t := range targets {
 		b.headerSecrets(t.Headers)
-		b.secretsIn(string(t.Body))
+		b.literalsIn(string(t.Body))
 		b.url(t.URL, at)
 	}
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -40,12 +41,50 @@ func (d *decoder) secret(values ...string) {
 	}
 }
 
-// secretsIn looks for secrets in a text: a URL, a body, an argument.
+// secretsIn looks for secrets in a text: a URL, an argument.
 func (d *decoder) secretsIn(s string) { d.secret(secret.Find(s)...) }
+
+// literal takes what is secret only as a request, or what is expected of its
+// answer, has it under such a name. There it may be anything, "pass": "steady", and
+// is hidden in its place; elsewhere it is only if nothing else is meant by it.
+func (d *decoder) literal(values ...string) {
+	for _, v := range values {
+		if len(v) >= secret.Shortest {
+			d.literals[v] = true
+		}
+	}
+}
+
+// literalsIn looks for such in a text: a URL, a header, a body.
+func (d *decoder) literalsIn(s string) { d.literal(secret.FindTelling(s)...) }
+
+// secretList is what must reach no output, in order. What stages, requests and so
+// on are called is no secret.
+func (d *decoder) secretList() []string {
+	all := maps.Clone(d.secrets)
+	for v := range d.literals {
+		if !slices.ContainsFunc(d.called, func(name string) bool { return strings.Contains(name, v) }) {
+			all[v] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+var variableInName = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)`)
+
+// openName refuses a name that a secret variable stands in: names are what files
+// and folders are called by, and how rules speak of things.
+func (d *decoder) openName(at *node) {
+	for _, m := range variableInName.FindAllStringSubmatch(strings.ReplaceAll(at.text, "$$", ""), -1) {
+		if value, _ := d.env(m[1]); value != "" && (secret.Name(m[1]) || len(secret.FindInURL(value)) > 0) {
+			d.failf(at.span, "take a name without it: names stand in files, reports and rules as they are", "a name cannot hold a secret, such as ${%s}", m[1])
+		}
+	}
+}
 
 // variableSecrets takes what is secret of a variable's value.
 func (d *decoder) variableSecrets(name, value string) {
-	if secret.Name(name) {
+	if secret.Field(name, value) {
 		d.secret(value)
 	}
 	d.secret(secret.FindInURL(value)...)
@@ -61,7 +100,7 @@ func (b *builder) headerSecrets(fields []attack.Field) {
 	for _, f := range fields {
 		switch {
 		case !secret.Header(f.Name):
-			b.secretsIn(f.Value)
+			b.literalsIn(f.Value)
 		case secret.Literal(f.Value):
 			b.secret(secret.InHeader(f.Name, f.Value)...)
 		default:
@@ -86,34 +125,31 @@ var action = regexp.MustCompile(`\{\{.*?\}\}`)
 func (b *builder) paramSecrets(fields []attack.Field) {
 	for _, f := range fields {
 		switch {
-		case !secret.Name(f.Name):
-			b.secretsIn(f.Value)
-		case secret.Literal(f.Value):
-			b.secret(f.Value)
+		case !secret.Field(f.Name, f.Value):
+			b.literalsIn(f.Value)
+		case secret.Literal(f.Value) && secret.Telling(f.Value):
+			b.literal(f.Value)
 		}
 	}
 }
 
 func (b *builder) expectSecrets(e *attack.Expect) {
 	b.headerSecrets(e.Headers)
-	b.secretsIn(e.Body)
-	b.secretsIn(e.Matches)
+	b.literalsIn(e.Body)
+	b.literalsIn(e.Matches)
 	for _, j := range e.JSON {
-		b.secretsIn(j.Value)
-		if secret.Path(j.Path) && j.Value != "null" && j.Value != "true" && j.Value != "false" {
-			b.secret(j.Value)
-			var text string
-			if json.Unmarshal([]byte(j.Value), &text) == nil {
-				b.secret(text)
-			}
+		b.literalsIn(j.Value)
+		var text string
+		if secret.Path(j.Path) && json.Unmarshal([]byte(j.Value), &text) == nil && secret.Telling(text) {
+			b.literal(j.Value, text)
 		}
 	}
 }
 
-func (b *builder) columnSecrets(rows []map[string]string, is func(column string) bool) {
+func (b *builder) columnSecrets(rows []map[string]string, is func(column, value string) bool) {
 	for _, row := range rows[:min(len(rows), maxSecretRows)] {
 		for column, v := range row {
-			if is(column) {
+			if is(column, v) {
 				b.secret(v)
 			}
 		}
@@ -124,11 +160,11 @@ func (b *builder) columnSecrets(rows []map[string]string, is func(column string)
 func (b *builder) usedColumns(p *attack.Plan) {
 	for i, r := range p.Requests {
 		used := p.SecretColumns(i, false)
-		b.columnSecrets(r.Data, func(column string) bool { return used[column] })
+		b.columnSecrets(r.Data, func(column, _ string) bool { return used[column] })
 	}
 	for i, f := range p.Flows {
 		used := p.SecretColumns(i, true)
-		b.columnSecrets(f.Data, func(column string) bool { return used[column] })
+		b.columnSecrets(f.Data, func(column, _ string) bool { return used[column] })
 	}
 }
 
@@ -149,12 +185,12 @@ func (b *builder) querySecrets(query string) {
 	query, _, _ = strings.Cut(query, "#")
 	for pair := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		if !secret.Name(name) || !secret.Literal(value) {
+		if !secret.Field(name, value) || !secret.Literal(value) || !secret.Telling(value) {
 			continue
 		}
-		b.secret(value)
+		b.literal(value)
 		if meant, err := url.QueryUnescape(value); err == nil {
-			b.secret(meant)
+			b.literal(meant)
 		}
 	}
 }
@@ -177,22 +213,27 @@ func masked(p attack.Plan, redact func(string) string) attack.Plan {
 	return out
 }
 
-// mask masks one request; what it changes is copied first.
+// mask masks one request; what it changes is copied first. What is known to be
+// secret goes first: a value under a secret name that has a blank or & in it would
+// be taken to end there.
 func mask(r *attack.Request, redact func(string) string) {
-	fields := func(in []attack.Field, is func(string) bool) []attack.Field {
+	template := func(s string) string { return secret.MaskLiteral(redact(s)) }
+	text := func(s string) string { return secret.Mask(redact(s)) }
+	fields := func(in []attack.Field, is func(name, value string) bool) []attack.Field {
 		out := slices.Clone(in)
 		for i := range out {
-			if is(out[i].Name) {
+			if is(out[i].Name, out[i].Value) {
 				out[i].Value = secret.Masked
 			} else {
-				out[i].Value = secret.MaskLiteral(out[i].Value)
+				out[i].Value = template(out[i].Value)
 			}
 		}
 		return out
 	}
-	r.URL, r.Body, r.JSON = secret.MaskLiteral(r.URL), secret.MaskLiteral(r.Body), secret.MaskLiteral(r.JSON)
-	r.Headers, r.Query, r.Form = fields(r.Headers, secret.Header), fields(r.Query, secret.Name), fields(r.Form, secret.Name)
-	r.Expect.Headers, r.Expect.Body = fields(r.Expect.Headers, secret.Header), secret.Mask(r.Expect.Body)
+	header := func(name, _ string) bool { return secret.Header(name) }
+	r.URL, r.Body, r.JSON = template(r.URL), template(r.Body), template(r.JSON)
+	r.Headers, r.Query, r.Form = fields(r.Headers, header), fields(r.Query, secret.Field), fields(r.Form, secret.Field)
+	r.Expect.Headers, r.Expect.Body, r.Expect.Matches = fields(r.Expect.Headers, header), text(r.Expect.Body), text(r.Expect.Matches)
 	r.Expect.JSON = slices.Clone(r.Expect.JSON)
 	for i := range r.Expect.JSON {
 		switch j := &r.Expect.JSON[i]; {
@@ -200,16 +241,16 @@ func mask(r *attack.Request, redact func(string) string) {
 		case secret.Path(j.Path):
 			j.Value = `"` + secret.Masked + `"`
 		default:
-			j.Value = secret.Mask(j.Value)
+			j.Value = text(j.Value)
 		}
 	}
 	r.Targets = slices.Clone(r.Targets)
 	for i := range r.Targets {
 		t := &r.Targets[i]
-		t.URL, t.Headers = secret.Mask(t.URL), fields(t.Headers, secret.Header)
+		t.URL, t.Headers = text(t.URL), fields(t.Headers, header)
 		// It is printed in base64, in which nobody could find anything.
 		if body := string(t.Body); body != "" {
-			t.Body = []byte(redact(secret.Mask(body)))
+			t.Body = []byte(text(body))
 		}
 	}
 }
@@ -219,7 +260,7 @@ func maskRows(rows []map[string]string, used map[string]bool) []map[string]strin
 	for i, row := range out {
 		shown := make(map[string]string, len(row))
 		for column, v := range row {
-			if shown[column] = v; used[column] || secret.Name(column) {
+			if shown[column] = v; used[column] || secret.Field(column, v) {
 				shown[column] = secret.Masked
 			}
 		}

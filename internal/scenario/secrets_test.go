@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,9 +134,89 @@ func TestRowsAreNotAllSecrets(t *testing.T) {
 		rows[i] = map[string]string{"token": fmt.Sprintf("token-%d", i)}
 	}
 	b := &builder{decoder: &decoder{secrets: map[string]bool{}}}
-	b.columnSecrets(rows, secret.Name)
+	b.columnSecrets(rows, secret.Field)
 	if n := len(b.secrets); n != maxSecretRows {
 		t.Errorf("expected %d, found %d", maxSecretRows, n)
+	}
+}
+
+// A value with the ends of other spellings in it, behind a secret name in a text.
+func TestSecretsAreHiddenWhole(t *testing.T) {
+	const src = `
+name: hides
+target: http://127.0.0.1:8080
+attack:
+  requests:
+    - { name: a, get: "/p?password=${DB_PASSWORD}&z=1", headers: { X-A: "password=${DB_PASSWORD}" }, body: "password=${DB_PASSWORD}&x=1" }
+    - { name: b, post: /p, json: { x: "password=${DB_PASSWORD}", y: "https://u:${DB_PASSWORD}@h/x" }, expect: { body: "password=${DB_PASSWORD}", matches: "token=${DB_PASSWORD}" } }
+    - { name: c, post: /p, form: { q: "token=${DB_PASSWORD}" }, query: { q: "token=${DB_PASSWORD}" } }
+  stages: [{ name: s, rate: 5/s, for: 10s }]
+`
+	for _, word := range []string{`correct horse&battery"staple`, "correct#battery<staple", `correct\battery staple`, "correct'battery\\staple"} {
+		p, err := Parse("x.yaml", []byte(src), func(string) (string, bool) { return word, true }, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := string(planJSON(t, p))
+		for _, part := range []string{"correct", "horse", "battery", "staple"} {
+			if i := strings.Index(b, part); i >= 0 {
+				t.Errorf("%s: plan.json holds %s", word, b[max(0, i-60):min(len(b), i+40)])
+			}
+		}
+	}
+}
+
+// What a body calls a key or a pass may be anything.
+func TestWordsAndFiguresAreNoSecrets(t *testing.T) {
+	const src = `
+name: words
+target: http://127.0.0.1:8080
+services: { checkout-service: { builtin: api } }
+attack:
+  max_in_flight: 2000
+  requests:
+    - { name: checkout, post: "/?token=2000&page_key=2001", body: '{"max_tokens": 2000, "filter": [{"key": "checkout"}, {"key": 2000}], "pass": "steady", "pin_token": 12345678, "auth": "checkout-service"}' }
+    - { name: expects, post: /, form: { max_tokens: 2000, pass: steady, secret: form-secret }, expect: { json: { $.max_tokens: 2000, $.token: 12345678, $.auth: steady, $.secret: expected-secret } } }
+  stages: [{ name: steady, rate: 50/s, for: 2s }]
+`
+	p, err := Parse("x.yaml", []byte(src), testEnv, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{`"expected-secret"`, "expected-secret", "form-secret"}; !slices.Equal(p.Secrets, want) {
+		t.Errorf("expected %q, found %q", want, p.Secrets)
+	}
+	b := string(planJSON(t, p))
+	for _, s := range []string{`\"pass\": \"***\"`, `\"pin_token\": ***`, `\"auth\": \"***\"`, `\"max_tokens\": 2000`, `{\"key\": \"checkout\"}`, `"name": "steady"`, "token=***&page_key=***"} {
+		if !strings.Contains(b, s) {
+			t.Errorf("plan.json does not hold %s:\n%s", s, b)
+		}
+	}
+}
+
+// Names are what folders are called by; what is called like a password by chance may be.
+func TestNamesHoldNoSecrets(t *testing.T) {
+	for name, want := range map[string]string{
+		`n ${MY_TOKEN}`: "${MY_TOKEN}", `${DATABASE}`: "${DATABASE}", `${MY_TOKEN:-x}`: "${MY_TOKEN}", `$${MY_TOKEN}`: "", `${PLAIN}`: "", `${UNSET_TOKEN:-x}`: "", `s3cr3t`: "",
+	} {
+		for _, format := range []string{
+			"name: %q\ntarget: http://h\nattack: { requests: [{ name: r, get: / }], stages: [{ name: s, rate: 5/s, for: 10s }] }",
+			"name: n\ntarget: http://h\nattack: { requests: [{ name: %q, get: / }], stages: [{ name: s, rate: 5/s, for: 10s }] }",
+			"name: n\ntarget: http://h\nattack: { requests: [{ name: r, get: / }], stages: [{ name: %q, rate: 5/s, for: 10s }] }",
+			"name: n\ntarget: http://h\nattack: { flows: [{ name: f, steps: [{ name: %q, get: / }] }], stages: [{ name: s, rate: 5/s, for: 10s }] }",
+			"name: n\ntarget: http://h\nattack: { requests: [{ name: r, get: / }], stages: [{ name: s, rate: 5/s, for: 10s }] }\nverdict: [{ kpi: p99 < 1s, name: %q }]",
+		} {
+			_, err := Parse("x.yaml", fmt.Appendf(nil, format, name), func(name string) (string, bool) {
+				v, ok := map[string]string{"MY_TOKEN": "s3cr3t", "DATABASE": "x://u:s3cr3t@h", "PLAIN": "ok"}[name]
+				return v, ok
+			}, Options{})
+			switch {
+			case want == "" && err != nil && !strings.Contains(err.Error(), "allow_hosts"):
+				t.Errorf(format+": %s", name, err)
+			case want != "" && (err == nil || !strings.Contains(err.Error(), "a name cannot hold a secret, such as "+want) || strings.Contains(err.Error(), "s3cr3t")):
+				t.Errorf(format+": found %v", name, err)
+			}
+		}
 	}
 }
 

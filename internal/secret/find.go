@@ -19,6 +19,7 @@ type placeKind uint8
 
 const (
 	named    placeKind = iota // under a secret name
+	figure                    // the same, a number of JSON
 	password                  // of a URL
 	user                      // of a URL without a password
 )
@@ -61,19 +62,37 @@ func Named(s string) []string {
 // Find returns the secrets in s that Mask would hide, but for templates and users
 // without a password: as they stand there, and as they are meant, and what a
 // client makes of them, as the credentials in a URL become a header.
-func Find(s string) []string {
+func Find(s string) []string { return find(s, func(place) bool { return true }) }
+
+// FindTelling is Find for what is to be hidden far from where it stands: of what
+// is under a secret name, it leaves out what cannot be told from words and
+// figures of any other meaning. See Telling.
+func FindTelling(s string) []string {
+	return find(s, func(p place) bool {
+		return p.kind != figure && (p.kind != named || Telling(s[p.from:p.to]))
+	})
+}
+
+// Telling says whether a value that is secret by its name alone is long enough to
+// be known wherever it appears: "pass": "steady" must not hide a stage of that
+// name.
+func Telling(value string) bool { return len(value) >= shortestTelling }
+
+const shortestTelling = 8
+
+func find(s string, want func(place) bool) []string {
 	var out []string
 	each(s, func(p place) {
 		raw := s[p.from:p.to]
 		switch {
-		case !Literal(raw):
+		case !Literal(raw) || !want(p):
 		case p.kind == password:
 			meant := unescaped(raw, url.PathUnescape)
 			out = append(out, raw, meant, basic(unescaped(p.user, url.PathUnescape), meant))
-		case p.kind == named:
-			out = append(out, meanings(raw)...)
 		case p.kind == user:
 			out = append(out, basic(unescaped(raw, url.PathUnescape), ""))
+		default:
+			out = append(out, meanings(raw)...)
 		}
 	})
 	return out
@@ -162,6 +181,7 @@ func each(s string, f func(place)) {
 			f(p)
 		}
 	}
+	t := &templates{s: s}
 	for i := 0; i < len(s); {
 		if strings.HasPrefix(s[i:], "://") {
 			i += len("://")
@@ -179,14 +199,14 @@ func each(s string, f func(place)) {
 		for end < len(s) && nameByte(s[end]) {
 			end++
 		}
-		name := s[i:end]
+		begin := i
 		i = end
 		if at, q, ok := afterKey(s, end); ok {
-			if Name(name) {
-				i = value(s, at, q, put)
+			if name := s[keyBegin(s, begin):end]; key(name) {
+				i = t.value(at, q, counts(name), put)
 			}
-		} else if at, ok := afterField(s, end); ok && Name(name) {
-			i = fieldValue(s, at, put)
+		} else if at, ok := afterField(s, end); ok && Name(s[begin:end]) {
+			i = t.fieldValue(at, counts(s[begin:end]), put)
 		}
 	}
 }
@@ -228,6 +248,23 @@ func openQuote(s string, i int) (q quote, next int, ok bool) {
 	return quote{s[k], k - i}, k + 1, true
 }
 
+// maxKey bounds how far the beginning of a key with blanks is looked for.
+const maxKey = 64
+
+// keyBegin says where a key begins whose last word begins at i: behind a quote,
+// "pass word" being one key.
+func keyBegin(s string, i int) int {
+	for k := i - 1; k >= max(0, i-maxKey); k-- {
+		switch {
+		case s[k] == '"' || s[k] == '\'':
+			return k + 1
+		case s[k] != ' ' && !nameByte(s[k]):
+			return i
+		}
+	}
+	return i
+}
+
 func blanks(s string, i int) int {
 	for i < len(s) && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r') {
 		i++
@@ -259,34 +296,46 @@ func afterField(s string, i int) (at int, ok bool) {
 	return i + 1, i < len(s) && s[i] == '='
 }
 
-// fieldValue puts what a field of a form is set to, and returns where it ends.
-func fieldValue(s string, i int, put func(place)) int {
+// templates are the actions in a text, {{ … }}, within which no value ends.
+type templates struct {
+	s    string
+	none bool // from where was looked last on; looked for again and again, that would take the square of its length
+}
+
+// fieldValue puts what a field of a form is set to, unless it is a number and
+// the field counts something, and returns where it ends.
+func (t *templates) fieldValue(i int, counts bool, put func(place)) int {
+	s := t.s
 	if q, next, ok := openQuote(s, i); ok {
-		end, after := q.end(s, next)
+		end, after := t.end(q, next)
 		put(place{from: next, to: end})
 		return after
 	}
 	from := i
 	for i < len(s) && !strings.ContainsRune("& \t\r\n\"<>#\\", rune(s[i])) {
-		i = skipTemplate(s, i)
+		i = t.skip(i)
 	}
-	put(place{from: from, to: i})
+	if !counts || !number(s[from:i]) {
+		put(place{from: from, to: i})
+	}
 	return i
 }
 
-// skipTemplate returns what comes after the character or template at i.
-func skipTemplate(s string, i int) int {
-	if strings.HasPrefix(s[i:], "{{") {
-		if n := strings.Index(s[i:], "}}"); n >= 0 {
+// skip returns what comes after the character or template at i.
+func (t *templates) skip(i int) int {
+	if !t.none && strings.HasPrefix(t.s[i:], "{{") {
+		if n := strings.Index(t.s[i:], "}}"); n >= 0 {
 			return i + n + len("}}")
 		}
+		t.none = true
 	}
 	return i + 1
 }
 
-// end returns where a text in these quotes ends that begins at i, and what comes
+// end returns where a text in quotes q ends that begins at i, and what comes
 // after its quote.
-func (q quote) end(s string, i int) (end, after int) {
+func (t *templates) end(q quote, i int) (end, after int) {
+	s := t.s
 	for i < len(s) {
 		k := i
 		for k < len(s) && s[k] == '\\' {
@@ -302,15 +351,17 @@ func (q quote) end(s string, i int) (end, after int) {
 		case n > 0:
 			i = k + 1
 		default:
-			i = skipTemplate(s, i)
+			i = t.skip(i)
 		}
 	}
 	return len(s), len(s)
 }
 
 // value puts the value of a key in quotes q that begins at i, of lists and
-// objects all texts in them, and returns where it ends.
-func value(s string, i int, q quote, put func(place)) int {
+// objects all texts in them, and returns where it ends. Numbers are left out if
+// the key counts something.
+func (t *templates) value(i int, q quote, counts bool, put func(place)) int {
+	s := t.s
 	var open []byte
 	for i < len(s) {
 		c := s[i]
@@ -333,7 +384,7 @@ func value(s string, i int, q quote, put func(place)) int {
 			if own.slashs < q.slashs {
 				return i // the text around it ends
 			}
-			end, after := own.end(s, next)
+			end, after := t.end(own, next)
 			if colon := blanks(s, after); len(open) == 0 || colon == len(s) || s[colon] != ':' {
 				put(place{from: next, to: end})
 			}
@@ -343,18 +394,19 @@ func value(s string, i int, q quote, put func(place)) int {
 			for i < len(s) && (nameByte(s[i]) || s[i] == '+') {
 				i++
 			}
-			if len(open) == 0 || open[len(open)-1] == '[' {
-				put(place{from: from, to: i})
+			if !counts && (len(open) == 0 || open[len(open)-1] == '[') {
+				put(place{from: from, to: i, kind: figure})
 			}
 		case nameByte(c): // true, false, null
 			for i < len(s) && nameByte(s[i]) {
 				i++
 			}
+		case strings.HasPrefix(s[i:], Masked): // what is known to be secret is gone already
+			i += len(Masked)
+		case len(open) == 0: // no value, such as a template
+			return i
 		default:
 			i++
-			if len(open) == 0 && c == '{' { // a template where a value should be
-				return i
-			}
 			continue
 		}
 		if len(open) == 0 {

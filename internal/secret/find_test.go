@@ -12,8 +12,13 @@ func TestMask(t *testing.T) {
 		{"nothing", `{"id":7,"name":"a@b: c"}`, `{"id":7,"name":"a@b: c"}`},
 		{"JSON", `{"token": "x\"y", "id": 7, "password":"p"}`, `{"token": "***", "id": 7, "password":"***"}`},
 		{"JSON, numbers and words", `{"secret":42,"token":null,"pass":true,"pwd":-1.5e+3}`, `{"secret":***,"token":null,"pass":true,"pwd":***}`},
-		{"JSON, a list", `{"tokens":["a","b",7],"id":["c"]}`, `{"tokens":["***","***",***],"id":["c"]}`},
+		{"JSON, a list", `{"passwords":["a","b",7],"id":["c"]}`, `{"passwords":["***","***",***],"id":["c"]}`},
 		{"JSON, an object", `{"credentials":{"user":"u","n":3,"more":[{"k":"v"}]},"id":"c"}`, `{"credentials":{"user":"***","n":3,"more":[{"k":"***"}]},"id":"c"}`},
+		{"JSON, a key of words", `{"pass word": "a", "my api key": "b", "no": "c", "b": "{\"pass word\":\"d\"}"}`, `{"pass word": "***", "my api key": "***", "no": "c", "b": "{\"pass word\":\"***\"}"}`},
+		{"JSON, figures", `{"max_tokens":2000,"token_ttl":60,"tokens":[1,"a"],"pin_token":77}`, `{"max_tokens":2000,"token_ttl":60,"tokens":[1,"***"],"pin_token":***}`},
+		{"JSON, everyday words", `{"key":"colour","pat":"terns","api_key":"a","userKey":"b"}`, `{"key":"colour","pat":"terns","api_key":"***","userKey":"***"}`},
+		{"form, figures", "max_tokens=2000&key=abc&token=7", "max_tokens=2000&key=***&token=***"},
+		{"masked before", `{"password":***,"id":"c"} password=***&id=c`, `{"password":***,"id":"c"} password=***&id=c`},
 		{"JSON in JSON", `{"b":"{\"password\":\"a\\\"b\\\\\",\"id\":\"c\"}","id":"d"}`, `{"b":"{\"password\":\"***\",\"id\":\"c\"}","id":"d"}`},
 		{"JSON in JSON, cut inside", `{"b":"{\"tokens\":[\"a","id":"d"}`, `{"b":"{\"tokens\":[\"***","id":"d"}`},
 		{"JSON that is cut", `{"token":"abc`, `{"token":"***`},
@@ -57,6 +62,7 @@ func TestFind(t *testing.T) {
 		{"URL", "http://us%20r:p%40w@h/", []string{"p%40w", "p@w", "dXMgcjpwQHc="}},
 		{"URL with a user", "http://user@h/", []string{"dXNlcjo="}},
 		{"templates", `{"token":"{{ .t }}"}`, nil},
+		{"figures", `{"max_tokens":2000}`, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := Find(tt.in); !slices.Equal(got, tt.want) {
@@ -70,6 +76,24 @@ func TestFind(t *testing.T) {
 		if got := FindInURL(in); want == "" && got != nil || want != "" && !slices.Contains(got, want) {
 			t.Errorf("%s: expected %q, found %q", in, want, got)
 		}
+	}
+}
+
+// What everything is searched for must be more than a word.
+func TestFindTelling(t *testing.T) {
+	const in = `{"pass":"steady","password":"hunter-22","token":1234567890} token=short http://u:pw12@h/`
+	if got, want := FindTelling(in), []string{"hunter-22", "pw12", "pw12", "dTpwdzEy"}; !slices.Equal(got, want) {
+		t.Errorf("expected %q, found %q", want, got)
+	}
+}
+
+// A text full of templates that never end takes no longer than any other.
+func TestTemplatesWithoutEnd(t *testing.T) {
+	s := &templates{s: "token=" + strings.Repeat("{", 1<<10)}
+	each(s.s, func(place) {})
+	s.fieldValue(len("token="), false, func(place) {})
+	if !s.none {
+		t.Error("the end is looked for again and again")
 	}
 }
 
@@ -94,7 +118,7 @@ func TestInHeader(t *testing.T) {
 
 // Whatever comes, all of it ends, and what is no empty text is masked under a secret name.
 func FuzzMask(f *testing.F) {
-	for _, s := range []string{`{"token":"a","x":{"pwd":["b"]}}`, `"{\"key\":\"\\\"\"}`, "a://b:c@d?token={{ .x }}&pass=", `'auth':[{'"`, `"key":{{`} {
+	for _, s := range []string{`{"token":"a","x":{"pwd":["b"]}}`, `"{\"key\":\"\\\"\"}`, "a://b:c@d?token={{ .x }}&pass=", `'auth':[{'"`, `"key":{{`, "token={{{{{{{{", `{"token":"{{ {{ {{ `, `{"pass word":***,"a":"b"}`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -10,6 +10,7 @@ package secret
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -27,6 +28,11 @@ var (
 	)
 	secretWords = list("KEY", "PASS", "PWD", "AUTH", "AUTHORIZATION", "PAT", "DSN", "JWT", "COOKIE", "SIGNATURE")
 	secretLast  = list("SK", "SESSION")
+
+	// A number under a name with one of these is a figure: max_tokens, token_ttl.
+	countWords = list("TOKENS", "COUNT", "LIMIT", "MAX", "MIN", "LENGTH", "SIZE", "TTL", "AGE", "EXPIRES", "EXPIRY", "ATTEMPTS", "RETRIES")
+	// Everyday words for a key of JSON: {"key": "colour", "value": "red"}.
+	everyday = list("KEY", "PAT")
 )
 
 func list(words ...string) [][]byte {
@@ -44,26 +50,57 @@ func Name(name string) bool {
 	var room [64]byte
 	up := appendWords(room[:0], name)
 	for _, part := range secretParts {
-		if bytes.Contains(up, part) {
+		if len(part) <= len(up) && bytes.Contains(up, part) {
 			return true
 		}
 	}
-	var word []byte
-	is := func(w []byte) bool { return bytes.Equal(w, word) }
-	for word = range bytes.SplitSeq(up, []byte("_")) {
-		if slices.ContainsFunc(secretWords, is) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(secretLast, is) || string(up) == "SIG"
+	last, found := hasWord(up, secretWords)
+	return found || in(secretLast, last) || string(up) == "SIG"
 }
+
+// hasWord says whether one of the words of a name is among these, and which is
+// its last.
+func hasWord(up []byte, words [][]byte) (last []byte, found bool) {
+	for last = range bytes.SplitSeq(up, []byte("_")) {
+		if in(words, last) {
+			return last, true
+		}
+	}
+	return last, false
+}
+
+func in(words [][]byte, word []byte) bool {
+	return slices.ContainsFunc(words, func(w []byte) bool { return bytes.Equal(w, word) })
+}
+
+// key is Name for a key of JSON. There, key alone is any key, and pat a word.
+func key(name string) bool {
+	var room [64]byte
+	return Name(name) && !in(everyday, appendWords(room[:0], name))
+}
+
+// counts says whether a number under a secret name is none: max_tokens.
+func counts(name string) bool {
+	var room [64]byte
+	_, found := hasWord(appendWords(room[:0], name), countWords)
+	return found
+}
+
+func number(s string) bool {
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil
+}
+
+// Field says whether a parameter or field of a form is a secret: it has a secret
+// name, and is no figure such as max_tokens=2000.
+func Field(name, value string) bool { return Name(name) && !(counts(name) && number(value)) }
 
 // appendWords appends a name in capitals, with _ between its words.
 func appendWords(b []byte, name string) []byte {
 	for i := range len(name) {
 		c := name[i]
 		switch {
-		case c == '-' || c == '.':
+		case c == '-' || c == '.' || c == ' ':
 			c = '_'
 		case c >= 'a' && c <= 'z':
 			c -= 'a' - 'A'
@@ -85,14 +122,14 @@ func Header(name string) bool {
 // of the names in it is that of one.
 func Path(path string) bool {
 	for i := 0; i < len(path); i++ {
-		if !nameByte(path[i]) {
+		if !nameByte(path[i]) || path[i] == '.' {
 			continue
 		}
 		end := i + 1
-		for end < len(path) && nameByte(path[end]) {
+		for end < len(path) && nameByte(path[end]) && path[end] != '.' {
 			end++
 		}
-		if Name(path[i:end]) {
+		if key(path[i:end]) {
 			return true
 		}
 		i = end

@@ -8,59 +8,77 @@ import (
 
 // Redactor puts *** in place of secrets. It is safe for concurrent use.
 type Redactor struct {
-	secrets  []string // with their usual spellings, the longest first
-	odd      []string // those that can be spelled in yet other ways
-	sorted   []string
-	longest  int
-	replacer *strings.Replacer
+	secrets []string // with their usual spellings, the longest first
+	sorted  []string
+	longest int
+
+	// Data files can bring secrets by the thousand, so none is looked for on its
+	// own: where the beginning of one stands, each length is tried.
+	whole   map[string]bool
+	begun   map[[Shortest]byte]bool
+	first   [256]bool
+	lengths []int // the longest first
 }
 
 // NewRedactor returns a redactor of these secrets, in all their spellings. Those
 // shorter than Shortest it leaves alone.
 func NewRedactor(secrets []string) *Redactor {
-	var kept []string
-	var odd []string
+	r := &Redactor{whole: make(map[string]bool), begun: make(map[[Shortest]byte]bool)}
+	add := func(s string) {
+		if len(s) < Shortest || r.whole[s] {
+			return
+		}
+		r.whole[s], r.begun[[Shortest]byte([]byte(s[:Shortest]))], r.first[s[0]] = true, true, true
+		r.secrets = append(r.secrets, s)
+	}
 	for _, s := range secrets {
 		if len(s) < Shortest {
 			continue
 		}
-		kept = append(append(kept, s), spellings(s)...)
-		if !plain(s) {
-			odd = append(odd, s)
+		for _, s := range asForm(s) {
+			add(s)
+			for _, x := range spellings(s) {
+				add(x)
+			}
 		}
 	}
 	// Longest first, so that a secret that holds another one is covered whole.
-	slices.SortFunc(kept, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
-	kept = slices.Compact(kept)
-	pairs := make([]string, 0, 2*len(kept))
-	for _, s := range kept {
-		pairs = append(pairs, s, Masked)
+	slices.SortFunc(r.secrets, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	r.sorted = slices.Sorted(slices.Values(r.secrets))
+	for _, s := range r.secrets {
+		if n := len(r.lengths); n == 0 || r.lengths[n-1] != len(s) {
+			r.lengths = append(r.lengths, len(s))
+		}
 	}
-	r := &Redactor{secrets: kept, odd: odd, sorted: slices.Sorted(slices.Values(kept)), replacer: strings.NewReplacer(pairs...)}
-	if len(kept) > 0 {
-		r.longest = len(kept[0])
+	if len(r.lengths) > 0 {
+		r.longest = r.lengths[0]
 	}
 	return r
 }
 
-// meant replaces what means a secret.
-func (r *Redactor) meant(s string) string {
-	if len(r.odd) == 0 {
-		return s
+// each calls f with the places of secrets in s, those that overlap too.
+func (r *Redactor) each(s string, f func(from, to int)) {
+	for i := 0; i+Shortest <= len(s); i++ {
+		if !r.first[s[i]] || !r.begun[[Shortest]byte([]byte(s[i:i+Shortest]))] {
+			continue
+		}
+		for _, n := range r.lengths {
+			if i+n <= len(s) && r.whole[s[i:i+n]] {
+				f(i, i+n)
+				break
+			}
+		}
 	}
+}
+
+// replace replaces secrets; if deep, also where s means one.
+func (r *Redactor) replace(s string, deep bool) string {
 	type span struct{ from, to int }
 	var found []span
-	for l := range layers(s, false) {
-		for _, secret := range r.odd {
-			for i := 0; ; {
-				n := strings.Index(l.text[i:], secret)
-				if n < 0 {
-					break
-				}
-				i += n
-				found = append(found, span{l.at[i], l.at[i+len(secret)]})
-				i += len(secret)
-			}
+	r.each(s, func(from, to int) { found = append(found, span{from, to}) })
+	if deep {
+		for l := range layers(s, false) {
+			r.each(l.text, func(from, to int) { found = append(found, span{l.at[from], l.at[to]}) })
 		}
 	}
 	if len(found) == 0 {
@@ -89,7 +107,7 @@ func (r *Redactor) unfinished(s string, deep bool) string {
 		return -1
 	}
 	from := begin(s)
-	if deep && len(r.odd) > 0 {
+	if deep {
 		for l := range layers(s, true) {
 			if i := begin(l.text); i >= 0 && (from < 0 || l.at[i] < from) {
 				from = l.at[i]
@@ -105,15 +123,23 @@ func (r *Redactor) unfinished(s string, deep bool) string {
 // MayHold says whether s can hold one of a few secrets, or the beginning of one,
 // in any spelling. It is much quicker than making a Redactor.
 func MayHold(s string, secrets []string) bool {
+	var begin []string
 	for _, secret := range secrets {
 		if len(secret) < Shortest {
 			continue
 		}
-		n := 0
-		for n < Shortest && nameByte(secret[n]) {
-			n++
+		for _, x := range asForm(secret) {
+			begin = append(begin, x[:Shortest])
 		}
-		if strings.Contains(s, secret[:n]) { // it is spelled alike everywhere
+	}
+	in := func(s string) bool {
+		return slices.ContainsFunc(begin, func(b string) bool { return strings.Contains(s, b) })
+	}
+	if len(begin) == 0 || in(s) {
+		return len(begin) > 0
+	}
+	for l := range layers(s, false) {
+		if in(l.text) {
 			return true
 		}
 	}
@@ -132,10 +158,7 @@ func (r *Redactor) text(s string, deep bool) string {
 	if len(r.secrets) == 0 {
 		return s
 	}
-	s = r.replacer.Replace(s)
-	if deep {
-		s = r.meant(s)
-	}
+	s = r.replace(s, deep)
 	if !strings.Contains(s, cutMark) {
 		return s
 	}
@@ -153,8 +176,7 @@ func (r *Redactor) text(s string, deep bool) string {
 	}
 }
 
-// begins says whether part is the beginning of a secret, and not all of it. Data
-// files can bring secrets by the thousand, so none is looked for on its own.
+// begins says whether part is the beginning of a secret, and not all of it.
 func (r *Redactor) begins(part string) bool {
 	i, found := slices.BinarySearch(r.sorted, part)
 	if found {

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"strconv"
@@ -98,6 +99,34 @@ func TestRedactAnySpelling(t *testing.T) {
 	}
 }
 
+// Also what need not be escaped can be.
+func TestRedactNeedlessEscapes(t *testing.T) {
+	r := NewRedactor([]string{"ghp_Ab-12.x"})
+	every := func(format string) string {
+		var b strings.Builder
+		for _, c := range []byte("ghp_Ab-12.x") {
+			fmt.Fprintf(&b, format, c)
+		}
+		return b.String()
+	}
+	for _, s := range []string{"ghp%5FAb-12.x", "ghp&#95;Ab&#45;12.x", every("%%%02x"), every(`\u%04x`), every("&#%d;"), every("&#x%x;"), every("%%25%02X")} {
+		if got := r.Text("a " + s + " b"); got != "a *** b" {
+			t.Errorf("%s becomes %s", s, got)
+		}
+		if got := r.Text("a " + s[:len(s)-2] + "…"); got != "a ***…" {
+			t.Errorf("%s, cut, becomes %s", s, got)
+		}
+	}
+}
+
+// A server may take a token for a part of a form, and tell what it has read.
+func TestRedactWhatWasTakenForAForm(t *testing.T) {
+	r := NewRedactor([]string{"CapTok/en+S3cr=t", "per%41cent"})
+	if got, want := r.Text("t=CapTok/en S3cr=t, CapTok%2Fen%20S3cr%3Dt, perAcent"), "t=***, ***, ***"; got != want {
+		t.Errorf("expected %s, found %s", want, got)
+	}
+}
+
 func TestShortSecretsAreLeftAlone(t *testing.T) {
 	if got := NewRedactor([]string{"abc", ""}).Text("abcabc…"); got != "abcabc…" {
 		t.Errorf("found %s", got)
@@ -110,7 +139,7 @@ func TestMayHold(t *testing.T) {
 		want         bool
 	}{
 		{"found abcdefgh", "abcdefgh", true}, {"found abcd…", "abcdefgh", true}, {"found ab", "abcdefgh", false}, {"found x", "abcdefgh", false},
-		{`found a\u00f6b`, "aöbcd", true}, {"found x", "aöbcd", false}, {"x", "/abc", true}, {"abc", "abc", false}, {"x", "", false},
+		{`found a\u00f6b`, "aöbcd", true}, {"found x", "aöbcd", false}, {"x", "/abc", false}, {"%2Fabc…", "/abcd", true}, {"&#103;hp_A", "ghp_A", true}, {`\u0067hp_A`, "ghp_A", true}, {"a bc", "a+bc", true}, {"abc", "abc", false}, {"x", "", false},
 	} {
 		if got := MayHold(tt.text, []string{tt.secret}); got != tt.want {
 			t.Errorf("%q in %q: found %v", tt.secret, tt.text, got)

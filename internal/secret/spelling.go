@@ -30,7 +30,19 @@ func spellings(secret string) []string {
 	return slices.DeleteFunc(out, func(s string) bool { return s == secret })
 }
 
-// plain says whether a secret is spelled alike everywhere.
+// asForm are a secret and what becomes of it where it was taken for a part of a
+// query or form that it is not: + is a space there.
+func asForm(secret string) []string {
+	out := []string{secret}
+	for _, s := range []string{strings.ReplaceAll(secret, "+", " "), unescaped(secret, url.QueryUnescape)} {
+		if len(s) >= Shortest && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// plain says whether a secret usually looks alike everywhere.
 func plain(s string) bool {
 	for i := range len(s) {
 		if !nameByte(s[i]) {

@@ -12,20 +12,11 @@ import (
 // the usual spellings only: a process that logs much must not wait for it. It is
 // safe for concurrent use.
 func (r *Redactor) Writer(w io.WriteCloser) io.WriteCloser {
-	out := &writer{Redactor: r, to: w, whole: make(map[string]bool)}
-	for _, s := range r.secrets {
-		out.whole[s] = true
-		if !slices.Contains(out.lengths, len(s)) {
-			out.lengths = append(out.lengths, len(s))
-		}
-	}
-	return out
+	return &writer{Redactor: r, to: w}
 }
 
 type writer struct {
 	*Redactor
-	whole   map[string]bool
-	lengths []int
 
 	mu   sync.Mutex
 	to   io.WriteCloser
