@@ -40,7 +40,7 @@ const (
 // never a failure into a pass. What failed on the generator's own machine never
 // reached the target, and how it would have gone is not known.
 type burden struct {
-	busy  bool   // its CPU was used up
+	busy   bool   // its CPU was used up
 	late   uint64 // arrivals that it sent, but later than the budget allows
 	slow   uint64 // arrivals that may have gone wrong only because it was busy or late
 	missed uint64 // arrivals that it was too late to send
