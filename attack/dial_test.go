@@ -357,29 +357,22 @@ func TestFewConnectionsUnderOverload(t *testing.T) {
 	}
 }
 
-// Hosts are told apart by where connections lead, however they are written.
+// Hosts are told apart by where connections lead, however they are written; engine
+// fast has one pool for each anyway.
 func TestOneGateForEachHost(t *testing.T) {
 	srv := newCounting(t, nil, false)
-	const name = "a.test:80"
-	eachEngine(t, Options{MaxInFlight: 4, Connections: Connections{PerHost: 1, To: map[string]string{name: srv.Listener.Addr().String()}}}, func(t *testing.T, e Engine) {
-		switch e := e.(type) {
-		case *fastEngine:
-			return // it has one pool for each address
-		case httpEngine:
-			sendEach(t, e, "http://a.test/", "http://a.test:80/", "http://A.test/")
-			if n := len(e.gates.to); n != 1 {
-				t.Errorf("expected one gate, found %d", n)
-			}
-		}
-	})
-}
-
-func sendEach(t *testing.T, e Engine, urls ...string) {
-	t.Helper()
-	for _, u := range urls {
+	e, err := engineKind(t, "http").New(Options{MaxInFlight: 4, Connections: Connections{PerHost: 1, To: map[string]string{"a.test:80": srv.Listener.Addr().String()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for _, u := range []string{"http://a.test/", "http://a.test:80/", "http://A.test/"} {
 		if r := e.Send(t.Context(), &Call{Method: "GET", URL: u}); r.Err != nil {
 			t.Error(r.Err)
 		}
+	}
+	if n := len(e.(httpEngine).gates.to); n != 1 {
+		t.Errorf("expected one gate, found %d", n)
 	}
 }
 

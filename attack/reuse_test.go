@@ -2,13 +2,11 @@ package attack
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,7 +18,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"text/template"
-	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/seed"
 )
@@ -323,92 +320,6 @@ func TestShortWay(t *testing.T) {
 	}
 }
 
-func FuzzShortWay(f *testing.F) {
-	for i := range templated {
-		f.Add(uint8(i), "x1", "Y2", uint64(i))
-	}
-	for i, v := range awkward {
-		f.Add(uint8(i), v, "x", uint64(1))
-		f.Add(uint8(i+20), "x", v, uint64(1))
-	}
-	f.Fuzz(func(t *testing.T, which uint8, a, b string, seq uint64) {
-		r := templated[int(which)%len(templated)].req
-		r.Data = []map[string]string{{"a": a, "b": b}}
-		e, builder := newWires(t, &r)
-		for range 2 { // the second time in used memory
-			wires(t, e, builder, &r, Arrival{Seq: seq, Nth: seq}, nil)
-			wires(t, e, builder, &r, Arrival{Seq: seq}, map[string]string{"a": b})
-		}
-	})
-}
-
-// FuzzShortWayForms is FuzzShortWay for requests of any form.
-func FuzzShortWayForms(f *testing.F) {
-	for _, c := range templated {
-		h := Field{"X-A", "{{ .b }}"}
-		if len(c.req.Headers) > 0 {
-			h = c.req.Headers[0]
-		}
-		f.Add(c.req.Method, c.req.URL, h.Name, h.Value, c.req.Body, len(c.req.Query) > 0, "x1", "Y2")
-	}
-	f.Fuzz(func(t *testing.T, method, url, name, value, body string, query bool, a, b string) {
-		if endless.MatchString(url + value + body) {
-			t.Skip("can be made to take for ever, as the author of a scenario may")
-		}
-		r := Request{Method: method, URL: url, Headers: []Field{{name, value}}, Body: body, Data: []map[string]string{{"a": a, "b": b}}}
-		if query {
-			r.Query = []Field{{name, value}}
-		}
-		e, err := newFastEngine(Options{MaxInFlight: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
-		builder, err := newBuilder(&Plan{Seed: 42, Requests: []Request{r}})
-		if err != nil {
-			return
-		}
-		wires(t, e.(*fastEngine), builder, &r, Arrival{}, nil)
-	})
-}
-
-// endless finds what can make a template take for ever.
-var endless = regexp.MustCompile(`range|template|define|block|%[^a-z]*\d{4}`)
-
-// Whatever a template is, its pieces put in what text/template does.
-func FuzzPieces(f *testing.F) {
-	for _, c := range templated {
-		f.Add(c.req.URL, "1", "2")
-		f.Add(c.req.Body, "1", "2")
-	}
-	for _, s := range []string{"{{- .a -}} x", "{{ .a }}{{ define \"\" }}x{{ end }}", "{{ print .a .b }}", "{{ index . .a }}", "{{ (.a) }}", "{{ .a | print }}", "{{ nil }}", "{{ . }}", "{{ 1 }}",
-		"{{ index . `a` }}", "{{ randInt 0x10 1_000 }}", "{{ randInt 1.5 2 }}", "{{ uuid }}{{ uuid }}", "{{ break }}", "{{/* c */}}", "{{ .A }}", "{{ index . \"a\" \"b\" }}", "{{ true }}"} {
-		f.Add(s, "1", "")
-	}
-	f.Fuzz(func(t *testing.T, s, a, b string) {
-		if endless.MatchString(s) {
-			t.Skip("can be made to take for ever, as the author of a scenario may")
-		}
-		r := Request{URL: "http://h/", Body: s}
-		k, err := newKit(&r, 42)
-		if err != nil {
-			return
-		}
-		row := map[string]string{"a": a, "b": b}
-		for seq := range uint64(2) {
-			want, wantErr := slowly(&r, 42, row, Arrival{Seq: seq, Nth: 3})
-			var got Call
-			err := k.render(&got, &r, Arrival{Seq: seq, Nth: 3}, row)
-			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
-				t.Fatalf("%q with %q: expected error %v, found %v", s, row, wantErr, err)
-			}
-			if err == nil && !bytes.Equal(got.Body, want.Body) {
-				t.Fatalf("%q with %q: expected %q, found %q", s, row, want.Body, got.Body)
-			}
-		}
-	})
-}
-
 // Calls are sent, given back and built again all at once, and each arrives as it
 // was built.
 func TestReuseUnderLoad(t *testing.T) {
@@ -529,79 +440,4 @@ func TestRelease(t *testing.T) {
 			call.release() // does no harm
 		}
 	})
-}
-
-// dawdler looks at what it has written some time after that, still within Write.
-type dawdler struct {
-	net.Conn
-	changed *atomic.Int64
-}
-
-func (c dawdler) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	time.Sleep(2 * time.Millisecond)
-	if bytes.IndexByte(p, '!') >= 0 {
-		c.changed.Add(1)
-	}
-	return n, err
-}
-
-// Nothing looks at a call after its Send, whatever came of it: a body that is
-// written aside as its time runs out, as its connection is cut, or as its answer
-// comes before it is read.
-func TestFastIsDoneWithBodies(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const size = 8 << 20 // more than sockets take
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for n := 0; ; n++ {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() {
-				defer c.Close()
-				if n%3 == 1 {
-					_, _ = io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-				}
-				_, _ = c.Read(make([]byte, 1<<20))
-				time.Sleep(30 * time.Millisecond)
-			})
-		}
-	})
-	var changed atomic.Int64
-	e, err := newFastEngine(Options{MaxInFlight: 1, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := new(net.Dialer).DialContext(ctx, network, address)
-		return dawdler{c, &changed}, err
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := build(t, Request{Method: "POST", URL: "http://" + ln.Addr().String() + "/", Body: "{{ .a }}", Data: []map[string]string{{"a": strings.Repeat("x", size)}}})
-	for n := range 12 {
-		call, err := f(Arrival{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(2*n+1)*time.Millisecond)
-		if n%2 == 1 {
-			time.AfterFunc(time.Duration(n)*time.Millisecond, cancel)
-		}
-		e.Send(ctx, call)
-		cancel()
-		for i := range call.Body {
-			call.Body[i] = '!'
-		}
-		call.release()
-	}
-	time.Sleep(10 * time.Millisecond) // for who would still be at it
-	e.Close()
-	ln.Close()
-	serving.Wait()
-	if n := changed.Load(); n > 0 {
-		t.Errorf("%d writes were under way after their Send had returned", n)
-	}
 }

@@ -1,0 +1,94 @@
+package attack
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"testing"
+)
+
+func FuzzShortWay(f *testing.F) {
+	for i := range templated {
+		f.Add(uint8(i), "x1", "Y2", uint64(i))
+	}
+	for i, v := range awkward {
+		f.Add(uint8(i), v, "x", uint64(1))
+		f.Add(uint8(i+20), "x", v, uint64(1))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, a, b string, seq uint64) {
+		r := templated[int(which)%len(templated)].req
+		r.Data = []map[string]string{{"a": a, "b": b}}
+		e, builder := newWires(t, &r)
+		for range 2 { // the second time in used memory
+			wires(t, e, builder, &r, Arrival{Seq: seq, Nth: seq}, nil)
+			wires(t, e, builder, &r, Arrival{Seq: seq}, map[string]string{"a": b})
+		}
+	})
+}
+
+// FuzzShortWayForms is FuzzShortWay for requests of any form.
+func FuzzShortWayForms(f *testing.F) {
+	for _, c := range templated {
+		h := Field{"X-A", "{{ .b }}"}
+		if len(c.req.Headers) > 0 {
+			h = c.req.Headers[0]
+		}
+		f.Add(c.req.Method, c.req.URL, h.Name, h.Value, c.req.Body, len(c.req.Query) > 0, "x1", "Y2")
+	}
+	f.Fuzz(func(t *testing.T, method, url, name, value, body string, query bool, a, b string) {
+		if endless.MatchString(url + value + body) {
+			t.Skip("can be made to take for ever, as the author of a scenario may")
+		}
+		r := Request{Method: method, URL: url, Headers: []Field{{name, value}}, Body: body, Data: []map[string]string{{"a": a, "b": b}}}
+		if query {
+			r.Query = []Field{{name, value}}
+		}
+		e, err := newFastEngine(Options{MaxInFlight: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		builder, err := newBuilder(&Plan{Seed: 42, Requests: []Request{r}})
+		if err != nil {
+			return
+		}
+		wires(t, e.(*fastEngine), builder, &r, Arrival{}, nil)
+	})
+}
+
+// endless finds what can make a template take for ever.
+var endless = regexp.MustCompile(`range|template|define|block|%[^a-z]*\d{4}`)
+
+// Whatever a template is, its pieces put in what text/template does.
+func FuzzPieces(f *testing.F) {
+	for _, c := range templated {
+		f.Add(c.req.URL, "1", "2")
+		f.Add(c.req.Body, "1", "2")
+	}
+	for _, s := range []string{"{{- .a -}} x", "{{ print .a .b }}", "{{ index . .a }}", "{{ (.a) }}", "{{ .a | print }}", "{{ nil }}", "{{ . }}", "{{ 1 }}",
+		"{{ index . `a` }}", "{{ randInt 0x10 1_000 }}", "{{ randInt 1.5 2 }}", "{{ uuid }}{{ uuid }}", "{{ break }}", "{{/* c */}}", "{{ .A }}", "{{ index . \"a\" \"b\" }}", "{{ true }}"} {
+		f.Add(s, "1", "")
+	}
+	f.Fuzz(func(t *testing.T, s, a, b string) {
+		if endless.MatchString(s) {
+			t.Skip("can be made to take for ever, as the author of a scenario may")
+		}
+		r := Request{URL: "http://h/", Body: s}
+		k, err := newKit(&r, 42)
+		if err != nil {
+			return
+		}
+		row := map[string]string{"a": a, "b": b}
+		for seq := range uint64(2) {
+			want, wantErr := slowly(&r, 42, row, Arrival{Seq: seq, Nth: 3})
+			var got Call
+			err := k.render(&got, &r, Arrival{Seq: seq, Nth: 3}, row)
+			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Fatalf("%q with %q: expected error %v, found %v", s, row, wantErr, err)
+			}
+			if err == nil && !bytes.Equal(got.Body, want.Body) {
+				t.Fatalf("%q with %q: expected %q, found %q", s, row, want.Body, got.Body)
+			}
+		}
+	})
+}
