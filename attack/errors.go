@@ -18,7 +18,7 @@ import (
 
 // The kinds of errors, as they are counted. There are no others.
 const (
-	KindTimeout     = "timeout"     // nothing of an answer before the timeout, which runs from the intended time
+	KindTimeout     = "timeout"     // no answer before the timeout, which runs from the intended time
 	KindStalled     = "stalled"     // an answer that began, and was not complete before the timeout
 	KindUnsent      = "unsent"      // no free slot in time
 	KindLate        = "late"        // never sent, as the generator came to it too late for an answer in time
@@ -49,7 +49,7 @@ type ErrorKind struct{ Name, Doc string }
 // Kinds lists every kind that errors are counted by.
 func Kinds() []ErrorKind {
 	return []ErrorKind{
-		{KindTimeout, "nothing of an answer came before the timeout, which runs from the moment the request was due"},
+		{KindTimeout, "no answer came before the timeout, which runs from the moment the request was due; also an answer that was complete only after it, as engines end a request a little late"},
 		{KindStalled, "the answer began to come, and was not complete before the timeout"},
 		{KindUnsent, "never sent: no free slot in time to be answered within the timeout"},
 		{KindLate, "never sent, as the generator itself came to it too late to be answered within the timeout: unsent, and not the target's doing"},
@@ -97,7 +97,9 @@ func classify(err error) (kind, detail string) {
 	}
 	switch kind {
 	case KindTimeout:
-		detail = "no complete answer before the timeout"
+		if detail = "no complete answer before the timeout"; errors.Is(err, errTooLate) {
+			detail = errTooLate.Error()
+		}
 	case KindStalled:
 		detail = errStalled.Error()
 	case KindDNS:
@@ -148,6 +150,21 @@ func began(err error, answer bool) error {
 		return errStalled
 	}
 	return err
+}
+
+// errTooLate is the error of an answer that was complete only after its timeout.
+// An engine ends a request when a timer wakes it, and a machine that is busy wakes
+// it late: what came until then is no answer, as its caller has left.
+var errTooLate error = tooLate{}
+
+type tooLate struct{}
+
+func (tooLate) Error() string { return "the answer was complete only after the timeout" }
+func (tooLate) Unwrap() error { return context.DeadlineExceeded }
+
+// tooLate makes a timeout of an answer that came after it.
+func (r *Reply) tooLate() {
+	r.Status, r.Header, r.Body, r.Err = 0, nil, nil, errTooLate
 }
 
 // tooLarge is an answer whose body is larger than is taken.

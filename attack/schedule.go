@@ -19,9 +19,12 @@ import (
 // request moves no arrival, and changing a stage only its own.
 //
 // Arrivals lie strictly within their stage. In a uniform process arrival k of
-// a stage, k from 0, comes at the last moment at which Expected is still at
-// most k, so that none falls into a stretch whose rate is 0. A trace has its own
-// instants in every process.
+// the plan, k from 0, comes at the last moment at which the integral of the rate,
+// from the start of the plan, is still at most k, so that none falls into a stretch
+// whose rate is 0. What a stage leaves of an arrival is carried over to the next:
+// ten stages of 100 ms at 1/s are one arrival and not ten. A stage that amounts to a whole
+// number of arrivals carries nothing over, and the next begins with one. A Poisson process
+// needs no carrying, as it forgets. A trace has its own instants in every process.
 func (p *Plan) Schedule() iter.Seq[Arrival] {
 	return func(yield func(Arrival) bool) {
 		s := p.schedule()
@@ -42,6 +45,7 @@ type schedule struct {
 	stage  int           // the present one
 	begin  time.Duration // of it
 	at     offsets       // of its arrivals, from there
+	carry  float64       // how much of an arrival is still to come before the next uniform one
 }
 
 func (p *Plan) schedule() *schedule {
@@ -54,11 +58,13 @@ func (p *Plan) schedule() *schedule {
 func (s *schedule) enter() bool {
 	if s.stage >= 0 {
 		s.begin += s.plan.Stages[s.stage].For
+		s.carry = s.at.left(s.carry)
 	}
 	if s.stage++; s.stage >= len(s.plan.Stages) {
 		return false
 	}
 	s.at = newOffsets(s.plan.Stages[s.stage], s.plan.Arrivals, seed.Stream(s.plan.Seed, fmt.Sprintf("arrivals/%d", s.stage)))
+	s.at.begin(s.carry)
 	return true
 }
 
@@ -100,8 +106,7 @@ func (p *Plan) numbers(a Arrival) uint64 {
 }
 
 // Expected is the number of arrivals that the open shapes amount to. A uniform
-// schedule has this many, rounded up stage by stage; a Poisson one scatters
-// around it.
+// schedule has this many, rounded up; a Poisson one scatters around it.
 func (p *Plan) Expected() float64 {
 	var n float64
 	for _, s := range p.Stages {
@@ -171,6 +176,7 @@ type offsets struct {
 	all   float64 // arrivals
 	k     float64 // of the next
 	at    time.Duration
+	even  bool // the process is uniform, and the stage has a rate
 }
 
 // newOffsets starts the arrivals of a stage; rng is used by a Poisson process
@@ -182,11 +188,39 @@ func newOffsets(s Stage, process Process, rng *rand.Rand) (o offsets) {
 	}
 	o = offsets{shape: open, total: s.For, all: open.Expected(s.For, s.For)}
 	o.inv, _ = open.(inverter)
-	if _, ok := open.(exact); process == Poisson && !ok {
+	switch _, instants := open.(exact); {
+	case instants:
+	case process == Poisson:
 		o.rng = rng
 		o.k = rng.ExpFloat64()
+	default:
+		o.even = true
 	}
 	return o
+}
+
+// sliver is a share of an arrival too small to be more than the rounding of
+// integrals: it is carried nowhere.
+const sliver = 1e-6
+
+// begin has the first arrival of an even stage come when so much of one, below 1,
+// has gone by.
+func (o *offsets) begin(carry float64) {
+	if o.even {
+		o.k = carry
+	}
+}
+
+// left is how much of an arrival is to go by after the stage, which is over,
+// before the next one, if carry was before it.
+func (o *offsets) left(carry float64) float64 {
+	if !o.even {
+		return carry
+	}
+	if carry = o.k - o.all; carry < sliver {
+		return 0
+	}
+	return carry
 }
 
 func (o *offsets) next() (time.Duration, bool) {
@@ -204,7 +238,7 @@ func (o *offsets) next() (time.Duration, bool) {
 		o.k++
 	}
 	if o.at >= o.total {
-		o.k = o.all // rounding put the last arrival on the stage's end
+		o.k = o.all // rounding put the last arrival on the stage's end: it begins the next
 		return 0, false
 	}
 	return o.at, true

@@ -65,6 +65,9 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 		call.release()
 		return
 	}
+	if reply.Err == nil && r.Done > deadline {
+		reply.tooLate()
+	}
 	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
 	action := &a.actions[r.Request]
 	s.teller = teller{a: a, arrival: w.Arrival, call: call, by: c}

@@ -1,0 +1,145 @@
+package attack
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+func stagesOf(process Process, stages ...Stage) *Plan {
+	p := oneStage(process, Hold{1}, time.Second)
+	p.Stages = stages
+	return p
+}
+
+func repeated(n int, s Stage) []Stage {
+	out := make([]Stage, n)
+	for i := range out {
+		out[i] = s
+		out[i].Name = fmt.Sprint("stage ", i)
+	}
+	return out
+}
+
+// What a stage is too short for is carried over, so that many short ones send no
+// more than a long one.
+func TestUniformStagesCarryFractionsOver(t *testing.T) {
+	const ms, s = time.Millisecond, time.Second
+	hold := func(r Rate, d time.Duration) Stage { return Stage{For: d, Shape: Hold{r}} }
+	pause := func(d time.Duration) Stage { return Stage{For: d, Shape: Pause{true}} }
+	for name, c := range map[string]struct {
+		stages []Stage
+		want   []time.Duration
+	}{
+		"one short stage":             {[]Stage{hold(1, 100*ms)}, []time.Duration{0}},
+		"ten short stages, one whole": {repeated(10, hold(1, 100*ms)), []time.Duration{0}},
+		"thirty short stages":         {repeated(30, hold(1, 100*ms)), []time.Duration{0, s, 2 * s}},
+		"a pause stops the clock":     {[]Stage{hold(1, 500*ms), pause(10 * s), hold(1, s)}, []time.Duration{0, 11 * s}},
+		"another rate goes on":        {[]Stage{hold(1, 500*ms), hold(10, 100*ms)}, []time.Duration{0, 550 * ms}},
+		"whole stages begin with one": {[]Stage{hold(2, s), hold(4, s)}, []time.Duration{0, 500 * ms, s, 1250 * ms, 1500 * ms, 1750 * ms}},
+		"users carry nothing":         {[]Stage{hold(1, 500*ms), {For: s, Shape: Users{1, 1, 0}}, hold(1, s)}, []time.Duration{0, 2 * s}},
+		"nor does a trace": {[]Stage{hold(1, 500*ms), {For: s, Shape: traceOf("x", 1, 0, 20*ms)}, hold(1, s)},
+			[]time.Duration{0, 500 * ms, 520 * ms, 2 * s}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []time.Duration
+			for _, a := range all(stagesOf(Uniform, c.stages...)) {
+				got = append(got, a.Intended)
+			}
+			if len(got) != len(c.want) {
+				t.Fatalf("expected %v, found %v", c.want, got)
+			}
+			for i := range got {
+				if d := got[i] - c.want[i]; d < -time.Microsecond || d > time.Microsecond {
+					t.Errorf("expected %v, found %v", c.want, got)
+				}
+			}
+		})
+	}
+}
+
+// However a plan is cut into stages, at every moment as many arrivals have come as
+// the integral of its rate says, rounded up.
+func TestUniformArrivalsFollowTheIntegral(t *testing.T) {
+	for n := range uint64(200) {
+		rng := rand.New(rand.NewPCG(7, n))
+		p := stagesOf(Uniform)
+		for i := range 1 + rng.IntN(40) {
+			s := Stage{Name: fmt.Sprint(i), For: time.Duration(1+rng.IntN(300)) * time.Millisecond}
+			switch rng.IntN(5) {
+			case 0:
+				s.Shape = Pause{true}
+			case 1:
+				s.Shape = Ramp{Rate(rng.IntN(30)), Rate(1 + rng.IntN(30))}
+			case 2:
+				s.Shape = Steps{Rate(rng.IntN(9)), Rate(1 + rng.IntN(50)), 2 + rng.IntN(4)}
+			case 3:
+				s.Shape = Sine{10, 5, 50 * time.Millisecond}
+			default:
+				s.Shape = Hold{Rate(float64(1+rng.IntN(200)) / 10)}
+			}
+			p.Stages = append(p.Stages, s)
+		}
+		got := all(p)
+		if want := p.Expected(); math.Abs(float64(len(got))-math.Ceil(want-1e-5)) > 1e-9 && math.Abs(want-math.Round(want)) > 1e-5 {
+			t.Errorf("plan %d: expected %v arrivals, rounded up, found %d", n, want, len(got))
+		}
+		var before float64
+		var begin time.Duration
+		k := 0
+		for i, s := range p.Stages {
+			open := s.Shape.(OpenShape)
+			for ; k < len(got) && got[k].Stage == i; k++ {
+				at := got[k].Intended - begin
+				lo := before + open.Expected(max(0, at-1), s.For)
+				hi := before + open.Expected(min(at+2, s.For), s.For)
+				if float64(k) < lo-1e-4 || float64(k) > hi+1e-4 {
+					t.Fatalf("plan %d: arrival %d comes where the integral is %v to %v", n, k, lo, hi)
+				}
+			}
+			before += open.Expected(s.For, s.For)
+			begin += s.For
+		}
+	}
+}
+
+// A Poisson process forgets: cut into short stages it has as many arrivals as in
+// one piece, give or take its standard deviation.
+func TestPoissonStagesNeedNoCarrying(t *testing.T) {
+	p := stagesOf(Poisson, repeated(10_000, Stage{For: 100 * time.Millisecond, Shape: Hold{1}})...)
+	if n := float64(len(all(p))); math.Abs(n-1000) > 5*math.Sqrt(1000) {
+		t.Errorf("expected 1000 ± 32 arrivals, found %v", n)
+	}
+}
+
+// Plans whose stages are whole are what they were before fractions were carried
+// over: each stage as if it were alone.
+func TestWholeStagesAreWhatTheyWere(t *testing.T) {
+	stages := []Stage{
+		{For: 10 * time.Second, Shape: Ramp{10, 100}}, {For: 1500 * time.Millisecond, Shape: Hold{6}}, {For: time.Second, Shape: Pause{true}},
+		{For: 10 * time.Second, Shape: Steps{10, 100, 10}}, {For: 10 * time.Second, Shape: Spike{10, 100, time.Second}},
+		{For: 10 * time.Second, Shape: Sine{50, 20, 5 * time.Second}}, {For: 700 * time.Millisecond, Shape: Hold{30}}, {For: 3 * time.Second, Shape: Hold{1.0 / 3}},
+		{For: time.Second, Shape: Hold{7}},
+	}
+	got := all(stagesOf(Uniform, stages...))
+	var want []time.Duration
+	var begin time.Duration
+	for _, s := range stages {
+		for _, a := range all(stagesOf(Uniform, s)) {
+			want = append(want, begin+a.Intended)
+		}
+		begin += s.For
+	}
+	if found := slices.Collect(func(yield func(time.Duration) bool) {
+		for _, a := range got {
+			if !yield(a.Intended) {
+				return
+			}
+		}
+	}); !slices.Equal(found, want) {
+		t.Errorf("expected %d arrivals, found %d", len(want), len(found))
+	}
+}
