@@ -20,6 +20,9 @@ package attack
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -122,7 +125,7 @@ type Flow struct {
 	// Data are the rows that the templates of its steps draw from, in place of the
 	// rows of their requests: the k-th arrival of the flow takes row k modulo their
 	// number, for all its steps.
-	Data []map[string]string `json:"data,omitempty"`
+	Data *Data `json:"data,omitempty"`
 }
 
 // Step is one request of a flow. Its captures are columns of the data row for
@@ -171,16 +174,47 @@ type Request struct {
 	Expect  Expect        `json:"expect"`
 	// Data are the rows that templates draw from; the k-th arrival of this
 	// request takes row k modulo their number.
-	Data []map[string]string `json:"data,omitempty"`
+	Data *Data `json:"data,omitempty"`
 	// Targets, in place of all of the above but name, weight and expect: the
 	// k-th arrival takes target k modulo their number.
-	Targets []Target `json:"targets,omitempty"`
+	Targets Targets `json:"targets,omitempty"`
 }
 
 // Field is one header or query parameter; order is kept.
 type Field struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// Targets are a vegeta target list. In JSON they are their number and a SHA-256
+// over them: enough to tell two lists apart, and not the list, which can be as
+// large as data. Those that were read from JSON are none.
+type Targets []Target
+
+// MarshalJSON implements json.Marshaler.
+func (t Targets) MarshalJSON() ([]byte, error) {
+	if t == nil {
+		return []byte("null"), nil
+	}
+	h := sha256.New()
+	lines := json.NewEncoder(h)
+	for i := range t {
+		if err := lines.Encode(&t[i]); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(targetsJSON{len(t), hex.EncodeToString(h.Sum(nil))})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Targets) UnmarshalJSON(b []byte) error {
+	*t = nil
+	return json.Unmarshal(b, new(*targetsJSON))
+}
+
+type targetsJSON struct {
+	Count  int    `json:"count"`
+	SHA256 string `json:"sha256"`
 }
 
 // Target is one line of a vegeta target list.

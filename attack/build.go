@@ -100,13 +100,13 @@ func (r *Request) ValidateWith(columns []string) error {
 		return errors.Join(append(errs, err)...)
 	}
 	call := new(Call)
-	for i := range max(1, len(r.Data)) {
+	for i := range max(1, r.Data.Len()) {
 		err := k.render(call, r, Arrival{Nth: uint64(i)}, captured)
 		if err == nil {
 			err = cmp.Or(validURL(call.URL), sendable(call.Header))
 		}
 		if err != nil {
-			if len(r.Data) > 0 {
+			if r.Data.Len() > 0 {
 				err = fmt.Errorf("with data row %d: %w", i+1, err)
 			} else if strings.Contains(err.Error(), "the data row has no") {
 				err = fmt.Errorf("%w (the request has no data)", err)

@@ -136,8 +136,8 @@ func allFixed(fs []namedText) bool {
 func (k *kit) render(call *Call, r *Request, a Arrival, captured map[string]string) error {
 	k.draw.reset(a)
 	k.row = row{captured: captured}
-	if n := uint64(len(r.Data)); n > 0 {
-		k.row.data = r.Data[a.Nth%n]
+	if n := r.Data.Len(); n > 0 {
+		k.row.data, k.row.at = r.Data, int(a.Nth%uint64(n))
 	}
 	call.Method, call.form = k.method, nil
 	k.head = k.head[:0]

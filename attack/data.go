@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,8 +18,8 @@ import (
 // line names the columns, or a .jsonl, .ndjson or .json file with one object a
 // line. Values that are not text become text: numbers as they stand, null as
 // nothing, lists and objects as JSON.
-func LoadData(path string) ([]map[string]string, error) {
-	var parse func(io.Reader) ([]map[string]string, error)
+func LoadData(path string) (*Data, error) {
+	var parse func(io.Reader, *dataBuilder) error
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".csv":
 		parse = parseCSV
@@ -32,11 +33,16 @@ func LoadData(path string) ([]map[string]string, error) {
 		return nil, err
 	}
 	defer f.Close()
-	rows, err := parse(f)
+	info, err := f.Stat()
 	if err != nil {
+		return nil, err
+	}
+	// What stands in a file is never shorter than what it means.
+	b := newDataBuilder(min(info.Size(), maxDataBytes))
+	if err := parse(b.through(f), b); err != nil {
 		return nil, fmt.Errorf("%s:%w", path, err)
 	}
-	return rows, nil
+	return b.data(path), nil
 }
 
 // The parsers' errors begin with the line, for "file:line: message".
@@ -55,51 +61,55 @@ func skipMark(r io.Reader) *bufio.Reader {
 	return b
 }
 
-func parseCSV(r io.Reader) ([]map[string]string, error) {
+func parseCSV(r io.Reader, b *dataBuilder) error {
 	c := csv.NewReader(skipMark(r))
 	c.FieldsPerRecord = -1 // its own message does not say how many there are
-	header, err := c.Read()
+	c.ReuseRecord = true
+	rec, err := c.Read()
 	if err == io.EOF {
-		return nil, lineError(1, "expected a line with the names of the columns, found an empty file")
+		return lineError(1, "expected a line with the names of the columns, found an empty file")
 	}
 	if err != nil {
-		return nil, csvError(err)
+		return csvError(err)
 	}
+	header := slices.Clone(rec)
 	seen := make(map[string]bool)
 	for i, name := range header {
 		line, _ := c.FieldPos(i)
 		header[i] = strings.TrimSpace(name)
 		switch {
 		case header[i] == "":
-			return nil, lineError(line, "expected a name for column %d, found none", i+1)
+			return lineError(line, "expected a name for column %d, found none", i+1)
 		case seen[header[i]]:
-			return nil, lineError(line, "expected each column once, found %q twice", header[i])
+			return lineError(line, "expected each column once, found %q twice", header[i])
 		}
 		seen[header[i]] = true
 	}
-	var rows []map[string]string
 	for {
 		rec, err := c.Read()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return nil, csvError(err)
+			return csvError(err)
 		}
+		line, _ := c.FieldPos(0)
 		if len(rec) != len(header) {
-			line, _ := c.FieldPos(0)
-			return nil, lineError(line, "expected %d columns as in the first line, found %d", len(header), len(rec))
+			return lineError(line, "expected %d columns as in the first line, found %d", len(header), len(rec))
 		}
-		row := make(map[string]string, len(rec))
-		for i, v := range rec {
-			row[header[i]] = v
+		if err := b.columns(header); err != nil {
+			return lineError(line, "%w", err)
 		}
-		rows = append(rows, row)
+		for _, v := range rec {
+			if err := b.add(v); err != nil {
+				return lineError(line, "%w", err)
+			}
+		}
 	}
-	if len(rows) == 0 {
-		return nil, lineError(1, "expected rows below the names of the columns, found none")
+	if b.d.rows == 0 {
+		return lineError(1, "expected rows below the names of the columns, found none")
 	}
-	return rows, nil
+	return nil
 }
 
 func csvError(err error) error {
@@ -109,29 +119,30 @@ func csvError(err error) error {
 	return lineError(1, "%w", err)
 }
 
-func parseJSONLines(r io.Reader) ([]map[string]string, error) {
-	b := skipMark(r)
-	var rows []map[string]string
+func parseJSONLines(r io.Reader, b *dataBuilder) error {
+	lines := skipMark(r)
 	for line := 1; ; line++ {
-		s, err := b.ReadBytes('\n')
+		s, err := lines.ReadBytes('\n')
 		if err != nil && err != io.EOF {
-			return nil, lineError(line, "%w", err)
+			return lineError(line, "%w", err)
 		}
 		if s = bytes.TrimSpace(s); len(s) > 0 {
 			row, perr := parseJSONRow(s)
-			if perr != nil {
-				return nil, lineError(line, "%w", perr)
+			if perr == nil {
+				perr = b.addMap(row)
 			}
-			rows = append(rows, row)
+			if perr != nil {
+				return lineError(line, "%w", perr)
+			}
 		}
 		if err == io.EOF {
 			break
 		}
 	}
-	if len(rows) == 0 {
-		return nil, lineError(1, "expected a JSON object a line, found an empty file")
+	if b.d.rows == 0 {
+		return lineError(1, "expected a JSON object a line, found an empty file")
 	}
-	return rows, nil
+	return nil
 }
 
 // article puts one before a kind of JSON value: an array, a number.

@@ -421,7 +421,7 @@ func BenchmarkEngines(b *testing.B) {
 		req  Request
 	}{
 		{"plain", steady(b, nil), Request{}},
-		{"templated", steady(b, nil), Request{Headers: []Field{{"X-N", "{{ .n }}"}}, Data: data}},
+		{"templated", steady(b, nil), Request{Headers: []Field{{"X-N", "{{ .n }}"}}, Data: dataOf(data)}},
 		{"tls", steady(b, testTLS(b)), Request{}},
 	} {
 		for _, k := range Engines() {

@@ -28,10 +28,14 @@ func ExamplePlan_Schedule() {
 
 // What is wrong with a request is said before anything is sent.
 func ExampleRequest_Validate() {
+	data, err := attack.NewData([]map[string]string{{"sku": "a1"}, {"SKU": "b2"}})
+	if err != nil {
+		panic(err)
+	}
 	r := attack.Request{
 		Name: "checkout", Method: "POST", URL: "/checkout",
 		JSON: `{"sku": "{{ .sku }}", "qty": 1}`,
-		Data: []map[string]string{{"sku": "a1"}, {"SKU": "b2"}},
+		Data: data,
 	}
 	fmt.Println(r.Validate())
 	// Output: with data row 2: json: the data row has no column "sku"

@@ -61,8 +61,8 @@ func (a *attack) flow(s *seat, w waiting, jar *cookies) {
 		jar = newCookies()
 	}
 	c := &caller{row: make(map[string]string), cookies: jar}
-	if n := uint64(len(f.Data)); n > 0 {
-		maps.Copy(c.row, f.Data[w.Nth%n])
+	if n := f.Data.Len(); n > 0 {
+		maps.Insert(c.row, f.Data.Row(int(w.Nth%uint64(n))))
 	}
 	whole := Result{Arrival: w.Arrival, Outcome: Done, Acted: w.Acted}
 	due, acted := w.Intended, w.Acted

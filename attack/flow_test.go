@@ -21,7 +21,7 @@ func shopPlan(rate Rate, d time.Duration) *Plan {
 		{Name: "buy/look", URL: "http://shop/look", Headers: []Field{{"Authorization", "Bearer {{ .token }}"}}},
 		{Name: "buy/pay", URL: "http://shop/pay/{{ .id }}?user={{ .user }}"},
 	}
-	p.Flows = []Flow{{Name: "buy", Weight: 1, Data: []map[string]string{{"user": "ann"}, {"user": "bob"}}, Steps: []Step{
+	p.Flows = []Flow{{Name: "buy", Weight: 1, Data: dataOf([]map[string]string{{"user": "ann"}, {"user": "bob"}}), Steps: []Step{
 		{Request: 1, Captures: []Capture{{Name: "token", JSON: "$.token"}}, Think: 300 * time.Millisecond},
 		{Request: 2, Captures: []Capture{{Name: "id", Matches: `id=(\d+)`}}, Think: 200 * time.Millisecond},
 		{Request: 3},

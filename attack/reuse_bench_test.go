@@ -101,7 +101,7 @@ func BenchmarkTemplatedWire(b *testing.B) {
 	for _, c := range priced {
 		b.Run(c.name, func(b *testing.B) {
 			c.req.URL = "http://target" + c.req.URL
-			c.req.Data = []map[string]string{{"a": "x1", "b": "Zürich"}}
+			c.req.Data = dataOf([]map[string]string{{"a": "x1", "b": "Zürich"}})
 			e, builder := newWires(b, &c.req)
 			b.ReportAllocs()
 			for n := uint64(0); b.Loop(); n++ {
@@ -121,7 +121,7 @@ func BenchmarkTemplatedWire(b *testing.B) {
 // sender returns what sends the request's next arrival.
 func sender(tb testing.TB, r Request) func() {
 	r.URL = hungry(tb) + r.URL
-	r.Data = []map[string]string{{"a": "x1", "b": "Zürich"}}
+	r.Data = dataOf([]map[string]string{{"a": "x1", "b": "Zürich"}})
 	engine, builder := newWires(tb, &r)
 	seq := uint64(0)
 	return func() {

@@ -17,7 +17,7 @@ func FuzzShortWay(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, a, b string, seq uint64) {
 		r := templated[int(which)%len(templated)].req
-		r.Data = []map[string]string{{"a": a, "b": b}}
+		r.Data = dataOf([]map[string]string{{"a": a, "b": b}})
 		e, builder := newWires(t, &r)
 		for range 2 { // the second time in used memory
 			wires(t, e, builder, &r, Arrival{Seq: seq, Nth: seq}, nil)
@@ -39,7 +39,7 @@ func FuzzShortWayForms(f *testing.F) {
 		if endless.MatchString(url + value + body) {
 			t.Skip("can be made to take for ever, as the author of a scenario may")
 		}
-		r := Request{Method: method, URL: url, Headers: []Field{{name, value}}, Body: body, Data: []map[string]string{{"a": a, "b": b}}}
+		r := Request{Method: method, URL: url, Headers: []Field{{name, value}}, Body: body, Data: dataOf([]map[string]string{{"a": a, "b": b}})}
 		if query {
 			r.Query = []Field{{name, value}}
 		}

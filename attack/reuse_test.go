@@ -247,8 +247,8 @@ var templated = []struct {
 func wires(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, captured map[string]string) (short bool) {
 	t.Helper()
 	row := make(map[string]string)
-	if n := uint64(len(r.Data)); n > 0 {
-		maps.Copy(row, r.Data[a.Nth%n])
+	if n := r.Data.Len(); n > 0 {
+		maps.Insert(row, r.Data.Row(int(a.Nth%uint64(n))))
 	}
 	maps.Copy(row, captured)
 	want, wantErr := slowly(r, 42, row, a)
@@ -304,17 +304,18 @@ var awkward = []string{
 func TestShortWay(t *testing.T) {
 	for _, c := range templated {
 		t.Run(c.name, func(t *testing.T) {
-			c.req.Data = []map[string]string{{"a": "x1", "b": "Y2"}}
+			rows := []map[string]string{{"a": "x1", "b": "Y2"}}
 			for _, v := range awkward {
-				c.req.Data = append(c.req.Data, map[string]string{"a": v, "b": "Y2"}, map[string]string{"a": "x1", "b": v}, map[string]string{"a": v, "b": v})
+				rows = append(rows, map[string]string{"a": v, "b": "Y2"}, map[string]string{"a": "x1", "b": v}, map[string]string{"a": v, "b": v})
 			}
+			c.req.Data = dataOf(rows)
 			e, b := newWires(t, &c.req)
-			for n := range uint64(len(c.req.Data)) {
+			for n := range uint64(len(rows)) {
 				short := wires(t, e, b, &c.req, Arrival{Seq: 1000 + n, Nth: n}, nil)
 				if n == 0 && short != c.short {
 					t.Errorf("with a row of letters and digits: the short way %t, expected %t", short, c.short)
 				}
-				wires(t, e, b, &c.req, Arrival{Seq: n}, c.req.Data[n])
+				wires(t, e, b, &c.req, Arrival{Seq: n}, rows[n])
 			}
 		})
 	}
@@ -339,7 +340,7 @@ func TestReuseUnderLoad(t *testing.T) {
 	defer srv.Close()
 	p := &Plan{Requests: []Request{
 		{Name: "own body", Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []Field{{"n", "{{ seq }}"}}, Headers: []Field{{"X-Body", "{{ .a }}"}}, Body: "{{ .a }}{{ seq }}",
-			Data: []map[string]string{{"a": "x"}, {"a": strings.Repeat("y", 300)}, {"a": "zä"}}},
+			Data: dataOf([]map[string]string{{"a": "x"}, {"a": strings.Repeat("y", 300)}, {"a": "zä"}})},
 		{Name: "same body", Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []Field{{"n", "{{ seq }}"}}, Headers: []Field{{"X-Body", "same"}}, Body: long},
 	}}
 	build, err := NewBuilder(p)
@@ -373,7 +374,7 @@ func TestReuseUnderLoad(t *testing.T) {
 func TestBuildWith(t *testing.T) {
 	r := Request{
 		URL: "http://h/{{ .id }}", Headers: []Field{{"Authorization", "Bearer {{ .token }}"}}, Query: []Field{{"q", "{{ if .token }}{{ .own }}{{ end }}"}},
-		Data: []map[string]string{{"own": "1", "id": "from the row"}},
+		Data: dataOf([]map[string]string{{"own": "1", "id": "from the row"}}),
 	}
 	b, err := newBuilder(&Plan{Requests: []Request{r}})
 	if err != nil {
@@ -405,7 +406,7 @@ func TestValidateWith(t *testing.T) {
 		{[]string{"port", "id"}, nil, `header X-N: the data row has no column "token" (the request has no data)`},
 		{[]string{"port", "token"}, []map[string]string{{"id": "1"}, {"x": "1"}}, `with data row 2: url: the data row has no column "id"`},
 	} {
-		r.Data = c.data
+		r.Data = dataOf(c.data)
 		if err := r.ValidateWith(c.columns); err == nil || err.Error() != c.want {
 			t.Errorf("with %q: expected %q, found %v", c.columns, c.want, err)
 		}
@@ -422,8 +423,8 @@ func TestRelease(t *testing.T) {
 	eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
 		for name, r := range map[string]Request{
 			"literal":   {URL: srv.URL + "/"},
-			"templated": {URL: srv.URL + "/{{ .a }}", Body: "{{ .a }}", Data: []map[string]string{{"a": "x"}}},
-			"long way":  {URL: srv.URL + "/{{ .a }}", Data: []map[string]string{{"a": "x y"}}},
+			"templated": {URL: srv.URL + "/{{ .a }}", Body: "{{ .a }}", Data: dataOf([]map[string]string{{"a": "x"}})},
+			"long way":  {URL: srv.URL + "/{{ .a }}", Data: dataOf([]map[string]string{{"a": "x y"}})},
 		} {
 			call, err := build(t, r)(Arrival{})
 			if err != nil {

@@ -386,7 +386,7 @@ func TestRunTemplateErrors(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(10, time.Second, time.Second, 5)
 		p.Requests[0].URL = "http://h/{{ .a }}"
-		p.Requests[0].Data = []map[string]string{{"a": "1"}, {"b": "2"}}
+		p.Requests[0].Data = dataOf([]map[string]string{{"a": "1"}, {"b": "2"}})
 		res, c := run(t, t.Context(), p, RunOptions{Engine: takes(0), Start: start})
 		if res.Done != 10 {
 			t.Errorf("expected 10 done, found %+v", res)

@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"iter"
 	"maps"
 	"sync"
 	"text/template/parse"
@@ -150,7 +151,7 @@ func (p *Plan) secretColumns() []map[string]bool {
 func (a *attack) secrets(r *Arrival, call *Call, c *caller, reply *Reply, most int) []string {
 	var out []string
 	columns := a.actions[r.Request].secretColumns
-	row := func(values map[string]string) {
+	row := func(values iter.Seq2[string, string]) {
 		for column, v := range values {
 			if columns[column] || secret.Field(column, v) {
 				out = append(out, v)
@@ -158,9 +159,9 @@ func (a *attack) secrets(r *Arrival, call *Call, c *caller, reply *Reply, most i
 		}
 	}
 	if c != nil {
-		row(c.row)
-	} else if data := a.plan.Requests[r.Request].Data; len(data) > 0 {
-		row(data[r.Nth%uint64(len(data))])
+		row(maps.All(c.row))
+	} else if data := a.plan.Requests[r.Request].Data; data.Len() > 0 {
+		row(data.Row(int(r.Nth % uint64(data.Len()))))
 	}
 	if call != nil {
 		out = append(out, call.secrets(most)...)

@@ -41,8 +41,8 @@ func TestNothingToldHoldsASecret(t *testing.T) {
 			Method: "POST", Body: "w={{ .word }} s={{ .session }}"},
 		{Name: "g/login", URL: "http://shop/login/t", Expect: Expect{JSON: []ExpectJSON{{"$.t", `"x"`}}}},
 		{Name: "g/use", URL: "http://shop/use", Headers: []Field{{"X-Other-Key", "{{ .login }}"}}},
-		{Name: "row", URL: "http://shop/row?a={{ .tok }}", Headers: []Field{{"Authorization", "Bearer {{ .tok }}"}}, Data: []map[string]string{{"tok": "secret-of-row", "other": "x"}}},
-		{Name: "column", URL: "http://shop/column?a={{ .myPassword }}", Data: []map[string]string{{"myPassword": "secret-of-ä<column>"}}},
+		{Name: "row", URL: "http://shop/row?a={{ .tok }}", Headers: []Field{{"Authorization", "Bearer {{ .tok }}"}}, Data: dataOf([]map[string]string{{"tok": "secret-of-row", "other": "x"}})},
+		{Name: "column", URL: "http://shop/column?a={{ .myPassword }}", Data: dataOf([]map[string]string{{"myPassword": "secret-of-ä<column>"}})},
 		{Name: "user info", URL: "http://us:secret-of-url@shop/"},
 		{Name: "literals", URL: "http://shop/?token=secret-of-param", Method: "POST", JSON: `{"password":"secret-of-json","nested":{"client_secret":"secret-of-nested"}}`,
 			Headers: []Field{{"Referer", "http://x/?api_key=secret-of-referer"}}},
@@ -59,7 +59,7 @@ func TestNothingToldHoldsASecret(t *testing.T) {
 		}
 	}
 	flows := []Flow{
-		{Name: "f", Weight: 2, Data: []map[string]string{{"user": "ann-visible", "word": "secret-of-data"}}, Steps: []Step{
+		{Name: "f", Weight: 2, Data: dataOf([]map[string]string{{"user": "ann-visible", "word": "secret-of-data"}}), Steps: []Step{
 			{Request: 0, Captures: capture(Capture{Name: "login", JSON: "$.t"}, Capture{Name: "session", Header: "X-Session"})}, {Request: 1},
 		}},
 		// What a step would capture is a secret before it is captured.
@@ -123,7 +123,7 @@ func TestSecretsAreHiddenWhole(t *testing.T) {
 		for _, e := range []Expect{{}, {Status: []int{5}, Body: "zzz"}, {Status: []int{5}, Headers: []Field{{"X-Echo", "x"}}}, {Status: []int{5}, JSON: []ExpectJSON{{"$.a", "1"}}}} {
 			p := holdPlan(50, time.Second, 5*time.Second, 100)
 			p.Requests = []Request{{Name: "a", Weight: 1, Method: "POST", URL: "http://shop/", Body: "{{ .pw }}\n" + known + " {{ .myToken }}", Expect: e, Headers: []Field{{"Authorization", "Bearer {{ .pw }}-" + known}},
-				Data: []map[string]string{{"pw": row, "myToken": "a+b/" + row}}}}
+				Data: dataOf([]map[string]string{{"pw": row, "myToken": "a+b/" + row}})}}
 			c := new(collector)
 			engine := answers(func() Reply {
 				echo := fmt.Sprintf(form, row) + "\n" + fmt.Sprintf(form, known) + "\n" + fmt.Sprintf(form, row+"-"+known) + "\n" + fmt.Sprintf(form, "a b/"+row)

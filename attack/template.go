@@ -97,26 +97,28 @@ func (d *draw) functions() template.FuncMap {
 
 // row is what templates of one arrival draw from.
 type row struct {
-	data     map[string]string
+	data     *Data
+	at       int               // the row of data
 	captured map[string]string // of the flow's earlier answers; comes before data
 	both     map[string]string // the two as one, once somebody needs them so
 }
 
-func (r *row) get(column string) (string, bool) {
+// appendTo adds a value to b, false if there is no such column.
+func (r *row) appendTo(b []byte, column string) ([]byte, bool) {
 	if v, ok := r.captured[column]; ok {
-		return v, true
+		return append(b, v...), true
 	}
-	v, ok := r.data[column]
-	return v, ok
+	v, ok := r.data.bytes(r.at, column)
+	return append(b, v...), ok
 }
 
 func (r *row) all() map[string]string {
-	if len(r.captured) == 0 {
-		return r.data
+	if r.data == nil {
+		return r.captured
 	}
 	if r.both == nil {
-		r.both = make(map[string]string, len(r.data)+len(r.captured))
-		maps.Copy(r.both, r.data)
+		r.both = make(map[string]string)
+		maps.Insert(r.both, r.data.Row(r.at))
 		maps.Copy(r.both, r.captured)
 	}
 	return r.both
@@ -281,14 +283,12 @@ func (t *text) append(b []byte, from *row) ([]byte, error) {
 		case literalPiece:
 			b = append(b, p.text...)
 		case columnPiece:
-			v, ok := from.get(p.text)
-			if !ok {
+			var ok bool
+			if b, ok = from.appendTo(b, p.text); !ok {
 				return b, fmt.Errorf("the data row has no column %q", p.text)
 			}
-			b = append(b, v...)
 		case maybePiece:
-			v, _ := from.get(p.text)
-			b = append(b, v...)
+			b, _ = from.appendTo(b, p.text)
 		case seqPiece:
 			b = strconv.AppendUint(b, t.draw.a.Seq, 10)
 		case nthPiece:

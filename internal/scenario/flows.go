@@ -3,7 +3,6 @@ package scenario
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -78,12 +77,12 @@ var captureName = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_]*$`)
 
 // stepNames are the names that the templates of a step can use.
 type stepNames struct {
-	data     string              // the flow's file, if any
-	rows     []map[string]string // what is in it
-	unread   bool                // and could not be read: nobody knows the names
-	step     string              // the step that is looked at
-	captured []string            // by steps before it
-	by       map[string]string   // the first step of all that captures a name
+	data     string            // the flow's file, if any
+	rows     *attack.Data      // what is in it
+	unread   bool              // and could not be read: nobody knows the names
+	step     string            // the step that is looked at
+	captured []string          // by steps before it
+	by       map[string]string // the first step of all that captures a name
 }
 
 // flow makes a flow and the requests of its steps, which come after those in
@@ -93,18 +92,12 @@ func (b *builder) flow(f *flowFile, p *attack.Plan, names map[string]*node) {
 	b.unique(names, f.Name, "flow", own)
 	rows := b.rows(&f.Data, own)
 	flow := attack.Flow{Name: f.Name, Weight: f.Weight, Data: rows}
-	c := stepNames{data: f.Data, rows: rows, unread: f.Data != "" && len(rows) == 0, by: map[string]string{}}
+	c := stepNames{data: f.Data, rows: rows, unread: f.Data != "" && rows.Len() == 0, by: map[string]string{}}
 	for i := range f.Steps {
 		for _, x := range f.Steps[i].Capture {
 			if _, ok := c.by[x.name]; !ok {
 				c.by[x.name] = f.Steps[i].Name
 			}
-		}
-	}
-	inData := map[string]bool{}
-	for _, row := range rows {
-		for column := range row {
-			inData[column] = true
 		}
 	}
 	steps := map[string]*node{}
@@ -122,7 +115,7 @@ func (b *builder) flow(f *flowFile, p *attack.Plan, names map[string]*node) {
 		step := attack.Step{Request: len(p.Requests), Think: s.Think}
 		for k := range s.Capture {
 			x := &s.Capture[k]
-			if inData[x.name] {
+			if rows.Has(x.name) {
 				b.failf(x.key.span, "give it another name", "the capture %q has the name of a column of %s", x.name, f.Data)
 			}
 			step.Captures = append(step.Captures, b.capture(x))
@@ -215,8 +208,8 @@ func (c *stepNames) explain(msg string) (better, hint string) {
 
 func (c *stepNames) names() []string {
 	var out []string
-	if len(c.rows) > 0 {
-		out = slices.Sorted(maps.Keys(c.rows[0]))
+	if c.rows.Len() > 0 {
+		out = slices.Sorted(slices.Values(c.rows.Columns(0)))
 	}
 	return append(out, c.captured...)
 }

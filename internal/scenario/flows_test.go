@@ -57,7 +57,7 @@ func TestFlowChangesNoRequest(t *testing.T) {
 		t.Errorf("expected %v, found %v", want, names)
 	}
 	f := p.Attack.Flows[0]
-	if len(f.Data) != 2 || f.Steps[0].Request != 2 || f.Steps[1].Request != 3 || f.Steps[0].Captures[0] != (attack.Capture{Name: "id", JSON: "$.id"}) {
+	if f.Data.Len() != 2 || f.Steps[0].Request != 2 || f.Steps[1].Request != 3 || f.Steps[0].Captures[0] != (attack.Capture{Name: "id", JSON: "$.id"}) {
 		t.Errorf("found %+v", f)
 	}
 	if before := parse(t, withoutFlow); before.Attack.Requests[1].Name != p.Attack.Requests[1].Name {
@@ -88,13 +88,13 @@ func TestStepsAreRequests(t *testing.T) {
 		t.Errorf("expected the host of a step to be refused, found %v", err)
 	}
 	b := planJSON(t, p)
-	// One is too short to be a secret wherever it stands, and is hidden by its column.
+	// One is too short to be a secret wherever it stands: no row is printed at all.
 	for _, secret := range []string{"s3cr3t-value", "hunter22", `"abc"`} {
 		if bytes.Contains(b, []byte(secret)) {
 			t.Errorf("%s is printed", secret)
 		}
 	}
-	if f := p.Attack.Flows[0]; f.Data[1]["password"] != "abc" {
+	if v, _ := p.Attack.Flows[0].Data.Get(1, "password"); v != "abc" {
 		t.Error("printing changed the plan")
 	}
 	secure := parse(t, `

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
@@ -57,7 +58,7 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, literals: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
 	var f scenarioFile
 	d.decode(root, &f, f.noun())
-	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file)}
+	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file), data: map[string]*attack.Data{}}
 	plan := b.plan(opt)
 	if err := c.result(d.secretList()); err != nil {
 		return nil, err
@@ -74,6 +75,7 @@ type builder struct {
 	file *scenarioFile
 	root *node
 	dir  string
+	data map[string]*attack.Data // by the path of the file
 	hosts
 }
 

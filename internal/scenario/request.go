@@ -51,7 +51,7 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	if at == nil || at.kind != textNode {
 		return out
 	}
-	if !b.url(out.URL, at) || r.Data != "" && len(out.Data) == 0 || in != nil && in.unread {
+	if !b.url(out.URL, at) || r.Data != "" && out.Data.Len() == 0 || in != nil && in.unread {
 		return out
 	}
 	tried := out
@@ -63,20 +63,23 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 }
 
 // rows reads a file of data; nil if there is none, or something is wrong.
-func (b *builder) rows(name *string, own *node) []map[string]string {
+func (b *builder) rows(name *string, own *node) *attack.Data {
 	at := b.where(name, own)
 	path, ok := b.existing(at, "data", *name, maxData)
 	if !ok {
 		return nil
 	}
-	rows, err := attack.LoadData(path)
-	switch {
-	case err != nil:
-		b.failf(at.span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
-	case len(rows) == 0:
-		b.failf(at.span, "add a row, or remove the key", "data: %s has no rows", *name)
+	rows, known := b.data[path]
+	if !known {
+		var err error
+		if rows, err = attack.LoadData(path); err != nil {
+			b.failf(at.span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
+			return nil
+		}
+		rows.File = *name
+		b.data[path] = rows
+		b.columnSecrets(rows, secret.Field)
 	}
-	b.columnSecrets(rows, secret.Field)
 	return rows
 }
 

@@ -146,9 +146,9 @@ func (b *builder) expectSecrets(e *attack.Expect) {
 	}
 }
 
-func (b *builder) columnSecrets(rows []map[string]string, is func(column, value string) bool) {
-	for _, row := range rows[:min(len(rows), maxSecretRows)] {
-		for column, v := range row {
+func (b *builder) columnSecrets(rows *attack.Data, is func(column, value string) bool) {
+	for i := range min(rows.Len(), maxSecretRows) {
+		for column, v := range rows.Row(i) {
 			if is(column, v) {
 				b.secret(v)
 			}
@@ -201,14 +201,7 @@ func masked(p attack.Plan, redact func(string) string) attack.Plan {
 	out := p
 	out.Requests = slices.Clone(p.Requests)
 	for i := range out.Requests {
-		used := p.SecretColumns(i, false)
-		r := &out.Requests[i]
-		mask(r, redact)
-		r.Data = maskRows(r.Data, used)
-	}
-	out.Flows = slices.Clone(p.Flows)
-	for i := range out.Flows {
-		out.Flows[i].Data = maskRows(out.Flows[i].Data, p.SecretColumns(i, true))
+		mask(&out.Requests[i], redact)
 	}
 	return out
 }
@@ -244,27 +237,4 @@ func mask(r *attack.Request, redact func(string) string) {
 			j.Value = text(j.Value)
 		}
 	}
-	r.Targets = slices.Clone(r.Targets)
-	for i := range r.Targets {
-		t := &r.Targets[i]
-		t.URL, t.Headers = text(t.URL), fields(t.Headers, header)
-		// It is printed in base64, in which nobody could find anything.
-		if body := string(t.Body); body != "" {
-			t.Body = []byte(text(body))
-		}
-	}
-}
-
-func maskRows(rows []map[string]string, used map[string]bool) []map[string]string {
-	out := slices.Clone(rows)
-	for i, row := range out {
-		shown := make(map[string]string, len(row))
-		for column, v := range row {
-			if shown[column] = v; used[column] || secret.Field(column, v) {
-				shown[column] = secret.Masked
-			}
-		}
-		out[i] = shown
-	}
-	return out
 }
