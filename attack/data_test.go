@@ -91,7 +91,7 @@ func TestLoadTargets(t *testing.T) {
 		{name: "bad target", file: "t.txt", content: "GET\n", err: ":1: bad target: GET"},
 		{name: "bad url", file: "t.txt", content: "GET http://h/\nGET h\n", err: ":2: bad URL: h"},
 		{name: "bad header", file: "t.txt", content: "GET http://h/\nA: b\n\nGET http://h/\nA: b\nnope\n", err: ":6: bad header: nope"},
-		{name: "no body file", file: "t.txt", content: "GET http://h/\n@none.bin\n", err: ":2: bad body: open "},
+		{name: "no body file", file: "t.txt", content: "GET http://h/\n@none.bin\n", err: ":2: expected the body file @none.bin, found neither " + filepath.Join(dir, "none.bin") + " beside the list nor none.bin in the working directory"},
 		{name: "json without url", file: "t.json", content: "{\"method\":\"GET\",\"url\":\"http://h/\"}\n{\"method\":\"GET\"}\n", err: ":2: target: required url is missing"},
 		{name: "json syntax", file: "t.json", content: "{\"method\":\n", err: ":1: expected a whole JSON object on the line"},
 		{name: "long line", file: "t.txt", content: "GET http://h/\nA: " + strings.Repeat("x", 70_000) + "\n", err: ":2: expected a line of at most 61440 bytes, found 70004"},
@@ -116,6 +116,40 @@ func TestLoadTargets(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestBodyFilesAsVegeta: where a list names bodies from the working directory, they
+// are found there, as vegeta finds them; those beside the list come first.
+func TestBodyFilesAsVegeta(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, content := range map[string]string{
+		"lists/list.txt":  "POST http://h/\n@./lists/far.json\n\nPOST http://h/\n@near.json\n\nPOST http://h/\n@both.json\n",
+		"lists/far.json":  "far",
+		"lists/near.json": "near",
+		"lists/both.json": "beside the list",
+		"both.json":       "in the working directory",
+	} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{"lists/list.txt", filepath.Join(dir, "lists/list.txt")} {
+		targets, err := LoadTargets(path, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, x := range targets {
+			got = append(got, string(x.Body))
+		}
+		if d := cmp.Diff([]string{"far", "near", "beside the list"}, got); d != "" {
+			t.Errorf("%s: %s", path, d)
+		}
 	}
 }
 

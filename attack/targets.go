@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,8 +17,9 @@ import (
 )
 
 // LoadTargets reads a target list of vegeta's: format is http, json, or empty
-// to go by the file's name (*.json and *.jsonl are json). Body files of the
-// http format, @file, are read against the list's own folder.
+// to go by the file's name (*.json and *.jsonl are json). A body file of the http
+// format, @file, is looked for from the list's own folder, and if it is not there,
+// from the working directory, where vegeta looks for it.
 func LoadTargets(path, format string) ([]Target, error) {
 	if format == "" {
 		format = vegeta.HTTPTargetFormat
@@ -47,7 +49,9 @@ func parseTargets(b []byte, format, dir string) ([]Target, error) {
 		if err := src.checkLength(); err != nil {
 			return nil, err
 		}
-		src.dir = dir
+		if err := src.findBodies(dir); err != nil {
+			return nil, err
+		}
 		next = vegeta.NewHTTPTargeter(src, nil, nil)
 	default:
 		return nil, lineError(1, "expected format http or json, found %q", format)
@@ -81,7 +85,38 @@ type lines struct {
 	rest    []byte
 	pending []byte // of the present line
 	line    int
-	dir     string // where relative @files lie; empty: as they are
+	bodies  map[int]string // where the @file of a line lies, if not where it says
+}
+
+// BodyFileError says that the body file of a target is nowhere to be found.
+type BodyFileError struct {
+	Name  string
+	Tried []string // paths, in this order
+}
+
+func (e *BodyFileError) Error() string {
+	return fmt.Sprintf("expected the body file @%s, found neither %s beside the list nor %s in the working directory", e.Name, e.Tried[0], e.Tried[1])
+}
+
+// findBodies finds the files that lie beside the list, in dir.
+func (l *lines) findBodies(dir string) error {
+	l.bodies = make(map[int]string)
+	n := 0
+	for line := range bytes.Lines(l.rest) {
+		n++
+		after, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("@"))
+		name := string(after)
+		if !ok || name == "" || filepath.IsAbs(name) {
+			continue
+		}
+		beside := filepath.Join(dir, name)
+		if _, err := os.Stat(beside); !errors.Is(err, fs.ErrNotExist) {
+			l.bodies[n] = beside
+		} else if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+			return lineError(n, "%w", &BodyFileError{name, []string{beside, filepath.Clean(name)}})
+		}
+	}
+	return nil
 }
 
 func (l *lines) Read(p []byte) (int, error) {
@@ -92,8 +127,8 @@ func (l *lines) Read(p []byte) (int, error) {
 		line, rest, _ := bytes.Cut(l.rest, []byte("\n"))
 		l.rest = rest
 		l.line++
-		if name, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("@")); ok && l.dir != "" && !filepath.IsAbs(string(name)) {
-			line = []byte("@" + filepath.Join(l.dir, string(name)))
+		if path, ok := l.bodies[l.line]; ok {
+			line = []byte("@" + path)
 		}
 		l.pending = append(bytes.Clone(line), '\n')
 	}

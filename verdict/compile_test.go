@@ -59,6 +59,9 @@ func TestCompileGood(t *testing.T) {
 		{`stage("steady").flow("checkout").during("kill-api").error_rate < 5%`, nil},
 		{`every(10s).flow("browse").count > 0`, nil},
 		{"connect.p99 < 5ms && handshake.count < 100", []time.Duration{5 * ms}},
+		{"p98 < 200ms", []time.Duration{200 * ms}},
+		{"p97.5 < 200ms and ok.p12 > 1ms and service.p99.95 < 1s", []time.Duration{ms, 200 * ms, time.Second}},
+		{`during("kill-api").p0.1 < 1s`, []time.Duration{time.Second}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.src, func(t *testing.T) {
@@ -91,15 +94,21 @@ var mistakes = []string{
 	"p99", "200ms", "p99 + p95", "during(\"kill-api\").p99", "1 < 2", "p99 < 1s && 1 < 2", "true", "p99 < 1s && p95", "p99 && p95 < 1s", "not p99 < 200ms",
 	"!p99", "!(p99)", "(p99 < 1s) < 2s", "(p99 < 1s) == (p95 < 1s)", "p99 < (p95 < 1s)", "p99 + (p95 < 1s) < 1s",
 	// Names.
-	"p9 < 200ms", "p98 < 200ms", "p99.95 < 200ms", "p99_9 < 200ms", "P99 < 200ms", "eror_rate < 5%", "latency < 200ms", "x < 1", "service.p98 < 1s", "service.rps < 1/s",
+	"p0 < 200ms", "p100 < 200ms", "p999 < 200ms", "p9990 < 200ms", "p05 < 200ms", "p99.90 < 200ms", "p0.0 < 1s", "ok.p100 < 1s", "p99_9 < 200ms", "P99 < 200ms", "eror_rate < 5%", "latency < 200ms", "x < 1", "service.p98.0 < 1s", "service.rps < 1/s",
 	"ok < 1s", "ok. < 1s", "p99.p95 < 1s", "mean.max < 1s", "ok.service.p99 < 1s",
 	"stage(\"stedy\").p99 < 1s", "stage(\"nothing like it\").p99 < 1s", "stage('').p99 < 1s", "request(\"chekout\").p99 < 1s", "during(\"kill-ap\").p99 < 1s",
 	"stages(\"steady\").p99 < 1s", "foo(\"x\").p99 < 1s", "during(kill-api).p99 < 1s", "stage(steady).p99 < 1s", "stage(5s).p99 < 1s",
+	// Words of other tools.
+	"p(95) < 500ms", "p(95)<500", "p(99.9) < 1s && p95 < 1s", "stage(\"steady\").p(95) < 1s", "percentile(95) < 1s", "quantile(0.95) < 1s", "p(100) < 1s", "P(95) < 1s", "95th < 1s",
+	"median < 10ms", "med<200", "avg < 10ms", "avg(95) < 1s", "ok.median < 1s", "ok.avg < 1s", "average_response_time < 1s", "avgResponseTime < 1s", "latencies.p95 < 1s", "latencies.mean < 1s",
+	"http.response_time.p95 < 1s", "http_req_duration < 200ms", "http_req_duration.p95 < 1s", "http_req_duration.avg < 1s", "http_req_duration{status:200} < 1s", "http_req_failed < 1%",
+	"http_req_failed.rate < 0.01", "http_reqs > 100", "iterations > 100", "checks > 99%", "vus < 100", "vus_max < 100", "success >= 99%", "success_ratio > 99%", "rate < 0.01",
+	"fail_ratio < 1%", "successfulRequests > 99%", "failedRequests < 1%", "requestsPerSec > 100/s", "data_received < 1MiB", "dropped_iterations == 0", "http_req_waiting < 1s", "duration < 1s",
 	// Scopes.
 	"during < 1s", "during(\"kill-api\") < 1s", "during().p99 < 1s", "during(\"kill-api\", \"slow-db\").p99 < 1s", "p99.during(\"kill-api\") < 1s",
 	"stage(\"steady\").stage(\"spike\").p99 < 1s", "request(\"browse\").request(\"browse\").p99 < 1s", "stage(\"steady\")(\"x\").p99 < 1s",
 	"request(\"browse\").flow(\"checkout\").p99 < 1s", "flow(\"checkout\").stage(\"steady\").request(\"browse\").p99 < 1s",
-	"flow(\"checkout\").flow(\"browse\").p99 < 1s", "flow(\"chekout\").p99 < 1s", "flow(\"checkout\") < 1s", "flow.p99 < 1s", "connect < 1s", "connect.p98 < 1s",
+	"flow(\"checkout\").flow(\"browse\").p99 < 1s", "flow(\"chekout\").p99 < 1s", "flow(\"checkout\") < 1s", "flow.p99 < 1s", "connect < 1s", "connect.p980 < 1s",
 	"flow(\"checkout\").connect.p99 < 5ms", "stage(\"steady\").flow(\"checkout\").handshake.count < 5",
 	"every(10).p99 < 1s", "every(500ms).p99 < 1s", "every(0s).p99 < 1s", "every(10s).every(10s).p99 < 1s", "every(10s).p99 < 1s && every(20s).p99 < 1s",
 	"every(\"10s\").p99 < 1s", "every(5s + 5s).p99 < 1s", "window(90s, 60s).p99 < 1s", "window(60s).p99 < 1s", "window(1.5s, 3s).p99 < 1s",

@@ -70,6 +70,7 @@ var notOps = []struct{ text, hint string }{
 	{"%", "a percentage is written without a blank: 5%; there is no remainder"},
 	{"?", "a rule has no ?: write two rules, or use && and ||"},
 	{";", "write two rules, or join them with &&"},
+	{"{", `a rule has no tags: write request("NAME").p95 or stage("NAME").p95`},
 }
 
 func (s *scanner) next() *Error {
@@ -89,6 +90,9 @@ func (s *scanner) next() *Error {
 		return &Error{s.pos, 2, fmt.Sprintf("unexpected %q", rest[:2]), "a number begins with a digit: 0.5"}
 	}
 	for _, n := range notOps {
+		if n.text == "{" && s.pos == 0 {
+			continue
+		}
 		if strings.HasPrefix(rest, n.text) && !strings.HasPrefix(rest, "==") && !strings.HasPrefix(rest, "&&") && !strings.HasPrefix(rest, "||") {
 			return &Error{s.pos, len(n.text), fmt.Sprintf("unexpected %q", n.text), n.hint}
 		}
@@ -139,7 +143,7 @@ func (s *scanner) word() *Error {
 		want := strings.Replace(name, "_", ".", 1)
 		return &Error{s.pos, len(name), fmt.Sprintf("unknown metric %s", name), "did you mean " + want + "?"}
 	case strings.HasPrefix(strings.TrimLeft(s.src[end:], " \t\r\n"), "(") && scopeByName(name) == nil:
-		return unknownScope(s.pos, name)
+		return unknownScope(s.pos, name, s.src[s.pos:])
 	}
 	s.add(t)
 	return nil
@@ -240,6 +244,9 @@ func parseLiteral(text string) (any, Unit, *Error) {
 		switch near := nearest(unit, literalUnits); {
 		case slices.Contains(literalUnits, unit):
 			return nil, 0, &Error{0, len(text), text + " is out of range", "write a smaller number"}
+		case unit == "th" || unit == "st" || unit == "nd" || unit == "rd":
+			e.Msg, e.Hint = fmt.Sprintf("%s is not how a percentile is written", text), "write p"+digits
+			e.Offset, e.Len = 0, len(text)
 		case near != "":
 			e.Hint = "did you mean " + digits + near + "?"
 		}

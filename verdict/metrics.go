@@ -72,7 +72,7 @@ var metrics = Metrics()
 func metricByName(name string) *Metric {
 	i := slices.IndexFunc(metrics, func(m Metric) bool { return m.Name == name })
 	if i < 0 {
-		return nil
+		return percentileMetric(name)
 	}
 	return &metrics[i]
 }

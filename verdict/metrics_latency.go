@@ -1,13 +1,15 @@
 package verdict
 
 import (
-	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// percentiles that can be asked for.
+// percentiles that are listed; any other can be asked for too, see percentileMetric.
 var percentiles = []struct {
 	name string
 	q    float64
@@ -16,9 +18,37 @@ var percentiles = []struct {
 }
 
 // minSamples is how many samples the q-quantile needs: 1/(1−q), as with fewer
-// its rank is that of the maximum, and one stray request would be the verdict.
-func minSamples(q float64) uint64 {
-	return uint64(math.Round(1 / (1 - q)))
+// its rank is that of the maximum, and one stray request would be the verdict;
+// below the median 1/q, for the sake of the minimum.
+func minSamples(q float64) uint64 { return uint64(enough(q)) }
+
+// percentileMetric is the metric of a percentile that is not listed, such as
+// p97.5 or ok.p12; nil if the name is that of none. Percentiles lie between 0 and
+// 100, and have one spelling: neither p05 nor p99.90.
+func percentileMetric(name string) *Metric {
+	prefix, number := "", name
+	if group, rest, ok := strings.Cut(name, "."); ok && !isPercentile(group) {
+		prefix, number = group+".", rest
+	}
+	whole, part, point := strings.Cut(number, ".")
+	if !isPercentile(whole) || whole[1] == '0' && whole != "p0" || point && (part == "" || strings.Trim(part, "0123456789") != "" || part[len(part)-1] == '0') {
+		return nil
+	}
+	percent, err := strconv.ParseFloat(number[1:], 64)
+	if err != nil || percent <= 0 || percent >= 100 {
+		return nil
+	}
+	listed := slices.IndexFunc(metrics, func(m Metric) bool { return m.Name == prefix+percentiles[0].name })
+	if listed < 0 {
+		return nil
+	}
+	m, q := metrics[listed], percent/100
+	m.Name, m.quantile, m.MinSamples = name, q, minSamples(q)
+	m.eval = func(v *View) (float64, bool) {
+		d, ok := m.dist(v).Quantile(q)
+		return float64(d), ok
+	}
+	return &m
 }
 
 // latencyMetrics are those of one distribution of durations.

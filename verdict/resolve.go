@@ -345,7 +345,7 @@ func (r *resolver) steps(n ast.Node) []step {
 func (r *resolver) scope(s *scope, link step) {
 	k := scopeByName(link.name)
 	if k == nil {
-		r.fail(unknownScope(link.token.off, link.name))
+		r.fail(unknownScope(link.token.off, link.name, r.src[link.token.off:]))
 		return
 	}
 	if len(link.args) != k.count {
@@ -397,7 +397,12 @@ func (r *resolver) metric(links []step, inScope bool) *Metric {
 		}
 		name := strings.Join(parts[1:], ".")
 		e.Msg, e.Hint = fmt.Sprintf("unknown metric %s.%s", first.text, name), fmt.Sprintf("%s has %s", first.text, strings.Join(names, ", "))
-		if near := nearest(name, names); near != "" && !strings.HasPrefix(near, "p") {
+		switch near, hint := nearest(name, names), foreignMetrics[plainWord(name)]; {
+		case isPercentile(strings.SplitN(name, ".", 2)[0]):
+			e.Hint = percentileHint(name)
+		case strings.HasPrefix(hint, "write ") && slices.Contains(names, strings.FieldsFunc(hint[6:], func(c rune) bool { return c == ' ' || c == ',' })[0]):
+			e.Hint = "write " + first.text + "." + hint[6:]
+		case near != "" && !strings.HasPrefix(near, "p"):
 			e.Hint = fmt.Sprintf("did you mean %s.%s?", first.text, near)
 		}
 		r.fail(e)
@@ -405,6 +410,9 @@ func (r *resolver) metric(links []step, inScope bool) *Metric {
 		r.fail(&Error{links[1].token.off, len(links[1].name), fmt.Sprintf("unexpected .%s after the metric %s", links[1].name, first.name), ""})
 	default:
 		e := unknownMetric(first.token.off, first.name, inScope)
+		if hint, ok := foreignMetric(parts); ok {
+			e.Len, e.Msg, e.Hint = last.token.end-first.token.off, fmt.Sprintf("unknown metric %s", strings.Join(parts, ".")), hint
+		}
 		if i := slices.IndexFunc(r.tokens, func(t token) bool { return t.off == first.token.off }); i >= 2 &&
 			r.tokens[i-1].text == "/" && r.tokens[i-2].kind == tokenLiteral && slices.Contains([]string{"s", "m", "h"}, first.name) {
 			e.Hint = fmt.Sprintf("a rate is written without a blank: %s/%s", r.tokens[i-2].text, first.name)

@@ -45,8 +45,14 @@ func unknownName(off, length int, what, name string, known []string) *Error {
 	return e
 }
 
-func unknownScope(off int, name string) *Error {
+// unknownScope is the mistake of a word with parentheses that is no scope. rest is
+// the rule from that word on.
+func unknownScope(off int, name, rest string) *Error {
 	e := &Error{off, len(name), fmt.Sprintf("unknown scope %s", name), ""}
+	if hint, ok := foreignCall(rest, off > 0); ok {
+		e.Msg, e.Hint = fmt.Sprintf("%s(...) is not how a percentile is written", name), hint
+		return e
+	}
 	var names []string
 	for _, s := range Scopes() {
 		names = append(names, s.Name)
@@ -55,6 +61,8 @@ func unknownScope(off int, name string) *Error {
 	case metricByName(name) != nil:
 		e.Msg = fmt.Sprintf("%s is a metric and takes no parentheses", name)
 		e.Hint = fmt.Sprintf("write %s, or ask it of a scope: stage(\"steady\").%s", name, name)
+	case foreignMetrics[plainWord(name)] != "":
+		e.Msg, e.Hint = fmt.Sprintf("unknown metric %s, and metrics take no parentheses", name), foreignMetrics[plainWord(name)]
 	case near != "":
 		e.Hint = fmt.Sprintf("did you mean %s? ", near)
 		fallthrough
@@ -85,12 +93,11 @@ func unknownMetric(off int, name string, inScope bool) *Error {
 		}
 	}
 	if number, _, _ := strings.Cut(name, "."); isPercentile(number) {
-		// The nearest in letters is no nearer in meaning.
-		var all []string
-		for _, p := range percentiles {
-			all = append(all, p.name)
-		}
-		e.Hint = "percentiles are " + strings.Join(all, ", ")
+		e.Hint = percentileHint(name)
+		return e
+	}
+	if hint, ok := foreignMetric([]string{name}); ok {
+		e.Hint = hint
 		return e
 	}
 	if near := nearest(name, names); near != "" {
@@ -102,4 +109,27 @@ func unknownMetric(off int, name string, inScope bool) *Error {
 	}
 	e.Hint = "metrics are " + strings.Join(basic, ", ")
 	return e
+}
+
+// percentileHint says what to write for a percentile that is none.
+func percentileHint(name string) string {
+	whole, part, _ := strings.Cut(name[1:], ".")
+	whole, part = strings.TrimLeft(whole, "0"), strings.TrimRight(part, "0")
+	switch {
+	case whole == "" && part == "":
+		return "percentiles lie between p0 and p100: write min for the least"
+	case whole == "100" && part == "":
+		return "percentiles lie between p0 and p100: write max for the greatest"
+	case len(whole) > 2:
+		if whole = strings.TrimRight(whole, "0"); len(whole) > 2 {
+			whole = whole[:2] + "." + whole[2:]
+		}
+		return "percentiles lie between p0 and p100: did you mean p" + whole + "?"
+	case whole == "":
+		whole = "0"
+	}
+	if part != "" {
+		part = "." + part
+	}
+	return "did you mean p" + whole + part + "?"
 }

@@ -25,6 +25,7 @@ import (
 //	unit:"%"          a share such as 5%; unit:"bytes" a size such as 512MiB
 //	vars:"addr"       ${NAME.addr} can stand in it; vars:"port" ${PORT} too
 //	without:"a,b"     on an embedded struct: its keys but for these
+//	empties:"true"    texts of the list may be empty, but for the first
 type decoder struct {
 	*collector
 	env     Env
@@ -52,6 +53,7 @@ type field struct {
 	required bool
 	optional bool
 	positive bool
+	empties  bool // texts of the list may be empty, but for the first
 	fallback string
 	enum     []string
 	unit     string
@@ -98,7 +100,7 @@ func fieldsOf(v reflect.Value) []field {
 		}
 		f := field{
 			key: key, doc: sf.Tag.Get("doc"), value: v.Field(i), unit: sf.Tag.Get("unit"), fallback: sf.Tag.Get("default"),
-			required: sf.Tag.Get("required") == "true", positive: sf.Tag.Get("positive") == "true",
+			required: sf.Tag.Get("required") == "true", positive: sf.Tag.Get("positive") == "true", empties: sf.Tag.Get("empties") == "true",
 			optional: strings.Contains(opts, "omitempty"),
 			names:    map[string]runNames{"addr": addresses, "port": addressesAnd}[sf.Tag.Get("vars")],
 		}
@@ -181,10 +183,9 @@ func (o *object) done() {
 			continue
 		}
 		o.bad = true
-		o.failf(e.key.span, suggest(e.key.text, "key", o.known), "%s has no key %q", o.what, shorten(e.key.text))
-		if near, ok := nearest(e.key.text, o.known); ok {
-			slips[near] = true
-		}
+		hint, meant := unknownKey(e.key.text, o.what, o.known)
+		o.failf(e.key.span, hint, "%s has no key %q", o.what, shorten(e.key.text))
+		slips[meant] = true
 	}
 	for _, f := range o.lacks {
 		o.bad = true
@@ -196,6 +197,11 @@ func (o *object) done() {
 
 // decode reads a mapping into the struct that ptr points to.
 func (d *decoder) decode(n *node, ptr any, what string) {
+	if other, ok := ptr.(otherForm); ok && n.written() != "" {
+		d.broken[ptr] = true
+		d.failf(n.span, other.otherForm(n.written()), "expected %s as a mapping, found %s", what, n.describe())
+		return
+	}
 	o := d.object(n, what)
 	if o == nil {
 		d.broken[ptr] = true
@@ -225,7 +231,11 @@ func (d *decoder) value(n *node, f field) {
 	}
 	if n.kind == nullNode {
 		d.broken[f.value.Addr().Interface()] = true
-		d.failf(n.span, orDoc(f, "give it a value, or remove the key"), "%s is empty", f.key)
+		hint := orDoc(f, "give it a value, or remove the key")
+		if f.loose && f.value.Kind() == reflect.String {
+			hint = `give it a value, or write "" for an empty text`
+		}
+		d.failf(n.span, hint, "%s is empty", f.key)
 		return
 	}
 	if c, ok := f.value.Addr().Interface().(nodeDecoder); ok {
@@ -276,6 +286,7 @@ func (d *decoder) slice(n *node, f field) {
 	for i, item := range n.items {
 		e := f
 		e.value, e.loose = s.Index(i), true
+		e.required = f.required && (i == 0 || !f.empties)
 		d.field(item, e)
 	}
 }

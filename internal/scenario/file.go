@@ -171,7 +171,7 @@ type serviceFile struct {
 }
 
 type processFile struct {
-	Command      []string          `json:"command" required:"true" vars:"port" doc:"program and arguments; ${PORT} is a free port that the run picks"`
+	Command      []string          `json:"command" required:"true" empties:"true" vars:"port" doc:"program and arguments; ${PORT} is a free port that the run picks"`
 	Env          map[string]string `json:"env" vars:"port" doc:"variables beside those of ordeal's own environment"`
 	Dir          string            `json:"dir" doc:"folder to run in, from the scenario file's"`
 	Ready        string            `json:"ready" vars:"port" doc:"URL or path that answers 2xx once the process is ready"`

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -311,7 +312,11 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 	}
 	targets, err := attack.LoadTargets(path, r.Targets.Format)
 	if err != nil {
-		b.failf(at.span, "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line", "targets: %s", err)
+		hint := "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line"
+		if _, missing := errors.AsType[*attack.BodyFileError](err); missing {
+			hint = "name it from the list's folder, or start ordeal where vegeta is started: body files are looked for in both places"
+		}
+		b.failf(at.span, hint, "targets: %s", err)
 		return
 	}
 	if err := (&attack.Request{Targets: targets}).Validate(); err != nil {
