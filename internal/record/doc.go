@@ -31,6 +31,7 @@
 // events as they come, and an end. intervals.hlog is an HdrHistogram log, V2
 // compressed, values in nanoseconds, tags stage/request/distribution with each
 // part percent-encoded, and stage/flow/distribution/whole for whole flows. The lines of an interval in timeline.jsonl and its lines
-// in intervals.hlog follow in the same order. samples.jsonl holds answers that
+// in intervals.hlog follow in the same order; a line without a tag after them is the sum of
+// the interval's response times, for other tools. samples.jsonl holds answers that
 // were not as expected, if there were any, a bounded number of each kind.
 package record

@@ -24,6 +24,7 @@ import (
 // safe for concurrent use.
 type encoder struct {
 	buckets *hdrhistogram.PackedHistogram // those that are not empty
+	total   *hdrhistogram.PackedHistogram // see sum
 	plain   []byte
 	zipped  bytes.Buffer
 	zip     *zlib.Writer
@@ -73,7 +74,7 @@ func (g geometry) top(v int64) int64 {
 }
 
 func newEncoder() *encoder {
-	e := &encoder{buckets: hdrhistogram.NewPacked(int64(timeline.Lowest), int64(timeline.Highest), int(reference.SignificantFigures()))}
+	e := &encoder{buckets: timeline.NewPackedHistogram(), total: timeline.NewPackedHistogram()}
 	e.zip, _ = zlib.NewWriterLevel(&e.zipped, zlib.BestSpeed) // the level is valid
 	return e
 }
@@ -83,9 +84,24 @@ func newEncoder() *encoder {
 func (e *encoder) append(out []byte, h *hdrhistogram.Histogram) (_ []byte, highest int64) {
 	e.buckets.Reset()
 	e.buckets.MergeFrom(h)
+	return e.appendPacked(out, e.buckets)
+}
+
+// sum adds the histogram that was encoded last to those that appendSum encodes
+// together.
+func (e *encoder) sum() { e.total.Merge(e.buckets) }
+
+// appendSum is append for the sum, which is empty afterwards.
+func (e *encoder) appendSum(out []byte) (_ []byte, highest int64) {
+	out, highest = e.appendPacked(out, e.total)
+	e.total.Reset()
+	return out, highest
+}
+
+func (e *encoder) appendPacked(out []byte, h *hdrhistogram.PackedHistogram) (_ []byte, highest int64) {
 	b := append(e.plain[:0], make([]byte, headerSize)...)
 	next := 0 // index
-	for v, n := range e.buckets.ForEachBucket {
+	for v, n := range h.ForEachBucket {
 		i := shared.index(v)
 		switch empty := i - next; {
 		case empty == 1:
@@ -116,5 +132,8 @@ func (e *encoder) append(out []byte, h *hdrhistogram.Histogram) (_ []byte, highe
 	z := e.zipped.Bytes()
 	binary.BigEndian.PutUint32(z[0:], cookieCompressed)
 	binary.BigEndian.PutUint32(z[4:], uint32(len(z)-8))
-	return base64.StdEncoding.AppendEncode(out, z), shared.top(highest)
+	if h.TotalCount() > 0 {
+		highest = shared.top(highest)
+	}
+	return base64.StdEncoding.AppendEncode(out, z), highest
 }

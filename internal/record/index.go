@@ -272,7 +272,7 @@ func (x *index) locate(path string) error {
 	return nil
 }
 
-// logScanner walks over the histogram lines of a log. A last line without its
+// logScanner walks over the tagged histogram lines of a log. A last line without its
 // line break does not count.
 type logScanner struct {
 	in   *bufio.Reader
@@ -304,9 +304,9 @@ func (s *logScanner) next() (span, bool, error) {
 	}
 }
 
-// isData tells a histogram's line from comments and from the legend, which is
-// quoted.
+// isData tells the line of one distribution from comments, from the legend, which
+// is quoted, and from lines without a tag, which begin with a number: sums for other tools.
 func isData(line []byte) bool {
 	line = bytes.TrimSpace(line)
-	return len(line) > 0 && line[0] != '#' && line[0] != '"'
+	return len(line) > 0 && line[0] != '#' && line[0] != '"' && (line[0] < '0' || line[0] > '9')
 }

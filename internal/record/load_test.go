@@ -121,7 +121,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"another counter", edit(t, lines, 2, `"done":5`, `"done":6`), log, "timeline.jsonl:2: warm up, slowly/browse: expected 6 values in the histogram ok by the counters, found 5"},
 		{"a counter that overflows", edit(t, lines, 2, `"planned":5`, `"planned":18446744073709551615`), log, "timeline.jsonl:2: warm up, slowly/browse: expected at most 1099511627776 arrivals"},
 		{"more failed than done", edit(t, lines, 2, `"failed":0`, `"failed":6`), log, "expected at most the 5 done arrivals to fail, found 6"},
-		{"a missing log line", lines, dropLine(log, bytes.Count(log, []byte("\n"))), "expected 1 more lines for the interval in line"},
+		{"a missing log line", lines, dropLine(log, bytes.Count(log, []byte("\n"))-1), "expected 1 more lines for the interval in line"},
 		{"an extra log line", lines, append(slices.Clone(log), "Tag=x,0,1,2,HIST\n"...), "expected the end, as all intervals of timeline.jsonl had their lines"},
 		{"log lines in another order", lines, append(dropLine(log, 6), bytes.SplitAfter(log, []byte("\n"))[5]...), "intervals.hlog:6: expected the tag Tag=warm%20up%2C%20slowly/browse/ok, as timeline.jsonl says, found"},
 		{"no histogram", lines, edit(t, log, 6, "HIST", "!!!!"), "intervals.hlog:6: expected an encoded histogram: "},

@@ -68,7 +68,7 @@ func (w *writer) logHeader(c *Config) {
 	start := float64(c.Start.UnixMilli()) / 1000
 	lw := hdrhistogram.NewHistogramLogWriter(&w.buf)
 	w.fail(errors.Join(
-		lw.OutputComment("[Logged by ordeal: values in nanoseconds, tags stage/request/distribution]"),
+		lw.OutputComment("[Logged by ordeal: values in nanoseconds, tags stage/request/distribution; without a tag: response times of all requests]"),
 		lw.OutputLogFormatVersion(),
 		lw.OutputComment(fmt.Sprintf("[StartTime: %.3f (seconds since epoch), %s]", start, c.Start.UTC().Format(time.RFC3339Nano))),
 		lw.OutputComment(fmt.Sprintf("[BaseTime: %.3f (seconds since epoch)]", start)),
@@ -89,25 +89,47 @@ func (w *writer) interval(iv timeline.Interval) {
 				continue
 			}
 			cl.Distributions = append(cl.Distributions, distributionLine{d.Name, d.Clamped(), d.Limits()})
-			w.histogram(iv.Window, tag(c.Key, d.Name), d.Histogram())
+			w.histogram(iv.Window, "Tag="+tag(c.Key, d.Name)+",", d.Histogram())
 			line.Lines++
+			// Whole flows are left out of the sum, as their steps are in it.
+			if !c.Whole && (d.Distribution == &c.OK || d.Distribution == &c.Err) {
+				w.enc.sum()
+			}
 		}
 		line.Cells = append(line.Cells, cl)
 	}
+	w.untagged(iv.Window)
 	w.flush(w.log)
 	w.line(line)
 }
 
-// histogram adds a line to the log: seconds since the base time, and the maximum
-// in milliseconds, as the library's writer has them. That one has times in whole
-// milliseconds only.
+// untagged adds the line without a tag that stands for the whole interval, also if
+// nothing was due in it: the response times of all its requests. Most tools read such lines
+// alone, and Java's HistogramLogProcessor fails where there are none. Load does not
+// need them.
+func (w *writer) untagged(win timeline.Window) {
+	if w.err != nil {
+		return
+	}
+	var highest int64
+	w.text, highest = w.enc.appendSum(w.text[:0])
+	w.logLine("", win, highest)
+}
+
+// histogram adds a line to the log, which begins with tag: seconds since the base
+// time, and the maximum in milliseconds, as the library's writer has them. That one
+// has times in whole milliseconds only.
 func (w *writer) histogram(win timeline.Window, tag string, h *hdrhistogram.Histogram) {
 	if w.err != nil {
 		return
 	}
 	var highest int64
 	w.text, highest = w.enc.append(w.text[:0], h)
-	fmt.Fprintf(&w.buf, "Tag=%s,%.6f,%.6f,%.6f,%s\n", tag, win.From.Seconds(), win.Len().Seconds(),
+	w.logLine(tag, win, highest)
+}
+
+func (w *writer) logLine(tag string, win timeline.Window, highest int64) {
+	fmt.Fprintf(&w.buf, "%s%.6f,%.6f,%.6f,%s\n", tag, win.From.Seconds(), win.Len().Seconds(),
 		float64(highest)/hdrhistogram.MsToNsRatio, w.text)
 }
 
