@@ -339,6 +339,12 @@ type Result struct {
 	Kind     string // of the error; empty if the arrival went well
 	Detail   string // of the error, for people; bounded
 
+	// Delay is how much of Done − Intended the generator itself may have made: it acted
+	// late, read the answer late, or had a lot to catch up with. At most Done − Intended.
+	Delay time.Duration
+	// Doubtful says that the generator itself may have made this error.
+	Doubtful bool
+
 	Thought   time.Duration // by the caller of a whole flow, between its steps; Done leaves it out
 	Connect   time.Duration // of the connection that was opened for it; 0 if one was there
 	Handshake time.Duration // of that connection's TLS

@@ -77,6 +77,9 @@ func (a *attack) flow(s *seat, w waiting, jar *cookies) {
 		}
 		a.request(s, waiting{r, acted}, c)
 		got := &s.result
+		a.ownPart(s, got)
+		whole.Delay += got.Delay
+		whole.Doubtful = got.Doubtful
 		if k == 0 {
 			whole.Sent = got.Sent
 		}

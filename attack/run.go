@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/standstill"
 )
 
 // RunOptions are what Run needs beside the plan.
@@ -28,6 +30,12 @@ type RunOptions struct {
 	// has been used by it, in total: what it knows its own shortage by. It is
 	// called some thousand times a second at most.
 	Busy func() time.Duration
+	// Standstills, if set, tells when this process did not run: what that did to
+	// arrivals is in Result.Delay.
+	Standstills *standstill.Watch
+	// Carries says that connections between others run through this process, so that
+	// they stand still with it.
+	Carries bool
 	// Hide, if set, takes secrets that are known beforehand out of a text. It must
 	// be safe for concurrent use.
 	Hide func(string) string
@@ -107,6 +115,7 @@ type seat struct {
 	number int
 	result Result
 	teller teller
+	stops  []standstill.Stop // scratch
 }
 
 // attack is a run under way. Its goroutines are the keeper (Run's own), the

@@ -16,6 +16,7 @@ func (a *attack) send(s *seat, w waiting, jar *cookies) {
 		return
 	}
 	a.request(s, w, nil)
+	a.ownPart(s, &s.result)
 	a.record(s)
 }
 
@@ -149,6 +150,7 @@ func (a *attack) notSent(s *seat, w waiting, o Outcome, kind string) {
 		if kind == KindSkipped {
 			s.result.Kind, s.result.Detail = kind, "the generator was late by more than its budget"
 		}
+		a.ownPart(s, &s.result)
 	}
 	if w.Whole {
 		record(w.Arrival)

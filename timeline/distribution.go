@@ -118,6 +118,13 @@ func (d *Distribution) Reset() *hdrhistogram.Histogram {
 	return h
 }
 
+// StartFrom makes d, if it is empty, what o holds by now.
+func (d *Distribution) StartFrom(o *Distribution) {
+	if d.Count() == 0 && o.Count() > 0 {
+		d.Merge(o)
+	}
+}
+
 // Record adds v. A negative value counts as 0; one above Highest counts as
 // Highest, and in Clamped. The limits see the value as it was.
 func (d *Distribution) Record(v time.Duration) {

@@ -3,6 +3,7 @@ package timeline
 import (
 	"cmp"
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -26,6 +27,14 @@ type Stats struct {
 	Answered   uint64 `json:"answered"`
 	AnsweredOK uint64 `json:"answered_ok"`
 
+	// Delayed counts arrivals whose response time the generator itself may have made
+	// longer: it acted late, read the answer late, or had a lot to catch up with.
+	// Doubtful counts errors that it may have made so, DoubtfulUnsent those of them that
+	// were unsent. What it never sent for want of time is told by its kind of error.
+	Delayed        uint64 `json:"delayed,omitempty"`
+	Doubtful       uint64 `json:"doubtful,omitempty"`
+	DoubtfulUnsent uint64 `json:"doubtful_unsent,omitempty"`
+
 	BytesIn  uint64 `json:"bytes_in"`
 	BytesOut uint64 `json:"bytes_out"`
 
@@ -40,6 +49,13 @@ type Stats struct {
 	// Service time (done − sent) and lag (sent − intended) of what was sent.
 	Service Distribution `json:"-"`
 	Lag     Distribution `json:"-"`
+	// The same times, each less what the generator itself may have made of it: what they
+	// would have been at least, had it never been held up. Where no arrival was delayed
+	// they are empty, and the same as those above: see Net.
+	OKNet      Distribution `json:"-"`
+	ErrNet     Distribution `json:"-"`
+	ServiceNet Distribution `json:"-"`
+	LagNet     Distribution `json:"-"`
 	// Lateness of the generator itself: when it acted on the arrival − intended.
 	// Lag minus the wait for a free slot; the ground of the validity verdict.
 	Late Distribution `json:"-"`
@@ -53,6 +69,7 @@ type Stats struct {
 func NewStats(limits []time.Duration) *Stats {
 	return &Stats{
 		OK: NewDistribution(limits), Err: NewDistribution(limits), Service: NewDistribution(limits),
+		OKNet: NewDistribution(limits), ErrNet: NewDistribution(limits), ServiceNet: NewDistribution(limits), LagNet: NewDistribution(limits),
 		Lag: NewDistribution(limits), Connect: NewDistribution(limits), Handshake: NewDistribution(limits),
 	}
 }
@@ -63,7 +80,25 @@ func (s *Stats) Distributions() []NamedDistribution {
 	return []NamedDistribution{
 		{"ok", &s.OK}, {"err", &s.Err}, {"service", &s.Service}, {"lag", &s.Lag}, {"late", &s.Late},
 		{"connect", &s.Connect}, {"handshake", &s.Handshake},
+		{"ok.net", &s.OKNet}, {"err.net", &s.ErrNet}, {"service.net", &s.ServiceNet}, {"lag.net", &s.LagNet},
 	}
+}
+
+// nets pairs each net distribution with the measured one.
+func (s *Stats) nets() [4][2]*Distribution {
+	return [4][2]*Distribution{{&s.OKNet, &s.OK}, {&s.ErrNet, &s.Err}, {&s.ServiceNet, &s.Service}, {&s.LagNet, &s.Lag}}
+}
+
+// Net returns what d, which is OK, Err, Service or Lag of s, would have been at least,
+// had the generator never been held up. It is d itself where no arrival was delayed, and
+// for any other distribution.
+func (s *Stats) Net(d *Distribution) *Distribution {
+	for _, pair := range s.nets() {
+		if d == pair[1] && pair[0].Count() > 0 {
+			return pair[0]
+		}
+	}
+	return d
 }
 
 // NamedDistribution is one of a Stats' distributions under its name in files.
@@ -86,6 +121,13 @@ func (s *Stats) Response() Distribution {
 	return d
 }
 
+// ResponseNet is Response, each less what the generator itself may have made of it.
+func (s *Stats) ResponseNet() Distribution {
+	d := s.Net(&s.OK).Clone()
+	d.Merge(s.Net(&s.Err))
+	return d
+}
+
 // Merge adds all of o to s.
 func (s *Stats) Merge(o *Stats) {
 	s.Planned += o.Planned
@@ -95,6 +137,9 @@ func (s *Stats) Merge(o *Stats) {
 	s.Failed += o.Failed
 	s.Answered += o.Answered
 	s.AnsweredOK += o.AnsweredOK
+	s.Delayed += o.Delayed
+	s.Doubtful += o.Doubtful
+	s.DoubtfulUnsent += o.DoubtfulUnsent
 	s.BytesIn += o.BytesIn
 	s.BytesOut += o.BytesOut
 	if len(o.Kinds) > 0 && s.Kinds == nil {
@@ -110,10 +155,21 @@ func (s *Stats) Merge(o *Stats) {
 		s.Statuses[k] += n
 	}
 	mine, theirs := s.Distributions(), o.Distributions()
+	nets, others := s.nets(), o.nets()
+	for i, pair := range nets {
+		if pair[0].Count() > 0 || others[i][0].Count() > 0 { // one side's net times are those that it measured
+			pair[0].StartFrom(pair[1])
+			pair[0].Merge(o.Net(others[i][1]))
+		}
+	}
 	for i := range mine {
-		mine[i].Merge(theirs[i].Distribution)
+		if !isNet(mine[i].Name) {
+			mine[i].Merge(theirs[i].Distribution)
+		}
 	}
 }
+
+func isNet(name string) bool { return strings.HasSuffix(name, ".net") }
 
 // Key names one cell of an interval.
 type Key struct {

@@ -124,8 +124,11 @@ type Timeline struct {
 	// Generator is what the generator used of its machine, in order of time, at
 	// most MaxUsages entries; none if nothing was sampled.
 	Generator []Usage `json:"-"`
+	// Standstills are the stretches in which the generator's process did not run at all,
+	// the longest of them, in order of time: see StandstillLog. Silence in them is its own.
+	Standstills Windows `json:"-"`
 	// LateBudget is how late the generator may act, at the 99th percentile,
-	// before what it measured cannot carry a verdict.
+	// before the report says so. Rules are judged at any lateness.
 	LateBudget time.Duration `json:"late_budget"`
 
 	// Intervals streams the intervals in order of time, from memory or from the

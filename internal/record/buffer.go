@@ -22,6 +22,8 @@ type entry struct {
 type extra struct {
 	kind, detail                string
 	connect, handshake, thought time.Duration
+	delay                       time.Duration // that the generator itself may have made
+	doubtful                    bool          // it may have made the error, too
 }
 
 var noExtra extra
@@ -40,9 +42,9 @@ func (b *buffer) put(r *attack.Result, cell int32) {
 		intended: r.Intended, acted: r.Acted, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
 		cell: cell, extra: -1, status: int32(r.Status), outcome: r.Outcome, whole: r.Whole,
 	}
-	if kind := errorKind(r); kind != "" || r.Connect != 0 || r.Handshake != 0 || r.Thought != 0 {
+	if kind := errorKind(r); kind != "" || r.Connect != 0 || r.Handshake != 0 || r.Thought != 0 || r.Delay != 0 {
 		e.extra = int32(len(b.extras))
-		b.extras = append(b.extras, extra{kind, r.Detail, r.Connect, r.Handshake, r.Thought})
+		b.extras = append(b.extras, extra{kind, r.Detail, r.Connect, r.Handshake, r.Thought, r.Delay, r.Doubtful})
 	}
 	b.entries = append(b.entries, e)
 }

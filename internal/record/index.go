@@ -40,6 +40,7 @@ type index struct {
 	end    *endLine // nil if the recording was cut off
 	parts  []part
 	usage  timeline.UsageLog
+	still  timeline.StandstillLog
 }
 
 // Load reads the timeline in a run directory, of which it keeps no file open: its
@@ -58,7 +59,7 @@ func Load(dir string) (*timeline.Timeline, error) {
 	}
 	t := &timeline.Timeline{
 		Name: x.header.Name, Start: x.header.Start, Stages: x.header.Stages, Requests: x.header.Requests, Flows: x.header.Flows,
-		LateBudget: x.header.LateBudget, Events: x.events, Generator: x.usage.Entries(),
+		LateBudget: x.header.LateBudget, Events: x.events, Generator: x.usage.Entries(), Standstills: x.still.Entries(),
 	}
 	slices.SortStableFunc(x.parts, func(a, b part) int { return cmp.Compare(a.From, b.From) })
 	for i := 1; i < len(x.parts); i++ {
@@ -171,6 +172,8 @@ func (x *index) add(line []byte, n int, at int64) error {
 		x.events = append(x.events, e.Event)
 	case typeUsage:
 		return addUsage(&x.usage, line)
+	case typeStandstill:
+		return addStandstill(&x.still, line)
 	case typeEnd:
 		x.end = new(endLine)
 		if err := json.Unmarshal(line, x.end); err != nil {
@@ -180,7 +183,7 @@ func (x *index) add(line []byte, n int, at int64) error {
 			return fmt.Errorf("expected a duration of at least 0, found %s", x.end.Duration)
 		}
 	default:
-		return fmt.Errorf("expected a line of type interval, event, sample or end, found type %q", kind.Type)
+		return fmt.Errorf("expected a line of type interval, event, sample, standstill or end, found type %q", kind.Type)
 	}
 	return nil
 }

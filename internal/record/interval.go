@@ -147,6 +147,7 @@ func (p *pool) takeBackInterval(iv *interval) {
 		*c = cell{Stats: timeline.Stats{
 			Kinds: c.Kinds, Statuses: c.Statuses,
 			OK: c.OK, Err: c.Err, Service: c.Service, Lag: c.Lag, Late: c.Late, Connect: c.Connect, Handshake: c.Handshake,
+			OKNet: c.OKNet, ErrNet: c.ErrNet, ServiceNet: c.ServiceNet, LagNet: c.LagNet,
 		}}
 		p.mu.Lock()
 		p.cells = append(p.cells, c)
@@ -164,6 +165,20 @@ func (p *pool) record(d *timeline.Distribution, v time.Duration) {
 		d.Lend(p.hist())
 	}
 	d.Record(v)
+}
+
+// recordBoth records v, of which the generator itself may have made own, in d, and
+// what is left of it in net. As long as no arrival was delayed net stays empty: only
+// with the first one it begins, as what d holds by then.
+func (p *pool) recordBoth(d, net *timeline.Distribution, v, own time.Duration) {
+	if own > 0 && net.Count() == 0 {
+		net.Lend(p.hist())
+		net.StartFrom(d)
+	}
+	p.record(d, v)
+	if net.Count() > 0 || own > 0 {
+		net.Record(max(0, v-own))
+	}
 }
 
 // add counts one result into the cell c. Response times of good answers go to
@@ -193,8 +208,9 @@ func (p *pool) add(c *cell, e *entry, x *extra) {
 		}
 		// A call that failed before anything was sent has no sent time.
 		if e.sent >= e.intended {
-			p.record(&c.Service, e.done-e.sent)
-			p.record(&c.Lag, e.sent-e.intended)
+			late := min(max(e.acted-e.intended, 0), x.delay)
+			p.recordBoth(&c.Service, &c.ServiceNet, e.done-e.sent, x.delay-late)
+			p.recordBoth(&c.Lag, &c.LagNet, e.sent-e.intended, x.delay)
 		}
 		if x.connect > 0 {
 			p.record(&c.Connect, x.connect)
@@ -204,16 +220,25 @@ func (p *pool) add(c *cell, e *entry, x *extra) {
 		}
 	}
 	p.record(&c.Late, e.acted-e.intended)
+	if x.delay > 0 {
+		c.Delayed++
+	}
 	if x.kind == "" {
-		p.record(&c.OK, e.done-e.intended)
+		p.recordBoth(&c.OK, &c.OKNet, e.done-e.intended, x.delay)
 		return
+	}
+	if x.doubtful {
+		c.Doubtful++
+		if e.outcome == attack.Unsent {
+			c.DoubtfulUnsent++
+		}
 	}
 	if x.kind != c.kind {
 		c.settle()
 		c.kind = x.kind
 	}
 	c.errors++
-	p.record(&c.Err, e.done-e.intended)
+	p.recordBoth(&c.Err, &c.ErrNet, e.done-e.intended, x.delay)
 }
 
 // sorted returns the interval with the names of its cells, in their order.

@@ -57,13 +57,13 @@ func (w wantCells) result(c *Config, bs []time.Duration, r *attack.Result) {
 	case attack.Unsent:
 		s.Unsent++
 		s.Kinds["unsent"]++
-		s.Err.Record(r.Done - r.Intended)
+		both(&s.Err, &s.ErrNet, r.Done-r.Intended, r.Delay)
 	case attack.Done:
 		s.Done++
 		s.BytesIn += uint64(r.BytesIn)
 		s.BytesOut += uint64(r.BytesOut)
-		s.Service.Record(r.Done - r.Sent)
-		s.Lag.Record(r.Sent - r.Intended)
+		both(&s.Service, &s.ServiceNet, r.Done-r.Sent, max(0, r.Delay-(r.Acted-r.Intended)))
+		both(&s.Lag, &s.LagNet, r.Sent-r.Intended, r.Delay)
 		if r.Connect > 0 {
 			s.Connect.Record(r.Connect)
 		}
@@ -74,14 +74,36 @@ func (w wantCells) result(c *Config, bs []time.Duration, r *attack.Result) {
 			s.Statuses[r.Status]++
 		}
 		if r.Kind == "" {
-			s.OK.Record(r.Done - r.Intended)
+			both(&s.OK, &s.OKNet, r.Done-r.Intended, r.Delay)
 		} else {
 			s.Failed++
 			s.Kinds[r.Kind]++
-			s.Err.Record(r.Done - r.Intended)
+			both(&s.Err, &s.ErrNet, r.Done-r.Intended, r.Delay)
 		}
 	}
+	if r.Delay > 0 {
+		s.Delayed++
+	}
+	if r.Doubtful {
+		s.Doubtful++
+	}
+	if r.Doubtful && r.Outcome == attack.Unsent {
+		s.DoubtfulUnsent++
+	}
 	s.Late.Record(r.Acted - r.Intended)
+}
+
+// both records a time, and what of it is not the generator's own once there was one of
+// which some is.
+func both(d, net *timeline.Distribution, v, own time.Duration) {
+	if own > 0 {
+		net.StartFrom(d)
+	}
+	started := net.Count() > 0 || own > 0
+	d.Record(v)
+	if started {
+		net.Record(max(0, v-own))
+	}
 }
 
 // allBounds are the bounds of all intervals up to end, and whole seconds beyond.
@@ -164,7 +186,7 @@ type moment struct {
 // long after the grace, and plays it to a recorder on a clock moved by hand. It
 // returns what must come out.
 func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantCells, time.Duration) {
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng, delays := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
 	end := r.planEnd
 	var marks []time.Duration
 	var moments []moment
@@ -214,6 +236,10 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 			res.Done += 11 * time.Minute
 		case 5:
 			res.Done = res.Sent + 50*ms - (res.Sent - res.Intended) // at a limit
+		}
+		if stage := res.Stage; res.Outcome != attack.Interrupted && stage == 1 && delays.IntN(8) == 0 {
+			res.Delay = time.Duration(delays.Int64N(int64(res.Done - res.Intended)))
+			res.Doubtful = (res.Kind != "" || res.Outcome == attack.Unsent) && delays.IntN(2) == 0
 		}
 		recorded := min(res.Done+res.Thought, res.Intended+8*sec)
 		if res.Outcome == attack.Interrupted && rng.IntN(2) == 0 {

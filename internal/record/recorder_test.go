@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -192,7 +193,7 @@ func TestLogIsReadableByTheLibrary(t *testing.T) {
 	for _, cells := range want {
 		for k, s := range cells {
 			for _, d := range s.Distributions() {
-				if d.Count() > 0 {
+				if d.Count() > 0 && !strings.HasSuffix(d.Name, ".net") { // a part without delays leaves these out
 					counts[tag(k, d.Name)] += int64(d.Count())
 				}
 				if !k.Whole && (d.Name == "ok" || d.Name == "err") {
@@ -217,7 +218,9 @@ func TestLogIsReadableByTheLibrary(t *testing.T) {
 		if h == nil {
 			break
 		}
-		got[h.Tag()] += h.TotalCount()
+		if !strings.Contains(h.Tag(), ".net") {
+			got[h.Tag()] += h.TotalCount()
+		}
 		// The library reads times as floating point, so it can be a millisecond off.
 		if from, to := h.StartTimeMs()-startMs, h.EndTimeMs()-startMs; from < -1 || to > end.Milliseconds()+1 || to-from > 1001 {
 			t.Errorf("%s: interval from %d to %d ms, want it in the run and of at most a second", h.Tag(), from, to)

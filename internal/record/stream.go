@@ -115,6 +115,7 @@ func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Ce
 		empty := timeline.NewStats(s.header.Limits)
 		stats.OK, stats.Err, stats.Service, stats.Lag = empty.OK, empty.Err, empty.Service, empty.Lag
 		stats.Connect, stats.Handshake = empty.Connect, empty.Handshake
+		stats.OKNet, stats.ErrNet, stats.ServiceNet, stats.LagNet = empty.OKNet, empty.ErrNet, empty.ServiceNet, empty.LagNet
 		stats.Late = timeline.NewDistribution([]time.Duration{s.header.LateBudget})
 		for _, d := range c.Distributions {
 			var text string
@@ -206,7 +207,7 @@ func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.PackedHi
 		*to.Distribution = timeline.RestoreDistribution(h, d.Limits, d.Clamped)
 		return nil
 	}
-	return errors.New("expected the distribution ok, err, service, lag, late, connect or handshake")
+	return errors.New("expected the distribution ok, err, service, lag, late, connect, handshake, ok.net, err.net, service.net or lag.net")
 }
 
 // check says whether counters and histograms fit together.
@@ -221,6 +222,23 @@ func check(s *timeline.Stats) error {
 	}
 	if s.AnsweredOK > s.Answered {
 		return fmt.Errorf("expected at most the %d answers to be good, found %d", s.Answered, s.AnsweredOK)
+	}
+	if s.Delayed > s.Judged() || s.Doubtful > s.Errors() || s.DoubtfulUnsent > min(s.Doubtful, s.Unsent) {
+		return fmt.Errorf("expected at most %d delayed arrivals, %d doubtful errors and %d of these unsent, found %d, %d and %d",
+			s.Judged(), s.Errors(), min(s.Doubtful, s.Unsent), s.Delayed, s.Doubtful, s.DoubtfulUnsent)
+	}
+	for _, net := range []struct {
+		name            string
+		found, measured uint64
+	}{
+		{"ok.net", s.OKNet.Count(), s.OK.Count()},
+		{"err.net", s.ErrNet.Count(), s.Err.Count()},
+		{"service.net", s.ServiceNet.Count(), s.Service.Count()},
+		{"lag.net", s.LagNet.Count(), s.Lag.Count()},
+	} {
+		if net.found != 0 && net.found != net.measured {
+			return fmt.Errorf("expected 0 or %d values in the histogram %s, found %d", net.measured, net.name, net.found)
+		}
 	}
 	for _, c := range []struct {
 		name           string

@@ -22,6 +22,35 @@ func (r *Recorder) Usage(s timeline.Sample) {
 	r.out.line(usageLine{typeUsage, s})
 }
 
+// typeStandstill is the type of lines that say when the generator stood still.
+const typeStandstill = "standstill"
+
+type standstillLine struct {
+	Type string `json:"type"`
+	timeline.Window
+}
+
+// Standstill keeps a stretch in which the generator did not run. They come in order of
+// time.
+func (r *Recorder) Standstill(w timeline.Window) {
+	r.out.mu.Lock()
+	defer r.out.mu.Unlock()
+	r.out.line(standstillLine{typeStandstill, w})
+}
+
+// addStandstill takes in a line of typeStandstill.
+func addStandstill(l *timeline.StandstillLog, line []byte) error {
+	var s standstillLine
+	if err := json.Unmarshal(line, &s); err != nil {
+		return fmt.Errorf("expected a standstill of the generator: %w", err)
+	}
+	if s.From < l.End() || s.To <= s.From {
+		return fmt.Errorf("expected a standstill with from < to that begins at %s or later, found one from %d to %d", l.End(), s.From, s.To)
+	}
+	l.Add(s.Window)
+	return nil
+}
+
 // addUsage takes in a line of typeUsage.
 func addUsage(l *timeline.UsageLog, line []byte) error {
 	var u usageLine

@@ -27,6 +27,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/standstill"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -305,12 +306,15 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 			r.self.Store(&s)
 		})
 	})
+	still := standstill.New(clock, func(s standstill.Stop) { r.recorder.Standstill(timeline.Window{From: s.From, To: s.To}) })
+	wg.Go(func() { still.Run(watching) })
 	for _, exits := range r.services.exits {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
 	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
 		Hide:   r.plan.Redact,
 		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load, Busy: generator.Busy(),
+		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, func(s scenario.Service) bool { return s.Link != nil }),
 		OnStage: func(i int) {
 			if i < len(windows) {
 				r.recorder.Event(timeline.Event{At: windows[i].Window.From, Type: "stage", Name: windows[i].Name})

@@ -1,0 +1,116 @@
+package attack
+
+import (
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/standstill"
+)
+
+func TestOwnDelay(t *testing.T) {
+	const ms = time.Millisecond
+	stop := func(from, to time.Duration) standstill.Stop { return standstill.Stop{From: from * ms, To: to * ms} }
+	for _, tc := range []struct {
+		name                  string
+		intended, acted, done time.Duration // ms
+		stops                 []standstill.Stop
+		carries               bool
+		want                  time.Duration // ms
+		shaken                bool
+	}{
+		{"on time", 100, 100, 110, nil, false, 0, false},
+		{"acted on late, whyever", 100, 160, 170, nil, false, 60, false},
+		{"due as it stood still", 100, 180, 190, []standstill.Stop{stop(95, 180)}, false, 85, false},
+		{"due as it was about to go on", 175, 180, 260, []standstill.Stop{stop(95, 180)}, false, 85, false},
+		{"the answer came while it stood still", 100, 100, 182, []standstill.Stop{stop(105, 180)}, false, 77, false},
+		{"the answer came long after: it was not there before", 100, 100, 900, []standstill.Stop{stop(105, 180)}, false, 75, false},
+		{"due while it was caught up with", 200, 200, 270, []standstill.Stop{stop(105, 180)}, false, 70, false},
+		{"never more than it took", 200, 200, 210, []standstill.Stop{stop(105, 180)}, false, 10, false},
+		{"several: the longest of those over, and what lies unread", 100, 100, 405, []standstill.Stop{stop(120, 200), stop(300, 400)}, false, 105, false},
+		{"several, of which none hid the answer", 100, 100, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, false, 100, false},
+		{"carried: each of them held it up", 100, 100, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, true, 180, true},
+		{"carried, and acted on late", 150, 200, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, true, 150, true},
+		{"a long one shakes the target", 100, 700, 710, []standstill.Stop{stop(100, 700)}, false, 600, true},
+		{"and what comes soon after it", 900, 900, 910, []standstill.Stop{stop(100, 700)}, false, 10, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &Result{Arrival: Arrival{Intended: tc.intended * ms}, Acted: tc.acted * ms, Done: tc.done * ms}
+			got, shaken := ownDelay(r, r.Done, tc.stops, tc.carries)
+			if got != tc.want*ms || shaken != tc.shaken {
+				t.Errorf("got %s, shaken %t; want %s, %t", got, shaken, tc.want*ms, tc.shaken)
+			}
+		})
+	}
+}
+
+// A queue that takes arrivals in order: had they come on time, none would have been
+// done sooner than its delay says, whatever stood still.
+func TestOwnDelayBoundsAQueue(t *testing.T) {
+	const ms = time.Millisecond
+	for _, tc := range []struct{ gap, takes, from, to time.Duration }{
+		{10, 2, 500, 620}, {10, 5, 500, 620}, {10, 5, 503, 560}, {20, 10, 500, 2500}, {10, 8, 500, 2500}, {7, 3, 499, 1200},
+	} {
+		s := standstill.Stop{From: tc.from * ms, To: tc.to * ms}
+		var ideal, real time.Duration // when the server is free
+		for at := time.Duration(0); at < 15_000*ms; at += tc.gap * ms {
+			sent := at
+			if at >= s.From && at < s.To {
+				sent = s.To
+			}
+			ideal, real = max(ideal, at)+tc.takes*ms, max(real, sent)+tc.takes*ms
+			done := real
+			if done > s.From && done < s.To {
+				done = s.To
+			}
+			r := &Result{Arrival: Arrival{Intended: at}, Acted: sent, Done: done}
+			var stops []standstill.Stop
+			if s.From < done && s.CaughtUp() > at {
+				stops = []standstill.Stop{s}
+			}
+			if d, _ := ownDelay(r, done, stops, false); done-d > ideal {
+				t.Fatalf("one every %d ms of %d ms each, stopped from %d to %d: due at %s, done at %s, delayed by at most %s; on time it would have been done at %s",
+					tc.gap, tc.takes, tc.from, tc.to, at, done, d, ideal)
+			}
+		}
+	}
+}
+
+func TestDoubtful(t *testing.T) {
+	const ms = time.Millisecond
+	for _, tc := range []struct {
+		name    string
+		kind    string
+		delay   time.Duration // ms, of 1000 that it took
+		mean    time.Duration // ms, of good answers; 0: there were none
+		shaken  bool
+		want    bool
+		outcome Outcome
+	}{
+		{"good", "", 900, 10, true, false, Done},
+		{"a timeout, hardly delayed", KindTimeout, 99, 10, false, false, Done},
+		{"a timeout, delayed by a tenth", KindTimeout, 100, 10, false, true, Done},
+		{"a timeout where answers take long anyway", KindTimeout, 50, 300, false, true, Done},
+		{"a timeout where none came", KindTimeout, 50, 0, false, false, Done},
+		{"stalled", KindStalled, 100, 10, false, true, Done},
+		{"no free slot", KindUnsent, 100, 10, false, true, Unsent},
+		{"slow, and it would not have been", KindSlow, 800, 10, false, true, Done},
+		{"slow anyway", KindSlow, 799, 10, false, false, Done},
+		{"a wrong answer", KindStatus, 900, 10, false, false, Done},
+		{"a wrong answer in the wake of a long standstill", KindStatus, 10, 10, true, true, Done},
+		{"refused in the wake of a long standstill", KindRefused, 10, 10, true, true, Done},
+		{"never sent: told by its kind", KindLate, 900, 10, true, false, Unsent},
+		{"its own machine: told by its kind", KindLocal, 10, 10, true, false, Done},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			rv := newReserve(1000 * ms)
+			if tc.mean > 0 {
+				rv.answered(tc.mean*ms, 0)
+			}
+			a := &attack{actions: []action{{check: &check{Expect: Expect{Within: 200 * ms}}, timeout: 1000 * ms, reserve: rv}}}
+			r := &Result{Outcome: tc.outcome, Done: 1000 * ms, Delay: tc.delay * ms, Kind: tc.kind}
+			if got := a.doubtful(r, tc.shaken); got != tc.want {
+				t.Errorf("doubtful is %t", got)
+			}
+		})
+	}
+}
