@@ -91,6 +91,7 @@ type Plan struct {
 	MaxBody     int64         `json:"max_body,omitempty"`  // of an answer, in bytes; above it is an error; 0: without end
 	Redirects   int           `json:"redirects,omitempty"` // to follow at most, within a request; 0: a redirect is an answer
 	Connections Connections   `json:"connections,omitzero"`
+	AllowHosts  []string      `json:"allow_hosts,omitempty"` // where connections may go beside this machine and private networks
 	Flows       []Flow        `json:"flows,omitempty"`
 	Stages      []Stage       `json:"stages"`
 	Requests    []Request     `json:"requests"`

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/net/idna"
+
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 )
 
 // maxUnix is how long the path of a Unix socket can be, in bytes (unix(7)).
@@ -141,21 +143,14 @@ func canonicalHost(host string) string {
 	return strings.ToLower(host)
 }
 
-// Dial opens a connection as an engine would for an address of a URL.
-func (c Connections) Dial(ctx context.Context, address string) (net.Conn, error) {
-	d, err := newDialer(Options{Connections: c})
-	if err != nil {
-		return nil, err
-	}
-	return d.dial(ctx, "tcp", address)
-}
-
 // dialer opens the connections of every engine, where Connections says and from
 // the address that it says. It is safe for concurrent use.
 type dialer struct {
 	where Connections
 	names *names // nil: whoever opens connections looks names up for each
-	open  func(ctx context.Context, network, address string) (net.Conn, error)
+	// open opens a connection to an address; host is the name that it was looked up
+	// from, or stands in it.
+	open func(ctx context.Context, host, network, address string) (net.Conn, error)
 }
 
 func newDialer(opt Options) (*dialer, error) {
@@ -163,7 +158,7 @@ func newDialer(opt Options) (*dialer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("connections: %w", err)
 	}
-	d := &dialer{where: c, open: opt.Dial}
+	d := &dialer{where: c}
 	d.where.To = make(map[string]string, len(c.To))
 	for from, to := range c.To {
 		d.where.To[plainAddress(from)] = to
@@ -172,13 +167,16 @@ func newDialer(opt Options) (*dialer, error) {
 	if c.Source != "" {
 		source = netip.MustParseAddr(c.Source)
 	}
-	if d.open == nil {
-		n := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
-		if source.IsValid() {
-			n.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
-			n.Control = manyPorts
+	n := &allow.Dialer{Hosts: opt.Allow, Net: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}}
+	if source.IsValid() {
+		n.Net.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+		n.Net.Control = manyPorts
+	}
+	d.open = n.DialHost
+	if opt.Dial != nil {
+		d.open = func(ctx context.Context, _, network, address string) (net.Conn, error) {
+			return opt.Dial(ctx, network, address)
 		}
-		d.open = n.DialContext
 	}
 	if c.DNSRefresh > 0 {
 		d.names = newNames(c.DNSRefresh, source, opt.Lookup)
@@ -189,7 +187,7 @@ func newDialer(opt Options) (*dialer, error) {
 // dial opens a connection for address, which is host:port of a URL or a proxy.
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if d.where.Unix != "" {
-		return d.open(ctx, "unix", d.where.Unix)
+		return d.open(ctx, "", "unix", d.where.Unix)
 	}
 	if len(d.where.To) > 0 {
 		if to, ok := d.where.To[plainAddress(address)]; ok {
@@ -198,28 +196,28 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || d.names == nil {
-		return d.open(ctx, network, address)
+		return d.open(ctx, host, network, address)
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
-		return d.open(ctx, network, address)
+		return d.open(ctx, host, network, address)
 	}
 	addrs, err := d.names.find(ctx, host)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	return d.any(ctx, network, addrs, port)
+	return d.any(ctx, host, network, addrs, port)
 }
 
 // any opens a connection to the first address that takes one. Each gets its
 // share of the time that is left, so that one which is silent does not use up
 // that of the next.
-func (d *dialer) any(ctx context.Context, network string, addrs []netip.Addr, port string) (conn net.Conn, first error) {
+func (d *dialer) any(ctx context.Context, host, network string, addrs []netip.Addr, port string) (conn net.Conn, first error) {
 	for i, a := range addrs {
 		one, cancel := ctx, context.CancelFunc(func() {})
 		if deadline, ok := ctx.Deadline(); ok && i < len(addrs)-1 {
 			one, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(addrs)-i))
 		}
-		conn, err := d.open(one, network, net.JoinHostPort(a.String(), port))
+		conn, err := d.open(one, host, network, net.JoinHostPort(a.String(), port))
 		cancel()
 		if err == nil {
 			return conn, nil

@@ -190,7 +190,7 @@ func TestEnginesConnections(t *testing.T) {
 // A proxy would take what is led elsewhere to where the URL says.
 func TestProxyOnlyForWhatGoesWhereTheURLSays(t *testing.T) {
 	proxy, _ := url.Parse("http://proxy.test:3128")
-	always := func(*http.Request) (*url.URL, error) { return proxy, nil }
+	always := func(*url.URL) (*url.URL, error) { return proxy, nil }
 	to := Connections{To: map[string]string{"shop.test:80": "127.0.0.1:1"}}
 	for _, c := range []struct {
 		c    Connections

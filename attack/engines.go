@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
+
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 )
 
 // Options are what an engine needs to know of a plan.
@@ -15,6 +16,8 @@ type Options struct {
 	TLS         TLS
 	MaxBody     int64 // of an answer, in bytes: what is larger is an error; 0: without end
 	Connections Connections
+	// Allow is where connections may go; nil: to this machine and private networks.
+	Allow *allow.Hosts
 	// Redirects is how many an engine follows at most within a send, and only to
 	// Hosts, which are host:port; with 0 a redirect is an answer.
 	Redirects int
@@ -37,10 +40,8 @@ type EngineKind struct {
 // hosts are those that the plan's requests name, as host:port.
 func (p *Plan) hosts() map[string]bool {
 	out := make(map[string]bool)
-	for s := range p.targets() {
-		if u, err := url.Parse(s); err == nil {
-			out[Address(u)] = true
-		}
+	for _, u := range p.Origins() {
+		out[Address(u)] = true
 	}
 	return out
 }
@@ -60,11 +61,13 @@ func Engines() []EngineKind {
 func NewEngine(p *Plan) (Engine, error) {
 	name := p.Engine
 	if name == "" || name == AutoEngine {
-		name, _ = ChooseEngine(p, p.targets())
+		if name, _ = ChooseEngine(p, p.targets()); name == AutoEngine {
+			name = "http" // speaks whatever the servers choose
+		}
 	}
-	opt := Options{MaxInFlight: p.MaxInFlight, Protocol: p.Protocol, TLS: p.TLS, MaxBody: p.MaxBody, Connections: p.Connections, Redirects: p.Redirects}
-	if p.Redirects > 0 {
-		opt.Hosts = p.hosts()
+	opt, err := p.options()
+	if err != nil {
+		return nil, err
 	}
 	var names []string
 	for _, k := range Engines() {
@@ -74,4 +77,20 @@ func NewEngine(p *Plan) (Engine, error) {
 		names = append(names, k.Name)
 	}
 	return nil, fmt.Errorf("engine: expected one of %v, found %q", names, p.Engine)
+}
+
+// options are what the plan tells an engine.
+func (p *Plan) options() (Options, error) {
+	hosts, err := allow.New(p.AllowHosts)
+	if err != nil {
+		return Options{}, fmt.Errorf("allow_hosts: %w", err)
+	}
+	opt := Options{
+		MaxInFlight: p.MaxInFlight, Protocol: p.Protocol, TLS: p.TLS, MaxBody: p.MaxBody, Connections: p.Connections,
+		Allow: hosts, Redirects: p.Redirects,
+	}
+	if p.Redirects > 0 {
+		opt.Hosts = p.hosts()
+	}
+	return opt, nil
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 )
 
 // The kinds of errors, as they are counted. There are no others.
@@ -40,6 +42,7 @@ const (
 	KindSlow        = "slow"        // a good answer, but not within the response time asked for
 	KindCapture     = "capture"     // a value that a later step needs was not in the answer
 	KindTemplate    = "template"    // the request could not be built
+	KindNotAllowed  = "not_allowed" // a connection that would have gone to an address that is not allowed: nothing was sent
 	KindOther       = "other"
 )
 
@@ -71,6 +74,7 @@ func Kinds() []ErrorKind {
 		{KindSlow, "a good answer, but later than expected"},
 		{KindCapture, "a value that a later step needs was not in the answer"},
 		{KindTemplate, "the request could not be built from its templates"},
+		{KindNotAllowed, "never sent: the connection would have gone to an address that `allow_hosts` does not list; the load ends with the first one"},
 		{KindOther, "anything else"},
 	}
 }
@@ -96,6 +100,10 @@ func classify(err error) (kind, detail string) {
 		detail = op.Op + ": " + what.Error()
 	}
 	switch kind {
+	case KindNotAllowed:
+		if refused, ok := errors.AsType[*allow.Error](err); ok {
+			detail = refused.Error()
+		}
 	case KindTimeout:
 		if detail = "no complete answer before the timeout"; errors.Is(err, errTooLate) {
 			detail = errTooLate.Error()
@@ -183,6 +191,9 @@ func kindOf(err error) string {
 	}
 	if isTooLarge(err) {
 		return KindTooLarge
+	}
+	if _, ok := errors.AsType[*allow.Error](err); ok {
+		return KindNotAllowed
 	}
 	// A look-up or a handshake can time out too; whose fault it was says more
 	// than that it took too long, but a deadline of ours that passed meanwhile

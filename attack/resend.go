@@ -111,7 +111,7 @@ func (a *attempts) failure() error {
 // proxyFor is environment, which names proxies, for requests that may be sent,
 // and fails for one whose attempt before was written. What Connections leads
 // elsewhere goes there, past every proxy.
-func proxyFor(c Connections, environment func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+func proxyFor(c Connections, environment proxyFunc) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if a, ok := req.Context().Value(attemptsKey{}).(*attempts); ok {
 			if err := a.failure(); err != nil {
@@ -121,7 +121,7 @@ func proxyFor(c Connections, environment func(*http.Request) (*url.URL, error)) 
 		if c.redirect() && c.Redirects(addressOf(req.URL).address) {
 			return nil, nil
 		}
-		return environment(req)
+		return environment(req.URL)
 	}
 }
 

@@ -39,6 +39,10 @@ type RunOptions struct {
 	// Hide, if set, takes secrets that are known beforehand out of a text. It must
 	// be safe for concurrent use.
 	Hide func(string) string
+	// Refused, if set, is called with each connection that was not opened as it would
+	// have gone to an address that is not allowed; from any goroutine. Whoever sets it
+	// should close Stop: what is asked of the user must not be load of errors.
+	Refused func(error)
 	// Live, if set, is kept up to date for others to read.
 	Live *Live
 }

@@ -89,6 +89,9 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	if r.Kind != "" {
 		a.tell(r, &reply)
 	}
+	if r.Kind == KindNotAllowed && a.Refused != nil {
+		a.Refused(reply.Err)
+	}
 	call.release()
 }
 

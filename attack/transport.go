@@ -71,7 +71,7 @@ func newTransport(opt Options) (*transport, error) {
 		maxBody:  opt.MaxBody,
 		stop:     stop,
 		Transport: &http.Transport{
-			Proxy: proxyFor(opt.Connections, http.ProxyFromEnvironment),
+			Proxy: proxyFor(opt.Connections, environmentProxies()),
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 				begun := time.Now()
 				own, cancel := context.WithTimeout(ctx, dialTimeout)

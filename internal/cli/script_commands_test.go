@@ -84,7 +84,7 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmd := exec.Command(program, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "ORDEAL_STATE_DIR", "DOCKER_HOST", "TMPDIR", "STRAY", "STRAY_PORT", "TAKEN"} {
+	for _, name := range []string{"PATH", "HOME", "ORDEAL_STATE_DIR", "DOCKER_HOST", "TMPDIR", "STRAY", "STRAY_PORT", "TAKEN", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	stdout, err := cmd.StdoutPipe()

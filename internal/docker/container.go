@@ -18,6 +18,7 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 )
 
 // Container is a container that can be broken: one of the user's, or one that
@@ -162,7 +163,8 @@ func (c *Container) waitReady(ctx context.Context) error {
 	within := cmp.Or(c.within, defaultWithin)
 	limit, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	transport := &http.Transport{DisableKeepAlives: true}
+	open := allow.Dialer{Hosts: c.engine.hosts}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: open.DialContext}
 	defer transport.CloseIdleConnections()
 	web := &http.Client{Timeout: 2 * time.Second, Transport: transport}
 	var missing error
@@ -226,6 +228,9 @@ func (c *Container) notReady(ctx context.Context, web *http.Client) (missing err
 		return fmt.Errorf("expected a URL that says when it is ready, found %q: %w", c.ready, err), true
 	}
 	res, err := web.Do(req)
+	if refused, ok := errors.AsType[*allow.Error](err); ok {
+		return refused, true
+	}
 	if err != nil {
 		return fmt.Errorf("%s does not answer: %w", c.ready, errors.Unwrap(err)), false
 	}

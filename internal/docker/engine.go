@@ -12,6 +12,7 @@ import (
 
 	"github.com/docker/docker/client"
 
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 )
 
@@ -34,7 +35,8 @@ type Engine struct {
 	version string
 	osType  string
 	arch    string
-	binary  string // "" is the running program
+	binary  string       // "" is the running program
+	hosts   *allow.Hosts // which readiness checks may ask
 	wg      sync.WaitGroup
 	imaging sync.Mutex // held while the image is made
 
@@ -53,6 +55,10 @@ type Option func(*Engine)
 // WithBinary sets the program that images are made of, in place of the running
 // one. It has to be a static Linux program with ordeal's commands.
 func WithBinary(path string) Option { return func(e *Engine) { e.binary = path } }
+
+// WithHosts says which hosts readiness checks may ask, beside this machine and
+// private networks.
+func WithHosts(hosts *allow.Hosts) Option { return func(e *Engine) { e.hosts = hosts } }
 
 // Connect finds the engine as the docker command does: by DOCKER_HOST, then the
 // current docker context, then the usual sockets; and asks whether it answers.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/relay"
 )
@@ -29,6 +30,8 @@ type Link struct {
 	upstream string
 	relay    *relay.Relay
 	served   chan error
+	open     allow.Dialer // of upstream connections
+	refused  func(error)  // told of one that was not opened; nil: nobody is
 
 	mu     sync.Mutex // also held while a fault comes or goes, measuring included
 	bends  map[string]bend
@@ -47,10 +50,19 @@ var (
 	_ chaos.Remedier  = (*Link)(nil)
 )
 
+// Option changes a link that Start makes.
+type Option func(*Link)
+
+// WithHosts says which upstreams the link may connect to, beside this machine and
+// private networks; refused is told of each connection that it must not open.
+func WithHosts(hosts *allow.Hosts, refused func(error)) Option {
+	return func(l *Link) { l.open.Hosts, l.refused = hosts, refused }
+}
+
 // Start listens on the address listen (port 0 picks a free one) and carries each
 // connection to upstream, which need not be there yet. Delays draw their jitter
 // from seed. ctx is for the start alone; Close ends the link.
-func Start(ctx context.Context, name, listen, upstream string, seed uint64) (*Link, error) {
+func Start(ctx context.Context, name, listen, upstream string, seed uint64, opts ...Option) (*Link, error) {
 	if _, _, err := net.SplitHostPort(upstream); err != nil {
 		return nil, fmt.Errorf("link %s: expected its upstream as host:port, found %q", name, upstream)
 	}
@@ -66,6 +78,10 @@ func Start(ctx context.Context, name, listen, upstream string, seed uint64) (*Li
 		return nil, fmt.Errorf("link %s cannot listen on %s: %w", name, listen, err)
 	}
 	l := &Link{name: name, addr: ln.Addr().String(), upstream: upstream, bends: make(map[string]bend), served: make(chan error, 1)}
+	l.open.Net.Timeout = dialTimeout
+	for _, opt := range opts {
+		opt(l)
+	}
 	l.relay = relay.New(l.dial, seed)
 	go func() { l.served <- l.relay.Serve(ln) }()
 	return l, nil
@@ -75,8 +91,11 @@ func (l *Link) dial(ctx context.Context, client net.Conn) (net.Conn, error) {
 	if l.probes.is(client) {
 		return newEcho(), nil
 	}
-	d := net.Dialer{Timeout: dialTimeout}
-	return d.DialContext(ctx, "tcp", l.upstream)
+	conn, err := l.open.DialContext(ctx, "tcp", l.upstream)
+	if e, ok := errors.AsType[*allow.Error](err); ok && l.refused != nil {
+		l.refused(e)
+	}
+	return conn, err
 }
 
 // Addr is where the link listens, as host:port.

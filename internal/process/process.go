@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
@@ -46,6 +47,7 @@ type Config struct {
 	Dir          string
 	Ready        string        // URL that answers 2xx once it is ready; empty: ready once started
 	ReadyTimeout time.Duration // 0 means 30s
+	Hosts        *allow.Hosts  // which hosts Ready may lead to
 	Log          io.Writer     // takes its output; nil: only the last lines are kept, for errors
 }
 
@@ -101,12 +103,12 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
 	}
+	open := allow.Dialer{Hosts: cfg.Hosts}
 	p := &Process{
 		cfg: cfg, tail: newTail(cfg.Log), exited: make(chan Exit, 1), expected: true,
 		client: &http.Client{
-			Timeout:       readyTry,
-			Transport:     &http.Transport{DisableKeepAlives: true},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Timeout:   readyTry,
+			Transport: &http.Transport{DisableKeepAlives: true, DialContext: open.DialContext},
 		},
 	}
 	if err := p.Start(ctx); err != nil {
@@ -250,6 +252,8 @@ func (p *Process) ready(ctx context.Context, squatter bool) error {
 	for {
 		if err := p.answers(ctx); err == nil {
 			return nil
+		} else if refused, ok := errors.AsType[*allow.Error](err); ok {
+			return fmt.Errorf("%s is asked whether it is ready: %w", p.cfg.Name, refused)
 		} else if ctx.Err() == nil {
 			last = err
 		}

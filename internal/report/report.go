@@ -15,13 +15,15 @@ import (
 // Run is what is reported of a run that has ended, in whatever way. A run that
 // never sent load has an empty Timeline and the reasons in Problems.
 type Run struct {
-	Name     string
-	Seed     uint64
-	Engine   string // of the attack
-	Report   verdict.Report
-	Timeline *timeline.Timeline // nil counts as empty
-	ExitCode int                // as it was decided; the report only explains it
-	Dir      string             // run directory; empty if there is none
+	Name   string
+	Seed   uint64
+	Engine string // of the attack
+	// EngineWhy says why that engine sent, if the servers were asked for it.
+	EngineWhy string
+	Report    verdict.Report
+	Timeline  *timeline.Timeline // nil counts as empty
+	ExitCode  int                // as it was decided; the report only explains it
+	Dir       string             // run directory; empty if there is none
 	// Dirty says that a fault may still be in force: an undo failed or could not
 	// be verified.
 	Dirty bool

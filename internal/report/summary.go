@@ -19,7 +19,8 @@ type summary struct {
 	Schema      int                `json:"schema"`
 	Name        string             `json:"name"`
 	Seed        uint64             `json:"seed"`
-	Engine      string             `json:"engine,omitempty"` // what sent the load
+	Engine      string             `json:"engine,omitempty"`     // what sent the load
+	EngineWhy   string             `json:"engine_why,omitempty"` // if the servers were asked: what they said
 	Verdict     verdict.Outcome    `json:"verdict"`
 	Why         []string           `json:"why,omitempty"`
 	ExitCode    int                `json:"exit_code"`
@@ -108,7 +109,7 @@ func WriteSummary(w io.Writer, r *Run) error {
 func newSummary(r *Run) summary {
 	t, rep := r.timeline(), &r.Report
 	s := summary{
-		Schema: SummarySchema, Name: r.Name, Seed: r.Seed, Engine: r.Engine,
+		Schema: SummarySchema, Name: r.Name, Seed: r.Seed, Engine: r.Engine, EngineWhy: r.EngineWhy,
 		Verdict: rep.Outcome, Why: rep.Why, ExitCode: r.ExitCode,
 		Dirty: r.Dirty, Interrupted: t.Interrupted, Problems: r.Problems,
 		Started: t.Start.UTC(), Duration: t.Duration,

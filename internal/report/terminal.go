@@ -107,6 +107,9 @@ func (p *page) headline(r *Run) {
 		about = append(about, "engine "+r.Engine)
 	}
 	p.text(0, p.dim, strings.Join(about, ", "))
+	if r.EngineWhy != "" {
+		p.text(0, p.dim, fmt.Sprintf("engine %s: %s", r.Engine, plain(r.EngineWhy)))
+	}
 	for _, problem := range r.Problems {
 		p.text(0, p.bad, problem)
 	}

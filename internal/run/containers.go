@@ -27,7 +27,7 @@ func (s *services) connect(ctx context.Context) error {
 	if s.engine != nil {
 		return nil
 	}
-	engine, err := docker.Connect(ctx)
+	engine, err := docker.Connect(ctx, docker.WithHosts(s.hosts))
 	if err != nil {
 		return err
 	}

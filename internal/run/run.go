@@ -99,6 +99,9 @@ type runner struct {
 	phase     atomic.Int32
 	start     time.Time // of the load; set before phase leaves starting
 	torn      bool      // the recording could not be written to its end
+	settled   bool      // which engine sends was asked of the servers
+
+	forbidden forbidden
 
 	mu   sync.Mutex
 	live *report.Live // nil but while load is sent
@@ -234,8 +237,12 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err := heal(ctx, r.journal, r.needsEngine(), r.progress); err != nil {
 		fmt.Fprintf(r.opt.Stderr, "ordeal: what an earlier run left behind could not all be undone: %v\n", err)
 	}
+	hosts, err := r.plan.Hosts()
+	if err != nil {
+		return err
+	}
 	r.services = &services{
-		dir: r.plan.Dir, logs: filepath.Join(r.dir, "logs"), seed: r.plan.Seed, id: r.id, owner: me.String(),
+		hosts: hosts, refused: r.forbidden.note, dir: r.plan.Dir, logs: filepath.Join(r.dir, "logs"), seed: r.plan.Seed, id: r.id, owner: me.String(),
 		progress: r.progress, redact: r.plan.RedactWriter,
 	}
 	if err := r.services.start(ctx, r.plan.StartOrder()); err != nil {
@@ -244,8 +251,13 @@ func (r *runner) prepare(ctx context.Context) error {
 	if r.attack, err = r.plan.Resolve(r.services.addr); err != nil {
 		return err
 	}
-	if err := reachable(ctx, &r.attack, r.progress); err != nil {
+	asked, err := reachable(ctx, &r.attack, r.progress)
+	if err != nil {
 		return err
+	}
+	if r.attack.Engine == attack.AutoEngine {
+		r.attack.Engine, r.attack.EngineWhy = attack.SettleEngine(asked)
+		r.settled = true
 	}
 	return r.prepareChaos(ctx, me)
 }
@@ -262,6 +274,11 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	}
 	defer engine.Close()
 
+	// A connection that must not be opened ends the load, as an interruption does.
+	soft, stop := context.WithCancel(soft)
+	defer stop()
+	r.forbidden.then(stop)
+
 	defer quiet()()
 	start := time.Now()
 	clock := func() time.Duration { return time.Since(start) }
@@ -269,6 +286,9 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	r.recorder, err = record.New(r.recording(clock, start, windows))
 	if err != nil {
 		return nil, unwritten("the recording", err)
+	}
+	if r.settled {
+		r.recorder.Event(timeline.Event{Type: "engine", Name: r.attack.Engine, Detail: r.attack.EngineWhy})
 	}
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
 	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows))
@@ -312,7 +332,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
 	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
-		Hide:   r.plan.Redact,
+		Hide: r.plan.Redact, Refused: r.forbidden.note,
 		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load, Busy: generator.Busy(),
 		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, func(s scenario.Service) bool { return s.Link != nil }),
 		OnStage: func(i int) {
@@ -347,7 +367,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		tl = r.salvage(start, windows)
 		tl.Interrupted, tl.Faults = interrupted, faults
 	}
-	return tl, errors.Join(err, finishErr)
+	return tl, errors.Join(err, finishErr, r.forbidden.error())
 }
 
 // salvage returns what there is of a recording that could not be written to its
@@ -421,8 +441,14 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		}
 	}
 	out := &report.Run{
-		Name: r.plan.Name, Seed: r.plan.Seed, Engine: r.plan.Attack.Engine, Dir: r.dir, Report: judged, Timeline: tl,
+		Name: r.plan.Name, Seed: r.plan.Seed, Engine: r.attack.Engine, Dir: r.dir, Report: judged, Timeline: tl,
 		Dirty: slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
+	}
+	if r.attack.Engine == "" { // it was not got as far as that
+		out.Engine = r.plan.Attack.Engine
+	}
+	if r.settled {
+		out.EngineWhy = r.attack.EngineWhy
 	}
 	if r.recorder != nil {
 		out.Examples = r.examples()

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/internal/freeport"
 	"github.com/seed-1574e9de/ordeal/internal/link"
@@ -31,6 +32,8 @@ type services struct {
 	owner    string
 	progress func(format string, args ...any)
 	redact   func(io.WriteCloser) io.WriteCloser
+	hosts    *allow.Hosts // where they may connect to
+	refused  func(error)  // told of a connection that a link must not open
 
 	engine  *docker.Engine // nil until a service or fault needs it
 	stack   *docker.Stack  // nil until a container is started
@@ -122,7 +125,7 @@ func (s *services) startProcess(ctx context.Context, name string, p *scenario.Pr
 		dir = filepath.Join(s.dir, dir)
 	}
 	proc, err := process.Start(ctx, process.Config{
-		Name: name, Command: command, Env: env, Dir: dir, Ready: ready, ReadyTimeout: p.ReadyTimeout, Log: log,
+		Name: name, Command: command, Env: env, Dir: dir, Ready: ready, ReadyTimeout: p.ReadyTimeout, Hosts: s.hosts, Log: log,
 	})
 	if err != nil {
 		return err
@@ -139,7 +142,7 @@ func (s *services) startLink(ctx context.Context, name string, l *scenario.Link)
 		return err
 	}
 	// A stream of its own, or all links would draw the same jitter.
-	lk, err := link.Start(ctx, name, l.Listen, upstream, seed.Stream(s.seed, "link/"+name).Uint64())
+	lk, err := link.Start(ctx, name, l.Listen, upstream, seed.Stream(s.seed, "link/"+name).Uint64(), link.WithHosts(s.hosts, s.refused))
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +100,10 @@ func TestEach(t *testing.T) {
 	}
 }
 
+func toSocket(path string) *attack.Plan {
+	return &attack.Plan{Connections: attack.Connections{Unix: path}, Requests: []attack.Request{{URL: "http://target/"}}}
+}
+
 // A path that will never be a socket is not waited for.
 func TestReachNoSocket(t *testing.T) {
 	dir := t.TempDir()
@@ -112,7 +115,7 @@ func TestReachNoSocket(t *testing.T) {
 		dir:                              "is no socket: name the one",
 		filepath.Join(dir, "no", "sock"): "there is no folder " + filepath.Join(dir, "no") + " for the socket: make it",
 	} {
-		err := reach(t.Context(), &attack.Connections{Unix: path}, "target:80", func(string, ...any) { t.Errorf("%s is waited for", path) })
+		_, err := reachable(t.Context(), toSocket(path), func(string, ...any) { t.Errorf("%s is waited for", path) })
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
@@ -123,7 +126,7 @@ func TestReachNoSocket(t *testing.T) {
 func TestReachSocketLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	var ln net.Listener
-	err := reach(t.Context(), &attack.Connections{Unix: path}, "target:80", func(string, ...any) {
+	_, err := reachable(t.Context(), toSocket(path), func(string, ...any) {
 		var err error
 		if ln, err = net.Listen("unix", path); err != nil {
 			t.Error(err)
@@ -158,20 +161,6 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
-func TestHosts(t *testing.T) {
-	p := &attack.Plan{Requests: []attack.Request{
-		{URL: "http://127.0.0.1:8080/a"},
-		{URL: "http://127.0.0.1:8080/b"},
-		{URL: "https://localhost/x"},
-		{URL: "http://[::1]/x"},
-		{Targets: []attack.Target{{URL: "http://127.0.0.1:9/"}, {URL: "http://localhost/"}}},
-	}}
-	want := []string{"127.0.0.1:8080", "localhost:443", "[::1]:80", "127.0.0.1:9", "localhost:80"}
-	if got := hosts(p); !slices.Equal(got, want) {
-		t.Errorf("hosts = %v, want %v", got, want)
-	}
-}
-
 func TestReachable(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -190,12 +179,12 @@ func TestReachable(t *testing.T) {
 		connections attack.Connections
 	}{
 		{"as the URL says", "http://" + ln.Addr().String() + "/", attack.Connections{}},
-		{"connect_to", "https://shop.test/", attack.Connections{To: map[string]string{"shop.test:443": ln.Addr().String()}}},
+		{"connect_to", "http://shop.test/", attack.Connections{To: map[string]string{"shop.test:80": ln.Addr().String()}}},
 		{"unix", "http://shop.test/", attack.Connections{Unix: socket}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := &attack.Plan{Connections: c.connections, Requests: []attack.Request{{URL: c.url}}}
-			if err := reachable(t.Context(), p, func(msg string, _ ...any) { t.Errorf("it was not there at once: %s", msg) }); err != nil {
+			if _, err := reachable(t.Context(), p, func(msg string, _ ...any) { t.Errorf("it was not there at once: %s", msg) }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -207,7 +196,7 @@ func TestUnreachableSaysWhere(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &attack.Plan{Connections: attack.Connections{Unix: filepath.Join(t.TempDir(), "none")}, Requests: []attack.Request{{URL: "http://shop.test/"}}}
 	var told string
-	err := reachable(ctx, p, func(msg string, args ...any) {
+	_, err := reachable(ctx, p, func(msg string, args ...any) {
 		told = fmt.Sprintf(msg, args...)
 		cancel()
 	})

@@ -16,45 +16,26 @@ import (
 // reachTimeout is how long a target may take to accept its first connection.
 const reachTimeout = 10 * time.Second
 
-// reachable waits until where all requests go accepts connections: a run
-// against nothing would only measure that. It sends no request. URLs that are
-// templates in their host are left to the load.
-func reachable(ctx context.Context, p *attack.Plan, progress func(string, ...any)) error {
-	seen := make(map[string]bool)
-	for _, host := range hosts(p) {
-		if _, to := p.Connections.Where(host); !seen[to] {
-			seen[to] = true
-			if err := reach(ctx, &p.Connections, host, progress); err != nil {
-				return err
-			}
+// reachable waits until where all requests go accepts connections, which are
+// opened as the load will open them: a run against nothing would only measure
+// that. It sends no request. It returns what servers chose that were offered
+// several protocols. URLs that are templates in their host are left to the load.
+func reachable(ctx context.Context, p *attack.Plan, progress func(string, ...any)) ([]attack.Asked, error) {
+	way, err := attack.NewPreflight(p)
+	if err != nil {
+		return nil, err
+	}
+	var asked []attack.Asked
+	for _, u := range p.Origins() {
+		protocol, err := reach(ctx, way, p.Connections.Unix, u, progress)
+		if err != nil {
+			return nil, err
+		}
+		if u.Scheme == "https" {
+			asked = append(asked, attack.Asked{Host: attack.Address(u), Protocol: protocol})
 		}
 	}
-	return nil
-}
-
-// hosts lists the host:port of every request, each once, in order.
-func hosts(p *attack.Plan) []string {
-	var out []string
-	seen := make(map[string]bool)
-	add := func(raw string) {
-		u, err := url.Parse(raw)
-		if err != nil || u.Hostname() == "" {
-			return
-		}
-		if h := attack.Address(u); !seen[h] {
-			seen[h] = true
-			out = append(out, h)
-		}
-	}
-	for _, r := range p.Requests {
-		if len(r.Targets) == 0 {
-			add(r.URL)
-		}
-		for _, t := range r.Targets {
-			add(t.URL)
-		}
-	}
-	return out
+	return asked, nil
 }
 
 // noSocket says why no waiting makes a Unix socket of a path; nil if it may, or
@@ -81,20 +62,24 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-func reach(ctx context.Context, c *attack.Connections, host string, progress func(string, ...any)) error {
+func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, progress func(string, ...any)) (protocol string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, reachTimeout, errors.New("timed out"))
 	defer cancel()
-	what := host
-	if _, to := c.Where(host); to != host {
-		what = fmt.Sprintf("%s, reached at %s,", host, to)
-	}
+	what := way.Way(u)
+	var last error
 	for first := true; ; first = false {
-		conn, err := c.Dial(ctx, host)
+		protocol, err := way.Open(ctx, u)
 		if err == nil {
-			return conn.Close()
+			return protocol, nil
 		}
-		if hopeless := noSocket(c.Unix); hopeless != nil {
-			return hopeless
+		if ctx.Err() == nil || last == nil {
+			last = err // what the end of the time itself cut short says nothing
+		}
+		if never, ok := errors.AsType[*attack.Hopeless](err); ok {
+			return "", fmt.Errorf("the target %s cannot be used: %w", what, never)
+		}
+		if hopeless := noSocket(unix); hopeless != nil {
+			return "", hopeless
 		}
 		if first {
 			progress("waiting for the target %s to accept connections, for at most %s", what, reachTimeout)
@@ -102,9 +87,9 @@ func reach(ctx context.Context, c *attack.Connections, host string, progress fun
 		select {
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
+				return "", ctx.Err()
 			}
-			return fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, reachTimeout, err)
+			return "", fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, reachTimeout, last)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

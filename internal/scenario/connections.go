@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
@@ -55,9 +56,29 @@ func (b *builder) connections() attack.Connections {
 // where connections go.
 func (b *builder) reached(u *url.URL, at *node) {
 	f := &b.file.Attack.Connections
-	if c := (attack.Connections{Unix: f.Unix, To: f.ConnectTo}); !c.Redirects(attack.Address(u)) {
-		b.host(u.Hostname(), at)
+	c := attack.Connections{Unix: f.Unix, To: f.ConnectTo}
+	if c.Redirects(attack.Address(u)) {
+		return
 	}
+	b.host(u.Hostname(), at)
+	if b.proxies == nil {
+		b.proxies = attack.ProxiesOf(b.file.Attack.Engine, c)
+	}
+	via, err := b.proxies(u)
+	variable := attack.ProxyVariable(u.Scheme)
+	switch {
+	case err != nil:
+		b.failf(at.span, "correct "+variable+", or name "+u.Hostname()+" in NO_PROXY", "the proxy that %s names for %s cannot be used: %s", variable, u.Hostname(), err)
+	case via != nil:
+		if refused, _ := b.hosts.Judge(via.Hostname()); refused != "" {
+			b.failf(at.span, proxyHint(variable, u.Hostname(), via.Hostname()), "the proxy that %s names for %s: %s", variable, u.Hostname(), refused)
+		}
+	}
+}
+
+// proxyHint says what to do about a proxy that must not be put under load.
+func proxyHint(variable, host, proxy string) string {
+	return fmt.Sprintf("unset %s, or name %s in NO_PROXY; %s", variable, host, allow.Hint(proxy))
 }
 
 // connections puts in what only the run knows, and refuses hosts that must not

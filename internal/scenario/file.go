@@ -21,7 +21,7 @@ type scenarioFile struct {
 }
 
 type attackFile struct {
-	Engine      string        `json:"engine" default:"auto" enum:"@engines" doc:"what sends the requests; auto takes fast, or http where HTTP/2 or a proxy may be needed"`
+	Engine      string        `json:"engine" default:"auto" enum:"@engines" doc:"what sends the requests; auto takes fast, or http where HTTP/2 or a proxy is needed"`
 	Arrivals    string        `json:"arrivals" default:"uniform" enum:"@processes" doc:"uniform: evenly spaced; poisson: at random, as independent callers come"`
 	Timeout     time.Duration `json:"timeout" default:"5s" positive:"true" doc:"how long an arrival may take, from the moment it was due"`
 	MaxInFlight int           `json:"max_in_flight" default:"2000" positive:"true" doc:"how many requests may be open at once; further arrivals wait in line, on the clock"`

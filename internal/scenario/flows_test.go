@@ -103,8 +103,8 @@ attack:
   flows: [{ name: f, steps: [{ name: a, get: "http://127.0.0.1/" }, { name: b, get: "https://127.0.0.1/{{ nth }}" }] }]
   stages: [{ name: s, rate: 1/s, for: 1s }]
 `)
-	if secure.Attack.Engine != "http" {
-		t.Errorf("expected engine http for a step over TLS, found %s", secure.Attack.Engine)
+	if secure.Attack.Engine != attack.AutoEngine {
+		t.Errorf("expected the server of a step over TLS to be asked for the engine, found %s", secure.Attack.Engine)
 	}
 }
 

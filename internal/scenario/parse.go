@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
@@ -76,7 +78,9 @@ type builder struct {
 	root *node
 	dir  string
 	data map[string]*attack.Data // by the path of the file
-	hosts
+
+	hosts   allow.Hosts
+	proxies func(*url.URL) (*url.URL, error) // of requests; nil until needed
 }
 
 func (b *builder) plan(opt Options) *Plan {

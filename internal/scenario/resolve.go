@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 )
 
 // Resolve returns the attack with everything that only the run knows put in:
@@ -19,17 +21,18 @@ func (p *Plan) Resolve(addr func(service string) (string, bool)) (attack.Plan, e
 	return p.resolve(addr, net.DefaultResolver.LookupNetIP)
 }
 
-func (p *Plan) resolve(addr func(string) (string, bool), find lookup) (attack.Plan, error) {
-	r := resolver{addr: addr, find: find, verified: map[string]error{}}
-	for _, h := range p.AllowHosts {
-		if err := r.add(h); err != nil {
-			return attack.Plan{}, err
-		}
+func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (attack.Plan, error) {
+	hosts, err := p.Hosts()
+	if err != nil {
+		return attack.Plan{}, err
 	}
+	r := resolver{hosts: hosts, addr: addr, find: find, verified: map[string]error{}}
 	out := p.Attack
+	out.AllowHosts = p.AllowHosts
 	out.TLS.CA, out.TLS.Cert, out.TLS.Key = p.file(out.TLS.CA), p.file(out.TLS.Cert), p.file(out.TLS.Key)
 	out.Connections = r.connections(p)
 	r.ways = out.Connections
+	r.proxies = attack.ProxiesOf(p.Attack.Engine, out.Connections)
 	base := strings.TrimSuffix(r.expand(p.Target), "/")
 	out.Requests = make([]attack.Request, len(p.Attack.Requests))
 	for i, q := range p.Attack.Requests {
@@ -56,6 +59,9 @@ func (p *Plan) resolve(addr func(string) (string, bool), find lookup) (attack.Pl
 	return out, errors.Join(r.errs...)
 }
 
+// Hosts is the rule of where the run may connect to.
+func (p *Plan) Hosts() (*allow.Hosts, error) { return allow.New(p.AllowHosts) }
+
 func (p *Plan) file(name string) string {
 	if name == "" {
 		return ""
@@ -64,10 +70,11 @@ func (p *Plan) file(name string) string {
 }
 
 type resolver struct {
-	hosts
+	hosts    *allow.Hosts
 	ways     attack.Connections
+	proxies  func(*neturl.URL) (*neturl.URL, error)
 	addr     func(string) (string, bool)
-	find     lookup
+	find     allow.Lookup
 	verified map[string]error
 	errs     []error
 }
@@ -109,9 +116,34 @@ func (r *resolver) absolute(base, url string) string {
 	case r.ways.Redirects(attack.Address(u)):
 		// Where it leads instead was looked at.
 	default:
-		r.host(u.Hostname())
+		r.reached(u)
 	}
 	return url
+}
+
+// reached refuses a URL's host, or the proxy that leads there, if it must not be
+// put under load.
+func (r *resolver) reached(u *neturl.URL) {
+	via, err := r.proxies(u)
+	variable := attack.ProxyVariable(u.Scheme)
+	switch {
+	case err != nil:
+		r.fail(fmt.Errorf("the proxy that %s names for %s cannot be used: %w", variable, u.Hostname(), err))
+	case via == nil:
+		r.host(u.Hostname())
+	default:
+		if err := r.verify(via.Hostname()); err != nil {
+			r.fail(fmt.Errorf("the proxy that %s names for %s: %w; or unset %s, or name %s in NO_PROXY", variable, u.Hostname(), err, variable, u.Hostname()))
+		}
+		// Where the host is the proxy looks up. Who cannot is told to say it.
+		err := r.verify(u.Hostname())
+		if unknown, ok := errors.AsType[*net.DNSError](err); ok {
+			err = fmt.Errorf("%s cannot be looked up here (%s), so that only the proxy knows where it leads: %s", u.Hostname(), unknown.Err, allow.Hint(u.Hostname()))
+		}
+		if err != nil {
+			r.fail(err)
+		}
+	}
 }
 
 func (r *resolver) targets(base string, in []attack.Target) []attack.Target {
@@ -124,12 +156,17 @@ func (r *resolver) targets(base string, in []attack.Target) []attack.Target {
 }
 
 func (r *resolver) host(host string) {
-	err, known := r.verified[host]
-	if !known {
-		err = r.verify(host, r.find)
-		r.verified[host] = err
-	}
-	if err != nil {
+	if err := r.verify(host); err != nil {
 		r.fail(err)
 	}
+}
+
+// verify says why a host must not be put under load, nil if it may.
+func (r *resolver) verify(host string) error {
+	err, known := r.verified[host]
+	if !known {
+		err = r.hosts.Verify(context.Background(), host, r.find)
+		r.verified[host] = err
+	}
+	return err
 }

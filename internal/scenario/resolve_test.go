@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 )
 
 func nowhere(context.Context, string, string) ([]netip.Addr, error) {
@@ -94,11 +96,9 @@ func TestResolveConnections(t *testing.T) {
 }
 
 func TestHosts(t *testing.T) {
-	h := hosts{}
-	for _, s := range []string{"load.example.org", "*.example.net", "198.51.100.0/24", "2001:db8::1"} {
-		if err := h.add(s); err != nil {
-			t.Fatal(err)
-		}
+	h, err := allow.New([]string{"load.example.org", "*.example.net", "198.51.100.0/24", "2001:db8::1"})
+	if err != nil {
+		t.Fatal(err)
 	}
 	answers := map[string]string{"private": "10.0.0.1", "public": "203.0.113.9", "box.local": "192.168.1.9", "mixed": "10.0.0.1 203.0.113.9"}
 	find := func(_ context.Context, _, host string) ([]netip.Addr, error) {
@@ -119,7 +119,7 @@ func TestHosts(t *testing.T) {
 		"a.example.net": true, "example.net": false, "xexample.net": false, "load.example.org.evil.com": false,
 		"private": true, "public": false, "box.local": true, "mixed": false, "unknown": false,
 	} {
-		if err := h.verify(host, find); (err == nil) != good {
+		if err := h.Verify(t.Context(), host, find); (err == nil) != good {
 			t.Errorf("%s: expected good = %v, found %v", host, good, err)
 		}
 	}

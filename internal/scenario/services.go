@@ -81,6 +81,7 @@ func (b *builder) process(x *namedService) *Process {
 
 func (b *builder) readiness(ready string, n *node) {
 	if ready == "" || strings.HasPrefix(ready, "/") || strings.HasPrefix(ready, "http://") || strings.HasPrefix(ready, "https://") {
+		b.readyHost(ready, n)
 		return
 	}
 	b.failf(n.span, "write a path such as /healthz, or a URL such as http://127.0.0.1:${PORT}/healthz", "ready: expected a path or an http URL, found %q", shorten(ready))

@@ -1,0 +1,52 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/seed-1574e9de/ordeal/internal/allow"
+)
+
+// forbidden takes down the first connection that was not opened, as it would
+// have gone where nothing may be sent. Its zero value is ready.
+type forbidden struct {
+	mu    sync.Mutex
+	first error
+	stop  func()
+}
+
+// note takes one down, and stops the load.
+func (f *forbidden) note(err error) {
+	if refused, ok := errors.AsType[*allow.Error](err); ok {
+		err = refused
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.first != nil {
+		return
+	}
+	f.first = err
+	if f.stop != nil {
+		f.stop()
+	}
+}
+
+// then says what stops the load; at once if it is to be stopped already.
+func (f *forbidden) then(stop func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stop = stop; f.first != nil {
+		stop()
+	}
+}
+
+// error says why the load was stopped; nil if it was not.
+func (f *forbidden) error() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.first == nil {
+		return nil
+	}
+	return fmt.Errorf("the load was stopped, and nothing was sent there: %w", f.first)
+}
