@@ -334,6 +334,7 @@ type Result struct {
 	Acted    time.Duration // when the generator acted on it; − Intended is the generator's own lateness
 	Sent     time.Duration // 0 if it never was
 	Done     time.Duration // for an unsent arrival: when its timeout passed
+	GivenUp  time.Duration // of an unsent arrival: when it was; it may be before its timeout
 	Status   int
 	BytesIn  int64
 	BytesOut int64
@@ -397,7 +398,11 @@ func (p *Plan) Windows() []timeline.Stage {
 	var at time.Duration
 	for _, s := range p.Stages {
 		_, closed := s.Shape.(ClosedShape)
-		out = append(out, timeline.Stage{Name: s.Name, Window: timeline.Window{From: at, To: at + s.For}, Judged: s.Judged, Closed: closed})
+		open, _ := s.Shape.(OpenShape)
+		out = append(out, timeline.Stage{
+			Name: s.Name, Window: timeline.Window{From: at, To: at + s.For}, Judged: s.Judged, Closed: closed,
+			Idle: open != nil && open.Expected(s.For, s.For) == 0,
+		})
 		at += s.For
 	}
 	return out

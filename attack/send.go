@@ -179,6 +179,7 @@ func (a *attack) never(r *Result, o Outcome) {
 			r.Detail = why.full
 		}
 		// Whoever waited for it would have waited for that long.
+		r.GivenUp = r.Done
 		r.Done = r.Intended + action.timeout
 	}
 }

@@ -122,7 +122,7 @@ func (c *Conductor) Preflight(ctx context.Context) error {
 
 // Bind hands the conductor the run's clock; it must be called before Run. mark
 // ends the recorder's interval and returns the instant: it is called where a
-// fault begins, is effective and is reverted. event is told of each step. All
+// disturbance begins and ceases, and where a fault was seen to be reverted. event is told of each step. All
 // are called from several goroutines.
 func (c *Conductor) Bind(clock, mark func() time.Duration, event func(timeline.Event)) {
 	c.clock, c.mark, c.event = clock, mark, event
@@ -160,7 +160,7 @@ func (c *Conductor) one(ctx context.Context, f *injection) {
 	c.enter(f, timeline.Injecting, c.mark(), func(r *timeline.Fault, at *time.Duration) { r.Injecting = at })
 	err := c.inject(ctx, f)
 	if err == nil {
-		c.enter(f, timeline.Effective, c.mark(), func(r *timeline.Fault, at *time.Duration) { r.Effective = at })
+		c.enter(f, timeline.Effective, c.clock(), func(r *timeline.Fault, at *time.Duration) { r.Effective = at })
 		c.hold(ctx, f)
 	} else {
 		if ctx.Err() != nil {

@@ -88,7 +88,7 @@ func TestConductorTimes(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("record (-want +got):\n%s", diff)
 		}
-		if want := []time.Duration{*got[0].Injecting, *got[0].Effective, *got[0].Reverted}; !slices.Equal(s.marks, want) {
+		if want := []time.Duration{*got[0].Injecting, *got[0].Reverted}; !slices.Equal(s.marks, want) {
 			t.Errorf("marks at %v, want %v", s.marks, want)
 		}
 		if want := []string{"10s kill-api injecting", "10.3s kill-api effective", "15.3s kill-api reverting", "17.3s kill-api reverted"}; !slices.Equal(s.events, want) {
@@ -552,7 +552,7 @@ func TestDuringIsWhatWasDisturbed(t *testing.T) {
 		if r.Began == nil || *r.Began < *r.Injecting+2*time.Second || r.Ceased == nil || *r.Reverted < *r.Ceased+3*time.Second {
 			t.Fatalf("injecting %v began %v ceased %v reverted %v", *r.Injecting, r.Began, r.Ceased, *r.Reverted)
 		}
-		if w := r.During(s60); w.From != *r.Began || w.To != *r.Ceased {
+		if w, _ := r.Disturbance(); w.From != *r.Began || w.To != *r.Ceased {
 			t.Errorf("during is %v, want from %v to %v", w, *r.Began, *r.Ceased)
 		}
 	})
@@ -564,7 +564,7 @@ func TestDuringCoversTargetsThatDoNotSay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(Config{}, planned("slow", &Latency{Delay: time.Second}, s10, 5*time.Second, edged{newFake("a")}, newFake("b")))
 		r := s.play(t, s60)[0]
-		if w := r.During(s60); w.From != *r.Injecting || w.To != *r.Reverted {
+		if w, _ := r.Disturbance(); w.From != *r.Injecting || w.To != *r.Reverted {
 			t.Errorf("during is %v, want from %v to %v", w, *r.Injecting, *r.Reverted)
 		}
 	})

@@ -17,6 +17,12 @@ type Stats struct {
 	Unsent      uint64 `json:"unsent"`      // found no free slot in time: errors
 	Interrupted uint64 `json:"interrupted"` // cut off by the end of an interrupted run: neither good nor bad
 	Failed      uint64 `json:"failed"`      // of Done: answered wrongly or not at all
+	// Cut counts, of Done, the arrivals whose connection ordeal itself cut, as its way of
+	// doing or undoing a fault could not avoid it. They are the tool's doing: neither good
+	// answers nor errors, and in no distribution.
+	Cut uint64 `json:"cut,omitempty"`
+	// Last is when the last of these arrivals ended, at the latest.
+	Last time.Duration `json:"last,omitempty"`
 
 	// Answered and AnsweredOK count answers, and the good ones, in the interval
 	// in which they came, and not in that of their arrival's intended time as all
@@ -111,8 +117,8 @@ type NamedDistribution struct {
 func (s *Stats) Errors() uint64 { return s.Failed + s.Unsent }
 
 // Judged is the number of arrivals that count in rates of error: done and
-// unsent.
-func (s *Stats) Judged() uint64 { return s.Done + s.Unsent }
+// unsent, but for those that ordeal itself cut off.
+func (s *Stats) Judged() uint64 { return s.Done + s.Unsent - min(s.Cut, s.Done) }
 
 // Response returns the response times of all arrivals, good ones and errors.
 func (s *Stats) Response() Distribution {
@@ -135,6 +141,8 @@ func (s *Stats) Merge(o *Stats) {
 	s.Unsent += o.Unsent
 	s.Interrupted += o.Interrupted
 	s.Failed += o.Failed
+	s.Cut += o.Cut
+	s.Last = max(s.Last, o.Last)
 	s.Answered += o.Answered
 	s.AnsweredOK += o.AnsweredOK
 	s.Delayed += o.Delayed
@@ -193,15 +201,25 @@ func (k Key) Compare(o Key) int {
 	return cmp.Or(cmp.Compare(k.Stage, o.Stage), cmp.Compare(whole(k), whole(o)), cmp.Compare(k.Request, o.Request))
 }
 
-// Cell is the Stats of one request, or of one flow as a whole, in one stage.
+// Cell is the Stats of one request, or of one flow as a whole, in one stage. What
+// was open at a cut is in cells of its own, one for each last cut.
 type Cell struct {
 	Key
+	// OpenAt is the last cut at which these arrivals were open, that is due before it and ended at
+	// it or later; they were open at each cut between their interval and this one, too. 0: at none.
+	OpenAt time.Duration
 	*Stats
 }
 
+// Compare orders the cells of an interval: by key, then by the last cut.
+func (c Cell) Compare(o Cell) int {
+	return cmp.Or(c.Key.Compare(o.Key), cmp.Compare(c.OpenAt, o.OpenAt))
+}
+
 // Interval is one piece of the run, and what came due in it; its cells are
-// sorted by Key.Compare.
+// sorted by Cell.Compare, and its beats by time.
 type Interval struct {
 	Window
 	Cells []Cell
+	Beats []Beat
 }

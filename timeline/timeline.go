@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"iter"
+	"math"
 	"time"
 )
 
@@ -15,6 +16,9 @@ type Stage struct {
 	// before asking again: a slow target was asked less, so that its figures look
 	// better than those of a stage with a rate.
 	Closed bool `json:"closed,omitempty"`
+	// Idle says that the plan asks for nothing in the stage: silence there says
+	// nothing of the target.
+	Idle bool `json:"idle,omitempty"`
 }
 
 // FaultState is where a fault stands.
@@ -62,42 +66,25 @@ type Fault struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// Before is the time before the fault: from the start to the moment its
-// injection began, or all of the run if it never did.
-func (f *Fault) Before(end time.Duration) Window {
+// Disturbance is from when the fault's disturbance began, as what it disturbs on its
+// way in is its doing too, until it ceased. Where these moments are not known, it
+// is from the beginning of its injection until it was seen to be reverted, and
+// without end if it never was. False if it was never injected.
+func (f *Fault) Disturbance() (Window, bool) {
 	if f.Injecting == nil {
-		return Window{0, end}
+		return Window{}, false
 	}
-	return Window{0, min(*f.Injecting, end)}
-}
-
-// During is the time of the fault: from the moment its disturbance began, as
-// what it disturbs on its way in is its doing too, until it ceased. Where these
-// moments are not known, from the beginning of its injection until it was seen
-// to be reverted, or to the end if it never was. Empty if it was never injected.
-func (f *Fault) During(end time.Duration) Window {
-	if f.Injecting == nil {
-		return Window{}
-	}
-	w := Window{*f.Injecting, end}
+	w := Window{*f.Injecting, math.MaxInt64}
 	if f.Began != nil {
 		w.From = *f.Began
 	}
 	if f.Reverted != nil {
-		w.To = min(*f.Reverted, end)
+		w.To = *f.Reverted
 		if f.Ceased != nil {
-			w.To = min(*f.Ceased, end)
+			w.To = *f.Ceased
 		}
 	}
-	return Window{min(w.From, w.To), w.To}
-}
-
-// After is the time from the verified revert to the end; empty without one.
-func (f *Fault) After(end time.Duration) Window {
-	if f.Reverted == nil || *f.Reverted >= end {
-		return Window{}
-	}
-	return Window{*f.Reverted, end}
+	return Window{w.From, max(w.From, w.To)}, true
 }
 
 // Event is something that happened, at an instant of the run.
@@ -130,6 +117,10 @@ type Timeline struct {
 	// LateBudget is how late the generator may act, at the 99th percentile,
 	// before the report says so. Rules are judged at any lateness.
 	LateBudget time.Duration `json:"late_budget"`
+	// Normal is what counts as normal after a fault, and NormalOf after those of a name
+	// that have their own.
+	Normal   Normal            `json:"normal,omitzero"`
+	NormalOf map[string]Normal `json:"normal_of,omitempty"`
 
 	// Intervals streams the intervals in order of time, from memory or from the
 	// run directory; it can be ranged over any number of times.

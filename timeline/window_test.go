@@ -133,34 +133,25 @@ func TestWindowsAgainstPoints(t *testing.T) {
 	}
 }
 
-func TestFaultWindows(t *testing.T) {
+func TestDisturbance(t *testing.T) {
 	at := func(d time.Duration) *time.Duration { return &d }
-	const end = 100
 	for _, tc := range []struct {
-		name                  string
-		fault                 Fault
-		before, during, after Window
+		name  string
+		fault Fault
+		want  Window
+		none  bool
 	}{
-		{"never injected", Fault{}, Window{0, end}, Window{}, Window{}},
-		{"reverted", Fault{Injecting: at(10), Effective: at(12), Reverting: at(30), Reverted: at(33)}, Window{0, 10}, Window{10, 33}, Window{33, end}},
-		{"never effective, reverted", Fault{Injecting: at(10), Reverted: at(33)}, Window{0, 10}, Window{10, 33}, Window{33, end}},
-		{"not reverted", Fault{Injecting: at(10), Effective: at(12)}, Window{0, 10}, Window{10, end}, Window{}},
-		{"reverted at the end", Fault{Injecting: at(10), Reverted: at(end)}, Window{0, 10}, Window{10, end}, Window{}},
-		{"reverted after the end", Fault{Injecting: at(10), Reverted: at(end + 5)}, Window{0, 10}, Window{10, end}, Window{}},
-		{"injected after the end", Fault{Injecting: at(end + 2), Reverted: at(end + 5)}, Window{0, end}, Window{end, end}, Window{}},
-		{"at the start", Fault{Injecting: at(0), Reverted: at(5)}, Window{}, Window{0, 5}, Window{5, end}},
+		{"never injected", Fault{}, Window{}, true},
+		{"reverted", Fault{Injecting: at(10), Effective: at(12), Reverting: at(30), Reverted: at(33)}, Window{10, 33}, false},
+		{"never effective, reverted", Fault{Injecting: at(10), Reverted: at(33)}, Window{10, 33}, false},
+		{"not reverted", Fault{Injecting: at(10), Effective: at(12)}, Window{10, math.MaxInt64}, false},
+		{"known to begin later and to cease earlier", Fault{Injecting: at(10), Began: at(11), Ceased: at(31), Reverted: at(33)}, Window{11, 31}, false},
+		{"ceased, but not seen to be reverted", Fault{Injecting: at(10), Ceased: at(31)}, Window{10, math.MaxInt64}, false},
+		{"at one instant", Fault{Injecting: at(0), Reverted: at(0)}, Window{}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := [3]Window{tc.fault.Before(end), tc.fault.During(end), tc.fault.After(end)}
-			if want := [3]Window{tc.before, tc.during, tc.after}; got != want {
-				t.Errorf("before, during, after: %v, want %v", got, want)
-			}
-			var all time.Duration
-			for _, w := range got {
-				all += w.Len()
-			}
-			if set := NewWindows(got[:]...); set.Len() != all {
-				t.Errorf("the windows %v overlap", got)
+			if got, ok := tc.fault.Disturbance(); got != tc.want || ok == tc.none {
+				t.Errorf("got %v, %v; want %v, %v", got, ok, tc.want, !tc.none)
 			}
 		})
 	}

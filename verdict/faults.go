@@ -43,9 +43,13 @@ func phasesOf(tl *timeline.Timeline, name string) phases {
 		if f.Name != name {
 			continue
 		}
-		before = before.Intersect(f.Before(tl.Duration))
-		during = append(during, f.During(tl.Duration))
-		after = append(after, f.After(tl.Duration))
+		w, ok := f.Disturbance()
+		if !ok {
+			continue
+		}
+		before = before.Intersect(timeline.Window{To: w.From})
+		during = append(during, w.Intersect(timeline.Window{To: tl.Duration}))
+		after = append(after, timeline.Window{From: w.To, To: max(w.To, tl.Duration)})
 	}
 	p.before = timeline.NewWindows(before)
 	p.during = timeline.NewWindows(during...)
@@ -132,7 +136,8 @@ func newWatch(tl *timeline.Timeline, i int, judged map[string]bool) *watch {
 		if i == j || o.Injecting == nil {
 			continue
 		}
-		others = append(others, o.During(tl.Duration))
+		w0, _ := o.Disturbance()
+		others = append(others, w0.Intersect(timeline.Window{To: tl.Duration}))
 		if f.Reverted != nil && *o.Injecting >= *f.Reverted && *o.Injecting < w.end {
 			w.end, w.endedBy = *o.Injecting, o.Name
 		}

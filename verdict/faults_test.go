@@ -167,7 +167,7 @@ func TestSeveralInjectionsOfOneName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := rep.Faults[1]; f.Before.Errors != 0 || f.Before.Planned != 500+900 || f.During.Planned != 150 {
+	if f := rep.Faults[1]; f.Before.Errors != 0 || f.Before.Planned != 500 || f.During.Planned != 150 {
 		t.Errorf("the second record has %d planned and %d errors before, %d planned during", f.Before.Planned, f.Before.Errors, f.During.Planned)
 	}
 }

@@ -126,16 +126,17 @@ func (j *judge) measureAll() {
 		j.faults = append(j.faults, &View{Fault: r})
 		// Of several injections of one name, a record's before and after do not
 		// reach into the others.
-		clear := complement(phasesOf(j.tl, f.Name).during, j.tl.Duration)
+		phases := phasesOf(j.tl, f.Name)
 		w := newWatch(j.tl, i, j.c.judged)
 		j.watch = append(j.watch, w)
-		before := timeline.NewWindows(f.Before(j.tl.Duration)).Intersect(clear)
+		before := phases.before
+		own, _ := f.Disturbance()
 		j.c.track(filter{}, before, 0, into(&r.Before))
 		// What is normal is not learnt from the time of other faults: a service
 		// that was down before would seem to have recovered while it is down.
 		j.c.track(filter{}, before.Intersect(complement(w.others, j.tl.Duration)), 0, func(_ timeline.Window, v *View) { j.before[i] = v })
-		j.c.track(filter{}, timeline.NewWindows(f.During(j.tl.Duration)), 0, into(&r.During))
-		j.c.track(filter{}, timeline.NewWindows(f.After(j.tl.Duration)).Intersect(clear), 0, into(&r.After))
+		j.c.track(filter{}, timeline.NewWindows(own.Intersect(timeline.Window{To: j.tl.Duration})), 0, into(&r.During))
+		j.c.track(filter{}, phases.after, 0, into(&r.After))
 	}
 	if n > 0 {
 		j.c.watch = func(iv *timeline.Interval, middle time.Duration) {

@@ -13,7 +13,33 @@ const slice = time.Second
 // bounds tells which interval an instant lies in: whole seconds bound them, and
 // cuts between these.
 type bounds struct {
-	cuts []time.Duration // sorted, without repetitions
+	cuts  []time.Duration // sorted, without repetitions
+	marks []time.Duration // those of them at which what is open is told apart; sorted
+}
+
+// mark makes a cut at which what is open is told apart.
+func (b *bounds) mark(at time.Duration) {
+	b.cut(at)
+	if i, found := slices.BinarySearch(b.marks, at); !found {
+		b.marks = slices.Insert(b.marks, i, at)
+	}
+}
+
+// openAt is the last mark in (from, to], at which what was due at from and ended at
+// to was open; 0 if there is none.
+func (b *bounds) openAt(from, to time.Duration) time.Duration {
+	n := len(b.marks)
+	if n == 0 || b.marks[n-1] <= from {
+		return 0
+	}
+	i, found := slices.BinarySearch(b.marks, to)
+	if found {
+		i++
+	}
+	if i == 0 || b.marks[i-1] <= from {
+		return 0
+	}
+	return b.marks[i-1]
 }
 
 func (b *bounds) cut(at time.Duration) {

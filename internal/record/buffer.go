@@ -9,7 +9,7 @@ import (
 // entry is a result that waits to be sorted in: one cache line, and without
 // pointers, so that the garbage collector neither reads it nor is told of it.
 type entry struct {
-	intended, acted, sent, done time.Duration
+	intended, acted, sent, done time.Duration // sent of an unsent arrival: when it was given up
 	bytesIn, bytesOut           int64
 	cell                        int32
 	extra                       int32 // index of its extra, -1 if it has none
@@ -42,6 +42,9 @@ func (b *buffer) put(r *attack.Result, cell int32) {
 		intended: r.Intended, acted: r.Acted, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
 		cell: cell, extra: -1, status: int32(r.Status), outcome: r.Outcome, whole: r.Whole,
 	}
+	if r.Outcome == attack.Unsent {
+		e.sent = r.GivenUp
+	}
 	if kind := errorKind(r); kind != "" || r.Connect != 0 || r.Handshake != 0 || r.Thought != 0 || r.Delay != 0 {
 		e.extra = int32(len(b.extras))
 		b.extras = append(b.extras, extra{kind, r.Detail, r.Connect, r.Handshake, r.Thought, r.Delay, r.Doubtful})
@@ -65,6 +68,15 @@ func (b *buffer) extraOf(e *entry) *extra {
 		return &noExtra
 	}
 	return &b.extras[e.extra]
+}
+
+// ended is when e was over: answered, failed or given up. Of a whole flow it is
+// with all thought before it.
+func (e *entry) ended(x *extra) time.Duration {
+	if e.outcome == attack.Unsent && e.sent > 0 {
+		return max(e.intended, min(e.sent, e.done))
+	}
+	return max(e.intended, e.done+x.thought)
 }
 
 // answered says whether e is a complete response, whatever it said. What tells

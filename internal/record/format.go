@@ -17,8 +17,15 @@ const (
 // schema is the version of both files: of their layout and of what their figures
 // mean. Load refuses any other. Today only the run that wrote a recording reads it,
 // but the files are kept, and whoever reads them later must not take one figure for
-// another: in schema 1, "answered" counted timeouts and refused connections too.
-const schema = 2
+// another: in schema 1, "answered" counted timeouts and refused connections too, and
+// in schema 2 what was open when a fault began was not told apart.
+const schema = 3
+
+// gone says why recordings of an earlier schema are not read.
+var gone = map[int]string{
+	1: "it counts timeouts and refused connections as answers",
+	2: "it does not say which requests were open when a fault began or ended, so that before, during and after cannot be told apart",
+}
 
 // header is the first line of timeline.jsonl.
 type header struct {
@@ -30,6 +37,9 @@ type header struct {
 	Flows      []string         `json:"flows,omitempty"`
 	Limits     []time.Duration  `json:"limits,omitempty"`
 	LateBudget time.Duration    `json:"late_budget"`
+
+	Normal   timeline.Normal            `json:"normal,omitzero"`
+	NormalOf map[string]timeline.Normal `json:"normal_of,omitempty"`
 }
 
 // The types of the lines after the header.
@@ -44,14 +54,17 @@ const (
 type intervalLine struct {
 	Type string `json:"type"`
 	timeline.Window
-	Lines int        `json:"lines"` // in intervals.hlog: one for each distribution below
-	Cells []cellLine `json:"cells"`
+	Due   uint64          `json:"due"`   // arrivals and whole flows, whether or not they are over and in a cell
+	Lines int             `json:"lines"` // in intervals.hlog: one for each distribution below
+	Cells []cellLine      `json:"cells"`
+	Beats []timeline.Beat `json:"beats,omitempty"`
 }
 
 // cellLine holds the counters of a cell, and its distributions, which follow in
 // intervals.hlog in this order; empty ones are left out.
 type cellLine struct {
 	timeline.Key
+	OpenAt time.Duration `json:"open_at,omitempty"` // the last cut at which these arrivals were open
 	*timeline.Stats
 	Distributions []distributionLine `json:"distributions,omitempty"`
 }

@@ -24,7 +24,7 @@ type span struct {
 // part is where one part of an interval stands in the files.
 type part struct {
 	timeline.Window
-	missing uint64 // planned − done − unsent − interrupted, modulo 2⁶⁴
+	missing uint64 // due − done − unsent − interrupted, modulo 2⁶⁴
 	line    int    // its number in timeline.jsonl
 	json    span
 	logLine int // the number of its first line in intervals.hlog
@@ -59,7 +59,8 @@ func Load(dir string) (*timeline.Timeline, error) {
 	}
 	t := &timeline.Timeline{
 		Name: x.header.Name, Start: x.header.Start, Stages: x.header.Stages, Requests: x.header.Requests, Flows: x.header.Flows,
-		LateBudget: x.header.LateBudget, Events: x.events, Generator: x.usage.Entries(), Standstills: x.still.Entries(),
+		LateBudget: x.header.LateBudget, Normal: x.header.Normal, NormalOf: x.header.NormalOf, Events: x.events,
+		Generator: x.usage.Entries(), Standstills: x.still.Entries(),
 	}
 	slices.SortStableFunc(x.parts, func(a, b part) int { return cmp.Compare(a.From, b.From) })
 	for i := 1; i < len(x.parts); i++ {
@@ -193,10 +194,14 @@ func (x *index) addHeader(line []byte) error {
 		Schema *int `json:"schema"`
 	}
 	if err := json.Unmarshal(line, &version); err != nil || version.Schema == nil {
-		return errors.New(`expected the header of a recording, {"schema":2,…}, found something else`)
+		return errors.New(`expected the header of a recording, {"schema":3,…}, found something else`)
 	}
 	if *version.Schema != schema {
-		return fmt.Errorf("expected schema %d, found %d: use the version of ordeal that recorded it", schema, *version.Schema)
+		why := gone[*version.Schema]
+		if why != "" {
+			why = " (" + why + ")"
+		}
+		return fmt.Errorf("expected schema %d, found %d%s: use the version of ordeal that recorded it", schema, *version.Schema, why)
 	}
 	if err := json.Unmarshal(line, &x.header); err != nil {
 		return fmt.Errorf("expected the header of a recording: %w", err)
@@ -219,6 +224,14 @@ func parseInterval(line []byte) (*intervalLine, error) {
 			iv.Cells[i].Stats = new(timeline.Stats)
 		}
 		lines += len(c.Distributions)
+		if c.OpenAt != 0 && c.OpenAt < iv.To {
+			return nil, fmt.Errorf("expected open_at to be 0, or a cut at %d or later, found %d", iv.To, c.OpenAt)
+		}
+	}
+	for i, b := range iv.Beats {
+		if i > 0 && iv.Beats[i-1].Slot() >= b.Slot() || !iv.Contains(b.Due) || b.Last < b.Due || b.Errors > maxCount || b.Good > maxCount {
+			return nil, fmt.Errorf("expected beats in rising order within the interval, found one at %d", b.Due)
+		}
 	}
 	if lines != iv.Lines {
 		return nil, fmt.Errorf("expected lines to be the number of its distributions, %d, found %d", lines, iv.Lines)
@@ -227,9 +240,9 @@ func parseInterval(line []byte) (*intervalLine, error) {
 }
 
 func (iv *intervalLine) missing() uint64 {
-	var n uint64
+	n := iv.Due
 	for _, c := range iv.Cells {
-		n += c.Planned - c.Done - c.Unsent - c.Interrupted
+		n -= c.Done + c.Unsent + c.Interrupted
 	}
 	return n
 }

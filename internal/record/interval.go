@@ -24,11 +24,36 @@ const (
 type interval struct {
 	timeline.Window
 	cells     []*cell // by the layout's numbers; nil where there was nothing yet
+	open      map[openCell]*cell
+	beats     []timeline.Beat // by slot of the second; empty where there was nothing yet
 	planned   uint64
 	accounted uint64 // done, unsent or interrupted
 }
 
 func (iv *interval) complete() bool { return iv.accounted == iv.planned }
+
+// openCell names a cell of what was open at a cut.
+type openCell struct {
+	number int32
+	at     time.Duration
+}
+
+// beatsPerSlice is the number of beats of a whole slice.
+const beatsPerSlice = int(slice / timeline.BeatLength)
+
+// all ranges over the cells that there are.
+func (iv *interval) all(yield func(*cell) bool) {
+	for _, c := range iv.cells {
+		if c != nil && !yield(c) {
+			return
+		}
+	}
+	for _, c := range iv.open {
+		if !yield(c) {
+			return
+		}
+	}
+}
 
 // cell is a timeline.Stats that is being recorded. Equal statuses and kinds come
 // in runs, which are counted here before they go into the maps.
@@ -67,8 +92,9 @@ type pool struct {
 	hists []*hdrhistogram.Histogram
 	cells []*cell
 	rows  [][]*cell // of intervals
-	lent  int       // histograms in use
-	made  int       // histograms ever allocated
+	beats [][]timeline.Beat
+	lent  int // histograms in use
+	made  int // histograms ever allocated
 }
 
 func (p *pool) hist() *hdrhistogram.Histogram {
@@ -96,7 +122,7 @@ func (p *pool) takeBack(h *hdrhistogram.Histogram) {
 func (p *pool) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hists, p.cells, p.rows = nil, nil, nil
+	p.hists, p.cells, p.rows, p.beats = nil, nil, nil, nil
 }
 
 func (p *pool) inUse() int {
@@ -124,19 +150,16 @@ func (p *pool) interval(w timeline.Window) *interval {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := len(p.rows); n > 0 {
-		row := p.rows[n-1]
-		p.rows = p.rows[:n-1]
-		return &interval{Window: w, cells: row}
+		row, beats := p.rows[n-1], p.beats[n-1]
+		p.rows, p.beats = p.rows[:n-1], p.beats[:n-1]
+		return &interval{Window: w, cells: row, beats: beats}
 	}
-	return &interval{Window: w, cells: make([]*cell, p.size)}
+	return &interval{Window: w, cells: make([]*cell, p.size), beats: make([]timeline.Beat, beatsPerSlice)}
 }
 
 // takeBackInterval makes all of iv's memory available again.
 func (p *pool) takeBackInterval(iv *interval) {
-	for _, c := range iv.cells {
-		if c == nil {
-			continue
-		}
+	for c := range iv.all {
 		for _, d := range c.Distributions() {
 			if h := d.Reset(); h != nil {
 				p.takeBack(h)
@@ -154,10 +177,11 @@ func (p *pool) takeBackInterval(iv *interval) {
 		p.mu.Unlock()
 	}
 	clear(iv.cells)
+	clear(iv.beats)
 	p.mu.Lock()
-	p.rows = append(p.rows, iv.cells)
+	p.rows, p.beats = append(p.rows, iv.cells), append(p.beats, iv.beats)
 	p.mu.Unlock()
-	iv.cells = nil
+	iv.cells, iv.open, iv.beats = nil, nil, nil
 }
 
 func (p *pool) record(d *timeline.Distribution, v time.Duration) {
@@ -179,6 +203,14 @@ func (p *pool) recordBoth(d, net *timeline.Distribution, v, own time.Duration) {
 	if net.Count() > 0 || own > 0 {
 		net.Record(max(0, v-own))
 	}
+}
+
+// addCut counts an arrival that ordeal itself cut off.
+func (p *pool) addCut(c *cell, e *entry) {
+	c.Done++
+	c.Cut++
+	c.BytesIn += uint64(max(e.bytesIn, 0))
+	c.BytesOut += uint64(max(e.bytesOut, 0))
 }
 
 // add counts one result into the cell c. Response times of good answers go to
@@ -250,6 +282,15 @@ func (iv *interval) sorted(l *layout) timeline.Interval {
 			out.Cells = append(out.Cells, timeline.Cell{Key: l.key(i), Stats: &c.Stats})
 		}
 	}
-	slices.SortFunc(out.Cells, func(a, b timeline.Cell) int { return a.Compare(b.Key) })
+	for k, c := range iv.open {
+		c.settle()
+		out.Cells = append(out.Cells, timeline.Cell{Key: l.key(int(k.number)), OpenAt: k.at, Stats: &c.Stats})
+	}
+	slices.SortFunc(out.Cells, timeline.Cell.Compare)
+	for _, b := range iv.beats {
+		if b.Errors+b.Good > 0 {
+			out.Beats = append(out.Beats, b)
+		}
+	}
 	return out
 }

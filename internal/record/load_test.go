@@ -103,9 +103,14 @@ func TestLoadRefuses(t *testing.T) {
 		want       string
 	}{
 		{"empty", nil, log, "timeline.jsonl:1: expected the header of a recording, found no complete line"},
-		{"another file", []byte("{}\n"), log, `timeline.jsonl:1: expected the header of a recording, {"schema":2,…}, found something else`},
-		{"a later schema", edit(t, lines, 1, `"schema":2`, `"schema":3`), log, "timeline.jsonl:1: expected schema 2, found 3: use"},
-		{"an earlier schema", edit(t, lines, 1, `"schema":2`, `"schema":1`), log, "timeline.jsonl:1: expected schema 2, found 1: use"},
+		{"another file", []byte("{}\n"), log, `timeline.jsonl:1: expected the header of a recording, {"schema":3,…}, found something else`},
+		{"a later schema", edit(t, lines, 1, `"schema":3`, `"schema":4`), log, "timeline.jsonl:1: expected schema 3, found 4: use"},
+		{"the first schema", edit(t, lines, 1, `"schema":3`, `"schema":1`), log, "expected schema 3, found 1 (it counts timeouts and refused connections as answers): use"},
+		{"the second schema", edit(t, lines, 1, `"schema":3`, `"schema":2`), log,
+			"expected schema 3, found 2 (it does not say which requests were open when a fault began or ended, so that before, during and after cannot be told apart): use"},
+		{"a cut before the interval's end", edit(t, lines, 2, `"request":"browse"`, `"request":"browse","open_at":7`), log,
+			"timeline.jsonl:2: expected open_at to be 0, or a cut at 1000000000 or later, found 7"},
+		{"more cut off than done", edit(t, lines, 2, `"failed":0`, `"failed":0,"cut":6`), log, "expected at most 5 of the 5 done arrivals to be cut off, found 6"},
 		{"a header of wrong types", edit(t, lines, 1, `"name":"test"`, `"name":7`), log, "timeline.jsonl:1: expected the header of a recording: json:"},
 		{"no JSON", edit(t, lines, 3, `{`, `{{`), log, "timeline.jsonl:3: expected a JSON object: "},
 		{"an unknown type", edit(t, lines, 2, `"interval"`, `"internal"`), log, `timeline.jsonl:2: expected a line of type interval, event, sample, standstill or end, found type "internal"`},

@@ -15,9 +15,33 @@ import (
 )
 
 // wantCells is a timeline computed the slow way: one by one, from the results.
-type wantCells map[timeline.Window]map[timeline.Key]*timeline.Stats
+type wantCells map[timeline.Window]map[wantKey]*timeline.Stats
 
-func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at time.Duration) *timeline.Stats {
+type wantKey struct {
+	timeline.Key
+	openAt time.Duration
+}
+
+// wantEnd is when a result was over.
+func wantEnd(r *attack.Result) time.Duration {
+	end := r.Done + r.Thought
+	if r.Outcome == attack.Unsent && r.GivenUp > 0 {
+		end = r.GivenUp
+	}
+	return max(end, r.Intended)
+}
+
+// lastOpenAt is the last of the marks at which a result was open.
+func lastOpenAt(marks []time.Duration, r *attack.Result) (last time.Duration) {
+	for _, m := range marks {
+		if r.Intended < m && m <= wantEnd(r) {
+			last = max(last, m)
+		}
+	}
+	return last
+}
+
+func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at, openAt time.Duration) *timeline.Stats {
 	i, found := slices.BinarySearch(bs, at)
 	if !found {
 		i--
@@ -27,9 +51,9 @@ func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at tim
 	if a.Whole {
 		names = c.Flows
 	}
-	k := timeline.Key{Stage: c.Stages[a.Stage].Name, Request: names[a.Request], Whole: a.Whole}
+	k := wantKey{timeline.Key{Stage: c.Stages[a.Stage].Name, Request: names[a.Request], Whole: a.Whole}, openAt}
 	if w[win] == nil {
-		w[win] = make(map[timeline.Key]*timeline.Stats)
+		w[win] = make(map[wantKey]*timeline.Stats)
 	}
 	if w[win][k] == nil {
 		s := timeline.NewStats(c.Limits)
@@ -40,16 +64,17 @@ func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at tim
 	return w[win][k]
 }
 
-func (w wantCells) result(c *Config, bs []time.Duration, r *attack.Result) {
+func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result) {
 	if at := r.Done + r.Thought; r.Outcome == attack.Done && r.Status != 0 && at < c.Stages[r.Stage].Window.To {
-		came := w.stats(c, bs, r.Arrival, at)
+		came := w.stats(c, bs, r.Arrival, at, 0)
 		came.Answered++
 		if r.Kind == "" {
 			came.AnsweredOK++
 		}
 	}
-	s := w.stats(c, bs, r.Arrival, r.Intended)
+	s := w.stats(c, bs, r.Arrival, r.Intended, lastOpenAt(marks, r))
 	s.Planned++
+	s.Last = max(s.Last, wantEnd(r))
 	switch r.Outcome {
 	case attack.Interrupted:
 		s.Interrupted++
@@ -154,12 +179,12 @@ func (w wantCells) check(t *testing.T, got []timeline.Interval, end time.Duratio
 		if len(iv.Cells) != len(w[iv.Window]) {
 			t.Errorf("interval %v has %d cells, want %d", iv.Window, len(iv.Cells), len(w[iv.Window]))
 		}
-		if !slices.IsSortedFunc(iv.Cells, func(a, b timeline.Cell) int { return a.Compare(b.Key) }) {
+		if !slices.IsSortedFunc(iv.Cells, func(a, b timeline.Cell) int { return a.Compare(b) }) {
 			t.Errorf("interval %v: cells are not sorted", iv.Window)
 		}
 		for _, c := range iv.Cells {
 			seen++
-			if diff := gocmp.Diff(w[iv.Window][c.Key], c.Stats, compare); diff != "" {
+			if diff := gocmp.Diff(w[iv.Window][wantKey{c.Key, c.OpenAt}], c.Stats, compare); diff != "" {
 				t.Errorf("interval %v, %v: -want +got\n%s", iv.Window, c.Key, diff)
 			}
 		}
@@ -230,6 +255,7 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 			res.Kind, res.Status = "status", 503
 		case 2:
 			res.Outcome, res.Sent, res.Status, res.Done = attack.Unsent, 0, 0, res.Intended+sec
+			res.GivenUp = time.Duration(rng.IntN(2)) * (res.Acted + time.Duration(rng.Int64N(int64(900*ms))))
 		case 3:
 			res.Outcome, res.Sent, res.Status = attack.Interrupted, 0, 0
 		case 4:
@@ -245,7 +271,12 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 		if res.Outcome == attack.Interrupted && rng.IntN(2) == 0 {
 			recorded = max(0, res.Intended-time.Duration(rng.Int64N(int64(sec)))) // given up before it was due
 		}
-		want.result(&r.cfg, bs, &res)
+		if rng.IntN(30) == 0 && res.Outcome == attack.Done { // over exactly at a mark
+			if m := marks[rng.IntN(len(marks))]; m > res.Sent {
+				res.Done, res.Thought, recorded = m, 0, m
+			}
+		}
+		want.result(&r.cfg, bs, marks, &res)
 		planned := max(0, min(recorded, res.Intended)-time.Duration(rng.Int64N(int64(2*sec))))
 		moments = append(moments,
 			moment{planned, func() { r.Planned(res.Arrival) }},

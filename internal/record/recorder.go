@@ -63,6 +63,9 @@ type Config struct {
 	Shards int
 	// LateBudget is kept in the timeline, and counted exactly in the lateness.
 	LateBudget time.Duration
+	// Normal and NormalOf are kept in the timeline.
+	Normal   timeline.Normal
+	NormalOf map[string]timeline.Normal
 }
 
 func (c *Config) validate() error {
@@ -91,11 +94,12 @@ type Recorder struct {
 
 	mu       sync.Mutex // taken after a shard's or the plan's
 	bounds   bounds
-	horizon  time.Duration // the latest instant read from the clock under mu
-	tiled    time.Duration // up to here every interval was opened once, though it be empty
-	planEnd  time.Duration // of the last stage
-	open     []*interval   // sorted by From
-	early    *buffer       // not yet due: those that an interrupted run gives up ahead of time
+	horizon  time.Duration     // the latest instant read from the clock under mu
+	tiled    time.Duration     // up to here every interval was opened once, though it be empty
+	planEnd  time.Duration     // of the last stage
+	open     []*interval       // sorted by From
+	early    *buffer           // not yet due, or not yet over: those that are given up ahead of time
+	cuts     []timeline.Window // when ordeal itself cut connections
 	live     live
 	flows    Totals     // of whole flows, which are in no other totals
 	sealing  sync.Mutex // held while intervals are written; taken before mu
@@ -128,7 +132,6 @@ type planBuffer struct {
 
 type planned struct {
 	intended time.Duration
-	cell     int32
 	whole    bool
 }
 
@@ -173,7 +176,7 @@ func (r *Recorder) Planned(a attack.Arrival) {
 	p := &r.plan
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.buf = append(p.buf, planned{a.Intended, r.layout.cell(&a), a.Whole})
+	p.buf = append(p.buf, planned{a.Intended, a.Whole})
 	if len(p.buf) < p.full {
 		return
 	}
@@ -223,8 +226,38 @@ func (r *Recorder) Mark() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
+	r.bounds.mark(now)
 	r.cutAt(now)
 	return now
+}
+
+// Cutting notes that ordeal itself is about to cut connections to the target, until
+// the returned func is called: a request that loses its connection by that is no
+// error of the target.
+func (r *Recorder) Cutting() (done func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := len(r.cuts)
+	r.cuts = append(r.cuts, timeline.Window{From: r.now(), To: forever})
+	return sync.OnceFunc(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.cuts[i].To = r.now()
+	})
+}
+
+// cutSlack is how much later than it was cut a connection may be seen to be lost.
+const cutSlack = time.Second
+
+// cut says whether ordeal itself cut e off: it was sent before the cutting was over, and lost its
+// connection while connections were cut, or shortly after.
+func (r *Recorder) cut(e *entry, x *extra) bool {
+	if len(r.cuts) == 0 || e.outcome != attack.Done || x.kind != attack.KindReset && x.kind != attack.KindEOF {
+		return false
+	}
+	return slices.ContainsFunc(r.cuts, func(w timeline.Window) bool {
+		return e.sent <= w.To && e.done >= w.From && e.done-cutSlack <= w.To
+	})
 }
 
 // cutAt must not be called with an instant before the horizon.
@@ -262,8 +295,7 @@ func (r *Recorder) sortInPlanned(now time.Duration) {
 		if iv == nil || !iv.Contains(a.intended) {
 			iv = r.intervalOf(a.intended)
 		}
-		iv.planned++
-		r.cell(iv, a.cell).Planned++
+		iv.planned++ // and in its cell once it is over, as it may then be known to belong to another
 		if a.whole {
 			r.flows.Planned++
 		} else {
@@ -278,8 +310,10 @@ func (r *Recorder) sortInPlanned(now time.Duration) {
 // caller holds mu, and b is its own or it holds its shard's lock.
 func (r *Recorder) sortInResults(b *buffer, now time.Duration) {
 	for i := range b.entries {
-		if e := &b.entries[i]; e.intended < now {
-			r.sortIn(e, b.extraOf(e), now)
+		// Whether it was open at a cut is known once it is over.
+		e := &b.entries[i]
+		if x := b.extraOf(e); e.intended < now && e.ended(x) < now {
+			r.sortIn(e, x, now)
 		} else {
 			r.early.move(b, i)
 		}
@@ -298,21 +332,34 @@ func (r *Recorder) sortInResults(b *buffer, now time.Duration) {
 func (r *Recorder) sortIn(e *entry, x *extra, now time.Duration) {
 	iv := r.intervalOf(e.intended)
 	iv.accounted++
-	c := r.cell(iv, e.cell)
+	ended := e.ended(x)
+	c := r.cellAt(iv, e.cell, r.bounds.openAt(e.intended, ended))
+	c.Planned++
+	c.Last = max(c.Last, ended)
+	if r.cut(e, x) {
+		r.pool.addCut(c, e)
+		if e.whole {
+			r.flows.count(e.outcome)
+		} else {
+			r.live.totals.count(e.outcome)
+		}
+		return
+	}
 	r.pool.add(c, e, x)
-	r.answered(iv, c, e, x, now)
+	r.answered(iv, e, x, now)
 	if e.whole {
 		r.flows.count(e.outcome)
 		return
 	}
+	r.beat(iv, e, x)
 	r.live.result(e, x)
 }
 
 // answered counts an answer in the interval in which it came, if that was within
 // its stage; that of a whole flow is that of the step which ended it, with all thought
-// before it. iv and c are those of its intended time. One cannot have come later than now, up
+// before it. iv is that of its intended time. One cannot have come later than now, up
 // to which no interval is cut any more.
-func (r *Recorder) answered(iv *interval, c *cell, e *entry, x *extra, now time.Duration) {
+func (r *Recorder) answered(iv *interval, e *entry, x *extra, now time.Duration) {
 	if !e.answered() {
 		return
 	}
@@ -322,8 +369,8 @@ func (r *Recorder) answered(iv *interval, c *cell, e *entry, x *extra, now time.
 	}
 	if at := min(came, now-1); !iv.Contains(max(at, 0)) {
 		iv = r.intervalOf(at)
-		c = r.cell(iv, e.cell)
 	}
+	c := r.cell(iv, e.cell)
 	c.Answered++
 	if x.kind == "" {
 		c.AnsweredOK++
@@ -383,6 +430,42 @@ func (r *Recorder) cell(iv *interval, number int32) *cell {
 		iv.cells[number] = c
 	}
 	return c
+}
+
+// cellAt is the cell of what was open last at a cut, or at none if that is 0.
+func (r *Recorder) cellAt(iv *interval, number int32, at time.Duration) *cell {
+	if at == 0 {
+		return r.cell(iv, number)
+	}
+	k := openCell{number, at}
+	c := iv.open[k]
+	if c == nil {
+		c = r.pool.cell()
+		if iv.open == nil {
+			iv.open = make(map[openCell]*cell)
+		}
+		iv.open[k] = c
+	}
+	return c
+}
+
+// beat notes what came of an arrival where it says something of the target. Time counts
+// from when the generator acted on it, as its own lateness is not the target's silence.
+func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
+	if stage := r.layout.stage(e.cell); stage == nil || !stage.Judged || e.outcome == attack.Interrupted {
+		return
+	}
+	switch x.kind {
+	case attack.KindLocal, attack.KindSkipped, attack.KindLate:
+		return
+	}
+	b := timeline.Beat{Due: e.intended, Last: e.intended}
+	if x.kind != "" {
+		b.Errors, b.Failed = 1, e.ended(x)
+	} else {
+		b.Good, b.Best, b.Came = 1, e.done-max(e.acted, e.intended), e.done
+	}
+	iv.beats[(max(e.intended, 0)%slice)/timeline.BeatLength].Merge(b)
 }
 
 // tile opens the intervals that ended before now, so that empty ones are written
@@ -461,7 +544,7 @@ func (r *Recorder) detach(ready func(*interval) bool) []*interval {
 // write writes intervals and takes their memory back. The caller holds sealing.
 func (r *Recorder) write(due []*interval) {
 	for _, iv := range due {
-		r.out.interval(iv.sorted(r.layout))
+		r.out.interval(iv.sorted(r.layout), iv.planned)
 		r.pool.takeBackInterval(iv)
 	}
 }
@@ -519,10 +602,7 @@ func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline
 // histograms is how many histograms the interval has in use.
 func (iv *interval) histograms() int {
 	n := 0
-	for _, c := range iv.cells {
-		if c == nil {
-			continue
-		}
+	for c := range iv.all {
 		for _, d := range c.Distributions() {
 			if d.Count() > 0 {
 				n++

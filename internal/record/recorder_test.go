@@ -173,7 +173,7 @@ func TestMarkIsExact(t *testing.T) {
 	want := wantCells{}
 	bs := allBounds(&c, append(marks, end), end)
 	for i := range results {
-		want.result(&c, bs, &results[i])
+		want.result(&c, bs, marks, &results[i])
 	}
 	if len(results) < 1000 {
 		t.Fatalf("only %d results were recorded while cuts were made", len(results))
@@ -194,7 +194,7 @@ func TestLogIsReadableByTheLibrary(t *testing.T) {
 		for k, s := range cells {
 			for _, d := range s.Distributions() {
 				if d.Count() > 0 && !strings.HasSuffix(d.Name, ".net") { // a part without delays leaves these out
-					counts[tag(k, d.Name)] += int64(d.Count())
+					counts[tag(k.Key, d.Name)] += int64(d.Count())
 				}
 				if !k.Whole && (d.Name == "ok" || d.Name == "err") {
 					counts[""] += int64(d.Count()) // of the lines without a tag

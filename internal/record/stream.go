@@ -78,12 +78,15 @@ func (s *stream) intervals(yield func(timeline.Interval, error) bool) {
 func (s *stream) merge(lines, log *os.File, dec *decoder, parts []part) (timeline.Interval, error) {
 	iv := timeline.Interval{Window: parts[0].Window}
 	for i := range parts {
-		cells, err := s.read(lines, log, dec, &parts[i])
+		cells, beats, err := s.read(lines, log, dec, &parts[i])
 		if err != nil {
 			return timeline.Interval{}, err
 		}
+		for _, b := range beats {
+			iv.Beats = timeline.MergeBeats(iv.Beats, b)
+		}
 		for _, c := range cells {
-			at, found := slices.BinarySearchFunc(iv.Cells, c.Key, func(c timeline.Cell, k timeline.Key) int { return c.Compare(k) })
+			at, found := slices.BinarySearchFunc(iv.Cells, c, timeline.Cell.Compare)
 			if found {
 				iv.Cells[at].Merge(c.Stats)
 			} else {
@@ -94,19 +97,19 @@ func (s *stream) merge(lines, log *os.File, dec *decoder, parts []part) (timelin
 	return iv, nil
 }
 
-// read reads the cells of one part.
-func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Cell, error) {
+// read reads the cells and the beats of one part.
+func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Cell, []timeline.Beat, error) {
 	line, err := readSpan(lines, p.json)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	parsed, err := parseInterval(line)
 	if err != nil {
-		return nil, &FileError{TimelineFile, p.line, err.Error()}
+		return nil, nil, &FileError{TimelineFile, p.line, err.Error()}
 	}
 	logged, err := readSpan(log, p.log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	at := p.logLine
 	var cells []timeline.Cell
@@ -123,7 +126,7 @@ func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Ce
 				var whole bool
 				text, logged, whole = cutLine(logged)
 				if !whole {
-					return nil, &FileError{LogFile, at, "expected a histogram, found the end: the file changed while it was read"}
+					return nil, nil, &FileError{LogFile, at, "expected a histogram, found the end: the file changed while it was read"}
 				}
 				if isData([]byte(text)) {
 					break
@@ -132,19 +135,19 @@ func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Ce
 			}
 			h, err := dec.logLine(text, tag(c.Key, d.Name))
 			if err != nil {
-				return nil, &FileError{LogFile, at, err.Error()}
+				return nil, nil, &FileError{LogFile, at, err.Error()}
 			}
 			at++
 			if err := restore(stats, d, h); err != nil {
-				return nil, &FileError{TimelineFile, p.line, fmt.Sprintf("%s: %s", tag(c.Key, d.Name), err)}
+				return nil, nil, &FileError{TimelineFile, p.line, fmt.Sprintf("%s: %s", tag(c.Key, d.Name), err)}
 			}
 		}
 		if err := check(stats); err != nil {
-			return nil, &FileError{TimelineFile, p.line, fmt.Sprintf("%s/%s: %s", c.Stage, c.Request, err)}
+			return nil, nil, &FileError{TimelineFile, p.line, fmt.Sprintf("%s/%s: %s", c.Stage, c.Request, err)}
 		}
-		cells = append(cells, timeline.Cell{Key: c.Key, Stats: stats})
+		cells = append(cells, timeline.Cell{Key: c.Key, OpenAt: c.OpenAt, Stats: stats})
 	}
-	return cells, nil
+	return cells, parsed.Beats, nil
 }
 
 func readSpan(f *os.File, s span) ([]byte, error) {
@@ -220,6 +223,9 @@ func check(s *timeline.Stats) error {
 	if s.Failed > s.Done {
 		return fmt.Errorf("expected at most the %d done arrivals to fail, found %d", s.Done, s.Failed)
 	}
+	if s.Cut > s.Done-s.Failed {
+		return fmt.Errorf("expected at most %d of the %d done arrivals to be cut off, found %d", s.Done-s.Failed, s.Done, s.Cut)
+	}
 	if s.AnsweredOK > s.Answered {
 		return fmt.Errorf("expected at most the %d answers to be good, found %d", s.Answered, s.AnsweredOK)
 	}
@@ -245,7 +251,7 @@ func check(s *timeline.Stats) error {
 		found, atLeast uint64
 		atMost         uint64
 	}{
-		{"ok", s.OK.Count(), s.Done - s.Failed, s.Done - s.Failed},
+		{"ok", s.OK.Count(), s.Done - s.Failed - s.Cut, s.Done - s.Failed - s.Cut},
 		{"err", s.Err.Count(), s.Errors(), s.Errors()},
 		{"service", s.Service.Count(), 0, s.Done},
 		{"lag", s.Lag.Count(), s.Service.Count(), s.Service.Count()},

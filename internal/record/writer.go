@@ -46,7 +46,7 @@ func create(c *Config) (*writer, error) {
 	w.flush(w.log)
 	w.line(header{
 		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
-		Limits: c.Limits, LateBudget: c.LateBudget,
+		Limits: c.Limits, LateBudget: c.LateBudget, Normal: c.Normal, NormalOf: c.NormalOf,
 	})
 	if w.err != nil {
 		return nil, errors.Join(w.err, w.close())
@@ -77,13 +77,14 @@ func (w *writer) logHeader(c *Config) {
 }
 
 // interval writes one part of an interval: its histograms first, so that a line
-// in timeline.jsonl is never there without them.
-func (w *writer) interval(iv timeline.Interval) {
+// in timeline.jsonl is never there without them. due is how many arrivals came due in
+// it, whether or not they are over.
+func (w *writer) interval(iv timeline.Interval, due uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	line := intervalLine{Type: typeInterval, Window: iv.Window, Cells: []cellLine{}}
+	line := intervalLine{Type: typeInterval, Window: iv.Window, Due: due, Cells: []cellLine{}, Beats: iv.Beats}
 	for _, c := range iv.Cells {
-		cl := cellLine{Key: c.Key, Stats: c.Stats}
+		cl := cellLine{Key: c.Key, OpenAt: c.OpenAt, Stats: c.Stats}
 		for _, d := range c.Distributions() {
 			if d.Count() == 0 {
 				continue
