@@ -212,7 +212,7 @@ func (c *Conductor) inject(ctx context.Context, f *injection) error {
 			h.state, h.err = h.fault.Prepare(ctx)
 		}
 		if h.err == nil {
-			h.err = c.write(f, h)
+			h.err = c.write(ctx, f, h)
 		}
 	})
 	if err := f.err(); err != nil {
@@ -266,17 +266,23 @@ func (c *Conductor) id(f *injection, target int) string {
 }
 
 // write puts the undo into the journal.
-func (c *Conductor) write(f *injection, h *hit) error {
+func (c *Conductor) write(ctx context.Context, f *injection, h *hit) error {
 	spec, err := json.Marshal(f.Plan.Spec)
 	if err != nil {
 		return fmt.Errorf("writing the undo down: %w", err)
+	}
+	var before json.RawMessage
+	if w, ok := h.target.(Witness); ok {
+		if before, err = w.Look(ctx); err != nil {
+			return fmt.Errorf("writing the undo down: %w", err)
+		}
 	}
 	kind, _ := KindByName(f.Plan.Kind)
 	// Even if Add fails the entry may be there: it is removed with the rest.
 	h.journaled = true
 	return c.cfg.Journal.Add(Entry{
 		ID: h.id, Run: c.cfg.Run, Owner: c.cfg.Owner, Fault: f.Plan.Name, Kind: f.Plan.Kind, Spec: spec,
-		Target: h.target.Ref(), State: h.state, Remedy: remedy(kind, h.target), Created: time.Now().UTC(),
+		Target: h.target.Ref(), State: h.state, Before: before, Remedy: remedy(kind, h.target), Created: time.Now().UTC(),
 	})
 }
 

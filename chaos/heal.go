@@ -15,44 +15,115 @@ import (
 // not keep the rest waiting.
 const healTimeout = 30 * time.Second
 
-// Healed is one undo that an earlier run had left.
+// lockTimeout is how long another heal is given that has the same entry.
+const lockTimeout = 2 * healTimeout
+
+// ErrElsewhere says that a target is not where it was looked for: at another
+// engine, on another machine, in another pid namespace. Nothing is known of it,
+// so its undo stays in the journal. What wraps it says where to look.
+var ErrElsewhere = errors.New("the target is not to be seen from here")
+
+// Witness is a Target of which a fresh process can tell whether somebody else
+// has changed it since a fault was journalled.
+type Witness interface {
+	// Look returns what tells the target as it is from what it may become.
+	Look(ctx context.Context) (json.RawMessage, error)
+	// Changed says what somebody else did to the target since Look, such that
+	// undoing a fault of this kind is not ordeal's to do any more; "" if nothing.
+	Changed(ctx context.Context, kind string, look json.RawMessage) (string, error)
+}
+
+// Healed is one undo that an earlier run had left, and that is done.
 type Healed struct {
 	Entry    Entry
 	Evidence string // what was observed
 }
 
 // String says for people what was undone.
-func (h Healed) String() string {
-	return fmt.Sprintf("%s of %s (%s in run %s): %s", h.Entry.Kind, h.Entry.Target.Name, h.Entry.Fault, h.Entry.Run, h.Evidence)
+func (h Healed) String() string { return fmt.Sprintf("%s: %s", h.Entry.what(), h.Evidence) }
+
+// Left is one undo that was left alone.
+type Left struct {
+	Entry Entry
+	Run   owner.Liveness // of the run that it belongs to
+	Why   string         // and where to look
 }
 
-// Heal undoes what is in the journal of owners that are not alive, the latest
-// first, and leaves the rest alone. reopen finds a target again, or returns
-// ErrGone: then there is nothing to undo. It returns what was undone, and an
-// error for each entry that was not, which stays in the journal.
-func Heal(ctx context.Context, journal Pending, reopen func(Ref) (Target, error), alive func(owner.Owner) bool) ([]Healed, error) {
-	entries, err := journal.Entries()
+// String says for people what was left alone, and why.
+func (l Left) String() string { return fmt.Sprintf("%s: %s", l.Entry.what(), l.Why) }
+
+func (e Entry) what() string {
+	return fmt.Sprintf("%s of %s (%s in run %s)", e.Kind, e.Target.Name, e.Fault, e.Run)
+}
+
+// Healer undoes what is in a journal.
+type Healer struct {
+	Journal Pending
+	// Reopen finds a target again. It returns ErrGone if there is nothing to undo
+	// any more, and ErrElsewhere if it cannot tell.
+	Reopen func(Ref) (Target, error)
+	// Liveness says whether the run of an entry lives, and why that is not known.
+	Liveness func(run string, o owner.Owner) (owner.Liveness, string)
+}
+
+// Heal undoes what runs left that are dead, the latest first, beside other heals
+// that do the same. It returns what it undid and what it left alone, and an
+// error for each undo that failed; that stays in the journal too.
+func (h Healer) Heal(ctx context.Context) (done []Healed, left []Left, err error) {
+	entries, err := h.Journal.Entries()
 	errs := []error{err}
-	var out []Healed
 	for i, e := range slices.Backward(entries) {
-		if alive(e.Owner) {
+		switch l, why := h.Liveness(e.Run, e.Owner); l {
+		case owner.Alive:
+			left = append(left, Left{e, l, "that run is still under way"})
+			continue
+		case owner.Unknown:
+			left = append(left, Left{e, l, why})
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			errs = append(errs, fmt.Errorf("up to %d undos are left: %w", i+1, err))
 			break
 		}
-		evidence, err := heal(ctx, e, reopen)
-		if err == nil {
-			err = journal.Remove(e.ID)
+		evidence, err := h.one(ctx, e)
+		switch {
+		case errors.Is(err, ErrElsewhere):
+			left = append(left, Left{e, owner.Dead, err.Error()})
+		case err != nil:
+			errs = append(errs, err)
+		case evidence != "":
+			done = append(done, Healed{e, evidence})
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s of %s, left by run %s, could not be undone: %w; by hand: %s", e.Kind, e.Target.Name, e.Run, err, e.Remedy))
-			continue
-		}
-		out = append(out, Healed{e, evidence})
 	}
-	return out, errors.Join(errs...)
+	return done, left, errors.Join(errs...)
+}
+
+// one undoes one entry and forgets it; without evidence another heal has done so.
+func (h Healer) one(ctx context.Context, e Entry) (evidence string, err error) {
+	waiting, cancel := context.WithTimeoutCause(ctx, lockTimeout, fmt.Errorf("it took longer than %s", lockTimeout))
+	defer cancel()
+	failed := func(err error) error {
+		return fmt.Errorf("%s of %s, left by run %s, could not be undone: %w; by hand: %s", e.Kind, e.Target.Name, e.Run, err, e.Remedy)
+	}
+	unlock, err := h.Journal.Lock(waiting, e.ID)
+	if err != nil {
+		return "", failed(err)
+	}
+	if unlock == nil {
+		return "", nil
+	}
+	defer unlock()
+	evidence, err = heal(ctx, e, h.Reopen)
+	if errors.Is(err, ErrElsewhere) {
+		return "", err
+	}
+	if err != nil {
+		return "", failed(err)
+	}
+	if err := h.Journal.Remove(e.ID); err != nil {
+		return "", fmt.Errorf("%s of %s, left by run %s, is undone (%s), but %w", e.Kind, e.Target.Name, e.Run, evidence, err)
+	}
+	return evidence, nil
 }
 
 func heal(ctx context.Context, e Entry, reopen func(Ref) (Target, error)) (evidence string, err error) {
@@ -78,6 +149,16 @@ func heal(ctx context.Context, e Entry, reopen func(Ref) (Target, error)) (evide
 	}
 	ctx, cancel := context.WithTimeout(ctx, healTimeout)
 	defer cancel()
+	if w, ok := target.(Witness); ok && e.Before != nil {
+		switch changed, err := w.Changed(ctx, e.Kind, e.Before); {
+		case errors.Is(err, ErrGone):
+			return gone, nil
+		case err != nil:
+			return "", err
+		case changed != "":
+			return changed + ": left as it is", nil
+		}
+	}
 	proof, err := untilReverted(ctx, fault, e.State, nil)
 	if errors.Is(err, ErrGone) {
 		return gone, nil

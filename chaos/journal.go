@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/filelock"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 )
 
@@ -30,6 +32,10 @@ type Pending interface {
 	// Entries returns what was added and not removed, oldest first, and an error
 	// for what cannot be read.
 	Entries() ([]Entry, error)
+	// Lock keeps other heals from an entry until unlock is called, and waits
+	// while another has it. There is nothing to unlock, and no error, if the
+	// entry is gone.
+	Lock(ctx context.Context, id string) (unlock func(), err error)
 }
 
 // Entry is one undo: all that a fresh process needs to do it.
@@ -42,7 +48,8 @@ type Entry struct {
 	Spec    json.RawMessage `json:"spec"`
 	Target  Ref             `json:"target"`
 	State   State           `json:"state"`
-	Remedy  string          `json:"remedy"` // what people do if ordeal cannot
+	Before  json.RawMessage `json:"before,omitempty"` // what a Witness saw before the fault
+	Remedy  string          `json:"remedy"`           // what people do if ordeal cannot
 	Created time.Time       `json:"created"`
 }
 
@@ -131,9 +138,58 @@ func (j *FileJournal) Remove(id string) error {
 		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing an undo that is done: %w", err)
+		return fmt.Errorf("the record %s of an undo that is done cannot be removed: %w; remove it by hand", path, err)
 	}
-	return j.sync()
+	if err := j.sync(); err != nil {
+		return fmt.Errorf("removing the record %s of an undo that is done: %w", path, err)
+	}
+	return nil
+}
+
+// Lock implements Pending. The lock is one of the file itself, so it goes when
+// the process does.
+func (j *FileJournal) Lock(ctx context.Context, id string) (unlock func(), err error) {
+	path, err := j.path(id)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the journal of undos: %w", err)
+		}
+		locked, err := filelock.Exclusive(f)
+		if err != nil {
+			// A file system without locks: undoing the same twice does no harm.
+			return func() { f.Close() }, nil
+		}
+		if locked && j.is(path, f) {
+			return func() { f.Close() }, nil
+		}
+		f.Close()
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("another ordeal is at work on it, and was not done in time: %w", context.Cause(ctx))
+		case <-time.After(lockEvery):
+		}
+	}
+}
+
+// lockEvery is how often an entry that another process has is asked for.
+const lockEvery = 20 * time.Millisecond
+
+// is says whether a path still leads to an open file: not if whoever had the
+// lock before has removed it.
+func (j *FileJournal) is(path string, f *os.File) bool {
+	now, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	then, err := f.Stat()
+	return err == nil && os.SameFile(now, then)
 }
 
 // Entries implements Pending.

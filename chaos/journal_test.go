@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -188,6 +191,9 @@ func TestHeal(t *testing.T) {
 	worlds["slow"].shapes["slow"] = NetShape{Delay: time.Millisecond}
 	add("in-use", "pause", `{}`, alive, 4)
 	worlds["in-use"].paused = true
+	add("far", "pause", `{}`, owner.Owner{PID: 3}, 4)
+	worlds["far"].paused = true
+	add("elsewhere", "pause", `{}`, dead, 4)
 	add("gone", "kill", `{"signal":"SIGKILL"}`, dead, 5)
 	add("unknown", "melt", `{}`, dead, 6)
 	add("unreachable", "kill", `{"signal":"SIGKILL"}`, dead, 7)
@@ -195,12 +201,24 @@ func TestHeal(t *testing.T) {
 		switch r.Name {
 		case "gone":
 			return nil, ErrGone
+		case "elsewhere":
+			return nil, fmt.Errorf("%w: look at engine B", ErrElsewhere)
 		case "unreachable":
 			return nil, errors.New("the engine is not there")
 		}
 		return *worlds[r.Name], nil
 	}
-	healed, err := Heal(t.Context(), j, reopen, func(o owner.Owner) bool { return o == alive })
+	liveness := func(_ string, o owner.Owner) (owner.Liveness, string) {
+		switch o {
+		case alive:
+			return owner.Alive, ""
+		case dead:
+			return owner.Dead, ""
+		}
+		return owner.Unknown, "it ran on a machine called far"
+	}
+	h := Healer{Journal: j, Reopen: reopen, Liveness: liveness}
+	healed, kept, err := h.Heal(t.Context())
 	var ids []string
 	for _, h := range healed {
 		ids = append(ids, h.Entry.ID)
@@ -221,18 +239,150 @@ func TestHeal(t *testing.T) {
 			t.Errorf("%s is %s", id, worlds[id].look())
 		}
 	}
-	if worlds["in-use"].intact() {
+	if worlds["in-use"].intact() || worlds["far"].intact() {
 		t.Error("what another run holds was undone")
 	}
+	var said []string
+	for _, l := range kept {
+		said = append(said, fmt.Sprintf("%d %s", l.Run, l))
+	}
+	want := []string{
+		fmt.Sprintf("%d pause of in-use (kill-api in run run): that run is still under way", owner.Alive),
+		fmt.Sprintf("%d pause of far (kill-api in run run): it ran on a machine called far", owner.Unknown),
+		fmt.Sprintf("%d pause of elsewhere (kill-api in run run): the target is not to be seen from here: look at engine B", owner.Dead),
+	}
+	slices.Sort(want)
+	slices.Sort(said)
+	if diff := cmp.Diff(want, said); diff != "" {
+		t.Errorf("left alone (-want +got):\n%s", diff)
+	}
 	left, err := j.Entries()
-	if err != nil || len(left) != 3 {
-		t.Errorf("left in the journal: %v, %v, want in-use, unknown and unreachable", left, err)
+	if err != nil || len(left) != 5 {
+		t.Errorf("left in the journal: %v, %v, want in-use, far, elsewhere, unknown and unreachable", left, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if healed, err := Heal(ctx, j, reopen, func(owner.Owner) bool { return false }); len(healed) != 0 || !errors.Is(err, context.Canceled) {
+	if healed, _, err := h.Heal(ctx); len(healed) != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("Heal on a context that has ended = %v, %v", healed, err)
 	}
+}
+
+// Heals beside each other do each undo once, and all of them see it done.
+func TestHealsBesideEachOther(t *testing.T) {
+	j, dir := openJournal(t)
+	const undos = 8
+	for i := range undos {
+		e := entry(fmt.Sprint("e", i), int64(i))
+		e.Kind, e.Spec = "pause", json.RawMessage(`{}`)
+		if err := j.Add(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := newFake("it")
+	f.paused = true
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		total int
+	)
+	for range 5 {
+		wg.Go(func() {
+			j, err := OpenJournal(dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			healed, left, err := Healer{Journal: j, Reopen: func(Ref) (Target, error) { return f, nil }, Liveness: liveness}.Heal(t.Context())
+			if err != nil || len(left) != 0 {
+				t.Errorf("Heal left %v, %v", left, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			total += len(healed)
+		})
+	}
+	wg.Wait()
+	if left, err := j.Entries(); total != undos || len(left) != 0 || err != nil {
+		t.Errorf("%d undos were done, want %d; left %v, %v", total, undos, left, err)
+	}
+}
+
+func TestLockWaitsForTheOther(t *testing.T) {
+	j, _ := openJournal(t)
+	if err := j.Add(entry("a", 1)); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := j.Lock(t.Context(), "a")
+	if err != nil || unlock == nil {
+		t.Fatalf("Lock = %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("it took too long"))
+	if _, err := j.Lock(ctx, "a"); err == nil || !strings.Contains(err.Error(), "another ordeal is at work on it") {
+		t.Errorf("Lock of what another holds = %v", err)
+	}
+	if err := j.Remove("a"); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if unlock, err := j.Lock(t.Context(), "a"); unlock != nil || err != nil {
+		t.Errorf("Lock of what is gone = %v, want nothing to unlock", err)
+	}
+}
+
+// witness is a fake that somebody else changed, or looked at without success.
+type witness struct {
+	fake
+	changed string
+	err     error
+}
+
+func (witness) Look(context.Context) (json.RawMessage, error) { return json.RawMessage(`1`), nil }
+
+func (w witness) Changed(context.Context, string, json.RawMessage) (string, error) {
+	return w.changed, w.err
+}
+
+func TestHealLeavesWhatSomebodyElseChanged(t *testing.T) {
+	for _, tt := range []struct {
+		name, changed string
+		err           error
+		undone, left  bool
+	}{
+		{"nobody touched it", "", nil, true, false},
+		{"somebody changed it", "it was started again, and stopped", nil, false, false},
+		{"that is not known", "", errors.New("the engine hangs"), false, true},
+		{"it was removed", "", ErrGone, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			j, _ := openJournal(t)
+			w := witness{newFake("it"), tt.changed, tt.err}
+			e := entry("a", 1)
+			e.Before, _ = w.Look(t.Context())
+			w.alive = false
+			if err := j.Add(e); err != nil {
+				t.Fatal(err)
+			}
+			healed, _, err := Healer{Journal: j, Reopen: func(Ref) (Target, error) { return w, nil }, Liveness: liveness}.Heal(t.Context())
+			if (err != nil) != tt.left || w.intact() != tt.undone {
+				t.Errorf("Heal = %v, %v; undone %v, want %v", healed, err, w.intact(), tt.undone)
+			}
+			if tt.changed != "" && (len(healed) != 1 || !strings.Contains(healed[0].String(), tt.changed+": left as it is")) {
+				t.Errorf("healed %v does not say why it was left", healed)
+			}
+			if entries, _ := j.Entries(); (len(entries) == 1) != tt.left {
+				t.Errorf("left in the journal: %v", entries)
+			}
+		})
+	}
+}
+
+// liveness goes by the process alone, and takes made-up ones for dead.
+func liveness(_ string, o owner.Owner) (owner.Liveness, string) {
+	if o.Host == "h" {
+		return owner.Dead, ""
+	}
+	return o.Liveness()
 }
 
 // onDisk is a target whose state is a file, so that it outlives the process: it
@@ -331,7 +481,7 @@ func TestHealAfterACrashAtAnyMoment(t *testing.T) {
 				err := json.Unmarshal(r.Data, &o.file)
 				return o, err
 			}
-			healed, err := Heal(t.Context(), j, reopen, owner.Owner.Alive)
+			healed, _, err := Healer{Journal: j, Reopen: reopen, Liveness: liveness}.Heal(t.Context())
 			if err != nil || len(healed) != 1 || healed[0].Entry.Remedy != "unpause disk-1" {
 				t.Errorf("Heal = %v, %v, want one undo", healed, err)
 			}

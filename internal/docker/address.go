@@ -11,6 +11,10 @@ import (
 	"github.com/docker/docker/client"
 )
 
+// contextPrefix stands before the name of the docker context that said where the
+// engine is.
+const contextPrefix = "docker context "
+
 // engineAddress returns where the engine is and what said so.
 func engineAddress() (host, from string, err error) {
 	if h := os.Getenv(client.EnvOverrideHost); h != "" {
@@ -27,7 +31,7 @@ func engineAddress() (host, from string, err error) {
 	}
 	if name != "" && name != "default" {
 		host, err := contextHost(dir, name)
-		return host, "docker context " + name, err
+		return host, contextPrefix + name, err
 	}
 	usual := []string{
 		"/var/run/docker.sock",

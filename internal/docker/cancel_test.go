@@ -107,7 +107,7 @@ func TestInterruptedWhileMaking(t *testing.T) {
 			h.passing.Wait()
 			if left := labelled(t, docker.LabelRun+"="+run(t)); len(left) > 0 {
 				t.Errorf("left behind: %q", left)
-				_, _ = e.Sweep(context.Background(), func(owner string) bool { return owner != run(t) })
+				_, _ = e.Sweep(context.Background(), func(owner, _ string) bool { return owner == run(t) })
 			}
 		})
 	}

@@ -18,7 +18,8 @@ import (
 // leftover is something in the engine that carries ordeal's labels.
 type leftover struct {
 	kind, id, name string // kind is container, network or image
-	role, owner    string
+	role           string
+	owner, run     string
 	state          string // of a container
 }
 
@@ -49,14 +50,14 @@ func (e *Engine) leftovers(ctx context.Context, label string) ([]leftover, error
 		if role := c.Labels[LabelRole]; role != RoleService && role != RoleHelper {
 			continue
 		}
-		out = append(out, leftover{"container", c.ID, containerName(c), c.Labels[LabelRole], c.Labels[LabelOwner], c.State})
+		out = append(out, leftover{"container", c.ID, containerName(c), c.Labels[LabelRole], c.Labels[LabelOwner], c.Labels[LabelRun], c.State})
 	}
 	networks, err := e.api.NetworkList(ctx, network.ListOptions{Filters: args})
 	if err != nil {
 		return nil, fmt.Errorf("listing networks: %w", err)
 	}
 	for _, n := range networks {
-		out = append(out, leftover{"network", n.ID, n.Name, n.Labels[LabelRole], n.Labels[LabelOwner], ""})
+		out = append(out, leftover{"network", n.ID, n.Name, n.Labels[LabelRole], n.Labels[LabelOwner], n.Labels[LabelRun], ""})
 	}
 	images, err := e.api.ImageList(ctx, image.ListOptions{All: true, Filters: args})
 	if err != nil {
@@ -67,7 +68,7 @@ func (e *Engine) leftovers(ctx context.Context, label string) ([]leftover, error
 		if len(i.RepoTags) > 0 {
 			name = i.RepoTags[0]
 		}
-		out = append(out, leftover{"image", i.ID, name, i.Labels[LabelRole], i.Labels[LabelOwner], ""})
+		out = append(out, leftover{"image", i.ID, name, i.Labels[LabelRole], i.Labels[LabelOwner], i.Labels[LabelRun], ""})
 	}
 	order := []string{RoleHelper, RoleService, RoleNetwork, RoleImage}
 	rank := func(l leftover) int { return slices.Index(order, l.role) }
@@ -80,11 +81,37 @@ func (e *Engine) leftovers(ctx context.Context, label string) ([]leftover, error
 	return out, nil
 }
 
-// remove removes one leftover; one that is gone already is no error.
-func (e *Engine) remove(ctx context.Context, l leftover) error {
+// remove removes one leftover and returns when it is gone; true if it was there.
+// Engines say in many ways that something is gone, or on its way out by another's
+// hand: "unrecognized image ID", "is not paused", "has active endpoints" come as
+// errors of the server. So what an error meant is told by looking again.
+func (e *Engine) remove(ctx context.Context, l leftover) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	var err error
+	for limit := time.Now().Add(removeTimeout); ; {
+		err := e.removeOnce(ctx, l)
+		if err == nil {
+			return true, nil
+		}
+		there, lookErr := e.exists(ctx, l)
+		if lookErr == nil && !there {
+			return !cerrdefs.IsNotFound(err), nil
+		}
+		if time.Now().After(limit) || ctx.Err() != nil {
+			return false, fmt.Errorf("removing %s: %w; by hand: %s", l, err, l.byHand())
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// removeTimeout is how long what cannot be removed is tried again: others that
+// remove the same take as long.
+const removeTimeout = 15 * time.Second
+
+func (e *Engine) removeOnce(ctx context.Context, l leftover) error {
 	switch l.kind {
 	case "container":
 		if l.role == RoleHelper && l.state == container.StateRunning {
@@ -94,33 +121,47 @@ func (e *Engine) remove(ctx context.Context, l leftover) error {
 			}
 		}
 		if l.state == container.StatePaused {
-			if err := e.api.ContainerUnpause(ctx, l.id); err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) {
-				return fmt.Errorf("unpausing %s, to remove it: %w", l, err)
-			}
+			// Not every engine removes a paused one. What stands against it, such as
+			// that another has unpaused it, stands against the removal too, or not.
+			_ = e.api.ContainerUnpause(ctx, l.id)
 		}
-		err = e.removeContainer(ctx, l.id)
+		return e.removeContainer(ctx, l.id)
 	case "network":
-		err = e.api.NetworkRemove(ctx, l.id)
-	case "image":
-		_, err = e.api.ImageRemove(ctx, l.id, image.RemoveOptions{Force: true, PruneChildren: true})
+		return e.api.NetworkRemove(ctx, l.id)
 	}
-	if err != nil && !cerrdefs.IsNotFound(err) {
-		return fmt.Errorf("removing %s: %w; by hand: %s", l, err, l.byHand())
-	}
-	return nil
+	_, err := e.api.ImageRemove(ctx, l.id, image.RemoveOptions{Force: true, PruneChildren: true})
+	return err
 }
 
-// removeContainer removes a container by force and returns when it is gone,
-// also if the engine itself is at it already.
+// exists says whether a leftover is still there.
+func (e *Engine) exists(ctx context.Context, l leftover) (bool, error) {
+	var err error
+	switch l.kind {
+	case "container":
+		_, err = e.api.ContainerInspect(ctx, l.id)
+	case "network":
+		_, err = e.api.NetworkInspect(ctx, l.id, network.InspectOptions{})
+	case "image":
+		_, err = e.api.ImageInspect(ctx, l.id)
+	}
+	if cerrdefs.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// removeContainer removes a container by force and returns when it is gone, also
+// if the engine itself, or another ordeal, is at it already.
 func (e *Engine) removeContainer(ctx context.Context, id string) error {
-	for {
+	for limit := time.Now().Add(removeTimeout); ; {
 		err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-		if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) {
-			return err
-		}
 		_, inspectErr := e.api.ContainerInspect(ctx, id)
 		if cerrdefs.IsNotFound(inspectErr) {
 			return nil
+		}
+		// What is being removed is waited for; anything else is not tried for ever.
+		if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) && time.Now().After(limit) {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -141,7 +182,8 @@ func (e *Engine) clearRun(ctx context.Context, run string) error {
 	}
 	var errs []error
 	for _, l := range found {
-		errs = append(errs, e.remove(ctx, l))
+		_, err := e.remove(ctx, l)
+		errs = append(errs, err)
 	}
 	e.mu.Lock()
 	if e.run == run {
@@ -158,30 +200,52 @@ func (e *Engine) clearRun(ctx context.Context, run string) error {
 	return errors.Join(errs...)
 }
 
-// Sweep removes the containers, networks and images that ordeal made for owners
-// that ownerAlive says are gone, and returns what was removed, for people. It
-// goes on after an error.
-func (e *Engine) Sweep(ctx context.Context, ownerAlive func(owner string) bool) (removed []string, err error) {
+// Swept is what Sweep found of other runs, for people.
+type Swept struct {
+	Removed []string
+	Left    []Left
+}
+
+// Left is what was left alone of one run.
+type Left struct {
+	Owner, Run string
+	Things     []string
+}
+
+// Sweep removes the containers, networks and images that ordeal made for runs
+// that are over, as gone says of their owner and their id, and says what it left
+// alone. It goes on after an error, and works beside others that do the same.
+func (e *Engine) Sweep(ctx context.Context, gone func(owner, run string) bool) (Swept, error) {
+	var out Swept
 	found, err := e.leftovers(ctx, LabelOwner)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	alive := make(map[string]bool)
+	type key struct{ owner, run string }
+	over := make(map[key]bool)
+	left := make(map[key]int)
 	var errs []error
 	for _, l := range found {
-		is, known := alive[l.owner]
+		k := key{l.owner, l.run}
+		is, known := over[k]
 		if !known {
-			is = ownerAlive(l.owner)
-			alive[l.owner] = is
+			is = gone(l.owner, l.run)
+			over[k] = is
 		}
-		if is {
+		if !is {
+			if _, ok := left[k]; !ok {
+				left[k] = len(out.Left)
+				out.Left = append(out.Left, Left{Owner: l.owner, Run: l.run})
+			}
+			out.Left[left[k]].Things = append(out.Left[left[k]].Things, l.String())
 			continue
 		}
-		if err := e.remove(ctx, l); err != nil {
+		switch did, err := e.remove(ctx, l); {
+		case err != nil:
 			errs = append(errs, err)
-			continue
+		case did:
+			out.Removed = append(out.Removed, l.String())
 		}
-		removed = append(removed, l.String())
 	}
-	return removed, errors.Join(errs...)
+	return out, errors.Join(errs...)
 }

@@ -49,6 +49,7 @@ type refData struct {
 	Addr   string        `json:"addr,omitempty"`
 	Ready  string        `json:"ready,omitempty"`
 	Within time.Duration `json:"within,omitempty"`
+	Engine *Place        `json:"engine,omitempty"` // nil in records of earlier versions
 }
 
 // Name implements chaos.Target.
@@ -63,24 +64,38 @@ func (c *Container) Addr() string { return c.addr }
 
 // Ref implements chaos.Target.
 func (c *Container) Ref() chaos.Ref {
-	data, err := json.Marshal(refData{c.id, c.addr, c.ready, c.within})
+	place := c.engine.Place()
+	data, err := json.Marshal(refData{c.id, c.addr, c.ready, c.within, &place})
 	if err != nil {
 		panic("docker: strings and a number did not become JSON: " + err.Error())
 	}
 	return chaos.Ref{Kind: refKind, Name: c.name, Data: data}
 }
 
-// Reopen finds the container of a Ref again; chaos.ErrGone if it was removed.
+// Reopen finds the container of a Ref again: chaos.ErrGone if it was removed,
+// chaos.ErrElsewhere if it was at another engine than this one.
 func (e *Engine) Reopen(ctx context.Context, ref chaos.Ref) (chaos.Target, error) {
 	var d refData
 	if err := json.Unmarshal(ref.Data, &d); err != nil || d.ID == "" || ref.Kind != refKind {
 		return nil, fmt.Errorf("expected the reference of a container, found %s %q with %s", ref.Kind, ref.Name, ref.Data)
 	}
 	c := &Container{engine: e, id: d.ID, name: ref.Name, addr: d.Addr, ready: d.Ready, within: d.Within}
-	if _, err := c.inspect(ctx); err != nil {
+	// An id is given once: whoever has it is the one.
+	_, err := c.inspect(ctx)
+	if err == nil {
+		return c, nil
+	}
+	if !errors.Is(err, chaos.ErrGone) {
 		return nil, err
 	}
-	return c, nil
+	if d.Engine == nil {
+		return nil, fmt.Errorf("%w: the engine at %s does not know it, and its record does not say which engine it was at; "+
+			"try the others with DOCKER_HOST", chaos.ErrElsewhere, e.address)
+	}
+	if !d.Engine.Same(e.place) {
+		return nil, d.Engine.elsewhere()
+	}
+	return nil, err
 }
 
 func (c *Container) inspect(ctx context.Context) (container.InspectResponse, error) {
@@ -217,7 +232,8 @@ func (c *Container) notReady(ctx context.Context, web *http.Client) (missing err
 			why += ": " + s.Error
 		}
 		return errors.New(why), true
-	case s.Health != nil && s.Health.Status != container.Healthy && s.Health.Status != container.NoHealthcheck:
+	// podman reports an empty status for a container without a health check.
+	case s.Health != nil && s.Health.Status != "" && s.Health.Status != container.Healthy && s.Health.Status != container.NoHealthcheck:
 		return fmt.Errorf("its health check says %s", s.Health.Status), false
 	}
 	if c.ready == "" {

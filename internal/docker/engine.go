@@ -37,8 +37,12 @@ type Engine struct {
 	arch    string
 	binary  string       // "" is the running program
 	hosts   *allow.Hosts // which readiness checks may ask
-	wg      sync.WaitGroup
-	imaging sync.Mutex // held while the image is made
+	place   Place
+	// ahead is how far its clock is before this machine's, if that is known.
+	ahead      time.Duration
+	clockKnown bool
+	wg         sync.WaitGroup
+	imaging    sync.Mutex // held while the image is made
 
 	mu       sync.Mutex
 	run      string // of what is made: NewStack sets it, else a name of the engine's own
@@ -97,6 +101,7 @@ func Connect(ctx context.Context, options ...Option) (*Engine, error) {
 		return nil, fmt.Errorf("the engine at %s runs %s containers: only Linux ones can be broken", host, v.Os)
 	}
 	e.version, e.osType, e.arch = v.Version, v.Os, v.Arch
+	e.identify(ctx, host, from, v)
 	return e, nil
 }
 

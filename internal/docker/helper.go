@@ -285,10 +285,16 @@ func (e *Engine) dismiss(ctx context.Context, id string) error {
 	limit, cancel := context.WithTimeout(ctx, helperStop+callTimeout)
 	defer cancel()
 	err := e.api.ContainerStop(limit, id, container.StopOptions{Timeout: &seconds})
-	if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) {
+	if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) && e.runs(limit, id) {
 		return fmt.Errorf("stopping helper %s: %w", shortID(id), err)
 	}
 	return e.waitGone(limit, id)
+}
+
+// runs says whether a container is seen to run.
+func (e *Engine) runs(ctx context.Context, id string) bool {
+	r, err := e.api.ContainerInspect(ctx, id)
+	return err == nil && r.ContainerJSONBase != nil && r.State != nil && r.State.Running
 }
 
 // dismissAll hangs up on all of the engine's helpers and waits for their end.

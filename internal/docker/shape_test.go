@@ -269,7 +269,7 @@ func TestControllerKilled(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 		if left := labelled(t, docker.LabelOwner+"=the-victim"); len(left) > 0 {
-			e.Sweep(context.Background(), func(o string) bool { return o != "the-victim" })
+			e.Sweep(context.Background(), func(owner, _ string) bool { return owner == "the-victim" })
 			t.Errorf("the sweep left behind: %q", left)
 		}
 	})
@@ -299,7 +299,8 @@ func TestControllerKilled(t *testing.T) {
 	mustBeFast(t, gateway, "api", delay)
 
 	// The rest of the dead process is swept, and nobody else's.
-	removed, err := e.Sweep(t.Context(), func(owner string) bool { return owner != "the-victim" })
+	swept, err := e.Sweep(t.Context(), func(owner, _ string) bool { return owner == "the-victim" })
+	removed := swept.Removed
 	if err != nil {
 		t.Fatal(err)
 	}

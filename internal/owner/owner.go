@@ -1,5 +1,5 @@
 // Package owner tells one process from every other one, past its own end: by
-// machine, boot, process id and the moment at which the process started.
+// machine, boot, pid namespace, process id and the moment at which it started.
 //
 // What a run leaves outside itself (an undo in the journal, a label on a
 // container) carries its Owner, so that a later process can tell what belongs
@@ -8,24 +8,29 @@ package owner
 
 import (
 	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // ErrNoProcess says that no process has the number asked for.
 var ErrNoProcess = errors.New("no such process")
 
-// Owner is one process. Its text form, from String, holds five fields joined
-// by slashes and fits into a label.
+// Owner is one process. Its text form, from String, holds its fields joined by
+// slashes and fits into a label.
 type Owner struct {
-	Host  string `json:"host"`         // name of the machine
-	Boot  string `json:"boot"`         // id of the boot: the same in all containers of a machine
-	Space string `json:"ns,omitempty"` // id of the pid namespace, where there are such
-	PID   int    `json:"pid"`
-	Start string `json:"start"` // when it started, in units of the system: to be compared only
+	Host    string `json:"host"`              // name of the machine
+	Boot    string `json:"boot"`              // id of the boot: the same in all containers of a machine
+	Space   string `json:"ns,omitempty"`      // id of the pid namespace, where there are such
+	PID     int    `json:"pid"`               // within its pid namespace
+	Start   string `json:"start"`             // when it started, in units of the system: to be compared only
+	Machine string `json:"machine,omitempty"` // digest of the machine's id; "" where it has none
 }
 
 // Current returns the Owner that stands for this process.
@@ -46,52 +51,110 @@ func Of(pid int) (Owner, error) {
 	if err != nil {
 		return Owner{}, fmt.Errorf("finding out the name of this machine: %w", err)
 	}
-	clean := strings.NewReplacer("/", "-", " ", "-")
-	return Owner{Host: clean.Replace(cmp.Or(host, "unknown")), Boot: clean.Replace(boot), Space: clean.Replace(space()), PID: pid, Start: p.Start}, nil
+	return Owner{
+		Host: clean(cmp.Or(host, "unknown")), Boot: clean(boot), Space: clean(space()), PID: pid, Start: p.Start,
+		Machine: machine(),
+	}, nil
 }
 
-// Alive says whether the process still runs. Where that cannot be told from
-// here (another machine, another pid namespace) it says true: what may be in
-// use is left alone. A process that ended but was not yet waited for is dead.
-func (o Owner) Alive() bool {
-	boot, err := bootID()
+// clean keeps a field from being taken for two.
+func clean(field string) string { return strings.NewReplacer("/", "-", " ", "-").Replace(field) }
+
+// machine is a digest of the machine's id, which itself is not to be passed
+// around (see machine-id(5)); "" where there is none, as in most containers.
+var machine = sync.OnceValue(func() string {
+	id := machineID()
+	if id == "" {
+		return ""
+	}
+	mac := hmac.New(sha256.New, []byte("ordeal"))
+	mac.Write([]byte(id))
+	return hex.EncodeToString(mac.Sum(nil)[:8])
+})
+
+// Liveness is what can be told of a process from here.
+type Liveness int
+
+// The kinds of Liveness.
+const (
+	Unknown Liveness = iota // it may run, out of sight
+	Alive
+	Dead
+)
+
+// Liveness says whether the process still runs, and why that cannot be told
+// from here, if it cannot: it ran on another machine, or in another pid
+// namespace. A process that ended but was not yet waited for is dead.
+func (o Owner) Liveness() (l Liveness, why string) {
+	here, err := Current()
 	if err != nil {
-		return true
+		return Unknown, err.Error()
 	}
-	if o.Boot != boot {
-		host, err := os.Hostname()
-		rebooted := err == nil && host == o.Host
-		return !rebooted
+	if o.Boot != here.Boot {
+		// Machines of one name are many: runners, clones, "localhost".
+		if o.Host == here.Host && o.Machine != "" && o.Machine == here.Machine {
+			return Dead, "" // with an earlier boot of this machine
+		}
+		return Unknown, fmt.Sprintf("its process %d ran on the machine %s, or before this one was started again", o.PID, o.Host)
 	}
-	if o.Space != space() {
-		return true
+	if o.Space != here.Space {
+		if SpaceGone(o.Space) {
+			return Dead, ""
+		}
+		return Unknown, fmt.Sprintf("its process %d ran in another pid namespace of this machine, such as a container's (%s)", o.PID, o.Host)
 	}
 	p, err := Inspect(o.PID)
-	if errors.Is(err, ErrNoProcess) {
-		return false
+	switch {
+	case errors.Is(err, ErrNoProcess):
+		return Dead, ""
+	case err != nil:
+		return Unknown, err.Error()
+	case p.Start == o.Start && !p.Ended():
+		return Alive, ""
 	}
-	return err != nil || (p.Start == o.Start && !p.Ended())
+	return Dead, ""
+}
+
+// Alive says whether the process may still run: what may be in use is left
+// alone.
+func (o Owner) Alive() bool {
+	l, _ := o.Liveness()
+	return l != Dead
+}
+
+// SameBoot says whether the process ran on this machine, as it runs now.
+func (o Owner) SameBoot() bool {
+	boot, err := bootID()
+	return err == nil && clean(boot) == o.Boot
 }
 
 // String returns the text form, which Parse reads.
 func (o Owner) String() string {
-	return strings.Join([]string{o.Host, o.Boot, o.Space, strconv.Itoa(o.PID), o.Start}, "/")
+	fields := []string{o.Host, o.Boot, o.Space, strconv.Itoa(o.PID), o.Start}
+	if o.Machine != "" {
+		fields = append(fields, o.Machine)
+	}
+	return strings.Join(fields, "/")
 }
 
 // Parse reads what String printed.
 func Parse(s string) (Owner, error) {
 	f := strings.Split(s, "/")
-	if len(f) != 5 {
-		return Owner{}, fmt.Errorf("expected an owner as host/boot/namespace/pid/start, found %q", s)
+	if len(f) != 5 && len(f) != 6 {
+		return Owner{}, fmt.Errorf("expected an owner as host/boot/namespace/pid/start/machine, found %q", s)
 	}
 	pid, err := strconv.Atoi(f[3])
 	if err != nil || pid <= 0 || strconv.Itoa(pid) != f[3] {
 		return Owner{}, fmt.Errorf("expected a process id as the fourth field of an owner, found %q in %q", f[3], s)
 	}
-	if f[0] == "" || f[1] == "" || f[4] == "" {
+	if f[0] == "" || f[1] == "" || f[4] == "" || f[len(f)-1] == "" {
 		return Owner{}, fmt.Errorf("expected an owner with host, boot and start, found an empty one in %q", s)
 	}
-	return Owner{Host: f[0], Boot: f[1], Space: f[2], PID: pid, Start: f[4]}, nil
+	o := Owner{Host: f[0], Boot: f[1], Space: f[2], PID: pid, Start: f[4]}
+	if len(f) == 6 {
+		o.Machine = f[5]
+	}
+	return o, nil
 }
 
 // Proc is what the system says of a process at one moment.

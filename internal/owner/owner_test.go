@@ -22,29 +22,44 @@ func TestCurrentIsAliveAndRoundTrips(t *testing.T) {
 	}
 }
 
-func TestAlive(t *testing.T) {
+func TestLiveness(t *testing.T) {
 	me, err := Current()
 	if err != nil {
 		t.Fatal(err)
 	}
+	if me.Machine == "" {
+		me.Machine = "m" // only compared with itself below
+	}
 	change := func(f func(*Owner)) Owner { o := me; f(&o); return o }
+	rebooted := Dead
+	if machine() == "" {
+		rebooted = Unknown
+	}
 	for _, tt := range []struct {
 		name string
 		o    Owner
-		want bool
+		want Liveness
 	}{
-		{"this process", me, true},
-		{"same number, another start", change(func(o *Owner) { o.Start += "1" }), false},
-		{"a number nobody has", change(func(o *Owner) { o.PID = 1 << 30 }), false},
-		{"this machine before a reboot", change(func(o *Owner) { o.Boot = "x" }), false},
-		{"another machine: not to be told", change(func(o *Owner) { o.Boot, o.Host = "x", "elsewhere" }), true},
-		{"another pid namespace: not to be told", change(func(o *Owner) { o.Space, o.PID = "1", 1<<30 }), true},
+		{"this process", me, Alive},
+		{"same number, another start", change(func(o *Owner) { o.Start += "1" }), Dead},
+		{"a number nobody has", change(func(o *Owner) { o.PID = 1 << 30 }), Dead},
+		{"this machine before a reboot", change(func(o *Owner) { o.Boot = "x" }), rebooted},
+		{"another machine", change(func(o *Owner) { o.Boot, o.Host = "x", "elsewhere" }), Unknown},
+		{"another machine of the same name", change(func(o *Owner) { o.Boot, o.Machine = "x", "y" }), Unknown},
+		{"a machine that has no id, of the same name", change(func(o *Owner) { o.Boot, o.Machine = "x", "" }), Unknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.o.Alive(); got != tt.want {
-				t.Errorf("Alive() = %v, want %v", got, tt.want)
+			got, why := tt.o.Liveness()
+			if got != tt.want || (got == Unknown) != (why != "") {
+				t.Errorf("Liveness() = %v, %q, want %v, and why if it is unknown", got, why, tt.want)
+			}
+			if tt.o.Alive() != (tt.want != Dead) {
+				t.Errorf("Alive() = %v", tt.o.Alive())
 			}
 		})
+	}
+	if s := (Owner{Host: "h", Boot: "b", Space: "n", PID: 1, Start: "2"}).String(); s != "h/b/n/1/2" {
+		t.Errorf("without a machine: %s", s)
 	}
 }
 
@@ -92,7 +107,7 @@ func TestChildStates(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	for _, s := range []string{"", "a/b/c/1", "a/b/c/0/1", "a/b/c/-1/1", "a/b/c/x/1", "/b/c/1/1", "a//c/1/1", "a/b/c/1/", "a/b/c/01/1", "a/b/c/1/1/1"} {
+	for _, s := range []string{"", "a/b/c/1", "a/b/c/0/1", "a/b/c/-1/1", "a/b/c/x/1", "/b/c/1/1", "a//c/1/1", "a/b/c/1/", "a/b/c/01/1", "a/b/c/1/1/", "a/b/c/1/1/1/1"} {
 		if o, err := Parse(s); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", s, o)
 		}

@@ -20,6 +20,14 @@ var bootID = sync.OnceValues(func() (string, error) { return unix.Sysctl("kern.b
 // There are no pid namespaces here.
 func space() string { return "" }
 
+// SpaceGone says whether a pid namespace is known to be gone.
+func SpaceGone(string) bool { return false }
+
+func machineID() string {
+	id, _ := unix.Sysctl("kern.uuid")
+	return id
+}
+
 // Inspect looks at one process; ErrNoProcess if there is none with this id.
 func Inspect(pid int) (Proc, error) {
 	k, err := unix.SysctlKinfoProc("kern.proc.pid", pid)

@@ -57,24 +57,32 @@ func Reopen(ref chaos.Ref) (chaos.Target, error) {
 }
 
 // left says whether any of the group lives. The leader may be dead; the group
-// keeps its number then, and no new process is given it.
+// keeps its number then, and no new process is given it. It says
+// chaos.ErrElsewhere where numbers mean other processes than they did there.
 func (s *Survivor) left() (bool, error) {
+	here, err := owner.Current()
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case s.id.Boot != here.Boot:
+		if l, why := s.id.Liveness(); l == owner.Unknown {
+			return false, fmt.Errorf("%w: %s; heal it there", chaos.ErrElsewhere, why)
+		}
+		return false, nil // it ended with that boot
+	case s.id.Space != here.Space:
+		if owner.SpaceGone(s.id.Space) {
+			return false, nil
+		}
+		return false, fmt.Errorf("%w: it ran in another pid namespace (%s): run ordeal heal there, or as root on the machine itself once that is gone",
+			chaos.ErrElsewhere, s.id.Host)
+	}
 	p, err := owner.Inspect(s.group)
 	switch {
 	case err != nil && !errors.Is(err, owner.ErrNoProcess):
 		return false, err
 	case err == nil && p.Start != s.id.Start:
 		return false, nil // the number is another's now
-	}
-	here, err := owner.Current()
-	if err != nil {
-		return false, err
-	}
-	if here.Boot != s.id.Boot {
-		return false, nil
-	}
-	if here.Space != s.id.Space {
-		return false, fmt.Errorf("%s ran in another pid namespace: heal it there", s.name)
 	}
 	ps, err := owner.Group(s.group)
 	if err != nil {

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,7 +60,7 @@ func TestHealAfterTheRunWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
-	if healed, err := chaos.Heal(ctx, journal, Reopen, owner.Owner.Alive); err != nil || len(healed) != 0 {
+	if healed, err := heal(ctx, journal); err != nil || len(healed) != 0 {
 		t.Errorf("while the run lives, Heal = %v, %v; want nothing done", healed, err)
 	}
 	cmd.Process.Kill()
@@ -69,25 +68,65 @@ func TestHealAfterTheRunWasKilled(t *testing.T) {
 	if paused, err := victim.Paused(ctx); err != nil || !paused {
 		t.Fatalf("Paused = %v, %v after the run was killed, want it to stay so", paused, err)
 	}
-	healed, err := chaos.Heal(ctx, journal, Reopen, owner.Owner.Alive)
+	healed, err := heal(ctx, journal)
 	if err != nil || len(healed) != 1 {
 		t.Fatalf("Heal = %v, %v, want one undo", healed, err)
 	}
 	if paused, err := victim.Paused(ctx); err != nil || paused {
 		t.Errorf("Paused = %v, %v after Heal", paused, err)
 	}
-	if healed, err := chaos.Heal(ctx, journal, Reopen, owner.Owner.Alive); err != nil || len(healed) != 0 {
+	if healed, err := heal(ctx, journal); err != nil || len(healed) != 0 {
 		t.Errorf("a second Heal = %v, %v, want nothing done", healed, err)
 	}
+}
+
+func heal(ctx context.Context, journal *chaos.FileJournal) ([]chaos.Healed, error) {
+	healed, _, err := chaos.Healer{
+		Journal: journal, Reopen: Reopen,
+		Liveness: func(_ string, o owner.Owner) (owner.Liveness, string) { return o.Liveness() },
+	}.Heal(ctx)
+	return healed, err
 }
 
 func TestReopen(t *testing.T) {
 	p := mustStart(t, run("sleep"))
 	ref := p.Ref()
-	other := ref
-	other.Data = bytes.Replace(ref.Data, []byte(`"}`), []byte(`9"}`), 1) // another start time: the number was given again
-	if _, err := Reopen(other); !errors.Is(err, chaos.ErrGone) {
-		t.Errorf("Reopen of a number that is another's now: %v, want ErrGone", err)
+	me, err := owner.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*owner.Owner)
+		want   error
+	}{
+		{"a number that is another's now", func(o *owner.Owner) { o.Start += "9" }, chaos.ErrGone},
+		{"a number of another pid namespace", func(o *owner.Owner) { o.Space, o.PID = me.Space+"1", 1 }, nil},
+		{"a process of another machine", func(o *owner.Owner) { o.Host, o.Boot, o.PID = "far", "x", 1 }, chaos.ErrElsewhere},
+		{"a process of another machine of this name", func(o *owner.Owner) { o.Machine, o.Boot = "y", "x" }, chaos.ErrElsewhere},
+	} {
+		var d refData
+		if err := json.Unmarshal(ref.Data, &d); err != nil {
+			t.Fatal(err)
+		}
+		id, err := owner.Parse(d.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tt.change(&id)
+		want := tt.want
+		if want == nil {
+			// Root in the machine's first namespace sees that there is no such one.
+			want = chaos.ErrElsewhere
+			if owner.SpaceGone(id.Space) {
+				want = chaos.ErrGone
+			}
+		}
+		other := ref
+		other.Data, _ = json.Marshal(refData{id.String()})
+		if _, err := Reopen(other); !errors.Is(err, want) {
+			t.Errorf("Reopen of %s: %v, want %v", tt.name, err, want)
+		}
 	}
 	s, err := Reopen(ref)
 	if err != nil {

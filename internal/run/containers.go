@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,7 +34,11 @@ func (s *services) connect(ctx context.Context) error {
 	}
 	s.engine = engine
 	s.undo = append(s.undo, func(context.Context) error { return engine.Close() })
-	return nil
+	place, err := json.Marshal(engine.Place())
+	if err != nil {
+		return err
+	}
+	return s.claim.Engine(place)
 }
 
 func (s *services) findContainers(ctx context.Context, name string, c *scenario.Container) error {

@@ -28,6 +28,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/standstill"
+	"github.com/seed-1574e9de/ordeal/internal/state"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -62,8 +63,13 @@ func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode
 		return ExitUsage, err
 	}
 	r := &runner{plan: plan, opt: opt, dir: dir, id: newID()}
-	if err := r.writePlan(); err != nil {
-		// Nothing was done: no empty folder says that there was a run.
+	err = r.writePlan()
+	if err == nil {
+		err = r.openState()
+	}
+	if err != nil {
+		// Nothing was done: no folder says that there was a run.
+		os.Remove(filepath.Join(dir, planFile))
 		if opt.Out == "" {
 			os.Remove(dir)
 		}
@@ -74,6 +80,19 @@ func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode
 	}
 	return r.run(soft, hard)
 }
+
+// openState makes sure of the state folder: what is not written down could not be
+// undone after a crash.
+func (r *runner) openState() error {
+	folder, err := state.Open()
+	if err == nil {
+		err = folder.Writable()
+	}
+	r.folder = folder
+	return err
+}
+
+const planFile = "plan.json"
 
 // newID names one run among all that may be on a machine.
 func newID() string {
@@ -89,8 +108,10 @@ type runner struct {
 	dir  string
 	id   string
 
+	folder    *state.Folder
+	claim     *state.Claim
 	services  *services
-	journal   *chaos.FileJournal
+	journal   *journal
 	attack    attack.Plan
 	conductor *chaos.Conductor
 	recorder  *record.Recorder
@@ -168,10 +189,16 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	// interrupted twice.
 	undo, cancel := context.WithTimeout(context.WithoutCancel(hard), teardownTimeout)
 	defer cancel()
+	clean := true
 	if r.services != nil {
 		if stopErr := r.services.stop(undo); stopErr != nil {
+			clean = false
 			err = errors.Join(err, fmt.Errorf("not all that was started could be removed: %w; ordeal heal tries again", stopErr))
 		}
+	}
+	err = errors.Join(err, r.journal.problems())
+	if r.claim != nil {
+		err = errors.Join(err, r.claim.Release(clean))
 	}
 	return r.conclude(tl, soft.Err() != nil, r.redact(err))
 }
@@ -211,7 +238,7 @@ func (r *runner) writePlan() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(r.dir, "plan.json", func(w io.Writer) error {
+	return writeFile(r.dir, planFile, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})
@@ -223,26 +250,26 @@ func (r *runner) prepare(ctx context.Context) error {
 	for _, line := range generator.Shortfalls(generator.ReadLimits(), &r.plan.Attack, len(r.plan.Services)) {
 		r.progress("warning: %s", line)
 	}
-	state, err := stateDir()
+	undos, err := chaos.OpenJournal(r.folder.Journal())
 	if err != nil {
 		return err
 	}
-	if r.journal, err = chaos.OpenJournal(filepath.Join(state, "journal")); err != nil {
-		return err
-	}
+	r.journal = &journal{FileJournal: undos}
 	me, err := owner.Current()
 	if err != nil {
 		return err
 	}
-	if err := heal(ctx, r.journal, r.needsEngine(), r.progress); err != nil {
-		fmt.Fprintf(r.opt.Stderr, "ordeal: what an earlier run left behind could not all be undone: %v\n", err)
+	r.healOthers(ctx)
+	if r.claim, err = r.folder.Claim(r.id, me); err != nil {
+		return err
 	}
 	hosts, err := r.plan.Hosts()
 	if err != nil {
 		return err
 	}
 	r.services = &services{
-		hosts: hosts, refused: r.forbidden.note, dir: r.plan.Dir, logs: filepath.Join(r.dir, "logs"), seed: r.plan.Seed, id: r.id, owner: me.String(),
+		hosts: hosts, refused: r.forbidden.note, dir: r.plan.Dir, logs: filepath.Join(r.dir, "logs"), seed: r.plan.Seed,
+		id: r.id, owner: me.String(), claim: r.claim,
 		progress: r.progress, redact: r.plan.RedactWriter,
 	}
 	if err := r.services.start(ctx, r.plan.StartOrder()); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/process"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/seed"
+	"github.com/seed-1574e9de/ordeal/internal/state"
 )
 
 // services are what the run starts and finds: it knows their addresses, what
@@ -30,6 +31,7 @@ type services struct {
 	seed     uint64
 	id       string // of the run
 	owner    string
+	claim    *state.Claim // where the engine is written down before anything is made there
 	progress func(format string, args ...any)
 	redact   func(io.WriteCloser) io.WriteCloser
 	hosts    *allow.Hosts // where they may connect to

@@ -1,0 +1,59 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+)
+
+// journal is the run's journal of undos. It keeps what went wrong with it: a run
+// whose undos could not be written down, or not be crossed off, was not done as
+// promised, whatever its verdict.
+type journal struct {
+	*chaos.FileJournal
+
+	mu   sync.Mutex
+	errs []error
+}
+
+func (j *journal) note(err error) error {
+	if err != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.errs = append(j.errs, err)
+	}
+	return err
+}
+
+// Add implements chaos.Journal.
+func (j *journal) Add(e chaos.Entry) error { return j.note(j.FileJournal.Add(e)) }
+
+// Remove implements chaos.Journal.
+func (j *journal) Remove(id string) error { return j.note(j.FileJournal.Remove(id)) }
+
+// problems is all that went wrong so far; none of a nil journal.
+func (j *journal) problems() error {
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return errors.Join(j.errs...)
+}
+
+// healOthers undoes what earlier runs left, before this one starts. What it
+// cannot undo is said, and keeps this run from nothing.
+func (r *runner) healOthers(ctx context.Context) {
+	h := healer{folder: r.folder, progress: r.progress}
+	if err := h.heal(ctx, r.needsEngine()); err != nil {
+		fmt.Fprintf(r.opt.Stderr, "ordeal: what an earlier run left behind could not all be undone: %v\n", err)
+	}
+	for _, l := range h.left {
+		if !l.known { // of runs beside this one there is nothing to say
+			fmt.Fprintf(r.opt.Stderr, "ordeal: left alone: %s\n", l.text)
+		}
+	}
+}

@@ -1,0 +1,293 @@
+package state
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-1574e9de/ordeal/internal/owner"
+)
+
+// claimVar makes the test binary a run that claims the folder, says so, and
+// stays until its input ends.
+const claimVar = "ORDEAL_TEST_CLAIM"
+
+func TestMain(m *testing.M) {
+	if run := os.Getenv(claimVar); run != "" {
+		f, err := Open()
+		if err == nil {
+			var me owner.Owner
+			if me, err = owner.Current(); err == nil {
+				me.Space += "-another" // whose process ids mean nothing here
+				_, err = f.Claim(run, me)
+			}
+		}
+		fmt.Println("claimed", err)
+		bufio.NewReader(os.Stdin).ReadString('\n')
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func open(t *testing.T) *Folder {
+	t.Helper()
+	t.Setenv(Env, filepath.Join(t.TempDir(), "a", "state"))
+	f, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func me(t *testing.T) owner.Owner {
+	t.Helper()
+	o, err := owner.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestOpen(t *testing.T) {
+	f := open(t)
+	for _, dir := range []string{f.Dir(), f.Journal(), f.runs()} {
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: mode %v, %v, want 0700", dir, info.Mode(), err)
+		}
+	}
+	// One's own, open to others: what stands in it is closed to them.
+	if err := errors.Join(os.Chmod(f.Dir(), 0o755), os.Chmod(f.Journal(), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(); err != nil {
+		t.Error(err)
+	}
+	if info, _ := os.Stat(f.Journal()); info.Mode().Perm() != 0o700 {
+		t.Errorf("mode of the journal %v, want 0700", info.Mode())
+	}
+	if info, _ := os.Stat(f.Dir()); info.Mode().Perm() != 0o755 {
+		t.Errorf("mode %v of a folder that somebody made, want it left alone", info.Mode())
+	}
+	if err := f.Writable(); err != nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(f.Journal()); len(left) > 0 {
+		t.Errorf("the look left %v", left)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		make func(dir string) error
+		want string
+	}{
+		{"a file in its place", func(dir string) error { return os.WriteFile(dir, nil, 0o600) }, "expected a folder, found a file"},
+		{"a folder that others can write to", func(dir string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o777))
+		}, "chmod go-w"},
+		{"a journal that is a link", func(dir string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.Symlink(os.TempDir(), filepath.Join(dir, "journal")))
+		}, "found a symbolic link"},
+		{"a journal that is a file", func(dir string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "journal"), nil, 0o600))
+		}, "found a file"},
+		{"a journal of somebody else", func(dir string) error {
+			journal := filepath.Join(dir, "journal")
+			err := errors.Join(os.MkdirAll(journal, 0o700), os.Chown(journal, os.Geteuid()+1, -1))
+			if errors.Is(err, os.ErrPermission) {
+				return errSkip
+			}
+			return err
+		}, "belongs to the user with id"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "state")
+			t.Setenv(Env, dir)
+			if err := tt.make(dir); errors.Is(err, errSkip) {
+				t.Skip("SKIP needs root: a folder cannot be given away")
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open()
+			if err == nil {
+				t.Fatal("it was opened")
+			}
+			for _, want := range []string{tt.want, dir, Env} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+		})
+	}
+	// A folder for all, like /tmp, keeps others from what is ordeal's in it.
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(Env, dir)
+	if _, err := Open(); err != nil {
+		t.Errorf("in a sticky folder: %v", err)
+	}
+}
+
+var errSkip = errors.New("skip")
+
+func TestWritableSaysWhyNot(t *testing.T) {
+	f := open(t)
+	if err := os.RemoveAll(f.Journal()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Writable(); err == nil || !strings.Contains(err.Error(), Env) {
+		t.Errorf("a folder that is gone: %v", err)
+	}
+}
+
+// A file system that is full, and one that may not be written to any more.
+func TestWritableOnFailingDisks(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=32k"); err != nil {
+		t.Skipf("SKIP needs root: a file system cannot be mounted: %v", err)
+	}
+	defer unix.Unmount(dir, 0)
+	t.Setenv(Env, dir)
+	f, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Writable(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "other"), make([]byte, 24<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Writable(); err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("a full disk: %v", err)
+	}
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Writable(); err == nil || !strings.Contains(err.Error(), "read-only") {
+		t.Errorf("a disk that is read-only: %v", err)
+	}
+	if _, err := f.Claim("r1", me(t)); err == nil || !strings.Contains(err.Error(), "read-only") {
+		t.Errorf("Claim on it: %v", err)
+	}
+}
+
+func TestClaim(t *testing.T) {
+	f := open(t)
+	c, err := f.Claim("r1", me(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Engine(json.RawMessage(`{"address":"unix:///x"}`)); err != nil {
+		t.Fatal(err)
+	}
+	runs, err := f.Runs()
+	if err != nil || len(runs) != 1 || runs[0].ID != "r1" || runs[0].Owner != me(t) || string(runs[0].Engine) != `{"address":"unix:///x"}` {
+		t.Fatalf("Runs = %+v, %v", runs, err)
+	}
+	if l, why := runs[0].Liveness(); l != owner.Alive {
+		t.Errorf("Liveness of this process = %v, %s", l, why)
+	}
+	if err := c.Release(true); err != nil {
+		t.Fatal(err)
+	}
+	if runs, err := f.Runs(); err != nil || len(runs) != 0 {
+		t.Errorf("Runs after a clean end = %v, %v", runs, err)
+	}
+}
+
+// The lock tells of a process that cannot be seen, as in another container.
+func TestLivenessByLock(t *testing.T) {
+	f := open(t)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), claimVar+"=r1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "claimed <nil>\n" {
+		t.Fatalf("the run said %q, %v", line, err)
+	}
+	one := func() Run {
+		t.Helper()
+		runs, err := f.Runs()
+		if err != nil || len(runs) != 1 {
+			t.Fatalf("Runs = %v, %v", runs, err)
+		}
+		return runs[0]
+	}
+	r := one()
+	if got := r.byLock(); got != owner.Alive {
+		t.Errorf("while it lives: %v", got)
+	}
+	unlocked := r
+	unlocked.Locked = false
+	if got := unlocked.byLock(); got != owner.Unknown {
+		t.Errorf("where files cannot be locked: %v", got)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if got := one().byLock(); got != owner.Dead {
+		t.Errorf("once it was killed: %v", got)
+	}
+	if l, why := one().Liveness(); l != owner.Dead {
+		t.Errorf("Liveness once it was killed: %v, %s", l, why)
+	}
+	// Nobody ever locks a copy.
+	copied := one()
+	copied.Inode++
+	if got := copied.byLock(); got != owner.Unknown {
+		t.Errorf("a copy: %v", got)
+	}
+}
+
+func TestRunsKeepsWhatCannotBeRead(t *testing.T) {
+	f := open(t)
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(f.runs(), name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("torn.json", `{"run":"to`)
+	write("empty.json", "")
+	write("half.json", `{"run":"half","owner":{"pid":1}}`+"\n"+`{"engine":{"addr`)
+	write("other.txt", "x")
+	runs, err := f.Runs()
+	if len(runs) != 1 || runs[0].ID != "half" || runs[0].Engine != nil {
+		t.Errorf("Runs = %+v, want half, whose last line was cut off before anything was made", runs)
+	}
+	for _, want := range []string{"torn.json", "empty.json", "ordeal.run"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %q", err, want)
+		}
+	}
+}
+
+func FuzzParseRun(f *testing.F) {
+	f.Add([]byte(`{"run":"r1","owner":{"pid":1}}` + "\n" + `{"engine":{}}` + "\n"))
+	f.Add([]byte("{}\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if r, err := parseRun(b); err == nil && r.ID == "" {
+			t.Errorf("parseRun(%q) = a run without an id", b)
+		}
+	})
+}
