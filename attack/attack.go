@@ -272,6 +272,12 @@ type Call struct {
 	// WantHeader says that the answer's headers will be looked at; otherwise an
 	// engine need not keep them.
 	WantHeader bool
+	// wantCookies says that the answer's Set-Cookie lines will be looked at, in
+	// Reply.setCookies.
+	wantCookies bool
+	// jar are the caller's cookies, for an engine that follows redirects; nil: it
+	// keeps none from one request to the next.
+	jar *cookies
 	// fixed says that the call will be sent again and never changed, so that an
 	// engine may keep what it has made of it.
 	fixed bool
@@ -290,6 +296,9 @@ type Reply struct {
 	BytesIn    int64
 	BytesOut   int64
 	Err        error
+
+	setCookies  []string // its Set-Cookie lines; only with Call.wantCookies
+	keptCookies bool     // the engine has kept them already
 
 	teller        *teller   // nil: what is told of it holds no secrets of the request
 	looked, valid bool      // whether Body is JSON; known once looked

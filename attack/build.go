@@ -32,7 +32,16 @@ func NewBuilder(p *Plan) (func(Arrival) (*Call, error), error) {
 type builder struct{ recipes []recipe }
 
 // recipe makes the calls of one request.
-type recipe func(a Arrival, captured map[string]string) (*Call, error)
+type recipe func(a Arrival, by *given) (*Call, error)
+
+// given is what the caller of a flow brings to its next step.
+type given struct {
+	captured map[string]string // columns of the data row, in place of those that it has already
+	cookies  *cookies
+}
+
+// noGiven is what somebody new brings.
+var noGiven given
 
 func newBuilder(p *Plan) (*builder, error) {
 	if len(p.Requests) == 0 {
@@ -54,13 +63,10 @@ func newBuilder(p *Plan) (*builder, error) {
 }
 
 // Build makes the call of an arrival.
-func (b *builder) Build(a Arrival) (*Call, error) { return b.recipes[a.Request](a, nil) }
+func (b *builder) Build(a Arrival) (*Call, error) { return b.recipes[a.Request](a, &noGiven) }
 
-// BuildWith is Build for a step of a flow: what was captured from the answers
-// before are columns of the data row, in place of those that it has already.
-func (b *builder) BuildWith(a Arrival, captured map[string]string) (*Call, error) {
-	return b.recipes[a.Request](a, captured)
-}
+// BuildWith is Build for a step of a flow.
+func (b *builder) BuildWith(a Arrival, by *given) (*Call, error) { return b.recipes[a.Request](a, by) }
 
 // Validate says all that is wrong with the request, nil if nothing; templates
 // are tried with every row of data. It does not ask for an absolute URL.
@@ -130,8 +136,8 @@ func newRecipe(r *Request, p *Plan, want wants) (recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	build := func(call *Call, k *kit, a Arrival, captured map[string]string) error {
-		if err := k.render(call, r, a, captured); err != nil {
+	build := func(call *Call, k *kit, a Arrival, by *given) error {
+		if err := k.render(call, r, a, by.captured); err != nil {
 			return err
 		}
 		if !k.plainURL {
@@ -140,14 +146,19 @@ func newRecipe(r *Request, p *Plan, want wants) (recipe, error) {
 			}
 		}
 		call.WantBody, call.WantHeader = want.body || c.wantBody(), want.header || c.wantHeader()
+		call.wantCookies = want.cookies
+		call.carry(by.cookies)
 		return nil
 	}
 	if k.literal() {
 		call := &Call{fixed: true, own: new(ownSecrets)}
-		if err := build(call, k, Arrival{}, nil); err != nil {
+		if err := build(call, k, Arrival{}, &noGiven); err != nil {
 			return nil, err
 		}
-		return func(Arrival, map[string]string) (*Call, error) { return call, nil }, nil
+		if !want.cookies {
+			return func(Arrival, *given) (*Call, error) { return call, nil }, nil
+		}
+		return withCookies(call, newForm(k, p.Protocol), p.Redirects > 0), nil
 	}
 	k.form = newForm(k, p.Protocol)
 	form := k.form
@@ -163,17 +174,45 @@ func newRecipe(r *Request, p *Plan, want wants) (recipe, error) {
 	}}
 	kits.Put(k)
 	calls := &sync.Pool{New: func() any { return new(Call) }}
-	return func(a Arrival, captured map[string]string) (*Call, error) {
+	return func(a Arrival, by *given) (*Call, error) {
 		k := kits.Get().(*kit)
 		defer kits.Put(k)
 		call := calls.Get().(*Call)
 		call.home, call.done = calls, false
-		if err := build(call, k, a, captured); err != nil {
+		if err := build(call, k, a, by); err != nil {
 			calls.Put(call)
 			return nil, err
 		}
 		return call, nil
 	}, nil
+}
+
+// withCookies makes the calls of a step that is always the same: the one given, and
+// where its caller has cookies, or follows redirects that set some, one of its own.
+func withCookies(call *Call, f *form, redirects bool) recipe {
+	calls := &sync.Pool{New: func() any { return new(Call) }}
+	return func(_ Arrival, by *given) (*Call, error) {
+		if by.cookies == nil || len(by.cookies.kept) == 0 && !redirects {
+			return call, nil
+		}
+		own := calls.Get().(*Call)
+		own.Method, own.URL, own.Header, own.Body, own.own = call.Method, call.URL, call.Header, call.Body, call.own
+		own.WantBody, own.WantHeader, own.wantCookies = call.WantBody, call.WantHeader, true
+		own.home, own.done, own.form = calls, false, f
+		own.carry(by.cookies)
+		return own, nil
+	}
+}
+
+// carry makes the call carry the cookies that belong to its URL.
+func (c *Call) carry(jar *cookies) {
+	c.jar, c.cookie = jar, c.cookie[:0]
+	if jar == nil {
+		return
+	}
+	if c.cookie = jar.append(c.cookie, originOf(c)); len(c.cookie) > 0 && c.form != nil && !c.form.takes(c) {
+		c.form = nil
+	}
 }
 
 func targetRecipe(r *Request, protocol string, c *check) (recipe, error) {
@@ -188,7 +227,7 @@ func targetRecipe(r *Request, protocol string, c *check) (recipe, error) {
 			errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
 		}
 	}
-	return func(a Arrival, _ map[string]string) (*Call, error) { return calls[a.Nth%uint64(len(calls))], nil }, errors.Join(errs...)
+	return func(a Arrival, _ *given) (*Call, error) { return calls[a.Nth%uint64(len(calls))], nil }, errors.Join(errs...)
 }
 
 func (t *Target) validate() error {

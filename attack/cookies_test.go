@@ -1,13 +1,30 @@
 package attack
 
 import (
-	"context"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
 )
+
+// sent is what goes out as Cookie headers with a call, joined by " | ".
+func (c *Call) sent() string {
+	var lines []string
+	for name, values := range c.header() {
+		if strings.EqualFold(name, "Cookie") {
+			lines = append(lines, values...)
+		}
+	}
+	return strings.Join(lines, " | ")
+}
 
 func TestCookies(t *testing.T) {
 	type step struct {
@@ -16,6 +33,7 @@ func TestCookies(t *testing.T) {
 		want   string   // Cookie lines that go out, joined by " | "
 		set    []string // of the answer
 	}
+	const day = "; Expires=Wed, 01-Jan-2098 00:00:00 GMT"
 	for _, c := range []struct {
 		name  string
 		steps []step
@@ -27,104 +45,324 @@ func TestCookies(t *testing.T) {
 		{"below their path", []step{
 			{url: "http://h/shop/login", set: []string{"a=1"}},
 			{url: "http://h/shop/cart", want: "a=1"},
+			{url: "http://h/shop", want: "a=1"},
+			{url: "http://h/shopping"},
 			{url: "http://h/other"},
+		}},
+		{"a path that ends with a slash", []step{
+			{url: "http://h/", set: []string{"a=1; Path=/x/"}},
+			{url: "http://h/x/y?z", want: "a=1"},
+			{url: "http://h/x"},
+		}},
+		{"no path at all", []step{
+			{url: "http://h", set: []string{"a=1", `b=2; Path="/"`, "c=3; path=x"}},
+			{url: "http://h?q=/a", want: "a=1; b=2; c=3"},
+		}},
+		{"longer paths first, then older ones", []step{
+			{url: "http://h/me/now", set: []string{"a=1; Path=/", "b=2; Path=/me", "c=3; Path=/", "d=4; Path=/me/now"}},
+			{url: "http://h/me/now", want: "d=4; b=2; a=1; c=3", set: []string{"a=5; Path=/"}},
+			{url: "http://h/me/now", want: "d=4; b=2; a=5; c=3"},
 		}},
 		{"of their host", []step{
 			{url: "http://h/", set: []string{"a=1"}},
 			{url: "http://other/"},
-			{url: "http://h:81/", want: "a=1"},
+			{url: "http://x.h/"},
+			{url: "http://H:81/", want: "a=1"},
+		}},
+		{"of a domain", []step{
+			{url: "http://a.shop.test/", set: []string{"a=1; Domain=shop.test", "b=2; Domain=.Shop.Test", "c=3; domain=a.shop.test", "d=4; Domain="}},
+			{url: "http://b.shop.test/", want: "a=1; b=2"},
+			{url: "http://x.a.shop.test/", want: "a=1; b=2; c=3"},
+			{url: "http://shop.test/", want: "a=1; b=2"},
+			{url: "http://ashop.test/"},
+		}},
+		{"of somebody else's domain", []step{
+			{url: "http://a.example.co.uk/", set: []string{"a=1; Domain=other.co.uk", "b=2; Domain=co.uk", "c=3; Domain=uk", "d=4; Domain=b.example.co.uk"}},
+			{url: "http://a.example.co.uk/"},
+			{url: "http://other.co.uk/"},
+		}},
+		{"of the domain of one whose name is a suffix", []step{
+			{url: "http://localhost/", set: []string{"a=1; Domain=localhost"}},
+			{url: "http://localhost:8080/", want: "a=1"},
+			{url: "http://x.localhost/"},
+		}},
+		{"of an address", []step{
+			{url: "http://127.0.0.1:80/", set: []string{"a=1; Domain=127.0.0.1", "b=2; Domain=0.0.1", "c=3; Domain=localhost"}},
+			{url: "http://127.0.0.1/", want: "a=1"},
+			{url: "http://[::1]:80/x", set: []string{"d=1; Domain=::1", "e=2"}},
+			{url: "http://[::1]/", want: "d=1; e=2"},
 		}},
 		{"of the host that a header names", []step{
 			{url: "http://127.0.0.1/", header: []Field{{"host", "eu.shop.test"}}, set: []string{"a=1; Domain=shop.test"}},
-			{url: "http://127.0.0.1/", header: []Field{{"Host", "us.shop.test"}}, want: "a=1"},
+			{url: "http://127.0.0.1/", header: []Field{{"Host", "us.shop.test:80"}}, want: "a=1"},
 			{url: "http://127.0.0.1/"},
 		}},
 		{"over TLS only", []step{
-			{url: "https://h/", set: []string{"a=1; Secure"}},
-			{url: "http://h/"},
-			{url: "https://h/", want: "a=1"},
+			{url: "https://h/", set: []string{"a=1; Secure", "__Secure-b=2; Secure", "__Host-c=3; Secure; Path=/"}},
+			{url: "http://h/", set: []string{"d=1; Secure"}},
+			{url: "https://h/", want: "a=1; __Secure-b=2; __Host-c=3"},
+		}},
+		{"without TLS on this machine, as browsers and curl", []step{
+			{url: "http://127.0.0.1/", set: []string{"a=1; Secure"}},
+			{url: "http://127.0.0.1/", want: "a=1"},
+			{url: "http://app.localhost/", set: []string{"b=1; secure"}},
+			{url: "http://app.localhost/", want: "b=1"},
+		}},
+		{"names that promise what is not so", []step{
+			{url: "https://h/", set: []string{"__Secure-a=1", "__Host-b=2; Secure", "__Host-c=3; Secure; Path=/; Domain=h"}},
+			{url: "https://h/"},
 		}},
 		{"changed and taken back", []step{
-			{url: "http://h/", set: []string{"a=1", "b=1"}},
-			{url: "http://h/", want: "a=1; b=1", set: []string{"a=2", "b=; Max-Age=0"}},
+			{url: "http://h/", set: []string{"a=1", "b=1", "c=1", "d=1"}},
+			{url: "http://h/", want: "a=1; b=1; c=1; d=1", set: []string{"a=2", "b=; Max-Age=0", "c=; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "d=; Max-Age=-1" + day}},
 			{url: "http://h/", want: "a=2"},
+		}},
+		{"of the same name on another path is another", []step{
+			{url: "http://h/x/y", set: []string{"a=1; Path=/x", "a=2; Path=/", "a=; Path=/x; Max-Age=0"}},
+			{url: "http://h/x/y", want: "a=2"},
+		}},
+		{"for a while", []step{
+			{url: "http://h/", set: []string{"a=1; Max-Age=3600", `b=1; Max-Age="3600"`, "c=1" + day, "d=1; Expires=sometime", "e=1; Max-Age=99999999999999999999",
+				"f=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "g=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=60"}},
+			{url: "http://h/", want: "a=1; b=1; c=1; d=1; e=1; f=1; g=1"},
 		}},
 		{"beside the request's own", []step{
 			{url: "http://h/", header: []Field{{"cookie", "own=1;"}}, want: "own=1;", set: []string{"a=1"}},
-			{url: "http://h/", header: []Field{{"X-A", "x"}, {"cookie", "own=1;"}}, want: "own=1; a=1"},
+			{url: "http://h/", header: []Field{{"X-A", "x"}, {"cookie", "own=1; "}}, want: "own=1; a=1"},
+			{url: "http://h/", header: []Field{{"Cookie", "own=1"}}, want: "own=1; a=1"},
+			{url: "http://h/", header: []Field{{"Cookie", ""}}, want: "a=1"},
 		}},
 		{"nonsense", []step{
-			{url: "http://h/", set: []string{"", "=", "a b=1"}},
+			{url: "http://h/", set: []string{"", "=", "=1", "novalue", "novalue; Path=/", "; a=1", "a=\x001", "a\x7f=1", "a=" + strings.Repeat("x", maxCookie)}},
 			{url: "http://h/"},
 		}},
-		{"a value in quotes", []step{
-			{url: "http://h/", set: []string{`a="x y"`}},
-			{url: "http://h/", want: `a="x y"`},
+		{"as they came", []step{
+			{url: "http://h/", set: []string{`q="x y"`, "comma=2543ebb4,Fy4oMd; Path=/", "space=John Doe", `prefs={"theme":"dark","n":1}`, "utf8=Zoë", "latin=Zo\xeb", `back=a\b`, "cart[0]=x",
+				"user@x=1", "pct=a%20b%3D", "tok=a=b==", "flag=", "a b=1", "  blank =\t x  ; Path=/", `half="x`, "tab=a\tb"}},
+			{url: "http://h/", want: `q="x y"; comma=2543ebb4,Fy4oMd; space=John Doe; prefs={"theme":"dark","n":1}; utf8=Zoë; latin=Zo` + "\xeb" + `; back=a\b; cart[0]=x; user@x=1; ` +
+				`pct=a%20b%3D; tok=a=b==; flag=; a b=1; blank=x; half="x; tab=a` + "\tb"},
 		}},
-		{"a URL that is none", []step{
-			{url: "http://h/", set: []string{"a=1"}},
-			{url: "http://h:x/", set: []string{"a=2"}},
-			{url: "http://h/", want: "a=1"},
+		{"what else stands beside", []step{
+			{url: "http://h/", set: []string{"a=1; SameSite=None; Partitioned; Priority=High; HttpOnly; ; x", "b=2; HTTPONLY;path=/;;"}},
+			{url: "http://h/", want: "a=1; b=2"},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := newCookies()
 			for i, s := range c.steps {
-				call := &Call{Method: "POST", URL: s.url, Header: s.header, Body: []byte("b"), WantBody: true, WantHeader: true, fixed: true}
-				before := fmt.Sprintf("%+v", call)
-				sent := k.add(call)
-				var lines []string
-				for _, h := range sent.Header {
-					if strings.EqualFold(h.Name, "Cookie") {
-						lines = append(lines, h.Value)
-					}
+				call := &Call{URL: s.url, Header: s.header}
+				if call.carry(k); call.sent() != s.want {
+					t.Errorf("step %d: expected %q, found %q", i, s.want, call.sent())
 				}
-				if got := strings.Join(lines, " | "); got != s.want {
-					t.Errorf("step %d: expected %q, found %q", i, s.want, got)
-				}
-				if after := fmt.Sprintf("%+v", call); after != before {
-					t.Errorf("step %d: the call itself was changed from %s to %s", i, before, after)
-				}
-				if sent != call && (sent.fixed || sent.Method != "POST" || sent.URL != s.url || string(sent.Body) != "b" || !sent.WantBody || !sent.WantHeader) {
-					t.Errorf("step %d: not the same call: %+v", i, sent)
-				}
-				k.keep(call, &Reply{Header: http.Header{"Set-Cookie": s.set}})
+				k.keep(originOf(call), s.set)
 			}
 		})
 	}
 }
 
-// The cookies come from and go out through every engine.
-func TestCookiesThroughEngines(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.SetCookie(w, &http.Cookie{Name: "a", Value: "1"})
-		http.SetCookie(w, &http.Cookie{Name: "b", Value: "2"})
-		fmt.Fprint(w, r.Header["Cookie"])
-	}))
-	defer srv.Close()
-	eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
+func TestCookiesExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		k := newCookies()
-		call := &Call{Method: "GET", URL: srv.URL, WantBody: true, WantHeader: true, fixed: true}
-		for _, want := range []string{"[]", "[a=1; b=2]"} {
-			r := e.Send(context.Background(), k.add(call))
-			if string(r.Body) != want {
-				t.Errorf("expected %s, found %s (%v)", want, r.Body, r.Err)
+		h := newOrigin(false, "h", "/")
+		k.keep(h, []string{"a=1; Max-Age=10", "b=2", "c=3; Expires=" + time.Now().Add(20*time.Second).UTC().Format(http.TimeFormat)})
+		for _, want := range []string{"a=1; b=2; c=3", "b=2; c=3", "b=2"} {
+			if got := string(k.append(nil, h)); got != want {
+				t.Errorf("expected %q, found %q", want, got)
 			}
-			k.keep(call, &r)
+			time.Sleep(10 * time.Second)
 		}
 	})
 }
 
-func TestNoCookiesCostNothing(t *testing.T) {
+// A server that sets ever new cookies does not fill the memory.
+func TestCookiesAreBounded(t *testing.T) {
 	k := newCookies()
-	call := &Call{Method: "GET", URL: "http://h/"}
-	r := &Reply{Header: http.Header{"Content-Type": {"text/plain"}}}
-	if n := testing.AllocsPerRun(100, func() {
-		k.keep(call, r)
-		if k.add(call) != call {
-			t.Error("the call was copied")
+	h := newOrigin(false, "h", "/")
+	for i := range 2 * maxCookies {
+		k.keep(h, []string{fmt.Sprintf("c%d=1; Path=/%s", i, strings.Repeat("x", i%7))})
+	}
+	if len(k.kept) != maxCookies || slices.ContainsFunc(k.kept, func(c cookie) bool { return c.born < maxCookies }) {
+		t.Errorf("expected the %d newest, found %d", maxCookies, len(k.kept))
+	}
+}
+
+func TestCookieDates(t *testing.T) {
+	want := time.Date(2098, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, s := range []string{
+		"Thu, 02 Jan 2098 03:04:05 GMT", "Thu, 02-Jan-2098 03:04:05 GMT", "Thursday, 02-Jan-98 03:04:05 GMT", "Thu Jan  2 03:04:05 2098", "2 January 2098 3:4:5",
+		"02-jan-2098 03:04:05", "Thu, 02 Jan 2098 03:04:05 +0000 (UTC)", "03:04:05 2098 2 Jan", "2098 Jan 2nd 03:04:05x",
+	} {
+		got, ok := parseCookieDate(s)
+		if strings.Contains(s, "-98") {
+			got = got.AddDate(100, 0, 0) // years from 70 on are of the last century
 		}
-	}); n != 0 {
-		t.Errorf("expected no allocation, found %v", n)
+		if !ok || !got.Equal(want) {
+			t.Errorf("%s: expected %s, found %s, %v", s, want, got, ok)
+		}
+	}
+	for _, s := range []string{"", "sometime", "0", "Thu, 02 Jan 2098", "02 Jan 03:04:05", "Thu, 31 Feb 2098 03:04:05 GMT", "Thu, 02 Jan 1600 03:04:05 GMT", "Thu, 02 Jan 2098 24:04:05 GMT",
+		"Thu, 02 Jan 2098 3:4", "32 Jan 2098 03:04:05", "2 Foo 2098 03:04:05"} {
+		if got, ok := parseCookieDate(s); ok {
+			t.Errorf("%q: expected none, found %s", s, got)
+		}
+	}
+	if got, ok := parseCookieDate("Thu, 02 Jan 38 03:04:05"); !ok || got.Year() != 2038 {
+		t.Errorf("expected 2038, found %v", got)
+	}
+}
+
+// FuzzCookies holds names and values against what came, and the choice of cookies
+// against net/http's jar where that takes the cookie as it is.
+func FuzzCookies(f *testing.F) {
+	f.Add("a=1; Path=/x; Domain=shop.test; Secure; Max-Age=5", "http://a.shop.test/x/y", "https://shop.test/x")
+	f.Add(`a="b c"; Expires=Wed, 01-Jan-2098 00:00:00 GMT`, "http://127.0.0.1:80/", "http://127.0.0.1/x?y")
+	f.Add("a=1; Domain=com", "http://x.com/", "http://y.com")
+	f.Fuzz(func(t *testing.T, line, from, to string) {
+		u, err := url.Parse(from)
+		v, err2 := url.Parse(to)
+		if err != nil || err2 != nil || u.Host == "" || v.Host == "" || strings.Contains(u.Path+v.Path, "%") || u.EscapedPath() != u.Path || v.EscapedPath() != v.Path {
+			return
+		}
+		k := newCookies()
+		k.keep(originOfURL(u, ""), []string{line})
+		call := &Call{URL: v.String()}
+		if originOf(call) != originOfURL(v, "") {
+			t.Errorf("%s: %+v, and as a URL %+v", to, originOf(call), originOfURL(v, ""))
+		}
+		got := string(k.append(nil, originOf(call)))
+		if got != "" && !strings.Contains(strings.ReplaceAll(strings.ReplaceAll(line, " ", ""), "\t", ""), strings.ReplaceAll(strings.ReplaceAll(got, " ", ""), "\t", "")) {
+			t.Errorf("%q went back as %q", line, got)
+		}
+		parsed, err := http.ParseSetCookie(line)
+		if err != nil || parsed.Quoted || strings.HasPrefix(parsed.Name, "__") || parsed.Secure && isLoopback(v.Hostname()) || parsed.Secure && u.Scheme != "https" {
+			return
+		}
+		if d, ok := parseCookieDate(parsed.RawExpires); parsed.RawExpires != "" && (!ok || !d.Equal(parsed.Expires)) || len(line) > maxCookie {
+			return
+		}
+		jar, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+		jar.SetCookies(u, []*http.Cookie{parsed})
+		want := ""
+		for _, c := range jar.Cookies(v) {
+			want += c.Name + "=" + c.Value
+		}
+		if want != "" && got != want {
+			t.Errorf("%q from %s to %s: expected %q, found %q", line, from, to, want, got)
+		}
+	})
+}
+
+// oddCookies are values that servers set and parsers mind.
+var oddCookies = []string{"sid=2543ebb4,Fy4oMd", "name=John Doe", `q="abc def"`, `prefs={"theme":"dark"}`, "utf8=Zoë", `back=a\b`, "cart[0]=x", "user@x=1"}
+
+// The cookies come from and go out through every engine, as they came, and are
+// kept on the way to where a redirect leads.
+func TestCookiesThroughEngines(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/login":
+			for _, c := range oddCookies {
+				w.Header().Add("Set-Cookie", c+"; Path=/")
+			}
+			w.Header().Set("Location", "/hop")
+			w.WriteHeader(http.StatusFound)
+		case "/hop":
+			w.Header().Add("Set-Cookie", "hop=1; Path=/")
+			w.Header().Add("Set-Cookie", "user@x=; Path=/; Max-Age=0")
+			w.Header().Set("Location", "/home")
+			w.WriteHeader(http.StatusFound)
+		default:
+			_, _ = fmt.Fprint(w, strings.Join(r.Header["Cookie"], " | "))
+		}
+	}))
+	defer srv.Close()
+	u, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(oddCookies, "; ")
+	left := strings.Join(oddCookies[:len(oddCookies)-1], "; ")
+	for _, c := range []struct {
+		name      string
+		redirects int
+		steps     []string
+		want      []string
+	}{
+		{"set by answers", 0, []string{"/home", "/login", "/home", "/hop", "/home"}, []string{"", "", all, "", left + "; hop=1"}},
+		{"set on the way", 3, []string{"/home", "/login", "/home"}, []string{"", left + "; hop=1", left + "; hop=1"}},
+		{"set by the last, which is not followed", 1, []string{"/login", "/home"}, []string{"", left + "; hop=1"}},
+	} {
+		opt := Options{MaxInFlight: 1, Redirects: c.redirects, Hosts: map[string]bool{u.Host: true}}
+		for _, kind := range Engines() {
+			if c.redirects > 0 && kind.Name != "http" {
+				continue
+			}
+			for _, own := range []string{"", "own=1"} {
+				t.Run(c.name+"/"+kind.Name+"/"+own, func(t *testing.T) {
+					e, err := kind.New(opt)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer e.Close()
+					jar := newCookies()
+					for i, path := range c.steps {
+						p := &Plan{Redirects: c.redirects, Flows: []Flow{{Name: "f", Steps: []Step{{Request: 0}}}}}
+						p.Requests = []Request{{Method: "GET", URL: srv.URL + path, Expect: Expect{Body: "x"}}}
+						if own != "" {
+							p.Requests[0].Headers = []Field{{"Cookie", own}}
+						}
+						b, err := newBuilder(p)
+						if err != nil {
+							t.Fatal(err)
+						}
+						call, err := b.BuildWith(Arrival{}, &given{cookies: jar})
+						if err != nil {
+							t.Fatal(err)
+						}
+						r := e.Send(t.Context(), call)
+						want := c.want[i]
+						if r.Status == 200 && own != "" {
+							want = strings.TrimSuffix(own+"; "+want, "; ")
+						}
+						if r.Err != nil || string(r.Body) != want {
+							t.Errorf("step %d, %s: expected %s, found %d %s (%v)", i, path, want, r.Status, r.Body, r.Err)
+						}
+						if !r.keptCookies {
+							jar.keep(originOf(call), r.cookieLines())
+						}
+						call.release()
+					}
+				})
+			}
+		}
+	}
+}
+
+// A request that is no step keeps cookies on the way of its redirects, and none
+// for the next.
+func TestCookiesOfOneRequest(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/login" {
+			w.Header().Add("Set-Cookie", fmt.Sprintf("n%s=1", r.URL.RawQuery))
+			http.Redirect(w, r, "/home", http.StatusFound)
+			return
+		}
+		_, _ = fmt.Fprint(w, r.Header["Cookie"])
+	}))
+	defer srv.Close()
+	u, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := newHTTPEngine(Options{MaxInFlight: 1, Redirects: 1, Hosts: map[string]bool{u.Host: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for _, n := range []string{"1", "2"} {
+		r := e.Send(t.Context(), &Call{Method: "GET", URL: srv.URL + "/login?" + n, WantBody: true})
+		if want := "[n" + n + "=1]"; r.Err != nil || string(r.Body) != want {
+			t.Errorf("expected %s, found %s (%v)", want, r.Body, r.Err)
+		}
 	}
 }

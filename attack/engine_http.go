@@ -38,12 +38,16 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 		return r
 	}
 	req.Header = call.header()
+	if e.redirects > 0 {
+		req.Header = call.ownHeader() // each request on the way has cookies of its own
+	}
 	finish(req)
 	var sent atomic.Int64
 	countBody(req, call.Body, &sent)
 	defer func() { r.BytesOut = sent.Load() }()
 
-	resp, a, err := e.follow(req)
+	resp, a, err := e.follow(req, call.jar)
+	r.keptCookies = e.redirects > 0
 	a.times(&r)
 	if err != nil {
 		r.Err = began(cause(ctx, err), a.answer.Load())
@@ -57,12 +61,16 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 }
 
 // follow sends a request, and those that its redirects ask for. What it returns
-// beside the answer has followed the last of them.
-func (e httpEngine) follow(req *http.Request) (*http.Response, *attempts, error) {
+// beside the answer has followed the last of them. Cookies that answers set on the
+// way go into jar; with none, they are kept for the rest of the way.
+func (e httpEngine) follow(req *http.Request, jar *cookies) (*http.Response, *attempts, error) {
 	if e.redirects == 0 {
 		return e.send(req)
 	}
-	trip := &trip{transport: e.transport}
+	if jar == nil {
+		jar = newCookies()
+	}
+	trip := &trip{transport: e.transport, jar: jar}
 	client := http.Client{Transport: trip, CheckRedirect: func(next *http.Request, via []*http.Request) error {
 		// Load must not be led to hosts that the scenario does not name.
 		if len(via) > e.redirects || !e.hosts[Address(next.URL)] {
@@ -74,14 +82,28 @@ func (e httpEngine) follow(req *http.Request) (*http.Response, *attempts, error)
 	return resp, trip.last, parseError(err)
 }
 
-// trip is a transport that remembers its last request.
+// trip is a transport that remembers its last request, and keeps cookies. It is
+// no http.CookieJar, as net/http's client would read and write them.
 type trip struct {
 	*transport
 	last *attempts
+	jar  *cookies
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t *trip) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	at := originOfURL(req.URL, req.Host)
+	if value := t.jar.append(nil, at); len(value) > 0 {
+		with := *req
+		with.Header = req.Header.Clone()
+		addCookies(with.Header, string(value))
+		req = &with
+	}
+	defer func() {
+		if resp != nil {
+			t.jar.keep(at, resp.Header["Set-Cookie"])
+		}
+	}()
 	before := t.last
 	if before != nil {
 		// It was sent already: what is left of its time may be waited for.

@@ -287,6 +287,11 @@ func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
 	if call.WantHeader || status >= 400 {
 		r.Header = headerOf(&c.header)
 	}
+	if call.wantCookies {
+		for _, line := range c.header.Cookies() {
+			r.setCookies = append(r.setCookies, string(line))
+		}
+	}
 	return reuse && c.br.Buffered() == 0 && len(c.ahead) == 0, nil
 }
 

@@ -26,24 +26,33 @@ type fastPart struct {
 const (
 	thenTarget = -1 - iota // path and query
 	thenLength             // of the body
+	thenCookie             // the caller's cookies
 	thenEnd
 )
 
-// form returns how calls of the form go out; nil if only net/http knows.
-func (e *fastEngine) form(f *form) *fastForm {
-	if known, ok := e.wires.Load(f); ok {
+// formWithCookies stands for calls of a form that carry their caller's cookies.
+type formWithCookies form
+
+// form returns how calls of the form go out, with cookies or without; nil if only
+// net/http knows.
+func (e *fastEngine) form(f *form, cookies bool) *fastForm {
+	var key any = f
+	if cookies {
+		key = (*formWithCookies)(f)
+	}
+	if known, ok := e.wires.Load(key); ok {
 		return known.(*fastForm)
 	}
-	known, _ := e.wires.LoadOrStore(f, e.newForm(f))
+	known, _ := e.wires.LoadOrStore(key, e.newForm(f, cookies))
 	return known.(*fastForm)
 }
 
 // newForm has net/http write a call with markers for values, and looks for them.
-func (e *fastEngine) newForm(f *form) *fastForm {
+func (e *fastEngine) newForm(f *form, cookies bool) *fastForm {
 	// A marker that stands somewhere in the request already is found twice: then
 	// others are taken.
 	for n := int64(1); n <= 10; n++ {
-		if ff := e.cut(f, n*1_000_000_007); ff != nil {
+		if ff := e.cut(f, cookies, n*1_000_000_007); ff != nil {
 			return ff
 		}
 	}
@@ -51,7 +60,7 @@ func (e *fastEngine) newForm(f *form) *fastForm {
 }
 
 // cut is newForm with markers made of a number.
-func (e *fastEngine) cut(f *form, n int64) *fastForm {
+func (e *fastEngine) cut(f *form, cookies bool, n int64) *fastForm {
 	type mark struct {
 		text string
 		at   int
@@ -65,6 +74,11 @@ func (e *fastEngine) cut(f *form, n int64) *fastForm {
 		value := fmt.Sprintf("header%d-%s", i, id)
 		marks = append(marks, mark{text: value, then: i})
 		call.Header[i].Value = value
+	}
+	if cookies {
+		value := "cookie" + id
+		marks = append(marks, mark{text: value, then: thenCookie})
+		call.cookie = []byte(value)
 	}
 	length := int64(0)
 	if f.body {
@@ -108,6 +122,8 @@ func (f *fastForm) wire(call *Call) *fastWire {
 			b = append(b, call.URL[f.base:]...)
 		case thenLength:
 			b = strconv.AppendInt(b, int64(len(call.Body)), 10)
+		case thenCookie:
+			b = append(b, call.cookie...)
 		case thenEnd:
 		default:
 			b = append(b, call.Header[p.then].Value...)

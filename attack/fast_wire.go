@@ -30,7 +30,7 @@ func (e *fastEngine) wire(call *Call) (*fastWire, error) {
 		call.done = true
 	}
 	if call.form != nil {
-		if f := e.form(call.form); f != nil {
+		if f := e.form(call.form, len(call.cookie) > 0); f != nil {
 			return f.wire(call), nil
 		}
 	}

@@ -46,9 +46,8 @@ func newFlows(p *Plan) ([]flow, error) {
 
 // caller is who makes the requests of a flow: what it was told to keep.
 type caller struct {
-	step    *step             // the present one
-	row     map[string]string // the row of data, and what was captured
-	cookies *cookies
+	step *step // the present one
+	given
 }
 
 // flow makes the requests of a whole flow, one after the other, and records it
@@ -60,9 +59,9 @@ func (a *attack) flow(s *seat, w waiting, jar *cookies) {
 	if jar == nil {
 		jar = newCookies()
 	}
-	c := &caller{row: make(map[string]string), cookies: jar}
+	c := &caller{given: given{captured: make(map[string]string), cookies: jar}}
 	if n := f.Data.Len(); n > 0 {
-		maps.Insert(c.row, f.Data.Row(int(w.Nth%uint64(n))))
+		maps.Insert(c.captured, f.Data.Row(int(w.Nth%uint64(n))))
 	}
 	whole := Result{Arrival: w.Arrival, Outcome: Done, Acted: w.Acted}
 	due, acted := w.Intended, w.Acted
@@ -150,13 +149,13 @@ func (c *caller) learn(r *Reply) (kind, detail string) {
 		if err != nil {
 			return KindCapture, err.Error()
 		}
-		c.row[x.Name] = v
+		c.captured[x.Name] = v
 	}
 	return "", ""
 }
 
 // wants is what of an answer a request's flow asks for, beside its checks.
-type wants struct{ body, header bool }
+type wants struct{ body, header, cookies bool }
 
 // wanted is that of each request of a plan: captures ask for it, and cookies
 // that a step may set.
@@ -169,9 +168,10 @@ func (p *Plan) wanted() ([]wants, error) {
 	for _, f := range flows {
 		for _, s := range f.steps {
 			w := &out[s.Request]
-			w.header = true // it may set cookies
+			w.cookies = true
 			for _, c := range s.captures {
 				w.body = w.body || c.wantBody()
+				w.header = w.header || c.wantHeader()
 			}
 		}
 	}

@@ -17,6 +17,9 @@ import (
 type reuse struct {
 	home *sync.Pool // of calls of the request; nil: it is not used again
 	form *form      // nil: a value in it does not go out as it stands
+	// cookie is what of the caller's cookies goes out with it: the value of a Cookie
+	// header, or the end of that which the request has by itself.
+	cookie []byte
 	wire fastWire   // of engine fast
 	done bool
 }
@@ -41,11 +44,19 @@ type form struct {
 	header    []Field // those that differ without value
 	differing []int   // indices into header
 	body      bool    // there is a body
+	cookie    int     // index into header of the request's own Cookie; -1: it has none
 }
+
+// takes says whether a call of the form can take cookies beside what its own
+// Cookie header says.
+func (f *form) takes(call *Call) bool { return f.cookie < 0 || joinsCookies(call.Header[f.cookie].Value) }
+
+// joinsCookies says whether cookies can follow a header's value after "; ".
+func joinsCookies(v string) bool { return v != "" && !strings.ContainsAny(v[len(v)-1:], "; \t") }
 
 // newForm returns the form of a kit's calls, nil if they have none.
 func newForm(k *kit, protocol string) *form {
-	f := &form{method: k.method, body: k.json != nil || len(k.fields) > 0 || k.body.literal != "" || !k.body.fixed()}
+	f := &form{method: k.method, cookie: -1, body: k.json != nil || len(k.fields) > 0 || k.body.literal != "" || !k.body.fixed()}
 	scheme, rest, ok := strings.Cut(k.url.begin(), "://")
 	host, _, slash := strings.Cut(rest, "/")
 	if !ok || !slash || strings.ContainsAny(host, "?#") {
@@ -58,6 +69,9 @@ func newForm(k *kit, protocol string) *form {
 	}
 	for i, h := range k.headers {
 		f.header = append(f.header, Field{h.name, h.value.literal})
+		if f.cookie < 0 && strings.EqualFold(h.name, "Cookie") {
+			f.cookie = i
+		}
 		if h.value.fixed() {
 			continue
 		}

@@ -8,9 +8,11 @@ import "testing"
 func TestTemplatedAllocations(t *testing.T) {
 	for _, c := range priced {
 		t.Run(c.name, func(t *testing.T) {
-			send := sender(t, c.req)
-			if n := testing.AllocsPerRun(1000, send); n > c.most {
-				t.Errorf("expected at most %g allocations from Build to the answer, found %g", c.most, n)
+			for what, jar := range map[string]*cookies{"": nil, "with cookies, ": jarOfAll()} {
+				send := sender(t, c.req, jar)
+				if n := testing.AllocsPerRun(1000, send); n > c.most {
+					t.Errorf("%sexpected at most %g allocations from Build to the answer, found %g", what, c.most, n)
+				}
 			}
 		})
 	}

@@ -86,7 +86,28 @@ var priced = []struct {
 func BenchmarkTemplated(b *testing.B) {
 	for _, c := range priced {
 		b.Run(c.name, func(b *testing.B) {
-			send := sender(b, c.req)
+			send := sender(b, c.req, nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				send()
+			}
+		})
+	}
+}
+
+// jarOfAll holds cookies for any host here.
+func jarOfAll() *cookies {
+	k := newCookies()
+	k.keep(newOrigin(false, "127.0.0.1", "/"), []string{"sid=2543ebb4,Fy4oMd", `prefs={"theme":"dark"}; Max-Age=3600`, "other=1; Path=/other"})
+	k.keep(newOrigin(false, "x1", "/"), []string{"sid=x1"})
+	return k
+}
+
+// BenchmarkTemplatedCookies is BenchmarkTemplated of steps whose caller has cookies.
+func BenchmarkTemplatedCookies(b *testing.B) {
+	for _, c := range priced {
+		b.Run(c.name, func(b *testing.B) {
+			send := sender(b, c.req, jarOfAll())
 			b.ReportAllocs()
 			for b.Loop() {
 				send()
@@ -118,16 +139,19 @@ func BenchmarkTemplatedWire(b *testing.B) {
 	}
 }
 
-// sender returns what sends the request's next arrival.
-func sender(tb testing.TB, r Request) func() {
+// sender returns what sends the request's next arrival, with the cookies of jar.
+func sender(tb testing.TB, r Request, jar *cookies) func() {
 	r.URL = hungry(tb) + r.URL
 	r.Data = dataOf([]map[string]string{{"a": "x1", "b": "Zürich"}})
 	engine, builder := newWires(tb, &r)
-	seq := uint64(0)
+	seq, from := uint64(0), given{cookies: jar}
 	return func() {
-		call, err := builder.Build(Arrival{Seq: seq, Nth: seq})
+		call, err := builder.BuildWith(Arrival{Seq: seq, Nth: seq}, &from)
 		if err != nil {
 			tb.Fatal(err)
+		}
+		if jar != nil && len(call.cookie) == 0 {
+			tb.Fatal("no cookies")
 		}
 		if r := engine.SendBy(tb.Context(), Deadlines{Done: time.Now().Add(time.Minute)}, call); r.Err != nil {
 			tb.Fatal(r.Err)

@@ -48,7 +48,7 @@ func FuzzShortWayForms(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		builder, err := newBuilder(&Plan{Seed: 42, Requests: []Request{r}})
+		builder, err := newBuilder(&Plan{Seed: 42, Requests: []Request{r}, Flows: []Flow{{Steps: []Step{{Request: 0}}}}})
 		if err != nil {
 			return
 		}

@@ -243,16 +243,30 @@ var templated = []struct {
 		Headers: []Field{{"Host", "{{ .a }}"}, {"User-Agent", "{{ .b }}"}, {"X-Z", "{{ .a }}"}, {"A", "{{ .b }}"}}, JSON: `["{{ .a }}", "{{ .b }}"]`}, true},
 }
 
-// wires compares both ways of an arrival of a request, and says which it went.
+// wires compares both ways of an arrival of a request, without cookies and with
+// some, and says which it went.
 func wires(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, captured map[string]string) (short bool) {
 	t.Helper()
+	jar := newCookies()
+	jar.keep(origin{"target", "/", true}, []string{"sid=a b", "x=[1]; Path=/"})
+	jar.keep(origin{"x1", "/", true}, []string{"sid=x1"})
+	wiresWith(t, e, b, r, a, &given{captured, jar})
+	return wiresWith(t, e, b, r, a, &given{captured, nil})
+}
+
+func wiresWith(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, by *given) (short bool) {
+	t.Helper()
+	captured := by.captured
 	row := make(map[string]string)
 	if n := r.Data.Len(); n > 0 {
 		maps.Insert(row, r.Data.Row(int(a.Nth%uint64(n))))
 	}
 	maps.Copy(row, captured)
 	want, wantErr := slowly(r, 42, row, a)
-	got, err := b.BuildWith(a, captured)
+	if want != nil && by.cookies != nil {
+		want.carry(by.cookies)
+	}
+	got, err := b.BuildWith(a, by)
 	if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 		t.Errorf("%q: expected error %v, found %v", row, wantErr, err)
 	}
@@ -264,7 +278,10 @@ func wires(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, captu
 		t.Errorf("%q: expected %s %s %q %q, found %s %s %q %q", row,
 			want.Method, want.URL, want.Header, want.Body, got.Method, got.URL, got.Header, got.Body)
 	}
-	short = got.form != nil && e.form(got.form) != nil
+	if !bytes.Equal(got.cookie, want.cookie) {
+		t.Errorf("%q: expected cookies %q, found %q", row, want.cookie, got.cookie)
+	}
+	short = got.form != nil && e.form(got.form, len(got.cookie) > 0) != nil
 	w, err := e.wire(got)
 	long, wantErr := e.newWire(want)
 	if fmt.Sprint(err) != fmt.Sprint(wantErr) {
@@ -286,7 +303,7 @@ func newWires(tb testing.TB, r *Request) (*fastEngine, *builder) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { e.Close() })
-	b, err := newBuilder(&Plan{Seed: 42, Requests: []Request{*r}})
+	b, err := newBuilder(&Plan{Seed: 42, Requests: []Request{*r}, Flows: []Flow{{Steps: []Step{{Request: 0}}}}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -381,12 +398,12 @@ func TestBuildWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		c, err := b.BuildWith(Arrival{}, map[string]string{"id": "7", "token": "t"})
+		c, err := b.BuildWith(Arrival{}, &given{captured: map[string]string{"id": "7", "token": "t"}})
 		if err != nil || c.URL != "http://h/7?q=1" || c.Header[0].Value != "Bearer t" {
 			t.Errorf("found %+v, %v", c, err)
 		}
 		// What one flow has captured is nothing to the next.
-		if _, err := b.BuildWith(Arrival{}, nil); err == nil || !strings.Contains(err.Error(), `no column "token"`) {
+		if _, err := b.BuildWith(Arrival{}, &given{}); err == nil || !strings.Contains(err.Error(), `no column "token"`) {
 			t.Errorf("without captures: found %v", err)
 		}
 	}

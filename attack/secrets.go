@@ -159,12 +159,18 @@ func (a *attack) secrets(r *Arrival, call *Call, c *caller, reply *Reply, most i
 		}
 	}
 	if c != nil {
-		row(maps.All(c.row))
+		row(maps.All(c.captured))
 	} else if data := a.plan.Requests[r.Request].Data; data.Len() > 0 {
 		row(data.Row(int(r.Nth % uint64(data.Len()))))
 	}
 	if call != nil {
 		out = append(out, call.secrets(most)...)
+		out = append(out, secret.InHeader("Cookie", string(call.cookie))...)
+	}
+	if c != nil {
+		for i := range c.cookies.kept {
+			out = append(out, secret.InHeader("Cookie", c.cookies.kept[i].pair)...)
+		}
 	}
 	if reply == nil {
 		return a.partly(out)
@@ -257,6 +263,9 @@ func (c *Call) find(most int) []string {
 // secrets are those that an answer's headers bring.
 func (r *Reply) secrets() []string {
 	var out []string
+	for _, line := range r.setCookies {
+		out = append(out, secret.InHeader("Set-Cookie", line)...)
+	}
 	for name, values := range r.Header {
 		for _, v := range values {
 			if secret.Header(name) {

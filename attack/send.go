@@ -81,7 +81,9 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 		action.reserve.wasted(r.Sent, r.Done)
 	}
 	if c != nil {
-		c.cookies.keep(call, &reply)
+		if !reply.keptCookies {
+			c.cookies.keep(originOf(call), reply.cookieLines())
+		}
 		if r.Kind == "" {
 			r.Kind, r.Detail = c.learn(&reply)
 		}
@@ -117,11 +119,7 @@ func (a *attack) call(r Arrival, c *caller) (*Call, error) {
 	if c == nil {
 		return a.build.Build(r)
 	}
-	call, err := a.build.BuildWith(r, c.row)
-	if err != nil {
-		return nil, err
-	}
-	return c.cookies.add(call), nil
+	return a.build.BuildWith(r, &c.given)
 }
 
 // sendBy has the engine send call.

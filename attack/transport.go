@@ -196,8 +196,33 @@ func (t TLS) Config() (*tls.Config, error) {
 // others go out as they are spelled in the plan, as some servers mind.
 var asSent = []string{"Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Connection", "Accept-Encoding", "Expect", "Trailer"}
 
-// header returns the call's headers.
+// header returns the call's headers, with the cookies that go out with it.
 func (c *Call) header() http.Header {
+	h := c.ownHeader()
+	addCookies(h, string(c.cookie))
+	return h
+}
+
+// addCookies adds cookies to the Cookie header, if there is one; a new one otherwise.
+func addCookies(h http.Header, cookies string) {
+	if cookies == "" {
+		return
+	}
+	for name, values := range h {
+		if !strings.EqualFold(name, "Cookie") {
+			continue
+		}
+		if own := strings.TrimRight(values[0], "; \t"); own != "" {
+			cookies = own + "; " + cookies
+		}
+		h[name] = append([]string{cookies}, values[1:]...)
+		return
+	}
+	h["Cookie"] = []string{cookies}
+}
+
+// ownHeader returns the headers that the request has by itself.
+func (c *Call) ownHeader() http.Header {
 	h := make(http.Header, len(c.Header)+1)
 	for _, f := range c.Header {
 		name := f.Name
