@@ -20,8 +20,8 @@ type reuse struct {
 	// cookie is what of the caller's cookies goes out with it: the value of a Cookie
 	// header, or the end of that which the request has by itself.
 	cookie []byte
-	wire fastWire   // of engine fast
-	done bool
+	wire   fastWire // of engine fast
+	done   bool
 }
 
 // release gives the call back; nobody may look at it any more. It may be called
@@ -49,7 +49,9 @@ type form struct {
 
 // takes says whether a call of the form can take cookies beside what its own
 // Cookie header says.
-func (f *form) takes(call *Call) bool { return f.cookie < 0 || joinsCookies(call.Header[f.cookie].Value) }
+func (f *form) takes(call *Call) bool {
+	return f.cookie < 0 || joinsCookies(call.Header[f.cookie].Value)
+}
 
 // joinsCookies says whether cookies can follow a header's value after "; ".
 func joinsCookies(v string) bool { return v != "" && !strings.ContainsAny(v[len(v)-1:], "; \t") }
