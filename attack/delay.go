@@ -79,6 +79,9 @@ func (a *attack) doubtful(r *Result, shaken bool) bool {
 	case KindSlow:
 		return shaken || r.Done-r.Intended-r.Delay <= action.check.Within
 	case KindTimeout, KindStalled, KindUnsent:
+		if r.Detail == errTooLate.Error() { // it is there: so it is known how late it came
+			return shaken || r.Done-r.Intended-r.Delay <= action.timeout
+		}
 		mean, known := action.reserve.usual.mean()
 		return shaken || r.Delay >= action.timeout/doubtfulPart || known && action.timeout-r.Delay <= doubtfulMeans*mean
 	}

@@ -22,9 +22,9 @@ const (
 	portsShare = 0.90
 )
 
-// bottleneck names what the generator ran short of where it was late beyond a
-// budget, and what to do. What it says begins with a comma, or is empty.
-func bottleneck(u *timeline.Usage, budget time.Duration) (what, do string) {
+// bottleneck names what the generator ran short of where it was late by so much, and
+// what to do. What it says begins with a semicolon, or is empty.
+func bottleneck(u *timeline.Usage, delay time.Duration) (what, do string) {
 	var found []string
 	add := func(remedy, format string, args ...any) {
 		found = append(found, fmt.Sprintf(format, args...))
@@ -55,21 +55,55 @@ func bottleneck(u *timeline.Usage, budget time.Duration) (what, do string) {
 		}
 	}
 	// Pauses that could make a good part of the lateness.
-	if u.GCPause >= budget/4 {
+	if u.GCPause > 0 && u.GCPause >= delay/4 {
 		add("raise GOGC, or lower max_in_flight", "had GC pauses up to %s", quantity.FormatDuration(u.GCPause))
 	}
-	if u.RunQueue >= budget/4 {
+	if u.RunQueue > 0 && u.RunQueue >= delay/4 {
 		add("lower the rate or give it more CPU", "had work that waited up to %s for a core (p99 of the run queue)", quantity.FormatDuration(u.RunQueue))
 	}
 	if len(found) == 0 {
-		return "", "lower the rate or give it more CPU"
+		return "", ""
 	}
-	return ", and " + strings.Join(found, ", "), do
+	return "; it " + strings.Join(found, ", "), do
 }
+
+// heldUp says how many arrivals the generator itself held up, why as far as that is
+// known, and what to do.
+func heldUp(b *burden, v *View, tl *timeline.Timeline) (what, do string) {
+	if what = fmt.Sprintf("the generator held up %d of %d arrivals", b.delayed, v.Stats.Judged()); b.delayed == 0 {
+		what = "the generator was catching up"
+	}
+	var how []string
+	if b.late > 0 {
+		how = append(how, "it was up to "+quantity.FormatDuration(b.late)+" late")
+	}
+	if b.still > 0 {
+		longest := time.Duration(0)
+		for _, s := range tl.Standstills.Intersect(v.windows) {
+			longest = max(longest, s.Len())
+		}
+		how = append(how, fmt.Sprintf("it stood still for %s in all, %s at the longest", quantity.FormatDuration(b.still), quantity.FormatDuration(longest)))
+	}
+	if len(how) > 0 {
+		what += " (" + strings.Join(how, ", ") + ")"
+	}
+	why, do := bottleneck(v.usage(tl), max(b.late, leastCause))
+	switch {
+	case do != "":
+	case b.still > 0:
+		do = "give it a core that nothing else uses (taskset, a CPU reservation, a runner that is less shared)"
+	default:
+		do = "lower the rate or give it more CPU"
+	}
+	return what + why, do
+}
+
+// leastCause is the delay below which nobody need know what it came from.
+const leastCause = time.Millisecond
 
 // localFailures says that arrivals failed on the generator's own machine, for
 // want of what, and what to do.
-func localFailures(n, of uint64, u *timeline.Usage) string {
+func localFailures(n, of uint64, u *timeline.Usage) (what, remedy string) {
 	var found, do []string
 	if u.MaxFiles > 0 && float64(u.Files) >= timeline.Saturated*float64(u.MaxFiles) {
 		found = append(found, fmt.Sprintf("out of file descriptors, %d of %d", min(u.Files, u.MaxFiles), u.MaxFiles))
@@ -83,8 +117,8 @@ func localFailures(n, of uint64, u *timeline.Usage) string {
 		found = append(found, "out of ports, files or memory")
 		do = append(do, "the text of the errors of kind local says of which")
 	}
-	return fmt.Sprintf("%d of %d arrivals failed on the generator's own machine (%s), which says nothing of the target: %s",
-		n, of, strings.Join(found, "; "), strings.Join(do, "; "))
+	return fmt.Sprintf("%d of %d arrivals failed on the generator's own machine (%s), which says nothing of the target",
+		n, of, strings.Join(found, "; ")), strings.Join(do, "; ")
 }
 
 func coresOf(u *timeline.Usage) string {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // bounds say that a figure was measured but may not be that of the target: the
@@ -13,6 +15,67 @@ type bounds struct {
 	why    string
 	// How lo and hi stand to limits, by exact count.
 	exactLo, exactHi map[time.Duration]int
+}
+
+// text is where the figure lies, for people.
+func (s *bounds) text(u Unit) string {
+	return rangeText(u, s.lo, s.hi)
+}
+
+// rangeText prints a range of which either end may be unknown; none of the figures is
+// ever below 0.
+func rangeText(u Unit, lo, hi float64) string {
+	lo = max(lo, 0)
+	switch {
+	case math.IsInf(hi, 1) && lo == 0:
+		return "anything"
+	case math.IsInf(hi, 1):
+		return u.Format(lo) + " or more"
+	case u.Format(lo) == u.Format(hi):
+		return "about " + u.Format(lo)
+	}
+	return u.Format(lo) + " to " + u.Format(hi)
+}
+
+// fewSamples is where a percentile of too few samples could lie if there were as many as
+// it needs, however those that are missing had gone.
+func fewSamples(m *Metric, v *View, n uint64) *bounds {
+	s := &bounds{lo: 0, hi: math.Inf(1)}
+	rank, missing := timeline.Rank(m.quantile, m.MinSamples), m.MinSamples-n
+	d := m.dist(v)
+	if rank > missing {
+		lo, _ := d.Quantile(float64(rank-missing) / float64(n))
+		s.lo = float64(lo)
+	}
+	if n > 0 && rank <= n {
+		hi, _ := d.Quantile(float64(rank) / float64(n))
+		s.hi = float64(hi)
+	}
+	return s
+}
+
+// couldBe is where the observed side of a comparison that could not be decided lies;
+// nil if there is no figure at all.
+func (f *finding) couldBe() *Range {
+	_, o, _, _ := f.sides()
+	if o.missing != "" && !o.shown || o.fixed {
+		return nil
+	}
+	lo, hi := o.ends()
+	if o.missing != "" && o.bounds == nil { // what is doubted is not the figure but what it is of
+		lo, hi = math.Inf(-1), math.Inf(1)
+	}
+	if few := f.few; few != nil && o.bounds == nil {
+		lo, hi = few[0], few[1]
+	}
+	r := &Range{Text: rangeText(f.unit, lo, hi)}
+	if lo = max(lo, 0); !math.IsInf(lo, 0) {
+		r.Low = &lo
+	}
+	if !math.IsInf(hi, 0) {
+		r.High = &hi
+	}
+	return r
 }
 
 // ends is where the figure can lie.

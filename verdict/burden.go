@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/standstill"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -27,65 +28,97 @@ const (
 	// used up before figures are taken to be affected.
 	saturatedShare = 0.20
 	// shortShare is the share of arrivals that may fail on the generator's own
-	// machine before the load counts as not sent; it goes with lateness, which is
-	// judged at the 99th percentile.
+	// machine before the load counts as not sent.
 	shortShare = 0.01
 )
 
-// burden is what part the generator itself can have in the figures of a scope
-// over which it was not late as a whole. The zero value is none. See docs/design/003.
+// burden is what part the generator itself can have in the figures of a scope. The zero
+// value is none. See docs/design/003 and 005.
 //
 // A busy generator is slow to send, to read and to free slots, so response times
 // count too high, and some end as timeouts: that can turn a pass into a failure,
-// never a failure into a pass. What failed on the generator's own machine never
-// reached the target, and how it would have gone is not known.
+// never a failure into a pass. Where single arrivals were held up it is known by how
+// much. What failed on the generator's own machine never reached the target, and how it
+// would have gone is not known.
 type burden struct {
-	busy   bool   // its CPU was used up
-	late   uint64 // arrivals that it sent, but later than the budget allows
-	slow   uint64 // arrivals that may have gone wrong only because it was busy or late
-	missed uint64 // arrivals that it was too late to send
-	local  uint64 // these, and those that failed on its own machine
-	short  bool   // so many of them that the target had less load than was planned
-	what   string // happened, and what to do
+	busy    bool          // its CPU was used up
+	delayed uint64        // arrivals that it held up
+	late    time.Duration // how late it acted at most
+	slow    uint64        // errors that it may have made by being busy, or late
+	unsent  uint64        // those of them that were unsent
+	missed  uint64        // arrivals that it was too late to send
+	local   uint64        // these, and those that failed on its own machine
+	short   bool          // so many of them that the target had less load than was planned
+	still   time.Duration // for how long it did not run
+	near    bool          // it did not run in the scope, or was not done with catching up when that began
+	closed  bool          // users sent the load, and were held up themselves
+	what    string        // happened
+	do      string        // what to do about it
 }
 
-func (b *burden) any() bool { return b.busy || b.late > 0 || b.local > 0 }
+func (b *burden) any() bool { return b.busy || b.delayed > 0 || b.local > 0 || b.near }
 
 // burdenOf looks at what a scope gathered.
 func burdenOf(v *View, tl *timeline.Timeline) burden {
 	if v.Stats == nil {
 		return burden{}
 	}
-	b := burden{missed: v.Stats.Kinds[kindSkipped] + v.Stats.Kinds[kindLate]}
-	b.local = v.Stats.Kinds[kindLocal] + b.missed
-	for _, l := range v.Stats.Late.Limits() {
-		if l.Limit == tl.LateBudget && tl.LateBudget > 0 {
-			b.late = l.Above - min(l.Above, b.missed)
-		}
+	s := v.Stats
+	b := burden{
+		missed: s.Kinds[kindSkipped] + s.Kinds[kindLate], delayed: s.Delayed, slow: s.Doubtful, unsent: s.DoubtfulUnsent,
+		still: tl.Standstills.Intersect(v.windows).Len(), near: caughtUpIn(tl.Standstills, v.windows), closed: closedIn(tl, v.windows),
 	}
-	b.short = float64(b.local) > shortShare*float64(v.Stats.Judged())
+	b.late, _ = s.Late.Max()
+	b.local = s.Kinds[kindLocal] + b.missed
+	b.short = float64(b.local) > shortShare*float64(s.Judged())
 	used := v.usage(tl)
 	b.busy = used.Time > 0 && float64(used.Full) >= saturatedShare*float64(used.Time)
-	for _, kind := range []string{kindTimeout, kindStalled, kindUnsent, kindSlow} {
-		b.slow += v.Stats.Kinds[kind]
-	}
-	if !b.busy {
-		b.slow = min(b.slow, b.late)
+	if b.busy {
+		b.slow, b.unsent = 0, s.Kinds[kindUnsent]
+		for _, kind := range []string{kindTimeout, kindStalled, kindUnsent, kindSlow} {
+			b.slow += s.Kinds[kind]
+		}
+		b.slow = max(b.slow, s.Doubtful)
 	}
 	switch {
 	case b.missed > 0 && b.missed == b.local:
-		b.what = fmt.Sprintf("the generator was too late to send %d of %d arrivals, which says nothing of the target: %s", b.missed, v.Stats.Judged(), needsCPU)
+		b.what = fmt.Sprintf("the generator was too late to send %d of %d arrivals, which says nothing of the target", b.missed, s.Judged())
+		b.do = needsCPU
 	case b.local > 0:
-		b.what = localFailures(b.local, v.Stats.Judged(), used)
+		b.what, b.do = localFailures(b.local, s.Judged(), used)
 	case b.busy:
-		b.what = fmt.Sprintf("the generator used %s of its CPU (%s) for %s of that time, so this may be its own doing: %s",
-			quantity.FormatPercent(used.CPU.Max), coresOf(used), quantity.FormatPercent(float64(used.Full)/float64(used.Time)), needsCPU)
-	case b.late > 0:
-		what, do := bottleneck(used, tl.LateBudget)
-		b.what = fmt.Sprintf("the generator was later than its budget of %s for %d of %d arrivals%s, so this may be its own doing: %s",
-			quantity.FormatDuration(tl.LateBudget), b.late, v.Stats.Judged(), what, do)
+		b.what = fmt.Sprintf("the generator used %s of its CPU (%s) for %s of that time, so this may be its own doing",
+			quantity.FormatPercent(used.CPU.Max), coresOf(used), quantity.FormatPercent(float64(used.Full)/float64(used.Time)))
+		b.do = needsCPU
+	case b.delayed > 0 || b.near:
+		b.what, b.do = heldUp(&b, v, tl)
 	}
 	return b
+}
+
+// caughtUpIn says whether the generator stood still, or caught up after that, in ws.
+func caughtUpIn(stills, ws timeline.Windows) bool {
+	for _, s := range stills {
+		shadow := timeline.Window{From: s.From, To: standstill.Stop(s).CaughtUp()}
+		for _, w := range ws {
+			if w.Intersect(shadow).Len() > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// closedIn says whether users sent load in ws, each of whom waits for an answer.
+func closedIn(tl *timeline.Timeline, ws timeline.Windows) bool {
+	for _, s := range tl.Stages {
+		for _, w := range ws {
+			if s.Closed && w.Intersect(s.Window).Len() > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // usage is what the generator used in the scope.
@@ -103,11 +136,13 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 	if !b.any() {
 		return nil
 	}
-	s := &bounds{lo: math.Inf(-1), hi: math.Inf(1), why: fmt.Sprintf("%s was %s, but %s", text, m.Unit.Format(n), b.what)}
+	s := &bounds{lo: math.Inf(-1), hi: math.Inf(1)}
 	stats := v.Stats
 	name := m.Name
-	if m.Unit == UnitDuration && strings.HasSuffix("."+name, ".mean") {
-		name = "mean"
+	for _, of := range []string{"mean", "stddev"} {
+		if m.Unit == UnitDuration && strings.HasSuffix("."+name, "."+of) {
+			name = of
+		}
 	}
 	switch {
 	case m.OfFault && !b.busy && !b.short && b.local == b.missed:
@@ -119,43 +154,32 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 		if s.lo = 0; b.local == 0 && !b.hides(m) || b.local == b.missed && m.Name == "mean" {
 			s.hi = n // those that it missed are in it, with their whole timeout
 		}
-		if latest, ok := stats.Late.Max(); ok && b.local == 0 && !b.busy {
-			s.lo = max(0, n-float64(b.late)*float64(latest)/float64(stats.Judged()))
+		if b.local == 0 && !b.busy && !b.hides(m) && !m.OfConnection {
+			net, _ := v.net(m.of(v)).Mean()
+			s.lo = min(n, float64(net))
 		}
 	case name == "stddev":
-		s.lo = 0
+		if s.lo = 0; b.local == 0 && !b.busy && !b.hides(m) && !m.OfConnection {
+			off := deviation(m.of(v), v.net(m.of(v)))
+			s.lo, s.hi = max(0, n-off), n+off
+		}
 	case name == "count", name == "planned", name == "bytes_in", name == "bytes_out":
 		return nil // facts about the load, not about the target
 	case name == "done":
-		if s.lo, s.hi = max(n-float64(b.local), 0), n; b.busy {
-			s.hi = math.Inf(1) // in a closed stage, users who are answered sooner ask more
-		}
+		s.lo, s.hi = max(n-float64(b.local), 0), b.more(n, v)
 		if b.short {
 			s.lo = 0
 		}
 	case (name == "rps" || name == "throughput") && v.Seconds > 0:
-		// What failed locally is in neither, and might have been answered; what was late,
-		// in time.
-		answers := stats.Answered
-		if name == "throughput" {
-			answers = stats.AnsweredOK
-		}
-		s.lo, s.hi = n, float64(answers+b.local+b.late)/v.Seconds
-		if b.busy {
-			s.hi = math.Inf(1)
-		}
-		if b.short {
-			s.lo = 0
-		}
+		b.rate(s, n, name, v)
 	case name == "unsent":
-		mine := stats.Kinds[kindSkipped] + stats.Kinds[kindLate] + min(b.slow, stats.Kinds[kindUnsent])
-		s.lo = n - float64(mine)
+		s.lo = n - float64(b.missed+min(b.unsent, stats.Kinds[kindUnsent]))
 		if !b.short {
 			s.hi = n
 		}
 	case name == "errors":
 		if s.lo = float64(b.errors(stats)); !b.short {
-			s.hi = n
+			s.hi = max(n, math.Ceil(b.more(n, v)))
 		}
 	case name == "error_rate":
 		if s.lo, s.hi = float64(b.errors(stats))/float64(stats.Judged()), 1; !b.short {
@@ -166,7 +190,54 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 			s.lo = n
 		}
 	}
+	if s.lo == n && s.hi == n && s.sameAs(m, v, limits) {
+		return nil
+	}
+	s.why = fmt.Sprintf("%s was %s, but could be %s, as %s: %s", text, m.Unit.Format(n), s.text(m.Unit), b.what, b.do)
 	return s
+}
+
+// more is what a number of requests could be at most, had users of a closed stage not
+// been held up themselves: they would have asked for more in that time.
+func (b *burden) more(n float64, v *View) float64 {
+	switch {
+	case !b.closed && !b.busy:
+		return n
+	case b.busy:
+		return math.Inf(1) // users who are answered sooner ask more
+	}
+	whole := time.Duration(v.Seconds * float64(time.Second))
+	return n * float64(whole) / float64(max(whole-b.still, time.Millisecond))
+}
+
+// rate bounds a rate of answers. What failed locally is not in it, and might have been
+// answered; what was late, within the scope. What was held up before the scope, and is
+// answered in it, might not be: a scope has no more answers of its own than arrivals.
+func (b *burden) rate(s *bounds, n float64, name string, v *View) {
+	stats := v.Stats
+	answers := stats.Answered
+	if name == "throughput" {
+		answers = stats.AnsweredOK
+	}
+	could := b.local + b.delayed + b.slow
+	s.lo, s.hi = n, float64(max(answers, min(answers+could, stats.Planned)))/v.Seconds
+	s.hi = max(n, b.more(s.hi, v))
+	if b.near && !b.closed {
+		s.lo = min(n, float64(stats.Planned)/v.Seconds)
+	}
+	if b.short {
+		s.lo = 0
+	}
+}
+
+// deviation is by how much a standard deviation may be off, if each value of d may be
+// smaller, as net has them: no more than the root of the mean square of what they may be
+// smaller by, which is at most their mean times the greatest.
+func deviation(d, net *timeline.Distribution) float64 {
+	mean, _ := d.Mean()
+	least, _ := net.Mean()
+	greatest, _ := d.Max()
+	return math.Sqrt(float64(max(0, mean-least)) * float64(greatest))
 }
 
 // errors is how many errors are the target's for certain.
@@ -179,19 +250,28 @@ func (b *burden) errors(s *timeline.Stats) uint64 {
 // generator made errors of them.
 func (b *burden) hides(m *Metric) bool { return strings.HasPrefix(m.Name, "ok.") && b.slow > 0 }
 
-// ranks sets the bounds of a quantile. Were the arrivals that failed locally in the
-// distribution with times of which nothing is known, its rank would move up or
-// down by their number at most, whether or not they are in it now. Those that it was
-// late for are in it, and took less time if anything; so are those that it missed, with
-// their whole timeout, in the response times.
+// ranks sets the bounds of a quantile. Those that were held up are in it, and took less
+// time if anything: the least they can have taken is known of each. Were the arrivals that
+// failed locally, or good answers that became errors, in the distribution with times of
+// which nothing is known, its rank would move up or down by their number at most, whether or
+// not they are in it now. Those that the generator missed are in it with their whole
+// timeout, in the response times.
 func (b *burden) ranks(s *bounds, m *Metric, v *View, limits []time.Duration) {
 	d := m.dist(v)
+	net := v.net(d)
 	all := d.Count()
 	rank := timeline.Rank(m.quantile, all)
-	if s.lo = 0; rank > b.local+b.late && !b.busy {
-		q := float64(rank-b.local-b.late) / float64(all)
-		lo, _ := d.Quantile(q)
-		s.lo, s.exactLo = float64(lo), exactAt(d, q, limits)
+	unknown := b.local
+	if b.hides(m) {
+		unknown += b.slow
+	}
+	if m.OfConnection {
+		unknown += b.delayed // how much of it was opening a connection is not known
+	}
+	if s.lo = 0; rank > unknown && !b.busy {
+		q := float64(rank-unknown) / float64(all)
+		lo, _ := net.Quantile(q)
+		s.lo, s.exactLo = float64(lo), exactAt(net, q, limits)
 	}
 	above := b.local
 	if d == v.Response() {
@@ -205,6 +285,19 @@ func (b *burden) ranks(s *bounds, m *Metric, v *View, limits []time.Duration) {
 		hi, _ := d.Quantile(q)
 		s.hi, s.exactHi = float64(hi), exactAt(d, q, limits)
 	}
+}
+
+// sameAs says whether the bounds stand to all limits alike.
+func (s *bounds) sameAs(m *Metric, v *View, limits []time.Duration) bool {
+	if m.dist == nil {
+		return true
+	}
+	for _, l := range limits {
+		if s.exactLo[l] != s.exactHi[l] {
+			return false
+		}
+	}
+	return true
 }
 
 // exactAt is how the q-quantile stands to limits, by exact count.
@@ -222,20 +315,7 @@ func exactAt(d *timeline.Distribution, q float64, limits []time.Duration) map[ti
 // empty if it did not.
 func notSent(v *View, tl *timeline.Timeline) string {
 	if b := burdenOf(v, tl); b.short {
-		return b.what
+		return b.what + ": " + b.do
 	}
 	return ""
-}
-
-// late says that the generator was, and what it ran short of; empty if it was
-// not. Under a hundred arrivals the 99th percentile is the greatest.
-func late(v *View, tl *timeline.Timeline) string {
-	budget := tl.LateBudget
-	p99, ok := v.Stats.Late.Quantile(0.99)
-	if !ok || budget <= 0 || p99 <= budget {
-		return ""
-	}
-	what, do := bottleneck(v.usage(tl), budget)
-	return fmt.Sprintf("the generator was %s late at p99, budget %s%s: %s",
-		quantity.FormatDuration(p99), quantity.FormatDuration(budget), what, do)
 }

@@ -52,43 +52,43 @@ func TestBottleneckOfLateness(t *testing.T) {
 	}
 	late := steady(0, 10*sec, 100, ms)
 	for i := range late {
-		late[i].late = 80 * ms
+		late[i].late, late[i].took = 80*ms, 81*ms
 	}
 	for _, tc := range []struct {
 		name string
 		set  func(int, *timeline.Sample) // nil: nothing was sampled
 		why  string
 	}{
-		{"no samples", nil, "the generator was 80ms late at p99, budget 50ms: lower the rate or give it more CPU"},
-		{"nothing ran short", idle, "the generator was 80ms late at p99, budget 50ms: lower the rate or give it more CPU"},
-		{"CPU", func(_ int, s *timeline.Sample) { s.CPU = 1.004 },
-			"the generator was 80ms late at p99, budget 50ms, and used 100% of its CPU (1 of 1 cores): lower the rate, give it more CPU, or take engine fast"},
-		{"CPU at times", once(func(s *timeline.Sample) { s.CPU, s.Cores = 0.97, 1.5 }), "and used up to 97% of its CPU (1.5 of 1.5 cores): lower"},
-		{"just not all of it", once(func(s *timeline.Sample) { s.CPU = 0.94 }), "budget 50ms: lower"},
-		{"others", once(func(s *timeline.Sample) { s.Others, s.Busy = 0.7, 0.99 }), "and lost up to 70% of its cores to other processes: give it cores of its own"},
-		{"others, and room beside them", once(func(s *timeline.Sample) { s.Others, s.Busy = 0.7, 0.9 }), "budget 50ms: lower"},
+		{"no samples", nil, "p99 was 81ms, but could be 1ms to 81ms, as the generator held up 1000 of 1000 arrivals (it was up to 80ms late): lower the rate or give it more CPU"},
+		{"nothing ran short", idle, "p99 was 81ms, but could be 1ms to 81ms, as the generator held up 1000 of 1000 arrivals (it was up to 80ms late): lower the rate or give it more CPU"},
+		{"CPU", once(func(s *timeline.Sample) { s.CPU, s.Cores = 1.004, 1 }),
+			"(it was up to 80ms late); it used up to 100% of its CPU (1 of 1 cores): lower the rate, give it more CPU, or take engine fast"},
+		{"CPU at times", once(func(s *timeline.Sample) { s.CPU, s.Cores = 0.97, 1.5 }), "it used up to 97% of its CPU (1.5 of 1.5 cores): lower"},
+		{"just not all of it", once(func(s *timeline.Sample) { s.CPU = 0.94 }), "late): lower the rate or give"},
+		{"others", once(func(s *timeline.Sample) { s.Others, s.Busy = 0.7, 0.99 }), "it lost up to 70% of its cores to other processes: give it cores of its own"},
+		{"others, and room beside them", once(func(s *timeline.Sample) { s.Others, s.Busy = 0.7, 0.9 }), "late): lower the rate or give"},
 		{"steal", once(func(s *timeline.Sample) { s.Steal, s.Busy = 0.4, 1 }),
-			"and lost up to 40% of its cores to other machines of the host (steal), lost up to 10% of its cores to other processes: run it on a machine that is less shared"},
-		{"garbage collection", once(func(s *timeline.Sample) { s.GCPause = 40 * ms }), "and had GC pauses up to 40ms: raise GOGC"},
-		{"short pauses explain nothing", once(func(s *timeline.Sample) { s.GCPause = 5 * ms }), "budget 50ms: lower"},
+			"it lost up to 40% of its cores to other machines of the host (steal), lost up to 10% of its cores to other processes: run it on a machine that is less shared"},
+		{"garbage collection", once(func(s *timeline.Sample) { s.GCPause = 40 * ms }), "it had GC pauses up to 40ms: raise GOGC"},
+		{"short pauses explain nothing", once(func(s *timeline.Sample) { s.GCPause = 5 * ms }), "late): lower the rate or give"},
 		{"run queue", once(func(s *timeline.Sample) { s.RunQueue = 30 * ms }), "waited up to 30ms for a core (p99 of the run queue): lower"},
 		{"several", once(func(s *timeline.Sample) { s.CPU, s.Others, s.Busy, s.GCPause = 1, 0.5, 1, 40*ms }),
 			"used up to 100% of its CPU (1 of 1 cores), lost up to 50% of its cores to other processes, had GC pauses up to 40ms: lower the rate, give it more CPU"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tl := run(10*sec, nil, nil, late)
+			tl := run(10*sec, nil, []time.Duration{50 * ms}, late)
 			if tc.set != nil {
 				sampled(tl, tc.set)
 			}
 			tl.Stages[0].Judged = true
-			rep, err := Judge([]Input{{Rule: mustCompile(t, "p99 < 1s")}}, tl)
+			rep, err := Judge([]Input{{Rule: mustCompile(t, "p99 < 50ms")}}, tl)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if r := rep.Rules[0]; r.Outcome != Inconclusive || !strings.Contains(r.Why, tc.why) {
 				t.Errorf("the rule is %s: %s; want it with %s", r.Outcome, r.Why, tc.why)
 			}
-			if rep.Outcome != Inconclusive || len(rep.Why) != 1 || !strings.Contains(rep.Why[0], tc.why) {
+			if rep.Outcome != Inconclusive || len(rep.Why) > 0 {
 				t.Errorf("the run is %s: %q", rep.Outcome, rep.Why)
 			}
 		})
@@ -99,16 +99,16 @@ func TestBottleneckOfLateness(t *testing.T) {
 func TestBottleneckIsOfTheScope(t *testing.T) {
 	arrivals := steady(0, 10*sec, 100, ms)
 	for i := range arrivals {
-		arrivals[i].late = 80 * ms
+		arrivals[i].late, arrivals[i].took = 80*ms, 81*ms
 	}
 	tl := sampled(run(10*sec, nil, nil, arrivals), func(i int, s *timeline.Sample) {
-		if i < 5 {
-			s.CPU = 1
+		if i == 2 || i == 4 {
+			s.GCPause = 40 * ms
 		}
 	})
-	for scope, named := range map[string]bool{"window(0s, 5s)": true, "window(5s, 10s)": false, "window(4s, 6s)": true, "every(5s)": true} {
-		r := judgeOne(t, scope+".p99 < 1s", tl)
-		if r.Outcome != Inconclusive || strings.Contains(r.Why, "of its CPU") != named {
+	for scope, named := range map[string]bool{"window(0s, 5s)": true, "window(5s, 10s)": false, "window(4s, 6s)": true} {
+		r := judgeOne(t, scope+".p99 < 50ms", tl)
+		if r.Outcome != Inconclusive || strings.Contains(r.Why, "GC pauses") != named {
 			t.Errorf("%s: %s: %s", scope, r.Outcome, r.Why)
 		}
 	}
@@ -137,7 +137,7 @@ func TestLocalFailures(t *testing.T) {
 		why      string
 	}{
 		{"none", "error_rate == 0%", thousand, none, Pass, ""},
-		{"they are errors", "errors == 3", with(thousand, 3, "local"), none, Inconclusive, "errors was 3, but 3 of 1000 arrivals failed on the generator's own machine"},
+		{"they are errors", "errors == 3", with(thousand, 3, "local"), none, Inconclusive, "errors was 3, but could be 0 to 3, as 3 of 1000 arrivals failed on the generator's own machine"},
 		{"files", "error_rate == 0%", with(thousand, 3, "local"), files, Inconclusive, "(out of file descriptors, 1024 of 1024), which says nothing of the target: raise ulimit -n"},
 		{"ports", "error_rate == 0%", with(thousand, 3, "local"), ports, Inconclusive, "(out of local ports, 28232 of 28232), which says nothing of the target: keep connections alive"},
 		{"not seen what", "error_rate == 0%", with(thousand, 3, "local"), none, Inconclusive, "(out of ports, files or memory)"},
@@ -157,7 +157,7 @@ func TestLocalFailures(t *testing.T) {
 		{"percentile without room", "p99 < 200ms", with(mix(1000, 0, 1, sec), 10, "local"), files, Inconclusive, "p99 was 10ms, but"},
 		{"percentile at the limit, by count", "p50 <= 10ms", with(thousand, 10, "local"), files, Pass, ""},
 		{"a slow target is slow anyway", "p99 < 200ms", with(mix(1000, 0, 100, sec), 10, "local"), files, Fail, "p99 was 1s"},
-		{"they could have been the greatest", "max < 200ms", with(thousand, 1, "local"), files, Inconclusive, "max was 10ms, but 1 of 1000"},
+		{"they could have been the greatest", "max < 200ms", with(thousand, 1, "local"), files, Inconclusive, "max was 10ms, but could be 10ms or more, as 1 of 1000"},
 		{"and the least", "min > 5ms", with(thousand, 1, "local"), files, Inconclusive, ""},
 		{"the mean is open", "mean < 200ms", with(thousand, 1, "local"), files, Inconclusive, "mean was"},
 		{"good answers", "ok.p90 < 200ms", with(thousand, 5, "local"), files, Pass, ""},
@@ -193,8 +193,8 @@ func endingWith(as []arrival, kind string, n int) []arrival {
 	return out
 }
 
-// Arrivals that the generator came to later than its budget allows, fewer than
-// make it late at p99: they may have taken less time, and may have gone well.
+// Arrivals that the generator came to late: they may have taken less time, and errors
+// that it may have made may have gone well.
 func TestLateForAFew(t *testing.T) {
 	// Of 1,000 arrivals of 10 ms each, 5 were late and took that much longer.
 	late := mix(1000, 0, 0, 0)
@@ -204,7 +204,7 @@ func TestLateForAFew(t *testing.T) {
 	lost := func(kind string, n int) []arrival {
 		as := slices.Clone(late)
 		for i := range n {
-			as[i].kind = kind
+			as[i].kind, as[i].doubtful = kind, kind == "timeout"
 		}
 		return as
 	}
@@ -216,7 +216,7 @@ func TestLateForAFew(t *testing.T) {
 		want     Outcome
 		why      string
 	}{
-		{"a percentile above them", "p99.9 < 250ms", late, Inconclusive, "p99.9 was 310ms, but the generator was later than its budget of 50ms for 5 of 1000 arrivals, so this may be its own doing: lower the rate"},
+		{"a percentile above them", "p99.9 < 250ms", late, Inconclusive, "p99.9 was 310ms, but could be 10ms to 310ms, as the generator held up 5 of 1000 arrivals (it was up to 300ms late): lower the rate"},
 		{"which holds all the same", "p99.9 < 350ms", late, Pass, ""},
 		{"and which fails without them", "p99.9 < 5ms", late, Fail, ""},
 		{"a percentile below them", "p99 < 9ms", late, Fail, ""},
@@ -224,12 +224,13 @@ func TestLateForAFew(t *testing.T) {
 		{"the mean within their part", "mean < 11ms", late, Inconclusive, "mean was 11.5ms, but"},
 		{"the mean beyond it", "mean < 9ms", late, Fail, ""},
 		{"service time", "service.p50 < 9ms", late, Fail, ""},
-		{"timeouts among as many", "error_rate < 0.1%", lost("timeout", 5), Inconclusive, "error_rate was 0.5%, but"},
-		{"more timeouts than they were", "error_rate < 0.1%", with(lost("timeout", 5), 7, "timeout"), Fail, ""},
+		{"timeouts that it may have made", "error_rate < 0.1%", lost("timeout", 5), Inconclusive, "error_rate was 0.5%, but"},
+		{"more timeouts than that", "error_rate < 0.1%", with(lost("timeout", 5), 7, "timeout"), Fail, ""},
 		{"wrong answers", "error_rate < 0.1%", lost("status", 5), Fail, ""},
 		{"good answers that may be missing", "ok.p99 < 9ms", lost("timeout", 1), Fail, ""},
 		{"good answers with room", "ok.p50 < 20ms", lost("timeout", 1), Pass, ""},
-		{"answers a second", "rps >= 100.1/s", late, Inconclusive, "rps was 99.9/s, but"},
+		{"answers a second", "rps >= 100/s", late, Inconclusive, "rps was 99.9/s, but could be 99.9/s to 100/s"},
+		{"more answers than arrivals", "rps >= 100.1/s", late, Fail, ""},
 		{"more than they could be", "rps >= 101/s", late, Fail, ""},
 		{"a fault's figures", `fault("kill-api").recovery < 4s`, late, Pass, ""},
 		{"a fault's figures, and one was missed", `fault("kill-api").recovery < 4s`, lost("late", 1), Pass, ""},
@@ -283,7 +284,7 @@ func TestSaturatedGenerator(t *testing.T) {
 		why      string
 	}{
 		{"upper limit on latency passes", "p99 < 2s", slowly, 10, Pass, ""},
-		{"upper limit on latency fails", "p99 < 200ms", slowly, 10, Inconclusive, "p99 was 1s, but the generator used 99% of its CPU (1 of 1 cores) for 100% of that time, so this may be its own doing: lower the rate"},
+		{"upper limit on latency fails", "p99 < 200ms", slowly, 10, Inconclusive, "p99 was 1s, but could be 0s to 1s, as the generator used 99% of its CPU (1 of 1 cores) for 100% of that time, so this may be its own doing: lower the rate"},
 		{"limit on the left", "200ms > p99", slowly, 10, Inconclusive, "p99 was 1s, but"},
 		{"for two seconds of ten", "p99 < 200ms", slowly, 2, Inconclusive, "for 20% of that time"},
 		{"for one second of ten", "p99 < 200ms", slowly, 1, Fail, "p99 was 1s, the rule wants < 200ms"},
@@ -301,9 +302,9 @@ func TestSaturatedGenerator(t *testing.T) {
 		{"good answers that became timeouts", "ok.p99 < 2s", with(slowly, 1, "timeout"), 10, Inconclusive, ""},
 		{"spread is open either way", "stddev < 10s", slowly, 10, Inconclusive, ""},
 
-		{"rate too low", "rps > 1000/s", slowly, 10, Inconclusive, "rps was 90/s, but the generator used"},
+		{"rate too low", "rps > 1000/s", slowly, 10, Inconclusive, "rps was 90/s, but could be 90/s or more, as the generator used"},
 		{"rate high enough", "rps >= 90/s", slowly, 10, Pass, ""},
-		{"timeouts are no answers, but may be the generator's", "rps > 85/s", with(slowly, 200, "timeout"), 10, Inconclusive, "rps was 70/s, but the generator used"},
+		{"timeouts are no answers, but may be the generator's", "rps > 85/s", with(slowly, 200, "timeout"), 10, Inconclusive, "rps was 70/s, but could be 70/s or more, as the generator used"},
 		{"rate too low, with CPU to spare", "rps > 1000/s", slowly, 1, Fail, ""},
 		{"throughput too low", "throughput > 1000/s", slowly, 10, Inconclusive, ""},
 		{"upper limit on the rate", "rps < 1000/s", slowly, 10, Inconclusive, ""},

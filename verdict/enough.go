@@ -71,6 +71,7 @@ func tellApart(f *finding) *finding {
 			for c := min(a, b); c <= max(a, b); c++ {
 				if holds(f.op, c) != f.truth {
 					f.truth = unknown
+					f.few = f.ofEnough(s, needed)
 					f.why = fmt.Sprintf("too few samples for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
 						s.text, s.all, needed, UnitFraction.Format(limit))
 					return f
@@ -79,6 +80,13 @@ func tellApart(f *finding) *finding {
 		}
 	}
 	return f
+}
+
+// ofEnough is where the observed side could lie, had as many arrivals as are needed come.
+func (f *finding) ofEnough(s *share, needed float64) *[2]float64 {
+	_, o, _, _ := f.sides()
+	a, b := o.with(s, s.least/needed), o.with(s, (s.most+needed-s.all)/needed)
+	return &[2]float64{min(a, b), max(a, b)}
 }
 
 // at is how left would stand to right if a share were p.

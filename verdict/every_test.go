@@ -28,7 +28,7 @@ func TestEvery(t *testing.T) {
 		{"every(60s).p50 < 500ms", Pass, "20ms (0s to 1m)", ""},
 		{"every(10s).p50 > 15ms", Fail, "10ms (0s to 10s)", "2 of 12"},
 		{"every(10s).p95 < 3 * p50", Fail, "901ms (20s to 30s)", "1 of 12"},
-		{"every(10s).p99.9 < 1s", Inconclusive, "", "from 0s to 10s: too few samples"},
+		{"every(10s).p99.9 < 1s", Inconclusive, "10ms (0s to 10s)", "from 0s to 10s: too few samples"},
 		{"every(10s).p99.9 < 1s || every(10s).error_rate < 1%", Pass, "every(10s).error_rate 0% (0s to 10s)", ""},
 		{`every(10s).p95 < 500ms && request("browse").every(10s).error_rate < 1%`, Fail, "every(10s).p95 901ms (20s to 30s)", "1 of 12"},
 		{`request("checkout").every(10s).p95 < 1s`, Inconclusive, "", "nothing was due"},

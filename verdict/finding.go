@@ -25,7 +25,8 @@ type finding struct {
 	op          string
 	unit        Unit
 	left, right value
-	cmp         int // how left stands to right
+	cmp         int         // how left stands to right
+	few         *[2]float64 // where the observed side could lie, had there been enough arrivals
 
 	parts []*finding // of a combination; op is then &&, || or not
 }

@@ -29,7 +29,7 @@ func Default() []string {
 //
 // A rule is inconclusive if nothing was measured in one of its scopes, if a
 // percentile has fewer samples than its rank needs, whichever way these few
-// point, if a share has so few that those missing might turn it, if the generator itself was late beyond the budget there, if it would
+// point, if a share has so few that those missing might turn it, if it would
 // be otherwise without the generator's own part in the figures, or if it
 // rests on a fault that was not seen to act; but what is unknown makes a
 // combination of comparisons inconclusive only where it could turn it. A rule
@@ -37,8 +37,7 @@ func Default() []string {
 //
 // The run is as its worst rule: fail, inconclusive, warn, pass; without rules
 // it passes. Apart from its rules it is inconclusive at least if it was
-// interrupted, if the generator was late over the judged stages or could not send
-// a good part of their load, or if a fault
+// interrupted, if the generator could not send a good part of their load, or if a fault
 // was not seen to act.
 func Judge(rules []Input, tl *timeline.Timeline) (Report, error) {
 	j := &judge{tl: tl, c: newCollection(tl), report: Report{
@@ -86,7 +85,6 @@ type judge struct {
 	faults []*View // by tl.Faults, complete after the sweep
 	before []*View
 	watch  []*watch
-	late   string // why the judged stages as a whole do not count
 	// Over the judged stages: that too much of the load was not sent, and what
 	// part the generator can have in the figures.
 	notSent string
@@ -101,7 +99,7 @@ func (j *judge) measureAll() {
 	}
 	j.c.track(filter{}, whole, 0, func(_ timeline.Window, v *View) {
 		j.report.Totals = measure(v)
-		j.late, j.notSent, j.burden = late(v, j.tl), notSent(v, j.tl), burdenOf(v, j.tl)
+		j.notSent, j.burden = notSent(v, j.tl), burdenOf(v, j.tl)
 		j.report.Generator = generatorOf(v, j.tl)
 	})
 	for _, s := range j.tl.Stages {
@@ -168,9 +166,6 @@ func (j *judge) validity() {
 		add("the run was interrupted while its last answers were waited for")
 	default:
 		add(fmt.Sprintf("the run was interrupted after %s: what was recorded is not the whole of it", quantity.FormatDuration(j.tl.Duration)))
-	}
-	if j.late != "" {
-		add(j.late)
 	}
 	if j.notSent != "" {
 		add(j.notSent)
@@ -249,10 +244,7 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 	if t.metric.dist != nil {
 		samples = t.metric.dist(v).Count()
 	}
-	lateness := ""
-	if v.Stats != nil {
-		lateness = late(v, j.tl)
-	}
+	val.shown = ok && (v.Stats == nil || v.Stats.Planned > 0)
 	switch {
 	case blocked != "":
 		val.missing = blocked
@@ -260,9 +252,8 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 		val.missing = fmt.Sprintf("no data: nothing was due in the scope of %s", t.text)
 	case !ok:
 		val.missing = fmt.Sprintf("no data for %s: nothing there to measure", t.text)
-	case lateness != "":
-		val.missing = lateness
 	case samples < t.metric.MinSamples:
+		val.bounds = fewSamples(t.metric, v, samples)
 		val.missing = fmt.Sprintf("too few samples for %s: %d, and %d are needed; %s", t.text, samples, t.metric.MinSamples, moreSamples(t.metric))
 	}
 	val.n = n
@@ -302,9 +293,6 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 // readFault takes the value of a term that is asked of a fault.
 func (j *judge) readFault(r *Rule, t *term) value {
 	blocked := doubt(j.tl, t.scope.fault)
-	if blocked == "" {
-		blocked = j.late
-	}
 	v, why := ofFault(j.faults, t.scope.fault)
 	if blocked == "" {
 		blocked = why
@@ -413,6 +401,9 @@ func (c *ruleCase) result(f *finding, slice *timeline.Window, failed, all int) R
 	observed, limit := leaf.texts(negated)
 	subject := leaf.subject()
 	r.Observed, r.Limit = observed, limit
+	if f.truth == unknown {
+		r.CouldBe = leaf.couldBe()
+	}
 	if f.composite() && subject != "" && observed != "" {
 		r.Observed = subject + " " + observed
 	}

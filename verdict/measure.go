@@ -48,5 +48,12 @@ func generatorOf(v *View, tl *timeline.Timeline) *Generator {
 	if v.Stats.Planned == 0 {
 		return nil
 	}
-	return &Generator{Late: latency(&v.Stats.Late), Budget: tl.LateBudget, Usage: *v.usage(tl), Local: v.Stats.Kinds[kindLocal]}
+	g := &Generator{
+		Late: latency(&v.Stats.Late), Budget: tl.LateBudget, Usage: *v.usage(tl), Local: v.Stats.Kinds[kindLocal], Delayed: v.Stats.Delayed,
+	}
+	for _, s := range tl.Standstills.Intersect(v.windows) {
+		g.Standstill += s.Len()
+		g.Longest = max(g.Longest, s.Len())
+	}
+	return g
 }

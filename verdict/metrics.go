@@ -27,7 +27,9 @@ type Metric struct {
 	eval func(*View) (float64, bool)
 	// dist and quantile are set for what a count of exceedances can decide
 	// exactly: percentiles, the greatest and the least.
-	dist     func(*View) *timeline.Distribution
+	dist func(*View) *timeline.Distribution
+	// of is what it is read from, if that is one distribution.
+	of       func(*View) *timeline.Distribution
 	quantile float64
 	// ofAll says that it is a share of the arrivals that count: how many of them it
 	// needs depends on what it is compared with.
@@ -46,6 +48,7 @@ type View struct {
 	used     *timeline.Usage  // by the generator in them, summed up once
 	outage   time.Duration
 	response *timeline.Distribution // of Stats, merged once
+	least    *timeline.Distribution // the response times, see Stats.ResponseNet; merged once
 }
 
 // Eval returns the metric's figure in its unit's measure; false if there is no
@@ -95,6 +98,22 @@ func (v *View) Response() *timeline.Distribution {
 		v.response = &d
 	}
 	return v.response
+}
+
+// net is d, a distribution of the scope, with each time as short as it could be had the
+// generator never been held up.
+func (v *View) net(d *timeline.Distribution) *timeline.Distribution {
+	if d != v.response {
+		return v.Stats.Net(d)
+	}
+	if v.least == nil {
+		v.least = d
+		if v.Stats.Delayed > 0 {
+			net := v.Stats.ResponseNet()
+			v.least = &net
+		}
+	}
+	return v.least
 }
 
 // MetricTable is the manual's table of metrics, in Markdown. Metrics with one

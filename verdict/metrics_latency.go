@@ -54,7 +54,7 @@ func percentileMetric(name string) *Metric {
 // latencyMetrics are those of one distribution of durations.
 func latencyMetrics(prefix, of string, dist func(*View) *timeline.Distribution) []Metric {
 	metric := func(name, doc string, read func(*timeline.Distribution) (time.Duration, bool)) Metric {
-		return Metric{Name: prefix + name, Unit: UnitDuration, Doc: doc + " " + of,
+		return Metric{Name: prefix + name, Unit: UnitDuration, Doc: doc + " " + of, of: dist,
 			eval: func(v *View) (float64, bool) {
 				d, ok := read(dist(v))
 				return float64(d), ok

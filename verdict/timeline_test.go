@@ -18,7 +18,9 @@ type arrival struct {
 	failed, unsent bool
 	interrupted    bool
 	late           time.Duration
-	kind           string // of the error; failed then goes without saying
+	held           time.Duration // by the generator, beside that it was late
+	doubtful       bool          // as errors are that the generator may have made
+	kind           string        // of the error; failed then goes without saying
 }
 
 var names = Names{
@@ -127,22 +129,45 @@ func add(s *timeline.Stats, a arrival) {
 	}
 	s.BytesIn += 100
 	s.BytesOut += 10
+	own := a.late + a.held
+	if own > 0 {
+		s.Delayed++
+	}
+	if a.doubtful {
+		s.Doubtful++
+		if a.unsent {
+			s.DoubtfulUnsent++
+		}
+	}
 	switch {
 	case a.unsent:
 		s.Unsent++
-		s.Err.Record(a.took)
+		both(&s.Err, &s.ErrNet, a.took, own)
 		return
 	case a.failed:
 		s.Failed++
-		s.Err.Record(a.took)
+		both(&s.Err, &s.ErrNet, a.took, own)
 	default:
-		s.OK.Record(a.took)
+		both(&s.OK, &s.OKNet, a.took, own)
 	}
 	s.Done++
-	s.Service.Record(a.took)
-	s.Lag.Record(0)
+	both(&s.Service, &s.ServiceNet, max(0, a.took-a.late), a.held)
+	both(&s.Lag, &s.LagNet, a.late, own)
 	if a.connect > 0 {
 		s.Connect.Record(a.connect)
+	}
+}
+
+// both records a time, and what of it is not the generator's own once there was one of
+// which some is.
+func both(d, net *timeline.Distribution, v, own time.Duration) {
+	if own > 0 {
+		net.StartFrom(d)
+	}
+	started := net.Count() > 0 || own > 0
+	d.Record(v)
+	if started {
+		net.Record(max(0, v-own))
 	}
 }
 

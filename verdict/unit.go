@@ -86,6 +86,7 @@ func asDuration(n float64) time.Duration {
 type value struct {
 	n       float64
 	missing string  // why the figure is not known; empty if it is
+	shown   bool    // there is a figure all the same, to be shown
 	atLeast bool    // the figure is a lower bound
 	until   string  // the fault with which looking at what is bounded ended; empty: with the load
 	bounds  *bounds // where the target's own figure lies, if the generator may have had a part in it
@@ -113,7 +114,7 @@ type operand interface{ get() value }
 // format prints the value in its unit.
 func (v value) format(u Unit) string {
 	switch {
-	case v.missing != "":
+	case v.missing != "" && !v.shown:
 		return ""
 	case v.literal != "":
 		return v.literal

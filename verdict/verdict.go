@@ -102,6 +102,17 @@ type RuleResult struct {
 	Observed string   `json:"observed"` // for people, with its unit; empty if there is none
 	Limit    string   `json:"limit"`
 	Why      string   `json:"why,omitempty"` // always there unless it passed
+	// CouldBe is, of a rule that could not be decided, where the observed figure could
+	// lie; nil if there is no figure.
+	CouldBe *Range `json:"could_be,omitempty"`
+}
+
+// Range is where a figure could lie: in nanoseconds, in 0..1, per second, or as a number,
+// by its metric. An end that is not known is nil.
+type Range struct {
+	Low  *float64 `json:"low"`
+	High *float64 `json:"high"`
+	Text string   `json:"text"` // for people, with units
 }
 
 // FaultResult is a fault's record with what it did to the service.
@@ -138,8 +149,13 @@ type Report struct {
 
 // Generator is how the generator of the load did.
 type Generator struct {
-	Late   Latency        `json:"late"`   // how late it acted
-	Budget time.Duration  `json:"budget"` // how late it may, at p99
-	Usage  timeline.Usage `json:"usage"`  // of no samples if its system tells nothing
-	Local  uint64         `json:"local"`  // arrivals that failed on its own machine
+	Late   Latency       `json:"late"`   // how late it acted
+	Budget time.Duration `json:"budget"` // how late it may, at p99, before the report says so
+	// Delayed is how many arrivals it held up: acted on late, or open while it did
+	// not run. Standstill is for how long it did not run, and Longest at a time.
+	Delayed    uint64         `json:"delayed"`
+	Standstill time.Duration  `json:"standstill"`
+	Longest    time.Duration  `json:"longest_standstill"`
+	Usage      timeline.Usage `json:"usage"` // of no samples if its system tells nothing
+	Local      uint64         `json:"local"` // arrivals that failed on its own machine
 }

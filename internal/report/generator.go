@@ -23,6 +23,12 @@ func generatorLine(g *verdict.Generator) string {
 	if g.Late.P99 != nil {
 		parts = append(parts, "lateness p99 "+offset(g.Late.P99))
 	}
+	if g.Late.P99 != nil && g.Budget > 0 && *g.Late.P99 > g.Budget || g.Longest > max(g.Budget, time.Millisecond) {
+		parts = append(parts, quantity.FormatWhole(g.Delayed)+" arrivals held up by it: their times may be too high, by no more than it is known to have been late")
+	}
+	if g.Longest > 0 {
+		parts = append(parts, fmt.Sprintf("stood still for %s in all, %s at the longest", quantity.FormatDuration(g.Standstill), quantity.FormatDuration(g.Longest)))
+	}
 	if u.Samples > 0 {
 		parts = append(parts, "GC pauses max "+quantity.FormatDuration(u.GCPause))
 	}
@@ -76,7 +82,10 @@ func GeneratorNotes(s *timeline.Sample) []string {
 type generatorSummary struct {
 	Lateness   verdict.Latency `json:"lateness"`
 	LateBudget time.Duration   `json:"late_budget"`
-	Local      uint64          `json:"local_errors"` // arrivals that failed on its own machine
+	Delayed    uint64          `json:"delayed"`            // arrivals that it held up
+	Standstill time.Duration   `json:"standstill"`         // for how long it did not run at all
+	Longest    time.Duration   `json:"standstill_longest"` // at a time
+	Local      uint64          `json:"local_errors"`       // arrivals that failed on its own machine
 	Samples    uint64          `json:"samples"`
 	Cores      float64         `json:"cores"`
 	CPU        timeline.Share  `json:"cpu"`
@@ -103,7 +112,7 @@ func newGenerator(g *verdict.Generator) *generatorSummary {
 	}
 	u := &g.Usage
 	s := &generatorSummary{
-		Lateness: g.Late, LateBudget: g.Budget, Local: g.Local, Samples: u.Samples, Cores: u.Cores, CPU: u.CPU,
+		Lateness: g.Late, LateBudget: g.Budget, Local: g.Local, Delayed: g.Delayed, Standstill: g.Standstill, Longest: g.Longest, Samples: u.Samples, Cores: u.Cores, CPU: u.CPU,
 		CPUs: u.CPUs, Others: u.Others, Steal: u.Steal, GC: u.GC, GCPauseMax: u.GCPause, RunQueue: u.RunQueue,
 		Files: limited{u.Files, u.MaxFiles}, Ports: limited{u.Ports, u.MaxPorts}, MemoryMax: u.Memory,
 	}

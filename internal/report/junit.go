@@ -123,6 +123,9 @@ func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
 		c.Name = rule.Name
 	}
 	facts := fmt.Sprintf("rule: %s\nobserved: %s\nlimit: %s\n", rule.KPI, orDash(rule.Observed), orDash(rule.Limit))
+	if rule.CouldBe != nil {
+		facts += "could be: " + rule.CouldBe.Text + "\n"
+	}
 	if rule.Why != "" {
 		facts += "why: " + rule.Why + "\n"
 	}
@@ -135,11 +138,23 @@ func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
 	case rule.Outcome == verdict.Fail || rule.Outcome == verdict.Warn:
 		c.Skipped = &junitOutcome{Message: "warning: " + message, Text: facts}
 	case warn:
-		c.Skipped = &junitOutcome{Message: "warning, inconclusive: " + rule.KPI, Text: facts}
+		c.Skipped = &junitOutcome{Message: "warning, inconclusive: " + unsure(rule, message), Text: facts}
 	default:
-		c.Error = &junitOutcome{"inconclusive: " + rule.KPI, "inconclusive", facts}
+		c.Error = &junitOutcome{"inconclusive: " + unsure(rule, message), "inconclusive", facts}
 	}
 	return c
+}
+
+// unsure adds to the message of a rule that is inconclusive how far its figure could be
+// off.
+func unsure(rule verdict.RuleResult, message string) string {
+	switch {
+	case rule.Observed == "":
+		return rule.KPI
+	case rule.CouldBe != nil:
+		return message + ", could be " + rule.CouldBe.Text
+	}
+	return message
 }
 
 func runCase(r *Run, seconds string) (junitCase, bool) {

@@ -96,6 +96,7 @@ type ruleSummary struct {
 	Observed string           `json:"observed"`
 	Limit    string           `json:"limit"`
 	Why      string           `json:"why"`
+	CouldBe  *verdict.Range   `json:"could_be,omitempty"` // of one that is inconclusive: where the figure could lie
 }
 
 // WriteSummary writes summary.json.
@@ -140,7 +141,7 @@ func newSummary(r *Run) summary {
 	for _, x := range rep.Rules {
 		s.Rules = append(s.Rules, ruleSummary{
 			Name: x.Name, KPI: x.KPI, Severity: x.Severity, Outcome: x.Outcome,
-			Observed: x.Observed, Limit: x.Limit, Why: x.Why,
+			Observed: x.Observed, Limit: x.Limit, Why: x.Why, CouldBe: x.CouldBe,
 		})
 	}
 	return s

@@ -168,6 +168,9 @@ func (p *page) rules(r *Run) {
 			rw.cells[1] = cell{plain(x.Name), p.bold}
 			rw.notes = append(rw.notes, cell{plain(x.KPI), nil})
 		}
+		if x.CouldBe != nil && !strings.Contains(x.Why, x.CouldBe.Text) {
+			rw.notes = append(rw.notes, cell{"could be " + x.CouldBe.Text, p.dim})
+		}
 		if x.Why != "" {
 			rw.notes = append(rw.notes, cell{plain(x.Why), p.dim})
 		}

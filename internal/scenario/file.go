@@ -27,7 +27,7 @@ type attackFile struct {
 	MaxInFlight int           `json:"max_in_flight" default:"2000" positive:"true" doc:"how many requests may be open at once; further arrivals wait in line, on the clock"`
 	Protocol    string        `json:"protocol" default:"auto" enum:"@protocols" doc:"the HTTP version; auto takes HTTP/2 where TLS offers it"`
 	TLS         attack.TLS    `json:"tls" doc:"options of https targets"`
-	LateBudget  time.Duration `json:"late_budget" default:"50ms" positive:"true" doc:"how late the generator may be, at the 99th percentile, before the run is inconclusive"`
+	LateBudget  time.Duration `json:"late_budget" default:"50ms" positive:"true" doc:"how late arrivals may be before catch_up: skip leaves them out, and at the 99th percentile before the report says so; rules are judged at any lateness"`
 	CatchUp     string        `json:"catch_up" default:"burst" enum:"burst,spread,skip" doc:"what becomes of arrivals that the generator was late for: burst sends them at once, spread at no more than twice their planned pace, skip counts those later than late_budget as unsent"`
 	MaxBody     int64         `json:"max_body" default:"64MiB" unit:"bytes" positive:"true" doc:"how large an answer's body may be; a larger one, or one without end, is an error and closes the connection"`
 
