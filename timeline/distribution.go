@@ -41,16 +41,25 @@ type LimitCount struct {
 // counts at the limits that rules name, as a histogram reads up to 0.1 % high.
 // The zero value is empty and has no limits.
 //
-// What is recorded goes into a histogram with a place for every bucket, of 180 KB.
-// What is read back or merged is packed: only buckets that are not empty, a few
-// hundred as a rule, so that a sum over thousands of cells costs neither the time nor the
-// memory of walking and keeping the empty ones. Both read alike, to the bit.
+// A few values, what is read back and what is merged is packed: only buckets that
+// are not empty, a few hundred as a rule, so that thousands of cells cost neither
+// the time nor the memory of walking and keeping the empty ones. Many values are
+// recorded into a histogram with a place for every bucket, of 180 KB. Both read
+// alike, to the bit.
 type Distribution struct {
-	hist    *hdrhistogram.Histogram       // recorded into; nil if nothing was
-	packed  *hdrhistogram.PackedHistogram // merged into; never both
-	limits  []LimitCount                  // sorted by Limit
+	hist    *hdrhistogram.Histogram       // of many values
+	packed  *hdrhistogram.PackedHistogram // of any number; nil if there is the other
+	limits  []LimitCount                  // sorted by Limit; shared with others until something is recorded
+	own     bool                          // limits are shared with nobody
 	clamped uint64
 }
+
+// many values are recorded quicker into a full histogram than into a packed one,
+// and take as much memory there as they do packed, more or less.
+const many = 2048
+
+// maxKept bounds what Reset leaves allocated in a packed histogram.
+const maxKept = 64
 
 // NewDistribution returns an empty distribution that counts exactly at limits.
 func NewDistribution(limits []time.Duration) Distribution {
@@ -76,10 +85,10 @@ func RestoreDistribution(packed *hdrhistogram.PackedHistogram, limits []LimitCou
 // read is either histogram; nil if nothing was recorded.
 func (d *Distribution) read() reader {
 	switch {
-	case d.packed != nil:
-		return d.packed
 	case d.hist != nil:
 		return d.hist
+	case d.packed != nil:
+		return d.packed
 	}
 	return nil
 }
@@ -99,21 +108,39 @@ var (
 	_ reader = (*hdrhistogram.PackedHistogram)(nil)
 )
 
+// Wants says that the next Record will need a full histogram: Lend d one before.
+func (d *Distribution) Wants() bool { return d.hist == nil && d.Count() >= many }
+
 // Lend gives d an empty histogram of the shared geometry to record into, where
-// it would otherwise allocate one of 180 KB; it does nothing if d has one, or was merged into.
+// it would otherwise allocate one of 180 KB; it does nothing if d has one.
 func (d *Distribution) Lend(h *hdrhistogram.Histogram) {
-	if d.hist == nil && d.packed == nil {
-		d.hist = h
+	if d.hist != nil {
+		return
 	}
+	if d.packed != nil {
+		d.packed.MergeInto(h)
+		d.packed = nil
+	}
+	d.hist = h
 }
 
-// Reset empties d, which keeps its limits, and returns the histogram it recorded
-// into, with its values still in it, for another use; nil if it had none.
+// Lent says that d records into a full histogram.
+func (d *Distribution) Lent() bool { return d.hist != nil }
+
+// Reset empties d, which keeps its limits, and returns the full histogram it
+// recorded into, with its values still in it, for another use; nil if it had none.
 func (d *Distribution) Reset() *hdrhistogram.Histogram {
 	h := d.hist
-	d.hist, d.packed, d.clamped = nil, nil, 0
-	for i := range d.limits {
-		d.limits[i].At, d.limits[i].Above = 0, 0
+	d.hist, d.clamped = nil, 0
+	if d.packed != nil && d.packed.Populated() <= maxKept {
+		d.packed.Reset()
+	} else {
+		d.packed = nil
+	}
+	if d.own {
+		for i := range d.limits {
+			d.limits[i].At, d.limits[i].Above = 0, 0
+		}
 	}
 	return h
 }
@@ -128,11 +155,14 @@ func (d *Distribution) StartFrom(o *Distribution) {
 // Record adds v. A negative value counts as 0; one above Highest counts as
 // Highest, and in Clamped. The limits see the value as it was.
 func (d *Distribution) Record(v time.Duration) {
-	if d.hist == nil {
-		d.hist, d.packed = d.Histogram(), nil
-		if d.hist == nil {
-			d.hist = NewHistogram()
-		}
+	switch {
+	case d.Wants():
+		d.Lend(NewHistogram())
+	case d.hist == nil && d.packed == nil:
+		d.packed = NewPackedHistogram()
+	}
+	if !d.own {
+		d.limits, d.own = slices.Clone(d.limits), true
 	}
 	for i := range d.limits {
 		switch l := &d.limits[i]; {
@@ -147,7 +177,13 @@ func (d *Distribution) Record(v time.Duration) {
 		v = Highest
 		d.clamped++
 	}
-	if err := d.hist.RecordValue(int64(v)); err != nil {
+	var err error
+	if d.hist != nil {
+		err = d.hist.RecordValue(int64(v))
+	} else {
+		err = d.packed.RecordValue(int64(v))
+	}
+	if err != nil {
 		panic("timeline: a clamped value was refused by the histogram: " + err.Error())
 	}
 }
@@ -157,7 +193,7 @@ func (d *Distribution) Record(v time.Duration) {
 func (d *Distribution) Merge(o *Distribution) {
 	if o.Count() == 0 {
 		if d.Count() == 0 && len(d.limits) == 0 {
-			d.limits = slices.Clone(o.limits)
+			d.limits, d.own = slices.Clone(o.limits), true
 		}
 		return
 	}
@@ -166,6 +202,7 @@ func (d *Distribution) Merge(o *Distribution) {
 	} else {
 		d.limits = mergeLimits(d.limits, o.limits)
 	}
+	d.own = true
 	if d.mergeCounts(o) > 0 {
 		panic("timeline: histograms of unlike geometry were merged")
 	}
@@ -175,17 +212,17 @@ func (d *Distribution) Merge(o *Distribution) {
 func (d *Distribution) mergeCounts(o *Distribution) (dropped int64) {
 	theirs := o.packed
 	switch {
-	case d.hist != nil && theirs != nil:
-		return theirs.MergeInto(d.hist)
-	case d.hist != nil:
+	case d.hist != nil && o.hist != nil:
 		return d.hist.Merge(o.hist)
-	case theirs == nil:
+	case d.hist != nil:
+		return theirs.MergeInto(d.hist)
+	case o.hist != nil:
 		theirs = NewPackedHistogram()
 		dropped = theirs.MergeFrom(o.hist)
-	case d.packed == nil:
+	case d.packed == nil || d.packed.TotalCount() == 0:
 		theirs = theirs.Clone()
 	}
-	if d.packed == nil {
+	if d.packed == nil || d.packed.TotalCount() == 0 {
 		d.packed = theirs
 		return dropped
 	}
@@ -228,18 +265,28 @@ func (d *Distribution) Clamped() uint64 { return d.clamped }
 // Limits returns the exact counts, sorted by limit. The slice is shared.
 func (d *Distribution) Limits() []LimitCount { return d.limits }
 
+// MergeInto adds all values to h, which has the shared geometry.
+func (d *Distribution) MergeInto(h *hdrhistogram.PackedHistogram) {
+	if d.packed != nil {
+		h.Merge(d.packed)
+	}
+	if d.hist != nil {
+		h.MergeFrom(d.hist)
+	}
+}
+
 // Histogram returns the histogram, nil when empty. It may be shared: read it only.
-// Of a distribution that was read back or merged it is made for the call.
+// Of a distribution that is packed it is made for the call.
 func (d *Distribution) Histogram() *hdrhistogram.Histogram {
 	switch {
 	case d.Count() == 0:
 		return nil
-	case d.packed != nil:
-		h := NewHistogram()
-		d.packed.MergeInto(h)
-		return h
+	case d.hist != nil:
+		return d.hist
 	}
-	return d.hist
+	h := NewHistogram()
+	d.packed.MergeInto(h)
+	return h
 }
 
 // Rank is the position, from 1, of the q-quantile among n sorted values:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -271,10 +272,21 @@ func TestMergeIsRecording(t *testing.T) {
 
 func TestResetAndLend(t *testing.T) {
 	limits := []time.Duration{sec}
+	few := of(limits, 2*sec)
+	if few.Reset() != nil {
+		t.Error("Reset of a few values returned a histogram")
+	}
 	d := of(limits, 2*sec, 11*time.Minute)
+	for range many - 2 {
+		d.Record(sec)
+	}
+	if d.Lent() || !d.Wants() {
+		t.Fatal("many values were to want a full histogram")
+	}
+	d.Record(sec)
 	h := d.Reset()
-	if h == nil || h.TotalCount() != 2 {
-		t.Fatalf("Reset returned %v, want the histogram of two values", h)
+	if h == nil || h.TotalCount() != many+1 {
+		t.Fatalf("Reset returned %v, want the histogram of %d values", h, many+1)
 	}
 	if d.Count() != 0 || d.Clamped() != 0 || d.Limits()[0] != (LimitCount{Limit: sec}) {
 		t.Errorf("after Reset: count %d, clamped %d, limits %v", d.Count(), d.Clamped(), d.Limits())
@@ -289,6 +301,26 @@ func TestResetAndLend(t *testing.T) {
 	if d.Histogram() != h || d.Count() != 1 || d.Limits()[0].Above != 1 {
 		t.Errorf("after Lend: count %d, limits %v, lent histogram used: %v", d.Count(), d.Limits(), d.Histogram() == h)
 	}
+}
+
+// Thousands of cells with a value each take no histograms of 180 KB.
+func TestFewValuesTakeLittleMemory(t *testing.T) {
+	const cells = 2000
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	all := make([]*Stats, cells)
+	for i := range all {
+		all[i] = NewStats([]time.Duration{ms, sec})
+		all[i].OK.Record(ms)
+		all[i].Service.Record(ms)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / cells; each > 4<<10 {
+		t.Errorf("a cell of two values takes %d bytes, expected a few hundred", each)
+	}
+	runtime.KeepAlive(all)
 }
 
 func ExampleDistribution_CompareQuantile() {
@@ -319,7 +351,11 @@ func TestPackedReadsAsRecorded(t *testing.T) {
 	for round := range 200 {
 		var recorded, other Distribution
 		whole := Distribution{}
-		for range 1 + rng.IntN(400) {
+		n := 400
+		if round%20 == 0 {
+			n = 3 * many
+		}
+		for range 1 + rng.IntN(n) {
 			v := time.Duration(math.Exp(rng.NormFloat64()*4 + 16))
 			to := &recorded
 			if rng.IntN(3) == 0 {

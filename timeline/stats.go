@@ -73,11 +73,8 @@ type Stats struct {
 
 // NewStats returns empty stats that count exactly at limits.
 func NewStats(limits []time.Duration) *Stats {
-	return &Stats{
-		OK: NewDistribution(limits), Err: NewDistribution(limits), Service: NewDistribution(limits),
-		OKNet: NewDistribution(limits), ErrNet: NewDistribution(limits), ServiceNet: NewDistribution(limits), LagNet: NewDistribution(limits),
-		Lag: NewDistribution(limits), Connect: NewDistribution(limits), Handshake: NewDistribution(limits),
-	}
+	d := NewDistribution(limits) // all share its limits until something is recorded
+	return &Stats{OK: d, Err: d, Service: d, Lag: d, OKNet: d, ErrNet: d, ServiceNet: d, LagNet: d, Connect: d, Handshake: d}
 }
 
 // Distributions names the distributions, in the order in which they are

@@ -34,7 +34,7 @@ func TestDecode(t *testing.T) {
 		"wide": histogramOf(50000, time.Second, 4),
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, _ := e.append(nil, h)
+			text, _ := e.append(nil, distributionOf(h))
 			got, err := d.decode(text)
 			if err != nil {
 				t.Fatal(err)

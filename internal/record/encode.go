@@ -79,11 +79,11 @@ func newEncoder() *encoder {
 	return e
 }
 
-// append adds h, encoded, to out, and returns the greatest value in it, read at
+// append adds d, encoded, to out, and returns the greatest value in it, read at
 // the top of its bucket as the library's Max reads it.
-func (e *encoder) append(out []byte, h *hdrhistogram.Histogram) (_ []byte, highest int64) {
+func (e *encoder) append(out []byte, d *timeline.Distribution) (_ []byte, highest int64) {
 	e.buckets.Reset()
-	e.buckets.MergeFrom(h)
+	d.MergeInto(e.buckets)
 	return e.appendPacked(out, e.buckets)
 }
 
@@ -117,9 +117,9 @@ func (e *encoder) appendPacked(out []byte, h *hdrhistogram.PackedHistogram) (_ [
 	binary.BigEndian.PutUint32(b[0:], cookiePlain)
 	binary.BigEndian.PutUint32(b[4:], uint32(len(b)-headerSize))
 	binary.BigEndian.PutUint32(b[8:], 0) // normalizing index offset
-	binary.BigEndian.PutUint32(b[12:], uint32(h.SignificantFigures()))
-	binary.BigEndian.PutUint64(b[16:], uint64(h.LowestTrackableValue()))
-	binary.BigEndian.PutUint64(b[24:], uint64(h.HighestTrackableValue()))
+	binary.BigEndian.PutUint32(b[12:], uint32(reference.SignificantFigures()))
+	binary.BigEndian.PutUint64(b[16:], uint64(reference.LowestTrackableValue()))
+	binary.BigEndian.PutUint64(b[24:], uint64(reference.HighestTrackableValue()))
 	binary.BigEndian.PutUint64(b[32:], math.Float64bits(1)) // integers to doubles
 	e.plain = b
 

@@ -29,6 +29,12 @@ func histogramOf(n int, median time.Duration, spread float64) *hdrhistogram.Hist
 	return h
 }
 
+func distributionOf(h *hdrhistogram.Histogram) *timeline.Distribution {
+	d := new(timeline.Distribution)
+	d.Lend(h)
+	return d
+}
+
 // TestEncode has the library read what the encoder wrote, and compares what was
 // compressed with what the library would have: byte by byte.
 func TestEncode(t *testing.T) {
@@ -53,7 +59,7 @@ func TestEncode(t *testing.T) {
 		"many": histogramOf(50000, time.Millisecond, 0.7), "wide": histogramOf(50000, time.Second, 4),
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, highest := e.append([]byte("HIST:"), h)
+			got, highest := e.append([]byte("HIST:"), distributionOf(h))
 			if !bytes.HasPrefix(got, []byte("HIST:")) {
 				t.Fatalf("found %.20q, want it to be added to what was there", got)
 			}
@@ -101,10 +107,15 @@ func unzip(t *testing.T, encoded []byte) []byte {
 }
 
 func TestEncodeDoesNotAllocate(t *testing.T) {
-	h, e := histogramOf(5000, time.Millisecond, 0.7), newEncoder()
-	out, _ := e.append(nil, h)
-	if n := testing.AllocsPerRun(10, func() { out, _ = e.append(out[:0], h) }); n > 0 {
-		t.Errorf("%v allocations, want none", n)
+	full := distributionOf(histogramOf(5000, time.Millisecond, 0.7))
+	var packed timeline.Distribution
+	packed.Merge(full)
+	e := newEncoder()
+	for name, d := range map[string]*timeline.Distribution{"full": full, "packed": &packed} {
+		out, _ := e.append(nil, d)
+		if n := testing.AllocsPerRun(10, func() { out, _ = e.append(out[:0], d) }); n > 0 {
+			t.Errorf("%s: %v allocations, want none", name, n)
+		}
 	}
 }
 
@@ -128,7 +139,7 @@ func BenchmarkEncode(b *testing.B) {
 			e := newEncoder()
 			var out []byte
 			for b.Loop() {
-				out, _ = e.append(out[:0], h)
+				out, _ = e.append(out[:0], distributionOf(h))
 			}
 			b.ReportMetric(float64(len(out)), "B-encoded")
 		})

@@ -185,7 +185,7 @@ func (p *pool) takeBackInterval(iv *interval) {
 }
 
 func (p *pool) record(d *timeline.Distribution, v time.Duration) {
-	if d.Count() == 0 {
+	if d.Wants() {
 		d.Lend(p.hist())
 	}
 	d.Record(v)

@@ -27,7 +27,7 @@ const (
 	tick = 250 * time.Millisecond
 	// slack is how much longer than Config.Grace an interval waits for results.
 	slack = time.Second
-	// maxLent is how many histograms, of 180 KB each, are in use before
+	// maxLent is how many full histograms, of 180 KB each, are in use before
 	// intervals that still wait for results are written in parts.
 	maxLent = 512
 
@@ -599,12 +599,12 @@ func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline
 	return t, errors.Join(unbalanced, r.samples.close())
 }
 
-// histograms is how many histograms the interval has in use.
+// histograms is how many full histograms the interval has in use.
 func (iv *interval) histograms() int {
 	n := 0
 	for c := range iv.all {
 		for _, d := range c.Distributions() {
-			if d.Count() > 0 {
+			if d.Lent() {
 				n++
 			}
 		}

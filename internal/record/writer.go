@@ -90,7 +90,7 @@ func (w *writer) interval(iv timeline.Interval, due uint64) {
 				continue
 			}
 			cl.Distributions = append(cl.Distributions, distributionLine{d.Name, d.Clamped(), d.Limits()})
-			w.histogram(iv.Window, "Tag="+tag(c.Key, d.Name)+",", d.Histogram())
+			w.histogram(iv.Window, "Tag="+tag(c.Key, d.Name)+",", d.Distribution)
 			line.Lines++
 			// Whole flows are left out of the sum, as their steps are in it.
 			if !c.Whole && (d.Distribution == &c.OK || d.Distribution == &c.Err) {
@@ -120,12 +120,12 @@ func (w *writer) untagged(win timeline.Window) {
 // histogram adds a line to the log, which begins with tag: seconds since the base
 // time, and the maximum in milliseconds, as the library's writer has them. That one
 // has times in whole milliseconds only.
-func (w *writer) histogram(win timeline.Window, tag string, h *hdrhistogram.Histogram) {
+func (w *writer) histogram(win timeline.Window, tag string, d *timeline.Distribution) {
 	if w.err != nil {
 		return
 	}
 	var highest int64
-	w.text, highest = w.enc.append(w.text[:0], h)
+	w.text, highest = w.enc.append(w.text[:0], d)
 	w.logLine(tag, win, highest)
 }
 
