@@ -120,6 +120,9 @@ func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, las
 		}
 		fresh := !c.used
 		reuse, err := c.exchange(w, call, deadline, r)
+		if err == errStale && c.strayed() {
+			err = errUnsolicited
+		}
 		r.Done = time.Now()
 		if fresh {
 			r.Connect, r.Handshake = c.connect, c.handshake

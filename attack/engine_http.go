@@ -57,6 +57,7 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 	_, _ = io.Copy(io.Discard, in) // its error is kept in the answer
 	resp.Body.Close()
 	in.report(ctx, resp, &r)
+	a.doubt(&r)
 	return r
 }
 

@@ -152,6 +152,7 @@ func (e *vegetaEngine) Send(ctx context.Context, call *Call) (r Reply) {
 		r.Err = began(cause(ctx, errors.New(res.Error)), true)
 	default:
 		c.in.report(ctx, c.resp, &r)
+		c.tries.doubt(&r)
 	}
 	return r
 }

@@ -32,6 +32,7 @@ const (
 	KindDNS         = "dns"         // the name could not be looked up
 	KindTLS         = "tls"         // certificate or handshake
 	KindProtocol    = "protocol"    // the answer was not HTTP
+	KindUnsolicited = "unsolicited" // there was an answer that no request had asked for
 	KindTooLarge    = "too_large"   // the answer's body was larger than Plan.MaxBody
 	KindLocal       = "local"       // the generator's own machine ran out of ports, files or memory
 	KindStatus      = "status"      // not an expected status
@@ -64,6 +65,7 @@ func Kinds() []ErrorKind {
 		{KindDNS, "the name could not be looked up"},
 		{KindTLS, "the certificate was not accepted, or the handshake failed"},
 		{KindProtocol, "the answer was not proper HTTP"},
+		{KindUnsolicited, "the server sent an answer that no request had asked for, so that none on its connection can be told from another request's; the connection was closed"},
 		{KindTooLarge, "the answer's body was larger than max_body, or without end; the connection was closed"},
 		{KindLocal, "the generator's own machine ran out of ports, open files or memory"},
 		{KindStatus, "the status was not an expected one"},
@@ -110,6 +112,8 @@ func classify(err error) (kind, detail string) {
 		}
 	case KindStalled:
 		detail = errStalled.Error()
+	case KindUnsolicited:
+		detail = errUnsolicited.Error()
 	case KindDNS:
 		if e, ok := errors.AsType[*net.DNSError](err); ok {
 			detail = fmt.Sprintf("look up %s: %s", e.Name, e.Err)
@@ -194,6 +198,9 @@ func kindOf(err error) string {
 	}
 	if _, ok := errors.AsType[*allow.Error](err); ok {
 		return KindNotAllowed
+	}
+	if errors.Is(err, errUnsolicited) {
+		return KindUnsolicited
 	}
 	// A look-up or a handshake can time out too; whose fault it was says more
 	// than that it took too long, but a deadline of ours that passed meanwhile

@@ -45,6 +45,7 @@ type fastConn struct {
 	br     *bufio.Reader
 	header fasthttp.ResponseHeader
 	used   bool      // for an answer, at least once
+	blind  int       // uses since it was looked at, see trusted
 	since  time.Time // when it became idle
 	peer   peer
 
@@ -170,9 +171,16 @@ func (c *fastConn) exchange(w *fastWire, call *Call, deadline time.Time, r *Repl
 
 // trusted says that the connection need not be looked at: it was used a moment
 // ago, and its server has shown that it does not close connections without
-// saying so.
+// saying so. Now and then it is looked at even so, for answers that nobody asked for.
 func (c *fastConn) trusted(h *fastHost, now time.Time) bool {
-	return c.used && now.Sub(c.since) < momentAgo && h.kept.Load() >= trustAfter
+	if !c.used || now.Sub(c.since) >= momentAgo || h.kept.Load() < trustAfter {
+		c.blind = 0
+		return false
+	}
+	if c.blind++; c.blind == lookEvery {
+		c.blind = 0
+	}
+	return c.blind > 0
 }
 
 // ask writes a request, unless the connection is found stale, and waits for the
@@ -283,6 +291,9 @@ func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
 	}
 	if err != nil {
 		return false, err
+	}
+	if c.leftOver() {
+		return false, errUnsolicited
 	}
 	if call.WantHeader || status >= 400 {
 		r.Header = headerOf(&c.header)

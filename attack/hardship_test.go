@@ -82,7 +82,6 @@ type hardship struct {
 	or      []string // other kinds that it may be, as it depends on who is first
 	often   bool     // a thousand times with every engine
 	heavy   bool     // too much to do often
-	own     bool     // net/http takes what was not asked for as the answer to its next request
 }
 
 // hardBody is the largest body that engines take of hardships.
@@ -197,7 +196,7 @@ func hardships(t *testing.T) []hardship {
 		{name: "big chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("4000\r\n"+strings.Repeat("x", 0x4000)+"\r\n", 3)+"0\r\n\r\n", true), status: 200, in: 3 * 0x4000},
 		{name: "body up to the end", url: says(t, "HTTP/1.1 200 OK\r\n\r\nall of it", false), call: Call{WantBody: true}, status: 200, in: 9, body: "all of it"},
 		{name: "http/1.0", url: says(t, "HTTP/1.0 200 OK\r\n\r\nold", false), call: Call{WantBody: true}, status: 200, in: 3, body: "old"},
-		{name: "more than asked for", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Not yours\r\n\r\n", true), status: 200, in: 2, own: true},
+		{name: "more than asked for", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Not yours\r\n\r\n", true), in: 2, kind: KindUnsolicited},
 		{name: "answer before the body was read", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
 			time.Sleep(300 * time.Millisecond) // and reads none of it
@@ -241,9 +240,6 @@ func TestEnginesHardships(t *testing.T) {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
 			eachEngine(t, Options{MaxInFlight: 4, MaxBody: hardBody}, func(t *testing.T, e Engine) {
-				if _, fast := e.(*fastEngine); h.own && !fast {
-					return
-				}
 				times := 3
 				if h.timeout > 0 {
 					times = 1
@@ -273,7 +269,7 @@ func TestEnginesLeakNothing(t *testing.T) {
 				switch {
 				case h.often, k.Name == "fast" && !h.heavy:
 					rounds = 1000 / workers
-				case k.Name != "fast" && (h.own || h.heavy):
+				case k.Name != "fast" && h.heavy:
 					continue
 				}
 				if h.timeout > 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -32,7 +31,9 @@ type attempts struct {
 
 	conn   atomic.Pointer[countedConn] // of the present attempt, nil if it is none of ours or carries several requests at once
 	began  atomic.Int64                // bytes that conn had written before this attempt; −1: it wrote nothing yet
+	number atomic.Int64                // of the request, on conn
 	answer atomic.Bool                 // something of it came
+	early  atomic.Bool                 // and before the request was written
 
 	opening atomic.Pointer[countedConn] // being opened for the request
 	shaking atomic.Pointer[time.Time]   // since when hands are shaken on it
@@ -50,8 +51,13 @@ func follow(req *http.Request, shared bool) (*http.Request, *attempts) {
 	return req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			a.began.Store(-1)
+			a.early.Store(false)
 			if !shared {
-				a.conn.Store(counted(info.Conn))
+				c := counted(info.Conn)
+				a.conn.Store(c)
+				if c != nil {
+					a.number.Store(c.request(req.Method))
+				}
 			}
 			a.opened.Store(nil)
 			if !info.Reused {
@@ -65,8 +71,16 @@ func follow(req *http.Request, shared bool) (*http.Request, *attempts) {
 				a.began.Store(c.written.Load())
 			}
 		},
-		GotFirstResponseByte: func() { a.answer.Store(true) },
+		GotFirstResponseByte: func() {
+			a.answer.Store(true)
+			if c := a.conn.Load(); c != nil {
+				a.early.Store(c.early(a.number.Load()))
+			}
+		},
 		TLSHandshakeStart: func() {
+			if c := a.opening.Load(); c != nil {
+				c.overTLS()
+			}
 			now := time.Now()
 			a.shaking.Store(&now)
 		},
@@ -96,6 +110,17 @@ func (a *attempts) times(r *Reply) {
 	}
 }
 
+// doubt makes an error of an answer that may be another request's, and closes its
+// connection.
+func (a *attempts) doubt(r *Reply) {
+	c := a.conn.Load()
+	if c == nil || r.Err != nil || !a.early.Load() && !c.doubts(a.number.Load()) {
+		return
+	}
+	c.Close()
+	r.Status, r.Header, r.Body, r.Err = 0, nil, nil, errUnsolicited
+}
+
 // failure is why the request must not be sent again, nil if it may.
 func (a *attempts) failure() error {
 	c, began := a.conn.Load(), a.began.Load()
@@ -122,55 +147,5 @@ func proxyFor(c Connections, environment proxyFunc) func(*http.Request) (*url.UR
 			return nil, nil
 		}
 		return environment(req.URL)
-	}
-}
-
-// countedConn knows how much was written to it, and why reading from it ended.
-// What is written after that does not count: the other side is gone.
-type countedConn struct {
-	net.Conn
-	written   atomic.Int64
-	ended     atomic.Pointer[error]
-	connect   time.Duration // how long it took to open
-	handshake atomic.Int64  // and to shake hands, in ns
-}
-
-func (c *countedConn) Write(p []byte) (int, error) {
-	gone := c.ended.Load() != nil // asked first: the answer to p itself may be that it ends
-	n, err := c.Conn.Write(p)
-	if !gone {
-		c.written.Add(int64(n))
-	}
-	return n, err
-}
-
-func (c *countedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if err != nil {
-		c.ended.CompareAndSwap(nil, &err)
-	}
-	return n, err
-}
-
-// counted finds the connection beneath TLS; nil for one that speaks HTTP/2,
-// which tells requests that were not looked at from others by itself.
-func counted(c net.Conn) *countedConn {
-	if secure, ok := c.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
-		return nil
-	}
-	return beneath(c)
-}
-
-// beneath finds the connection beneath TLS, or beneath that to a proxy.
-func beneath(c net.Conn) *countedConn {
-	for {
-		switch inner := c.(type) {
-		case *countedConn:
-			return inner
-		case *tls.Conn:
-			c = inner.NetConn()
-		default:
-			return nil
-		}
 	}
 }

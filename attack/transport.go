@@ -34,9 +34,10 @@ const dialTimeout = 30 * time.Second
 type transport struct {
 	*http.Transport
 	protocol string
-	once     bool               // each connection carries one request
-	gates    *gates             // to each host, where a connection carries one request at a time
-	maxBody  int64              // of an answer; 0: without end
+	once     bool   // each connection carries one request
+	gates    *gates // to each host, where a connection carries one request at a time
+	maxBody  int64  // of an answer; 0: without end
+	strays   *strays
 	stop     context.CancelFunc // ends dials
 }
 
@@ -64,7 +65,9 @@ func newTransport(opt Options) (*transport, error) {
 		return nil, err
 	}
 	open, stop := context.WithCancel(context.Background())
+	strays := new(strays)
 	return &transport{
+		strays:   strays,
 		protocol: opt.Protocol,
 		once:     opt.Connections.NoKeepAlive,
 		gates:    newGates(opt.Connections.PerHost),
@@ -81,7 +84,7 @@ func newTransport(opt Options) (*transport, error) {
 				if err != nil {
 					return nil, err
 				}
-				c := &countedConn{Conn: conn, connect: time.Since(begun)}
+				c := &countedConn{Conn: conn, connect: time.Since(begun), strays: strays.to(address)}
 				opening(ctx, c)
 				return c, nil
 			},
@@ -102,6 +105,9 @@ func newTransport(opt Options) (*transport, error) {
 func (t *transport) send(req *http.Request) (*http.Response, *attempts, error) {
 	if err := fits(t.protocol, req.URL.Scheme); err != nil {
 		return nil, new(attempts), err
+	}
+	if t.strays.take(Address(req.URL)) {
+		return nil, new(attempts), errUnsolicited
 	}
 	// What HTTP/2 was given and not looked at, it tells apart by itself.
 	req, a := follow(req, t.protocol == "h2c")
