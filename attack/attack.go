@@ -297,6 +297,11 @@ type Reply struct {
 	BytesOut   int64
 	Err        error
 
+	encoding string // of Body: its Content-Encoding, until it is unpacked; only if somebody may look at it
+	packed   error  // why it cannot be unpacked
+	unpacked bool   // Body is no longer what came over the wire
+	cut      bool   // and only its beginning
+
 	setCookies  []string // its Set-Cookie lines; only with Call.wantCookies
 	keptCookies bool     // the engine has kept them already
 

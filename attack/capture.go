@@ -90,6 +90,11 @@ func (c *capture) take(r *Reply) (string, error) {
 }
 
 func (c *capture) look(r *Reply) (string, error) {
+	if c.wantBody() {
+		if err := r.unpack(); err != nil {
+			return "", err
+		}
+	}
 	switch {
 	case c.path != nil:
 		if !r.isJSON() {

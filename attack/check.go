@@ -103,6 +103,14 @@ func newJSONCheck(j ExpectJSON) (c jsonCheck, err error) {
 
 func (c *check) wantBody() bool { return c.Body != "" || c.matches != nil || len(c.json) > 0 }
 
+// bodyKind is the kind of error of a body that cannot be read.
+func (c *check) bodyKind() string {
+	if len(c.body) > 0 || c.matches != nil {
+		return KindBody
+	}
+	return KindJSON
+}
+
 func (c *check) wantHeader() bool { return len(c.headers) > 0 }
 
 // reply says what is wrong with an answer: an empty kind if nothing. response
@@ -122,6 +130,11 @@ func (c *check) reply(r *Reply, response time.Duration) (kind, detail string) {
 	}
 	if r.BytesIn < c.MinSize || c.MaxSize > 0 && r.BytesIn > c.MaxSize {
 		return KindSize, fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn)
+	}
+	if c.wantBody() {
+		if err := r.unpack(); err != nil {
+			return c.bodyKind(), clip(err.Error(), maxDetail)
+		}
 	}
 	if len(c.body) > 0 && !bytes.Contains(r.Body, c.body) {
 		return KindBody, clip(fmt.Sprintf("expected a body with %q, found %s", r.shown(c.Body), excerpt(r)), maxDetail)
@@ -233,7 +246,7 @@ func excerpt(r *Reply) string {
 		return "an empty one"
 	}
 	s := fmt.Sprintf("%q", r.shown(asText(r.Body[:min(len(r.Body), 5*maxShown)])))
-	if r.BytesIn > MaxBody {
+	if r.more(len(r.Body)) {
 		s += fmt.Sprintf(" (only the first %d bytes are looked at)", MaxBody)
 	}
 	return s

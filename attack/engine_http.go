@@ -148,6 +148,7 @@ func (a *answer) report(ctx context.Context, resp *http.Response, r *Reply) {
 		return
 	}
 	r.Status, r.Header, r.Body = resp.StatusCode, resp.Header, a.kept
+	r.encoding = encodingIn(resp.Header)
 }
 
 // cause is the reason of a failed send: the end of its context, if that came

@@ -298,6 +298,9 @@ func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
 	if call.WantHeader || status >= 400 {
 		r.Header = headerOf(&c.header)
 	}
+	if call.WantBody || status >= 400 {
+		r.encoding = encodingOf(c.header.ContentEncoding())
+	}
 	if call.wantCookies {
 		for _, line := range c.header.Cookies() {
 			r.setCookies = append(r.setCookies, string(line))

@@ -55,7 +55,7 @@ func (s *sampler) take(request int, kind string) bool {
 // name: that is taken to end at a blank or &, which a secret can hold.
 func newSample(r *Reply, hide func(string) string) *Sample {
 	body := r.Body[:min(len(r.Body), maxSample)]
-	cut := r.BytesIn > int64(len(body))
+	cut := r.more(len(body))
 	if cut {
 		body = wholeRunes(body)
 	}

@@ -105,6 +105,9 @@ func (a *attack) tell(r *Result, reply *Reply) {
 		return
 	}
 	t := reply.teller
+	if reply.Err == nil {
+		_ = reply.unpack() // what cannot be unpacked is shown as it came
+	}
 	if !sample {
 		r.Detail = withoutSecrets(r.Detail, t.secrets(reply))
 		return

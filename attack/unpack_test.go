@@ -1,0 +1,241 @@
+package attack
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
+	"github.com/klauspost/compress/zstd"
+)
+
+// pack packs a body as a server does.
+func pack(t testing.TB, encoding string, body []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser
+	switch encoding {
+	case "gzip", "x-gzip":
+		w = gzip.NewWriter(&b)
+	case "deflate":
+		w = zlib.NewWriter(&b)
+	case "raw deflate":
+		w, _ = flate.NewWriter(&b, flate.DefaultCompression)
+	case "br":
+		w = brotli.NewWriter(&b)
+	case "zstd":
+		w, _ = zstd.NewWriter(&b, zstd.WithWindowSize(1<<20))
+	default:
+		return body
+	}
+	if _, err := w.Write(body); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// Whatever an answer is packed with, checks and captures see what it says, and its
+// size stays that on the wire, with every engine.
+func TestPackedAnswers(t *testing.T) {
+	plain := []byte(`{"name":"zip","n":7,"pad":"` + strings.Repeat("a", 3000) + `"}`)
+	type answer struct {
+		encoding string
+		body     []byte
+	}
+	answers := map[string]answer{
+		"plain":     {"", plain},
+		"identity":  {"identity", plain},
+		"gzip":      {"gzip", pack(t, "gzip", plain)},
+		"x-gzip":    {"x-gzip", pack(t, "gzip", plain)},
+		"GZIP":      {"GZIP", pack(t, "gzip", plain)},
+		"members":   {"gzip", append(pack(t, "gzip", plain[:9]), pack(t, "gzip", plain[9:])...)},
+		"followed":  {"gzip", append(pack(t, "gzip", plain), "\x00\x00 and more"...)},
+		"deflate":   {"deflate", pack(t, "deflate", plain)},
+		"raw":       {"deflate", pack(t, "raw deflate", plain)},
+		"br":        {"br", pack(t, "br", plain)},
+		"zstd":      {"zstd", pack(t, "zstd", plain)},
+		"two":       {"br, gzip", pack(t, "gzip", pack(t, "br", plain))},
+		"two-lines": {"zstd,identity", pack(t, "zstd", plain)},
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := answers[strings.TrimPrefix(r.URL.Path, "/")]
+		if a.encoding != "" {
+			w.Header().Set("Content-Encoding", a.encoding)
+		}
+		_, _ = w.Write(a.body)
+	}))
+	defer srv.Close()
+	ch, err := newCheck(Expect{Body: `"zip"`, Matches: `^\{.*\}$`, JSON: []ExpectJSON{{"$.n", "7"}, {"$..n", "7"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	take, err := newCapture(Capture{Name: "n", JSON: "$.n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	find, err := newCapture(Capture{Name: "m", Matches: `"name":"(\w+)"`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
+		for name, a := range answers {
+			for range 2 { // a reader is used again
+				call := &Call{Method: "GET", URL: srv.URL + "/" + name, Header: []Field{{"Accept-Encoding", "gzip, deflate, br, zstd"}}, WantBody: true}
+				r := e.Send(t.Context(), call)
+				if kind, detail := ch.reply(&r, time.Millisecond); kind != "" {
+					t.Errorf("%s: %s: %s", name, kind, detail)
+				}
+				if v, err := take.take(&r); v != "7" {
+					t.Errorf("%s: captured %q, %v", name, v, err)
+				}
+				if v, err := find.take(&r); v != "zip" {
+					t.Errorf("%s: captured %q, %v", name, v, err)
+				}
+				if r.BytesIn != int64(len(a.body)) {
+					t.Errorf("%s: expected %d bytes as on the wire, found %d", name, len(a.body), r.BytesIn)
+				}
+			}
+			// A capture alone, without a check before it.
+			r := e.Send(t.Context(), &Call{Method: "GET", URL: srv.URL + "/" + name, WantBody: true})
+			if v, err := take.take(&r); v != "7" {
+				t.Errorf("%s: captured %q, %v", name, v, err)
+			}
+		}
+	})
+}
+
+func TestPackedWrongly(t *testing.T) {
+	plain := []byte(`{"n":7,"pad":"` + strings.Repeat("abcdefgh", 500) + `"}`)
+	bomb := bytes.Repeat([]byte("ab"), 16<<20)
+	for _, c := range []struct {
+		name, encoding string
+		body           []byte
+		expect         Expect
+		kind, detail   string
+	}{
+		{"not packed at all", "gzip", plain, Expect{JSON: []ExpectJSON{{"$.n", "7"}}}, KindJSON, "expected a body in gzip as its Content-Encoding says, found one that cannot be unpacked: "},
+		{"cut off", "gzip", pack(t, "gzip", plain)[:40], Expect{Body: "n"}, KindBody, "cannot be unpacked: unexpected EOF"},
+		{"spoilt", "br", append([]byte("\x8b\x02\x80"), "xxxxxxxxxx"...), Expect{Matches: "n"}, KindBody, "a body in br"},
+		{"spoilt zstd", "zstd", []byte("xxxxxxxx"), Expect{Body: "n"}, KindBody, "a body in zstd"},
+		{"spoilt deflate", "deflate", []byte("\xff\xff\xff"), Expect{Body: "n"}, KindBody, "a body in deflate"},
+		{"unknown", "compress", plain, Expect{Body: "n"}, KindBody, "found one with Content-Encoding: compress (known are gzip, deflate, br and zstd)"},
+		{"unknown among known", "compress, gzip", pack(t, "gzip", plain), Expect{Body: "n"}, KindBody, "Content-Encoding: compress"},
+		{"nobody looks", "compress", plain, Expect{}, "", ""},
+		{"empty", "gzip", nil, Expect{MaxSize: 1}, "", ""},
+		{"empty, looked at", "gzip", nil, Expect{Body: "x"}, KindBody, "found an empty one"},
+		{"another", "gzip", pack(t, "gzip", []byte("hello")), Expect{Body: "bye"}, KindBody, `expected a body with "bye", found "hello"`},
+		{"a bomb of gzip", "gzip", pack(t, "gzip", bomb), Expect{Body: "x"}, KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"a bomb of zstd", "zstd", pack(t, "zstd", bomb), Expect{Body: "x"}, KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"a bomb of br", "br", pack(t, "br", bomb), Expect{Body: "x"}, KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"a bomb in a bomb", "gzip, gzip", pack(t, "gzip", pack(t, "gzip", bomb)), Expect{Body: "x"}, KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"size is that on the wire", "gzip", pack(t, "gzip", bomb[:1<<20]), Expect{MaxSize: 4 << 10, Matches: `^(ab)+$`}, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ch, err := newCheck(c.expect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := Reply{Status: 200, Body: c.body, BytesIn: int64(len(c.body)), encoding: c.encoding}
+			kind, detail := ch.reply(&r, time.Millisecond)
+			if kind != c.kind || !strings.Contains(detail, c.detail) {
+				t.Errorf("expected %s: %q, found %s: %q", c.kind, c.detail, kind, detail)
+			}
+			if len(r.Body) > MaxBody {
+				t.Errorf("%d bytes were unpacked", len(r.Body))
+			}
+		})
+	}
+}
+
+// Of a large answer the first MaxBody as they came are kept, and what they hold is
+// looked at.
+func TestPackedAndLarge(t *testing.T) {
+	noise := make([]byte, 2<<20)
+	x := uint32(1)
+	for i := range noise {
+		x = x*1664525 + 1013904223
+		noise[i] = byte(x >> 24)
+	}
+	copy(noise, "begin")
+	for _, encoding := range []string{"gzip", "deflate", "br", "zstd"} {
+		packed := pack(t, encoding, noise)
+		r := Reply{Status: 200, Body: packed[:MaxBody], BytesIn: int64(len(packed)), encoding: encoding}
+		if err := r.unpack(); err != nil || !bytes.HasPrefix(r.Body, []byte("begin")) || !bytes.HasPrefix(noise, r.Body) || !r.cut {
+			t.Errorf("%s: %d bytes, cut %v: %v", encoding, len(r.Body), r.cut, err)
+		}
+	}
+}
+
+// What a sample shows of an error is what the answer says.
+func TestPackedSample(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = w.Write(pack(t, "gzip", []byte("the disk is full, token=abcdefgh12345678")))
+	}))
+	defer srv.Close()
+	for _, k := range Engines() {
+		p := holdPlan(50, 100*time.Millisecond, time.Second, 5)
+		p.Engine, p.Requests[0].URL = k.Name, srv.URL
+		e, err := NewEngine(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: time.Now()})
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		found := ""
+		for _, r := range c.of(Done) {
+			if r.Sample != nil {
+				found = fmt.Sprintf("%d %s", r.Status, r.Sample.Body)
+			}
+		}
+		if want := "500 the disk is full, token=***"; found != want {
+			t.Errorf("%s: expected %q, found %q", k.Name, want, found)
+		}
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	for _, encoding := range []string{"gzip", "deflate", "br", "zstd"} {
+		f.Add(encoding, pack(f, encoding, []byte("hello")), false)
+	}
+	f.Fuzz(func(t *testing.T, encoding string, body []byte, cut bool) {
+		r := Reply{Body: body, BytesIn: int64(len(body)), encoding: encoding}
+		if cut {
+			r.BytesIn++
+		}
+		if err := r.unpack(); err == nil && len(r.Body) > max(len(body), MaxBody) {
+			t.Errorf("%d bytes", len(r.Body))
+		}
+	})
+}
+
+// BenchmarkUnpack is what a packed answer costs where somebody looks at it.
+func BenchmarkUnpack(b *testing.B) {
+	plain := []byte(`{"items":[` + strings.Repeat(`{"name":"a thing","price":12},`, 100) + `{}]}`)
+	for _, encoding := range []string{"gzip", "deflate", "br", "zstd"} {
+		packed := pack(b, encoding, plain)
+		b.Run(encoding, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r := Reply{Body: packed, BytesIn: int64(len(packed)), encoding: encoding}
+				if err := r.unpack(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
