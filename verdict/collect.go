@@ -33,7 +33,8 @@ func (f filter) accepts(k timeline.Key, judged map[string]bool) bool {
 // tracker gathers what a scope covers, and tells it to all who asked when its
 // stretch of time is over: once, or for each slice.
 type tracker struct {
-	within  timeline.Windows // the time it asks for
+	stretch
+	within  timeline.Windows // the time it asks for, that of its phases
 	windows timeline.Windows // what of it lies in its stages, as far as the run came
 	every   time.Duration
 	slices  []timeline.Window // if every is not 0
@@ -41,6 +42,9 @@ type tracker struct {
 
 	at    int // the slice the sweep is in, -1 if it covers the present not
 	stats *timeline.Stats
+	later map[int]*timeline.Stats // of slices to come: arrivals that were due before them
+	// waiting says that arrivals were open in its stretch, whether or not any came due in it.
+	waiting bool
 }
 
 // collection gathers any number of scopes in one sweep over the intervals.
@@ -54,7 +58,9 @@ type collection struct {
 	judged map[string]bool
 	groups []*group
 	sums   map[timeline.Key]*timeline.Stats
-	now    []int // the slice that each tracker is in next; scratch
+	phases map[string]phases
+	idle   timeline.Windows // where the plan asks for nothing
+	now    []int            // the slice that each tracker is in next; scratch
 	// watch sees each interval with its cells.
 	watch func(iv *timeline.Interval, middle time.Duration)
 }
@@ -63,12 +69,21 @@ type collection struct {
 type group struct {
 	filter   filter
 	trackers []*tracker
+	last     time.Duration // when the last of its arrivals so far was over
 }
 
 func newCollection(tl *timeline.Timeline) *collection {
-	c := &collection{tl: tl, judged: map[string]bool{}, sums: map[timeline.Key]*timeline.Stats{}}
+	c := &collection{tl: tl, judged: map[string]bool{}, sums: map[timeline.Key]*timeline.Stats{}, phases: map[string]phases{}}
+	var idle []timeline.Window
 	for _, s := range tl.Stages {
 		c.judged[s.Name] = s.Judged
+		if s.Idle {
+			idle = append(idle, s.Window)
+		}
+	}
+	c.idle = timeline.NewWindows(idle...)
+	for i := range tl.Faults {
+		c.phases[tl.Faults[i].Name] = phasesOf(tl, tl.Faults[i].Name)
 	}
 	return c
 }
@@ -98,9 +113,34 @@ func middle(iv timeline.Window, end time.Duration) time.Duration {
 	return iv.From + (to-iv.From)/2
 }
 
-// track has the cells that f accepts gathered over within, and told in slices
+// time is the time of a stretch.
+func (c *collection) time(of stretch) timeline.Windows {
+	within := of.within
+	for _, p := range of.phases {
+		known, ok := c.phases[p.fault]
+		if !ok {
+			known = phases{end: c.tl.Duration}
+		}
+		within = within.Intersect(known.time(p.kind))
+	}
+	return within
+}
+
+// takes says whether a stretch has the arrivals that were due at an instant, as far as
+// intervals tell it, and open last at a cut.
+func (c *collection) takes(of stretch, due, openAt time.Duration) bool {
+	for _, p := range of.phases {
+		is := c.phases[p.fault].of(due, openAt)
+		if is != p.kind && (p.kind != phaseOutside || is == phaseDuring) {
+			return false
+		}
+	}
+	return of.within.Contains(due)
+}
+
+// track has the cells that f accepts gathered over a stretch, and told in slices
 // of length every, or at once if it is 0.
-func (c *collection) track(f filter, within timeline.Windows, every time.Duration, tell func(timeline.Window, *View)) {
+func (c *collection) track(f filter, of stretch, every time.Duration, tell func(timeline.Window, *View)) {
 	i := slices.IndexFunc(c.groups, func(g *group) bool { return g.filter == f })
 	if i < 0 {
 		i = len(c.groups)
@@ -108,12 +148,13 @@ func (c *collection) track(f filter, within timeline.Windows, every time.Duratio
 	}
 	g := c.groups[i]
 	for _, t := range g.trackers {
-		if t.every == every && slices.Equal(t.within, within) {
+		if t.every == every && t.stretch.equal(of) {
 			t.tell = append(t.tell, tell)
 			return
 		}
 	}
-	t := &tracker{within: within, windows: within.Intersect(c.stages(f)), every: every, at: -1}
+	within := c.time(of)
+	t := &tracker{stretch: of, within: within, windows: within.Intersect(c.stages(f)), every: every, at: -1}
 	t.tell = append(t.tell, tell)
 	if every > 0 {
 		t.slices = cutSlices(t.windows, every)
@@ -146,6 +187,15 @@ func (c *collection) sweep() error {
 		at := middle(iv.Window, c.tl.Duration)
 		c.move(iv.Window, at)
 		for _, cell := range iv.Cells {
+			for _, g := range c.groups {
+				if g.filter.accepts(cell.Key, c.judged) {
+					g.last = max(g.last, cell.Last)
+				}
+			}
+			if cell.OpenAt > 0 {
+				c.open(&cell, at)
+				continue
+			}
 			sum := c.sums[cell.Key]
 			if sum == nil {
 				sum = &timeline.Stats{}
@@ -162,8 +212,59 @@ func (c *collection) sweep() error {
 		if t.every == 0 || t.at >= 0 {
 			t.finish()
 		}
+		for _, at := range slices.Sorted(maps.Keys(t.later)) {
+			t.at = at
+			t.finish()
+		}
 	}
 	return nil
+}
+
+// open gives a cell of what was open at a cut to the scopes that have it. There are few
+// of them, so each goes to its scopes at once.
+func (c *collection) open(cell *timeline.Cell, due time.Duration) {
+	for _, g := range c.groups {
+		if !g.filter.accepts(cell.Key, c.judged) {
+			continue
+		}
+		for _, t := range g.trackers {
+			if !c.takes(t.stretch, due, cell.OpenAt) {
+				continue
+			}
+			into := &t.stats
+			if t.every > 0 {
+				i := t.sliceOf(due)
+				if i < 0 {
+					continue
+				}
+				if i != t.at {
+					if t.later == nil {
+						t.later = map[int]*timeline.Stats{}
+					}
+					if t.later[i] == nil {
+						t.later[i] = &timeline.Stats{}
+					}
+					t.later[i].Merge(cell.Stats)
+					continue
+				}
+			}
+			if *into == nil {
+				*into = &timeline.Stats{}
+			}
+			(*into).Merge(cell.Stats)
+		}
+	}
+}
+
+// sliceOf is the slice of an arrival that its stretch has: that of its due time, or, if this
+// was before the time of its phase, the first one that follows; -1 if there is none.
+func (t *tracker) sliceOf(due time.Duration) int {
+	for i, s := range t.slices {
+		if due < s.To {
+			return i
+		}
+	}
+	return len(t.slices) - 1
 }
 
 func (c *collection) trackers() iter.Seq[*tracker] {
@@ -182,11 +283,19 @@ func (c *collection) trackers() iter.Seq[*tracker] {
 func (c *collection) move(iv timeline.Window, middle time.Duration) {
 	changed := false
 	c.now = c.now[:0]
+	asked := !c.idle.Contains(middle)
 	for t := range c.trackers() {
 		at := t.place(iv, middle)
 		c.now = append(c.now, at)
 		changed = changed || at != t.at
 	}
+	defer func() {
+		for _, g := range c.groups {
+			for _, t := range g.trackers {
+				t.waiting = t.waiting || asked && t.at >= 0 && g.last > 0 && g.last >= iv.From
+			}
+		}
+	}()
 	if !changed {
 		return
 	}
@@ -252,7 +361,11 @@ func (t *tracker) finish() {
 	if t.stats == nil {
 		t.stats = &timeline.Stats{}
 	}
-	v := &View{Stats: t.stats, Seconds: t.windows.Len().Seconds(), windows: t.windows}
+	if later := t.later[t.at]; later != nil {
+		t.stats.Merge(later)
+		delete(t.later, t.at)
+	}
+	v := &View{Stats: t.stats, Seconds: t.windows.Len().Seconds(), windows: t.windows, waiting: t.waiting}
 	var slice timeline.Window
 	if t.every > 0 {
 		slice = t.slices[t.at]
@@ -261,5 +374,5 @@ func (t *tracker) finish() {
 	for _, tell := range t.tell {
 		tell(slice, v)
 	}
-	t.stats = nil
+	t.stats, t.waiting = nil, false
 }

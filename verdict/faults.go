@@ -2,71 +2,11 @@ package verdict
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
-
-// What recovery means; see docs/design/001-architecture.md and the metric's Doc.
-const (
-	normalErrors  = 0.01                  // above the error rate of before
-	normalFactor  = 2                     // times the p95 of before
-	normalMargin  = 10 * time.Millisecond // on top of it
-	normalInARow  = 3                     // slices
-	slicedSamples = 20                    // arrivals in a slice, at least: 1/(1−0.95), what a p95 needs
-)
-
-// phases are the windows of one name's injections. They are disjoint: what lies
-// between two injections is after the first and not before the second.
-type phases struct{ before, during, after timeline.Windows }
-
-func (p phases) of(kind string) timeline.Windows {
-	switch kind {
-	case "before":
-		return p.before
-	case "during":
-		return p.during
-	}
-	return p.after
-}
-
-// phasesOf returns the windows of all records of a name. before ends with the
-// first injection.
-func phasesOf(tl *timeline.Timeline, name string) phases {
-	var p phases
-	var during, after []timeline.Window
-	before := timeline.Window{To: tl.Duration}
-	for i := range tl.Faults {
-		f := &tl.Faults[i]
-		if f.Name != name {
-			continue
-		}
-		w, ok := f.Disturbance()
-		if !ok {
-			continue
-		}
-		before = before.Intersect(timeline.Window{To: w.From})
-		during = append(during, w.Intersect(timeline.Window{To: tl.Duration}))
-		after = append(after, timeline.Window{From: w.To, To: max(w.To, tl.Duration)})
-	}
-	p.before = timeline.NewWindows(before)
-	p.during = timeline.NewWindows(during...)
-	p.after = timeline.NewWindows(after...).Intersect(complement(p.during, tl.Duration))
-	return p
-}
-
-// complement is what of [0, end) is not in ws.
-func complement(ws timeline.Windows, end time.Duration) timeline.Windows {
-	var out []timeline.Window
-	var at time.Duration
-	for _, w := range ws {
-		out = append(out, timeline.Window{From: at, To: w.From})
-		at = w.To
-	}
-	return timeline.NewWindows(append(out, timeline.Window{From: at, To: end})...)
-}
 
 // doubt says why a rule that rests on a fault cannot be decided, empty if it can.
 func doubt(tl *timeline.Timeline, name string) string {
@@ -106,127 +46,120 @@ func unproven(f *timeline.Fault) string {
 	return why
 }
 
-// watch follows a service from the injection of a fault on.
-type watch struct {
-	fault   *timeline.Fault
-	end     time.Duration    // the next fault's injection, or the end of the load
-	endedBy string           // that fault; empty: there is none
-	others  timeline.Windows // other faults in force: what happens then proves nothing of this one
-	judged  map[string]bool
-
-	outage time.Duration
-	next   pulse // being gathered
-	pulses []pulse
+// watches follow the service from each injection on.
+type watches struct {
+	tl     *timeline.Timeline
+	judged map[string]bool
+	usual  map[string]*usual
+	all    []*watch // by tl.Faults
 }
 
-// pulse is one slice of the time after a fault.
-type pulse struct {
-	window         timeline.Window
-	judged, errors uint64
-	response       timeline.Distribution // dropped once p95 is read
-	p95            time.Duration
-}
-
-func newWatch(tl *timeline.Timeline, i int, judged map[string]bool) *watch {
-	f := &tl.Faults[i]
-	w := &watch{fault: f, end: tl.Duration, judged: judged}
-	var others []timeline.Window
-	for j := range tl.Faults {
-		o := &tl.Faults[j]
-		if i == j || o.Injecting == nil {
+func newWatches(tl *timeline.Timeline, c *collection) *watches {
+	ws := &watches{tl: tl, judged: c.judged, usual: map[string]*usual{}}
+	asked := c.stages(filter{}).Intersect(complement(c.idle, tl.Duration))
+	for i := range tl.Faults {
+		f := &tl.Faults[i]
+		w := &watch{fault: f, end: tl.Duration, idle: c.idle, others: phases{end: tl.Duration}}
+		ws.all = append(ws.all, w)
+		if w.usual = ws.usual[f.Name]; w.usual == nil {
+			w.usual = &usual{name: f.Name, before: tl.Duration, limits: tl.NormalAfter(f.Name)}
+			ws.usual[f.Name] = w.usual
+		}
+		var ok bool
+		if w.own, ok = f.Disturbance(); !ok {
 			continue
 		}
-		w0, _ := o.Disturbance()
-		others = append(others, w0.Intersect(timeline.Window{To: tl.Duration}))
-		if f.Reverted != nil && *o.Injecting >= *f.Reverted && *o.Injecting < w.end {
-			w.end, w.endedBy = *o.Injecting, o.Name
+		w.usual.before = min(w.usual.before, w.own.From)
+		for j := range tl.Faults {
+			o, ok := tl.Faults[j].Disturbance()
+			if i == j || !ok {
+				continue
+			}
+			w.others.disturbances = append(w.others.disturbances, o)
+			if o.From >= w.own.To && o.From < w.end {
+				w.end, w.endedBy = o.From, tl.Faults[j].Name
+			}
+		}
+		w.outages = outages{
+			from: w.own.From, end: w.end, next: w.endedBy != "", asked: asked, normal: w.usual.slowest, found: w.down,
 		}
 	}
-	w.others = timeline.NewWindows(others...)
-	return w
+	return ws
 }
 
-// counts says whether a cell says how the service is.
-func (w *watch) counts(k timeline.Key) bool { return w.judged[k.Stage] && !k.Whole }
-
-func (w *watch) add(iv *timeline.Interval, middle time.Duration) {
-	f := w.fault
-	if f.Injecting == nil || middle < *f.Injecting || middle >= w.end {
-		return
-	}
-	after := f.Reverted != nil && middle >= *f.Reverted
-	var judged, errors uint64
-	for _, c := range iv.Cells {
-		if w.counts(c.Key) {
-			judged += c.Judged()
-			errors += c.Errors()
+// add takes in the next interval.
+func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duration) {
+	ended := pulse{window: iv.Window} // what was open at no cut
+	var open []*timeline.Cell
+	for i := range iv.Cells {
+		switch cell := &iv.Cells[i]; {
+		case !ws.judged[cell.Stage] || cell.Whole:
+		case cell.OpenAt > 0:
+			open = append(open, cell)
+		default:
+			ended.add(cell.Stats)
 		}
 	}
-	if judged == 0 {
-		return
-	}
-	if 2*errors >= judged {
-		w.outage += iv.Len()
-	}
-	if !after || w.others.Contains(middle) {
-		return
-	}
-	p := &w.next
-	if p.judged == 0 {
-		p.window = iv.Window
-	}
-	p.window.To = iv.To
-	p.judged += judged
-	p.errors += errors
-	for _, c := range iv.Cells {
-		if w.counts(c.Key) {
-			p.response.Merge(&c.OK)
-			p.response.Merge(&c.Err)
+	for name, u := range ws.usual {
+		if middle >= u.before {
+			continue
+		}
+		in := whole.in(phaseBefore, name)
+		for other := range ws.usual {
+			if other != name {
+				in = in.in(phaseOutside, other)
+			}
+		}
+		if c.takes(in, middle, 0) {
+			u.sum.merge(&ended)
+		}
+		for _, cell := range open {
+			if c.takes(in, middle, cell.OpenAt) {
+				u.sum.add(cell.Stats)
+			}
 		}
 	}
-	if p.judged >= slicedSamples {
-		p.p95, _ = p.response.Quantile(0.95)
-		p.response = timeline.Distribution{}
-		w.pulses = append(w.pulses, *p)
-		w.next = pulse{}
+	for _, w := range ws.all {
+		if w.fault.Effective == nil || w.fault.Injecting == nil {
+			continue
+		}
+		w.outages.add(iv, middle)
+		if middle < w.own.To || middle >= w.end {
+			continue
+		}
+		p := pulse{window: iv.Window}
+		if w.others.of(middle, 0) != phaseDuring {
+			p.merge(&ended)
+		}
+		for _, cell := range open {
+			if w.others.of(middle, cell.OpenAt) != phaseDuring {
+				p.add(cell.Stats)
+			}
+		}
+		w.slice(&p)
 	}
 }
 
-// recovery says how long the service took to be normal for good. If it was
-// still degraded, that is the least it can have taken. A rest of arrivals too
-// few for a slice says nothing.
-func (w *watch) recovery(before *View) (took *time.Duration, notRecovered bool, why string) {
-	if w.fault.Reverted == nil {
-		return nil, false, fmt.Sprintf("the fault %q was not reverted during the load", w.fault.Name)
-	}
-	if n := before.Stats.Judged(); n < slicedSamples {
-		return nil, false, fmt.Sprintf("only %d arrivals before %q, and outside of other faults, to compare with, %d are needed: inject it later", n, w.fault.Name, slicedSamples)
-	}
-	p95, _ := before.Response().Quantile(0.95)
-	errors := float64(before.Stats.Errors()) / float64(before.Stats.Judged())
-	degraded := func(p pulse) bool {
-		return float64(p.errors)/float64(p.judged) > errors+normalErrors+1e-12 || p.p95 > normalFactor*p95+normalMargin
-	}
-	last := -1
-	for i, p := range w.pulses {
-		if degraded(p) {
-			last = i
+// finish puts what was found into the results.
+func (ws *watches) finish(results []FaultResult) {
+	for i, w := range ws.all {
+		f := &results[i]
+		if w.fault.Injecting == nil || w.fault.Effective == nil {
+			continue
 		}
+		w.outages.finish()
+		if w.outages.arrivals == 0 {
+			continue
+		}
+		total, blur := w.outages.total, w.outages.blur()
+		f.Outage, f.OutageResolution, f.Outages = &total, &blur, w.outages.stretches
 	}
-	tail := w.pulses[last+1:]
-	var d time.Duration
-	switch {
-	case len(tail) >= normalInARow && last >= 0:
-		d = max(0, tail[0].window.From-*w.fault.Reverted)
-	case len(tail) >= normalInARow:
-	case last >= 0:
-		d = w.pulses[last].window.To - *w.fault.Reverted
-		return &d, true, fmt.Sprintf("the service was still degraded %s after %q was reverted", quantity.FormatDuration(d), w.fault.Name)
-	default:
-		return nil, false, fmt.Sprintf("too little load between %q and the next fault or the end to see whether the service recovered: enough for %d of the %d slices of %d arrivals that are needed",
-			w.fault.Name, len(tail), normalInARow, slicedSamples)
+	for i, w := range ws.all {
+		f := &results[i]
+		r := w.recovery()
+		f.Recovery, f.NotRecovered, f.StillDegraded, f.NextFault = r.took, r.atLeast, r.degraded, w.endedBy
+		f.Relapses, f.RelapseTime, f.RelapseList, f.NotSeen = uint64(r.count), r.relapsed, r.relapses, r.why
 	}
-	return &d, false, ""
 }
 
 // impact prints what a fault did, for people: against the time before it in
@@ -255,32 +188,43 @@ func impact(f *FaultResult, before Measure) string {
 		quantity.FormatDuration(*before.Latency.P95), p95)
 }
 
-// ofFault puts the views of all records of a name together.
+// ofFault puts the results of all injections of a name together: the longest recovery, and
+// the sum of outages and relapses. why says that there is nothing to judge by.
 func ofFault(all []*View, name string) (v *View, why string) {
-	var worst *View
-	outage := time.Duration(0)
+	var sum *FaultResult
+	unknown := false // how long the recovery of one was
 	for _, v := range all {
-		if v.Fault.Name != name {
+		f := v.Fault
+		if f.Name != name {
 			continue
 		}
-		outage += v.outage
-		switch {
-		case worst == nil || v.Fault.Recovery == nil:
-			worst = v
-		case worst.Fault.Recovery == nil:
-		case *v.Fault.Recovery > *worst.Fault.Recovery || v.Fault.NotRecovered && !worst.Fault.NotRecovered && *v.Fault.Recovery == *worst.Fault.Recovery:
-			worst = v
+		unknown = unknown || f.Recovery == nil || f.NotRecovered
+		if sum == nil {
+			first := *f
+			sum = &first
+			continue
+		}
+		if f.Outage != nil {
+			total := *f.Outage
+			if sum.Outage != nil {
+				total += *sum.Outage
+			}
+			sum.Outage = &total
+		}
+		sum.Relapses += f.Relapses
+		if f.Recovery != nil && (sum.Recovery == nil || *f.Recovery > *sum.Recovery) {
+			sum.Recovery = f.Recovery
+		}
+		if f.Recovery == nil || f.NotRecovered {
+			sum.NextFault = f.NextFault
+		}
+		if f.NotSeen != "" && sum.NotSeen == "" {
+			sum.NotSeen = f.NotSeen
 		}
 	}
-	if worst == nil {
+	if sum == nil {
 		return nil, fmt.Sprintf("the run has no fault %q", name)
 	}
-	out := *worst
-	result := *worst.Fault
-	out.Fault, out.outage = &result, outage
-	// One that had not recovered may have taken longer than the worst.
-	if at := slices.IndexFunc(all, func(v *View) bool { return v.Fault.Name == name && v.Fault.NotRecovered }); at >= 0 && !result.NotRecovered {
-		result.NotRecovered, result.NextFault = true, all[at].Fault.NextFault
-	}
-	return &out, ""
+	sum.NotRecovered = unknown
+	return &View{Fault: sum}, ""
 }

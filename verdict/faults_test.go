@@ -46,7 +46,8 @@ func TestRecovery(t *testing.T) {
 		{"errors for four seconds", []timeline.Fault{kill}, failing(load, 20*sec, 30*sec), 4500 * ms, false, ""},
 		{"slow for four seconds", []timeline.Fault{kill}, slow(load, 20*sec, 30*sec, 31*ms), 4500 * ms, false, ""},
 		{"a little slow is normal", []timeline.Fault{kill}, slow(load, 20*sec, 60*sec, 29*ms), 0, false, ""},
-		{"a relapse counts", []timeline.Fault{kill}, failing(load, 40*sec, 41*sec), 15500 * ms, false, ""},
+		{"what comes later is a relapse", []timeline.Fault{kill}, failing(load, 40*sec, 41*sec), 0, false, ""},
+		{"unless it comes before it was normal for long", []timeline.Fault{kill}, failing(load, 29*sec, 30*sec), 4500 * ms, false, ""},
 		{"errors that were there before are normal", []timeline.Fault{kill}, func() []arrival {
 			as := slices.Clone(load)
 			for i := range as {
@@ -63,7 +64,9 @@ func TestRecovery(t *testing.T) {
 		}(), 34500 * ms, true, "still degraded"},
 		{"never", []timeline.Fault{kill}, failing(load, 20*sec, 60*sec), 34500 * ms, true, "still degraded 34.5s after"},
 		{"two good slices are not yet for good", []timeline.Fault{kill}, failing(load, 20*sec, 58*sec), 32500 * ms, true, "still degraded"},
-		{"three are", []timeline.Fault{kill}, failing(load, 20*sec, 57*sec), 31500 * ms, false, ""},
+		{"nor is what is a little too short", []timeline.Fault{kill}, failing(load, 20*sec, 56*sec), 30500 * ms, true, "degraded until 30.5s after"},
+		{"five seconds are", []timeline.Fault{kill}, failing(load, 20*sec, 55*sec), 29500 * ms, false, ""},
+		{"too little is no recovery at once", []timeline.Fault{kill}, steady(0, 30*sec, 50, 10*ms), -1, false, "seen to be normal for 4.5s, of 5s"},
 		{"the next fault is not this one's doing", []timeline.Fault{kill, fault("slow-db", 40*sec, 45*sec)}, slow(load, 40*sec, 50*sec, sec), 0, false, ""},
 		{"nor is one in force at the same time", []timeline.Fault{kill, fault("slow-db", 22*sec, 32*sec)}, slow(load, 22*sec, 32*sec, sec), 0, false, ""},
 		{"unless it stays after both", []timeline.Fault{kill, fault("slow-db", 22*sec, 32*sec)}, slow(load, 22*sec, 36*sec, sec), 10500 * ms, false, ""},
@@ -73,9 +76,9 @@ func TestRecovery(t *testing.T) {
 		{"never reverted", []timeline.Fault{{Name: "kill-api", Injecting: &kill.Planned, Effective: &kill.Planned, Verified: true}}, load, -1, false, "not reverted during the load"},
 		{"few arrivals are joined", []timeline.Fault{kill}, func() []arrival {
 			as := steady(0, 60*sec, 5, 10*ms)
-			as[200].failed = true // at 40 s, one of five
+			as[130].failed = true // at 26 s, one of five
 			return as
-		}(), 16500 * ms, false, ""},
+		}(), 4500 * ms, false, ""},
 		{"a stretch without load is left out", []timeline.Fault{kill}, append(steady(0, 26*sec, 50, 10*ms), steady(50*sec, 60*sec, 50, 10*ms)...), 0, false, ""},
 	}
 	for _, tt := range tests {

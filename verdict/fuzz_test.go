@@ -54,7 +54,7 @@ func FuzzCompile(f *testing.F) {
 					t.Errorf("passed, and says why: %s", got.Why)
 				}
 				if tl == empty {
-					t.Errorf("passed without data")
+					t.Errorf("passed without data: %s", src)
 				}
 			case Fail, Inconclusive:
 				if got.Why == "" {

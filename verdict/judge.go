@@ -84,7 +84,7 @@ type judge struct {
 	report Report
 	faults []*View // by tl.Faults, complete after the sweep
 	before []*View
-	watch  []*watch
+	watch  *watches
 	// Over the judged stages: that too much of the load was not sent, and what
 	// part the generator can have in the figures.
 	notSent string
@@ -93,7 +93,6 @@ type judge struct {
 
 // measureAll asks for what every report has.
 func (j *judge) measureAll() {
-	whole := timeline.Windows{forever}
 	into := func(m *Measure) func(timeline.Window, *View) {
 		return func(_ timeline.Window, v *View) { *m = measure(v) }
 	}
@@ -122,34 +121,32 @@ func (j *judge) measureAll() {
 		r := &j.report.Faults[i]
 		r.Fault = *f
 		j.faults = append(j.faults, &View{Fault: r})
-		// Of several injections of one name, a record's before and after do not
-		// reach into the others.
-		phases := phasesOf(j.tl, f.Name)
-		w := newWatch(j.tl, i, j.c.judged)
-		j.watch = append(j.watch, w)
-		before := phases.before
-		own, _ := f.Disturbance()
+		// Of several injections of one name each has its own during; before and after are
+		// those of all of them.
+		before := whole.in(phaseBefore, f.Name)
 		j.c.track(filter{}, before, 0, into(&r.Before))
 		// What is normal is not learnt from the time of other faults: a service
 		// that was down before would seem to have recovered while it is down.
-		j.c.track(filter{}, before.Intersect(complement(w.others, j.tl.Duration)), 0, func(_ timeline.Window, v *View) { j.before[i] = v })
-		j.c.track(filter{}, timeline.NewWindows(own.Intersect(timeline.Window{To: j.tl.Duration})), 0, into(&r.During))
-		j.c.track(filter{}, phases.after, 0, into(&r.After))
-	}
-	if n > 0 {
-		j.c.watch = func(iv *timeline.Interval, middle time.Duration) {
-			for _, w := range j.watch {
-				w.add(iv, middle)
+		for k := range n {
+			if other := j.tl.Faults[k].Name; other != f.Name {
+				before = before.in(phaseOutside, other)
 			}
 		}
+		j.c.track(filter{}, before, 0, func(_ timeline.Window, v *View) { j.before[i] = v })
+		j.c.track(filter{}, j.c.injection(i), 0, into(&r.During))
+		j.c.track(filter{}, whole.in(phaseAfter, f.Name), 0, into(&r.After))
+	}
+	if n > 0 {
+		j.watch = newWatches(j.tl, j.c)
+		j.c.watch = func(iv *timeline.Interval, middle time.Duration) { j.watch.add(j.c, iv, middle) }
 	}
 }
 
 func (j *judge) finishFaults() {
+	if len(j.faults) > 0 {
+		j.watch.finish(j.report.Faults)
+	}
 	for i, v := range j.faults {
-		v.outage = j.watch[i].outage
-		v.Fault.Recovery, v.Fault.NotRecovered, _ = j.watch[i].recovery(j.before[i])
-		v.Fault.NextFault = j.watch[i].endedBy
 		v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
 	}
 }
@@ -200,13 +197,13 @@ func (j *judge) prepare(in Input) *ruleCase {
 		if t.scope.fault != "" {
 			continue // after the sweep
 		}
-		within := timeline.Windows{forever}
+		within := whole
 		blocked := ""
 		for _, w := range t.scope.windows {
-			within = within.Intersect(timeline.Windows{w})
+			within.within = within.within.Intersect(timeline.Windows{w})
 		}
 		for _, p := range t.scope.phases {
-			within = within.Intersect(phasesOf(j.tl, p.fault).of(p.kind))
+			within = within.in(p.kind, p.fault)
 			if blocked == "" {
 				blocked = doubt(j.tl, p.fault)
 			}
@@ -220,7 +217,7 @@ func (j *judge) prepare(in Input) *ruleCase {
 			}
 			s := c.slice(slice)
 			s.values[i] = val
-			s.due = s.due || v.Stats.Planned > 0
+			s.due = s.due || v.Stats.Planned > 0 || v.waiting && t.metric.ofAnswers
 		})
 	}
 	return c
@@ -248,7 +245,7 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 	switch {
 	case blocked != "":
 		val.missing = blocked
-	case v.Stats != nil && v.Stats.Planned == 0:
+	case v.Stats != nil && v.Stats.Planned == 0 && !(v.waiting && t.metric.ofAnswers):
 		val.missing = fmt.Sprintf("no data: nothing was due in the scope of %s", t.text)
 	case !ok:
 		val.missing = fmt.Sprintf("no data for %s: nothing there to measure", t.text)
@@ -303,13 +300,8 @@ func (j *judge) readFault(r *Rule, t *term) value {
 	val := j.read(r, t, v, blocked)
 	if val.missing != "" && blocked == "" {
 		// The figure's own reason is better than that there is none.
-		for i := range j.tl.Faults {
-			if j.tl.Faults[i].Name != t.scope.fault {
-				continue
-			}
-			if took, _, why := j.watch[i].recovery(j.before[i]); took == nil && why != "" {
-				val.missing = why
-			}
+		if v.Fault != nil && v.Fault.NotSeen != "" {
+			val.missing = v.Fault.NotSeen
 		}
 	}
 	return val

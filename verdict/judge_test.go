@@ -180,19 +180,22 @@ func TestAgainstBruteForce(t *testing.T) {
 			scope string
 			len   time.Duration
 			in    func(arrival) bool
+			then  func(arrival) bool // of the time at which an answer came; nil: as in
 		}{
-			{"", 25500 * ms, judged},
-			{`stage("warmup").`, 4500 * ms, func(a arrival) bool { return a.stage == "warmup" }},
-			{`stage("steady").request("checkout").`, 15500 * ms, func(a arrival) bool { return a.stage == "steady" && a.request == "checkout" }},
-			{`request("browse").`, 25500 * ms, func(a arrival) bool { return judged(a) && a.request == "browse" }},
-			{`before("kill-api").`, max(0, from-4500*ms), func(a arrival) bool { return judged(a) && a.at < from }},
-			{`during("kill-api").`, to - max(from, min(to, 4500*ms)), func(a arrival) bool { return judged(a) && from <= a.at && a.at < to }},
-			{`after("kill-api").`, end - max(to, 4500*ms), func(a arrival) bool { return judged(a) && a.at >= to }},
-			{`stage("spike").after("kill-api").`, 10 * sec, func(a arrival) bool { return a.stage == "spike" && a.at >= to }},
-			{`window(10s, 12s).`, 2 * sec, func(a arrival) bool { return a.at >= 10*sec && a.at < 12*sec }},
+			{"", 25500 * ms, judged, nil},
+			{`stage("warmup").`, 4500 * ms, func(a arrival) bool { return a.stage == "warmup" }, nil},
+			{`stage("steady").request("checkout").`, 15500 * ms, func(a arrival) bool { return a.stage == "steady" && a.request == "checkout" }, nil},
+			{`request("browse").`, 25500 * ms, func(a arrival) bool { return judged(a) && a.request == "browse" }, nil},
+			{`before("kill-api").`, max(0, from-4500*ms), func(a arrival) bool { return judged(a) && a.at+a.took < from },
+				func(a arrival) bool { return judged(a) && a.at < from }},
+			{`during("kill-api").`, to - max(from, min(to, 4500*ms)), func(a arrival) bool { return judged(a) && from <= a.at+a.took && a.at < to },
+				func(a arrival) bool { return judged(a) && from <= a.at && a.at < to }},
+			{`after("kill-api").`, end - max(to, 4500*ms), func(a arrival) bool { return judged(a) && a.at >= to }, nil},
+			{`stage("spike").after("kill-api").`, 10 * sec, func(a arrival) bool { return a.stage == "spike" && a.at >= to }, nil},
+			{`window(10s, 12s).`, 2 * sec, func(a arrival) bool { return a.at >= 10*sec && a.at < 12*sec }, nil},
 			{`request("checkout").window(3s, 21s).`, 16500 * ms, func(a arrival) bool {
 				return judged(a) && a.request == "checkout" && a.at >= 3*sec && a.at < 21*sec
-			}},
+			}, nil},
 		}
 		var inputs []Input
 		var wants []func(string) bool
@@ -239,11 +242,15 @@ func TestAgainstBruteForce(t *testing.T) {
 				inputs = append(inputs, Input{KPI: src, Rule: mustCompile(t, src)})
 				wants = append(wants, func(o string) bool { return o == string(Pass) })
 			}
+			then := s.then
+			if then == nil {
+				then = s.in
+			}
 			var answered, good float64
 			for _, a := range arrivals {
 				came := a // as if it had been due when it was answered
 				came.at += a.took
-				if i := slices.IndexFunc(stages, func(s timeline.Stage) bool { return s.Name == a.stage }); a.unsent || came.at >= stages[i].Window.To || !s.in(came) {
+				if i := slices.IndexFunc(stages, func(s timeline.Stage) bool { return s.Name == a.stage }); a.unsent || came.at >= stages[i].Window.To || !then(came) {
 					continue
 				}
 				answered++

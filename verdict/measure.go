@@ -11,7 +11,7 @@ import (
 func measure(v *View) Measure {
 	s := v.Stats
 	m := Measure{
-		Planned: s.Planned, Done: s.Done, Unsent: s.Unsent, Interrupted: s.Interrupted, Errors: s.Errors(),
+		Planned: s.Planned, Done: s.Done, Unsent: s.Unsent, Interrupted: s.Interrupted, Errors: s.Errors(), Cut: s.Cut,
 		Kinds: maps.Clone(s.Kinds), Statuses: maps.Clone(s.Statuses),
 		BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 		Seconds: v.Seconds,

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -34,6 +33,9 @@ type Metric struct {
 	// ofAll says that it is a share of the arrivals that count: how many of them it
 	// needs depends on what it is compared with.
 	ofAll bool
+	// ofAnswers says that it counts answers: that there were none is a figure too, where
+	// somebody waited for one.
+	ofAnswers bool
 	// bounded says that the figure is a lower bound.
 	bounded func(*View) bool
 }
@@ -44,9 +46,9 @@ type View struct {
 	Seconds float64      // length of the scope
 	Fault   *FaultResult // only for metrics of a fault
 
-	windows  timeline.Windows // of the scope, as far as the run came
-	used     *timeline.Usage  // by the generator in them, summed up once
-	outage   time.Duration
+	waiting  bool                   // arrivals were open in the scope, whether or not any came due
+	windows  timeline.Windows       // of the scope, as far as the run came
+	used     *timeline.Usage        // by the generator in them, summed up once
 	response *timeline.Distribution // of Stats, merged once
 	least    *timeline.Distribution // the response times, see Stats.ResponseNet; merged once
 }

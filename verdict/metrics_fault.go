@@ -1,18 +1,17 @@
 package verdict
 
-import "time"
-
 // faultMetrics are asked of a fault: fault("x").recovery. Of several injections
-// of one name, recovery is the worst and outage the sum.
+// of one name, recovery is the longest, and outage and relapses are sums.
 func faultMetrics() []Metric {
 	return []Metric{
 		{
 			Name: "recovery", Unit: UnitDuration, OfFault: true,
-			Doc: "time from the verified revert to the first moment from which on the service is normal for good, that is " +
-				"until the next fault or the end of the load; a slice is one or more successive intervals with at least 20 judged " +
-				"arrivals together, and is normal if its error rate is at most that of before, but for the time of other faults, + 1 percentage point and its p95 at " +
-				"most twice that of before + 10ms; three normal slices must stand at the end, else the service has not recovered, " +
-				"and the time so far is a lower bound",
+			Doc: "time from the end of the disturbance to the first moment from which the service is normal for 5s: " +
+				"a slice is one or more successive intervals with at least 20 judged " +
+				"arrivals together, and is normal if its error rate is at most that before the fault + 1 percentage point, its p95 at " +
+				"most twice that before + 10ms, and if it met no silence of a second or more; what is normal can be set by `recovery`; " +
+				"what comes later is a relapse; if the service was not normal for so long before the next fault or the end of the load, " +
+				"the time until it was last seen to be degraded is a lower bound",
 			eval: func(v *View) (float64, bool) {
 				if v.Fault == nil || v.Fault.Recovery == nil {
 					return 0, false
@@ -22,14 +21,26 @@ func faultMetrics() []Metric {
 			bounded: func(v *View) bool { return v.Fault != nil && v.Fault.NotRecovered },
 		},
 		{
-			Name: "outage", Unit: UnitDuration, OfFault: true,
-			Doc: "total length of the intervals, from the injection to the next fault or the end of the load, in which at least " +
-				"half of the judged arrivals went wrong",
+			Name: "relapses", Unit: UnitNumber, OfFault: true,
+			Doc: "how often the service was degraded again, after it had recovered, until the next fault or the end of the load",
 			eval: func(v *View) (float64, bool) {
-				if v.Fault == nil || v.Fault.Injecting == nil {
+				if v.Fault == nil || v.Fault.Recovery == nil {
 					return 0, false
 				}
-				return float64(max(v.outage, time.Duration(0))), true
+				return float64(v.Fault.Relapses), true
+			},
+			bounded: func(v *View) bool { return v.Fault != nil && v.Fault.NotRecovered },
+		},
+		{
+			Name: "outage", Unit: UnitDuration, OfFault: true,
+			Doc: "for how long nobody was served, from the disturbance to the next fault or the end of the load: from the due time of an arrival that went wrong, or was " +
+				"kept waiting for a second longer than normal, until one was answered in time again; it takes three arrivals in a row, or a second; stages that ask for " +
+				"nothing or are not judged are left out; the report says how exact it is",
+			eval: func(v *View) (float64, bool) {
+				if v.Fault == nil || v.Fault.Outage == nil {
+					return 0, false
+				}
+				return float64(*v.Fault.Outage), true
 			},
 		},
 	}

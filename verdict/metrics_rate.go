@@ -17,8 +17,8 @@ func rateMetrics() []Metric {
 		}}
 	}
 	rate := func(name, doc string, part func(*timeline.Stats) uint64) Metric {
-		return Metric{Name: name, Unit: UnitRate, Doc: doc, eval: func(v *View) (float64, bool) {
-			if v.Seconds <= 0 || v.Stats.Planned == 0 {
+		return Metric{Name: name, Unit: UnitRate, Doc: doc, ofAnswers: true, eval: func(v *View) (float64, bool) {
+			if v.Seconds <= 0 || v.Stats.Planned == 0 && !v.waiting {
 				return 0, false
 			}
 			return float64(part(v.Stats)) / v.Seconds, true
@@ -28,7 +28,8 @@ func rateMetrics() []Metric {
 		share("error_rate", "errors / (done + unsent)"+needed, (*timeline.Stats).Errors),
 		share("availability", "1 − error_rate"+needed, func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() }),
 		rate("rps", "answers, which are complete responses whatever they say, that came within the time of the scope and before their stage ended, per second of it: "+
-			"what was answered later, or not at all (timed out, refused, cut off, not sent), does not count", func(s *timeline.Stats) uint64 { return s.Answered }),
+			"what was answered later, or not at all (timed out, refused, cut off, not sent), does not count; "+
+			"0 where requests waited and none was answered, also if none came due", func(s *timeline.Stats) uint64 { return s.Answered }),
 		rate("throughput", "good answers that came within the time of the scope and before their stage ended, per second of it",
 			func(s *timeline.Stats) uint64 { return s.AnsweredOK }),
 	}

@@ -21,9 +21,6 @@ type scope struct {
 	fault   string // of fault("x"): not a stretch of load
 }
 
-// phase is the time before, during or after the injections of a fault.
-type phase struct{ kind, fault string }
-
 // key is the same for equal scopes.
 func (s scope) key() string {
 	return fmt.Sprintf("%q %q %q %q %v %d %q", s.stage, s.request, s.flow, s.phases, s.windows, s.every, s.fault)
@@ -60,11 +57,12 @@ func Scopes() []ScopeKind {
 		named("request", "request", "checkout", "the arrivals of a request", applyRequest),
 		named("flow", "flow", "checkout", "whole flows: an arrival is one flow, its response time that of all its steps without think time; flows are part of no other scope, "+
 			"their steps are requests (`request(\"checkout/pay\")`)", applyFlow),
-		named("before", "fault", "kill-api", "the time before the first injection of a fault began", applyPhase("before")),
-		named("during", "fault", "kill-api", "the time of the disturbance: from when it could begin (the signal is sent, traffic is about to be bent), proven or not yet, until it ceased (the process is ready again, traffic is straight)", applyPhase("during")),
-		named("after", "fault", "kill-api", "the time from the verified revert of a fault until its next injection, or the end", applyPhase("after")),
+		named("before", "fault", "kill-api", "arrivals that were over before the first disturbance of a fault began; every arrival is in exactly one of before, during and after", applyPhase(phaseBefore)),
+		named("during", "fault", "kill-api", "arrivals that were open at any moment of the disturbance: from when it could begin (the signal is sent, traffic is about to be bent), "+
+			"proven or not yet, until it ceased (the process is ready again, traffic is straight); those in flight when it struck are among them", applyPhase(phaseDuring)),
+		named("after", "fault", "kill-api", "arrivals that were due once the disturbance had ended; of several injections, all that is in neither before nor during", applyPhase(phaseAfter)),
 		{"every", "a duration of whole seconds", "every(10s)", "each slice of that length must hold; a last one that would be shorter " +
-			"belongs to the one before it, and one in which nothing was due is left out", 1, applyEvery},
+			"belongs to the one before it, and one in which nothing was due is left out; rates of answers are 0 in one in which requests waited, though none came due", 1, applyEvery},
 		{"window", "two offsets of whole seconds from the start", "window(60s, 90s)", "a stretch of run time; it must begin before the end of the load", 2, applyWindow},
 		named("fault", "fault", "kill-api", "a fault itself, for the metrics of faults; combines with no other scope", applyFault),
 	}

@@ -1,7 +1,6 @@
 package verdict
 
 import (
-	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -45,16 +44,26 @@ func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fau
 	for at := time.Duration(0); at < end; at += time.Second {
 		cuts = append(cuts, at)
 	}
+	var marks []time.Duration
 	for _, f := range faults {
-		for _, p := range []*time.Duration{f.Injecting, f.Effective, f.Reverting, f.Reverted} {
-			if p != nil && *p < end {
+		for _, p := range []*time.Duration{f.Injecting, f.Began, f.Ceased, f.Reverted} {
+			if p == nil {
+				continue
+			}
+			marks = append(marks, *p)
+			if *p < end {
 				cuts = append(cuts, *p)
 			}
 		}
 	}
 	slices.Sort(cuts)
 	cuts = slices.Compact(cuts)
-	cells := make([]map[timeline.Key]*timeline.Stats, len(cuts))
+	type key struct {
+		timeline.Key
+		openAt time.Duration
+	}
+	cells := make([]map[key]*timeline.Stats, len(cuts))
+	beats := make([][]timeline.Beat, len(cuts))
 	for _, a := range arrivals {
 		if a.stage == "" {
 			a.stage = "steady"
@@ -66,13 +75,17 @@ func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fau
 		if a.flow != "" {
 			k.Request, k.Whole = a.flow, true
 		}
-		cell := func(at time.Duration) *timeline.Stats {
+		interval := func(at time.Duration) int {
 			i, found := slices.BinarySearch(cuts, at)
 			if !found {
 				i--
 			}
+			return i
+		}
+		cell := func(at, openAt time.Duration) *timeline.Stats {
+			i, k := interval(at), key{k, openAt}
 			if cells[i] == nil {
-				cells[i] = map[timeline.Key]*timeline.Stats{}
+				cells[i] = map[key]*timeline.Stats{}
 			}
 			if cells[i][k] == nil {
 				cells[i][k] = timeline.NewStats(limits)
@@ -80,28 +93,61 @@ func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fau
 			}
 			return cells[i][k]
 		}
-		add(cell(a.at), a)
+		openAt := time.Duration(0)
+		for _, m := range marks {
+			if a.at < m && m <= a.at+a.took {
+				openAt = max(openAt, m)
+			}
+		}
+		in := cell(a.at, openAt)
+		add(in, a)
+		in.Last = max(in.Last, a.at+a.took)
 		stage := slices.IndexFunc(stages, func(s timeline.Stage) bool { return s.Name == a.stage })
 		if done := a.at + a.took; stage >= 0 && done < stages[stage].Window.To && a.answered() {
-			came := cell(done)
+			came := cell(done, 0)
 			came.Answered++
 			if !a.failed && a.kind == "" {
 				came.AnsweredOK++
 			}
 		}
 	}
+	for _, a := range arrivals {
+		if b, ok := a.beat(stages); ok {
+			i, found := slices.BinarySearch(cuts, a.at)
+			if !found {
+				i--
+			}
+			beats[i] = timeline.MergeBeats(beats[i], b)
+		}
+	}
 	tl.Intervals = func(yield func(timeline.Interval, error) bool) {
 		for i := range len(cuts) - 1 {
-			iv := timeline.Interval{Window: timeline.Window{From: cuts[i], To: cuts[i+1]}}
-			for _, k := range slices.SortedFunc(maps.Keys(cells[i]), timeline.Key.Compare) {
-				iv.Cells = append(iv.Cells, timeline.Cell{Key: k, Stats: cells[i][k]})
+			iv := timeline.Interval{Window: timeline.Window{From: cuts[i], To: cuts[i+1]}, Beats: beats[i]}
+			for k, s := range cells[i] {
+				iv.Cells = append(iv.Cells, timeline.Cell{Key: k.Key, OpenAt: k.openAt, Stats: s})
 			}
+			slices.SortFunc(iv.Cells, timeline.Cell.Compare)
 			if !yield(iv, nil) {
 				return
 			}
 		}
 	}
 	return tl
+}
+
+// beat is what the arrival says of the service; false if it says nothing.
+func (a arrival) beat(stages []timeline.Stage) (timeline.Beat, bool) {
+	b := timeline.Beat{Due: a.at, Last: a.at}
+	i := slices.IndexFunc(stages, func(s timeline.Stage) bool { return s.Name == a.stage || a.stage == "" && s.Name == "steady" })
+	if i < 0 || !stages[i].Judged || a.flow != "" || a.interrupted || slices.Contains([]string{"local", "skipped", "late"}, a.kind) {
+		return b, false
+	}
+	if a.failed || a.unsent || a.kind != "" {
+		b.Errors, b.Failed = 1, a.at+a.took
+	} else {
+		b.Good, b.Best, b.Came = 1, max(0, a.took-a.late), a.at+a.took
+	}
+	return b, true
 }
 
 // answered says whether there was a complete response.

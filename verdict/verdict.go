@@ -62,6 +62,7 @@ type Measure struct {
 	Unsent       uint64            `json:"unsent"`
 	Interrupted  uint64            `json:"interrupted"`
 	Errors       uint64            `json:"errors"`
+	Cut          uint64            `json:"cut,omitempty"` // of Done: ordeal itself cut the connection; neither good nor errors
 	Kinds        map[string]uint64 `json:"error_kinds,omitempty"`
 	Statuses     map[int]uint64    `json:"statuses,omitempty"`
 	BytesIn      uint64            `json:"bytes_in"`
@@ -123,9 +124,23 @@ type FaultResult struct {
 	After    Measure        `json:"after"`
 	Impact   string         `json:"impact"` // for people: "errors 0% → 4.2%, p95 12ms → 180ms"
 	Recovery *time.Duration `json:"recovery"`
-	// NotRecovered says that the service was still degraded when the next fault
-	// began, or the load ended; Recovery is then the least it can have been.
-	NotRecovered bool `json:"not_recovered,omitempty"`
+	// NotRecovered says that the service was not seen to be normal for long enough before the next fault
+	// began, or the load ended; Recovery is then the least it can have been, and StillDegraded
+	// says that it was degraded to the last. NotSeen says in words what was not seen.
+	NotRecovered  bool   `json:"not_recovered,omitempty"`
+	StillDegraded bool   `json:"still_degraded,omitempty"`
+	NotSeen       string `json:"not_seen,omitempty"`
+	// Relapses is how often the service was degraded again after it had recovered, RelapseTime for
+	// how long together; the first of them are listed.
+	Relapses    uint64            `json:"relapses"`
+	RelapseTime time.Duration     `json:"relapse_time,omitempty"`
+	RelapseList []timeline.Window `json:"relapse_list,omitempty"`
+	// Outage is for how long the service was down, in Outages stretches; each of their edges may be off
+	// by OutageResolution. Without any, it is the longest stretch without an arrival: one
+	// that is shorter may have passed unseen. nil if the fault never took effect.
+	Outage           *time.Duration `json:"outage"`
+	OutageResolution *time.Duration `json:"outage_resolution,omitempty"`
+	Outages          uint64         `json:"outages,omitempty"`
 	// NextFault is that fault's name; empty if there was none.
 	NextFault string `json:"next_fault,omitempty"`
 }

@@ -449,10 +449,10 @@ func (r *Recorder) cellAt(iv *interval, number int32, at time.Duration) *cell {
 	return c
 }
 
-// beat notes what came of an arrival where it says something of the target. Time counts
-// from when the generator acted on it, as its own lateness is not the target's silence.
+// beat notes what came of an arrival where it says something of the target: what the
+// generator itself was late with, or may have made an error, is not the target's silence.
 func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
-	if stage := r.layout.stage(e.cell); stage == nil || !stage.Judged || e.outcome == attack.Interrupted {
+	if stage := r.layout.stage(e.cell); stage == nil || !stage.Judged || e.outcome == attack.Interrupted || x.doubtful {
 		return
 	}
 	switch x.kind {
@@ -463,7 +463,7 @@ func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
 	if x.kind != "" {
 		b.Errors, b.Failed = 1, e.ended(x)
 	} else {
-		b.Good, b.Best, b.Came = 1, e.done-max(e.acted, e.intended), e.done
+		b.Good, b.Best, b.Came = 1, max(0, e.done-e.intended-x.delay), e.done
 	}
 	iv.beats[(max(e.intended, 0)%slice)/timeline.BeatLength].Merge(b)
 }

@@ -110,6 +110,8 @@ func passed() *Run {
 						State: timeline.Reverted, Evidence: []string{"hop-2: round trip 0.1ms → 82ms"}, Verified: true,
 					},
 					Impact: "errors 0% → 0%, p95 4.4ms → 101ms", Recovery: ptr(412 * ms),
+					Outage: ptr(time.Duration(0)), OutageResolution: ptr(2500 * ms), Relapses: 1, RelapseTime: 700 * ms,
+					RelapseList: []timeline.Window{{From: 30 * time.Second, To: 30700 * ms}},
 				},
 			},
 			Rules: []verdict.RuleResult{
@@ -141,7 +143,10 @@ func failed() *Run {
 	r.Report.Outcome = verdict.Fail
 	r.Report.Totals = newMeasure(123456, 812, 40, 25, latency(2140*time.Microsecond, 4*ms, 81*ms, 104*ms, 2400*ms, 5*time.Second))
 	r.Report.Stages["steady"] = newMeasure(121731, 812, 40, 16, latency(2200*time.Microsecond, 79*ms, 85*ms, 106*ms, 2400*ms, 5*time.Second))
-	r.Report.Faults[0].NotRecovered, r.Report.Faults[0].NextFault = true, r.Report.Faults[1].Name
+	f := &r.Report.Faults[0]
+	f.NotRecovered, f.StillDegraded, f.NextFault = true, true, r.Report.Faults[1].Name
+	f.Outage, f.Outages, f.OutageResolution = ptr(9750*ms), 2, ptr(2500*ms)
+	f.During.Cut = 3
 	r.Report.Faults[0].Recovery = ptr(15900 * ms)
 	slow := &r.Report.Faults[1]
 	slow.Effective, slow.Verified, slow.State = nil, false, timeline.Failed

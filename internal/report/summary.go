@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -64,6 +65,7 @@ type connections struct {
 
 type measure struct {
 	totals
+	Cut         uint64          `json:"cut,omitempty"`    // of done: ordeal itself cut the connection; neither good nor errors
 	Closed      bool            `json:"closed,omitempty"` // of a stage: users sent the load, who waited for answers
 	Judged      *bool           `json:"judged,omitempty"` // of a stage: false if it is in no totals, and in no rule that does not name it
 	Latency     verdict.Latency `json:"latency"`
@@ -82,10 +84,21 @@ type faultSummary struct {
 	Impact       string         `json:"impact"`
 	Recovery     *time.Duration `json:"recovery"`
 	NotRecovered bool           `json:"not_recovered,omitempty"`
-	Verified     bool           `json:"verified"`
-	Error        string         `json:"error,omitempty"`
-	Dirty        bool           `json:"dirty,omitempty"`
-	Remedy       string         `json:"remedy,omitempty"`
+	// StillDegraded and NotSeen say why Recovery is a lower bound, or not known.
+	StillDegraded bool              `json:"still_degraded,omitempty"`
+	NotSeen       string            `json:"not_seen,omitempty"`
+	Relapses      uint64            `json:"relapses"`
+	RelapseTime   time.Duration     `json:"relapse_time"`
+	RelapseList   []timeline.Window `json:"relapse_list,omitempty"` // the first of them
+	Outage        *time.Duration    `json:"outage"`
+	Outages       uint64            `json:"outages"`
+	// OutageResolution is how far each edge of an outage may be off; without any, how long
+	// one may be that passed between two requests.
+	OutageResolution *time.Duration `json:"outage_resolution"`
+	Verified         bool           `json:"verified"`
+	Error            string         `json:"error,omitempty"`
+	Dirty            bool           `json:"dirty,omitempty"`
+	Remedy           string         `json:"remedy,omitempty"`
 }
 
 type ruleSummary struct {
@@ -131,10 +144,17 @@ func newSummary(r *Run) summary {
 		s.Stages[st.Name] = m
 	}
 	for _, f := range rep.Faults {
+		reverted := f.Reverted
+		if f.Effective == nil {
+			reverted = nil // what never took effect was not undone either
+		}
 		s.Faults = append(s.Faults, faultSummary{
 			Name: f.Name, Kind: f.Kind, Targets: append([]string{}, f.Targets...), Mechanism: f.Mechanism,
-			Planned: f.Planned, Effective: f.Effective, Reverted: f.Reverted,
+			Planned: f.Planned, Effective: f.Effective, Reverted: reverted,
 			Impact: f.Impact, Recovery: f.Recovery, NotRecovered: f.NotRecovered,
+			StillDegraded: f.StillDegraded, NotSeen: f.NotSeen,
+			Relapses: f.Relapses, RelapseTime: f.RelapseTime, RelapseList: f.RelapseList,
+			Outage: f.Outage, Outages: f.Outages, OutageResolution: f.OutageResolution,
 			Verified: f.Verified, Error: f.Error, Dirty: f.Dirty, Remedy: f.Remedy,
 		})
 	}
@@ -157,7 +177,7 @@ func newTotals(m *verdict.Measure) totals {
 func newMeasures(ms map[string]verdict.Measure) map[string]measure {
 	out := make(map[string]measure, len(ms))
 	for name, m := range ms {
-		out[name] = measure{totals: newTotals(&m), Latency: m.Latency, ServiceTime: m.Service, Lag: m.Lag}
+		out[name] = measure{totals: newTotals(&m), Cut: m.Cut, Latency: m.Latency, ServiceTime: m.Service, Lag: m.Lag}
 	}
 	return out
 }

@@ -209,13 +209,7 @@ func (p *page) faults(r *Run) {
 			how += ": " + plain(f.Impact)
 		}
 		rw.notes = append(rw.notes, cell{how, p.dim})
-		if f.NotRecovered {
-			ended := "the load ended"
-			if f.NextFault != "" {
-				ended = "the next fault, " + plain(f.NextFault) + ", began"
-			}
-			rw.notes = append(rw.notes, cell{"the service was still degraded when " + ended, p.warn})
-		}
+		rw.notes = append(rw.notes, p.aftermath(&f)...)
 		if f.Error != "" {
 			rw.notes = append(rw.notes, cell{plain(f.Error), p.bad})
 		}
@@ -254,8 +248,57 @@ func offset(d *time.Duration) string {
 	return quantity.FormatDuration(*d)
 }
 
+// aftermath says how the service did after a fault: outage, recovery and relapses.
+func (p *page) aftermath(f *verdict.FaultResult) []cell {
+	if f.Effective == nil {
+		return nil // what came of nothing is no recovery
+	}
+	var notes []cell
+	if f.Outage != nil && *f.Outage > 0 {
+		notes = append(notes, cell{fmt.Sprintf("outage %s in %s, each edge to within %s", quantity.FormatDuration(*f.Outage),
+			plural(f.Outages, "stretch", "stretches"), quantity.FormatDuration(*f.OutageResolution)), p.warn})
+	} else if f.Outage != nil && *f.OutageResolution >= time.Second {
+		notes = append(notes, cell{fmt.Sprintf("no outage was seen: one below %s may have passed between two requests",
+			quantity.FormatDuration(*f.OutageResolution)), p.dim})
+	}
+	if f.NotRecovered || f.Recovery == nil && f.Reverted != nil && f.NotSeen != "" {
+		ended := "the load ended"
+		if f.NextFault != "" {
+			ended = "the next fault, " + plain(f.NextFault) + ", began"
+		}
+		if f.StillDegraded {
+			notes = append(notes, cell{"the service was still degraded when " + ended, p.warn})
+		} else {
+			notes = append(notes, cell{"recovery was not seen before " + ended + ": " + plain(f.NotSeen), p.warn})
+		}
+	}
+	if f.Relapses > 0 {
+		first := f.RelapseList[0]
+		notes = append(notes, cell{fmt.Sprintf("degraded again %s after it had recovered, for %s together, the first time from %s to %s",
+			plural(f.Relapses, "time", "times"), quantity.FormatDuration(f.RelapseTime),
+			quantity.FormatDuration(first.From), quantity.FormatDuration(first.To)), p.warn})
+	}
+	if n := f.Before.Cut + f.During.Cut + f.After.Cut; n > 0 {
+		notes = append(notes, cell{fmt.Sprintf("%s lost the connection as ordeal itself had to cut it, which is no error of the target and in no figure",
+			plural(n, "request", "requests")), p.warn})
+	}
+	return notes
+}
+
+func plural(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 func recovery(f *verdict.FaultResult) string {
-	if f.Recovery == nil {
+	switch {
+	case f.Effective == nil:
+		return "-"
+	case f.Recovery == nil && f.Reverted != nil:
+		return "not seen"
+	case f.Recovery == nil:
 		return "-"
 	}
 	if f.NotRecovered {

@@ -1,0 +1,160 @@
+package verdict
+
+import (
+	"slices"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+const (
+	// keptWaiting is how much longer than normal an answer takes that counts as silence
+	// and not as slowness.
+	keptWaiting = time.Second
+	// A stretch is an outage if it has so many arrivals, or is so long: single errors of a
+	// service that goes on answering are none.
+	outageArrivals = 3
+	outageLength   = time.Second
+)
+
+// outages finds when a service was down, from the beats of the intervals in order. It keeps
+// only what is open: memory does not grow with time. See docs/design/004-phases.md.
+type outages struct {
+	from, end time.Duration        // of the time that counts
+	next      bool                 // end is where another fault begins: what was open then is that one's
+	asked     timeline.Windows     // judged time in which the plan asked for something
+	normal    func() time.Duration // the response time up to which an answer is normal
+
+	early []timeline.Beat // due before from and still open then
+	begun bool            // from has come, and early was looked at
+
+	ups     []time.Duration // to come: slow answers that show that it was up
+	down    bool
+	first   time.Duration // that it was down, as far as it counts
+	last    time.Duration // that it is known to have been down
+	count   uint64        // arrivals that were, since first
+	unknown time.Duration // before first, of which nothing is known
+	seen    time.Duration // the last arrival
+
+	arrivals   uint64 // that say something
+	total      time.Duration
+	stretches  uint64
+	longest    time.Duration
+	resolution time.Duration // at the edges of outages
+	gap        time.Duration // between two arrivals
+	found      func(w timeline.Window)
+}
+
+// add takes in the beats of the next interval.
+func (o *outages) add(iv *timeline.Interval, middle time.Duration) {
+	if middle >= o.end {
+		return
+	}
+	for _, b := range iv.Beats {
+		if o.next && max(b.Failed, b.Came) >= o.end && (b.Good == 0 || b.Came >= o.end) {
+			continue
+		}
+		if middle >= o.from {
+			o.begin()
+			o.beat(b)
+			continue
+		}
+		o.seen = max(o.seen, b.Last)
+		if b.Failed >= o.from || b.Good > 0 && b.Came >= o.from {
+			o.early = append(o.early, b)
+		}
+	}
+}
+
+// begin looks at what was open when the time began.
+func (o *outages) begin() {
+	if o.begun {
+		return
+	}
+	o.begun = true
+	for _, b := range o.early {
+		o.beat(b)
+	}
+	o.early = nil
+	o.seen = max(o.seen, o.from)
+}
+
+// beat takes in the next beat.
+func (o *outages) beat(b timeline.Beat) {
+	at := max(b.Due, o.from)
+	o.arrivals += b.Errors + b.Good
+	o.upTo(at)
+	normal := o.normal()
+	switch {
+	case b.Good == 0 || b.Best > normal+keptWaiting:
+		if !o.down {
+			o.down, o.first, o.last, o.count = true, at, at, 0
+			o.unknown = max(0, at-max(o.seen, o.from))
+		}
+		o.count += b.Errors + b.Good
+		o.last = max(o.last, b.Last, b.Failed)
+		if b.Good > 0 {
+			o.last = max(o.last, b.Came-normal)
+			o.ups = append(o.ups, max(at, b.Came-normal))
+		}
+	case b.Best > normal:
+		o.ups = append(o.ups, max(at, b.Came-normal))
+	case b.Due >= o.from:
+		o.up(b.Due)
+	}
+	if o.begun && b.Due > o.from {
+		o.gap = max(o.gap, at-max(o.seen, o.from))
+	}
+	o.seen = max(o.seen, b.Last)
+}
+
+// upTo takes in the slow answers that show that the service was up again by an instant.
+func (o *outages) upTo(at time.Duration) {
+	if o.down {
+		first := time.Duration(-1)
+		for _, u := range o.ups {
+			if u > o.first && u <= at && (first < 0 || u < first) {
+				first = u
+			}
+		}
+		if first >= 0 {
+			o.up(first)
+		}
+	}
+	o.ups = slices.DeleteFunc(o.ups, func(u time.Duration) bool { return u <= at })
+}
+
+// up says that the service was up at an instant.
+func (o *outages) up(at time.Duration) {
+	if !o.down {
+		return
+	}
+	o.down = false
+	w := timeline.Window{From: o.first, To: at}
+	length := timeline.Windows{w}.Intersect(o.asked).Len()
+	if o.count < outageArrivals && length < outageLength {
+		return
+	}
+	o.total += length
+	o.stretches++
+	o.longest = max(o.longest, length)
+	o.resolution = max(o.resolution, o.unknown, at-min(o.last, at))
+	if o.found != nil {
+		o.found(w)
+	}
+}
+
+// finish ends the time: what is down then was so until then.
+func (o *outages) finish() {
+	o.begin()
+	o.upTo(o.end)
+	o.up(o.end)
+}
+
+// blur is how far off the total may be at each edge of an outage: how long a stretch nothing is known of.
+func (o *outages) blur() time.Duration {
+	if o.stretches == 0 {
+		return max(o.gap, timeline.BeatLength)
+	}
+	return max(o.resolution, timeline.BeatLength)
+}
