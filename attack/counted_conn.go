@@ -17,6 +17,8 @@ type countedConn struct {
 	written   atomic.Int64
 	ended     atomic.Pointer[error]
 	connect   time.Duration // how long it took to open
+	http1     bool          // HTTP/1 is spoken on it as it is: the first answer has to begin so
+	begin     []byte        // of what was read, as far as that tells
 	handshake atomic.Int64  // and to shake hands, in ns
 	strays    *atomic.Int64 // where answers that came while it was idle are counted; may be nil
 
@@ -84,6 +86,12 @@ func (c *countedConn) Read(p []byte) (int, error) {
 		return 0, over
 	}
 	n, err := c.Conn.Read(p)
+	if c.http1 && n > 0 {
+		if wrong := c.begins(p[:n]); wrong != nil {
+			c.ended.CompareAndSwap(nil, &wrong)
+			return 0, wrong
+		}
+	}
 	n, over = c.follow(p[:n])
 	if over != nil && n == 0 {
 		err = over
@@ -92,6 +100,15 @@ func (c *countedConn) Read(p []byte) (int, error) {
 		c.ended.CompareAndSwap(nil, &err)
 	}
 	return n, err
+}
+
+// begins looks at the first bytes that were read. net/http would wait for the end
+// of a line that may never come, or for a handshake.
+func (c *countedConn) begins(p []byte) error {
+	c.begin = append(c.begin, p[:min(len(p), 16-len(c.begin))]...)
+	err := notHTTP(c.begin)
+	c.http1 = err == nil && len(c.begin) < len("HTTP/")
+	return err
 }
 
 // follow returns how much of what was read belongs to answers, and what is wrong

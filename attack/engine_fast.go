@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// fastEngine speaks HTTP/1.1 on connections of its own, and reads headers with
-// fasthttp's parser. A fixed call is written out once and sent as it is, so that
-// sending it allocates nothing.
+// fastEngine speaks HTTP/1.1 on connections of its own. A fixed call is written out
+// once and sent as it is, so that sending it allocates nothing. The head of an
+// answer is read here if it is in plain form, and by net/http otherwise, so that
+// all engines take and refuse the same: see head.
 //
-// fasthttp's own client is not used: its deadlines leave a goroutine reading
+// fasthttp's client is not used: its deadlines leave a goroutine reading
 // behind, it knows no cancelling, and it sends again by itself. Here a deadline
 // is the connection's, cancelling closes it, and a failure is a failure: nothing
 // is ever sent twice. What a connection is looked at for is whether the server
@@ -81,34 +82,46 @@ func (e *fastEngine) SendBy(ctx context.Context, by Deadlines, call *Call) Reply
 // watching it for its end.
 func (e *fastEngine) send(ctx context.Context, by Deadlines, call *Call, lasting bool) (r Reply) {
 	r.Sent = time.Now()
-	answer, err := e.exchange(ctx, by, call, lasting, &r)
+	came, err := e.exchange(ctx, by, call, lasting, &r)
 	if r.Done.IsZero() {
 		r.Done = time.Now()
 	}
 	if err != nil {
 		r.Status, r.Header, r.Body = 0, nil, nil
-		r.Err = began(e.reason(ctx, by.Done, r.Done, err), answer)
+		r.Err = began(e.reason(ctx, by.Done, r.Done, err), came != nothing)
+		if came == openEnded {
+			r.Err = openEnd(r.Err)
+		}
 	}
 	return r
 }
 
-// exchange sends call on a connection; answer says that something of one came.
-func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, lasting bool, r *Reply) (answer bool, err error) {
+// answered is how much of an answer came.
+type answered uint8
+
+const (
+	nothing   answered = iota
+	partly             // or all of it
+	openEnded          // partly, and it says nothing of where it ends
+)
+
+// exchange sends call on a connection.
+func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, lasting bool, r *Reply) (came answered, err error) {
 	deadline := by.Done
 	if err := ctx.Err(); err != nil {
-		return false, err
+		return nothing, err
 	}
 	if !deadline.IsZero() && !r.Sent.Before(deadline) {
-		return false, context.DeadlineExceeded
+		return nothing, context.DeadlineExceeded
 	}
 	w, err := e.wire(call)
 	if err != nil {
-		return false, err
+		return nothing, err
 	}
 	// As whoever is through takes an idle connection before opening one, and puts it
 	// back before leaving, there are never more than may be in use.
 	if waited, err := w.host.gate.enter(ctx, by); err != nil {
-		return false, err
+		return nothing, err
 	} else if waited {
 		r.Sent = time.Now()
 	}
@@ -116,7 +129,7 @@ func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, las
 	for {
 		c, err := w.host.take(ctx, deadline, r.Sent)
 		if err != nil {
-			return false, err
+			return nothing, err
 		}
 		fresh := !c.used
 		reuse, err := c.exchange(w, call, deadline, r)
@@ -129,7 +142,7 @@ func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, las
 		} else {
 			w.host.keeps(err == nil || c.began)
 		}
-		c.used, answer = true, c.began // before another has it
+		c.used, came = true, c.came() // before another has it
 		if !lasting && !c.unwatch() {
 			reuse = false // it is being closed
 		}
@@ -142,7 +155,7 @@ func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, las
 			r.Done = time.Time{}
 			continue // with another: nothing was written
 		}
-		return answer, err
+		return came, err
 	}
 }
 

@@ -145,6 +145,9 @@ func (a *answer) report(ctx context.Context, resp *http.Response, r *Reply) {
 	r.BytesIn = a.n
 	if a.err != nil {
 		r.Err = began(cause(ctx, a.err), true)
+		if a.endless {
+			r.Err = openEnd(r.Err)
+		}
 		return
 	}
 	r.Status, r.Header, r.Body = resp.StatusCode, resp.Header, a.kept

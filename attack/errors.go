@@ -111,7 +111,12 @@ func classify(err error) (kind, detail string) {
 			detail = errTooLate.Error()
 		}
 	case KindStalled:
-		detail = errStalled.Error()
+		detail = err.Error()
+		if e, ok := errors.AsType[stalled](err); ok {
+			detail = e.Error()
+		}
+	case KindProtocol:
+		detail = notProper(err, detail)
 	case KindUnsolicited:
 		detail = errUnsolicited.Error()
 	case KindDNS:
@@ -151,10 +156,40 @@ func withoutQuotes(s string) string {
 // errStalled is a timeout that passed in the middle of an answer.
 var errStalled error = stalled{}
 
-type stalled struct{}
+type stalled struct {
+	endless bool // the answer says nothing of where it ends
+}
 
-func (stalled) Error() string { return "the answer began, but was not complete before the timeout" }
+func (s stalled) Error() string {
+	const msg = "the answer began, but was not complete before the timeout"
+	if s.endless {
+		return msg + ": it has no Content-Length and no chunks, so that only the end of the connection ends it"
+	}
+	return msg
+}
+
 func (stalled) Unwrap() error { return context.DeadlineExceeded }
+
+// Is makes all of them errStalled.
+func (stalled) Is(target error) bool { return target == errStalled }
+
+// openEnd says of a stalled answer that it says nothing of where it ends.
+func openEnd(err error) error {
+	if errors.Is(err, errStalled) {
+		return stalled{endless: true}
+	}
+	return err
+}
+
+// notProper says what is wrong with an answer, alike for all engines and without
+// what it quotes.
+func notProper(err error, detail string) string {
+	if m, ok := errors.AsType[*malformed](err); ok {
+		return withoutQuotes(m.Error())
+	}
+	detail = strings.TrimPrefix(detail, "net/http: HTTP/1.x transport connection broken: ")
+	return withoutQuotes((&malformed{errors.New(detail)}).Error())
+}
 
 // began tells a timeout in the middle of an answer from others.
 func began(err error, answer bool) error {
@@ -255,6 +290,13 @@ func kindOf(err error) string {
 		{"protocol error", KindProtocol},
 		{"PROTOCOL_ERROR", KindProtocol},
 		{"invalid byte in chunk length", KindProtocol},
+		{"chunk length", KindProtocol}, // too large, or empty
+		{"chunked line", KindProtocol}, // LF alone, or CR within
+		{"chunked encoding", KindProtocol},
+		{"header line too long", KindProtocol}, // between chunks
+		{"trailer after chunked body", KindProtocol},
+		{"too many transfer encodings", KindProtocol},
+		{"invalid empty Content-Length", KindProtocol},
 		{"bad Content-Length", KindProtocol},
 		{"multiple Content-Length", KindProtocol},
 		{"looked like an HTTP/1.1 header", KindProtocol},       // where HTTP/2 was expected

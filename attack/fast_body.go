@@ -99,7 +99,9 @@ func (r *Reply) take(p []byte, want bool) {
 // maxTrailer bounds what may follow the last chunk.
 const maxTrailer = 64 << 10
 
-// readChunks reads a body in chunks.
+// readChunks reads a body in chunks. It takes and refuses what net/http does, as a
+// run must not depend on the engine; lines that end with LF alone are refused as
+// RFC 9112 asks for (its erratum 7633).
 func (c *fastConn) readChunks(want bool, r *Reply) error {
 	for {
 		line, err := c.readLine()
@@ -116,24 +118,32 @@ func (c *fastConn) readChunks(want bool, r *Reply) error {
 		if err := c.readBody(size, want, r); err != nil {
 			return err
 		}
-		if line, err = c.readLine(); err != nil {
-			return err
+		end, err := c.br.Peek(2)
+		if len(end) > 0 && end[0] != '\r' || len(end) == 2 && end[1] != '\n' {
+			return &malformed{errors.New("a chunk is longer than it says, or its end is not CR and LF")}
 		}
-		if len(line) > 0 {
-			return &malformed{errors.New("a chunk is longer than it says")}
+		if err != nil {
+			return atEnd(err)
 		}
+		_, _ = c.br.Discard(2)
 	}
 	for n := 0; n < maxTrailer; {
 		line, err := c.readLine()
 		if err != nil || len(line) == 0 {
 			return err
 		}
+		i := bytes.IndexByte(line, ':')
+		continued := n > 0 && (line[0] == ' ' || line[0] == '\t')
+		if !continued && (i <= 0 || !fieldName(bytes.TrimRight(line[:i], " "))) || !fieldValue(line) {
+			return &malformed{errors.New("a line after the last chunk is no header: " + strconv.Quote(clip(string(line), 40)))}
+		}
 		n += len(line)
 	}
 	return &malformed{fmt.Errorf("its trailer exceeded %d bytes", maxTrailer)}
 }
 
-// readLine returns a line without its end; it is valid until the next read.
+// readLine returns a line of the framing of chunks, without its end; it is valid
+// until the next read.
 func (c *fastConn) readLine() ([]byte, error) {
 	line, err := c.br.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {
@@ -142,7 +152,14 @@ func (c *fastConn) readLine() ([]byte, error) {
 	if err != nil {
 		return nil, atEnd(err)
 	}
-	return bytes.TrimSuffix(line[:len(line)-1], []byte("\r")), nil
+	line, ok := bytes.CutSuffix(line, []byte("\r\n"))
+	switch {
+	case !ok:
+		return nil, &malformed{errors.New("a line between chunks ends with LF alone")}
+	case bytes.IndexByte(line, '\r') >= 0:
+		return nil, &malformed{errors.New("a line between chunks has a CR within it")}
+	}
+	return line, nil
 }
 
 // chunkSize reads a chunk's first line: its size, and extensions that nobody
@@ -153,7 +170,7 @@ func chunkSize(line []byte) (int64, error) {
 	var n int64
 	for _, b := range digits {
 		d := hexDigit(b)
-		if d < 0 || n >= 1<<58 {
+		if d < 0 || n >= 1<<58 || len(digits) > 16 {
 			n = -1
 			break
 		}

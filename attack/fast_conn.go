@@ -3,7 +3,6 @@ package attack
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +14,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/valyala/fasthttp"
-	"golang.org/x/net/http/httpguts"
 )
 
 const (
@@ -40,14 +36,14 @@ const (
 // fastConn is one connection. It belongs to one send at a time; only abort may
 // be called by others.
 type fastConn struct {
-	nc     net.Conn  // sock, or the TLS above it
-	sock   *lazyConn // what deadlines are set on and what is closed
-	br     *bufio.Reader
-	header fasthttp.ResponseHeader
-	used   bool      // for an answer, at least once
-	blind  int       // uses since it was looked at, see trusted
-	since  time.Time // when it became idle
-	peer   peer
+	nc    net.Conn  // sock, or the TLS above it
+	sock  *lazyConn // what deadlines are set on and what is closed
+	br    *bufio.Reader
+	head  head
+	used  bool      // for an answer, at least once
+	blind int       // uses since it was looked at, see trusted
+	since time.Time // when it became idle
+	peer  peer
 
 	connect, handshake time.Duration // how long opening it took
 
@@ -57,12 +53,10 @@ type fastConn struct {
 	wErr  error       // of writing it
 
 	began   bool  // the answer: something of it came
+	endless bool  // and says nothing of where it ends
 	maxBody int64 // 0: without end
 
 	ahead []byte // read already, before anything from nc
-	err   error  // of the last read: the parser keeps it to itself
-	tee   bool   // copy what is read into seen
-	seen  []byte
 
 	dead    atomic.Bool // aborted
 	watched <-chan struct{}
@@ -76,7 +70,6 @@ func newFastConn(nc net.Conn, sock *lazyConn) *fastConn {
 		return c.wErr == nil
 	}
 	c.br = bufio.NewReaderSize(c, readBuffer)
-	c.header.SetNoDefaultContentType(true) // what was not sent is not there
 	if s, ok := sock.Conn.(syscall.Conn); ok {
 		if raw, err := s.SyscallConn(); err == nil {
 			c.peer.init(raw)
@@ -130,12 +123,19 @@ func (c *fastConn) Read(p []byte) (n int, err error) {
 		return n, nil
 	}
 	n, err = c.nc.Read(p)
-	c.err = err
 	c.began = c.began || n > 0
-	if c.tee {
-		c.seen = append(c.seen, p[:n]...)
-	}
 	return n, err
+}
+
+// came is how much of the last answer came.
+func (c *fastConn) came() answered {
+	switch {
+	case c.endless:
+		return openEnded
+	case c.began:
+		return partly
+	}
+	return nothing
 }
 
 // errStale says that the server has closed an idle connection, or said something
@@ -145,7 +145,7 @@ var errStale = errors.New("the server closed the idle connection")
 // exchange sends a request and reads its answer. The connection is good for
 // another if reuse.
 func (c *fastConn) exchange(w *fastWire, call *Call, deadline time.Time, r *Reply) (reuse bool, err error) {
-	c.began = false
+	c.began, c.endless = false, false
 	if len(w.rest) > aside {
 		if c.used && !c.peer.quiet() {
 			return false, errStale
@@ -251,43 +251,53 @@ func (c *fastConn) afterAll(err error, call *Call, r *Reply) error {
 
 // answer reads one.
 func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
-	head := call.Method == http.MethodHead
-	c.tee, c.seen = head, c.seen[:0]
-	status := 0
+	before := 0 // bytes of 1xx answers
 	for {
-		if err := c.readHeader(); err != nil {
+		if err := c.readHead(call.Method); err != nil {
 			return false, err
 		}
 		// 1xx answers say that the one asked for is still to come, save for 101,
 		// after which HTTP is over.
-		if status = c.header.StatusCode(); status >= 200 || status == http.StatusSwitchingProtocols {
+		if c.head.status >= 200 || c.head.status == http.StatusSwitchingProtocols {
 			break
 		}
-		if status < 100 {
-			return false, &malformed{fmt.Errorf("status %03d", status)}
+		if c.head.status < 100 {
+			return false, &malformed{fmt.Errorf("status %03d", c.head.status)}
+		}
+		if before += c.head.size; before > maxHeader {
+			return false, &malformed{fmt.Errorf("its headers exceeded %d bytes, those of 1xx answers before it included", maxHeader)}
 		}
 	}
+	status, length := c.head.status, c.head.length
 	r.Status = status // what of the body is kept depends on it
-	length := c.header.ContentLength()
-	reuse = !c.header.ConnectionClose()
+	// The lines of the head are gone with the next read.
+	var header http.Header
+	var encoding string
+	var cookies []string
+	if call.WantHeader || status >= 400 {
+		header = c.head.header()
+	}
+	if call.WantBody || status >= 400 {
+		encoding = encodingOf(c.head.encoding)
+	}
+	if call.wantCookies {
+		cookies = c.head.cookies()
+	}
+	reuse = !c.head.last
 	switch {
-	case head:
-		// The parser takes the want of a length for a body that ends with the
-		// connection, but there is no body.
-		reuse = reuse || length == identity && !saysClose(c.seen)
-		c.tee = false
+	case call.Method == http.MethodHead:
 	case status == http.StatusSwitchingProtocols:
 		reuse = false
 	case status == http.StatusNoContent || status == http.StatusNotModified:
 	case length == chunked:
 		err = c.readChunks(call.WantBody, r)
 	case length == identity:
-		reuse = false
+		reuse, c.endless = false, true
 		err = c.readBody(-1, call.WantBody, r)
-	case c.maxBody > 0 && int64(length) > c.maxBody:
+	case c.maxBody > 0 && length > c.maxBody:
 		err = &tooLarge{c.maxBody}
 	default:
-		err = c.readBody(int64(length), call.WantBody, r)
+		err = c.readBody(length, call.WantBody, r)
 	}
 	if err != nil {
 		return false, err
@@ -295,90 +305,57 @@ func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
 	if c.leftOver() {
 		return false, errUnsolicited
 	}
-	if call.WantHeader || status >= 400 {
-		r.Header = headerOf(&c.header)
-	}
-	if call.WantBody || status >= 400 {
-		r.encoding = encodingOf(c.header.ContentEncoding())
-	}
-	if call.wantCookies {
-		for _, line := range c.header.Cookies() {
-			r.setCookies = append(r.setCookies, string(line))
-		}
-	}
+	r.Header, r.encoding, r.setCookies = header, encoding, cookies
 	return reuse && c.br.Buffered() == 0 && len(c.ahead) == 0, nil
 }
 
-// What fasthttp's ContentLength says instead of a length.
-const (
-	chunked  = -1
-	identity = -2 // none: up to the end of the connection
-)
-
-// statusZero says whether an answer begins with a status line of status 0, which
-// fasthttp's parser takes for 200.
-func (c *fastConn) statusZero() bool {
-	line, _ := c.br.Peek(len("HTTP/1.1 000")) // what is wrong with reading is wrong with the header, too
-	_, status, ok := bytes.Cut(line, []byte(" "))
-	return ok && bytes.HasPrefix(status, []byte("0"))
-}
-
-// readHeader reads a status line and headers.
-func (c *fastConn) readHeader() error {
+// readHead reads a status line and headers.
+func (c *fastConn) readHead(method string) error {
 	for {
-		c.err = nil
-		zero := c.statusZero()
-		first := c.err // the buffer tells it once
-		err := c.header.Read(c.br)
-		if err == nil && zero {
-			return &malformed{errors.New("status 000")}
-		}
-		if err == nil {
-			return nil
-		}
-		if err := cmp.Or(first, c.err); err != nil {
+		b, _ := c.br.Peek(c.br.Buffered())
+		if err := notHTTP(b); err != nil {
 			return err
 		}
-		if _, ok := errors.AsType[*fasthttp.ErrSmallBuffer](err); !ok {
-			return &malformed{err}
+		n, err := c.head.scan(b)
+		if err == errOdd {
+			n, err = c.head.odd(b, method)
 		}
-		size := 2 * c.br.Size()
-		if size > maxHeader {
-			return &malformed{fmt.Errorf("its headers exceeded %d bytes", maxHeader)}
+		if err == nil {
+			c.head.size = n
+			_, _ = c.br.Discard(n) // c.head may point to it until the next read
+			return nil
 		}
-		had, _ := c.br.Peek(c.br.Buffered())
-		c.ahead = bytes.Clone(had)
-		c.br = bufio.NewReaderSize(c, size)
+		if err != errPartial {
+			return err
+		}
+		if len(b) == c.br.Size() {
+			if err := c.widen(b); err != nil {
+				return err
+			}
+		}
+		if _, err := c.br.Peek(len(b) + 1); err != nil {
+			if err == io.EOF && len(b) > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
 	}
+}
+
+// widen makes the buffer larger, which holds b.
+func (c *fastConn) widen(b []byte) error {
+	size := 2 * c.br.Size()
+	if size > maxHeader {
+		return &malformed{fmt.Errorf("its headers exceeded %d bytes", maxHeader)}
+	}
+	c.ahead = bytes.Clone(b)
+	c.br = bufio.NewReaderSize(c, size)
+	return nil
 }
 
 // malformed is an answer that is not HTTP.
 type malformed struct{ err error }
 
 func (m *malformed) Error() string { return "malformed HTTP answer: " + m.err.Error() }
-
-// headerOf copies the headers, as the connection's own are soon those of
-// another answer. Those about the transfer are left out, as net/http does.
-func headerOf(h *fasthttp.ResponseHeader) http.Header {
-	own := make(http.Header)
-	for k, v := range h.All() {
-		own.Add(string(k), string(v))
-	}
-	own.Del("Transfer-Encoding")
-	own.Del("Trailer")
-	return own
-}
-
-// saysClose looks for "Connection: close" among header lines.
-func saysClose(lines []byte) bool {
-	for line := range bytes.Lines(lines) {
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		if bytes.EqualFold(bytes.TrimSpace(name), []byte("Connection")) &&
-			httpguts.HeaderValuesContainsToken([]string{string(bytes.TrimSpace(value))}, "close") {
-			return true
-		}
-	}
-	return bytes.HasPrefix(lines, []byte("HTTP/1.0"))
-}
 
 var _ io.Reader = (*fastConn)(nil)

@@ -16,7 +16,7 @@ const (
 
 // leftOver says whether there is another answer behind the one that was read.
 func (c *fastConn) leftOver() bool {
-	if c.header.StatusCode() == http.StatusSwitchingProtocols {
+	if c.head.status == http.StatusSwitchingProtocols {
 		return false
 	}
 	b, _ := c.br.Peek(c.br.Buffered())

@@ -27,6 +27,7 @@ import (
 // for those of a connection being opened, for which another attempt may no
 // longer wait.
 type attempts struct {
+	url    *url.URL  // of the request
 	waited time.Time // until then, for one of few connections; zero if it did not have to
 
 	conn   atomic.Pointer[countedConn] // of the present attempt, nil if it is none of ours or carries several requests at once
@@ -46,7 +47,7 @@ type attemptsKey struct{}
 // not be sent again once written. With shared, connections carry several
 // requests at once.
 func follow(req *http.Request, shared bool) (*http.Request, *attempts) {
-	a := new(attempts)
+	a := &attempts{url: req.URL}
 	ctx := context.WithValue(req.Context(), attemptsKey{}, a)
 	return req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
@@ -92,11 +93,15 @@ func follow(req *http.Request, shared bool) (*http.Request, *attempts) {
 	})), a
 }
 
-// opening notes a connection that is being opened for the request of ctx.
-func opening(ctx context.Context, c *countedConn) {
-	if a, ok := ctx.Value(attemptsKey{}).(*attempts); ok {
-		a.opening.Store(c)
+// opening notes a connection that is being opened for the request of ctx, and
+// returns the request's URL, nil if it is not known.
+func opening(ctx context.Context, c *countedConn) *url.URL {
+	a, ok := ctx.Value(attemptsKey{}).(*attempts)
+	if !ok {
+		return nil
 	}
+	a.opening.Store(c)
+	return a.url
 }
 
 // times says when the request had a connection, if it had to wait for one of few,

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -64,6 +65,11 @@ func newTransport(opt Options) (*transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	via := ProxiesOf("http", opt.Connections)
+	plain := func(u *url.URL) bool { // HTTP/1 is spoken on the connection as it is
+		proxy, err := via(u)
+		return u.Scheme == "http" && opt.Protocol != "h2c" && err == nil && proxy == nil
+	}
 	open, stop := context.WithCancel(context.Background())
 	strays := new(strays)
 	return &transport{
@@ -85,7 +91,9 @@ func newTransport(opt Options) (*transport, error) {
 					return nil, err
 				}
 				c := &countedConn{Conn: conn, connect: time.Since(begun), strays: strays.to(address)}
-				opening(ctx, c)
+				if u := opening(ctx, c); u != nil {
+					c.http1 = plain(u)
+				}
 				return c, nil
 			},
 			TLSClientConfig:     conf,
@@ -124,6 +132,9 @@ func (t *transport) send(req *http.Request) (*http.Response, *attempts, error) {
 		a.waited = time.Now()
 	}
 	resp, err := t.Transport.RoundTrip(req)
+	if err == nil {
+		err = improper(resp)
+	}
 	if err != nil {
 		gate.leave()
 		return nil, a, err
@@ -132,6 +143,22 @@ func (t *transport) send(req *http.Request) (*http.Response, *attempts, error) {
 		resp.Body = &leaving{ReadCloser: resp.Body, gate: gate}
 	}
 	return resp, a, nil
+}
+
+// improper refuses answers that net/http takes, and nobody else does; it closes
+// them.
+func improper(resp *http.Response) error {
+	if resp.ProtoMajor != 1 {
+		return nil
+	}
+	err := misspelt(resp.Header)
+	if err == nil && resp.StatusCode < 100 {
+		err = &malformed{fmt.Errorf("status %03d", resp.StatusCode)}
+	}
+	if err != nil {
+		resp.Body.Close()
+	}
+	return err
 }
 
 // shares says whether a connection may carry several requests at once, so that
@@ -277,6 +304,7 @@ type answer struct {
 	want     bool
 	status   int
 	max      int64 // 0: without end
+	endless  bool  // it says nothing of where it ends: with the connection
 	declared int64 // how long it says it is; at most 0: it does not, or is empty
 	kept     []byte
 	n        int64
@@ -286,6 +314,7 @@ type answer struct {
 
 func (t *transport) answer(resp *http.Response, call *Call) *answer {
 	a := &answer{ReadCloser: resp.Body, want: call.WantBody, status: resp.StatusCode, max: t.maxBody, declared: resp.ContentLength}
+	a.endless = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
 	if call.Method == http.MethodHead {
 		a.declared = 0
 	}

@@ -78,3 +78,14 @@ func (s *strays) take(address string) bool {
 	}
 	return false
 }
+
+// saysClose looks for "Connection: close" among header lines.
+func saysClose(lines []byte) bool {
+	for line := range bytes.Lines(lines) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if bytes.EqualFold(bytes.TrimSpace(name), []byte("Connection")) && hasToken(bytes.TrimSpace(value), "close") {
+			return true
+		}
+	}
+	return bytes.HasPrefix(lines, []byte("HTTP/1.0"))
+}
