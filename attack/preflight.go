@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -79,13 +80,39 @@ func (f *Preflight) Open(ctx context.Context, u *url.URL) (protocol string, err 
 	}
 	defer conn.Close()
 	if u.Scheme != "https" {
-		return "", nil
+		return "", HeldOpen(conn)
 	}
 	secure, err := f.shake(ctx, conn, f.tls, addressOf(u).name)
 	if err != nil {
 		return "", hopelessly(f.handshake(u, err))
 	}
 	return secure.ConnectionState().NegotiatedProtocol, nil
+}
+
+// Dial opens a connection as the load does, past any proxy.
+func (f *Preflight) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := f.dial.dial(ctx, network, address)
+	return conn, hopelessly(err)
+}
+
+// holdFor is how long a connection must stay open for its peer to count as
+// there. A proxy whose upstream refuses closes within milliseconds.
+const holdFor = 200 * time.Millisecond
+
+// ErrHungUp says that a connection was accepted and closed at once.
+var ErrHungUp = errors.New("it accepts connections and closes them at once, as a proxy does that has nobody behind it")
+
+// HeldOpen returns nil if the peer of a new connection keeps it open for a
+// moment, or says something; ErrHungUp if not. Nothing is sent.
+func HeldOpen(conn net.Conn) error {
+	if err := conn.SetReadDeadline(time.Now().Add(holdFor)); err != nil {
+		return err
+	}
+	n, err := conn.Read(make([]byte, 1))
+	if n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return ErrHungUp
 }
 
 // connect opens the connection that TLS or a request is spoken on.

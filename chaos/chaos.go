@@ -42,6 +42,10 @@ import (
 // was removed.
 var ErrGone = errors.New("the target is gone")
 
+// ErrNotAsBefore says that a target is not as it was before the fault, and that
+// no other try will change that.
+var ErrNotAsBefore = errors.New("not as it was before")
+
 // Target is one thing that can be broken: a container, a process, a link.
 type Target interface {
 	// Name is unique in the run and meant for people: api-1, shop_api_2.
@@ -70,11 +74,53 @@ type Killer interface {
 	Killable(ctx context.Context) error
 	// Kill sends the signal (SIGKILL, SIGTERM, …) and returns when it was sent.
 	Kill(ctx context.Context, signal string) error
-	// Alive says whether it runs at this moment.
-	Alive(ctx context.Context) (bool, error)
+	// Life names the life that it lives at this moment, "" if it is dead. A
+	// target that was started again has another one.
+	Life(ctx context.Context) (string, error)
 	// Start starts it as it was, and does nothing if it runs; it returns when
 	// the target is ready to serve.
 	Start(ctx context.Context) error
+}
+
+// Server is a Killer that can be asked whether it serves. Processes alone prove
+// neither a death, as what left them may serve on, nor that a restarted target
+// is back.
+type Server interface {
+	// Serves names where the target answers at this moment, such as a URL; none
+	// if it does not, or nobody knows where to ask.
+	Serves(ctx context.Context) ([]string, error)
+}
+
+// Heedless is a Killer that knows which signals have no effect on it.
+type Heedless interface {
+	// Ignores says whether the signal is known to have no effect at this moment.
+	Ignores(ctx context.Context, signal string) (bool, error)
+}
+
+// Patient is a Killer that knows how much time it needs.
+type Patient interface {
+	// StartTime is how long Start, and Restore if there is such, may take.
+	StartTime() time.Duration
+	// Grace is how long the target may take to end of a signal that it handles;
+	// 0 if it does not say.
+	Grace() time.Duration
+}
+
+// Restorer is a Killer that may not be as it was once it is started again:
+// elsewhere, with other settings, or with neighbours that died with it.
+type Restorer interface {
+	// Situation returns all that has to be the same again. It is journalled.
+	Situation(ctx context.Context) (json.RawMessage, error)
+	// Restore puts right what is not as in situation, and returns for people what
+	// it did. It is called while the target runs. Its error says what is not as
+	// it was, and what to do.
+	Restore(ctx context.Context, situation json.RawMessage) (done []string, err error)
+}
+
+// Warner is a target that knows what people should know before it is broken.
+type Warner interface {
+	// Warnings are about a kind of fault with its settings.
+	Warnings(ctx context.Context, kind string, spec Spec) []string
 }
 
 // Pauser is a target that can be frozen.
@@ -136,6 +182,13 @@ type Fault interface {
 	// Revert undoes the fault and returns when that was observed. It may be
 	// called again after it succeeded, and again after it failed.
 	Revert(ctx context.Context, s State) (Proof, error)
+}
+
+// Slow is a Fault whose steps may need longer than others do.
+type Slow interface {
+	// Times says how long an injection may take until it shows effect, and an
+	// undo, given the state that Prepare returned; 0 if nothing is known.
+	Times(s State) (inject, revert time.Duration)
 }
 
 // Spec is a kind of fault with its settings, not yet bound to a target. It is a

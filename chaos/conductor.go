@@ -28,10 +28,11 @@ type Config struct {
 	Journal Journal
 
 	// InjectTimeout is how long after its time a fault may take to show effect
-	// in all its targets; 0 means 15s.
+	// in all its targets; 0 means 15s. A Slow fault may take what it needs.
 	InjectTimeout time.Duration
 	// RevertTimeout is how long all tries to undo a fault may take together; 0
-	// means 60s.
+	// means 60s. A Slow fault may take what it needs, and half of this for tries
+	// that fail.
 	RevertTimeout time.Duration
 }
 
@@ -52,6 +53,7 @@ type injection struct {
 	Planned
 	index      int
 	record     timeline.Fault
+	since      time.Duration // when its record came to its state
 	mechanisms []string
 	doubts     []string
 	hits       []*hit
@@ -120,6 +122,24 @@ func (c *Conductor) Preflight(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// Warnings returns what people should know before the faults are injected, each
+// with the fault's name.
+func (c *Conductor) Warnings(ctx context.Context) []string {
+	var out []string
+	for _, f := range c.faults {
+		for _, t := range f.Targets {
+			w, ok := t.(Warner)
+			if !ok {
+				continue
+			}
+			for _, text := range w.Warnings(ctx, f.Plan.Kind, f.Plan.Spec) {
+				out = append(out, fmt.Sprintf("fault %s: %s", f.Plan.Name, text))
+			}
+		}
+	}
+	return out
+}
+
 // Bind hands the conductor the run's clock; it must be called before Run. mark
 // ends the recorder's interval and returns the instant: it is called where a
 // disturbance begins and ceases, and where a fault was seen to be reverted. event is told of each step. All
@@ -166,7 +186,9 @@ func (c *Conductor) one(ctx context.Context, f *injection) {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("the run ended while it was being injected: %w", err)
 		}
-		c.tell(f, timeline.Failed, c.clock(), text(err))
+		now := c.clock()
+		c.update(f, func(*timeline.Fault) { f.since = now })
+		c.tell(f, timeline.Failed, now, text(err))
 	}
 	c.revert(ctx, f, err)
 }
@@ -205,11 +227,11 @@ func (f *injection) free(ctx context.Context) bool {
 // if all are is any target touched.
 func (c *Conductor) inject(ctx context.Context, f *injection) error {
 	c.bind(f, lasting(ctx, f.Plan.Hold))
-	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.InjectTimeout, fmt.Errorf("it took longer than %s", c.cfg.InjectTimeout))
-	defer cancel()
+	preparing, prepared := timeout(ctx, c.cfg.InjectTimeout)
+	defer prepared()
 	each(f.hits, func(h *hit) {
 		if h.err == nil {
-			h.state, h.err = h.fault.Prepare(ctx)
+			h.state, h.err = h.fault.Prepare(preparing)
 		}
 		if h.err == nil {
 			h.err = c.write(ctx, f, h)
@@ -218,6 +240,9 @@ func (c *Conductor) inject(ctx context.Context, f *injection) error {
 	if err := f.err(); err != nil {
 		return err
 	}
+	inject, _ := f.times()
+	ctx, cancel := timeout(ctx, max(c.cfg.InjectTimeout, inject))
+	defer cancel()
 	each(f.hits, func(h *hit) {
 		if h.err = ctx.Err(); h.err == nil {
 			h.proof, h.err = h.fault.Inject(withEdges(ctx, c.edge(&h.began), func() {}), h.state)
@@ -228,6 +253,26 @@ func (c *Conductor) inject(ctx context.Context, f *injection) error {
 	}
 	c.note(f)
 	return f.err()
+}
+
+func timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, fmt.Errorf("it took longer than %s", roundTime(d)))
+}
+
+// times is how long the slowest target needs.
+func (f *injection) times() (inject, revert time.Duration) {
+	for _, h := range f.hits {
+		i, r := times(h.fault, h.state)
+		inject, revert = max(inject, i), max(revert, r)
+	}
+	return inject, revert
+}
+
+func times(f Fault, s State) (inject, revert time.Duration) {
+	if slow, ok := f.(Slow); ok && len(s) > 0 {
+		return slow.Times(s)
+	}
+	return 0, 0
 }
 
 // lasting is how long a fault is meant to last: if the plan does not say, until
@@ -308,7 +353,11 @@ func (c *Conductor) hold(ctx context.Context, f *injection) {
 // revert undoes the fault on all targets together, come what may, and completes
 // the record; failed is why the fault did not take effect.
 func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.RevertTimeout)
+	limit := c.cfg.RevertTimeout
+	if _, needs := f.times(); needs > 0 {
+		limit = max(limit, needs+limit/2)
+	}
+	ctx, cancel := timeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	c.enter(f, timeline.Reverting, c.clock(), func(r *timeline.Fault, at *time.Duration) { r.Reverting = at })
 	each(f.hits, func(h *hit) {
@@ -340,7 +389,7 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 		state = timeline.Failed
 	}
 	c.update(f, func(r *timeline.Fault) {
-		r.State, r.Error = state, problem
+		r.State, r.Error, f.since = state, problem, at
 		r.Verified = r.Effective != nil && len(f.doubts) == 0
 		if stuck == nil {
 			r.Reverted = &at
@@ -400,7 +449,7 @@ func (c *Conductor) note(f *injection) {
 func (c *Conductor) enter(f *injection, s timeline.FaultState, at time.Duration, set func(*timeline.Fault, *time.Duration)) {
 	var detail string
 	c.update(f, func(r *timeline.Fault) {
-		r.State = s
+		r.State, f.since = s, at
 		set(r, &at)
 		if s == timeline.Effective {
 			detail = strings.Join(r.Evidence, "; ")

@@ -80,7 +80,7 @@ func TestConductorTimes(t *testing.T) {
 		got := s.play(t, s60)
 		want := []timeline.Fault{{
 			Name: "kill-api", Kind: "kill", Service: "api", Targets: []string{"api-1"}, Mechanism: "signal",
-			Planned: s10, Injecting: ptr(s10), Effective: ptr(s10 + 300*time.Millisecond),
+			Planned: s10, Injecting: ptr(s10), Began: ptr(s10), Effective: ptr(s10 + 300*time.Millisecond),
 			Reverting: ptr(s10 + 5300*time.Millisecond), Reverted: ptr(s10 + 7300*time.Millisecond),
 			State: timeline.Reverted, Verified: true,
 			Evidence: []string{"api-1: dead 300ms after SIGKILL", "api-1: runs and is ready 2s after it was started"},
@@ -88,7 +88,7 @@ func TestConductorTimes(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("record (-want +got):\n%s", diff)
 		}
-		if want := []time.Duration{*got[0].Injecting, *got[0].Reverted}; !slices.Equal(s.marks, want) {
+		if want := []time.Duration{*got[0].Injecting, *got[0].Began, *got[0].Reverted}; !slices.Equal(s.marks, want) {
 			t.Errorf("marks at %v, want %v", s.marks, want)
 		}
 		if want := []string{"10s kill-api injecting", "10.3s kill-api effective", "15.3s kill-api reverting", "17.3s kill-api reverted"}; !slices.Equal(s.events, want) {

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 type world struct {
 	mu     sync.Mutex
 	alive  bool
+	lives  int // how many times it was started
 	paused bool
 	shapes map[string]NetShape
 
@@ -125,17 +126,28 @@ func (f fake) doUndo(ctx context.Context, takes time.Duration, apply func()) err
 func (f fake) Killable(context.Context) error { return f.prepareErr }
 
 func (f fake) Kill(ctx context.Context, _ string) error {
-	return f.doBreak(ctx, func() { f.alive = f.returns })
+	return f.doBreak(ctx, func() {
+		if f.alive = f.returns; f.alive {
+			f.lives++
+		}
+	})
 }
 
-func (f fake) Alive(context.Context) (bool, error) {
+func (f fake) Life(context.Context) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.alive, nil
+	if !f.alive {
+		return "", nil
+	}
+	return fmt.Sprint("life ", f.lives), nil
 }
 
 func (f fake) Start(ctx context.Context) error {
-	return f.doUndo(ctx, f.startTakes, func() { f.alive = true })
+	return f.doUndo(ctx, f.startTakes, func() {
+		if !f.alive {
+			f.alive, f.lives = true, f.lives+1
+		}
+	})
 }
 
 func (f fake) Pause(ctx context.Context) error {

@@ -11,8 +11,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 )
 
-// healTimeout is how long one undo may take, so that one engine that hangs does
-// not keep the rest waiting.
+// healTimeout is how long one undo may take that does not need longer by itself,
+// so that one engine that hangs does not keep the rest waiting.
 const healTimeout = 30 * time.Second
 
 // lockTimeout is how long another heal is given that has the same entry.
@@ -147,7 +147,8 @@ func heal(ctx context.Context, e Entry, reopen func(Ref) (Target, error)) (evide
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, healTimeout)
+	_, needs := times(fault, e.State)
+	ctx, cancel := context.WithTimeout(ctx, max(healTimeout, needs))
 	defer cancel()
 	if w, ok := target.(Witness); ok && e.Before != nil {
 		switch changed, err := w.Changed(ctx, e.Kind, e.Before); {
@@ -181,7 +182,7 @@ func untilReverted(ctx context.Context, f Fault, s State, note func(error)) (Pro
 			doubt = p.Doubt
 		}
 		p.Doubt = doubt
-		if err == nil || errors.Is(err, ErrGone) {
+		if err == nil || errors.Is(err, ErrGone) || errors.Is(err, ErrNotAsBefore) {
 			return p, err
 		}
 		if cause == nil || ctx.Err() == nil {

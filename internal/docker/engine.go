@@ -5,11 +5,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/client"
 
 	"github.com/seed-1574e9de/ordeal/internal/allow"
@@ -43,6 +47,8 @@ type Engine struct {
 	clockKnown bool
 	wg         sync.WaitGroup
 	imaging    sync.Mutex // held while the image is made
+	podman     bool       // it is podman's service
+	queue      startQueue
 
 	mu       sync.Mutex
 	run      string // of what is made: NewStack sets it, else a name of the engine's own
@@ -102,6 +108,7 @@ func Connect(ctx context.Context, options ...Option) (*Engine, error) {
 	}
 	e.version, e.osType, e.arch = v.Version, v.Os, v.Arch
 	e.identify(ctx, host, from, v)
+	e.podman = slices.ContainsFunc(v.Components, func(c types.ComponentVersion) bool { return strings.Contains(c.Name, "Podman") })
 	return e, nil
 }
 
@@ -125,6 +132,20 @@ func firstLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
 	return strings.TrimSpace(s)
 }
+
+// local says whether what the engine publishes is published on this machine.
+func (e *Engine) local() bool {
+	u, err := url.Parse(e.address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "unix" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// movesAddresses says whether a container gets another address with each start,
+// unless it was given a fixed one. Podman hands addresses out in turn.
+func (e *Engine) movesAddresses() bool { return e.podman }
 
 // Version is the engine's version, for people.
 func (e *Engine) Version() string { return e.version }

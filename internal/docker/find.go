@@ -104,7 +104,7 @@ func (e *Engine) Find(ctx context.Context, s Selector) ([]*Container, error) {
 			errs = append(errs, fmt.Errorf("container %s does not run, it is %s: docker start %s", name, c.State, name))
 			continue
 		}
-		out = append(out, &Container{engine: e, id: c.ID, name: name, addr: publishedAddr(c.Ports)})
+		out = append(out, &Container{engine: e, id: c.ID, name: name, addr: publishedAddr(c.Ports, 0), ports: c.Ports})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -112,12 +112,16 @@ func (e *Engine) Find(ctx context.Context, s Selector) ([]*Container, error) {
 	return out, nil
 }
 
+// PublishedAt is where the host reaches a TCP port of a found container; "" if it
+// does not publish it. Of port 0, it is that of the only port that it publishes.
+func (c *Container) PublishedAt(port int) string { return publishedAddr(c.ports, port) }
+
 // publishedAddr is where the host reaches a container that publishes one TCP
-// port; "" if there is none or more than one to choose from.
-func publishedAddr(ports []container.Port) string {
+// port, or the given one; "" if there is none or more than one to choose from.
+func publishedAddr(ports []container.Port, private int) string {
 	var addrs []string
 	for _, p := range ports {
-		if p.Type != "tcp" || p.PublicPort == 0 {
+		if p.Type != "tcp" || p.PublicPort == 0 || private != 0 && int(p.PrivatePort) != private {
 			continue
 		}
 		// Published on all addresses is published on loopback too.
@@ -126,7 +130,7 @@ func publishedAddr(ports []container.Port) string {
 		}
 	}
 	slices.Sort(addrs)
-	if addrs = slices.Compact(addrs); len(addrs) == 1 {
+	if addrs = slices.Compact(addrs); len(addrs) == 1 || len(addrs) > 1 && private != 0 {
 		return addrs[0]
 	}
 	return ""

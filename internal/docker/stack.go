@@ -16,6 +16,7 @@ import (
 	"github.com/docker/go-connections/nat"
 
 	"github.com/seed-1574e9de/ordeal/internal/freeport"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
 // Stack is what a run starts in an engine for itself: containers on a private
@@ -35,8 +36,10 @@ type Spec struct {
 
 	// Port is the port in the container, published on a free port of 127.0.0.1
 	// that stays the same when the container is started again; 0 is none.
-	Port         int
-	Ready        string        // path at Port, or a URL, that answers 2xx once it is ready
+	Port int
+	// Ready returns what says that it is ready, given where Port is published, ""
+	// if it has none; nil: nothing but its health check, if the image has one.
+	Ready        func(addr string) (ready.Check, error)
 	ReadyTimeout time.Duration // 0 is 30 s
 	Memory       int64         // limit in bytes, 0 is none
 }
@@ -134,9 +137,11 @@ func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container,
 		host.PortBindings = nat.PortMap{port: {{HostIP: "127.0.0.1", HostPort: strconv.Itoa(free)}}}
 		addr = "127.0.0.1:" + strconv.Itoa(free)
 	}
-	ready, err := readyURL(spec.Ready, addr)
-	if err != nil {
-		return nil, err
+	var check ready.Check
+	if spec.Ready != nil {
+		if check, err = spec.Ready(addr); err != nil {
+			return nil, err
+		}
 	}
 	nets := &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
 		s.network: {NetworkID: s.network, Aliases: []string{spec.Name}},
@@ -151,7 +156,7 @@ func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container,
 	if err != nil {
 		return nil, fmt.Errorf("making container %s: %w", spec.Name, err)
 	}
-	c := &Container{engine: e, id: made.ID, name: spec.Name, addr: addr, ready: ready, within: spec.ReadyTimeout}
+	c := &Container{engine: e, id: made.ID, name: spec.Name, addr: addr, own: true}
 	defer func() {
 		if err == nil {
 			return
@@ -162,13 +167,16 @@ func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container,
 			err = errors.Join(err, fmt.Errorf("removing container %s: %w", spec.Name, rmErr))
 		}
 	}()
+	if err := c.SetReady(check, spec.ReadyTimeout); err != nil {
+		return nil, err
+	}
 	if err := e.api.ContainerStart(limit, made.ID, container.StartOptions{}); err != nil {
 		return nil, fmt.Errorf("starting container %s: %w", spec.Name, err)
 	}
-	if err := c.waitReady(ctx); err != nil {
+	if err := c.AwaitReady(ctx); err != nil {
 		return nil, err
 	}
-	if ready == "" {
+	if check.IsZero() {
 		// Nothing says that it serves, so it has at least to stay up for a moment:
 		// what is wrongly set up mostly ends at once.
 		select {
@@ -176,7 +184,7 @@ func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container,
 			return nil, fmt.Errorf("waiting for container %s: %w", spec.Name, ctx.Err())
 		case <-time.After(settleTime):
 		}
-		if err := c.waitReady(ctx); err != nil {
+		if err := c.AwaitReady(ctx); err != nil {
 			return nil, err
 		}
 	}

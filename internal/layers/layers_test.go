@@ -24,6 +24,7 @@ var order = [][]string{
 	{"internal/quantity", "internal/relay", "internal/standstill", "internal/allow", "internal/seed", "internal/secret", "internal/owner", "internal/freeport", "internal/freeport/porttest", "internal/filelock"},
 	{"timeline", "internal/state"},
 	{"attack", "chaos", "verdict"},
+	{"internal/ready"},
 	{"internal/scenario", "internal/record", "internal/process", "internal/link", "internal/agent", "internal/docker", "internal/shop", "internal/generator"},
 	{"internal/report", "internal/docker/dockertest"},
 	{"internal/run"},

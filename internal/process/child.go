@@ -18,21 +18,28 @@ import (
 // something that has left its group hold on to it.
 const outputDelay = time.Second
 
-// child is one life of a process.
+// child is one life of a service: a process and all of its group. It is over
+// when none of the group is left, which may be later than the end of the process
+// that was started: of a wrapper that ends before its server.
 type child struct {
 	pid  int
 	id   owner.Owner
-	done chan struct{} // closed when it is dead and waited for
+	done chan struct{} // closed when it is over and waited for
 
-	result string // how it ended, once done
+	result string // how its first process ended, once done
 
-	mu   sync.Mutex
-	over bool // dead: its id may soon be another's
+	mu    sync.Mutex
+	ended bool // its first process is dead; others of its group may live
+	over  bool // nothing is left of it: its id may soon be another's
 }
 
-// spawn starts the command in a process group of its own; ended is called when
-// it is dead, from another goroutine, with how it ended.
-func spawn(cfg Config, output io.Writer, ended func(status string)) (*child, error) {
+// watcher is told, from another goroutine, how a child's first process ended:
+// left says that others of its group live on.
+type watcher func(status string, left bool)
+
+// spawn starts the command in a process group of its own. ended is called when
+// the first process is dead and others live on, and when all are dead.
+func spawn(cfg Config, output io.Writer, ended watcher) (*child, error) {
 	marked, err := mark()
 	if err != nil {
 		return nil, err
@@ -63,8 +70,8 @@ func spawn(cfg Config, output io.Writer, ended func(status string)) (*child, err
 			err = fmt.Errorf("looking at the new process %d: %w", c.pid, err)
 		}
 		started <- err
-		c.await(cmd)
-		ended(c.result)
+		c.await(cmd, ended)
+		ended(c.result, false)
 		close(c.done)
 	}()
 	if err := <-started; err != nil {
@@ -77,24 +84,23 @@ func spawn(cfg Config, output io.Writer, ended func(status string)) (*child, err
 	return c, nil
 }
 
-// await returns when the process is dead and waited for, and what is left of
-// its group is killed.
-func (c *child) await(cmd *exec.Cmd) {
-	// While the dead leader is not waited for, its id cannot be given to
-	// another process or group: this is the time to kill by it.
+// await returns when none of the group is left and the first process is waited
+// for. Where that cannot be told without waiting for it, the rest of the group
+// is killed once it is dead.
+func (c *child) await(cmd *exec.Cmd, ended watcher) {
+	// While the dead leader is not waited for, its id cannot be given to another
+	// process or group: this is the time to look and to kill by it.
 	unwaited := awaitEnd(c.pid) == nil
 	if unwaited {
 		c.mu.Lock()
-		c.over = true
-		syscall.Kill(-c.pid, syscall.SIGKILL)
+		c.ended = true
 		c.mu.Unlock()
+		awaitGroup(c.pid, func() { ended(exitStatus(c.pid), true) })
+		c.finish()
 	}
 	err := cmd.Wait()
 	if !unwaited {
-		c.mu.Lock()
-		c.over = true
-		syscall.Kill(-c.pid, syscall.SIGKILL)
-		c.mu.Unlock()
+		c.finish()
 	}
 	switch exit, ok := errors.AsType[*exec.ExitError](err); {
 	case err == nil || errors.Is(err, exec.ErrWaitDelay):
@@ -106,7 +112,15 @@ func (c *child) await(cmd *exec.Cmd) {
 	}
 }
 
-// signal sends a signal to the group; os.ErrProcessDone if the process is dead.
+// finish notes that it is over, and kills what may be left all the same.
+func (c *child) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended, c.over = true, true
+	syscall.Kill(-c.pid, syscall.SIGKILL)
+}
+
+// signal sends a signal to the group; os.ErrProcessDone if nothing is left of it.
 func (c *child) signal(sig syscall.Signal) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -124,6 +138,13 @@ func (c *child) dead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.over
+}
+
+// headless says whether the first process has ended and others live on.
+func (c *child) headless() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended && !c.over
 }
 
 // status says how it ended; it waits for that.

@@ -15,3 +15,10 @@ func dieWithParent(*syscall.SysProcAttr) {}
 
 // awaitEnd is not possible here without waiting for the child.
 func awaitEnd(int) error { return errors.ErrUnsupported }
+
+func awaitGroup(int, func()) {}
+
+func exitStatus(int) string { return "" }
+
+// ignores is not known here.
+func ignores(int, syscall.Signal) bool { return false }

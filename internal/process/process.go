@@ -7,12 +7,12 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"sync"
@@ -22,13 +22,10 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
-	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
 const (
-	defaultReadyTimeout = 30 * time.Second
-	readyEvery          = 20 * time.Millisecond
-	readyTry            = 2 * time.Second
 	// stopGrace is how long a process has, from SIGTERM, to end by itself.
 	stopGrace = 5 * time.Second
 	// endsAfterKill is how long the kernel may take to end a killed process; it
@@ -45,10 +42,13 @@ type Config struct {
 	Command      []string // program and arguments
 	Env          []string // added to ordeal's own
 	Dir          string
-	Ready        string        // URL that answers 2xx once it is ready; empty: ready once started
+	Ready        ready.Check   // the zero Check: ready once started
 	ReadyTimeout time.Duration // 0 means 30s
 	Hosts        *allow.Hosts  // which hosts Ready may lead to
-	Log          io.Writer     // takes its output; nil: only the last lines are kept, for errors
+	// Addr is where it was told to listen; "" if it was not told. Without Ready,
+	// what serves there must be gone when it was killed, and back afterwards.
+	Addr string
+	Log  io.Writer // takes its output; nil: only the last lines are kept, for errors
 }
 
 // Process is a child of this process. Its methods may be called from any
@@ -56,7 +56,7 @@ type Config struct {
 type Process struct {
 	cfg    Config
 	tail   *tail
-	client *http.Client
+	prober *ready.Prober // of Ready, or else of Addr; nil if there is neither
 	exited chan Exit
 
 	life sync.Mutex // held while it is started or stopped
@@ -86,6 +86,9 @@ func (e Exit) String() string {
 var (
 	_ chaos.Target   = (*Process)(nil)
 	_ chaos.Killer   = (*Process)(nil)
+	_ chaos.Server   = (*Process)(nil)
+	_ chaos.Patient  = (*Process)(nil)
+	_ chaos.Heedless = (*Process)(nil)
 	_ chaos.Pauser   = (*Process)(nil)
 	_ chaos.Remedier = (*Process)(nil)
 )
@@ -98,18 +101,24 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 		return nil, fmt.Errorf("%s: expected a command to run, found none", cfg.Name)
 	}
 	if cfg.ReadyTimeout == 0 {
-		cfg.ReadyTimeout = defaultReadyTimeout
+		cfg.ReadyTimeout = ready.DefaultTimeout
 	}
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
 	}
-	open := allow.Dialer{Hosts: cfg.Hosts}
-	p := &Process{
-		cfg: cfg, tail: newTail(cfg.Log), exited: make(chan Exit, 1), expected: true,
-		client: &http.Client{
-			Timeout:   readyTry,
-			Transport: &http.Transport{DisableKeepAlives: true, DialContext: open.DialContext},
-		},
+	p := &Process{cfg: cfg, tail: newTail(cfg.Log), exited: make(chan Exit, 1), expected: true}
+	check := cfg.Ready
+	if check.IsZero() && cfg.Addr != "" {
+		check.TCP = cfg.Addr
+	}
+	if !check.IsZero() {
+		var err error
+		p.prober, err = ready.NewProber(check, ready.Options{Hosts: cfg.Hosts, Run: func(ctx context.Context, command []string) error {
+			return ready.RunHere(ctx, command, cfg.Dir, cfg.Env)
+		}})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", cfg.Name, err)
+		}
 	}
 	if err := p.Start(ctx); err != nil {
 		return nil, errors.Join(err, p.Stop(context.WithoutCancel(ctx)))
@@ -144,11 +153,40 @@ func (p *Process) Killable(context.Context) error {
 	return nil
 }
 
-// Alive implements chaos.Killer.
-func (p *Process) Alive(context.Context) (bool, error) {
+// Life implements chaos.Killer: a process lives as long as any of its group
+// does. A wrapper that ends before its server is not the end of the service.
+func (p *Process) Life(context.Context) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.child != nil && !p.child.dead(), nil
+	if p.child == nil || p.child.dead() {
+		return "", nil
+	}
+	return p.child.id.String(), nil
+}
+
+// Serves implements chaos.Server.
+func (p *Process) Serves(ctx context.Context) ([]string, error) {
+	if p.prober == nil {
+		return nil, nil
+	}
+	if err := p.prober.Ask(ctx); err != nil {
+		return nil, ctx.Err()
+	}
+	return []string{p.prober.Check().String()}, nil
+}
+
+// StartTime implements chaos.Patient.
+func (p *Process) StartTime() time.Duration { return settle + p.cfg.ReadyTimeout }
+
+// Grace implements chaos.Patient: processes do not say how long they take.
+func (p *Process) Grace() time.Duration { return 0 }
+
+// Ignores implements chaos.Heedless.
+func (p *Process) Ignores(_ context.Context, name string) (bool, error) {
+	sig, ok := signals[name]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return ok && p.child != nil && ignores(p.child.pid, sig), nil
 }
 
 // Kill implements chaos.Killer: the signal goes to the whole process group.
@@ -185,7 +223,7 @@ func (p *Process) Start(ctx context.Context) error {
 		if old != nil {
 			<-old.done // until then its output is not at its end
 		}
-		squatter = p.cfg.Ready != "" && p.answers(ctx) == nil
+		squatter = !p.cfg.Ready.IsZero() && p.prober.Ask(ctx) == nil
 		p.tail.reset()
 		c, err := spawn(p.cfg, p.tail, p.ended)
 		if err != nil {
@@ -234,7 +272,7 @@ func (p *Process) ready(ctx context.Context, squatter bool) error {
 	p.mu.Lock()
 	c := p.child
 	p.mu.Unlock()
-	if p.cfg.Ready == "" {
+	if p.cfg.Ready.IsZero() {
 		return nil
 	}
 	if squatter {
@@ -242,49 +280,29 @@ func (p *Process) ready(ctx context.Context, squatter bool) error {
 		case <-c.done:
 			return fmt.Errorf("%w; something else answers at %s already: stop it, or use another port", p.early(c), p.cfg.Ready)
 		case <-ctx.Done():
-			return p.slow(ctx, context.Cause(ctx))
+			return fmt.Errorf("waiting for %s to be ready: %w", p.cfg.Name, context.Cause(ctx))
 		case <-time.After(settle):
 		}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.ReadyTimeout, errTooSlow)
-	defer cancel()
-	var last error
-	for {
-		if err := p.answers(ctx); err == nil {
-			return nil
-		} else if refused, ok := errors.AsType[*allow.Error](err); ok {
-			return fmt.Errorf("%s is asked whether it is ready: %w", p.cfg.Name, refused)
-		} else if ctx.Err() == nil {
-			last = err
-		}
+	err := p.prober.Await(ctx, p.cfg.ReadyTimeout, func() error {
 		select {
 		case <-c.done:
 			return p.early(c)
-		case <-ctx.Done():
-			return p.slow(ctx, last)
-		case <-time.After(readyEvery):
+		default:
+			return nil
 		}
+	})
+	if slow, ok := errors.AsType[*ready.TimeoutError](err); ok {
+		ended := ""
+		if c.headless() {
+			ended = "; its first process has ended, and others of its group run on"
+		}
+		return fmt.Errorf("%s was %w%s%s", p.cfg.Name, slow, ended, p.tail.quoted())
 	}
-}
-
-var errTooSlow = errors.New("it took too long")
-
-// answers asks once whether it is ready; nil if it is.
-func (p *Process) answers(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.cfg.Ready, nil)
-	if err != nil {
-		return err
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("waiting for %s to be ready: %w", p.cfg.Name, err)
 	}
-	resp, err := p.client.Do(req)
-	if err != nil {
-		return err
-	}
-	io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
-	resp.Body.Close()
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("it answered %s", resp.Status)
-	}
-	return nil
+	return err
 }
 
 // early is the error of a process that ended before it was ready.
@@ -292,23 +310,18 @@ func (p *Process) early(c *child) error {
 	return fmt.Errorf("%s ended (%s) before it was ready%s", p.cfg.Name, c.status(), p.tail.quoted())
 }
 
-// slow is the error of a process that runs and does not get ready.
-func (p *Process) slow(ctx context.Context, last error) error {
-	if cause := context.Cause(ctx); !errors.Is(cause, errTooSlow) {
-		return fmt.Errorf("waiting for %s to be ready: %w", p.cfg.Name, cause)
-	}
-	return fmt.Errorf("%s was not ready after %s: expected 2xx at %s, last found: %v%s", p.cfg.Name,
-		quantity.FormatDuration(p.cfg.ReadyTimeout), p.cfg.Ready, last, p.tail.quoted())
-}
-
-// ended is called once for each child, when it is dead.
-func (p *Process) ended(status string) {
+// ended is called for each child, when its first process is dead and others of
+// its group live on, and when all are dead.
+func (p *Process) ended(status string, left bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.expected {
 		return
 	}
-	p.expected = true
+	p.expected = !left
+	if left {
+		status = "its first process: " + cmp.Or(status, "how is not known") + "; others of its group run on"
+	}
 	select {
 	case p.exited <- Exit{p.cfg.Name, status, p.tail.String()}:
 	default:
@@ -327,7 +340,9 @@ func (p *Process) Stop(ctx context.Context) error {
 		c.signal(syscall.SIGCONT) // a frozen one would not notice
 	}
 	p.mu.Unlock()
-	p.client.CloseIdleConnections()
+	if p.prober != nil {
+		p.prober.Close()
+	}
 	if c == nil {
 		return nil
 	}

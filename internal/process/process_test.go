@@ -25,6 +25,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/freeport"
 	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
 // The test binary is also the child: what it does then is in this variable.
@@ -48,6 +49,28 @@ func play(role string) {
 		http.Serve(ln, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, os.Getpid())
 		}))
+	case "drain": // serves on after SIGTERM until the file FILE is there
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		go func() {
+			<-told
+			for {
+				if _, err := os.Stat(os.Getenv("FILE")); err == nil {
+					os.Exit(0)
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		}()
+		play("serve")
+	case "wrapper", "setsid": // starts another role and waits; dies of SIGTERM
+		c := exec.Command(os.Args[0])
+		c.Env = append(os.Environ(), roleVar+"="+os.Getenv("WRAPPED"))
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: role == "setsid"}
+		if err := c.Start(); err != nil {
+			panic(err)
+		}
+		signal.Reset(syscall.SIGTERM)
+		time.Sleep(time.Minute)
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("deaf")
@@ -114,7 +137,7 @@ func server(t *testing.T) Config {
 	}
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	cfg := run("serve", "ADDR="+addr)
-	cfg.Ready = "http://" + addr
+	cfg.Ready = ready.Check{HTTP: "http://" + addr}
 	return cfg
 }
 
@@ -186,7 +209,7 @@ func TestKillAndStartAgain(t *testing.T) {
 	if p.PID() == first || gone(p.PID()) {
 		t.Errorf("process %d runs after %d was killed, want a new one", p.PID(), first)
 	}
-	resp, err := http.Get(p.cfg.Ready)
+	resp, err := http.Get(p.cfg.Ready.HTTP)
 	if err != nil {
 		t.Fatalf("it does not serve at the same address: %v", err)
 	}
@@ -293,7 +316,7 @@ func TestStopEndsAPausedFamily(t *testing.T) {
 	}
 }
 
-func TestLeaderTakesItsGroupAlong(t *testing.T) {
+func TestServiceLivesAsLongAsItsGroup(t *testing.T) {
 	out := &lockedBuffer{}
 	cfg := run("family")
 	cfg.Log = out
@@ -303,15 +326,26 @@ func TestLeaderTakesItsGroupAlong(t *testing.T) {
 	syscall.Kill(p.PID(), syscall.SIGKILL) // the leader alone, and not by us
 	select {
 	case e := <-p.Exited():
-		if e.Status != "signal: killed" || !strings.Contains(e.String(), "family ended by itself (signal: killed)") {
+		if e.Status != "its first process: signal: killed; others of its group run on" {
 			t.Errorf("Exited reported %v", e)
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("an unexpected end was not reported")
 	}
-	eventually(t, "the child is dead", func() bool { return gone(child) })
-	if alive, _ := p.Alive(t.Context()); alive {
-		t.Error("Alive after the leader's end")
+	if life, _ := p.Life(t.Context()); life == "" || gone(child) {
+		t.Fatalf("life %q, child gone: %v: expected the rest of the group to live on", life, gone(child))
+	}
+	syscall.Kill(child, syscall.SIGKILL)
+	select {
+	case e := <-p.Exited():
+		if e.Status != "signal: killed" || !strings.Contains(e.String(), "family ended by itself (signal: killed)") {
+			t.Errorf("Exited reported %v", e)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the end of the group was not reported")
+	}
+	if life, _ := p.Life(t.Context()); life != "" {
+		t.Errorf("life %q after the group's end", life)
 	}
 	if err := p.Pause(t.Context()); err == nil {
 		t.Error("a dead process was paused")
@@ -328,16 +362,16 @@ func TestStartErrors(t *testing.T) {
 	busy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer busy.Close()
 	taken := run("serve", "ADDR="+busy.Listener.Addr().String())
-	taken.Ready = busy.URL
+	taken.Ready = ready.Check{HTTP: busy.URL}
 	notReady := run("sleep")
 	refused := "http://" + porttest.Refused(t)
-	notReady.Ready, notReady.ReadyTimeout = refused, 150*time.Millisecond
+	notReady.Ready, notReady.ReadyTimeout = ready.Check{HTTP: refused}, 150*time.Millisecond
 	unwell := run("sleep")
 	sick := httptest.NewServer(http.NotFoundHandler())
 	defer sick.Close()
-	unwell.Ready, unwell.ReadyTimeout = sick.URL, 150*time.Millisecond
+	unwell.Ready, unwell.ReadyTimeout = ready.Check{HTTP: sick.URL}, 150*time.Millisecond
 	complain := run("complain")
-	complain.Ready = refused
+	complain.Ready = ready.Check{HTTP: refused}
 	notExec := filepath.Join(t.TempDir(), "data")
 	os.WriteFile(notExec, []byte("x"), 0o600)
 	for _, tt := range []struct {

@@ -139,8 +139,14 @@ func (s *Survivor) Kill(_ context.Context, name string) error {
 	return s.signal(sig)
 }
 
-// Alive implements chaos.Killer.
-func (s *Survivor) Alive(context.Context) (bool, error) { return s.left() }
+// Life implements chaos.Killer.
+func (s *Survivor) Life(context.Context) (string, error) {
+	left, err := s.left()
+	if err != nil || !left {
+		return "", err
+	}
+	return s.id.String(), nil
+}
 
 // Start implements chaos.Killer: one that runs is left as it is.
 func (s *Survivor) Start(context.Context) error {

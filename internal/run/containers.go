@@ -1,14 +1,18 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/docker"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
 
@@ -53,6 +57,18 @@ func (s *services) findContainers(ctx context.Context, name string, c *scenario.
 	for _, f := range found {
 		s.targets[name] = append(s.targets[name], f)
 		s.progress("found %s as container %s", name, f.Name())
+		check, err := s.check(c.Ready, name, cmp.Or(f.PublishedAt(c.Port), f.Addr()), nil)
+		if err != nil {
+			return fmt.Errorf("container %s: %w", f.Name(), err)
+		}
+		if err := f.SetReady(check, c.ReadyTimeout); err != nil {
+			return err
+		}
+	}
+	if !c.Ready.IsZero() {
+		if err := s.awaitAll(ctx, found); err != nil {
+			return err
+		}
 	}
 	if len(found) == 1 {
 		if addr := found[0].Addr(); addr != "" {
@@ -60,6 +76,17 @@ func (s *services) findContainers(ctx context.Context, name string, c *scenario.
 		}
 	}
 	return nil
+}
+
+// awaitAll returns when all containers are ready.
+func (s *services) awaitAll(ctx context.Context, all []*docker.Container) error {
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, c := range all {
+		wg.Go(func() { errs[i] = c.AwaitReady(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 func (s *services) startContainer(ctx context.Context, name string, c *scenario.Container) error {
@@ -71,7 +98,8 @@ func (s *services) startContainer(ctx context.Context, name string, c *scenario.
 		s.stack = stack
 		s.undo = append(s.undo, stack.Close)
 	}
-	spec := docker.Spec{Name: name, Image: c.Image, Port: c.Port, Ready: c.Ready, ReadyTimeout: c.ReadyTimeout}
+	spec := docker.Spec{Name: name, Image: c.Image, Port: c.Port, ReadyTimeout: c.ReadyTimeout}
+	spec.Ready = func(addr string) (ready.Check, error) { return s.check(c.Ready, name, addr, nil) }
 	if c.Builtin != "" {
 		spec.Args = []string{"demo", c.Builtin, "--listen", fmt.Sprintf("0.0.0.0:%d", c.Port)}
 	}

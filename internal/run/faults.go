@@ -36,5 +36,11 @@ func (r *runner) prepareChaos(ctx context.Context, me owner.Owner) error {
 	r.conductor = chaos.NewConductor(chaos.Config{
 		Run: r.id, Owner: me, Journal: r.journal, InjectTimeout: injectTimeout, RevertTimeout: revertTimeout,
 	}, planned)
-	return r.conductor.Preflight(ctx)
+	if err := r.conductor.Preflight(ctx); err != nil {
+		return err
+	}
+	for _, w := range r.conductor.Warnings(ctx) {
+		r.progress("warning: %s", w)
+	}
+	return nil
 }

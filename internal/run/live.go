@@ -72,12 +72,7 @@ func (r *runner) examples() map[string]string {
 func (r *runner) liveFaults() []report.LiveFault {
 	var out []report.LiveFault
 	for i, f := range r.conductor.Faults() {
-		l := report.LiveFault{Name: f.Name, State: f.State, Targets: f.Targets, Planned: f.Planned}
-		for _, at := range []*time.Duration{f.Injecting, f.Effective, f.Reverting, f.Reverted} {
-			if at != nil {
-				l.Since = *at
-			}
-		}
+		l := report.LiveFault{Name: f.Name, State: f.State, Targets: f.Targets, Planned: f.Planned, Since: f.Since}
 		if hold := r.plan.Chaos[i].Hold; hold > 0 && f.Effective != nil {
 			until := *f.Effective + hold
 			l.Until = &until

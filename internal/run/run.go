@@ -270,7 +270,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	r.services = &services{
 		hosts: hosts, refused: r.forbidden.note, dir: r.plan.Dir, logs: filepath.Join(r.dir, "logs"), seed: r.plan.Seed,
 		id: r.id, owner: me.String(), claim: r.claim,
-		progress: r.progress, redact: r.plan.RedactWriter,
+		plan: r.plan, progress: r.progress, redact: r.plan.RedactWriter,
 	}
 	if err := r.services.start(ctx, r.plan.StartOrder()); err != nil {
 		return err
@@ -278,7 +278,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	if r.attack, err = r.plan.Resolve(r.services.addr); err != nil {
 		return err
 	}
-	asked, err := reachable(ctx, &r.attack, r.progress)
+	asked, err := r.targetReady(ctx)
 	if err != nil {
 		return err
 	}

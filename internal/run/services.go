@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
@@ -18,6 +19,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/freeport"
 	"github.com/seed-1574e9de/ordeal/internal/link"
 	"github.com/seed-1574e9de/ordeal/internal/process"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/seed"
 	"github.com/seed-1574e9de/ordeal/internal/state"
@@ -32,6 +34,7 @@ type services struct {
 	id       string // of the run
 	owner    string
 	claim    *state.Claim // where the engine is written down before anything is made there
+	plan     *scenario.Plan
 	progress func(format string, args ...any)
 	redact   func(io.WriteCloser) io.WriteCloser
 	hosts    *allow.Hosts // where they may connect to
@@ -105,12 +108,9 @@ func (s *services) startProcess(ctx context.Context, name string, p *scenario.Pr
 		}
 		env = append(env, k+"="+v)
 	}
-	ready, err := expand(p.Ready)
+	check, err := s.check(p.Ready, name, own, expand)
 	if err != nil {
 		return err
-	}
-	if strings.HasPrefix(ready, "/") {
-		ready = "http://" + own + ready
 	}
 	log, err := s.log(name)
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *services) startProcess(ctx context.Context, name string, p *scenario.Pr
 		dir = filepath.Join(s.dir, dir)
 	}
 	proc, err := process.Start(ctx, process.Config{
-		Name: name, Command: command, Env: env, Dir: dir, Ready: ready, ReadyTimeout: p.ReadyTimeout, Hosts: s.hosts, Log: log,
+		Name: name, Command: command, Env: env, Dir: dir, Ready: check, ReadyTimeout: p.ReadyTimeout, Addr: own, Hosts: s.hosts, Log: log,
 	})
 	if err != nil {
 		return err
@@ -152,7 +152,33 @@ func (s *services) startLink(ctx context.Context, name string, l *scenario.Link)
 	s.targets[name] = []chaos.Target{lk}
 	s.undo = append(s.undo, func(context.Context) error { return lk.Close() })
 	s.progress("carrying %s from %s to %s", name, lk.Addr(), upstream)
-	return nil
+	if l.Ready.IsZero() {
+		return nil
+	}
+	check, err := s.check(l.Ready, name, lk.Addr(), nil)
+	if err != nil {
+		return err
+	}
+	return awaitReady(ctx, check, ready.Options{Hosts: s.hosts}, l.ReadyTimeout)
+}
+
+// check completes what a service is asked to tell whether it is ready; own is
+// the service's address. expand may be nil.
+func (s *services) check(c ready.Check, name, own string, expand func(string) (string, error)) (ready.Check, error) {
+	if expand == nil {
+		expand = func(text string) (string, error) { return scenario.Expand(text, s.addr) }
+	}
+	return s.plan.ResolveReady(c, own, s.plan.OverTLS(name), expand)
+}
+
+// awaitReady returns when a check has its answer.
+func awaitReady(ctx context.Context, c ready.Check, opt ready.Options, within time.Duration) error {
+	p, err := ready.NewProber(c, opt)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return p.Await(ctx, within, nil)
 }
 
 // log opens the file that a process's output goes to, without secrets: run

@@ -11,23 +11,44 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
-// reachTimeout is how long a target may take to accept its first connection.
-const reachTimeout = 10 * time.Second
+// targetReady waits until the target is ready, as far as the scenario says how to
+// tell, and until all that the load connects to accepts connections and keeps
+// them.
+func (r *runner) targetReady(ctx context.Context) ([]attack.Asked, error) {
+	if !r.plan.Ready.IsZero() {
+		check, err := r.plan.ResolveTargetReady(r.services.addr)
+		if err != nil {
+			return nil, err
+		}
+		way, err := attack.NewPreflight(&r.attack)
+		if err != nil {
+			return nil, err
+		}
+		r.progress("waiting for the target: %s", check)
+		if err := awaitReady(ctx, check, ready.Options{Dial: way.Dial}, r.plan.ReadyTimeout); err != nil {
+			return nil, fmt.Errorf("the target was %w", err)
+		}
+	}
+	return reachable(ctx, &r.attack, r.plan.ReadyTimeout, r.progress)
+}
 
 // reachable waits until where all requests go accepts connections, which are
-// opened as the load will open them: a run against nothing would only measure
-// that. It sends no request. It returns what servers chose that were offered
-// several protocols. URLs that are templates in their host are left to the load.
-func reachable(ctx context.Context, p *attack.Plan, progress func(string, ...any)) ([]attack.Asked, error) {
+// opened as the load will open them, and keeps them: a run against nothing would
+// only measure that, and a proxy accepts for nobody too. It sends no request. It
+// returns what servers chose that were offered several protocols. URLs that are
+// templates in their host are left to the load.
+func reachable(ctx context.Context, p *attack.Plan, within time.Duration, progress func(string, ...any)) ([]attack.Asked, error) {
 	way, err := attack.NewPreflight(p)
 	if err != nil {
 		return nil, err
 	}
 	var asked []attack.Asked
 	for _, u := range p.Origins() {
-		protocol, err := reach(ctx, way, p.Connections.Unix, u, progress)
+		protocol, err := reach(ctx, way, p.Connections.Unix, u, within, progress)
 		if err != nil {
 			return nil, err
 		}
@@ -62,8 +83,8 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, progress func(string, ...any)) (protocol string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, reachTimeout, errors.New("timed out"))
+func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, within time.Duration, progress func(string, ...any)) (protocol string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errors.New("timed out"))
 	defer cancel()
 	what := way.Way(u)
 	var last error
@@ -82,14 +103,18 @@ func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, 
 			return "", hopeless
 		}
 		if first {
-			progress("waiting for the target %s to accept connections, for at most %s", what, reachTimeout)
+			progress("waiting for the target %s to accept connections, for at most %s", what, quantity.FormatDuration(within))
 		}
 		select {
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return "", ctx.Err()
 			}
-			return "", fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, reachTimeout, last)
+			took := quantity.FormatDuration(within)
+			if errors.Is(last, attack.ErrHungUp) {
+				return "", fmt.Errorf("the target %s served nobody for %s: %w; start what is behind it, or correct the scenario's target", what, took, last)
+			}
+			return "", fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, took, last)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -69,7 +69,7 @@ func (b *builder) attack(seed uint64) attack.Plan {
 		Protocol: f.Protocol, TLS: f.TLS, LateBudget: f.LateBudget, Redirects: f.Redirects,
 		CatchUp: attack.CatchUp(f.CatchUp), MaxBody: f.MaxBody, Connections: b.connections(),
 	}
-	b.tls(&f.TLS)
+	b.tls(&f.TLS, b.where(&f.TLS, b.root))
 	names := map[string]*node{}
 	weight, broken := 0.0, false
 	for i := range f.Requests {

@@ -34,6 +34,9 @@ type attackFile struct {
 	Redirects   int             `json:"redirects" doc:"how many redirects are followed within a request, to hosts that the scenario names; one more, or one that leads elsewhere, is an error unless expect names its status; 0: a redirect is an answer. Only engine http follows them"`
 	Connections connectionsFile `json:"connections" doc:"how targets are reached"`
 
+	Ready        readyFile     `json:"ready" vars:"addr" doc:"what says that the target is ready for the load: a path of the target or a URL that answers 2xx, tcp://host:port, or a mapping with http, tcp or command"`
+	ReadyTimeout time.Duration `json:"ready_timeout" default:"10s" positive:"true" doc:"how long the target may take to get ready, or else to accept connections and keep them"`
+
 	Requests []requestFile `json:"requests" doc:"what is sent, each drawn by its weight"`
 	Flows    []flowFile    `json:"flows" doc:"lists of requests that one caller makes one after the other, drawn by their weights among the requests"`
 	Stages   []stageFile   `json:"stages" required:"true" doc:"the load over time, one stage after the other"`
@@ -174,8 +177,8 @@ type processFile struct {
 	Command      []string          `json:"command" required:"true" empties:"true" vars:"port" doc:"program and arguments; ${PORT} is a free port that the run picks"`
 	Env          map[string]string `json:"env" vars:"port" doc:"variables beside those of ordeal's own environment"`
 	Dir          string            `json:"dir" doc:"folder to run in, from the scenario file's"`
-	Ready        string            `json:"ready" vars:"port" doc:"URL or path that answers 2xx once the process is ready"`
-	ReadyTimeout time.Duration     `json:"ready_timeout" default:"30s" positive:"true" doc:"how long that may take"`
+	Ready        readyFile         `json:"ready" vars:"port" doc:"what says that the process is ready: a path or URL that answers 2xx, tcp://host:port, or a mapping with http, tcp or command"`
+	ReadyTimeout time.Duration     `json:"ready_timeout" default:"30s" positive:"true" doc:"how long that may take, at first and after a restart"`
 }
 
 type containerFile struct {
@@ -188,9 +191,9 @@ type containerFile struct {
 	Image        string            `json:"image" doc:"an image that the engine already has"`
 	Args         []string          `json:"args" vars:"addr" doc:"arguments of the built-in part, or the image's command"`
 	Env          map[string]string `json:"env" vars:"addr" doc:"variables in the container"`
-	Port         int               `json:"port" positive:"true" doc:"port in the container; published on a free port of 127.0.0.1, which is ${NAME.addr}"`
-	Ready        string            `json:"ready" vars:"addr" doc:"path on that port, or a URL, that answers 2xx once the container is ready"`
-	ReadyTimeout time.Duration     `json:"ready_timeout" default:"30s" positive:"true" doc:"how long that may take"`
+	Port         int               `json:"port" positive:"true" doc:"port in the container; of one that the run starts, it is published on a free port of 127.0.0.1, which is ${NAME.addr}; of one that is found, a path under ready is asked where it is published"`
+	Ready        readyFile         `json:"ready" vars:"addr" doc:"what says that the container is ready: a path on its published port or a URL that answers 2xx, tcp://host:port, or a mapping with http, tcp or command"`
+	ReadyTimeout time.Duration     `json:"ready_timeout" positive:"true" doc:"how long that may take, at first and after a restart; left out: 30s, or as long as its own health check may take"`
 }
 
 type composeFile struct {
@@ -201,4 +204,7 @@ type composeFile struct {
 type linkFile struct {
 	Listen   string `json:"listen" default:"127.0.0.1:0" doc:"address to listen on; port 0 picks a free one, which is in ${NAME.addr}"`
 	Upstream string `json:"upstream" required:"true" vars:"addr" doc:"host:port to pass connections on to, such as ${NAME.addr}"`
+
+	Ready        readyFile     `json:"ready" vars:"addr" doc:"what says that all behind the link is ready, asked through it: a path or URL that answers 2xx, tcp, or a mapping with http, tcp or command"`
+	ReadyTimeout time.Duration `json:"ready_timeout" default:"30s" positive:"true" doc:"how long that may take"`
 }

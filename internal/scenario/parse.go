@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
@@ -94,6 +95,7 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Services = b.services()
 	b.target()
 	p.Attack = b.attack(p.Seed)
+	p.Ready, p.ReadyTimeout = b.ready(&f.Attack.Ready, ready.Check{}), f.Attack.ReadyTimeout
 	p.Chaos = b.chaos(p.Seed)
 	p.Rules = b.rules(p.Attack.Duration())
 	return p

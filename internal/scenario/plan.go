@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -26,6 +27,11 @@ type Plan struct {
 	Arrivals   Digest        `json:"arrivals"`
 	Chaos      []chaos.Plan  `json:"chaos,omitempty"`
 	Rules      []PlannedRule `json:"verdict,omitempty"`
+
+	// Ready says when the target is ready for the load; a path is asked at the
+	// target. The zero Check: when it accepts connections and keeps them.
+	Ready        ready.Check   `json:"ready,omitzero"`
+	ReadyTimeout time.Duration `json:"ready_timeout"`
 
 	// Dir is the folder of the scenario file, against which its paths are read.
 	Dir string `json:"-"`
@@ -67,7 +73,7 @@ type Process struct {
 	Command      []string          `json:"command,omitempty"`
 	Env          map[string]string `json:"env,omitempty"`
 	Dir          string            `json:"dir,omitempty"`
-	Ready        string            `json:"ready,omitempty"` // URL that answers 2xx once the service is ready; a path is taken at ${NAME.addr}
+	Ready        ready.Check       `json:"ready,omitzero"` // a path is asked at ${NAME.addr}
 	ReadyTimeout time.Duration     `json:"ready_timeout"`
 }
 
@@ -83,9 +89,9 @@ type Container struct {
 	Image        string            `json:"image,omitempty"`   // one that the engine has: nothing is pulled
 	Args         []string          `json:"args,omitempty"`    // of Builtin, or the command of Image
 	Env          map[string]string `json:"env,omitempty"`
-	Port         int               `json:"port,omitempty"`  // in the container; published on a free port of 127.0.0.1, which is ${NAME.addr}
-	Ready        string            `json:"ready,omitempty"` // path on Port, or a URL
-	ReadyTimeout time.Duration     `json:"ready_timeout"`
+	Port         int               `json:"port,omitempty"` // in the container; the run publishes it on a free port of 127.0.0.1, which is ${NAME.addr}
+	Ready        ready.Check       `json:"ready,omitzero"` // a path is asked where Port is published
+	ReadyTimeout time.Duration     `json:"ready_timeout"`  // 0: as the container's own health check says, or 30s
 }
 
 // Compose names a service of a compose project.
@@ -98,4 +104,7 @@ type Compose struct {
 type Link struct {
 	Listen   string `json:"listen"` // 127.0.0.1:0 picks a free port, which is in ${NAME.addr}
 	Upstream string `json:"upstream"`
+
+	Ready        ready.Check   `json:"ready,omitzero"` // a path is asked through the link
+	ReadyTimeout time.Duration `json:"ready_timeout"`
 }

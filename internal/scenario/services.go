@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
 var serviceName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
@@ -48,7 +49,7 @@ func (b *builder) service(x *namedService) Service {
 	}
 	switch {
 	case b.set(&x.Builtin):
-		s.Process = &Process{Builtin: x.Builtin, Args: x.Args, Ready: builtinReady, ReadyTimeout: builtinTimeout}
+		s.Process = &Process{Builtin: x.Builtin, Args: x.Args, Ready: builtinReady, ReadyTimeout: ready.DefaultTimeout}
 	case b.set(&x.Process):
 		s.Process = b.process(x)
 	case b.set(&x.Container):
@@ -59,10 +60,8 @@ func (b *builder) service(x *namedService) Service {
 	return s
 }
 
-const (
-	builtinReady   = "/healthz"
-	builtinTimeout = 30 * time.Second
-)
+// builtinReady is how the parts of the built-in shop are asked.
+var builtinReady = ready.Check{HTTP: "/healthz"}
 
 func (b *builder) process(x *namedService) *Process {
 	f := &x.Process
@@ -71,20 +70,13 @@ func (b *builder) process(x *namedService) *Process {
 			b.failf(b.where(&f.Dir, x.key).span, "paths are taken from the scenario file's folder, "+b.dir, "dir: there is no folder %s", f.Dir)
 		}
 	}
-	b.readiness(f.Ready, b.where(&f.Ready, x.key))
 	b.envSecrets(f.Env)
 	for _, arg := range f.Command {
 		b.secretsIn(arg)
 	}
-	return &Process{Command: f.Command, Env: f.Env, Dir: f.Dir, Ready: f.Ready, ReadyTimeout: f.ReadyTimeout}
-}
-
-func (b *builder) readiness(ready string, n *node) {
-	if ready == "" || strings.HasPrefix(ready, "/") || strings.HasPrefix(ready, "http://") || strings.HasPrefix(ready, "https://") {
-		b.readyHost(ready, n)
-		return
+	return &Process{
+		Command: f.Command, Env: f.Env, Dir: f.Dir, Ready: b.ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout,
 	}
-	b.failf(n.span, "write a path such as /healthz, or a URL such as http://127.0.0.1:${PORT}/healthz", "ready: expected a path or an http URL, found %q", shorten(ready))
 }
 
 func (b *builder) container(x *namedService) *Container {
@@ -115,7 +107,7 @@ func (b *builder) container(x *namedService) *Container {
 		for _, extra := range []struct {
 			ptr any
 			key string
-		}{{&f.Args, "args"}, {&f.Env, "env"}, {&f.Port, "port"}, {&f.Ready, "ready"}, {&f.ReadyTimeout, "ready_timeout"}} {
+		}{{&f.Args, "args"}, {&f.Env, "env"}} {
 			if n, ok := b.places[extra.ptr]; ok && len(ways) > 0 {
 				b.failf(n.span, "remove it: a container that is found is left as it is", "%s goes with containers that the run starts", extra.key)
 			}
@@ -123,25 +115,28 @@ func (b *builder) container(x *namedService) *Container {
 	}
 	c := &Container{
 		ID: f.ID, Name: f.Name, Label: f.Label, Builtin: f.Builtin, Image: f.Image,
-		Args: f.Args, Env: f.Env, Port: f.Port, Ready: f.Ready, ReadyTimeout: f.ReadyTimeout,
+		Args: f.Args, Env: f.Env, Port: f.Port, ReadyTimeout: f.ReadyTimeout,
 	}
 	if b.set(&f.Compose) {
 		c.Compose = &Compose{Project: f.Compose.Project, Service: f.Compose.Service}
 	}
+	var own ready.Check
 	if c.Builtin != "" {
+		own = builtinReady
 		if c.Port == 0 {
 			c.Port = builtinPort
 		}
-		if c.Ready == "" {
-			c.Ready = builtinReady
-		}
 	}
-	b.readiness(c.Ready, b.where(&f.Ready, at))
+	c.Ready = b.ready(&f.Ready, own)
 	if c.Port > 65535 {
 		b.failf(b.where(&f.Port, at).span, "give a port from 1 to 65535", "port: %d is no port", c.Port)
 	}
-	if strings.HasPrefix(c.Ready, "/") && c.Port == 0 && started {
-		b.failf(b.where(&f.Ready, at).span, "add port:, on which the path is asked", "ready is a path, but the container has no port")
+	if asksOwn(c.Ready) && c.Port == 0 && started {
+		what := "a path"
+		if c.Ready.TCP != "" {
+			what = "tcp"
+		}
+		b.failf(b.where(&f.Ready, at).span, "add port:, at which it is asked", "ready is %s, but the container has no port", what)
 	}
 	b.envSecrets(c.Env)
 	return c
@@ -155,7 +150,7 @@ func (b *builder) link(x *namedService) *Link {
 		host, _, _ := net.SplitHostPort(checked(f.Upstream))
 		b.host(host, at)
 	}
-	return &Link{Listen: f.Listen, Upstream: f.Upstream}
+	return &Link{Listen: f.Listen, Upstream: f.Upstream, Ready: b.ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout}
 }
 
 func (b *builder) hostPort(key, s string, n *node, zero bool) bool {
@@ -262,13 +257,13 @@ func (s *Service) strings() []string {
 	}
 	switch {
 	case s.Process != nil:
-		out = append(append(append(out, s.Process.Command...), s.Process.Args...), s.Process.Ready)
+		out = append(append(append(out, s.Process.Command...), s.Process.Args...), checkStrings(s.Process.Ready)...)
 		env(s.Process.Env)
 	case s.Container != nil:
-		out = append(append(out, s.Container.Args...), s.Container.Ready)
+		out = append(append(out, s.Container.Args...), checkStrings(s.Container.Ready)...)
 		env(s.Container.Env)
 	case s.Link != nil:
-		out = append(out, s.Link.Upstream)
+		out = append(append(out, s.Link.Upstream), checkStrings(s.Link.Ready)...)
 	}
 	slices.Sort(out)
 	return out

@@ -14,8 +14,7 @@ import (
 
 // tls checks the files of the TLS options, so that no run starts that could
 // never connect.
-func (b *builder) tls(t *attack.TLS) {
-	own := b.where(&b.file.Attack.TLS, b.root)
+func (b *builder) tls(t *attack.TLS, own *node) {
 	ca := b.where(&t.CA, own)
 	if path, ok := b.existing(ca, "ca", t.CA, maxPEM); ok {
 		pemBytes, err := os.ReadFile(path)

@@ -1,0 +1,274 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/go-connections/nat"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+)
+
+// situation is all of a container that must be the same after a restart. It is
+// journalled.
+type situation struct {
+	Ports      map[string][]string     `json:"ports,omitempty"` // host addresses by port and protocol
+	Networks   map[string]endpoint     `json:"networks,omitempty"`
+	Policy     container.RestartPolicy `json:"policy"`
+	Limits     json.RawMessage         `json:"limits,omitempty"`
+	Healthy    bool                    `json:"healthy,omitempty"`
+	Neighbours []neighbour             `json:"neighbours,omitempty"`
+}
+
+// endpoint is a container's place in a network.
+type endpoint struct {
+	IPv4    string   `json:"ipv4,omitempty"`
+	IPv6    string   `json:"ipv6,omitempty"`
+	Fixed   bool     `json:"fixed,omitempty"` // the addresses are those it was told to have
+	Aliases []string `json:"aliases,omitempty"`
+}
+
+func situationOf(r container.InspectResponse) (situation, error) {
+	s := situation{Policy: r.HostConfig.RestartPolicy, Healthy: health(r) == container.Healthy}
+	var err error
+	if s.Limits, err = json.Marshal(r.HostConfig.Resources); err != nil {
+		return s, err
+	}
+	if r.NetworkSettings == nil {
+		return s, nil
+	}
+	s.Ports = make(map[string][]string)
+	for port, bindings := range r.NetworkSettings.Ports {
+		for _, b := range bindings {
+			s.Ports[string(port)] = append(s.Ports[string(port)], net.JoinHostPort(b.HostIP, b.HostPort))
+		}
+		slices.Sort(s.Ports[string(port)])
+	}
+	s.Networks = make(map[string]endpoint)
+	for name, e := range r.NetworkSettings.Networks {
+		if e == nil {
+			continue
+		}
+		own := endpoint{IPv4: e.IPAddress, IPv6: e.GlobalIPv6Address, Aliases: slices.Sorted(slices.Values(e.Aliases))}
+		own.Fixed = e.IPAMConfig != nil && (e.IPAMConfig.IPv4Address != "" || e.IPAMConfig.IPv6Address != "")
+		s.Networks[name] = own
+	}
+	return s, nil
+}
+
+// Situation implements chaos.Restorer.
+func (c *Container) Situation(ctx context.Context) (json.RawMessage, error) {
+	r, err := c.inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := situationOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if s.Neighbours, err = c.neighbours(ctx); err != nil {
+		return nil, err
+	}
+	c.engine.queue.know(c.id, s.Networks)
+	return json.Marshal(s)
+}
+
+// Restore implements chaos.Restorer.
+func (c *Container) Restore(ctx context.Context, raw json.RawMessage) (done []string, err error) {
+	var before situation
+	if err := json.Unmarshal(raw, &before); err != nil {
+		return nil, fmt.Errorf("reading how container %s was: %w", c.name, err)
+	}
+	r, err := c.inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !samePolicy(r.HostConfig.RestartPolicy, before.Policy) {
+		if err := c.setPolicy(ctx, before.Policy); err != nil {
+			return nil, fmt.Errorf("giving container %s its restart policy %s back: %w", c.name, before.Policy.Name, err)
+		}
+		done = append(done, fmt.Sprintf("has its restart policy %s back", before.Policy.Name))
+	}
+	for _, n := range before.Neighbours {
+		what, err := c.engine.restoreNeighbour(ctx, n, c.id)
+		if err != nil {
+			return done, err
+		}
+		if what != "" {
+			done = append(done, what)
+		}
+	}
+	if before.Healthy && c.prober == nil {
+		if err := c.await(ctx, needsOf(r).health+margin, c.healthy); err != nil {
+			return done, err
+		}
+	}
+	if r, err = c.inspect(ctx); err != nil {
+		return done, err
+	}
+	now, err := situationOf(r)
+	if err != nil {
+		return done, err
+	}
+	lost, moved := c.differences(before, now)
+	if len(lost) > 0 {
+		return done, fmt.Errorf("%w: %s", chaos.ErrNotAsBefore, strings.Join(lost, "; "))
+	}
+	return append(done, moved...), nil
+}
+
+// differences says what is not as it was, and what is not and was never
+// promised to be.
+func (c *Container) differences(before, now situation) (lost, moved []string) {
+	for _, port := range slices.Sorted(maps.Keys(before.Ports)) {
+		for _, at := range before.Ports[port] {
+			if !slices.Contains(now.Ports[port], at) {
+				lost = append(lost, fmt.Sprintf("container %s published %s at %s, and does so at %s now: publish it on a fixed port and create the container anew",
+					c.name, port, at, orNone(now.Ports[port])))
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before.Networks)) {
+		had := before.Networks[name]
+		has, there := now.Networks[name]
+		if !there {
+			lost = append(lost, fmt.Sprintf("container %s is no longer in the network %s: docker network connect %s %s", c.name, name, name, c.name))
+			continue
+		}
+		for _, alias := range had.Aliases {
+			if !slices.Contains(has.Aliases, alias) {
+				lost = append(lost, fmt.Sprintf("container %s has lost its name %s in the network %s: disconnect it and connect it with --alias %s", c.name, alias, name, alias))
+			}
+		}
+		if c.own || had.IPv4 == has.IPv4 && had.IPv6 == has.IPv6 {
+			continue // what the run starts is known by its name alone
+		}
+		text := fmt.Sprintf("container %s had the address %s in the network %s, and has %s now", c.name, had.addresses(), name, has.addresses())
+		if !had.Fixed && c.engine.movesAddresses() {
+			moved = append(moved, text)
+			continue
+		}
+		lost = append(lost, text+": start the containers of that network in the order in which they had been started, or give it a fixed address (--ip)")
+	}
+	if string(before.Limits) != "" && string(before.Limits) != string(now.Limits) {
+		lost = append(lost, fmt.Sprintf("the limits of container %s have changed: see docker inspect %s, and put them right with docker update", c.name, c.name))
+	}
+	if !samePolicy(before.Policy, now.Policy) {
+		lost = append(lost, fmt.Sprintf("container %s had the restart policy %s: docker update --restart %s %s", c.name, before.Policy.Name, before.Policy.Name, c.name))
+	}
+	return lost, moved
+}
+
+func (e endpoint) addresses() string {
+	return orNone(slices.DeleteFunc([]string{e.IPv4, e.IPv6}, func(s string) bool { return s == "" }))
+}
+
+func orNone(in []string) string {
+	if len(in) == 0 {
+		return "none"
+	}
+	return strings.Join(in, " and ")
+}
+
+func samePolicy(a, b container.RestartPolicy) bool {
+	return a == b || a.IsNone() && b.IsNone()
+}
+
+// movingPorts says which of a container's ports would be published elsewhere
+// after a restart, as the engine chooses where.
+func movingPorts(name string, r container.InspectResponse) error {
+	if r.NetworkSettings == nil {
+		return nil
+	}
+	var errs []error
+	for port, now := range r.NetworkSettings.Ports {
+		asked := r.HostConfig.PortBindings[port]
+		chosen := len(asked) == 0 // with --publish-all
+		for _, b := range asked {
+			chosen = chosen || b.HostPort == "" || b.HostPort == "0" || strings.Contains(b.HostPort, "-")
+		}
+		if !chosen || len(now) == 0 {
+			continue
+		}
+		at := net.JoinHostPort(now[0].HostIP, now[0].HostPort)
+		errs = append(errs, fmt.Errorf("container %s publishes %s on a host port that the engine chose, %s, and would be at another one after a restart: "+
+			"publish it on a fixed port (-p %s:%s), or pause it instead", name, port, now[0].HostPort, at, port))
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// hostAddrs are where this machine reaches a container's published TCP ports.
+func hostAddrs(r container.InspectResponse) []string {
+	if r.NetworkSettings == nil {
+		return nil
+	}
+	var out []string
+	for port, bindings := range r.NetworkSettings.Ports {
+		if port.Proto() != "tcp" {
+			continue
+		}
+		for _, b := range bindings {
+			host := b.HostIP
+			switch a, err := netip.ParseAddr(host); {
+			case host == "", err == nil && a.IsUnspecified() && a.Is4():
+				host = "127.0.0.1"
+			case err == nil && a.IsUnspecified():
+				host = "::1"
+			}
+			// Engines say that they publish on [::] where this machine has no IPv6.
+			if host == "::1" && slices.ContainsFunc(bindings, func(o nat.PortBinding) bool { return o.HostIP == "0.0.0.0" && o.HostPort == b.HostPort }) {
+				continue
+			}
+			out = append(out, net.JoinHostPort(host, b.HostPort))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Warnings implements chaos.Warner.
+func (c *Container) Warnings(ctx context.Context, kind string, spec chaos.Spec) []string {
+	kill, ok := spec.(*chaos.Kill)
+	if !ok {
+		return nil
+	}
+	r, err := c.inspect(ctx)
+	if err != nil {
+		return nil // whoever breaks it finds that too
+	}
+	var out []string
+	if kill.Signal != "SIGKILL" && ignores(r, kill.Signal) {
+		out = append(out, fmt.Sprintf("container %s ignores %s, so that the fault will have no effect: use SIGKILL, or a signal that it handles", c.name, kill.Signal))
+	}
+	near, err := c.neighbours(ctx)
+	if err != nil {
+		return out
+	}
+	for _, n := range near {
+		out = append(out, fmt.Sprintf("container %s uses %s of %s: it %s when that is killed, and is started again with it", n.Name, n.Shares, c.name, n.fate()))
+	}
+	var lost []string
+	for dir := range r.HostConfig.Tmpfs {
+		lost = append(lost, dir)
+	}
+	for _, m := range r.Mounts {
+		if m.Type == mount.TypeTmpfs && !slices.Contains(lost, m.Destination) {
+			lost = append(lost, m.Destination)
+		}
+	}
+	if len(lost) > 0 {
+		slices.Sort(lost)
+		out = append(out, fmt.Sprintf("container %s keeps %s in memory (tmpfs): what is there is lost when it is killed", c.name, strings.Join(lost, ", ")))
+	}
+	return out
+}

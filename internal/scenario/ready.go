@@ -1,0 +1,197 @@
+package scenario
+
+import (
+	"fmt"
+	"net"
+	neturl "net/url"
+	"reflect"
+	"strings"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
+)
+
+// readyFile is how a service is asked whether it is ready: a path, a URL, or a
+// mapping with one of the ways to ask.
+type readyFile struct {
+	readyKeys
+	n *node // nil if the file does not say
+}
+
+type readyKeys struct {
+	HTTP    string     `json:"http" doc:"path or URL that answers 2xx, after any redirects"`
+	TCP     string     `json:"tcp" doc:"host:port that takes a connection and keeps it open, or the word own for the service's own address"`
+	Command []string   `json:"command" doc:"a command that exits with status 0: for containers run inside them, else on this machine"`
+	TLS     attack.TLS `json:"tls" doc:"options of an https URL, in place of those of the attack"`
+}
+
+// ownAddress stands in Check.TCP for the address of the service itself.
+const ownAddress = "own"
+
+const readyHint = "write a path such as /healthz, a URL such as http://127.0.0.1:${PORT}/healthz, the word tcp or tcp://host:port, " +
+	"or a mapping with one of http, tcp, command"
+
+func (r *readyFile) decodeNode(d *decoder, n *node, f field) {
+	r.n = n
+	if n.kind == mapNode {
+		r.mapping(d, n, f)
+		return
+	}
+	var text string
+	f.value = reflect.ValueOf(&text).Elem()
+	before := len(d.list)
+	if d.scalar(n, f); len(d.list) > before {
+		return
+	}
+	switch address, tcp := strings.CutPrefix(text, "tcp://"); {
+	case tcp:
+		r.TCP = address
+	case text == "tcp":
+		r.TCP = ownAddress
+	default:
+		r.HTTP = text
+	}
+	r.check(d, n, n)
+}
+
+func (r *readyFile) mapping(d *decoder, n *node, f field) {
+	o := d.object(n, "ready")
+	before := len(d.list)
+	for _, own := range fieldsOf(reflect.ValueOf(&r.readyKeys).Elem()) {
+		if v, ok := o.take(own.key); ok {
+			own.names = f.names
+			d.field(v, own)
+		}
+	}
+	o.done()
+	if len(d.list) > before {
+		return
+	}
+	ways := 0
+	for _, ptr := range []any{&r.HTTP, &r.TCP, &r.Command} {
+		if d.set(ptr) {
+			ways++
+		}
+	}
+	if ways != 1 {
+		d.failf(n.span, "keep one of http, tcp and command", "ready: expected one way to ask, found %d", ways)
+		return
+	}
+	r.check(d, d.where(&r.HTTP, n), d.where(&r.TCP, n))
+}
+
+func (r *readyFile) check(d *decoder, http, tcp *node) {
+	switch {
+	case r.TCP == ownAddress, strings.HasPrefix(r.HTTP, "/"):
+	case r.TCP != "":
+		if host, port, err := net.SplitHostPort(checked(r.TCP)); err != nil || host == "" || port == "" {
+			d.failf(tcp.span, "write an address such as tcp://127.0.0.1:5432, or the word tcp for the service's own",
+				"ready: expected host:port, found %q", shorten(r.TCP))
+		}
+	case d.set(&r.Command):
+		if len(r.Command) == 0 || r.Command[0] == "" {
+			d.failf(d.where(&r.Command, http).span, "give the program and its arguments as a list", "ready: the command is empty")
+		}
+	default:
+		u, err := neturl.Parse(checked(r.HTTP))
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			d.failf(http.span, readyHint, "ready: expected a path or an http URL, found %q", shorten(r.HTTP))
+		}
+	}
+}
+
+// ready returns the check that a file asks for; own is what is asked by
+// default, the zero Check for nothing.
+func (b *builder) ready(r *readyFile, own ready.Check) ready.Check {
+	if r.n == nil {
+		return own
+	}
+	c := ready.Check{HTTP: r.HTTP, TCP: r.TCP, Command: r.Command}
+	b.readyHost(r.HTTP, b.where(&r.HTTP, r.n))
+	if r.TCP != "" && r.TCP != ownAddress {
+		b.readyHost("tcp://"+r.TCP, b.where(&r.TCP, r.n))
+	}
+	for _, arg := range r.Command {
+		b.secretsIn(arg)
+	}
+	if b.set(&r.TLS) {
+		b.tls(&r.TLS, b.where(&r.TLS, r.n))
+		tls := r.TLS
+		c.TLS = &tls
+	}
+	return c
+}
+
+// asksOwn says whether a check needs the address of the service itself.
+func asksOwn(c ready.Check) bool { return strings.HasPrefix(c.HTTP, "/") || c.TCP == ownAddress }
+
+// checkStrings are those of a check that may name addresses.
+func checkStrings(c ready.Check) []string { return append([]string{c.HTTP, c.TCP}, c.Command...) }
+
+// ResolveReady completes a check: own is the address of the service itself, ""
+// if it is not known, and expand puts in what only the run knows. An https URL
+// is asked with the attack's TLS options unless the check has its own; files are
+// taken from the scenario's folder. https says that a path is asked over TLS.
+func (p *Plan) ResolveReady(c ready.Check, own string, https bool, expand func(string) (string, error)) (ready.Check, error) {
+	if asksOwn(c) && own == "" {
+		return c, fmt.Errorf("ready: %s is asked at the service's own address, and that is not known: give a whole URL or host:port, or a command", c)
+	}
+	var err error
+	put := func(s string) string {
+		out, e := expand(s)
+		if e != nil && err == nil {
+			err = e
+		}
+		return out
+	}
+	out := ready.Check{HTTP: put(c.HTTP), TCP: put(c.TCP)}
+	for _, arg := range c.Command {
+		out.Command = append(out.Command, put(arg))
+	}
+	if strings.HasPrefix(out.HTTP, "/") {
+		scheme := "http"
+		if https || c.TLS != nil { // TLS options are for nothing else
+			scheme = "https"
+		}
+		out.HTTP = scheme + "://" + own + out.HTTP
+	}
+	if out.TCP == ownAddress {
+		out.TCP = own
+	}
+	if strings.HasPrefix(out.HTTP, "https:") {
+		tls := p.Attack.TLS
+		if c.TLS != nil {
+			tls = *c.TLS
+		}
+		tls.CA, tls.Cert, tls.Key = p.file(tls.CA), p.file(tls.Cert), p.file(tls.Key)
+		out.TLS = &tls
+	}
+	return out, err
+}
+
+// OverTLS says whether the target is a service's own address, over TLS.
+func (p *Plan) OverTLS(service string) bool {
+	return strings.HasPrefix(p.Target, "https://${"+service+".addr}")
+}
+
+// ResolveTargetReady completes what the target is asked before the load.
+func (p *Plan) ResolveTargetReady(addr func(service string) (string, bool)) (ready.Check, error) {
+	expand := func(s string) (string, error) { return Expand(s, addr) }
+	base, err := expand(p.Target)
+	if err != nil {
+		return ready.Check{}, err
+	}
+	u, err := neturl.Parse(base)
+	if err != nil {
+		return ready.Check{}, fmt.Errorf("expected a URL as target, found %q", withoutUser(base))
+	}
+	own := ""
+	if u.Host != "" {
+		own = attack.Address(u)
+	}
+	return p.ResolveReady(p.Ready, own, u.Scheme == "https", expand)
+}
+
+func (r *readyFile) schema(f field) schema {
+	return schema{"anyOf": []schema{{"type": "string", "minLength": 1}, objectSchema(reflect.ValueOf(&readyKeys{}).Elem(), false)}}
+}
