@@ -242,6 +242,7 @@ func (k *kill) silent(ctx context.Context, served []string) error {
 	}
 	limit, cancel := context.WithTimeout(ctx, closes)
 	defer cancel()
+	var still []string
 	for {
 		try, stop := context.WithTimeout(limit, answersWithin)
 		now, err := v.Serves(try)
@@ -250,9 +251,10 @@ func (k *kill) silent(ctx context.Context, served []string) error {
 		if hung && limit.Err() == nil {
 			return nil // whatever is there does not answer
 		}
-		still := slices.DeleteFunc(now, func(at string) bool { return !slices.Contains(served, at) })
-		if err == nil && len(still) == 0 {
-			return nil
+		if err == nil {
+			if still = slices.DeleteFunc(now, func(at string) bool { return !slices.Contains(served, at) }); len(still) == 0 {
+				return nil
+			}
 		}
 		select {
 		case <-time.After(askEvery):

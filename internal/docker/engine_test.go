@@ -28,6 +28,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/internal/docker/dockertest"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
 // asVictim makes the test binary an ordeal that slows a container and is then
@@ -143,7 +144,23 @@ func start(t *testing.T, s *docker.Stack, spec docker.Spec) *docker.Container {
 
 // service is a spec of the tests' own server.
 func service(name string) docker.Spec {
-	return docker.Spec{Name: name, Args: []string{"serve", "-name", name}, Port: 8080, Ready: "/", ReadyTimeout: 20 * time.Second}
+	return docker.Spec{Name: name, Args: []string{"serve", "-name", name}, Port: 8080, Ready: path("/"), ReadyTimeout: 20 * time.Second}
+}
+
+// path asks for a path where the container's port is published.
+func path(p string) func(string) (ready.Check, error) {
+	return func(addr string) (ready.Check, error) {
+		if addr == "" {
+			return ready.Check{}, errors.New("nothing is published")
+		}
+		return ready.Check{HTTP: "http://" + addr + p}, nil
+	}
+}
+
+// alive says whether a container runs.
+func alive(t *testing.T, c chaos.Killer) bool {
+	t.Helper()
+	return ask(t, c.Life) != ""
 }
 
 var web = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -211,12 +228,12 @@ func TestKillAndStart(t *testing.T) {
 		t.Errorf("expected container api, found %s %s", c.Ref().Kind, c.Name())
 	}
 	do(t, c.Killable)
-	if !ask(t, c.Alive) {
+	if !alive(t, c) {
 		t.Fatal("expected a started container to be alive")
 	}
 	do(t, func(ctx context.Context) error { return c.Kill(ctx, "SIGKILL") })
 	deadline := time.Now().Add(20 * time.Second)
-	for ask(t, c.Alive) {
+	for alive(t, c) {
 		if time.Now().After(deadline) {
 			t.Fatal("the container outlives SIGKILL")
 		}
@@ -288,7 +305,7 @@ func TestRemovedBySomebodyElse(t *testing.T) {
 	if err := cli.ContainerRemove(t.Context(), c.ID(), container.RemoveOptions{Force: true}); err != nil {
 		t.Fatal(err)
 	}
-	if ask(t, c.Alive) {
+	if alive(t, c) {
 		t.Error("expected a removed container not to be alive")
 	}
 	_, paused := c.Paused(t.Context())
@@ -353,10 +370,10 @@ func TestFailedStart(t *testing.T) {
 		want []string
 	}{
 		{"exits", docker.Spec{Args: []string{"fail"}}, []string{"exited with status 3", "reading the configuration", "no such table"}},
-		{"never ready", docker.Spec{Args: []string{"hang"}, Port: 8080, Ready: "/", ReadyTimeout: time.Second}, []string{"not ready within 1s", "does not answer", "thinking"}},
-		{"ready says no", docker.Spec{Args: []string{"serve"}, Port: 8080, Ready: "/time", ReadyTimeout: 4 * time.Second}, []string{"expected a 2xx", "502"}},
+		{"never ready", docker.Spec{Args: []string{"hang"}, Port: 8080, Ready: path("/"), ReadyTimeout: time.Second}, []string{"not ready within 1s", "127.0.0.1", "thinking"}},
+		{"ready says no", docker.Spec{Args: []string{"serve"}, Port: 8080, Ready: path("/time"), ReadyTimeout: 4 * time.Second}, []string{"it answered 502"}},
 		{"image not there", docker.Spec{Image: "no/such:image"}, []string{"no/such:image", "docker pull"}},
-		{"ready without a port", docker.Spec{Args: []string{"hang"}, Ready: "/"}, []string{"set port"}},
+		{"ready without a port", docker.Spec{Args: []string{"hang"}, Ready: path("/")}, []string{"nothing is published"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.spec.Name = "broken"
@@ -374,7 +391,7 @@ func TestFailedStart(t *testing.T) {
 	t.Run("interrupted", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
-		if _, err := s.Start(ctx, docker.Spec{Name: "slow", Args: []string{"hang"}, Port: 8080, Ready: "/"}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.Start(ctx, docker.Spec{Name: "slow", Args: []string{"hang"}, Port: 8080, Ready: path("/")}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("expected the end of the context, found %v", err)
 		}
 	})
@@ -506,7 +523,7 @@ func TestFind(t *testing.T) {
 	if err := s.Close(t.Context()); err != nil { // the fault's undo was forgotten
 		t.Fatal(err)
 	}
-	if !ask(t, found[0].Alive) {
+	if !alive(t, found[0]) {
 		t.Error("closing the stack took the user's container")
 	}
 }

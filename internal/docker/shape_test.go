@@ -186,7 +186,7 @@ func TestShape_doubts(t *testing.T) {
 		if _, err := e.Reopen(t.Context(), api.Ref()); !errors.Is(err, chaos.ErrGone) {
 			t.Errorf("expected chaos.ErrGone, found %v", err)
 		}
-		if alive := ask(t, api.Alive); alive {
+		if alive(t, api) {
 			t.Error("expected a removed container not to be alive")
 		}
 	})
@@ -312,7 +312,7 @@ func TestControllerKilled(t *testing.T) {
 	if !slices.Equal(kinds, []string{"network", "image"}) {
 		t.Errorf("expected network and image of the dead process to be removed, found %q", removed)
 	}
-	if !ask(t, api.Alive) {
+	if !alive(t, api) {
 		t.Error("the sweep took what belongs to a living owner")
 	}
 }

@@ -121,24 +121,15 @@ func TestImportedID(t *testing.T) {
 	}
 }
 
-func TestReadyURL(t *testing.T) {
-	for _, tt := range []struct{ ready, addr, want, err string }{
-		{"", "", "", ""},
-		{"/healthz", "127.0.0.1:99", "http://127.0.0.1:99/healthz", ""},
-		{"healthz", "127.0.0.1:99", "http://127.0.0.1:99/healthz", ""},
-		{"http://localhost:1/x", "", "http://localhost:1/x", ""},
-		{"/healthz", "", "", "needs a port"},
-	} {
-		got, err := readyURL(tt.ready, tt.addr)
-		if got != tt.want || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
-			t.Errorf("%q at %q: expected %q and an error with %q, found %q and %v", tt.ready, tt.addr, tt.want, tt.err, got, err)
-		}
-	}
-}
-
 func TestPublishedAddr(t *testing.T) {
 	port := func(ip string, public uint16, proto string) container.Port {
 		return container.Port{IP: ip, PrivatePort: 80, PublicPort: public, Type: proto}
+	}
+	two := []container.Port{port("0.0.0.0", 8000, "tcp"), {IP: "0.0.0.0", PrivatePort: 443, PublicPort: 8443, Type: "tcp"}}
+	for private, want := range map[int]string{80: "127.0.0.1:8000", 443: "127.0.0.1:8443", 0: "", 22: ""} {
+		if got := (&Container{ports: two}).PublishedAt(private); got != want {
+			t.Errorf("port %d: expected %q, found %q", private, want, got)
+		}
 	}
 	for _, tt := range []struct {
 		name  string
@@ -153,7 +144,7 @@ func TestPublishedAddr(t *testing.T) {
 		{"two to choose from", []container.Port{port("0.0.0.0", 80, "tcp"), port("0.0.0.0", 443, "tcp")}, ""},
 		{"another address", []container.Port{port("192.0.2.1", 80, "tcp")}, ""},
 	} {
-		if got := publishedAddr(tt.ports); got != tt.want {
+		if got := publishedAddr(tt.ports, 0); got != tt.want {
 			t.Errorf("%s: expected %q, found %q", tt.name, tt.want, got)
 		}
 	}

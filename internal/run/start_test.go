@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,7 +116,7 @@ func TestReachNoSocket(t *testing.T) {
 		dir:                              "is no socket: name the one",
 		filepath.Join(dir, "no", "sock"): "there is no folder " + filepath.Join(dir, "no") + " for the socket: make it",
 	} {
-		_, err := reachable(t.Context(), toSocket(path), func(string, ...any) { t.Errorf("%s is waited for", path) })
+		_, err := reachable(t.Context(), toSocket(path), time.Minute, func(string, ...any) { t.Errorf("%s is waited for", path) })
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
@@ -126,7 +127,7 @@ func TestReachNoSocket(t *testing.T) {
 func TestReachSocketLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	var ln net.Listener
-	_, err := reachable(t.Context(), toSocket(path), func(string, ...any) {
+	_, err := reachable(t.Context(), toSocket(path), time.Minute, func(string, ...any) {
 		var err error
 		if ln, err = net.Listen("unix", path); err != nil {
 			t.Error(err)
@@ -184,7 +185,7 @@ func TestReachable(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := &attack.Plan{Connections: c.connections, Requests: []attack.Request{{URL: c.url}}}
-			if _, err := reachable(t.Context(), p, func(msg string, _ ...any) { t.Errorf("it was not there at once: %s", msg) }); err != nil {
+			if _, err := reachable(t.Context(), p, time.Minute, func(msg string, _ ...any) { t.Errorf("it was not there at once: %s", msg) }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -196,11 +197,41 @@ func TestUnreachableSaysWhere(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &attack.Plan{Connections: attack.Connections{Unix: filepath.Join(t.TempDir(), "none")}, Requests: []attack.Request{{URL: "http://shop.test/"}}}
 	var told string
-	_, err := reachable(ctx, p, func(msg string, args ...any) {
+	_, err := reachable(ctx, p, time.Minute, func(msg string, args ...any) {
 		told = fmt.Sprintf(msg, args...)
 		cancel()
 	})
 	if !errors.Is(err, context.Canceled) || !strings.Contains(told, "shop.test:80, reached at "+p.Connections.Unix) {
 		t.Errorf("found %v, and was told %q", err, told)
+	}
+}
+
+// A proxy that has nobody behind it accepts connections and closes them.
+func TestReachNobodyBehindAProxy(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	var behind atomic.Bool
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if !behind.Load() {
+				conn.Close()
+				continue
+			}
+			defer conn.Close()
+		}
+	}()
+	p := &attack.Plan{Requests: []attack.Request{{URL: "http://" + ln.Addr().String() + "/"}}}
+	if _, err := reachable(t.Context(), p, 50*time.Millisecond, func(string, ...any) {}); !errors.Is(err, attack.ErrHungUp) {
+		t.Errorf("a target that hangs up: %v", err)
+	}
+	if _, err := reachable(t.Context(), p, time.Minute, func(string, ...any) { behind.Store(true) }); err != nil {
+		t.Errorf("once there is somebody behind it: %v", err)
 	}
 }

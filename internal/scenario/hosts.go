@@ -30,7 +30,7 @@ func (b *builder) readyHost(raw string, n *node) {
 	if raw == "" || strings.HasPrefix(raw, "/") {
 		return
 	}
-	if u, err := url.Parse(checked(strings.ReplaceAll(raw, "${PORT}", "1"))); err == nil && u.Hostname() != "" {
+	if u, err := url.Parse(asRun(raw)); err == nil && u.Hostname() != "" {
 		b.host(u.Hostname(), n)
 	}
 }

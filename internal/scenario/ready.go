@@ -84,7 +84,7 @@ func (r *readyFile) check(d *decoder, http, tcp *node) {
 	switch {
 	case r.TCP == ownAddress, strings.HasPrefix(r.HTTP, "/"):
 	case r.TCP != "":
-		if host, port, err := net.SplitHostPort(checked(r.TCP)); err != nil || host == "" || port == "" {
+		if host, port, err := net.SplitHostPort(asRun(r.TCP)); err != nil || host == "" || port == "" {
 			d.failf(tcp.span, "write an address such as tcp://127.0.0.1:5432, or the word tcp for the service's own",
 				"ready: expected host:port, found %q", shorten(r.TCP))
 		}
@@ -93,12 +93,15 @@ func (r *readyFile) check(d *decoder, http, tcp *node) {
 			d.failf(d.where(&r.Command, http).span, "give the program and its arguments as a list", "ready: the command is empty")
 		}
 	default:
-		u, err := neturl.Parse(checked(r.HTTP))
+		u, err := neturl.Parse(asRun(r.HTTP))
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			d.failf(http.span, readyHint, "ready: expected a path or an http URL, found %q", shorten(r.HTTP))
 		}
 	}
 }
+
+// asRun returns a text of a check as it may look in the run.
+func asRun(s string) string { return checked(strings.ReplaceAll(s, "${PORT}", "1")) }
 
 // ready returns the check that a file asks for; own is what is asked by
 // default, the zero Check for nothing.
