@@ -81,5 +81,5 @@ golden: ## rewrite the golden files after a deliberate change
 
 check: lint test race ## what CI runs
 
-clean: ## remove what was built and run
-	rm -rf bin runs
+clean: ## remove what was built; runs stay
+	rm -rf bin

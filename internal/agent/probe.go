@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
 // echo answers every byte with the same byte, so that a round trip can be
@@ -168,13 +170,8 @@ func (p *prober) until(ctx context.Context, before, want time.Duration) (time.Du
 // few round trips may fall short of it.
 func wanted(delay time.Duration) time.Duration { return delay * 8 / 10 }
 
-// round cuts a duration to what is worth reading.
-func round(d time.Duration) time.Duration {
-	if d < 10*time.Millisecond {
-		return d.Round(10 * time.Microsecond)
-	}
-	return d.Round(100 * time.Microsecond)
-}
+// round prints a duration as all of ordeal does.
+func round(d time.Duration) string { return quantity.FormatDuration(d) }
 
 // grew is the evidence of a delay.
 func grew(before, after time.Duration) string {

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 
@@ -47,11 +45,11 @@ func (f *seedFlag) options() scenario.Options {
 
 func newCheck(s *streams) *cobra.Command {
 	var (
-		seed   seedFlag
+		from   source
 		asJSON bool
 	)
 	cmd := &cobra.Command{
-		Use:   "check FILE...",
+		Use:   "check FILE... | --url URL",
 		Short: "Find every mistake in scenarios and print their timeline; touch nothing",
 		Long: `Reads each scenario, resolves it, compiles every rule, and prints the stages
 and faults on one clock. Nothing is started and nothing is touched. Where this
@@ -59,13 +57,13 @@ machine's limits are too low for the plan, that stands at the end.
 
 With --json it prints the plan: the same file, environment and seed give the
 same bytes, on any machine.`,
-		Args:              files(1, -1),
+		Args:              from.args(-1),
 		ValidArgsFunction: yamlFiles,
-		RunE: func(_ *cobra.Command, paths []string) error {
+		RunE: func(cmd *cobra.Command, paths []string) error {
 			wrong := false
-			for i, file := range paths {
-				plan, err := scenario.Load(file, os.LookupEnv, seed.options())
-				if m, ok := errors.AsType[*scenario.Mistakes](err); ok {
+			for i, file := range from.names(cmd, paths) {
+				plan, err := from.plan(cmd, file)
+				if m, ok := mistakes(err); ok {
 					m.Render(s.err, s.color(s.err))
 					wrong = true
 					continue
@@ -101,7 +99,7 @@ same bytes, on any machine.`,
 			return nil
 		},
 	}
-	seed.add(cmd)
+	from.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	return cmd
 }

@@ -115,16 +115,19 @@ exits 0 only if it held.
   ordeal init > shop.yaml     write a commented scenario
   ordeal check shop.yaml      find every mistake, print what would happen
   ordeal run shop.yaml        do it
+  ordeal run --url URL        ask one URL, without a file
 
 ` + exitHelp(),
+		Version:       versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("{{.Version}}")
 	root.PersistentFlags().BoolVar(&s.noColor, "no-color", false, "print without colour (NO_COLOR does the same)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\n%s", err, seeHelp(cmd))
 	})
-	root.AddCommand(newRun(s), newCheck(s), newInit(s), newHeal(s), newDemo(s), newVersion(s), newAgent(s))
+	root.AddCommand(newRun(s), newCheck(s), newReport(s), newInit(s), newHeal(s), newDemo(s), newVersion(s), newAgent(s))
 	root.InitDefaultHelpCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "help" { // cobra's own takes what is no command for a success

@@ -12,30 +12,34 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-1574e9de/ordeal/internal/run"
-	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
 
 func newRun(s *streams) *cobra.Command {
 	var (
-		seed seedFlag
+		from source
 		out  string
 		live bool
+		over bool
 	)
 	cmd := &cobra.Command{
-		Use:   "run FILE",
+		Use:   "run FILE | --url URL",
 		Short: "Run a scenario: load, faults and verdict",
 		Long: `Starts the scenario's services, sends its load, injects and undoes its faults,
 judges its rules, and writes everything to a run directory. Every mistake in the
 file is found before anything starts.
 
+Without a file, --url asks one URL:
+
+  ordeal run --url http://127.0.0.1:8080/ --rate 50/s --for 30s --rule 'p99 < 200ms'
+
 The first Ctrl-C stops the load, lets open requests finish and undoes the
 faults; the second no longer waits for the requests. None skips the undo.
 
 ` + exitHelp(),
-		Args:              files(1, 1),
+		Args:              from.args(1),
 		ValidArgsFunction: yamlFiles,
-		RunE: func(_ *cobra.Command, args []string) error {
-			plan, err := scenario.Load(args[0], os.LookupEnv, seed.options())
+		RunE: func(cmd *cobra.Command, args []string) error {
+			plan, err := from.plan(cmd, from.names(cmd, args)[0])
 			if err != nil {
 				return &exit{run.ExitUsage, err}
 			}
@@ -47,6 +51,7 @@ faults; the second no longer waits for the requests. None skips the undo.
 			code, err := run.Run(soft, hard, plan, run.Options{
 				Interrupts: interrupts,
 				Out:        out,
+				Replace:    over,
 				Stdout:     s.out,
 				Stderr:     s.err,
 				Terminal:   s.terminal() && live,
@@ -58,9 +63,10 @@ faults; the second no longer waits for the requests. None skips the undo.
 			return nil
 		},
 	}
-	seed.add(cmd)
+	from.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "write the run directory to `DIR` (default runs/<time>-<name>)")
 	cobra.CheckErr(cmd.MarkFlagDirname("out"))
+	cmd.Flags().BoolVar(&over, "replace", false, "remove an earlier run from the directory of --out first; nothing but what a run has written")
 	cmd.Flags().BoolVar(&live, "live", true, "redraw a status block while running in a terminal")
 	return cmd
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -195,6 +197,21 @@ func taken(ts *testscript.TestScript, neg bool, args []string) {
 	_, port, err := net.SplitHostPort(ln.Addr().String())
 	ts.Check(err)
 	ts.Setenv("TAKEN", port)
+}
+
+// serveShop serves a page at /products, and no other, until the script's end, and
+// leaves its address in $SHOP.
+//
+//	shop
+func serveShop(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: shop")
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/products", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "[]") })
+	srv := httptest.NewServer(mux)
+	ts.Defer(srv.Close)
+	ts.Setenv("SHOP", srv.URL)
 }
 
 // stray runs a container of the user's own, named after the script's folder,

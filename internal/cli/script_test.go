@@ -87,6 +87,7 @@ func params(t *testing.T, dir string) testscript.Params {
 			"nothing":   nothing,
 			"stray":     stray,
 			"taken":     taken,
+			"shop":      serveShop,
 		},
 	}
 }

@@ -22,18 +22,29 @@ type LiveState struct {
 	Phase          string
 	Elapsed, Total time.Duration // of the load
 	Stage          string
-	PlannedRate    float64 // now, arrivals per second; 0 if the stage is closed
+	StageRate      float64 // now, arrivals per second; 0 if the stage is closed
 	Replayed       int     // arrivals of the stage, if it replays recorded ones
 	Closed         bool    // users send the load, each when its last answer has come
 	Users          int     // now, of a closed stage
-	AnswerRate     float64 // now, answers per second, whatever they say
-	P50, P95, P99  *time.Duration
-	Errors         uint64  // so far
-	ErrorRate      float64 // now, 0..1
-	InFlight       int
-	Queued         int         // due, and waiting for a free slot
-	Faults         []LiveFault // all of the run, those to come and those past included
-	Notes          []string    // shown for as long as they are in the state; their text may change
+	// Last is the last full second; nil before there is one.
+	Last          *LiveSecond
+	P50, P95, P99 *time.Duration
+	Errors        uint64  // so far
+	ErrorRate     float64 // now, 0..1
+	InFlight      int
+	Queued        int         // due, and waiting for a free slot
+	Faults        []LiveFault // all of the run, those to come and those past included
+	Notes         []string    // shown for as long as they are in the state; their text may change
+}
+
+// LiveSecond is one second of the load: what was asked for and what was answered
+// are of the same one.
+type LiveSecond struct {
+	Stage    string  // at its beginning
+	Due      float64 // arrivals, of a stage with a rate
+	Closed   bool
+	Users    int     // of a closed stage, at its beginning
+	Answered float64 // answers, whatever they say
 }
 
 // LiveFault is a fault as it stands at the moment of a LiveState.
@@ -46,12 +57,12 @@ type LiveFault struct {
 	Until   *time.Duration // when it is to be reverted; nil if that is not known
 }
 
-// asked is what the load should be now, after the rate of answers.
-func (s *LiveState) asked() string {
+// asked is what the load should have been, after the rate of answers.
+func (s *LiveSecond) asked() string {
 	if s.Closed {
 		return "by " + users(s.Users)
 	}
-	return "of " + rate(s.PlannedRate)
+	return "of " + rate(s.Due)
 }
 
 func users(n int) string {
@@ -242,8 +253,10 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
+// clockTenths rounds as the tables do, so that one moment reads alike in both.
 func clockTenths(d time.Duration) string {
-	return fmt.Sprintf("%s.%d", clock(d), max(d, 0)%time.Second/(100*time.Millisecond))
+	d = max(d, 0).Round(100 * time.Millisecond)
+	return fmt.Sprintf("%s.%d", clock(d), d%time.Second/(100*time.Millisecond))
 }
 
 // countdown prints the time until an instant in whole seconds, rounded up.

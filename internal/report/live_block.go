@@ -113,16 +113,19 @@ func blockLines(s *LiveState, width int, p palette) []string {
 		}
 		lines = append(lines, line)
 	}
-	answers := pad(rate(s.AnswerRate), 8)
-	if s.PlannedRate > 0 && s.AnswerRate < 0.9*s.PlannedRate {
-		answers = p.warn(answers)
+	answers, asked, value := pad("-", 8), "of", "-"
+	if last := s.Last; last != nil {
+		answers = pad(rate(last.Answered), 8)
+		if last.Due > 0 && last.Answered < 0.9*last.Due {
+			answers = p.warn(answers)
+		}
+		asked, value, _ = strings.Cut(last.asked(), " ")
 	}
 	errors := fmt.Sprintf("%s, %s now", quantity.FormatWhole(s.Errors), quantity.FormatFraction(s.ErrorRate))
 	if s.ErrorRate > 0 {
 		errors = p.bad(errors)
 	}
 	if s.Phase == "" {
-		asked, value, _ := strings.Cut(s.asked(), " ")
 		add("rate", answers+p.dim(" "+asked+" ")+pad(value, 8), p.dim("in flight ")+pad(fmt.Sprint(s.InFlight), 6), p.dim("queued ")+fmt.Sprint(s.Queued))
 		add("response", p.dim("p50 ")+pad(offset(s.P50), 7), p.dim("p95 ")+pad(offset(s.P95), 7), p.dim("p99 ")+offset(s.P99))
 		add("errors", errors)

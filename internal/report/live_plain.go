@@ -37,7 +37,7 @@ func (p *plainLines) show(s LiveState) {
 		return
 	}
 	if s.Stage != p.stage && s.Stage != "" {
-		load := rate(s.PlannedRate)
+		load := rate(s.StageRate)
 		switch {
 		case s.Closed:
 			load = users(s.Users) + " (closed)"
@@ -71,8 +71,13 @@ func (p *plainLines) close() {}
 
 func statusLine(s *LiveState) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of %s  %s  %s %s  p50 %s  p95 %s  p99 %s  errors %s, %s now  in flight %d",
-		clock(s.Elapsed), clock(s.Total), plain(s.Stage), rate(s.AnswerRate), s.asked(),
+	// What is shown of the last second is of the stage that it was in.
+	stage, answers := s.Stage, "no answers yet"
+	if s.Last != nil {
+		stage, answers = s.Last.Stage, rate(s.Last.Answered)+" "+s.Last.asked()
+	}
+	fmt.Fprintf(&b, "%s of %s  %s  %s  p50 %s  p95 %s  p99 %s  errors %s, %s now  in flight %d",
+		clock(s.Elapsed), clock(s.Total), plain(stage), answers,
 		offset(s.P50), offset(s.P95), offset(s.P99), quantity.FormatWhole(s.Errors), quantity.FormatFraction(s.ErrorRate), s.InFlight)
 	if s.Queued > 0 {
 		fmt.Fprintf(&b, "  queued %d", s.Queued)

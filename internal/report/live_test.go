@@ -37,7 +37,7 @@ func (s *safeBuffer) String() string {
 func demo(since time.Duration) LiveState {
 	el := since - time.Second
 	s := LiveState{
-		Elapsed: el, Total: 20 * time.Second, Stage: "warmup", PlannedRate: 50, AnswerRate: 49.6,
+		Elapsed: el, Total: 20 * time.Second, Stage: "warmup", StageRate: 50, Last: &LiveSecond{Stage: "warmup", Due: 50, Answered: 49.6},
 		P50: ptr(2140 * time.Microsecond), P95: ptr(8 * ms), P99: ptr(12340 * time.Microsecond), InFlight: 3,
 		Faults: []LiveFault{
 			{Name: "kill-api", Targets: []string{"api-1"}, Planned: 6 * time.Second, Until: ptr(12 * time.Second)},
@@ -65,10 +65,11 @@ func demo(since time.Duration) LiveState {
 	case el >= 20*time.Second:
 		return LiveState{Phase: "undoing faults", Elapsed: s.Total, Total: s.Total, Faults: s.Faults}
 	case el >= 4*time.Second:
-		s.Stage, s.PlannedRate, s.AnswerRate = "steady", 300, 298
+		s.Stage, s.StageRate, s.Last = "steady", 300, &LiveSecond{Stage: "steady", Due: 300, Answered: 298}
 	}
 	if el >= 8*time.Second {
-		s.Errors, s.ErrorRate, s.AnswerRate, s.Queued = 1234, 0.041, 150, 17
+		s.Errors, s.ErrorRate, s.Queued = 1234, 0.041, 17
+		s.Last.Answered = 150
 	}
 	if el >= 18*time.Second {
 		s.Notes = []string{"the generator is late: 12ms at p99", fmt.Sprintf("%d × status 502", el/(100*ms))}
@@ -83,10 +84,10 @@ func TestLiveLinesSayWhatALoadIs(t *testing.T) {
 		state LiveState
 		want  string
 	}{
-		{"a rate", LiveState{Stage: "s", PlannedRate: 5}, "0:00.0  stage s, 5.0/s\n"},
+		{"a rate", LiveState{Stage: "s", StageRate: 5}, "0:00.0  stage s, 5.0/s\n"},
 		{"users", LiveState{Stage: "s", Closed: true, Users: 2}, "0:00.0  stage s, 2 users (closed)\n"},
-		{"a replay", LiveState{Stage: "s", PlannedRate: 5, Replayed: 1234}, "0:00.0  stage s, replay of 1,234 arrivals\n"},
-		{"a replay of one", LiveState{Stage: "s", PlannedRate: 1, Replayed: 1}, "0:00.0  stage s, replay of 1 arrival\n"},
+		{"a replay", LiveState{Stage: "s", StageRate: 5, Replayed: 1234}, "0:00.0  stage s, replay of 1,234 arrivals\n"},
+		{"a replay of one", LiveState{Stage: "s", StageRate: 1, Replayed: 1}, "0:00.0  stage s, replay of 1 arrival\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b safeBuffer
@@ -138,7 +139,8 @@ func TestBlockGolden(t *testing.T) {
 	fmt.Fprintf(&b, "--- many faults and notes\n%s\n", strings.Join(blockLines(&crowd, 80, newPalette(false)), "\n"))
 	for _, width := range []int{80, 40} {
 		closed := demo(7100 * ms)
-		closed.PlannedRate, closed.Closed, closed.Users = 0, true, 1200
+		closed.StageRate, closed.Closed, closed.Users = 0, true, 1200
+		closed.Last = &LiveSecond{Stage: closed.Stage, Closed: true, Users: 1200, Answered: 49.6}
 		fmt.Fprintf(&b, "--- a closed stage, %d wide\n%s\n", width, strings.Join(blockLines(&closed, width, newPalette(false)), "\n"))
 	}
 	golden(t, "live-block.txt", b.Bytes())
@@ -150,8 +152,8 @@ func TestLinesOfAClosedStage(t *testing.T) {
 	p := newPlainLines(&b)
 	for _, s := range []LiveState{
 		{Stage: "crowd", Closed: true, Users: 1, Total: 20 * time.Second},
-		{Stage: "crowd", Closed: true, Users: 50, AnswerRate: 431, Elapsed: 5 * time.Second, Total: 20 * time.Second},
-		{Stage: "steady", PlannedRate: 300, AnswerRate: 298, Elapsed: 10 * time.Second, Total: 20 * time.Second},
+		{Stage: "crowd", Closed: true, Users: 50, Last: &LiveSecond{Stage: "crowd", Closed: true, Users: 50, Answered: 431}, Elapsed: 5 * time.Second, Total: 20 * time.Second},
+		{Stage: "steady", StageRate: 300, Last: &LiveSecond{Stage: "steady", Due: 300, Answered: 298}, Elapsed: 10 * time.Second, Total: 20 * time.Second},
 	} {
 		p.show(s)
 	}

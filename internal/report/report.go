@@ -6,7 +6,11 @@
 package report
 
 import (
+	"bufio"
+	"errors"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
@@ -44,6 +48,31 @@ func (r *Run) timeline() *timeline.Timeline {
 	return r.Timeline
 }
 
+// ReportFile is the name of the report that is kept.
+const ReportFile = "report.txt"
+
+// WriteText writes the report as a terminal of 80 cells shows it, without colour.
+func WriteText(w io.Writer, r *Run) error { return WriteTerminal(w, r, Style{Width: 80}) }
+
+// Reprint prints a report that was kept. Run directories are passed around, so
+// nothing in it may write to the terminal but its text.
+func Reprint(w io.Writer, kept io.Reader) error {
+	for lines := bufio.NewReader(kept); ; {
+		line, err := lines.ReadString('\n')
+		if line != "" {
+			if _, err := fmt.Fprintln(w, plain(strings.TrimSuffix(line, "\n"))); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // Output is one file of the run directory.
 type Output struct {
 	Name  string // for people
@@ -56,6 +85,7 @@ type Output struct {
 // last, as it says whether the others could be written.
 func Outputs() []Output {
 	return []Output{
+		{"report", ReportFile, "what the terminal showed at the end, without colour; ordeal report prints it again", WriteText},
 		{"junit", "junit.xml", "the rules as test cases, for CI", WriteJUnit},
 		{"summary", "summary.json", "the verdict and its figures, for programs", WriteSummary},
 	}

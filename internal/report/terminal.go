@@ -38,6 +38,7 @@ func WriteTerminal(w io.Writer, r *Run, s Style) error {
 	p.flows(r)
 	p.totals(r)
 	p.advice(r)
+	p.closing(r)
 	_, err := io.WriteString(w, p.b.String())
 	return err
 }
@@ -75,7 +76,8 @@ func (p *page) grid(g *grid) {
 	}
 }
 
-func (p *page) headline(r *Run) {
+// verdictWord is what the run came to, in one word or two.
+func (p *page) verdictWord(r *Run) (string, style) {
 	t := r.timeline()
 	word, st := strings.ToUpper(string(r.Report.Outcome)), p.outcome(r.Report.Outcome)
 	switch {
@@ -89,12 +91,69 @@ func (p *page) headline(r *Run) {
 		// Nothing was asked, so that nothing is praised, whatever the figures.
 		word, st = "MEASURED", func(s string) string { return s }
 	}
-	p.line("")
+	return word, st
+}
+
+// verdict is the line that says it.
+func (p *page) verdict(r *Run) {
+	word, st := p.verdictWord(r)
 	name := wrapText(plain(r.Name), p.width-len(word)-2)
 	p.line(p.bold(st(word)) + "  " + p.bold(name[0]))
 	for _, l := range name[1:] {
 		p.line(strings.Repeat(" ", len(word)+2) + p.bold(l))
 	}
+}
+
+// closingRules is how many rules stand at the end, at most: a small terminal has
+// 24 lines.
+const closingRules = 12
+
+// closing says the verdict and what did not hold once more, where the eye is
+// when a long report has scrolled by.
+func (p *page) closing(r *Run) {
+	p.line("")
+	p.verdict(r)
+	for _, problem := range r.Problems[:min(len(r.Problems), 3)] {
+		p.text(gridIndent, p.bad, problem)
+	}
+	var rows []row
+	for _, o := range []verdict.Outcome{verdict.Fail, verdict.Inconclusive, verdict.Warn} {
+		for _, x := range r.Report.Rules {
+			if x.Outcome == o {
+				rows = append(rows, row{cells: p.rule(&x)})
+			}
+		}
+	}
+	g := &grid{columns: []column{{}, {wrap: true}, {right: true}, {right: true, drop: 1}}, rows: rows[:min(len(rows), closingRules)]}
+	if len(rows) > 0 {
+		p.grid(g)
+	}
+	if more := len(rows) - closingRules; more > 0 {
+		p.text(gridIndent, p.dim, fmt.Sprintf("and %d more, above", more))
+	}
+}
+
+// rule is how a rule came out: outcome, the rule, observed, limit.
+func (p *page) rule(x *verdict.RuleResult) []cell {
+	word := string(x.Outcome)
+	if x.Outcome == verdict.Fail {
+		word = "FAIL" // must stand out without colour too
+	}
+	st := p.outcome(x.Outcome)
+	cells := []cell{{word, st}, {plain(x.KPI), nil}, {plain(orDash(x.Observed)), st}, {plain(orDash(x.Limit)), nil}}
+	if x.Outcome == verdict.Pass {
+		cells[2].style = nil
+	}
+	if x.Name != "" {
+		cells[1] = cell{plain(x.Name), p.bold}
+	}
+	return cells
+}
+
+func (p *page) headline(r *Run) {
+	t := r.timeline()
+	p.line("")
+	p.verdict(r)
 	about := []string{ruleCounts(r.Report.Rules)}
 	if len(r.Report.Rules) == 0 && r.Report.Totals.Planned == 0 {
 		about[0] = "nothing was judged"
@@ -155,17 +214,8 @@ func (p *page) rules(r *Run) {
 	p.section("rules", "")
 	g := &grid{columns: []column{{title: ""}, {title: "rule", wrap: true}, {title: "observed", right: true}, {title: "limit", right: true, drop: 1}}}
 	for _, x := range r.Report.Rules {
-		word := string(x.Outcome)
-		if x.Outcome == verdict.Fail {
-			word = "FAIL" // must stand out without colour too
-		}
-		st := p.outcome(x.Outcome)
-		rw := row{cells: []cell{{word, st}, {plain(x.KPI), nil}, {plain(orDash(x.Observed)), st}, {plain(orDash(x.Limit)), nil}}}
-		if x.Outcome == verdict.Pass {
-			rw.cells[2].style = nil
-		}
+		rw := row{cells: p.rule(&x)}
 		if x.Name != "" {
-			rw.cells[1] = cell{plain(x.Name), p.bold}
 			rw.notes = append(rw.notes, cell{plain(x.KPI), nil})
 		}
 		if x.CouldBe != nil && !strings.Contains(x.Why, x.CouldBe.Text) {
@@ -500,7 +550,7 @@ func (p *page) advice(r *Run) {
 			quantity.FormatWhole(m.Errors), quantity.FormatWhole(m.Done+m.Unsent)), p.warn})
 	}
 	if len(r.Report.Rules) == 0 && len(r.Problems) == 0 {
-		do = append(do, cell{"the scenario has no rules, so the run only measured; say under verdict: what must hold", nil})
+		do = append(do, cell{"the scenario has no rules, so the run only measured; say what must hold under verdict:, or with --rule where --url stands for a file", nil})
 	}
 	if len(do) > 0 {
 		p.section("what to do", "")

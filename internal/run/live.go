@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -16,7 +17,7 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 		now := clock()
 		rec := r.recorder.Live()
 		s := report.LiveState{
-			Elapsed: min(now, total), Total: total, AnswerRate: float64(rec.Last.Answered), Errors: rec.Totals.Errors,
+			Elapsed: min(now, total), Total: total, Errors: rec.Totals.Errors,
 			InFlight: int(r.load.InFlight.Load()), Queued: int(r.load.Queued.Load()), Faults: r.liveFaults(),
 		}
 		if rec.Last.Done+rec.Last.Unsent > 0 {
@@ -24,12 +25,15 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 			s.P50, s.P95, s.P99 = &last.P50, &last.P95, &last.P99
 			s.ErrorRate, _ = last.ErrorRate()
 		}
+		if len(rec.Recent) > 0 {
+			s.Last = r.liveSecond(&rec.Last, windows)
+		}
 		for i, w := range windows {
 			if w.Window.Contains(now) {
 				s.Stage = w.Name
 				switch shape := r.attack.Stages[i].Shape.(type) {
 				case attack.OpenShape:
-					s.PlannedRate = float64(shape.Rate(now-w.Window.From, w.Window.Len()))
+					s.StageRate = float64(shape.Rate(now-w.Window.From, w.Window.Len()))
 					if attack.Replays(shape) {
 						s.Replayed = int(shape.Expected(w.Window.Len(), w.Window.Len()))
 					}
@@ -57,6 +61,21 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 		}
 		return s
 	}
+}
+
+// liveSecond is the last full second, with the stage that it began in.
+func (r *runner) liveSecond(last *record.Second, windows []timeline.Stage) *report.LiveSecond {
+	s := &report.LiveSecond{Due: float64(last.Planned), Answered: float64(last.Answered)}
+	for i, w := range windows {
+		if !w.Window.Contains(last.From) {
+			continue
+		}
+		s.Stage = w.Name
+		if shape, ok := r.attack.Stages[i].Shape.(attack.ClosedShape); ok {
+			s.Closed, s.Users = true, shape.Users(last.From-w.Window.From, w.Window.Len())
+		}
+	}
+	return s
 }
 
 // examples has the text of an error for the most frequent kinds.

@@ -43,6 +43,7 @@ const (
 // Options are the settings of a run that do not belong to its scenario.
 type Options struct {
 	Out      string // run directory; empty: runs/<time>-<name>
+	Replace  bool   // of an earlier run in Out, which is removed
 	Stdout   io.Writer
 	Stderr   io.Writer
 	Terminal bool // Stdout can be redrawn
@@ -58,7 +59,7 @@ type Options struct {
 // alone does not.
 func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode, error) {
 	made := absent(cmp.Or(opt.Out, "runs"))
-	dir, err := newRunDir(opt.Out, plan.Name, time.Now())
+	dir, err := newRunDir(opt.Out, plan.Name, opt.Replace, time.Now())
 	if err != nil {
 		return ExitUsage, err
 	}
@@ -268,7 +269,7 @@ func (r *runner) prepare(ctx context.Context) error {
 		return err
 	}
 	r.services = &services{
-		hosts: hosts, refused: r.forbidden.note, dir: r.plan.Dir, logs: filepath.Join(r.dir, "logs"), seed: r.plan.Seed,
+		hosts: hosts, refused: r.forbidden.note, dir: r.plan.Dir, logs: filepath.Join(r.dir, logsDir), seed: r.plan.Seed,
 		id: r.id, owner: me.String(), claim: r.claim,
 		plan: r.plan, progress: r.progress, redact: r.plan.RedactWriter,
 	}

@@ -7,10 +7,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/seed-1574e9de/ordeal/internal/record"
+	"github.com/seed-1574e9de/ordeal/internal/report"
 )
+
+// logsDir is the folder of the run directory that holds what processes print.
+const logsDir = "logs"
 
 // absent are the folders of a path that are not there, the innermost first.
 func absent(path string) []string {
@@ -23,15 +30,17 @@ func absent(path string) []string {
 	}
 }
 
-// newRunDir makes the run directory: path, or runs/<time>-<name> if that is empty. It
-// must not hold anything yet, as two runs in one directory would be no record
-// of either.
-func newRunDir(path, name string, now time.Time) (string, error) {
+// newRunDir makes the run directory: path, or runs/<time>-<name> if that is empty.
+// It must not hold anything yet, as two runs in one directory would be no record
+// of either; with replace, an earlier run's files may be there, and nothing else.
+func newRunDir(path, name string, replace bool, now time.Time) (string, error) {
 	if path != "" {
 		entries, err := os.ReadDir(path)
 		switch {
 		case err == nil && len(entries) > 0:
-			return "", fmt.Errorf("the run directory %s is not empty: name another one with --out, or remove it", path)
+			if err := makeRoom(path, entries, replace); err != nil {
+				return "", err
+			}
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return "", fmt.Errorf("the run directory cannot be used: %w", err)
 		}
@@ -57,6 +66,74 @@ func newRunDir(path, name string, now time.Time) (string, error) {
 			return "", fmt.Errorf("the run directory cannot be made: %w; name another place with --out", err)
 		}
 	}
+}
+
+// runFiles are the names of all that a run writes into its directory.
+func runFiles() []string {
+	names := []string{planFile, logsDir, record.TimelineFile, record.LogFile, record.SamplesFile}
+	for _, o := range report.Outputs() {
+		names = append(names, o.File)
+	}
+	for _, n := range slices.Clone(names) {
+		names = append(names, n+".part") // of a run that was killed
+	}
+	return names
+}
+
+// makeRoom removes an earlier run from a directory, if that was asked for and
+// there is nothing else in it. Nobody's own files are ever touched.
+func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
+	var foreign []string
+	earlier := false
+	for _, e := range entries {
+		name := e.Name()
+		ours := slices.Contains(runFiles(), name) && e.IsDir() == (name == logsDir) && (e.IsDir() || e.Type().IsRegular())
+		if ours && name == logsDir {
+			logs, err := os.ReadDir(filepath.Join(path, logsDir))
+			if err != nil {
+				return fmt.Errorf("the run directory cannot be used: %w", err)
+			}
+			for _, l := range logs {
+				if !l.Type().IsRegular() || !strings.HasSuffix(l.Name(), ".log") {
+					foreign = append(foreign, filepath.Join(logsDir, l.Name()))
+				}
+			}
+		}
+		if !ours {
+			foreign = append(foreign, name)
+		}
+		earlier = earlier || name == planFile
+	}
+	switch {
+	case !earlier:
+		return fmt.Errorf("the run directory %s is not empty, and holds no run: name another one with --out", path)
+	case len(foreign) > 0 && replace:
+		return fmt.Errorf("%s holds an earlier run, and besides what no run has written (%s): move that elsewhere, or name another directory with --out",
+			path, strings.Join(foreign[:min(len(foreign), 3)], ", "))
+	case !replace:
+		return fmt.Errorf("%s holds an earlier run: add --replace to put this one in its place, or name another directory with --out", path)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return fmt.Errorf("the run directory cannot be used: %w", err)
+	}
+	defer root.Close()
+	// The plan is what tells that this is a run: it goes last.
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int {
+		if a.Name() == planFile {
+			return 1
+		}
+		if b.Name() == planFile {
+			return -1
+		}
+		return strings.Compare(a.Name(), b.Name())
+	})
+	for _, e := range entries {
+		if err := root.RemoveAll(e.Name()); err != nil {
+			return fmt.Errorf("the earlier run in %s cannot be removed: %w", path, err)
+		}
+	}
+	return nil
 }
 
 // slug makes a scenario's name fit for a path: lower case, letters and digits, the

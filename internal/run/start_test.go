@@ -35,25 +35,71 @@ func TestSlug(t *testing.T) {
 func TestNewRunDir(t *testing.T) {
 	t.Chdir(t.TempDir())
 	now := time.Date(2026, 11, 23, 15, 4, 5, 0, time.UTC)
-	first, err := newRunDir("", "my shop", now)
+	first, err := newRunDir("", "my shop", false, now)
 	if err != nil || first != filepath.Join("runs", "20261123-150405-my-shop") {
 		t.Fatalf("%q, %v", first, err)
 	}
-	second, err := newRunDir("", "my shop", now)
+	second, err := newRunDir("", "my shop", false, now)
 	if err != nil || second != first+"-2" {
 		t.Errorf("a second run in the same second got %q, %v", second, err)
 	}
-	if dir, err := newRunDir("empty/nested", "x", now); err != nil || dir != "empty/nested" {
+	if dir, err := newRunDir("empty/nested", "x", false, now); err != nil || dir != "empty/nested" {
 		t.Errorf("%q, %v", dir, err)
 	}
 	if err := os.WriteFile("empty/nested/summary.json", nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newRunDir("empty/nested", "x", now); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if _, err := newRunDir("empty/nested", "x", false, now); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("a directory in use was taken: %v", err)
 	}
-	if _, err := newRunDir("empty/nested/summary.json", "x", now); err == nil {
+	if _, err := newRunDir("empty/nested/summary.json", "x", false, now); err == nil {
 		t.Error("a file was taken for a directory")
+	}
+}
+
+func TestReplaceTakesNothingOfOthers(t *testing.T) {
+	now := time.Date(2026, 11, 23, 15, 4, 5, 0, time.UTC)
+	for _, tt := range []struct {
+		name  string
+		files []string
+		want  string // of the error; "" if the run may have the directory
+	}{
+		{"an earlier run", []string{"plan.json", "timeline.jsonl", "summary.json", "report.txt", "logs/api.log"}, ""},
+		{"one that was killed", []string{"plan.json", "timeline.jsonl", "summary.json.part"}, ""},
+		{"a run with notes of its user", []string{"plan.json", "summary.json", "notes.md"}, "notes.md"},
+		{"a run with a log of something else", []string{"plan.json", "logs/api.log", "logs/kept.txt"}, "logs/kept.txt"},
+		{"no run", []string{"summary.json"}, "holds no run"},
+		{"a folder that is called like a file of a run", []string{"plan.json", "summary.json/x"}, "summary.json"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "out")
+			for _, f := range tt.files {
+				path := filepath.Join(dir, f)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(f), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := newRunDir(dir, "x", false, now); err == nil || !strings.Contains(err.Error(), "--out") {
+				t.Errorf("without --replace: %v", err)
+			}
+			_, err := newRunDir(dir, "x", true, now)
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("with --replace: %v, want an error with %q", err, tt.want)
+			}
+			left, readErr := os.ReadDir(dir)
+			switch {
+			case readErr != nil:
+				t.Error(readErr)
+			case err == nil && len(left) != 0:
+				t.Errorf("left in the directory: %v", left)
+			case err != nil:
+				for _, f := range tt.files {
+					if _, err := os.Stat(filepath.Join(dir, f)); err != nil {
+						t.Errorf("refused, and yet removed: %v", err)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -45,6 +45,7 @@ type collector struct {
 	runes [][]rune // the lines, by character
 	list  []Mistake
 	seen  map[string]bool
+	flags map[int]string // lines that are no line of the file, but a flag's text
 }
 
 func newCollector(file string, src []byte) *collector {
@@ -95,6 +96,9 @@ func (c *collector) result(secrets []string) error {
 	redact := secret.NewRedactor(secrets)
 	for i := range c.list {
 		m := &c.list[i]
+		if flag, ok := c.flags[m.Line]; ok {
+			m.File, m.Line = flag, 1
+		}
 		m.Msg, m.Hint, m.Source = redact.Text(m.Msg), redact.Text(m.Hint), redact.SameWidth(m.Source)
 	}
 	return &Mistakes{List: c.list}

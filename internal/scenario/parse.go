@@ -25,6 +25,8 @@ const digested = 1_000_000
 type Options struct {
 	// Seed, if set, replaces the file's.
 	Seed *uint64
+	// Set are values in place of the file's, in this order.
+	Set []Override
 }
 
 // Load reads a scenario file and makes a plan of it. Paths in the file are
@@ -58,6 +60,7 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	if root == nil {
 		return nil, c.result(nil)
 	}
+	root = c.overridden(root, opt.Set)
 	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, literals: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
 	var f scenarioFile
 	d.decode(root, &f, f.noun())

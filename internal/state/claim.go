@@ -35,7 +35,7 @@ type Run struct {
 
 // Claim is the record of the run that this process is.
 type Claim struct {
-	file *os.File
+	held *os.File // with the lock
 	path string
 }
 
@@ -47,19 +47,31 @@ func (f *Folder) Claim(run string, me owner.Owner) (_ *Claim, err error) {
 			err = unusable(f.dir, err)
 		}
 	}()
-	// Locked before it has its name: nobody sees it without its lock.
 	t, err := os.CreateTemp(f.runs(), tempPattern)
 	if err != nil {
 		return nil, err
 	}
-	c := &Claim{file: t, path: filepath.Join(f.runs(), run+".json")}
+	defer func() {
+		if err != nil {
+			os.Remove(t.Name())
+		}
+	}()
+	// Held open for reading alone, so that it keeps no file system from being made
+	// read-only. Locked before it has its name: nobody sees it without its lock.
+	held, err := os.Open(t.Name())
+	if err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	c := &Claim{held: held, path: filepath.Join(f.runs(), run+".json")}
 	// A file system without locks keeps nobody from running: heal then goes by
 	// the process alone.
-	locked, _ := filelock.Exclusive(t)
+	locked, _ := filelock.Exclusive(held)
 	r := Run{ID: run, Owner: me, Started: time.Now().UTC(), Locked: locked}
-	if r.Device, r.Inode, err = numbers(t); err == nil {
-		err = c.line(r)
+	r.Device, r.Inode, err = numbers(held)
+	if err == nil {
+		err = writeLine(t, r)
 	}
+	err = errors.Join(err, t.Close())
 	if err == nil {
 		err = os.Rename(t.Name(), c.path)
 	}
@@ -67,28 +79,32 @@ func (f *Folder) Claim(run string, me owner.Owner) (_ *Claim, err error) {
 		err = syncDir(f.runs())
 	}
 	if err != nil {
-		os.Remove(t.Name())
-		t.Close()
+		held.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// line appends to the file: what was written before survives a crash.
-func (c *Claim) line(v any) error {
+// writeLine appends to a file: what was written before survives a crash.
+func writeLine(f *os.File, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	_, err = c.file.Write(append(b, '\n'))
-	return errors.Join(err, c.file.Sync())
+	_, err = f.Write(append(b, '\n'))
+	return errors.Join(err, f.Sync())
 }
 
 // Engine writes down at which engine the run is about to make things.
 func (c *Claim) Engine(place json.RawMessage) error {
-	if err := c.line(struct {
-		Engine json.RawMessage `json:"engine"`
-	}{place}); err != nil {
+	f, err := os.OpenFile(c.path, os.O_WRONLY|os.O_APPEND, 0)
+	if err == nil {
+		err = writeLine(f, struct {
+			Engine json.RawMessage `json:"engine"`
+		}{place})
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
 		return unusable(filepath.Dir(filepath.Dir(c.path)), err)
 	}
 	return nil
@@ -101,7 +117,7 @@ func (c *Claim) Release(clean bool) error {
 	if clean {
 		err = forget(c.path)
 	}
-	return errors.Join(err, c.file.Close())
+	return errors.Join(err, c.held.Close())
 }
 
 func forget(path string) error {

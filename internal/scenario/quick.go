@@ -1,0 +1,71 @@
+package scenario
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Quick is a scenario for one URL, from the command line.
+type Quick struct {
+	URL        string
+	Rate, For  string   // of its one stage; "" is what QuickRate and QuickFor say
+	Rules      []string // none only measures
+	AllowHosts []string
+}
+
+// What a Quick sends if it does not say.
+const (
+	QuickRate = "50/s"
+	QuickFor  = "30s"
+)
+
+// QuickFlag is the name of the URL's flag, which stands for the file's name in
+// messages.
+const QuickFlag = "--url"
+
+// LoadQuick makes a plan for one URL, by the same rules as one from a file. The
+// error is *Mistakes, with positions in the flags' texts.
+func LoadQuick(q Quick, env Env, opt Options) (*Plan, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "name: %s\nattack:\n  requests: [{ name: url, get: / }]\n  stages: [{ name: steady, rate: %s, for: %s }]\n", quickName(q.URL), QuickRate, QuickFor)
+	// Places for what the flags put there.
+	list := func(key string, n int) {
+		if n > 0 {
+			fmt.Fprintf(&b, "%s: [%s]\n", key, strings.TrimSuffix(strings.Repeat("x, ", n), ", "))
+		}
+	}
+	list("verdict", len(q.Rules))
+	list("allow_hosts", len(q.AllowHosts))
+	set := []Override{{QuickFlag, q.URL, []string{"attack", "requests", "0", "get"}}}
+	if q.Rate != "" {
+		set = append(set, Override{"--rate", q.Rate, []string{"attack", "stages", "0", "rate"}})
+	}
+	if q.For != "" {
+		set = append(set, Override{"--for", q.For, []string{"attack", "stages", "0", "for"}})
+	}
+	for i, rule := range q.Rules {
+		set = append(set, Override{"--rule", rule, []string{"verdict", fmt.Sprint(i)}})
+	}
+	for i, host := range q.AllowHosts {
+		set = append(set, Override{"--allow-host", host, []string{"allow_hosts", fmt.Sprint(i)}})
+	}
+	opt.Set = append(set, opt.Set...)
+	return Parse(QuickFlag, []byte(b.String()), env, opt)
+}
+
+// quickName is a scenario's name made of a URL's host and path: letters, digits
+// and dashes, so that nothing in it is read as anything else.
+func quickName(raw string) string {
+	text := "url"
+	if u, err := url.Parse(raw); err == nil && u.Host != "" {
+		text = "url " + u.Host
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == ' ', r == '-':
+			return r
+		}
+		return '-'
+	}, text)
+}
