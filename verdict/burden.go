@@ -215,12 +215,13 @@ func (b *burden) more(n float64, v *View) float64 {
 // answered in it, might not be: a scope has no more answers of its own than arrivals.
 func (b *burden) rate(s *bounds, n float64, name string, v *View) {
 	stats := v.Stats
-	answers := stats.Answered
+	answers, most := stats.Answered, stats.Planned
 	if name == "throughput" {
 		answers = stats.AnsweredOK
+		most -= min(most, b.errors(stats))
 	}
 	could := b.local + b.delayed + b.slow
-	s.lo, s.hi = n, float64(max(answers, min(answers+could, stats.Planned)))/v.Seconds
+	s.lo, s.hi = n, float64(max(answers, min(answers+could, most)))/v.Seconds
 	s.hi = max(n, b.more(s.hi, v))
 	if b.near && !b.closed {
 		s.lo = min(n, float64(stats.Planned)/v.Seconds)

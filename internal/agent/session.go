@@ -17,6 +17,11 @@ import (
 // engines grant between SIGTERM and SIGKILL.
 const revertTimeout = 8 * time.Second
 
+// beatsMissed is in how many parts BeatTimeout is waited for. A helper that did not run
+// itself for a while, as its machine was paused, has waited for one part and not for all:
+// ordeal, which was paused too, must have the time to say that it is alive.
+const beatsMissed = 5
+
 // session is the life of one helper that bends traffic.
 type session struct {
 	params     Params
@@ -78,7 +83,7 @@ func (s *session) watch(ctx context.Context) error {
 			}
 		}
 	}()
-	beat := time.NewTimer(BeatTimeout)
+	beat, missed := time.NewTimer(BeatTimeout/beatsMissed), 0
 	defer beat.Stop()
 	deadline := time.NewTimer(s.params.Deadline)
 	defer deadline.Stop()
@@ -91,9 +96,14 @@ func (s *session) watch(ctx context.Context) error {
 			case line == LineRevert:
 				return errTold
 			case line == LineBeat:
-				beat.Reset(BeatTimeout)
+				missed = 0
+				beat.Reset(BeatTimeout / beatsMissed)
 			}
 		case <-beat.C:
+			if missed++; missed < beatsMissed {
+				beat.Reset(BeatTimeout / beatsMissed)
+				continue
+			}
 			return fmt.Errorf("no heartbeat for %s: ordeal is gone or stuck", BeatTimeout)
 		case <-deadline.C:
 			return fmt.Errorf("its deadline of %s passed", s.params.Deadline)

@@ -24,7 +24,7 @@ func generatorLine(g *verdict.Generator) string {
 		parts = append(parts, "lateness p99 "+offset(g.Late.P99))
 	}
 	if g.Late.P99 != nil && g.Budget > 0 && *g.Late.P99 > g.Budget || g.Longest > max(g.Budget, time.Millisecond) {
-		parts = append(parts, quantity.FormatWhole(g.Delayed)+" arrivals held up by it: their times may be too high, by no more than it is known to have been late")
+		parts = append(parts, quantity.FormatWhole(g.Delayed)+" arrivals held up by it, so that their times may be too high")
 	}
 	if g.Longest > 0 {
 		parts = append(parts, fmt.Sprintf("stood still for %s in all, %s at the longest", quantity.FormatDuration(g.Standstill), quantity.FormatDuration(g.Longest)))

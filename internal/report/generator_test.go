@@ -24,7 +24,7 @@ func TestGeneratorLine(t *testing.T) {
 		{"a system that tells little", &verdict.Generator{Late: late, Usage: timeline.Usage{Samples: 3, Cores: 1, CPU: timeline.Share{Mean: 0.5, Max: 1.02}, Files: 7}},
 			"generator: CPU 50% mean, 100% max of 1 core; lateness p99 110µs; GC pauses max 0s; 7 files"},
 		{"held up", &verdict.Generator{Late: verdict.Latency{P99: ptr(62 * time.Millisecond)}, Budget: 50 * time.Millisecond, Delayed: 1234, Standstill: 3200 * time.Millisecond, Longest: 120 * time.Millisecond},
-			"generator: lateness p99 62ms; 1,234 arrivals held up by it: their times may be too high, by no more than it is known to have been late; stood still for 3.2s in all, 120ms at the longest"},
+			"generator: lateness p99 62ms; 1,234 arrivals held up by it, so that their times may be too high; stood still for 3.2s in all, 120ms at the longest"},
 		{"failures of its own", &verdict.Generator{Late: late, Local: 1234}, "generator: lateness p99 110µs; 1,234 arrivals failed on its own machine"},
 	} {
 		if got := generatorLine(tc.in); got != tc.want {

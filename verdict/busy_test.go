@@ -1,0 +1,146 @@
+package verdict
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/standstill"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// busyRun is a run on a machine that stops the generator for 60 to 120 ms, one to three
+// times a second, or as stops say, against a target that takes its time and answers some
+// wrongly. Arrivals that are due in a stop go out when it ends, and answers that come in one
+// are read then.
+func busyRun(seed uint64, limits []time.Duration, takes time.Duration, wrong int, stops []standstill.Stop) *timeline.Timeline {
+	const end = 20 * sec
+	rng := rand.New(rand.NewPCG(seed, 3))
+	if stops == nil {
+		for at := time.Duration(0); at < end; {
+			at += sec/3 + time.Duration(rng.Int64N(int64(2*sec/3)))
+			stops = append(stops, standstill.Stop{From: at, To: at + 60*ms + time.Duration(rng.Int64N(int64(60*ms)))})
+		}
+	}
+	inStop := func(t time.Duration) time.Duration { // when the generator runs again
+		for _, s := range stops {
+			if t >= s.From && t < s.To {
+				return s.To
+			}
+		}
+		return t
+	}
+	var out []arrival
+	free := time.Duration(0) // of a target that answers one after the other
+	for i := range int(end / (10 * ms)) {
+		due := time.Duration(i) * 10 * ms
+		acted := inStop(due)
+		free = max(free, acted) + 2*ms
+		done := inStop(max(free, acted+takes))
+		a := arrival{at: due, took: done - due, late: acted - due}
+		for _, s := range stops {
+			if s.From < done && s.CaughtUp() > due {
+				a.held = max(a.held, s.Len()-a.late)
+				a.doubtful = a.doubtful || s.Len() >= standstill.Long
+			}
+		}
+		a.held = min(a.held, a.took-a.late)
+		if wrong > 0 && i%wrong == wrong-1 {
+			a.kind = "status"
+		} else {
+			a.doubtful = false
+		}
+		out = append(out, a)
+	}
+	tl := run(end, nil, limits, out)
+	for _, s := range stops {
+		tl.Standstills = append(tl.Standstills, timeline.Window(s))
+	}
+	return tl
+}
+
+// A nightly gate on a busy machine: all runs are decided, and alike.
+func TestBusyRunner(t *testing.T) {
+	rules := []struct {
+		text                    string
+		good, failing, sluggish Outcome // of a target that is well, that answers 2 % wrongly, and that takes 300 ms
+	}{
+		{"p50 < 200ms", Pass, Pass, Fail},
+		{"p99 < 400ms", Pass, Pass, ""},
+		{"p99 < 100ms", "", "", Fail},
+		{"mean < 200ms", Pass, Pass, Fail},
+		{"service.p95 < 200ms", Pass, Pass, Fail},
+		{"max < 1s", Pass, Pass, Pass},
+		{"error_rate < 0.1%", Pass, Fail, Pass},
+		{"availability > 99.9%", Pass, Fail, Pass},
+		{"errors == 0", Pass, Fail, Pass},
+		{"unsent == 0", Pass, Pass, Pass},
+		{"rps > 90/s", Pass, Pass, Pass},
+		{"throughput > 98.9/s", Pass, Fail, ""},
+		{"rps > 200/s", Fail, Fail, Fail},
+		{"every(5s).error_rate < 1%", Pass, Fail, Pass},
+		{"every(5s).rps > 80/s", Pass, Pass, ""},
+		{"window(5s, 15s).p50 < 200ms", Pass, Pass, Fail},
+		{"p99 < 100 * p50", "", "", Pass},
+		{"!(p50 > 200ms)", Pass, Pass, Fail},
+	}
+	for _, tc := range rules {
+		t.Run(tc.text, func(t *testing.T) {
+			limits := mustCompile(t, tc.text).Limits()
+			for seed := range uint64(20) {
+				for name, target := range map[string]struct {
+					want  Outcome
+					takes time.Duration
+					wrong int
+				}{
+					"good": {tc.good, 10 * ms, 0}, "failing": {tc.failing, 10 * ms, 50}, "sluggish": {tc.sluggish, 300 * ms, 0},
+				} {
+					if target.want == "" {
+						continue // the limit is near
+					}
+					r := judgeOne(t, tc.text, busyRun(seed, limits, target.takes, target.wrong, nil))
+					if r.Outcome != target.want {
+						t.Fatalf("seed %d, %s target: %s, want %s: %s", seed, name, r.Outcome, target.want, r.Why)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A generator that stands still for two seconds convicts no healthy target: what it
+// cannot decide is inconclusive, with the figure and its range.
+func TestTwoSecondsOfStandstill(t *testing.T) {
+	for _, text := range []string{
+		"p50 < 100ms", "p99 < 100ms", "max < 100ms", "mean < 30ms", "service.max < 30ms", "error_rate < 0.1%", "errors == 0", "availability > 99.99%",
+		"rps > 90/s", "every(1s).rps > 80/s", "every(1s).rps < 150/s", "every(1s).p95 < 100ms", "window(9s, 13s).p50 < 100ms", "p99 < 3 * p50", "stddev < 10ms",
+	} {
+		for seed := range uint64(5) {
+			at := 9*sec + time.Duration(seed)*337*ms
+			tl := busyRun(seed, mustCompile(t, text).Limits(), 10*ms, 0, []standstill.Stop{{From: at, To: at + 2*sec}})
+			r := judgeOne(t, text, tl)
+			if r.Outcome == Fail {
+				t.Errorf("%s: %s", text, r.Why)
+			}
+			if r.Outcome == Inconclusive && (r.CouldBe == nil || r.Observed == "") {
+				t.Errorf("%s: inconclusive, observed %q, could be %v", text, r.Observed, r.CouldBe)
+			}
+		}
+	}
+}
+
+// What a long standstill brings down on a target at once may be refused; what is refused
+// anyway, is.
+func TestErrorsInTheWakeOfAStandstill(t *testing.T) {
+	stops := []standstill.Stop{{From: 9 * sec, To: 11 * sec}}
+	for wrong, want := range map[int]Outcome{50: Fail, 0: Pass} {
+		tl := busyRun(1, nil, 10*ms, wrong, stops)
+		if r := judgeOne(t, "error_rate < 0.1%", tl); r.Outcome != want {
+			t.Errorf("one in %d: %s: %s", wrong, r.Outcome, r.Why)
+		}
+	}
+	tl := busyRun(1, nil, 10*ms, 1050, stops) // one only, at 10.49 s
+	if r := judgeOne(t, "errors == 0", tl); r.Outcome != Inconclusive || r.CouldBe == nil || r.CouldBe.Text != "0 to 1" {
+		t.Errorf("one in the wake: %s: %s; could be %v", r.Outcome, r.Why, r.CouldBe)
+	}
+}
