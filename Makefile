@@ -7,7 +7,7 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-failing demo-docker test race fuzz bench bench-go lint golden check clean
+.PHONY: help build demo demo-failing demo-docker test race fuzz bench gate bench-go lint golden check clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,11 @@ bench: build ## measure ordeal beside wrk, vegeta, hey, k6, bombardier, fortio a
 	$(GO) -C tools build -trimpath -o ../.cache/bench/bench ./bench
 	.cache/bench/bench -ordeal $(CURDIR)/$(BIN) -source $(CURDIR) -cache $(CURDIR)/.cache/bench -out docs/performance.md \
 	  -rounds $(ROUNDS) -seconds $(SECONDS) -rates '$(RATES)' -parts '$(PARTS)'
+
+RUNS    ?= 20
+gate: build ## RUNS (20) runs each of a good and a bad target on a machine that stops ordeal all the time, and others: all decided, and alike; some 4 minutes
+	$(GO) -C tools build -trimpath -o ../.cache/gate/gate ./gate
+	.cache/gate/gate -ordeal $(CURDIR)/$(BIN) -runs $(RUNS)
 
 bench-go: ## Go benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -81,6 +81,9 @@ func burdenOf(v *View, tl *timeline.Timeline) burden {
 		b.slow = max(b.slow, s.Doubtful)
 	}
 	switch {
+	case b.missed > 0 && b.missed == b.local && b.delayed > b.missed:
+		b.what, b.do = heldUp(&b, v, tl)
+		b.what += fmt.Sprintf(", and came too late to send %d of them", b.missed)
 	case b.missed > 0 && b.missed == b.local:
 		b.what = fmt.Sprintf("the generator was too late to send %d of %d arrivals, which says nothing of the target", b.missed, s.Judged())
 		b.do = needsCPU
@@ -146,7 +149,11 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 	}
 	switch {
 	case m.OfFault && !b.busy && !b.short && b.local == b.missed:
-		return nil // a hundredth of the arrivals at most, see late: no service is down or back by them
+		// Recovery and relapses are told by what is certain, see pulse.
+		if m.Name != "outage" || v.Fault == nil || v.Fault.OutageOwn == 0 {
+			return nil
+		}
+		s.lo, s.hi = max(0, n-float64(v.Fault.OutageOwn)), n
 	case m.OfFault: // what is normal was learnt from figures that may be off too
 	case m.dist != nil:
 		b.ranks(s, m, v, limits)

@@ -144,3 +144,39 @@ func TestErrorsInTheWakeOfAStandstill(t *testing.T) {
 		t.Errorf("one in the wake: %s: %s; could be %v", r.Outcome, r.Why, r.CouldBe)
 	}
 }
+
+// Silence while ordeal itself stood still is no outage of the target's, and makes none of
+// its outages longer for certain; nor does it put off its recovery.
+func TestOutageAndStandstill(t *testing.T) {
+	kill := fault("kill-api", 4*sec, 6*sec)
+	load := failing(steady(0, 30*sec, 50, 10*ms), 4*sec, 6*sec)
+	still := timeline.Window{From: 12 * sec, To: 14 * sec}
+	for i := range load { // answers wait for a generator that does not read, and are in doubt
+		if done := load[i].at + load[i].took; done > still.From && load[i].at < still.To {
+			load[i].kind, load[i].took = "timeout", still.To-load[i].at
+			load[i].held, load[i].doubtful = load[i].took-10*ms, true
+		}
+	}
+	for _, tc := range []struct {
+		rule   string
+		stills timeline.Windows
+		want   Outcome
+	}{
+		{`fault("kill-api").outage < 3s`, nil, Fail}, // the other two seconds are the target's, as far as anybody knows
+		{`fault("kill-api").outage < 3s`, timeline.Windows{still}, Inconclusive},
+		{`fault("kill-api").outage < 5s`, timeline.Windows{still}, Pass},
+		{`fault("kill-api").outage < 1s`, timeline.Windows{still}, Fail},
+		{`fault("kill-api").recovery < 1s`, timeline.Windows{still}, Pass},
+		{`fault("kill-api").relapses == 0`, timeline.Windows{still}, Pass},
+	} {
+		tl := run(30*sec, []timeline.Fault{kill}, nil, load)
+		tl.Standstills = tc.stills
+		r := judgeOne(t, tc.rule, tl)
+		if r.Outcome != tc.want {
+			t.Errorf("%s, standstills %v: %s (%s): %s", tc.rule, tc.stills, r.Outcome, r.Observed, r.Why)
+		}
+		if r.Outcome == Inconclusive && (r.CouldBe == nil || r.CouldBe.Text != "2s to 4s") {
+			t.Errorf("%s: could be %v", tc.rule, r.CouldBe)
+		}
+	}
+}

@@ -82,6 +82,7 @@ func newWatches(tl *timeline.Timeline, c *collection) *watches {
 		}
 		w.outages = outages{
 			from: w.own.From, end: w.end, next: w.endedBy != "", asked: asked, normal: w.usual.slowest, found: w.down,
+			stills: spoiled(tl.Standstills),
 		}
 	}
 	return ws
@@ -153,6 +154,7 @@ func (ws *watches) finish(results []FaultResult) {
 		}
 		total, blur := w.outages.total, w.outages.blur()
 		f.Outage, f.OutageResolution, f.Outages = &total, &blur, w.outages.stretches
+		f.OutageOwn = w.outages.own
 	}
 	for i, w := range ws.all {
 		f := &results[i]
@@ -211,6 +213,7 @@ func ofFault(all []*View, name string) (v *View, why string) {
 			}
 			sum.Outage = &total
 		}
+		sum.OutageOwn += f.OutageOwn
 		sum.Relapses += f.Relapses
 		if f.Recovery != nil && (sum.Recovery == nil || *f.Recovery > *sum.Recovery) {
 			sum.Recovery = f.Recovery

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/standstill"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -23,6 +24,7 @@ type outages struct {
 	from, end time.Duration        // of the time that counts
 	next      bool                 // end is where another fault begins: what was open then is that one's
 	asked     timeline.Windows     // judged time in which the plan asked for something
+	stills    timeline.Windows     // time in which silence is ordeal's own: see spoiled
 	normal    func() time.Duration // the response time up to which an answer is normal
 
 	early []timeline.Beat // due before from and still open then
@@ -38,6 +40,7 @@ type outages struct {
 
 	arrivals   uint64 // that say something
 	total      time.Duration
+	own        time.Duration // of total, that may be ordeal's own
 	stretches  uint64
 	longest    time.Duration
 	resolution time.Duration // at the edges of outages
@@ -136,6 +139,7 @@ func (o *outages) up(at time.Duration) {
 		return
 	}
 	o.total += length
+	o.own += timeline.Windows{w}.Intersect(o.asked).Intersect(o.stills).Len()
 	o.stretches++
 	o.longest = max(o.longest, length)
 	o.resolution = max(o.resolution, o.unknown, at-min(o.last, at))
@@ -149,6 +153,18 @@ func (o *outages) finish() {
 	o.begin()
 	o.upTo(o.end)
 	o.up(o.end)
+}
+
+// spoiled is the time of which nobody can say whether a service was down: ordeal stood
+// still, or was catching up after it had done so for long.
+func spoiled(stills timeline.Windows) timeline.Windows {
+	out := slices.Clone(stills)
+	for i, s := range out {
+		if s.Len() >= standstill.Long {
+			out[i].To = standstill.Stop(s).CaughtUp()
+		}
+	}
+	return timeline.NewWindows(out...)
 }
 
 // blur is how far off the total may be at each edge of an outage: how long a stretch nothing is known of.

@@ -113,8 +113,8 @@ func (w *watch) slice(p *pulse) {
 // down takes in an outage: one of a second or more, which is long for how closely its
 // arrivals come, makes the slices that it meets abnormal, however few arrivals waited in it.
 func (w *watch) down(s timeline.Window) {
-	if s.To <= w.own.To || s.Len() < outageLength {
-		return
+	if s.To <= w.own.To || s.Len()-(timeline.Windows{s}).Intersect(w.outages.stills).Len() < outageLength {
+		return // it is not long, but for a standstill of ordeal's own
 	}
 	w.silent = append(w.silent, s)
 	for i := len(w.slices) - 1; i >= 0 && w.slices[i].window.To > s.From; i-- {

@@ -141,6 +141,8 @@ type FaultResult struct {
 	Outage           *time.Duration `json:"outage"`
 	OutageResolution *time.Duration `json:"outage_resolution,omitempty"`
 	Outages          uint64         `json:"outages,omitempty"`
+	// OutageOwn is how much of Outage may be ordeal's own doing, which stood still then.
+	OutageOwn time.Duration `json:"outage_own,omitempty"`
 	// NextFault is that fault's name; empty if there was none.
 	NextFault string `json:"next_fault,omitempty"`
 }

@@ -89,7 +89,7 @@ func kinds() []kind {
 	return []kind{
 		{name: "good", many: true, scenario: at(load+rules, "good"), stops: busy, want: "pass"},
 		{name: "bad", many: true, scenario: at(load+rules, "failing"), stops: busy, want: "fail",
-			fails: []string{"error_rate < 0.1%", "availability > 99.9%", "errors == 0"}},
+			fails: []string{"error_rate < 0.1%", "availability > 99.9%", "errors == 0", "every(3s).error_rate < 1%"}},
 		{name: "bad-hangs", scenario: at(load+"verdict:\n  - error_rate < 0.1%\n  - p50 < 300ms\n", "hanging"), stops: busy, want: "fail", fails: []string{"error_rate < 0.1%"}},
 		{name: "bad-slow", scenario: at(load+"verdict:\n  - p50 < 50ms\n  - error_rate < 0.1%\n", "slow"), stops: busy, want: "fail", fails: []string{"p50 < 50ms"}},
 		{name: "good-users", scenario: at(crowd+"verdict:\n  - p99 < 1s\n  - error_rate < 0.2%\n  - rps > 40/s\n", "good"), stops: busy, want: "pass"},
