@@ -171,6 +171,7 @@ type Request struct {
 	Body    string        `json:"body,omitempty"`
 	JSON    string        `json:"json,omitempty"`
 	Form    []Field       `json:"form,omitempty"`
+	File    *BodyFile     `json:"file,omitempty"`
 	Timeout time.Duration `json:"timeout"`
 	Expect  Expect        `json:"expect"`
 	// Data are the rows that templates draw from; the k-th arrival of this

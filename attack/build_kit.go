@@ -72,19 +72,24 @@ func newKit(r *Request, seed uint64) (*kit, error) {
 		errs = append(errs, errors.New("url: expected one, found none"))
 	}
 	bodies := 0
-	for _, given := range []bool{r.Body != "", r.JSON != "", len(r.Form) > 0} {
+	for _, given := range []bool{r.Body != "", r.JSON != "", len(r.Form) > 0, r.File != nil} {
 		if given {
 			bodies++
 		}
 	}
 	if bodies > 1 {
-		errs = append(errs, errors.New("expected at most one of body, json and form"))
+		errs = append(errs, errors.New("expected at most one of body, json, form and file"))
 	}
 	k.url = compile("url", r.URL)
 	headers := named("header", r.Headers)
 	k.query = named("query", r.Query)
 	k.fields = named("form", r.Form)
 	k.body = compile("body", r.Body)
+	if r.File != nil {
+		if k.sameBody = r.File.Bytes; k.sameBody == nil {
+			k.sameBody = []byte{}
+		}
+	}
 	if r.JSON != "" {
 		var err error
 		if k.json, err = newJSONParts(r.JSON, &k.draw); err != nil {

@@ -134,7 +134,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"target's url", Request{Targets: []Target{{Method: "GET", URL: "/\x7f"}}}, "target 1: url: expected one without line ends"},
 		{"target's length", Request{Targets: []Target{{Method: "GET", URL: "/", Headers: []Field{{"Content-Length", "1"}}}}}, "target 1: header Content-Length: expected none"},
 		{"method", Request{Method: "GE T", URL: "http://h/"}, `method: expected one such as GET, found "GE T"`},
-		{"two bodies", Request{URL: "http://h/", Body: "a", JSON: "{}"}, "at most one of body, json and form"},
+		{"two bodies", Request{URL: "http://h/", Body: "a", JSON: "{}"}, "at most one of body, json, form and file"},
 		{"not json", Request{URL: "http://h/", JSON: "{"}, "json: expected JSON: unexpected end"},
 		{"weight", Request{URL: "http://h/", Weight: -1}, "weight: expected a number of at least 0, found -1"},
 		{"expect", Request{URL: "http://h/", Expect: Expect{Matches: "("}}, "expect: matches: expected a regular expression: missing closing )"},

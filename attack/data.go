@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -53,16 +52,8 @@ func lineError(line int, format string, args ...any) error {
 
 var byteOrderMark = []byte("\ufeff")
 
-func skipMark(r io.Reader) *bufio.Reader {
-	b := bufio.NewReader(r)
-	if head, _ := b.Peek(len(byteOrderMark)); bytes.Equal(head, byteOrderMark) {
-		_, _ = b.Discard(len(byteOrderMark)) // what was peeked is there
-	}
-	return b
-}
-
 func parseCSV(r io.Reader, b *dataBuilder) error {
-	c := csv.NewReader(skipMark(r))
+	c := csv.NewReader(utf8Text(r))
 	c.FieldsPerRecord = -1 // its own message does not say how many there are
 	c.ReuseRecord = true
 	rec, err := c.Read()
@@ -116,15 +107,15 @@ func csvError(err error) error {
 	if e, ok := errors.AsType[*csv.ParseError](err); ok {
 		return lineError(e.Line, "column %d: %w", e.Column, e.Err)
 	}
-	return lineError(1, "%w", err)
+	return lineError(lineOf(err, 1), "%w", err)
 }
 
 func parseJSONLines(r io.Reader, b *dataBuilder) error {
-	lines := skipMark(r)
+	lines := utf8Text(r)
 	for line := 1; ; line++ {
 		s, err := lines.ReadBytes('\n')
 		if err != nil && err != io.EOF {
-			return lineError(line, "%w", err)
+			return lineError(lineOf(err, line), "%w", err)
 		}
 		if s = bytes.TrimSpace(s); len(s) > 0 {
 			row, perr := parseJSONRow(s)

@@ -58,7 +58,7 @@ func joinsCookies(v string) bool { return v != "" && !strings.ContainsAny(v[len(
 
 // newForm returns the form of a kit's calls, nil if they have none.
 func newForm(k *kit, protocol string) *form {
-	f := &form{method: k.method, cookie: -1, body: k.json != nil || len(k.fields) > 0 || k.body.literal != "" || !k.body.fixed()}
+	f := &form{method: k.method, cookie: -1, body: k.json != nil || len(k.fields) > 0 || k.body.literal != "" || !k.body.fixed() || len(k.sameBody) > 0}
 	scheme, rest, ok := strings.Cut(k.url.begin(), "://")
 	host, _, slash := strings.Cut(rest, "/")
 	if !ok || !slash || strings.ContainsAny(host, "?#") {

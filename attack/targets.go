@@ -40,6 +40,9 @@ func LoadTargets(path, format string) ([]Target, error) {
 }
 
 func parseTargets(b []byte, format, dir string) ([]Target, error) {
+	if wide := wideEncoding(b[:min(len(b), 4)]); wide != "" {
+		return nil, lineError(1, "%w", &encodingError{1, wide})
+	}
 	src := &lines{rest: bytes.TrimPrefix(b, byteOrderMark)}
 	var next vegeta.Targeter
 	switch format {

@@ -52,7 +52,7 @@ func parseTrace(r io.Reader, most int) ([]time.Duration, error) {
 		from int // the line that told the unit
 		line int
 	)
-	lines := bufio.NewScanner(skipMark(r))
+	lines := bufio.NewScanner(utf8Text(r))
 	for lines.Scan() {
 		line++
 		text, _, _ := bytes.Cut(lines.Bytes(), []byte("#"))
@@ -75,7 +75,7 @@ func parseTrace(r io.Reader, most int) ([]time.Duration, error) {
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
 		return nil, lineError(line+1, "expected one time a line, found a line of more than %d bytes", bufio.MaxScanTokenSize)
 	} else if err != nil {
-		return nil, lineError(line+1, "%w", err)
+		return nil, lineError(lineOf(err, line+1), "%w", err)
 	}
 	if len(out) == 0 {
 		return nil, lineError(1, "expected one time a line, such as 12.5 or 2026-01-31T08:00:00Z, found none")

@@ -70,10 +70,11 @@ type requestFile struct {
 	Headers []attack.Field `json:"headers" vars:"addr" doc:"headers by name; values may hold templates"`
 	Query   []attack.Field `json:"query" vars:"addr" doc:"query parameters by name; values may hold templates"`
 
-	Body string         `json:"body" vars:"addr" doc:"the body as text; may hold templates"`
-	JSON jsonBody       `json:"json" vars:"addr" doc:"the body as YAML, sent as JSON; texts may hold templates"`
-	Form []attack.Field `json:"form" vars:"addr" doc:"the body as a form; values may hold templates"`
-	File string         `json:"file" doc:"a file whose content is the body; it may hold templates"`
+	Body     string         `json:"body" vars:"addr" doc:"the body as text; may hold templates"`
+	JSON     jsonBody       `json:"json" vars:"addr" doc:"the body as YAML, sent as JSON; texts may hold templates"`
+	Form     []attack.Field `json:"form" vars:"addr" doc:"the body as a form; values may hold templates"`
+	File     string         `json:"file" doc:"a file whose bytes are the body, whatever they are"`
+	Template bool           `json:"template" doc:"true: the content of file holds templates"`
 
 	Data    string        `json:"data" doc:"a .csv or .jsonl file of rows that templates draw from: {{ .column }}"`
 	Timeout time.Duration `json:"timeout" positive:"true" doc:"in place of the attack's timeout"`

@@ -204,6 +204,7 @@ func (p *Plan) requests(w io.Writer) {
 	if len(t) > 0 {
 		fmt.Fprint(w, "\nrequests\n")
 		table(w, t)
+		p.requestRemarks(w, func(i int) bool { return !isStep[i] })
 	}
 	if len(p.Attack.Flows) == 0 {
 		return
@@ -218,6 +219,18 @@ func (p *Plan) requests(w io.Writer) {
 	}
 	fmt.Fprint(w, "\nflows\n")
 	table(w, t)
+	p.requestRemarks(w, func(i int) bool { return isStep[i] })
+}
+
+func (p *Plan) requestRemarks(w io.Writer, of func(i int) bool) {
+	for i, r := range p.Attack.Requests {
+		if !of(i) {
+			continue
+		}
+		for _, remark := range p.Attack.Remarks(i) {
+			fmt.Fprintf(w, "    remark: %s: %s\n", r.Name, remark)
+		}
+	}
 }
 
 func counted(n int, what string) string {

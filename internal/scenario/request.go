@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
@@ -48,6 +49,9 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	b.body(r, &out)
 	b.literalsIn(out.Body)
 	b.literalsIn(out.JSON)
+	if out.File != nil && utf8.Valid(out.File.Bytes) {
+		b.literalsIn(string(out.File.Bytes))
+	}
 	out.Data = b.rows(&r.Data, own)
 	if at == nil || at.kind != textNode {
 		return out
@@ -193,10 +197,17 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 	}
 	out.Body, out.JSON, out.Form = r.Body, r.JSON.text, r.Form
 	at := b.where(&r.File, b.root)
+	if n, ok := b.places[&r.Template]; ok && !b.set(&r.File) {
+		b.failf(n.span, "remove it: body, json and form hold templates anyway", "template goes with file")
+	}
 	if path, ok := b.existing(at, "file", r.File, maxBody); ok {
 		content, err := readFile(path, maxBody)
 		if err != nil {
 			b.failf(at.span, "name a file that can be read", "file: %s", err)
+		}
+		if !r.Template {
+			out.File = &attack.BodyFile{Name: r.File, Bytes: content}
+			return
 		}
 		// What a file holds is no scenario: names of the run mean nothing in it.
 		out.Body = strings.ReplaceAll(string(content), "${", "$${")
@@ -296,7 +307,7 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 	}{
 		{&r.Get, "get"}, {&r.Post, "post"}, {&r.Put, "put"}, {&r.Patch, "patch"}, {&r.Delete, "delete"}, {&r.Head, "head"},
 		{&r.Options, "options"}, {&r.Method, "method"}, {&r.URL, "url"}, {&r.Headers, "headers"}, {&r.Query, "query"},
-		{&r.Body, "body"}, {&r.JSON, "json"}, {&r.Form, "form"}, {&r.File, "file"}, {&r.Data, "data"},
+		{&r.Body, "body"}, {&r.JSON, "json"}, {&r.Form, "form"}, {&r.File, "file"}, {&r.Template, "template"}, {&r.Data, "data"},
 	} {
 		if n, ok := b.places[x.ptr]; ok {
 			b.failf(n.span, "remove it, or remove targets", "%s cannot stand beside targets, whose file says it all", x.key)
