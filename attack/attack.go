@@ -91,10 +91,12 @@ type Plan struct {
 	MaxBody     int64         `json:"max_body,omitempty"`  // of an answer, in bytes; above it is an error; 0: without end
 	Redirects   int           `json:"redirects,omitempty"` // to follow at most, within a request; 0: a redirect is an answer
 	Connections Connections   `json:"connections,omitzero"`
-	AllowHosts  []string      `json:"allow_hosts,omitempty"` // where connections may go beside this machine and private networks
-	Flows       []Flow        `json:"flows,omitempty"`
-	Stages      []Stage       `json:"stages"`
-	Requests    []Request     `json:"requests"`
+	// RedirectHosts are hosts that only redirects lead to: see RedirectHost.
+	RedirectHosts []string  `json:"redirect_hosts,omitempty"`
+	AllowHosts    []string  `json:"allow_hosts,omitempty"` // where connections may go beside this machine and private networks
+	Flows         []Flow    `json:"flows,omitempty"`
+	Stages        []Stage   `json:"stages"`
+	Requests      []Request `json:"requests"`
 }
 
 // CatchUp is what becomes of arrivals that the generator itself was late for.
@@ -234,6 +236,8 @@ type Expect struct {
 	Body    string  `json:"body,omitempty"`    // must be contained
 	Matches string  `json:"matches,omitempty"` // regular expression the body must match
 	Headers []Field `json:"headers,omitempty"` // must be present; with this value unless empty
+	// HeaderParts are headers of which a part is expected.
+	HeaderParts []HeaderPart `json:"header_parts,omitempty"`
 	// JSON are values that the body, read as JSON, must hold.
 	JSON []ExpectJSON `json:"json,omitempty"`
 	// MinSize and MaxSize bound the body, in bytes; MaxSize 0 is no bound.
@@ -241,6 +245,14 @@ type Expect struct {
 	MaxSize int64 `json:"max_size,omitempty"`
 	// Within bounds the response time; 0 is no bound.
 	Within time.Duration `json:"within,omitempty"`
+}
+
+// HeaderPart is a header that must be present, with a value that holds Contains and
+// matches Matches, where they are set.
+type HeaderPart struct {
+	Name     string `json:"name"`
+	Contains string `json:"contains,omitempty"`
+	Matches  string `json:"matches,omitempty"` // regular expression
 }
 
 // ExpectJSON is a JSON path (RFC 9535) and what it must find: Value, which is
@@ -303,6 +315,7 @@ type Reply struct {
 	unpacked bool   // Body is no longer what came over the wire
 	cut      bool   // and only its beginning
 
+	unfollowed  string   // why a redirect was not followed, though some are; empty if it is none
 	setCookies  []string // its Set-Cookie lines; only with Call.wantCookies
 	keptCookies bool     // the engine has kept them already
 

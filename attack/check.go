@@ -34,6 +34,7 @@ type check struct {
 	body    []byte
 	matches *regexp.Regexp
 	headers []Field // names in their canonical form
+	parts   []partCheck
 	json    []jsonCheck
 }
 
@@ -63,6 +64,13 @@ func newCheck(e Expect) (*check, error) {
 			errs = append(errs, errors.New("headers: expected a name, found none"))
 		}
 		c.headers = append(c.headers, Field{http.CanonicalHeaderKey(h.Name), h.Value})
+	}
+	for _, h := range e.HeaderParts {
+		part, err := newPartCheck(h)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("headers: %w", err))
+		}
+		c.parts = append(c.parts, part)
 	}
 	for _, j := range e.JSON {
 		k, err := newJSONCheck(j)
@@ -111,7 +119,7 @@ func (c *check) bodyKind() string {
 	return KindJSON
 }
 
-func (c *check) wantHeader() bool { return len(c.headers) > 0 }
+func (c *check) wantHeader() bool { return len(c.headers) > 0 || len(c.parts) > 0 }
 
 // reply says what is wrong with an answer: an empty kind if nothing. response
 // is its response time, from when it was due. What is wrong in an answer comes
@@ -121,11 +129,20 @@ func (c *check) reply(r *Reply, response time.Duration) (kind, detail string) {
 		return classify(r.Err)
 	}
 	if !c.status(r.Status) {
-		return KindStatus, fmt.Sprintf("expected status %s, found %d", c.statuses(), r.Status)
+		detail := fmt.Sprintf("expected status %s, found %d", c.statuses(), r.Status)
+		if r.unfollowed != "" {
+			detail += ": " + r.unfollowed
+		}
+		return KindStatus, clip(detail, maxDetail)
 	}
 	for i := range c.headers {
 		if ok, found := c.header(i, r); !ok {
 			return KindHeader, clip(found, maxDetail)
+		}
+	}
+	for i := range c.parts {
+		if wrong := c.parts[i].reply(r); wrong != "" {
+			return KindHeader, clip(wrong, maxDetail)
 		}
 	}
 	if r.BytesIn < c.MinSize || c.MaxSize > 0 && r.BytesIn > c.MaxSize {

@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -15,7 +16,7 @@ import (
 type httpEngine struct {
 	*transport
 	redirects int
-	hosts     map[string]bool
+	hosts     redirectHosts
 }
 
 var _ Engine = httpEngine{}
@@ -46,7 +47,7 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 	countBody(req, call.Body, &sent)
 	defer func() { r.BytesOut = sent.Load() }()
 
-	resp, a, err := e.follow(req, call.jar)
+	resp, a, unfollowed, err := e.follow(req, call.jar)
 	r.keptCookies = e.redirects > 0
 	a.times(&r)
 	if err != nil {
@@ -57,16 +58,19 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 	_, _ = io.Copy(io.Discard, in) // its error is kept in the answer
 	resp.Body.Close()
 	in.report(ctx, resp, &r)
+	r.unfollowed = unfollowed
 	a.doubt(&r)
 	return r
 }
 
 // follow sends a request, and those that its redirects ask for. What it returns
 // beside the answer has followed the last of them. Cookies that answers set on the
-// way go into jar; with none, they are kept for the rest of the way.
-func (e httpEngine) follow(req *http.Request, jar *cookies) (*http.Response, *attempts, error) {
+// way go into jar; with none, they are kept for the rest of the way. unfollowed says
+// why the answer is a redirect still.
+func (e httpEngine) follow(req *http.Request, jar *cookies) (_ *http.Response, _ *attempts, unfollowed string, _ error) {
 	if e.redirects == 0 {
-		return e.send(req)
+		resp, a, err := e.send(req)
+		return resp, a, "", err
 	}
 	if jar == nil {
 		jar = newCookies()
@@ -74,13 +78,18 @@ func (e httpEngine) follow(req *http.Request, jar *cookies) (*http.Response, *at
 	trip := &trip{transport: e.transport, jar: jar}
 	client := http.Client{Transport: trip, CheckRedirect: func(next *http.Request, via []*http.Request) error {
 		// Load must not be led to hosts that the scenario does not name.
-		if len(via) > e.redirects || !e.hosts[Address(next.URL)] {
-			return http.ErrUseLastResponse
+		switch to := next.URL.Scheme + "://" + next.URL.Host; {
+		case len(via) > e.redirects:
+			unfollowed = fmt.Sprintf("a redirect to %s came after %d others, and redirects says to follow %d", to, e.redirects, e.redirects)
+		case !e.hosts.names(next.URL):
+			unfollowed = fmt.Sprintf("it redirects to %s, a host that the scenario does not name: list it as attack.redirect_hosts: [%q]", to, next.URL.Host)
+		default:
+			return nil
 		}
-		return nil
+		return http.ErrUseLastResponse
 	}}
 	resp, err := client.Do(req)
-	return resp, trip.last, parseError(err)
+	return resp, trip.last, unfollowed, parseError(err)
 }
 
 // trip is a transport that remembers its last request, and keeps cookies. It is

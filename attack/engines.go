@@ -19,7 +19,7 @@ type Options struct {
 	// Allow is where connections may go; nil: to this machine and private networks.
 	Allow *allow.Hosts
 	// Redirects is how many an engine follows at most within a send, and only to
-	// Hosts, which are host:port; with 0 a redirect is an answer.
+	// Hosts, which are host:port, or a host for all of its ports; with 0 a redirect is an answer.
 	Redirects int
 	Hosts     map[string]bool
 	// Dial, if set, opens connections in place of the network's own dialer. Where
@@ -35,15 +35,6 @@ type EngineKind struct {
 	Name string
 	Doc  string
 	New  func(Options) (Engine, error)
-}
-
-// hosts are those that the plan's requests name, as host:port.
-func (p *Plan) hosts() map[string]bool {
-	out := make(map[string]bool)
-	for _, u := range p.Origins() {
-		out[Address(u)] = true
-	}
-	return out
 }
 
 // Engines lists every engine. ChooseEngine says which is taken where none is
@@ -90,7 +81,9 @@ func (p *Plan) options() (Options, error) {
 		Allow: hosts, Redirects: p.Redirects,
 	}
 	if p.Redirects > 0 {
-		opt.Hosts = p.hosts()
+		if opt.Hosts, err = p.followed(); err != nil {
+			return Options{}, err
+		}
 	}
 	return opt, nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -81,6 +82,86 @@ func TestRedirectsLeftOver(t *testing.T) {
 			if r.Kind != want {
 				t.Errorf("with %d redirects: expected kind %q, found %q: %s", redirects, want, r.Kind, r.Detail)
 			}
+		}
+	}
+}
+
+// What is not followed says why, and how it would be.
+func TestRedirectsSayWhy(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "other") }))
+	defer other.Close()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, other.URL+"/secret-path?token=x", http.StatusMovedPermanently)
+			return
+		}
+		http.Redirect(w, r, "/on", http.StatusFound)
+	}))
+	defer srv.Close()
+	elsewhere, err := url.Parse(other.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, path string
+		hosts      []string // that only redirects lead to
+		want       string
+	}{
+		{"elsewhere", "/away", nil, fmt.Sprintf("expected status 2xx, found 301: it redirects to %s, a host that the scenario does not name: list it as attack.redirect_hosts: [%q]",
+			other.URL, elsewhere.Host)},
+		{"too many", "/on", nil, fmt.Sprintf("expected status 2xx, found 302: a redirect to %s came after 3 others, and redirects says to follow 3", srv.URL)},
+		{"named with its port", "/away", []string{elsewhere.Host}, ""},
+		{"named without", "/away", []string{elsewhere.Hostname()}, ""},
+		{"named as a URL", "/away", []string{other.URL}, ""},
+		{"another port", "/away", []string{elsewhere.Hostname() + ":1"}, "the scenario does not name"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := holdPlan(20, 50*time.Millisecond, 20*time.Second, 1)
+			p.Engine, p.Redirects, p.RedirectHosts = "http", 3, c.hosts
+			p.Requests[0].URL = srv.URL + c.path
+			e, err := NewEngine(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, got := run(t, t.Context(), p, RunOptions{Engine: e, Start: time.Now()})
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+			for _, r := range got.of(Done) {
+				if !strings.Contains(r.Detail, c.want) || (c.want == "") != (r.Detail == "") {
+					t.Errorf("found %q, want %q", r.Detail, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestRedirectHost(t *testing.T) {
+	for in, want := range map[string]string{
+		"shop.example":             "shop.example ",
+		"Shop.Example.":            "shop.example ",
+		"shop.example:8443":        "shop.example 8443",
+		"https://shop.example":     "shop.example 443",
+		"https://shop.example/a?b": "shop.example 443",
+		"http://[::1]:8080":        "::1 8080",
+		"[::1]":                    "::1 ",
+		"::1":                      "::1 ",
+		"127.0.0.1:1":              "127.0.0.1 1",
+		"":                         "bad",
+		"shop.example/a":           "bad",
+		"*.example":                "bad",
+		"ftp://shop.example":       "bad",
+		"shop.example:0":           "bad",
+		"shop.example:70000":       "bad",
+		":80":                      "bad",
+	} {
+		host, port, err := RedirectHost(in)
+		got := host + " " + port
+		if err != nil {
+			got = "bad"
+		}
+		if got != want {
+			t.Errorf("%q is %q, want %q", in, got, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"iter"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -66,7 +67,7 @@ func (b *builder) attack(seed uint64) attack.Plan {
 	f := &b.file.Attack
 	p := attack.Plan{
 		Seed: seed, Engine: f.Engine, Arrivals: attack.Process(f.Arrivals), Timeout: f.Timeout, MaxInFlight: f.MaxInFlight,
-		Protocol: f.Protocol, TLS: f.TLS, LateBudget: f.LateBudget, Redirects: f.Redirects,
+		Protocol: f.Protocol, TLS: f.TLS, LateBudget: f.LateBudget, Redirects: f.Redirects, RedirectHosts: f.RedirectTo,
 		CatchUp: attack.CatchUp(f.CatchUp), MaxBody: f.MaxBody, Connections: b.connections(),
 	}
 	b.tls(&f.TLS, b.where(&f.TLS, b.root))
@@ -109,6 +110,7 @@ func (b *builder) firstWeight() *node {
 // engine puts in what auto stands for, so that the plan says what will send.
 func (b *builder) engine(p *attack.Plan) {
 	f := &b.file.Attack
+	b.redirectHosts()
 	switch {
 	case f.Redirects < 0 || f.Redirects > maxRedirects:
 		b.failf(b.where(&f.Redirects, b.root).span, "10 is what most clients follow", "redirects: expected 0 to %d, found %d", maxRedirects, f.Redirects)
@@ -119,6 +121,36 @@ func (b *builder) engine(p *attack.Plan) {
 	case f.Engine == "fast" && (f.Protocol == "http2" || f.Protocol == "h2c"):
 		b.failf(b.where(&f.Engine, b.root).span, "take engine: http, or leave it out", "engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
 	}
+}
+
+// redirectHosts checks the hosts that only redirects lead to.
+func (b *builder) redirectHosts() {
+	f := &b.file.Attack
+	for i := range f.RedirectTo {
+		ptr := &f.RedirectTo[i]
+		at := b.where(ptr, b.where(&f.RedirectTo, b.root))
+		host, port, err := attack.RedirectHost(checked(*ptr))
+		switch {
+		case err != nil:
+			b.failf(at.span, "a redirect leads to a scheme, a host and a port; the path does not matter", "redirect_hosts: %s", err)
+		case f.Redirects == 0:
+			b.failf(at.span, "set redirects: 5, or remove it", "redirect_hosts has no effect: no redirects are followed")
+			return
+		default:
+			b.redirectHost(host, port, at)
+		}
+	}
+}
+
+// redirectHost notes a host that must not be put under load, unless connections
+// for it go elsewhere.
+func (b *builder) redirectHost(host, port string, at *node) {
+	f := &b.file.Attack.Connections
+	c := attack.Connections{Unix: f.Unix, To: f.ConnectTo}
+	if f.Unix != "" || port != "" && c.Redirects(net.JoinHostPort(host, port)) {
+		return
+	}
+	b.host(host, at)
 }
 
 // urls iterates over the URLs of all requests, with a stand-in for addresses

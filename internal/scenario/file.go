@@ -32,6 +32,7 @@ type attackFile struct {
 	MaxBody     int64         `json:"max_body" default:"64MiB" unit:"bytes" positive:"true" doc:"how large an answer's body may be; a larger one, or one without end, is an error and closes the connection"`
 
 	Redirects   int             `json:"redirects" doc:"how many redirects are followed within a request, to hosts that the scenario names; one more, or one that leads elsewhere, is an error unless expect names its status; 0: a redirect is an answer. Only engine http follows them"`
+	RedirectTo  []string        `json:"redirect_hosts" vars:"addr" doc:"hosts that only redirects lead to, beside those of the requests: a name, host:port, or a URL such as https://shop.example"`
 	Connections connectionsFile `json:"connections" doc:"how targets are reached"`
 
 	Ready        readyFile     `json:"ready" vars:"addr" doc:"what says that the target is ready for the load: a path of the target or a URL that answers 2xx, tcp://host:port, or a mapping with http, tcp or command"`
@@ -105,13 +106,13 @@ type captureFile struct {
 }
 
 type expectFile struct {
-	Status  statuses       `json:"status" doc:"the status, a class such as 2xx, or a list of them"`
-	Body    string         `json:"body" doc:"text that the body must hold"`
-	Matches string         `json:"matches" doc:"regular expression that the body must match"`
-	Headers []attack.Field `json:"headers" doc:"headers that must be there; with this value unless it is empty"`
-	JSON    expectJSON     `json:"json" doc:"values that the body must hold by their JSON paths (RFC 9535), such as { \"$.items[0].id\": 7 }; or a list of paths that must find something"`
-	Size    sizeFile       `json:"size" doc:"bounds of the body's size, as it comes over the wire"`
-	Within  time.Duration  `json:"within" positive:"true" doc:"longest response time, from the moment the request was due, of a good answer"`
+	Status  statuses      `json:"status" doc:"the status, a class such as 2xx, or a list of them"`
+	Body    string        `json:"body" doc:"text that the body must hold"`
+	Matches string        `json:"matches" doc:"regular expression that the body must match"`
+	Headers expectHeaders `json:"headers" doc:"headers that must be there: with this value unless it is empty, or with a part of it, { contains: json } or { matches: '^W/' }"`
+	JSON    expectJSON    `json:"json" doc:"values that the body must hold by their JSON paths (RFC 9535), such as { \"$.items[0].id\": 7 }; or a list of paths that must find something"`
+	Size    sizeFile      `json:"size" doc:"bounds of the body's size, as it comes over the wire"`
+	Within  time.Duration `json:"within" positive:"true" doc:"longest response time, from the moment the request was due, of a good answer"`
 }
 
 type sizeFile struct {

@@ -19,7 +19,7 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	out := attack.Request{
 		Name: r.Name, Weight: r.Weight, Headers: r.Headers, Query: r.Query, Timeout: r.Timeout,
 		Expect: attack.Expect{
-			Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches, Headers: r.Expect.Headers,
+			Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches, Headers: r.Expect.Headers.whole, HeaderParts: r.Expect.Headers.parts,
 			JSON: r.Expect.JSON, MinSize: r.Expect.Size.Min, MaxSize: r.Expect.Size.Max, Within: r.Expect.Within,
 		},
 	}

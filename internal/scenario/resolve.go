@@ -45,6 +45,7 @@ func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (att
 		q.URL = r.absolute(base, q.URL)
 		out.Requests[i] = q
 	}
+	out.RedirectHosts = r.redirectHosts(p.Attack.RedirectHosts)
 	for _, s := range p.Services {
 		if s.Link == nil {
 			continue
@@ -144,6 +145,25 @@ func (r *resolver) reached(u *neturl.URL) {
 			r.fail(err)
 		}
 	}
+}
+
+// redirectHosts puts in what only the run knows. A host that connections do not go
+// to as it stands is judged where they go.
+func (r *resolver) redirectHosts(in []string) []string {
+	var out []string
+	for _, s := range in {
+		s = r.expand(s)
+		host, port, err := attack.RedirectHost(s)
+		switch {
+		case err != nil:
+			r.fail(fmt.Errorf("redirect_hosts: %w", err))
+		case r.ways.Unix != "", port != "" && r.ways.Redirects(net.JoinHostPort(host, port)):
+		default:
+			r.host(host)
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func (r *resolver) targets(base string, in []attack.Target) []attack.Target {

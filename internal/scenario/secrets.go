@@ -135,6 +135,9 @@ func (b *builder) paramSecrets(fields []attack.Field) {
 
 func (b *builder) expectSecrets(e *attack.Expect) {
 	b.headerSecrets(e.Headers)
+	for _, h := range e.HeaderParts {
+		b.headerSecrets([]attack.Field{{Name: h.Name, Value: h.Contains}})
+	}
 	b.literalsIn(e.Body)
 	b.literalsIn(e.Matches)
 	for _, j := range e.JSON {
@@ -227,6 +230,15 @@ func mask(r *attack.Request, redact func(string) string) {
 	r.URL, r.Body, r.JSON = template(r.URL), template(r.Body), template(r.JSON)
 	r.Headers, r.Query, r.Form = fields(r.Headers, header), fields(r.Query, secret.Field), fields(r.Form, secret.Field)
 	r.Expect.Headers, r.Expect.Body, r.Expect.Matches = fields(r.Expect.Headers, header), text(r.Expect.Body), text(r.Expect.Matches)
+	r.Expect.HeaderParts = slices.Clone(r.Expect.HeaderParts)
+	for i := range r.Expect.HeaderParts {
+		switch h := &r.Expect.HeaderParts[i]; {
+		case !secret.Header(h.Name):
+			h.Contains, h.Matches = text(h.Contains), text(h.Matches)
+		default:
+			h.Contains, h.Matches = hiddenIf(h.Contains), hiddenIf(h.Matches)
+		}
+	}
 	r.Expect.JSON = slices.Clone(r.Expect.JSON)
 	for i := range r.Expect.JSON {
 		switch j := &r.Expect.JSON[i]; {
@@ -237,4 +249,12 @@ func mask(r *attack.Request, redact func(string) string) {
 			j.Value = text(j.Value)
 		}
 	}
+}
+
+// hiddenIf hides a text, if it is one.
+func hiddenIf(s string) string {
+	if s == "" {
+		return ""
+	}
+	return secret.Masked
 }

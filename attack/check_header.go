@@ -1,0 +1,63 @@
+package attack
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
+)
+
+// Validate says what is wrong with the expectation, nil if nothing.
+func (h HeaderPart) Validate() error {
+	_, err := newPartCheck(h)
+	return err
+}
+
+// partCheck is a HeaderPart, compiled.
+type partCheck struct {
+	HeaderPart
+	key     string // the name in its canonical form
+	matches *regexp.Regexp
+}
+
+func newPartCheck(h HeaderPart) (c partCheck, err error) {
+	c = partCheck{HeaderPart: h, key: http.CanonicalHeaderKey(h.Name)}
+	if h.Name == "" {
+		return c, errors.New("expected a name, found none")
+	}
+	if h.Matches != "" {
+		if c.matches, err = compileRegexp(h.Matches); err != nil {
+			return c, fmt.Errorf("%s: matches: %w", h.Name, err)
+		}
+	}
+	return c, nil
+}
+
+// reply says what is wrong with the header of an answer; empty if nothing. Of
+// several lines one has to be as expected.
+func (c *partCheck) reply(r *Reply) string {
+	found := r.Header[c.key]
+	if slices.ContainsFunc(found, func(v string) bool {
+		return v != "" && strings.Contains(v, c.Contains) && (c.matches == nil || c.matches.MatchString(v))
+	}) {
+		return ""
+	}
+	switch {
+	case len(found) == 0 || found[0] == "":
+		return fmt.Sprintf("expected header %s, found none", c.Name)
+	case secret.Header(c.Name):
+		return fmt.Sprintf("expected another value of header %s", c.Name)
+	}
+	var wanted []string
+	if c.Contains != "" {
+		wanted = append(wanted, fmt.Sprintf("contains %q", r.shown(c.Contains)))
+	}
+	if c.matches != nil {
+		wanted = append(wanted, "matches "+clip(c.Matches, 60))
+	}
+	return fmt.Sprintf("expected a header %s that %s, found %s", c.Name, strings.Join(wanted, " and "), r.shown(found[0]))
+}

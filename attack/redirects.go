@@ -1,0 +1,74 @@
+package attack
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// redirectHosts are hosts to which redirects are followed: host:port, or a host
+// alone for all of its ports.
+type redirectHosts map[string]bool
+
+// names says whether a URL leads to one of them.
+func (h redirectHosts) names(u *url.URL) bool {
+	address := plainAddress(Address(u))
+	if h[address] {
+		return true
+	}
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && h[host]
+}
+
+// RedirectHost reads an entry of Plan.RedirectHosts: a host, host:port, or a URL
+// such as https://shop.example, of which scheme and host are looked at. port is
+// empty for a host alone.
+func RedirectHost(s string) (host, port string, err error) {
+	bad := fmt.Errorf("expected a host such as shop.example, shop.example:8443 or https://shop.example, found %q", clip(s, 60))
+	if strings.Contains(s, "://") {
+		u, ok := Origin(s)
+		if !ok || u.Scheme != "http" && u.Scheme != "https" {
+			return "", "", bad
+		}
+		host, port, err = net.SplitHostPort(plainAddress(Address(u)))
+		return host, port, err
+	}
+	if strings.ContainsAny(s, "/?#@* ") {
+		return "", "", bad
+	}
+	host, port, err = net.SplitHostPort(s)
+	if err != nil {
+		host, port = strings.Trim(s, "[]"), ""
+		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			return "", "", bad
+		}
+	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", "", errors.Join(bad)
+	}
+	if host == "" {
+		return "", "", bad
+	}
+	return canonicalHost(host), port, nil
+}
+
+// followed are the hosts to which the plan's redirects are followed.
+func (p *Plan) followed() (redirectHosts, error) {
+	out := make(redirectHosts)
+	for _, u := range p.Origins() {
+		out[plainAddress(Address(u))] = true
+	}
+	for _, s := range p.RedirectHosts {
+		host, port, err := RedirectHost(s)
+		if err != nil {
+			return nil, fmt.Errorf("redirect_hosts: %w", err)
+		}
+		if port != "" {
+			host = net.JoinHostPort(host, port)
+		}
+		out[host] = true
+	}
+	return out, nil
+}
