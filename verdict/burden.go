@@ -154,6 +154,8 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 			return nil
 		}
 		s.lo, s.hi = max(0, n-float64(v.Fault.OutageOwn)), n
+	case m.Name == "outage" && m.OfFault && !b.short: // at most as long as it seemed
+		s.lo, s.hi = 0, n
 	case m.OfFault: // what is normal was learnt from figures that may be off too
 	case m.dist != nil:
 		b.ranks(s, m, v, limits)
