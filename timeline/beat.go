@@ -22,6 +22,26 @@ type Beat struct {
 	// Of the good ones: the least response time, and when the first of them came.
 	Best time.Duration `json:"best,omitempty"`
 	Came time.Duration `json:"came,omitempty"`
+	// Best leaves out what the generator itself may have made of it. Waited is the least
+	// time from when it acted on a good one until that was done, all included, 0 if that is
+	// Best. Doubted counts errors that it may have made, which are not among Errors; the last of
+	// them ended at DoubtedTo.
+	Waited    time.Duration `json:"waited,omitempty"`
+	Doubted   uint64        `json:"doubted,omitempty"`
+	DoubtedTo time.Duration `json:"doubted_to,omitempty"`
+}
+
+// Known is how many arrivals say something of the target for certain.
+func (b *Beat) Known() uint64 { return b.Errors + b.Good }
+
+// AtWorst is the beat with nothing put down to the generator: its errors are the
+// target's, and so are answers that it may have held up.
+func (b Beat) AtWorst() Beat {
+	b.Errors += b.Doubted
+	b.Failed = max(b.Failed, b.DoubtedTo)
+	b.Best = max(b.Best, b.Waited)
+	b.Doubted, b.DoubtedTo, b.Waited = 0, 0, 0
+	return b
 }
 
 // Slot tells apart the beats of an interval.
@@ -29,18 +49,23 @@ func (b *Beat) Slot() int64 { return int64(b.Due / BeatLength) }
 
 // Merge adds what came of more arrivals of the same slot.
 func (b *Beat) Merge(o Beat) {
-	if b.Errors+b.Good == 0 {
+	if b.Known()+b.Doubted == 0 {
 		*b = o
 		return
 	}
 	b.Due, b.Last = min(b.Due, o.Due), max(b.Last, o.Last)
 	b.Errors += o.Errors
 	b.Failed = max(b.Failed, o.Failed)
+	b.Doubted += o.Doubted
+	b.DoubtedTo = max(b.DoubtedTo, o.DoubtedTo)
 	if o.Good > 0 {
 		if b.Good == 0 {
-			b.Best, b.Came = o.Best, o.Came
+			b.Best, b.Came, b.Waited = o.Best, o.Came, o.Waited
 		}
-		b.Best, b.Came = min(b.Best, o.Best), min(b.Came, o.Came)
+		b.Waited = min(max(b.Best, b.Waited), max(o.Best, o.Waited))
+		if b.Best, b.Came = min(b.Best, o.Best), min(b.Came, o.Came); b.Waited == b.Best {
+			b.Waited = 0
+		}
 		b.Good += o.Good
 	}
 }

@@ -74,7 +74,7 @@ func heldUp(b *burden, v *View, tl *timeline.Timeline) (what, do string) {
 		what = "the generator was catching up"
 	}
 	var how []string
-	if b.late > 0 {
+	if b.late >= leastCause {
 		how = append(how, "it was up to "+quantity.FormatDuration(b.late)+" late")
 	}
 	if b.still > 0 {

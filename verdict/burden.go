@@ -149,13 +149,11 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 	}
 	switch {
 	case m.OfFault && !b.busy && !b.short && b.local == b.missed:
-		// Recovery and relapses are told by what is certain, see pulse.
-		if m.Name != "outage" || v.Fault == nil || v.Fault.OutageOwn == 0 {
+		if !b.ofFault(s, m, v, n) {
 			return nil
 		}
-		s.lo, s.hi = max(0, n-float64(v.Fault.OutageOwn)), n
 	case m.Name == "outage" && m.OfFault && !b.short: // at most as long as it seemed
-		s.lo, s.hi = 0, n
+		s.lo, s.hi = 0, max(n, float64(worstOutage(v.Fault)))
 	case m.OfFault: // what is normal was learnt from figures that may be off too
 	case m.dist != nil:
 		b.ranks(s, m, v, limits)
@@ -204,6 +202,27 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 	}
 	s.why = fmt.Sprintf("%s was %s, but could be %s, as %s: %s", text, m.Unit.Format(n), s.text(m.Unit), b.what, b.do)
 	return s
+}
+
+// ofFault bounds a fault's figure. It is told by what is certain, see pulse; at worst, what
+// the generator may have made is the target's doing. False if that is the same.
+func (b *burden) ofFault(s *bounds, m *Metric, v *View, n float64) bool {
+	f := v.Fault
+	switch {
+	case f == nil:
+		return false
+	case m.Name == "outage" && (f.OutageOwn > 0 || f.OutageUpTo != nil):
+		s.lo, s.hi = max(0, n-float64(f.OutageOwn)), max(n, float64(worstOutage(f)))
+	case m.Name == "recovery" && f.RecoveryOpen:
+		s.lo = n
+	case m.Name == "recovery" && f.RecoveryUpTo != nil && !f.NotRecovered:
+		s.lo, s.hi = n, float64(worstRecovery(f))
+	case m.Name == "relapses" && (f.RecoveryOpen || f.RecoveryUpTo != nil):
+		s.lo = 0
+	default:
+		return false
+	}
+	return true
 }
 
 // more is what a number of requests could be at most, had users of a closed stage not

@@ -162,7 +162,7 @@ func TestOutageAndStandstill(t *testing.T) {
 		stills timeline.Windows
 		want   Outcome
 	}{
-		{`fault("kill-api").outage < 3s`, nil, Fail}, // the other two seconds are the target's, as far as anybody knows
+		{`fault("kill-api").outage < 3s`, nil, Inconclusive}, // errors that the generator may have made are in doubt, whatever held it up
 		{`fault("kill-api").outage < 3s`, timeline.Windows{still}, Inconclusive},
 		{`fault("kill-api").outage < 5s`, timeline.Windows{still}, Pass},
 		{`fault("kill-api").outage < 1s`, timeline.Windows{still}, Fail},
@@ -177,6 +177,38 @@ func TestOutageAndStandstill(t *testing.T) {
 		}
 		if r.Outcome == Inconclusive && (r.CouldBe == nil || r.CouldBe.Text != "2s to 4s") {
 			t.Errorf("%s: could be %v", tc.rule, r.CouldBe)
+		}
+	}
+}
+
+// What happens in the wake of a long standstill may be ordeal's own doing, and may be the
+// fault's: no rule passes on it.
+func TestAnOutageInTheWakeOfAStandstill(t *testing.T) {
+	kill := fault("kill-api", 4*sec, 6*sec)
+	load := failing(steady(0, 40*sec, 50, 10*ms), 4*sec, 12*sec)
+	for i := range load {
+		load[i].doubtful = load[i].failed && load[i].at >= 5*sec
+	}
+	for _, tc := range []struct {
+		rule    string
+		want    Outcome
+		couldBe string
+	}{
+		{`fault("kill-api").outage < 500ms`, Inconclusive, "0s to 8s"},
+		{`fault("kill-api").outage < 4s`, Inconclusive, "0s to 8s"},
+		{`fault("kill-api").outage < 9s`, Pass, ""},
+		{`fault("kill-api").recovery < 1s`, Inconclusive, "0s to 7s"},
+		{`fault("kill-api").recovery < 8s`, Pass, ""},
+	} {
+		tl := run(40*sec, []timeline.Fault{kill}, nil, load)
+		tl.Standstills = timeline.Windows{{From: 3 * sec, To: 5 * sec}}
+		r := judgeOne(t, tc.rule, tl)
+		text := ""
+		if r.CouldBe != nil {
+			text = r.CouldBe.Text
+		}
+		if r.Outcome != tc.want || text != tc.couldBe {
+			t.Errorf("%s: %s (%s, could be %q): %s", tc.rule, r.Outcome, r.Observed, text, r.Why)
 		}
 	}
 }

@@ -84,6 +84,8 @@ func newWatches(tl *timeline.Timeline, c *collection) *watches {
 			from: w.own.From, end: w.end, next: w.endedBy != "", asked: asked, normal: w.usual.slowest, found: w.down,
 			stills: spoiled(tl.Standstills),
 		}
+		w.worst = w.outages
+		w.worst.worst, w.worst.found = true, nil
 	}
 	return ws
 }
@@ -125,6 +127,7 @@ func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duratio
 			continue
 		}
 		w.outages.add(iv, middle)
+		w.worst.add(iv, middle)
 		if middle < w.own.To || middle >= w.end {
 			continue
 		}
@@ -149,18 +152,27 @@ func (ws *watches) finish(results []FaultResult) {
 			continue
 		}
 		w.outages.finish()
+		w.worst.finish()
 		if w.outages.arrivals == 0 {
 			continue
 		}
 		total, blur := w.outages.total, w.outages.blur()
 		f.Outage, f.OutageResolution, f.Outages = &total, &blur, w.outages.stretches
 		f.OutageOwn = w.outages.own
+		if w.worst.total > total {
+			f.OutageUpTo = &w.worst.total
+		}
 	}
 	for i, w := range ws.all {
 		f := &results[i]
-		r := w.recovery()
+		r := w.recovery(false)
 		f.Recovery, f.NotRecovered, f.StillDegraded, f.NextFault = r.took, r.atLeast, r.degraded, w.endedBy
 		f.Relapses, f.RelapseTime, f.RelapseList, f.NotSeen = uint64(r.count), r.relapsed, r.relapses, r.why
+		if worst := w.recovery(true); r.took != nil && (worst.took == nil || worst.atLeast && !r.atLeast) {
+			f.RecoveryOpen = true
+		} else if r.took != nil && *worst.took > *r.took {
+			f.RecoveryUpTo = worst.took
+		}
 	}
 }
 
@@ -190,6 +202,21 @@ func impact(f *FaultResult, before Measure) string {
 		quantity.FormatDuration(*before.Latency.P95), p95)
 }
 
+// worstOutage and worstRecovery are how long they can have been, if nothing is put down to
+// the generator.
+func worstOutage(f *FaultResult) time.Duration   { return firstOf(f.OutageUpTo, f.Outage) }
+func worstRecovery(f *FaultResult) time.Duration { return firstOf(f.RecoveryUpTo, f.Recovery) }
+
+// firstOf is the first that is there.
+func firstOf(all ...*time.Duration) time.Duration {
+	for _, d := range all {
+		if d != nil {
+			return *d
+		}
+	}
+	return 0
+}
+
 // ofFault puts the results of all injections of a name together: the longest recovery, and
 // the sum of outages and relapses. why says that there is nothing to judge by.
 func ofFault(all []*View, name string) (v *View, why string) {
@@ -206,6 +233,7 @@ func ofFault(all []*View, name string) (v *View, why string) {
 			sum = &first
 			continue
 		}
+		before := *sum
 		if f.Outage != nil {
 			total := *f.Outage
 			if sum.Outage != nil {
@@ -214,6 +242,14 @@ func ofFault(all []*View, name string) (v *View, why string) {
 			sum.Outage = &total
 		}
 		sum.OutageOwn += f.OutageOwn
+		if f.OutageUpTo != nil || sum.OutageUpTo != nil {
+			most := worstOutage(f) + worstOutage(&before)
+			sum.OutageUpTo = &most
+		}
+		if most := max(worstRecovery(f), worstRecovery(&before)); f.RecoveryUpTo != nil || sum.RecoveryUpTo != nil {
+			sum.RecoveryUpTo = &most
+		}
+		sum.RecoveryOpen = sum.RecoveryOpen || f.RecoveryOpen
 		sum.Relapses += f.Relapses
 		if f.Recovery != nil && (sum.Recovery == nil || *f.Recovery > *sum.Recovery) {
 			sum.Recovery = f.Recovery

@@ -27,6 +27,8 @@ type outages struct {
 	stills    timeline.Windows     // time in which silence is ordeal's own: see spoiled
 	normal    func() time.Duration // the response time up to which an answer is normal
 
+	worst bool // put nothing down to the generator
+
 	early []timeline.Beat // due before from and still open then
 	begun bool            // from has come, and early was looked at
 
@@ -54,6 +56,12 @@ func (o *outages) add(iv *timeline.Interval, middle time.Duration) {
 		return
 	}
 	for _, b := range iv.Beats {
+		if o.worst {
+			b = b.AtWorst()
+		}
+		if b.Known() == 0 {
+			continue
+		}
 		if o.next && max(b.Failed, b.Came) >= o.end && (b.Good == 0 || b.Came >= o.end) {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 type pulse struct {
 	window         timeline.Window
 	judged, errors uint64
+	doubted        uint64                // errors that the generator may have made, in neither
 	response       timeline.Distribution // dropped once p95 is read
 	p95            time.Duration
 	silent         bool // it met a silence
@@ -24,6 +25,7 @@ func (p *pulse) add(s *timeline.Stats) {
 	own = min(own, s.Errors())
 	p.judged += s.Judged() - own
 	p.errors += s.Errors() - own
+	p.doubted += min(own, s.Doubtful)
 	p.response.Merge(s.Net(&s.OK))
 	p.response.Merge(s.Net(&s.Err))
 }
@@ -32,6 +34,7 @@ func (p *pulse) add(s *timeline.Stats) {
 func (p *pulse) merge(o *pulse) {
 	p.judged += o.judged
 	p.errors += o.errors
+	p.doubted += o.doubted
 	p.response.Merge(&o.response)
 }
 
@@ -63,11 +66,16 @@ func (u *usual) slowest() time.Duration {
 	return time.Duration(u.limits.P95.Of(float64(u.p95)))
 }
 
-// degraded says whether a slice is not normal.
-func (u *usual) degraded(p *pulse) bool {
+// degraded says whether a slice is not normal; worst takes the errors that the generator
+// may have made for the target's.
+func (u *usual) degraded(p *pulse, worst bool) bool {
 	u.settle()
 	before := float64(u.sum.errors) / float64(u.sum.judged)
-	return p.silent || float64(p.errors)/float64(p.judged) > u.limits.Errors.Of(before)+1e-12 ||
+	errors, judged := p.errors, p.judged
+	if worst {
+		errors, judged = errors+p.doubted, judged+p.doubted
+	}
+	return p.silent || float64(errors)/float64(judged) > u.limits.Errors.Of(before)+1e-12 ||
 		float64(p.p95) > u.limits.P95.Of(float64(u.p95))
 }
 
@@ -78,8 +86,9 @@ type watch struct {
 	end     time.Duration // the next fault's disturbance, or the end of the load
 	endedBy string        // that fault; empty: there is none
 	usual   *usual
-	outages outages
-	others  phases // all other faults: what meets them proves nothing of this one
+	outages outages // for certain
+	worst   outages // if nothing is put down to the generator
+	others  phases  // all other faults: what meets them proves nothing of this one
 	idle    timeline.Windows
 
 	next   pulse // being gathered
@@ -89,10 +98,10 @@ type watch struct {
 
 // slice puts arrivals after the fault into the slice that is being gathered.
 func (w *watch) slice(p *pulse) {
-	if p.judged == 0 {
+	if p.judged+p.doubted == 0 {
 		return
 	}
-	if w.next.judged == 0 {
+	if w.next.judged+w.next.doubted == 0 {
 		w.next.window = p.window
 	}
 	w.next.window.To = p.window.To
@@ -143,7 +152,9 @@ type recovery struct {
 // maxRelapses is how many relapses are listed.
 const maxRelapses = 10
 
-func (w *watch) recovery() (r recovery) {
+// recovery is what is known for certain, or at worst, if nothing is put down to the
+// generator.
+func (w *watch) recovery(atWorst bool) (r recovery) {
 	name := w.fault.Name
 	limits := w.usual.limits
 	switch n := w.usual.sum.judged; {
@@ -160,7 +171,7 @@ func (w *watch) recovery() (r recovery) {
 	inRelapse := false
 	for i := range w.slices {
 		s := &w.slices[i]
-		bad := w.usual.degraded(s)
+		bad := w.usual.degraded(s, atWorst)
 		switch {
 		case bad && recovered >= 0:
 			if !inRelapse {

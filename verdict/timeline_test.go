@@ -142,10 +142,16 @@ func (a arrival) beat(stages []timeline.Stage) (timeline.Beat, bool) {
 	if i < 0 || !stages[i].Judged || a.flow != "" || a.interrupted || slices.Contains([]string{"local", "skipped", "late"}, a.kind) {
 		return b, false
 	}
-	if a.failed || a.unsent || a.kind != "" {
+	switch {
+	case a.doubtful:
+		b.Doubted, b.DoubtedTo = 1, a.at+a.took
+	case a.failed || a.unsent || a.kind != "":
 		b.Errors, b.Failed = 1, a.at+a.took
-	} else {
-		b.Good, b.Best, b.Came = 1, max(0, a.took-a.late), a.at+a.took
+	default:
+		b.Good, b.Best, b.Came = 1, max(0, a.took-a.late-a.held), a.at+a.took
+		if waited := a.took - a.late; waited > b.Best {
+			b.Waited = waited
+		}
 	}
 	return b, true
 }

@@ -143,6 +143,11 @@ type FaultResult struct {
 	Outages          uint64         `json:"outages,omitempty"`
 	// OutageOwn is how much of Outage may be ordeal's own doing, which stood still then.
 	OutageOwn time.Duration `json:"outage_own,omitempty"`
+	// OutageUpTo and RecoveryUpTo are what they were at most, if nothing that ordeal itself
+	// may have made is left out of them; nil: the same. RecoveryOpen says that there is no such bound.
+	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
+	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
+	RecoveryOpen bool           `json:"recovery_open,omitempty"`
 	// NextFault is that fault's name; empty if there was none.
 	NextFault string `json:"next_fault,omitempty"`
 }

@@ -229,7 +229,7 @@ func parseInterval(line []byte) (*intervalLine, error) {
 		}
 	}
 	for i, b := range iv.Beats {
-		if i > 0 && iv.Beats[i-1].Slot() >= b.Slot() || !iv.Contains(b.Due) || b.Last < b.Due || b.Errors > maxCount || b.Good > maxCount {
+		if i > 0 && iv.Beats[i-1].Slot() >= b.Slot() || !iv.Contains(b.Due) || b.Last < b.Due || b.Errors > maxCount || b.Good > maxCount || b.Doubted > maxCount {
 			return nil, fmt.Errorf("expected beats in rising order within the interval, found one at %d", b.Due)
 		}
 	}

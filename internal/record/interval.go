@@ -288,7 +288,7 @@ func (iv *interval) sorted(l *layout) timeline.Interval {
 	}
 	slices.SortFunc(out.Cells, timeline.Cell.Compare)
 	for _, b := range iv.beats {
-		if b.Errors+b.Good > 0 {
+		if b.Known()+b.Doubted > 0 {
 			out.Beats = append(out.Beats, b)
 		}
 	}

@@ -95,6 +95,12 @@ type faultSummary struct {
 	// OutageResolution is how far each edge of an outage may be off; without any, how long
 	// one may be that passed between two requests.
 	OutageResolution *time.Duration `json:"outage_resolution"`
+	// OutageOwn is how much of the outage may be ordeal's own doing. OutageUpTo and
+	// RecoveryUpTo are what they were at most, with every error that ordeal itself may have
+	// made; left out if that is the same.
+	OutageOwn    time.Duration  `json:"outage_own,omitempty"`
+	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
+	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
 	Verified         bool           `json:"verified"`
 	Error            string         `json:"error,omitempty"`
 	Dirty            bool           `json:"dirty,omitempty"`
@@ -155,6 +161,7 @@ func newSummary(r *Run) summary {
 			StillDegraded: f.StillDegraded, NotSeen: f.NotSeen,
 			Relapses: f.Relapses, RelapseTime: f.RelapseTime, RelapseList: f.RelapseList,
 			Outage: f.Outage, Outages: f.Outages, OutageResolution: f.OutageResolution,
+			OutageOwn: f.OutageOwn, OutageUpTo: f.OutageUpTo, RecoveryUpTo: f.RecoveryUpTo,
 			Verified: f.Verified, Error: f.Error, Dirty: f.Dirty, Remedy: f.Remedy,
 		})
 	}

@@ -298,6 +298,21 @@ func offset(d *time.Duration) string {
 	return quantity.FormatDuration(*d)
 }
 
+// atMost says what became of a service at worst.
+func atMost(f *verdict.FaultResult) string {
+	var parts []string
+	if f.OutageUpTo != nil {
+		parts = append(parts, "the outage is "+quantity.FormatDuration(*f.OutageUpTo))
+	}
+	switch {
+	case f.RecoveryOpen:
+		parts = append(parts, "no recovery was seen")
+	case f.RecoveryUpTo != nil:
+		parts = append(parts, "the recovery is "+quantity.FormatDuration(*f.RecoveryUpTo))
+	}
+	return strings.Join(parts, ", and ")
+}
+
 // aftermath says how the service did after a fault: outage, recovery and relapses.
 func (p *page) aftermath(f *verdict.FaultResult) []cell {
 	if f.Effective == nil {
@@ -310,6 +325,9 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 	} else if f.Outage != nil && *f.OutageResolution >= time.Second {
 		notes = append(notes, cell{fmt.Sprintf("no outage was seen: one below %s may have passed between two requests",
 			quantity.FormatDuration(*f.OutageResolution)), p.dim})
+	}
+	if f.OutageUpTo != nil || f.RecoveryUpTo != nil || f.RecoveryOpen {
+		notes = append(notes, cell{"errors that ordeal itself may have made, as it stood still or was late, are left out of this: with them " + atMost(f), p.dim})
 	}
 	if f.NotRecovered || f.Recovery == nil && f.Reverted != nil && f.NotSeen != "" {
 		ended := "the load ended"
