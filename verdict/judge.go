@@ -269,6 +269,9 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 		}
 		val.bounds = b.bounds(t.metric, v, n, t.text, r.limits)
 	}
+	if val.missing == "" {
+		val.clamp(t.metric, v)
+	}
 	if t.metric.ofAll && val.missing == "" {
 		s := newShare(t.text, n, v.Stats.Judged(), val.bounds)
 		val.shares, val.vary = []*share{s}, func(of *share, p float64) float64 {
@@ -279,7 +282,7 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 		}
 	}
 	if t.metric.bounded != nil {
-		val.atLeast = t.metric.bounded(v)
+		val.atLeast = val.atLeast || t.metric.bounded(v)
 		if val.atLeast && v.Fault != nil {
 			val.until = v.Fault.NextFault
 		}
@@ -393,6 +396,11 @@ func (c *ruleCase) result(f *finding, slice *timeline.Window, failed, all int) R
 	observed, limit := leaf.texts(negated)
 	subject := leaf.subject()
 	r.Observed, r.Limit = observed, limit
+	op, o, l, _ := leaf.sides()
+	if negated {
+		op = opposite[op]
+	}
+	r.Op, r.Value, r.Bound, r.Slice = op, o.figure(leaf.unit), l.figure(leaf.unit), slice
 	if f.truth == unknown {
 		r.CouldBe = leaf.couldBe()
 	}

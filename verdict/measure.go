@@ -14,7 +14,7 @@ func measure(v *View) Measure {
 		Planned: s.Planned, Done: s.Done, Unsent: s.Unsent, Interrupted: s.Interrupted, Errors: s.Errors(), Cut: s.Cut,
 		Kinds: maps.Clone(s.Kinds), Statuses: maps.Clone(s.Statuses),
 		BytesIn: s.BytesIn, BytesOut: s.BytesOut,
-		Seconds: v.Seconds,
+		Seconds: v.Seconds, Clamped: v.Response().Clamped(),
 		Latency: latency(v.Response()), Service: latency(&s.Service), Lag: latency(&s.Lag),
 		Connections: s.Connect.Count(), Connect: latency(&s.Connect),
 		Handshakes: s.Handshake.Count(), Handshake: latency(&s.Handshake),

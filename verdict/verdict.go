@@ -67,11 +67,12 @@ type Measure struct {
 	Statuses     map[int]uint64    `json:"statuses,omitempty"`
 	BytesIn      uint64            `json:"bytes_in"`
 	BytesOut     uint64            `json:"bytes_out"`
-	Seconds      float64           `json:"seconds"`      // of the scope
-	RPS          float64           `json:"rps"`          // answers, good or bad, that came within the scope, per second
-	ErrorRate    *float64          `json:"error_rate"`   // errors / (done + unsent)
-	Availability *float64          `json:"availability"` // 1 − error_rate
-	Latency      Latency           `json:"latency"`      // response time
+	Seconds      float64           `json:"seconds"`           // of the scope
+	RPS          float64           `json:"rps"`               // answers, good or bad, that came within the scope, per second
+	ErrorRate    *float64          `json:"error_rate"`        // errors / (done + unsent)
+	Availability *float64          `json:"availability"`      // 1 − error_rate
+	Latency      Latency           `json:"latency"`           // response time
+	Clamped      uint64            `json:"clamped,omitempty"` // response times above timeline.Highest, which count as that
 	Service      Latency           `json:"service_time"`
 	Lag          Latency           `json:"lag"`
 	// Connections that were opened, and how long that took; a handshake is one of
@@ -106,6 +107,13 @@ type RuleResult struct {
 	// CouldBe is, of a rule that could not be decided, where the observed figure could
 	// lie; nil if there is no figure.
 	CouldBe *Range `json:"could_be,omitempty"`
+	// For programs, of the comparison that decided: how the rule wants Value, which was
+	// observed, to stand to Bound; nil where there is no figure. Slice is the worst of a
+	// rule with every(...).
+	Op    string           `json:"op,omitempty"`
+	Value *Figure          `json:"value,omitempty"`
+	Bound *Figure          `json:"bound,omitempty"`
+	Slice *timeline.Window `json:"slice,omitempty"`
 }
 
 // Range is where a figure could lie: in nanoseconds, in 0..1, per second, or as a number,

@@ -49,6 +49,7 @@ faults; the second no longer waits for the requests. None skips the undo.
 			soft, hard, interrupts, stop := signals()
 			defer stop()
 			code, err := run.Run(soft, hard, plan, run.Options{
+				Version:    versionName(),
 				Interrupts: interrupts,
 				Out:        out,
 				Replace:    over,

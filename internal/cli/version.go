@@ -11,13 +11,17 @@ import (
 // version is set by the linker in builds made with make.
 var version string
 
+// versionName is what this program calls itself; empty if nothing tells.
+func versionName() string {
+	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
+		return info.Main.Version // set by go install module@version
+	}
+	return version
+}
+
 // versionLine is what ordeal version and --version print.
 func versionLine() string {
-	v := version
-	if info, ok := debug.ReadBuildInfo(); v == "" && ok {
-		v = info.Main.Version // set by go install module@version
-	}
-	return fmt.Sprintf("ordeal %s %s %s/%s\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("ordeal %s %s %s/%s\n", versionName(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 func newVersion(s *streams) *cobra.Command {

@@ -89,11 +89,3 @@ func (b *buffer) reset() {
 	clear(b.extras)
 	b.entries, b.extras = b.entries[:0], b.extras[:0]
 }
-
-// errorKind is the kind of error that r is; empty if it is none.
-func errorKind(r *attack.Result) string {
-	if r.Outcome == attack.Unsent && r.Kind == "" {
-		return unsentKind
-	}
-	return r.Kind
-}

@@ -11,15 +11,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// Kinds of error that a cell, and the live view, tell apart; what comes after
-// them is counted as otherKind, so that an engine that puts addresses into its
-// kinds costs no memory without end.
-const (
-	maxKinds   = 64
-	otherKind  = "other"
-	unsentKind = "unsent"
-)
-
 // interval is one part of one interval, not yet written.
 type interval struct {
 	timeline.Window
@@ -74,7 +65,7 @@ func (c *cell) settle() {
 	if c.errors > 0 {
 		kind := c.kind
 		if _, known := c.Kinds[kind]; !known && len(c.Kinds) >= maxKinds {
-			kind = otherKind
+			kind = crowded(kind)
 		}
 		c.Kinds[kind] += c.errors
 		c.kind, c.errors = "", 0

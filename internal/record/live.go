@@ -161,7 +161,7 @@ func (l *live) result(e *entry, x *extra) {
 func (l *live) kind(kind, detail string) {
 	k := l.kinds[kind]
 	if k == nil && len(l.kinds) >= maxKinds {
-		kind = otherKind
+		kind = crowded(kind)
 		k = l.kinds[kind]
 	}
 	if k == nil {

@@ -102,7 +102,7 @@ func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result
 			both(&s.OK, &s.OKNet, r.Done-r.Intended, r.Delay)
 		} else {
 			s.Failed++
-			s.Kinds[r.Kind]++
+			s.Kinds[errorKind(r)]++
 			both(&s.Err, &s.ErrNet, r.Done-r.Intended, r.Delay)
 		}
 	}

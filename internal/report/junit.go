@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -11,20 +12,10 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// The part of JUnit's format that Jenkins and GitLab both read. Its order of
-// elements is fixed: properties, then cases; within a case the outcome, then
-// system-out.
-type junitSuites struct {
-	XMLName  xml.Name `xml:"testsuites"`
-	Name     string   `xml:"name,attr"`
-	Tests    int      `xml:"tests,attr"`
-	Failures int      `xml:"failures,attr"`
-	Errors   int      `xml:"errors,attr"`
-	Skipped  int      `xml:"skipped,attr"`
-	Time     string   `xml:"time,attr"`
-	Suite    junitSuite
-}
-
+// The part of JUnit's format that Jenkins, GitLab and ant's junitreport all read:
+// its root is one suite, as junitreport refuses any other, with all that ant's schema
+// asks for, in its order; what a case prints stands with the suite, as a case of that
+// schema has its outcome alone.
 type junitSuite struct {
 	XMLName    xml.Name        `xml:"testsuite"`
 	Name       string          `xml:"name,attr"`
@@ -33,9 +24,12 @@ type junitSuite struct {
 	Errors     int             `xml:"errors,attr"`
 	Skipped    int             `xml:"skipped,attr"`
 	Time       string          `xml:"time,attr"`
-	Timestamp  string          `xml:"timestamp,attr,omitempty"`
+	Timestamp  string          `xml:"timestamp,attr"`
+	Hostname   string          `xml:"hostname,attr"`
 	Properties []junitProperty `xml:"properties>property"`
 	Cases      []junitCase     `xml:"testcase"`
+	SystemOut  string          `xml:"system-out"`
+	SystemErr  string          `xml:"system-err"`
 }
 
 type junitProperty struct {
@@ -50,7 +44,7 @@ type junitCase struct {
 	Failure   *junitOutcome `xml:"failure"`
 	Error     *junitOutcome `xml:"error"`
 	Skipped   *junitOutcome `xml:"skipped"`
-	SystemOut string        `xml:"system-out,omitempty"`
+	facts     string        // of one that passed
 }
 
 type junitOutcome struct {
@@ -73,17 +67,17 @@ func WriteJUnit(w io.Writer, r *Run) error {
 	t := r.timeline()
 	seconds := junitSeconds(t.Duration)
 	suite := junitSuite{
-		Name: r.Name, Time: seconds,
+		Name: cmp.Or(strings.TrimSpace(r.Name), "ordeal"), Time: seconds, Hostname: cmp.Or(r.Host.Name, "localhost"),
+		// Without a time of its own a run that was not done has the least there is.
+		Timestamp: t.Start.UTC().Format("2006-01-02T15:04:05"),
 		Properties: []junitProperty{
 			{"verdict", string(r.Report.Outcome)},
 			{"exit_code", strconv.Itoa(r.ExitCode)},
 			{"seed", strconv.FormatUint(r.Seed, 10)},
 			{"engine", r.Engine},
 			{"run_directory", r.Dir},
+			{"version", r.Version},
 		},
-	}
-	if !t.Start.IsZero() {
-		suite.Timestamp = t.Start.UTC().Format("2006-01-02T15:04:05")
 	}
 	for _, rule := range r.Report.Rules {
 		suite.Cases = append(suite.Cases, ruleCase(r.Name, seconds, rule))
@@ -93,6 +87,7 @@ func WriteJUnit(w io.Writer, r *Run) error {
 	}
 	suite.Tests = len(suite.Cases)
 	for _, c := range suite.Cases {
+		suite.SystemOut += c.facts
 		switch {
 		case c.Failure != nil:
 			suite.Failures++
@@ -107,10 +102,7 @@ func WriteJUnit(w io.Writer, r *Run) error {
 	}
 	enc := xml.NewEncoder(w)
 	enc.Indent("", "  ")
-	if err := enc.Encode(junitSuites{
-		Name: "ordeal", Tests: suite.Tests, Failures: suite.Failures, Errors: suite.Errors, Skipped: suite.Skipped,
-		Time: seconds, Suite: suite,
-	}); err != nil {
+	if err := enc.Encode(suite); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")
@@ -132,7 +124,7 @@ func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
 	message := fmt.Sprintf("%s: observed %s", rule.KPI, orDash(rule.Observed))
 	switch warn := rule.Severity == verdict.SeverityWarn; {
 	case rule.Outcome == verdict.Pass:
-		c.SystemOut = facts
+		c.facts = facts + "\n"
 	case rule.Outcome == verdict.Fail && !warn:
 		c.Failure = &junitOutcome{message, "failed", facts}
 	case rule.Outcome == verdict.Fail || rule.Outcome == verdict.Warn:

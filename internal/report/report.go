@@ -19,9 +19,12 @@ import (
 // Run is what is reported of a run that has ended, in whatever way. A run that
 // never sent load has an empty Timeline and the reasons in Problems.
 type Run struct {
-	Name   string
-	Seed   uint64
-	Engine string // of the attack
+	Name    string
+	Seed    uint64
+	Engine  string // of the attack
+	Version string // of ordeal; empty if it is not known
+	Host    Host   // that sent the load
+	Source  Source
 	// EngineWhy says why that engine sent, if the servers were asked for it.
 	EngineWhy string
 	Report    verdict.Report
@@ -38,6 +41,25 @@ type Run struct {
 	Samples string
 	// Problems are why the run could not be done or undone, for people.
 	Problems []string
+}
+
+// Host is what is told of the machine that sent the load. What is not known is empty.
+type Host struct {
+	Name   string `json:"-"` // for junit.xml, whose schema asks for it
+	OS     string `json:"os"`
+	Arch   string `json:"arch"`
+	Kernel string `json:"kernel,omitempty"`
+	Go     string `json:"go"`               // version that ordeal was built with
+	CPUs   int    `json:"cpus"`             // that this process may use
+	Model  string `json:"cpu,omitempty"`    // what kind of CPU
+	Memory uint64 `json:"memory,omitempty"` // bytes
+}
+
+// Source is what was run: files of the same SHA-256 are the same, and so are plans.
+type Source struct {
+	File       string `json:"file,omitempty"`        // the scenario's, without its folder
+	SHA256     string `json:"sha256,omitempty"`      // of what stands in it
+	PlanSHA256 string `json:"plan_sha256,omitempty"` // of plan.json
 }
 
 // timeline is r.Timeline, never nil.

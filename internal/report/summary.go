@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -22,6 +23,9 @@ type summary struct {
 	Seed        uint64             `json:"seed"`
 	Engine      string             `json:"engine,omitempty"`     // what sent the load
 	EngineWhy   string             `json:"engine_why,omitempty"` // if the servers were asked: what they said
+	Version     string             `json:"version,omitempty"`    // of ordeal
+	Scenario    *Source            `json:"scenario,omitempty"`
+	Host        *Host              `json:"host,omitempty"` // that sent the load
 	Verdict     verdict.Outcome    `json:"verdict"`
 	Why         []string           `json:"why,omitempty"`
 	ExitCode    int                `json:"exit_code"`
@@ -54,7 +58,12 @@ type totals struct {
 	RPS          float64           `json:"rps"`
 	ErrorRate    *float64          `json:"error_rate"`
 	Availability *float64          `json:"availability"`
+	Clamped      uint64            `json:"clamped,omitempty"` // response times above ten minutes, which count as that in every figure
 	Kinds        map[string]uint64 `json:"error_kinds,omitempty"`
+	// ErrorStatuses are the errors of kind status, by status, and Statuses all
+	// answers, good ones among them.
+	ErrorStatuses map[string]uint64 `json:"error_statuses,omitempty"`
+	Statuses      map[int]uint64    `json:"statuses,omitempty"`
 }
 
 // connections are those that were opened, or their TLS handshakes.
@@ -116,6 +125,11 @@ type ruleSummary struct {
 	Limit    string           `json:"limit"`
 	Why      string           `json:"why"`
 	CouldBe  *verdict.Range   `json:"could_be,omitempty"` // of one that is inconclusive: where the figure could lie
+	// For programs: how the rule wants value, which was observed, to stand to bound.
+	Op    string           `json:"op,omitempty"`
+	Value *verdict.Figure  `json:"value,omitempty"`
+	Bound *verdict.Figure  `json:"bound,omitempty"`
+	Slice *timeline.Window `json:"slice,omitempty"` // the worst of a rule with every(...)
 }
 
 // WriteSummary writes summary.json.
@@ -129,7 +143,7 @@ func WriteSummary(w io.Writer, r *Run) error {
 func newSummary(r *Run) summary {
 	t, rep := r.timeline(), &r.Report
 	s := summary{
-		Schema: SummarySchema, Name: r.Name, Seed: r.Seed, Engine: r.Engine, EngineWhy: r.EngineWhy,
+		Schema: SummarySchema, Name: r.Name, Seed: r.Seed, Engine: r.Engine, Version: r.Version, EngineWhy: r.EngineWhy,
 		Verdict: rep.Outcome, Why: rep.Why, ExitCode: r.ExitCode,
 		Dirty: r.Dirty, Interrupted: t.Interrupted, Problems: r.Problems,
 		Started: t.Start.UTC(), Duration: t.Duration,
@@ -137,6 +151,12 @@ func newSummary(r *Run) summary {
 		Connect: newConnections(rep.Totals.Connections, rep.Totals.Connect), Handshake: newConnections(rep.Totals.Handshakes, rep.Totals.Handshake),
 		Requests: newMeasures(rep.Requests), Flows: newMeasures(rep.Flows), Stages: newMeasures(rep.Stages),
 		Faults: []faultSummary{}, Rules: []ruleSummary{}, Generator: newGenerator(rep.Generator),
+	}
+	if r.Host != (Host{}) {
+		s.Host = &r.Host
+	}
+	if r.Source != (Source{}) {
+		s.Scenario = &r.Source
 	}
 	for _, st := range t.Stages {
 		m, ok := s.Stages[st.Name]
@@ -169,16 +189,39 @@ func newSummary(r *Run) summary {
 		s.Rules = append(s.Rules, ruleSummary{
 			Name: x.Name, KPI: x.KPI, Severity: x.Severity, Outcome: x.Outcome,
 			Observed: x.Observed, Limit: x.Limit, Why: x.Why, CouldBe: x.CouldBe,
+			Op: x.Op, Value: x.Value, Bound: x.Bound, Slice: x.Slice,
 		})
 	}
 	return s
 }
 
 func newTotals(m *verdict.Measure) totals {
+	kinds, statuses := splitKinds(m.Kinds)
 	return totals{
+		ErrorStatuses: statuses, Statuses: m.Statuses, Clamped: m.Clamped,
 		Planned: m.Planned, Done: m.Done, Unsent: m.Unsent, Interrupted: m.Interrupted, Errors: m.Errors,
-		RPS: m.RPS, ErrorRate: m.ErrorRate, Availability: m.Availability, Kinds: m.Kinds,
+		RPS: m.RPS, ErrorRate: m.ErrorRate, Availability: m.Availability, Kinds: kinds,
 	}
+}
+
+// splitKinds gives the kinds of errors, with one for all wrong statuses, and these
+// by status.
+func splitKinds(all map[string]uint64) (kinds, statuses map[string]uint64) {
+	const wrong = "status"
+	for kind, n := range all {
+		if code, ok := strings.CutPrefix(kind, wrong+" "); ok {
+			if statuses == nil {
+				statuses = make(map[string]uint64)
+			}
+			statuses[code] += n
+			kind = wrong
+		}
+		if kinds == nil {
+			kinds = make(map[string]uint64)
+		}
+		kinds[kind] += n
+	}
+	return kinds, statuses
 }
 
 func newMeasures(ms map[string]verdict.Measure) map[string]measure {

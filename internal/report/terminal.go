@@ -388,7 +388,11 @@ func (p *page) measures(first string) *grid {
 func (p *page) measure(name string, st style, m *verdict.Measure) row {
 	cells := []cell{{plain(name), st}, {rate(m.RPS), nil}}
 	for _, d := range []*time.Duration{m.Latency.P50, m.Latency.P90, m.Latency.P95, m.Latency.P99, m.Latency.P999, m.Latency.Max} {
-		cells = append(cells, cell{offset(d), nil})
+		text := offset(d)
+		if m.Clamped > 0 && d != nil && *d >= timeline.Highest {
+			text = "> " + quantity.FormatDuration(timeline.Highest)
+		}
+		cells = append(cells, cell{text, nil})
 	}
 	errors, unsent := cell{quantity.FormatWhole(m.Errors), nil}, cell{quantity.FormatWhole(m.Unsent), nil}
 	if m.Errors > 0 {
@@ -497,6 +501,14 @@ func (p *page) totals(r *Run) {
 	}
 	line += fmt.Sprintf(", %s, %s received, %s sent", quantity.FormatRate(m.RPS), quantity.FormatBytes(float64(m.BytesIn)), quantity.FormatBytes(float64(m.BytesOut)))
 	p.text(gridIndent, nil, line)
+	if m.Clamped > 0 {
+		longest := quantity.FormatDuration(timeline.Highest)
+		p.text(gridIndent, p.warn, fmt.Sprintf("%s response times were above %s, up to which they are recorded, and count as %s: the greatest and the mean are at least what is shown",
+			quantity.FormatWhole(m.Clamped), longest, longest))
+	}
+	if len(m.Statuses) > 0 {
+		p.text(gridIndent, nil, "answers by status: "+statusCounts(m.Statuses))
+	}
 	if m.Service.P50 != nil && m.Lag.P99 != nil {
 		p.text(gridIndent, nil, fmt.Sprintf("service time p50 %s, p99 %s; lag p99 %s, max %s",
 			offset(m.Service.P50), offset(m.Service.P99), offset(m.Lag.P99), offset(m.Lag.Max)))
@@ -531,6 +543,15 @@ func (p *page) totals(r *Run) {
 		g.rows = append(g.rows, rw)
 	}
 	p.grid(g)
+}
+
+// statusCounts lists how often each status came.
+func statusCounts(by map[int]uint64) string {
+	var parts []string
+	for _, status := range slices.Sorted(maps.Keys(by)) {
+		parts = append(parts, fmt.Sprintf("%d: %s", status, quantity.FormatWhole(by[status])))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // advice says what to do next, where there is something to do, and where the

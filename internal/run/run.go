@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ const (
 
 // Options are the settings of a run that do not belong to its scenario.
 type Options struct {
+	Version  string // of ordeal, for the record
 	Out      string // run directory; empty: runs/<time>-<name>
 	Replace  bool   // of an earlier run in Out, which is removed
 	Stdout   io.Writer
@@ -108,6 +110,8 @@ type runner struct {
 	opt  Options
 	dir  string
 	id   string
+
+	planSum string // SHA-256 of plan.json, in hexadecimal
 
 	folder    *state.Folder
 	claim     *state.Claim
@@ -239,6 +243,8 @@ func (r *runner) writePlan() error {
 	if err != nil {
 		return err
 	}
+	sum := sha256.Sum256(b)
+	r.planSum = hex.EncodeToString(sum[:])
 	return writeFile(r.dir, planFile, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
@@ -470,7 +476,9 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	}
 	out := &report.Run{
 		Name: r.plan.Name, Seed: r.plan.Seed, Engine: r.attack.Engine, Dir: r.dir, Report: judged, Timeline: tl,
-		Dirty: slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
+		Version: r.opt.Version, Host: thisHost(),
+		Source: report.Source{File: r.plan.File, SHA256: r.plan.FileSHA256, PlanSHA256: r.planSum},
+		Dirty:  slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
 	}
 	if r.attack.Engine == "" { // it was not got as far as that
 		out.Engine = r.plan.Attack.Engine

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,6 +73,8 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	}
 	plan.Secrets = d.secretList()
 	plan.redactor = secret.NewRedactor(plan.Secrets)
+	sum := sha256.Sum256(src)
+	plan.File, plan.FileSHA256 = filepath.Base(file), hex.EncodeToString(sum[:])
 	plan.Arrivals.Count, plan.Arrivals.SHA256 = plan.Attack.Digest(digested)
 	return plan, nil
 }

@@ -33,6 +33,10 @@ type Plan struct {
 	Ready        ready.Check   `json:"ready,omitzero"`
 	ReadyTimeout time.Duration `json:"ready_timeout"`
 
+	// File is the name of the scenario file, without its folder, and FileSHA256 the
+	// SHA-256 of what stands in it.
+	File       string `json:"-"`
+	FileSHA256 string `json:"-"`
 	// Dir is the folder of the scenario file, against which its paths are read.
 	Dir string `json:"-"`
 	// Secrets are values that must not reach any output.

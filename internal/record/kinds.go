@@ -1,0 +1,45 @@
+package record
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+)
+
+// Kinds of error that a cell, and the live view, tell apart; what comes after
+// them is counted as otherKind, so that an engine that puts addresses into its
+// kinds costs no memory without end.
+const (
+	maxKinds   = 64
+	otherKind  = "other"
+	unsentKind = "unsent"
+)
+
+// statusKinds are the kinds of wrong statuses, one each, made once.
+var statusKinds = func() (out [1000]string) {
+	for i := range out {
+		out[i] = attack.KindStatus + " " + strconv.Itoa(i)
+	}
+	return out
+}()
+
+// errorKind is the kind of error that r is, as it is counted; empty if it is none.
+// Wrong statuses are told apart: ten times 404 is another trouble than ten times 503.
+func errorKind(r *attack.Result) string {
+	switch {
+	case r.Outcome == attack.Unsent && r.Kind == "":
+		return unsentKind
+	case r.Kind == attack.KindStatus && r.Status > 0 && r.Status < len(statusKinds):
+		return statusKinds[r.Status]
+	}
+	return r.Kind
+}
+
+// crowded is the kind that counts for another where there are too many.
+func crowded(kind string) string {
+	if strings.HasPrefix(kind, attack.KindStatus+" ") {
+		return attack.KindStatus
+	}
+	return otherKind
+}

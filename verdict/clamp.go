@@ -1,0 +1,48 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// clamp widens what is known of a figure of durations some of which were longer than
+// is recorded: they stand as timeline.Highest in the histogram. The greatest, the
+// mean, and a percentile whose rank is among them, are then at least what was read. How
+// a percentile stands to a limit that was counted exactly is known all the same.
+func (val *value) clamp(m *Metric, v *View) {
+	if m.of == nil || v.Stats == nil {
+		return
+	}
+	d := m.of(v)
+	clamped, all := d.Clamped(), d.Count()
+	if clamped == 0 {
+		return
+	}
+	if b := val.bounds; b != nil && b.hi >= float64(timeline.Highest) {
+		b.hi = math.Inf(1)
+	}
+	if m.dist != nil && timeline.Rank(m.quantile, all) <= all-clamped {
+		return
+	}
+	lo := min(val.n, float64(timeline.Highest)) // a histogram reads up to 0.1 % high
+	spread := strings.HasSuffix("."+m.Name, ".stddev")
+	if val.atLeast = !spread; spread {
+		lo = 0
+	} else {
+		val.n = lo
+	}
+	if val.bounds == nil {
+		val.bounds = &bounds{lo: lo, exactLo: val.reading.exact, exactHi: val.reading.exact}
+	}
+	b := val.bounds
+	b.hi = math.Inf(1)
+	if b.why == "" {
+		longest := quantity.FormatDuration(timeline.Highest)
+		b.why = fmt.Sprintf("%s is not known: %d of %d were longer than %s, up to which they are recorded; lower the timeout, or ask for a percentile with a limit, which is counted exactly",
+			val.reading.text, clamped, all, longest)
+	}
+}

@@ -1,0 +1,23 @@
+package verdict
+
+import "math"
+
+// Figure is a quantity for programs.
+type Figure struct {
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"` // ns, fraction (0..1), per_second, number or bytes
+	// AtLeast says that the true figure is Value or more.
+	AtLeast bool `json:"at_least,omitempty"`
+}
+
+var figureUnits = map[Unit]string{
+	UnitDuration: "ns", UnitFraction: "fraction", UnitRate: "per_second", UnitNumber: "number", UnitBytes: "bytes",
+}
+
+// figure is v for programs; nil if there is none.
+func (v value) figure(u Unit) *Figure {
+	if v.missing != "" && !v.shown || math.IsNaN(v.n) || math.IsInf(v.n, 0) {
+		return nil
+	}
+	return &Figure{Value: v.n, Unit: figureUnits[u], AtLeast: v.atLeast}
+}
