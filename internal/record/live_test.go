@@ -30,7 +30,7 @@ func TestLive(t *testing.T) {
 		case 13:
 			res.Kind, res.Detail, res.Status = "timeout", "no answer in 1s", 0
 		case 14, 15:
-			res.Kind, res.Detail = "status", "500, expected 200"
+			res.Kind, res.Detail, res.Status = "status", "500, expected 200", 500
 		case 16:
 			res.Outcome, res.Sent, res.Status = attack.Unsent, 0, 0
 		case 17:
@@ -71,7 +71,7 @@ func TestLive(t *testing.T) {
 		t.Errorf("first second %+v", first)
 	}
 	wantKinds := []ErrorKind{
-		{"status", 2, "500, expected 200"}, {"timeout", 1, "no answer in 1s"}, {"unsent", 1, ""},
+		{"status 500", 2, "500, expected 200"}, {"timeout", 1, "no answer in 1s"}, {"unsent", 1, ""},
 	}
 	if diff := gocmp.Diff(wantKinds, l.Kinds); diff != "" {
 		t.Errorf("kinds: -want +got\n%s", diff)

@@ -315,3 +315,30 @@ func TestAnswersAreCompleteResponses(t *testing.T) {
 		})
 	}
 }
+
+// Wrong statuses are counted by code, and where there are more than are told apart,
+// as wrong statuses.
+func TestStatusesAreCountedByCode(t *testing.T) {
+	clock := new(hand)
+	r := start(t, config(t, clock.now))
+	clock.set(100 * ms)
+	record := func(status int) {
+		a := attack.Arrival{Intended: 5 * ms}
+		r.Planned(a)
+		r.Record(0, &attack.Result{Arrival: a, Acted: a.Intended, Sent: a.Intended, Done: 6 * ms, Status: status, Kind: attack.KindStatus})
+	}
+	for i := range 20 {
+		record(404 + i%2*99)
+	}
+	for status := 510; status < 590; status++ {
+		record(status)
+	}
+	tl, err := r.Finish(4*sec, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := intervals(t, tl)[0].Cells[0].Kinds
+	if kinds["status 404"] != 10 || kinds["status 503"] != 10 || kinds["status"] != 80-(maxKinds-2) || kinds["other"] != 0 || kinds["status 510"] != 1 {
+		t.Errorf("found %v", kinds)
+	}
+}
