@@ -80,7 +80,10 @@ func newKit(r *Request, seed uint64) (*kit, error) {
 	if bodies > 1 {
 		errs = append(errs, errors.New("expected at most one of body, json, form and file"))
 	}
-	k.url = compile("url", r.URL)
+	var err error
+	if k.url, err = newURLTemplate(r.URL, &k.draw); err != nil {
+		errs = append(errs, fmt.Errorf("url: %w", err))
+	}
 	headers := named("header", r.Headers)
 	k.query = named("query", r.Query)
 	k.fields = named("form", r.Form)
@@ -91,7 +94,6 @@ func newKit(r *Request, seed uint64) (*kit, error) {
 		}
 	}
 	if r.JSON != "" {
-		var err error
 		if k.json, err = newJSONParts(r.JSON, &k.draw); err != nil {
 			errs = append(errs, fmt.Errorf("json: %w", err))
 		}

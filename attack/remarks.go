@@ -1,6 +1,10 @@
 package attack
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // Remarks says what is odd about the request at i though it is no mistake: what its
 // author may have meant otherwise.
@@ -22,6 +26,27 @@ func (p *Plan) Remarks(i int) []string {
 	var out []string
 	if r.File != nil && len(r.File.Bytes) <= maxSearched && looksLikeTemplate(string(r.File.Bytes), has) {
 		out = append(out, strconv.Quote(r.File.Name)+" holds templates and is sent as it stands: write template: true beside file: to have them filled in")
+	}
+	for _, column := range r.pathColumns() {
+		if v, _ := data.Get(0, column); data.Len() > 0 && strings.Contains(v, "/") {
+			out = append(out, fmt.Sprintf("{{ .%[1]s }} holds a / in the first row of data, which goes out as %%2F: write {{ raw .%[1]s }} if it is a path of its own", column))
+		}
+	}
+	return out
+}
+
+// pathColumns are the columns whose values are encoded in the path of the URL.
+func (r *Request) pathColumns() []string {
+	path, _, _ := strings.Cut(r.URL, "?")
+	t, err := newURLTemplate(path, new(draw))
+	if err != nil || !t.inURL {
+		return nil
+	}
+	var out []string
+	for _, p := range t.pieces {
+		if p.kind == columnPiece && !p.raw {
+			out = append(out, p.text)
+		}
 	}
 	return out
 }

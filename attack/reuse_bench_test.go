@@ -79,7 +79,8 @@ var priced = []struct {
 	{"json", Request{Method: "POST", URL: "/", JSON: `{"a": "{{ .a }}", "b": "{{ .b }}", "n": "{{ seq }}"}`}, 0},
 	{"all", Request{Method: "POST", URL: "/{{ .a }}?n={{ nth }}", Headers: []Field{{"X-A", "{{ uuid }}"}, {"Host", "{{ .a }}"}}, Form: []Field{{"a", "{{ .a }}"}, {"n", "{{ randInt 1 6 }}"}}}, 1},
 	{"text-template", Request{URL: "/{{ if .a }}{{ .a }}{{ end }}"}, 20},
-	{"escaped", Request{URL: "/{{ .b }}"}, 60},
+	{"escaped", Request{URL: "/{{ .b }}"}, 1},
+	{"raw", Request{URL: "/{{ raw .b }}"}, 60},
 }
 
 // BenchmarkTemplated is all that a request takes: build, send, read, release.

@@ -32,6 +32,7 @@ func slowly(r *Request, planSeed uint64, row map[string]string, a Arrival) (*Cal
 		}
 		return rng
 	}
+	original := row
 	functions := template.FuncMap{
 		"seq": func() uint64 { return a.Seq },
 		"nth": func() uint64 { return a.Nth },
@@ -50,7 +51,26 @@ func slowly(r *Request, planSeed uint64, row map[string]string, a Arrival) (*Cal
 			return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", hi>>32, hi>>16&0xffff, hi&0xffff, lo>>48, lo&(1<<48-1))
 		},
 	}
+	// Values in a URL are encoded where they come from, but for what is raw.
+	encoded := map[string]string{}
+	for k, v := range row {
+		encoded[k] = strings.ReplaceAll(url.QueryEscape(v), "+", "%20")
+		if v == "." || v == ".." {
+			encoded[k] = strings.ReplaceAll(v, ".", "%2E")
+		}
+	}
+	rawColumn := regexp.MustCompile(`{{ *raw \.(\w+) *}}`)
+	inURL := false
 	render := func(s string) (string, error) {
+		row := row
+		if inURL && hostIsLiteral(s) {
+			row = maps.Clone(encoded)
+			s = rawColumn.ReplaceAllStringFunc(s, func(m string) string {
+				name := rawColumn.FindStringSubmatch(m)[1]
+				row["raw_"+name] = original[name]
+				return "{{ .raw_" + name + " }}"
+			})
+		}
 		if !strings.Contains(s, "{{") {
 			return s, nil
 		}
@@ -84,9 +104,11 @@ func slowly(r *Request, planSeed uint64, row map[string]string, a Arrival) (*Cal
 		call.Method = http.MethodGet
 	}
 	var err error
+	inURL = true
 	if call.URL, err = render(r.URL); err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}
+	inURL = false
 	before, fragment, cut := strings.Cut(call.URL, "#")
 	if path, query, ok := strings.Cut(before, "?"); ok {
 		call.URL = path + "?" + regexp.MustCompile(`(?s)[^!-~\x00-\x1f\x7f]+`).ReplaceAllStringFunc(query, url.PathEscape)

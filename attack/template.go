@@ -29,6 +29,7 @@ func TemplateFunctions() []TemplateFunction {
 		{"nth", "{{ nth }}", "the arrival's place among the arrivals of its request, from 0"},
 		{"randInt", "{{ randInt 1 6 }}", "a whole number between two others, both included"},
 		{"uuid", "{{ uuid }}", "a random (version 4) UUID"},
+		{"raw", "{{ raw .path }}", "in a URL: a value as it stands, where all others are percent-encoded"},
 	}
 }
 
@@ -92,6 +93,7 @@ func (d *draw) functions() template.FuncMap {
 			return d.randInt(lo, hi), nil
 		},
 		"uuid": func() string { return string(d.appendUUID(nil)) },
+		"raw":  func(v any) rawText { return rawText(fmt.Sprint(v)) },
 	}
 }
 
@@ -129,6 +131,7 @@ func (r *row) all() map[string]string {
 // allocation; what more there is to a template, text/template does.
 type text struct {
 	literal string
+	inURL   bool // values are percent-encoded
 	pieces  []piece
 	tmpl    *template.Template
 	draw    *draw // of the values; nil: just the literal
@@ -154,6 +157,7 @@ func (t *text) begin() string {
 type piece struct {
 	kind   pieceKind
 	text   string // literal, or name of a column
+	raw    bool   // in a URL: as it stands
 	lo, hi int
 }
 
@@ -169,21 +173,41 @@ const (
 	uuidPiece
 )
 
-func newTemplate(s string, d *draw) (text, error) {
+func newTemplate(s string, d *draw) (text, error) { return compileText(s, d, false) }
+
+// newURLTemplate is newTemplate for a URL, in which values are percent-encoded
+// behind the host, whatever they hold.
+func newURLTemplate(s string, d *draw) (text, error) { return compileText(s, d, hostIsLiteral(s)) }
+
+// hostIsLiteral says whether the first value in a URL stands behind its host.
+func hostIsLiteral(s string) bool {
+	begin, _, _ := strings.Cut(s, "{{")
+	_, rest, ok := strings.Cut(begin, "://")
+	return strings.HasPrefix(s, "/") || ok && strings.ContainsAny(rest, "/?#")
+}
+
+func compileText(s string, d *draw, inURL bool) (text, error) {
 	if !strings.Contains(s, "{{") {
 		return text{literal: s}, nil
 	}
-	t, err := template.New("").Option("missingkey=error").Funcs(d.functions()).Parse(s)
+	functions := d.functions()
+	if inURL {
+		functions[urlValueName] = urlValue
+	}
+	t, err := template.New("").Option("missingkey=error").Funcs(functions).Parse(s)
 	if err != nil {
 		return text{}, templateError(s, err)
 	}
 	pieces, ok := piecesOf(t)
 	if !ok {
-		return text{tmpl: t, draw: d}, nil
+		if inURL {
+			encodeAll(t)
+		}
+		return text{tmpl: t, draw: d, inURL: inURL}, nil
 	}
 	for _, p := range pieces {
 		if p.kind != literalPiece {
-			return text{pieces: pieces, draw: d}, nil
+			return text{pieces: pieces, draw: d, inURL: inURL}, nil
 		}
 	}
 	var all strings.Builder
@@ -259,6 +283,13 @@ func callPiece(name string, args []parse.Node) (piece, bool) {
 			return piece{}, false
 		}
 		return piece{kind: maybePiece, text: column.Text}, true
+	case "raw":
+		if len(args) != 1 || args[0].Type() != parse.NodeField {
+			return piece{}, false
+		}
+		p, ok := pieceOf(args)
+		p.raw = true
+		return p, ok
 	case "print":
 		if len(args) != 1 || args[0].Type() != parse.NodeField {
 			return piece{}, false
@@ -282,13 +313,15 @@ func (t *text) append(b []byte, from *row) ([]byte, error) {
 		switch p := &t.pieces[i]; p.kind {
 		case literalPiece:
 			b = append(b, p.text...)
-		case columnPiece:
+		case columnPiece, maybePiece:
 			var ok bool
-			if b, ok = from.appendTo(b, p.text); !ok {
+			at := len(b)
+			if b, ok = from.appendTo(b, p.text); !ok && p.kind == columnPiece {
 				return b, fmt.Errorf("the data row has no column %q", p.text)
 			}
-		case maybePiece:
-			b, _ = from.appendTo(b, p.text)
+			if t.inURL && !p.raw {
+				b = encodeFrom(b, at)
+			}
 		case seqPiece:
 			b = strconv.AppendUint(b, t.draw.a.Seq, 10)
 		case nthPiece:
