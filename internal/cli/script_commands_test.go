@@ -26,6 +26,7 @@ import (
 	"github.com/docker/go-connections/nat"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/seed-1574e9de/ordeal/internal/freeport"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 )
 
@@ -131,6 +132,15 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// newEngineClient reaches for the engine that the script uses.
+func newEngineClient(ts *testscript.TestScript) (*client.Client, error) {
+	opts := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
+	if host := ts.Getenv("DOCKER_HOST"); host != "" {
+		opts = append(opts, client.WithHost(host))
+	}
+	return client.NewClientWithOpts(opts...)
+}
+
 // nothing fails if the journal still has an entry, or, with left, the engine
 // anything that a supervised process of this script made. Other tests use the
 // engine at the same time, which is why it does not ask ordeal heal.
@@ -147,7 +157,7 @@ func nothing(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "pending" {
 		return
 	}
-	cli, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	cli, err := newEngineClient(ts)
 	ts.Check(err)
 	defer cli.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -223,7 +233,7 @@ func stray(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: stray up|down")
 	}
-	cli, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	cli, err := newEngineClient(ts)
 	ts.Check(err)
 	defer cli.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -236,11 +246,14 @@ func stray(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Defer(func() { stray(ts, false, []string{"down"}) })
 	importImage(ts, ctx, cli, name+":test")
+	// One that the engine chooses would be another after a restart, which kill refuses.
+	port, err := freeport.Pick()
+	ts.Check(err)
 	created, err := cli.ContainerCreate(ctx, &container.Config{
 		Image: name + ":test", Cmd: []string{"demo", "api", "--listen", "0.0.0.0:8080"},
 		Labels:       map[string]string{"com.docker.compose.project": name, "com.docker.compose.service": "api"},
 		ExposedPorts: portSet("8080/tcp"),
-	}, &container.HostConfig{PortBindings: portMap("8080/tcp")}, nil, nil, name)
+	}, &container.HostConfig{PortBindings: portMap("8080/tcp", port)}, nil, nil, name)
 	ts.Check(err)
 	ts.Check(cli.ContainerStart(ctx, created.ID, container.StartOptions{}))
 	info, err := cli.ContainerInspect(ctx, created.ID)
@@ -263,4 +276,6 @@ func importImage(ts *testscript.TestScript, ctx context.Context, cli *client.Cli
 
 func portSet(p nat.Port) nat.PortSet { return nat.PortSet{p: {}} }
 
-func portMap(p nat.Port) nat.PortMap { return nat.PortMap{p: {{HostIP: "127.0.0.1"}}} }
+func portMap(p nat.Port, host int) nat.PortMap {
+	return nat.PortMap{p: {{HostIP: "127.0.0.1", HostPort: strconv.Itoa(host)}}}
+}

@@ -45,6 +45,34 @@ func TestDockerScripts(t *testing.T) {
 	}
 	t.Parallel()
 	dockertest.Need(t)
+	testscript.Run(t, static(t, "testdata/docker"))
+}
+
+// TestPodmanScripts hold podman's API to what the Docker scripts hold the engine
+// to, as far as its users need.
+func TestPodmanScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIP in short mode: the scripts run whole scenarios on containers")
+	}
+	t.Parallel()
+	host := dockertest.Podman(t)
+	p := static(t, "testdata/podman")
+	setup := p.Setup
+	p.Setup = func(e *testscript.Env) error {
+		if err := setup(e); err != nil {
+			return err
+		}
+		e.Setenv("DOCKER_HOST", host)
+		return nil
+	}
+	// Its scripts are parallel tests, which go on when this function has ended: the
+	// service must not end before them.
+	t.Run("scripts", func(t *testing.T) { testscript.Run(t, p) })
+}
+
+// static are the parameters of scripts that run ordeal as users have it: a static
+// program, of which images can be made.
+func static(t *testing.T, dir string) testscript.Params {
 	bin := t.TempDir()
 	program := filepath.Join(bin, "ordeal")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", program, "../../cmd/ordeal")
@@ -52,14 +80,14 @@ func TestDockerScripts(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building ordeal: %v\n%s", err, out)
 	}
-	p := params(t, "testdata/docker")
+	p := params(t, dir)
 	setup := p.Setup
 	p.Setup = func(e *testscript.Env) error {
 		e.Setenv("STATIC", program)
 		e.Setenv("PATH", bin+string(filepath.ListSeparator)+e.Getenv("PATH"))
 		return setup(e)
 	}
-	testscript.Run(t, p)
+	return p
 }
 
 func params(t *testing.T, dir string) testscript.Params {

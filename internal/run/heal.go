@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/docker"
@@ -78,6 +79,9 @@ func (h *healer) heal(ctx context.Context, engine bool) error {
 			h.engine.Close()
 		}
 	}()
+	turn, cancel := context.WithTimeout(ctx, turnTimeout)
+	defer cancel()
+	defer h.folder.Turn(turn, func() { h.progress("another ordeal is undoing what was left behind: waiting for its end") })()
 	var err error
 	if h.undos, err = chaos.OpenJournal(h.folder.Journal()); err != nil {
 		return err
@@ -98,6 +102,9 @@ func (h *healer) heal(ctx context.Context, engine bool) error {
 	}
 	return errors.Join(append(errs, h.forget(swept))...)
 }
+
+// turnTimeout is how long another that heals is waited for.
+const turnTimeout = 2 * time.Minute
 
 // liveness says whether a run lives, by all that is known of it.
 func (h *healer) liveness(run string, o owner.Owner) (owner.Liveness, string) {
@@ -207,9 +214,7 @@ func (h *healer) forget(swept bool) error {
 		return nil // said already, by those who read it first
 	}
 	for _, r := range h.runs {
-		// While an undo is left, the record tells that its run is over.
-		undo := slices.ContainsFunc(entries, func(e chaos.Entry) bool { return e.Run == r.ID })
-		if l, _ := h.liveness(r.ID, r.Owner); l != owner.Dead || undo {
+		if l, _ := h.liveness(r.ID, r.Owner); l != owner.Dead {
 			continue
 		}
 		var at docker.Place
@@ -226,7 +231,10 @@ func (h *healer) forget(swept bool) error {
 				continue // the error says what is left
 			}
 		}
-		errs = append(errs, r.Forget())
+		// While an undo is left, the record tells that its run is over.
+		if !slices.ContainsFunc(entries, func(e chaos.Entry) bool { return e.Run == r.ID }) {
+			errs = append(errs, r.Forget())
+		}
 	}
 	return errors.Join(errs...)
 }

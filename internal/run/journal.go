@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/state"
 )
 
 // journal is the run's journal of undos. It keeps what went wrong with it: a run
@@ -23,7 +24,7 @@ func (j *journal) note(err error) error {
 	if err != nil {
 		j.mu.Lock()
 		defer j.mu.Unlock()
-		j.errs = append(j.errs, err)
+		j.errs = append(j.errs, fmt.Errorf("the state folder failed while the run was under way: %w; see to its disk, or name another folder in %s", err, state.Env))
 	}
 	return err
 }

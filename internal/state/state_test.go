@@ -2,6 +2,7 @@ package state
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -258,6 +259,19 @@ func TestLivenessByLock(t *testing.T) {
 	if got := copied.byLock(); got != owner.Unknown {
 		t.Errorf("a copy: %v", got)
 	}
+}
+
+func TestTurn(t *testing.T) {
+	f := open(t)
+	waits := 0
+	done := f.Turn(t.Context(), func() { waits++ })
+	ctx, cancel := context.WithCancel(t.Context())
+	f.Turn(ctx, func() { waits++; cancel() })()
+	if waits != 1 {
+		t.Errorf("%d waited, want the second alone", waits)
+	}
+	done()
+	f.Turn(t.Context(), func() { t.Error("waited for nobody") })()
 }
 
 func TestRunsKeepsWhatCannotBeRead(t *testing.T) {
