@@ -72,7 +72,7 @@ func tellApart(f *finding) *finding {
 				if holds(f.op, c) != f.truth {
 					f.truth = unknown
 					f.few = f.ofEnough(s, needed)
-					f.why = fmt.Sprintf("too few samples for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
+					f.why = fmt.Sprintf(tooFew+" for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
 						s.text, s.all, needed, UnitFraction.Format(limit))
 					return f
 				}

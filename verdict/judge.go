@@ -246,12 +246,12 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 	case blocked != "":
 		val.missing = blocked
 	case v.Stats != nil && v.Stats.Planned == 0 && !(v.waiting && t.metric.ofAnswers):
-		val.missing = fmt.Sprintf("no data: nothing was due in the scope of %s", t.text)
+		val.missing = fmt.Sprintf(noneDue+" in the scope of %s", t.text)
 	case !ok:
 		val.missing = fmt.Sprintf("no data for %s: nothing there to measure", t.text)
 	case samples < t.metric.MinSamples:
 		val.bounds = fewSamples(t.metric, v, samples)
-		val.missing = fmt.Sprintf("too few samples for %s: %d, and %d are needed; %s", t.text, samples, t.metric.MinSamples, moreSamples(t.metric))
+		val.missing = fmt.Sprintf(tooFew+" for %s: %d, and %d are needed; %s", t.text, samples, t.metric.MinSamples, moreSamples(t.metric))
 	}
 	val.n = n
 	if t.metric.dist != nil && val.missing == "" {
@@ -340,7 +340,7 @@ func (j *judge) conclude(c *ruleCase) (RuleResult, error) {
 			if v, ok := s.values[i]; ok {
 				values[i] = v
 			} else {
-				values[i].missing = fmt.Sprintf("no data: nothing was due in the scope of %s", rule.terms[i].text)
+				values[i].missing = fmt.Sprintf(noneDue+" in the scope of %s", rule.terms[i].text)
 			}
 		}
 		f, err := rule.evaluate(values)
@@ -359,7 +359,7 @@ func (j *judge) conclude(c *ruleCase) (RuleResult, error) {
 		values := slices.Clone(c.whole)
 		for i := range values {
 			if c.sliced[i] {
-				values[i].missing = fmt.Sprintf("no data: nothing was due in the scope of %s", rule.terms[i].text)
+				values[i].missing = fmt.Sprintf(noneDue+" in the scope of %s", rule.terms[i].text)
 			}
 		}
 		f, err := rule.evaluate(values)

@@ -280,7 +280,8 @@ func (p *Plan) rules(w io.Writer) {
 		return
 	}
 	fmt.Fprint(w, "\nrules\n")
-	for _, r := range p.Rules {
+	few := p.undecided()
+	for i, r := range p.Rules {
 		kpi := r.KPI
 		if r.Name != "" {
 			kpi += "  (" + r.Name + ")"
@@ -291,6 +292,9 @@ func (p *Plan) rules(w io.Writer) {
 		fmt.Fprintf(w, "  %s\n", kpi)
 		for _, remark := range r.Rule.Remarks() {
 			fmt.Fprintf(w, "    remark: %s\n", remark)
+		}
+		if why, ok := few[i]; ok {
+			fmt.Fprintf(w, "    cannot be decided by this load: %s\n", why)
 		}
 	}
 }

@@ -1,0 +1,145 @@
+package scenario
+
+import (
+	"slices"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+// forecastMost is how many arrivals a plan may have that rules are tried on: with
+// more there are enough for all but the rarest, and trying takes time.
+const forecastMost = 200_000
+
+// answersIn is how fast the answers of the made-up run come.
+const answersIn = time.Millisecond
+
+// undecided says which rules no run of the plan could decide, as too few arrivals
+// are due in what they look at, by the index of the rule. It judges a made-up run:
+// each arrival at its time, with a good answer at once, and each fault as planned.
+// It says nothing of a plan with a closed stage, whose arrivals only the run tells.
+func (p *Plan) undecided() map[int]string {
+	stages := p.Attack.Windows()
+	if len(p.Rules) == 0 || p.Arrivals.Count > forecastMost ||
+		slices.ContainsFunc(stages, func(s timeline.Stage) bool { return s.Closed }) {
+		return nil
+	}
+	end := p.Attack.Duration()
+	tl := &timeline.Timeline{Name: p.Name, Duration: end, Stages: stages, LateBudget: p.Attack.LateBudget, Faults: p.plannedFaults(end)}
+	for _, r := range p.Attack.Requests {
+		tl.Requests = append(tl.Requests, r.Name)
+	}
+	for _, f := range p.Attack.Flows {
+		tl.Flows = append(tl.Flows, f.Name)
+	}
+	tl.Intervals = p.madeUp(tl)
+	var rules []verdict.Input
+	for _, r := range p.Rules {
+		rules = append(rules, verdict.Input{KPI: r.KPI, Name: r.Name, Severity: r.Severity, Rule: r.Rule})
+	}
+	few, err := verdict.TooFew(rules, tl)
+	if err != nil {
+		return nil // made-up intervals can always be read
+	}
+	return few
+}
+
+// plannedFaults are the faults of a run in which all goes as planned.
+func (p *Plan) plannedFaults(end time.Duration) []timeline.Fault {
+	var out []timeline.Fault
+	for _, f := range p.Chaos {
+		from, to := min(f.At, end), end
+		if f.Hold > 0 {
+			to = min(f.At+f.Hold, end)
+		}
+		out = append(out, timeline.Fault{
+			Name: f.Name, Kind: f.Kind, Planned: f.At, State: timeline.Reverted, Verified: true,
+			Injecting: &from, Began: &from, Effective: &from, Reverting: &to, Ceased: &to, Reverted: &to,
+		})
+	}
+	return out
+}
+
+// madeUp are the intervals of a run in which every answer is good and comes at
+// once, cut where a recorder cuts.
+func (p *Plan) madeUp(tl *timeline.Timeline) func(func(timeline.Interval, error) bool) {
+	cuts := []time.Duration{tl.Duration}
+	for at := time.Duration(0); at < tl.Duration; at += time.Second {
+		cuts = append(cuts, at)
+	}
+	for _, f := range tl.Faults {
+		cuts = append(cuts, *f.Began, *f.Ceased)
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	return func(yield func(timeline.Interval, error) bool) {
+		i := 0
+		iv := timeline.Interval{Window: timeline.Window{From: cuts[0], To: cuts[min(1, len(cuts)-1)]}}
+		cells := map[timeline.Key]*timeline.Stats{}
+		// next hands the interval over and begins the one after it.
+		next := func() bool {
+			for k, s := range cells {
+				iv.Cells = append(iv.Cells, timeline.Cell{Key: k, Stats: s})
+			}
+			slices.SortFunc(iv.Cells, timeline.Cell.Compare)
+			ok := yield(iv, nil)
+			i++
+			clear(cells)
+			if i < len(cuts)-1 {
+				iv = timeline.Interval{Window: timeline.Window{From: cuts[i], To: cuts[i+1]}}
+			}
+			return ok
+		}
+		for a := range p.Attack.Schedule() {
+			for i < len(cuts)-2 && a.Intended >= cuts[i+1] {
+				if !next() {
+					return
+				}
+			}
+			p.answer(&iv, cells, tl, a)
+		}
+		for i < len(cuts)-1 {
+			if !next() {
+				return
+			}
+		}
+	}
+}
+
+// answer puts one arrival with a good answer into an interval.
+func (p *Plan) answer(iv *timeline.Interval, cells map[timeline.Key]*timeline.Stats, tl *timeline.Timeline, a attack.Arrival) {
+	stage := &tl.Stages[a.Stage]
+	put := func(k timeline.Key) {
+		s := cells[k]
+		if s == nil {
+			s = timeline.NewStats(nil)
+			cells[k] = s
+		}
+		s.Planned++
+		s.Done++
+		s.Answered++
+		s.AnsweredOK++
+		s.Last = max(s.Last, a.Intended+answersIn)
+		for _, d := range []*timeline.Distribution{&s.OK, &s.Service, &s.Connect, &s.Handshake} {
+			d.Record(answersIn)
+		}
+		s.Lag.Record(0)
+		s.Late.Record(0)
+	}
+	if a.Whole {
+		flow := &p.Attack.Flows[a.Request]
+		put(timeline.Key{Stage: stage.Name, Request: flow.Name, Whole: true})
+		for _, step := range flow.Steps {
+			put(timeline.Key{Stage: stage.Name, Request: p.Attack.Requests[step.Request].Name})
+		}
+	} else {
+		put(timeline.Key{Stage: stage.Name, Request: p.Attack.Requests[a.Request].Name})
+	}
+	if stage.Judged {
+		iv.Beats = timeline.MergeBeats(iv.Beats, timeline.Beat{
+			Due: a.Intended, Last: a.Intended, Good: 1, Best: answersIn, Came: a.Intended + answersIn,
+		})
+	}
+}

@@ -1,0 +1,66 @@
+package scenario
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestUndecided(t *testing.T) {
+	const file = `name: few
+target: http://127.0.0.1:8080
+services: { shop: { builtin: shop } }
+attack:
+  requests:
+    - { name: browse, weight: 9, get: / }
+    - { name: buy, weight: 1, get: /buy }
+  stages:
+    - { name: warmup, rate: 5/s, for: 2s }
+    - { name: steady, RATE, for: 10s }
+chaos:
+  - { name: freeze, at: 4s, for: 1s, pause: { service: shop } }
+verdict:
+  - p50 < 1s
+  - p99 < 1s
+  - error_rate < 0.1%
+  - errors == 0
+  - request("buy").p95 < 1s
+  - during("freeze").error_rate < 5%
+  - stage("warmup").p95 < 1s
+  - every(1s).rps > 1/s
+  - connect.p50 < 1s
+`
+	for _, tt := range []struct {
+		name, rate string
+		want       []int
+	}{
+		{"a hundred arrivals and ten", "rate: 10/s", []int{2, 4, 5, 6}},
+		{"enough but for the warm-up", "rate: 200/s", []int{6}},
+		{"users, of whose arrivals only the run tells", "users: 2", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := Parse("f.yaml", []byte(strings.Replace(file, "RATE", tt.rate, 1)), noEnv, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []int
+			for i, why := range p.undecided() {
+				got = append(got, i)
+				if !strings.Contains(why, "needed") {
+					t.Errorf("rule %d: %q does not say how many are needed", i, why)
+				}
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("undecided are the rules %v, want %v: %v", got, tt.want, p.undecided())
+			}
+			var b strings.Builder
+			if err := p.Timeline(&b); err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(b.String(), "cannot be decided"); n != len(tt.want) {
+				t.Errorf("check says so of %d rules, want %d:\n%s", n, len(tt.want), b.String())
+			}
+		})
+	}
+}
