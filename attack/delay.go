@@ -31,7 +31,7 @@ func (a *attack) ownPart(s *seat, r *Result) {
 	if late < leastDelay && len(s.stops) == 0 || r.Outcome == Interrupted {
 		return
 	}
-	delay, shaken := ownDelay(r, now, s.stops, a.Carries)
+	delay, shaken := ownDelay(r, now, s.stops, a.Carries, a.action(&r.Arrival).reserve.usual.quickest())
 	if delay < leastDelay {
 		return
 	}
@@ -48,8 +48,9 @@ func (a *attack) ownPart(s *seat, r *Result) {
 // as a standstill ended, may have lain there since the standstill began. And it is at
 // least as long as any standstill that was caught up with while it was open: what a
 // standstill holds back meets the target all at once, and a queue that was put off by
-// so long is done with everything in it at most so much later.
-func ownDelay(r *Result, now time.Duration, stops []standstill.Stop, carries bool) (delay time.Duration, shaken bool) {
+// so long is done with everything in it at most so much later. But nothing would have been
+// quicker than quickest, which is the quickest good answer that was seen.
+func ownDelay(r *Result, now time.Duration, stops []standstill.Stop, carries bool, quickest time.Duration) (delay time.Duration, shaken bool) {
 	var unread, caughtUp, carried time.Duration
 	for _, s := range stops {
 		begun := max(s.From, r.Acted)
@@ -66,7 +67,8 @@ func ownDelay(r *Result, now time.Duration, stops []standstill.Stop, carries boo
 	if carries {
 		delay = max(delay, r.Acted-r.Intended+carried)
 	}
-	return min(max(delay, caughtUp), r.Done-r.Intended), shaken
+	late := max(0, r.Acted-r.Intended)
+	return min(max(delay, caughtUp), max(late, r.Done-r.Intended-quickest), r.Done-r.Intended), shaken
 }
 
 // doubtful says whether the generator may have made an error of r, whose Delay is known.

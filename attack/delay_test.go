@@ -20,25 +20,29 @@ func TestOwnDelay(t *testing.T) {
 		carries               bool
 		want                  time.Duration // ms
 		shaken                bool
+		quickest              time.Duration // ms
 	}{
-		{"on time", 100, 100, 110, nil, false, 0, false},
-		{"acted on late, whyever", 100, 160, 170, nil, false, 60, false},
-		{"due as it stood still", 100, 180, 190, []standstill.Stop{stop(95, 180)}, false, 85, false},
-		{"due as it was about to go on", 175, 180, 260, []standstill.Stop{stop(95, 180)}, false, 85, false},
-		{"the answer came while it stood still", 100, 100, 182, []standstill.Stop{stop(105, 180)}, false, 77, false},
-		{"the answer came long after: it was not there before", 100, 100, 900, []standstill.Stop{stop(105, 180)}, false, 75, false},
-		{"due while it was caught up with", 200, 200, 270, []standstill.Stop{stop(105, 180)}, false, 70, false},
-		{"never more than it took", 200, 200, 210, []standstill.Stop{stop(105, 180)}, false, 10, false},
-		{"several: the longest of those over, and what lies unread", 100, 100, 405, []standstill.Stop{stop(120, 200), stop(300, 400)}, false, 105, false},
-		{"several, of which none hid the answer", 100, 100, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, false, 100, false},
-		{"carried: each of them held it up", 100, 100, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, true, 180, true},
-		{"carried, and acted on late", 150, 200, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, true, 150, true},
-		{"a long one shakes the target", 100, 700, 710, []standstill.Stop{stop(100, 700)}, false, 600, true},
-		{"and what comes soon after it", 900, 900, 910, []standstill.Stop{stop(100, 700)}, false, 10, true},
+		{"on time", 100, 100, 110, nil, false, 0, false, 0},
+		{"acted on late, whyever", 100, 160, 170, nil, false, 60, false, 0},
+		{"due as it stood still", 100, 180, 190, []standstill.Stop{stop(95, 180)}, false, 85, false, 0},
+		{"due as it was about to go on", 175, 180, 260, []standstill.Stop{stop(95, 180)}, false, 85, false, 0},
+		{"the answer came while it stood still", 100, 100, 182, []standstill.Stop{stop(105, 180)}, false, 77, false, 0},
+		{"the answer came long after: it was not there before", 100, 100, 900, []standstill.Stop{stop(105, 180)}, false, 75, false, 0},
+		{"due while it was caught up with", 200, 200, 270, []standstill.Stop{stop(105, 180)}, false, 70, false, 0},
+		{"never more than it took", 200, 200, 210, []standstill.Stop{stop(105, 180)}, false, 10, false, 0},
+		{"but no answer is quicker than the quickest", 200, 200, 210, []standstill.Stop{stop(105, 180)}, false, 3, false, 7},
+		{"nor was one there before it could be", 100, 100, 182, []standstill.Stop{stop(102, 180)}, false, 75, false, 7},
+		{"what it was late is known all the same", 100, 180, 183, []standstill.Stop{stop(95, 180)}, false, 80, false, 7},
+		{"several: the longest of those over, and what lies unread", 100, 100, 405, []standstill.Stop{stop(120, 200), stop(300, 400)}, false, 105, false, 0},
+		{"several, of which none hid the answer", 100, 100, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, false, 100, false, 0},
+		{"carried: each of them held it up", 100, 100, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, true, 180, true, 0},
+		{"carried, and acted on late", 150, 200, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, true, 150, true, 0},
+		{"a long one shakes the target", 100, 700, 710, []standstill.Stop{stop(100, 700)}, false, 600, true, 0},
+		{"and what comes soon after it", 900, 900, 910, []standstill.Stop{stop(100, 700)}, false, 10, true, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := &Result{Arrival: Arrival{Intended: tc.intended * ms}, Acted: tc.acted * ms, Done: tc.done * ms}
-			got, shaken := ownDelay(r, r.Done, tc.stops, tc.carries)
+			got, shaken := ownDelay(r, r.Done, tc.stops, tc.carries, tc.quickest*ms)
 			if got != tc.want*ms || shaken != tc.shaken {
 				t.Errorf("got %s, shaken %t; want %s, %t", got, shaken, tc.want*ms, tc.shaken)
 			}
@@ -70,7 +74,7 @@ func TestOwnDelayBoundsAQueue(t *testing.T) {
 			if s.From < done && s.CaughtUp() > at {
 				stops = []standstill.Stop{s}
 			}
-			if d, _ := ownDelay(r, done, stops, false); done-d > ideal {
+			if d, _ := ownDelay(r, done, stops, false, 0); done-d > ideal {
 				t.Fatalf("one every %d ms of %d ms each, stopped from %d to %d: due at %s, done at %s, delayed by at most %s; on time it would have been done at %s",
 					tc.gap, tc.takes, tc.from, tc.to, at, done, d, ideal)
 			}

@@ -95,6 +95,7 @@ func (r *reserve) answered(took, now time.Duration) { r.usual.add(took, now) }
 // concurrent use, and adds without a lock.
 type usual struct {
 	sum, n atomic.Int64 // of all, in microseconds
+	least  atomic.Int64 // of all, in nanoseconds; 0: there was none
 	begun  atomic.Int64 // when this stretch did
 
 	mu             sync.Mutex // guards what follows
@@ -116,12 +117,20 @@ func (u *usual) add(took, now time.Duration) {
 		}
 		u.mu.Unlock()
 	}
+	for least := u.least.Load(); least == 0 || int64(took) < least; least = u.least.Load() {
+		if u.least.CompareAndSwap(least, max(1, int64(took))) {
+			break
+		}
+	}
 	u.sum.Add(took.Microseconds())
 	u.n.Add(1)
 }
 
 // count is how many there were.
 func (u *usual) count() int64 { return u.n.Load() }
+
+// quickest is the least of all; 0 if there was none.
+func (u *usual) quickest() time.Duration { return time.Duration(u.least.Load()) }
 
 func (u *usual) mean() (took time.Duration, ok bool) {
 	u.mu.Lock()

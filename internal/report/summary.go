@@ -110,10 +110,10 @@ type faultSummary struct {
 	OutageOwn    time.Duration  `json:"outage_own,omitempty"`
 	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
 	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
-	Verified         bool           `json:"verified"`
-	Error            string         `json:"error,omitempty"`
-	Dirty            bool           `json:"dirty,omitempty"`
-	Remedy           string         `json:"remedy,omitempty"`
+	Verified     bool           `json:"verified"`
+	Error        string         `json:"error,omitempty"`
+	Dirty        bool           `json:"dirty,omitempty"`
+	Remedy       string         `json:"remedy,omitempty"`
 }
 
 type ruleSummary struct {
