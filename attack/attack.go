@@ -381,12 +381,27 @@ type Result struct {
 	Sample    *Sample       // of the answer, for some of those that failed a check
 }
 
-// Sample is an answer that was not as expected, kept for people to look at.
+// Sample is an answer that was not as expected, and what was sent for it, kept for
+// people to look at. Secrets are taken out of it.
 type Sample struct {
+	Method string      `json:"method,omitempty"`
+	URL    string      `json:"url,omitempty"`
+	Sent   *Message    `json:"sent,omitempty"`
 	Status int         `json:"status"`
 	Header http.Header `json:"header,omitempty"`
 	Body   string      `json:"body,omitempty"` // its beginning
 }
+
+// Message is what goes over the wire, as far as people want to see it.
+type Message struct {
+	Header http.Header `json:"header,omitempty"`
+	Body   string      `json:"body,omitempty"` // its beginning
+}
+
+// SampleChooser is a Sink that says which answers it keeps as samples: a sample is
+// made only of a result, without one yet, that it wants. To other Sinks come all that
+// there can be. It is safe for concurrent use.
+type SampleChooser interface{ WantsSample(r *Result) bool }
 
 // Sink receives what the attack does. Every arrival is first Planned and later,
 // once, Recorded; both come from any goroutine, Planned at about the

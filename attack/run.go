@@ -132,7 +132,7 @@ type attack struct {
 	build   *builder
 	actions []action // by request
 	flows   []flow
-	sampler *sampler
+	chooser SampleChooser // nil: all samples are wanted
 	live    *Live
 
 	done, unsent, interrupted, cutOff atomic.Uint64
@@ -260,7 +260,8 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 	for i, columns := range p.secretColumns() {
 		a.actions[i].secretColumns = columns
 	}
-	a.flows, a.sampler = flows, newSampler(len(p.Requests))
+	a.flows = flows
+	a.chooser, _ = opt.Sink.(SampleChooser)
 	a.agenda = newAgenda(p)
 	return a, nil
 }

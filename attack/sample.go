@@ -5,15 +5,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 const (
-	// samplesEach is how many answers are kept of each request and kind of error.
-	samplesEach = 5
 	// maxSample is how much of a body is kept of an answer that nobody asked the
 	// body of, should it become a sample.
 	maxSample = 2 << 10
@@ -26,64 +23,59 @@ const (
 // sampledKinds are the kinds of errors that an answer is to be seen of.
 var sampledKinds = [...]string{KindStatus, KindHeader, KindBody, KindJSON, KindSize, KindSlow, KindCapture}
 
-// sampler says which answers are kept: the first of each request and kind, so
-// that memory does not grow with the number of errors. It is safe for concurrent
-// use.
-type sampler struct {
-	taken [][len(sampledKinds)]atomic.Uint32 // by request
+// wantsSample says whether the answer to a request that ended with an error is to be
+// kept.
+func (a *attack) wantsSample(r *Result) bool {
+	return slices.Contains(sampledKinds[:], r.Kind) && (a.chooser == nil || a.chooser.WantsSample(r))
 }
 
-func newSampler(requests int) *sampler {
-	return &sampler{make([][len(sampledKinds)]atomic.Uint32, requests)}
-}
-
-// take says whether an answer to a request that ended with an error of this kind
-// is to be kept.
-func (s *sampler) take(request int, kind string) bool {
-	i := slices.Index(sampledKinds[:], kind)
-	if i < 0 {
-		return false
-	}
-	n := &s.taken[request][i]
-	// Looked at first, so that a flood of errors does not fight for the counter.
-	return n.Load() < samplesEach && n.Add(1) <= samplesEach
-}
-
-// newSample copies what people want to see of an answer, and no more than is
-// good to keep. Headers that carry credentials keep their names alone; from what
+// newSample copies what people want to see of an answer and of what was sent for it,
+// and no more than is good to keep. Headers that carry credentials keep their names alone; from what
 // remains, what hide knows is taken out, and then what stands under a secret
-// name: that is taken to end at a blank or &, which a secret can hold.
-func newSample(r *Reply, hide func(string) string) *Sample {
-	body := r.Body[:min(len(r.Body), maxSample)]
-	cut := r.more(len(body))
-	if cut {
-		body = wholeRunes(body)
+// name: that is taken to end at a blank or &, which a secret can hold. call may be nil.
+func newSample(call *Call, r *Reply, hide func(string) string) *Sample {
+	s := &Sample{Status: r.Status, Body: sampleBody(r.Body, r.BytesIn, hide), Header: sampleHeader(r.Header, hide)}
+	if call != nil {
+		sent := make(http.Header)
+		for _, f := range call.Header {
+			sent[f.Name] = append(sent[f.Name], f.Value)
+		}
+		s.Method, s.URL = call.Method, secret.Mask(hide(clip(call.URL, maxSample)))
+		s.Sent = &Message{Header: sampleHeader(sent, hide), Body: sampleBody(call.Body, int64(len(call.Body)), hide)}
 	}
-	text := asText(body)
-	if cut { // maybe within a secret, as the mark says
-		text = strings.TrimSuffix(hide(text+"…"), "…")
-	} else {
-		text = hide(text)
+	return s
+}
+
+// sampleBody is the beginning of a body, which had so many bytes.
+func sampleBody(body []byte, size int64, hide func(string) string) string {
+	body = body[:min(len(body), maxSample)]
+	if size <= int64(len(body)) {
+		return secret.Mask(hide(asText(body)))
 	}
-	s := &Sample{Status: r.Status, Body: secret.Mask(text)}
+	// It is cut, maybe within a secret, as the mark says.
+	return secret.Mask(strings.TrimSuffix(hide(asText(wholeRunes(body))+"…"), "…"))
+}
+
+func sampleHeader(header http.Header, hide func(string) string) http.Header {
+	var out http.Header
 	lines := 0
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		for _, v := range r.Header[name] {
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, v := range header[name] {
 			if lines++; lines > maxSampleHeaders {
-				return s
+				return out
 			}
-			if s.Header == nil {
-				s.Header = make(http.Header)
+			if out == nil {
+				out = make(http.Header)
 			}
 			if secret.Header(name) {
 				v = secret.Masked
 			}
 			name := clip(strings.ToValidUTF8(name, "�"), maxSampleValue)
 			v = secret.Mask(hide(strings.ToValidUTF8(v, "�")))
-			s.Header[name] = append(s.Header[name], clip(v, maxSampleValue))
+			out[name] = append(out[name], clip(v, maxSampleValue))
 		}
 	}
-	return s
+	return out
 }
 
 // wholeRunes takes off the character that the end of b cuts in two, if any.

@@ -8,51 +8,12 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
-
-func TestSampler(t *testing.T) {
-	s := newSampler(3)
-	for _, kind := range sampledKinds {
-		for request := range 3 {
-			for i := range 2 * samplesEach {
-				if got := s.take(request, kind); got != (i < samplesEach) {
-					t.Errorf("request %d, %s, no. %d: found %t", request, kind, i+1, got)
-				}
-			}
-		}
-	}
-	for _, kind := range []string{"", KindTimeout, KindUnsent, KindOther, "nonsense"} {
-		if s.take(0, kind) {
-			t.Errorf("%q has no answer to keep", kind)
-		}
-	}
-}
-
-func TestSamplerConcurrently(t *testing.T) {
-	s := newSampler(1)
-	var n atomic.Int64
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for range 1000 {
-				if s.take(0, KindStatus) {
-					n.Add(1)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if n.Load() != samplesEach {
-		t.Errorf("expected %d, found %d", samplesEach, n.Load())
-	}
-}
 
 // Kinds that come from an answer are sampled, those from the way to it are not.
 func TestSampledKindsAreListed(t *testing.T) {
@@ -69,12 +30,12 @@ func TestSampledKindsAreListed(t *testing.T) {
 
 func TestSampleIsBounded(t *testing.T) {
 	h := http.Header{"Set-Cookie": {"id=s3cr3t", "b=s3cr3t"}, "X-Api-Key": {"s3cr3t"}, "Www-Authenticate": {"Basic"}, "Content-Type": {"text/html"}}
-	s := newSample(&Reply{Status: 500, Header: h, Body: []byte("no\xff"), BytesIn: 3}, secret.NewRedactor(nil).Text)
+	s := newSample(nil, &Reply{Status: 500, Header: h, Body: []byte("no\xff"), BytesIn: 3}, secret.NewRedactor(nil).Text)
 	want := http.Header{"Set-Cookie": {"***", "***"}, "X-Api-Key": {"***"}, "Www-Authenticate": {"Basic"}, "Content-Type": {"text/html"}}
 	if !maps.EqualFunc(s.Header, want, slices.Equal) || s.Status != 500 || s.Body != "no�" {
 		t.Errorf("found %+v", s)
 	}
-	if s := newSample(&Reply{Status: 200}, secret.NewRedactor(nil).Text); s.Header != nil || s.Body != "" {
+	if s := newSample(nil, &Reply{Status: 200}, secret.NewRedactor(nil).Text); s.Header != nil || s.Body != "" {
 		t.Errorf("found %+v", s)
 	}
 
@@ -82,7 +43,7 @@ func TestSampleIsBounded(t *testing.T) {
 		h.Add(fmt.Sprintf("X-%02d", i), strings.Repeat("ä", 1000))
 	}
 	body := strings.Repeat("ä", maxSample)
-	s = newSample(&Reply{Status: 500, Header: h, Body: []byte("x" + body), BytesIn: int64(len(body) + 1)}, secret.NewRedactor(nil).Text)
+	s = newSample(nil, &Reply{Status: 500, Header: h, Body: []byte("x" + body), BytesIn: int64(len(body) + 1)}, secret.NewRedactor(nil).Text)
 	lines := 0
 	for _, values := range s.Header {
 		lines += len(values)
@@ -146,7 +107,7 @@ func TestEnginesKeepWhatMayBecomeASample(t *testing.T) {
 				}
 				ch, _ := newCheck(Expect{})
 				if kind, _ := ch.reply(&r, time.Second); kind != "" {
-					s := newSample(&r, secret.NewRedactor(nil).Text)
+					s := newSample(nil, &r, secret.NewRedactor(nil).Text)
 					if s.Status != r.Status || len(s.Body) != min(c.kept, maxSample) || s.Header.Get("X-Why") != "because" {
 						t.Errorf("found sample %+v", s)
 					}
@@ -170,6 +131,55 @@ func TestEnginesKeepNothingOfABrokenAnswer(t *testing.T) {
 		r := e.Send(t.Context(), &Call{Method: "GET", URL: srv.URL})
 		if r.Err == nil || r.Status != 0 || r.Header != nil || r.Body != nil {
 			t.Errorf("found %+v", r)
+		}
+	})
+}
+
+// noSamples wants none.
+type noSamples struct{}
+
+func (noSamples) WantsSample(*Result) bool { return false }
+
+// choosy is a sink that wants the samples of some arrivals.
+type choosy struct{ collector }
+
+func (c *choosy) WantsSample(r *Result) bool { return r.Kind == KindStatus && r.Seq%3 == 0 }
+
+// The sink says which answers are kept, and they come with what was sent, without
+// secrets.
+func TestSamplesHaveWhatWasSent(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = io.WriteString(w, "no coffee")
+	}))
+	defer srv.Close()
+	eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
+		p := holdPlan(100, 60*time.Millisecond, time.Minute, 1)
+		p.Requests = []Request{{
+			Name: "a", Weight: 1, Method: "POST", URL: srv.URL + "/brew/{{ seq }}?token=s3cr3tvalue&size=2",
+			Headers: []Field{{"Authorization", "Bearer s3cr3ttoken"}, {"X-Trace", "t-{{ seq }}"}}, JSON: `{"sku":"abc-{{ seq }}","password":"s3cr3tword"}`,
+		}}
+		got := new(choosy)
+		if _, err := Run(t.Context(), p, RunOptions{Engine: e, Sink: got, Start: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range got.of(Done) {
+			if r.Kind != KindStatus {
+				t.Errorf("found %+v", r)
+			}
+			if (r.Sample != nil) != (r.Seq%3 == 0) {
+				t.Errorf("arrival %d: sample %v", r.Seq, r.Sample)
+			}
+			if r.Sample == nil {
+				continue
+			}
+			s := r.Sample
+			url := fmt.Sprintf("%s/brew/%d?token=***&size=2", srv.URL, r.Seq)
+			body := fmt.Sprintf(`{"sku":"abc-%d","password":"***"}`, r.Seq)
+			if s.Method != "POST" || s.URL != url || s.Sent == nil || s.Sent.Body != body || s.Body != "no coffee" || s.Status != http.StatusTeapot ||
+				s.Sent.Header.Get("Authorization") != secret.Masked || s.Sent.Header.Get("X-Trace") != fmt.Sprint("t-", r.Seq) {
+				t.Errorf("found %+v, sent %+v", s, s.Sent)
+			}
 		}
 	})
 }

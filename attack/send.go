@@ -100,7 +100,7 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 // tell takes the secrets out of the detail of an error, and keeps the answer if
 // it is to be a sample.
 func (a *attack) tell(r *Result, reply *Reply) {
-	sample := a.sampler.take(r.Request, r.Kind)
+	sample := a.wantsSample(r)
 	if !sample && !tells(r.Kind) {
 		return
 	}
@@ -114,7 +114,7 @@ func (a *attack) tell(r *Result, reply *Reply) {
 	}
 	own := secret.NewRedactor(append(a.secrets(&t.arrival, t.call, t.by, reply, maxSearched), reply.told()...))
 	hide := func(s string) string { return own.Text(a.hide(s)) }
-	r.Detail, r.Sample = hide(r.Detail), newSample(reply, hide)
+	r.Detail, r.Sample = hide(r.Detail), newSample(t.call, reply, hide)
 }
 
 // call makes the call of an arrival.

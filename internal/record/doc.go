@@ -33,5 +33,6 @@
 // part percent-encoded, and stage/flow/distribution/whole for whole flows. The lines of an interval in timeline.jsonl and its lines
 // in intervals.hlog follow in the same order; a line without a tag after them is the sum of
 // the interval's response times, for other tools. samples.jsonl holds answers that
-// were not as expected, if there were any, a bounded number of each kind.
+// were not as expected, if there were any, a bounded number of each kind, drawn from
+// the whole run; it is written anew now and then, and at the end.
 package record

@@ -44,6 +44,7 @@ var errFinished = errors.New("the recorder is finished")
 type Config struct {
 	Dir   string // run directory; it exists, and holds no timeline yet
 	Name  string // of the scenario
+	Seed  uint64 // of the run, from which samples are drawn
 	Clock func() time.Duration
 	Start time.Time
 
@@ -226,6 +227,7 @@ func (r *Recorder) Mark() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
+	r.samples.cut(now)
 	r.bounds.mark(now)
 	r.cutAt(now)
 	return now
@@ -595,14 +597,14 @@ func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline
 		r.out.event(timeline.Event{At: end, Type: "generator", State: "unbalanced", Detail: unbalanced.Error()})
 	}
 	if err := r.out.end(endLine{Duration: end, Interrupted: interrupted, Faults: faults}); err != nil {
-		return nil, errors.Join(err, r.samples.close())
+		return nil, errors.Join(err, r.samples.close(faults))
 	}
 	r.pool.forget() // what follows, and judges, takes as much memory again
 	t, err := Load(r.cfg.Dir)
 	if err != nil {
-		return nil, errors.Join(err, r.samples.close())
+		return nil, errors.Join(err, r.samples.close(faults))
 	}
-	return t, errors.Join(unbalanced, r.samples.close())
+	return t, errors.Join(unbalanced, r.samples.close(faults))
 }
 
 // histograms is how many full histograms the interval has in use.

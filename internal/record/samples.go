@@ -1,64 +1,86 @@
 package record
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// How many samples are kept: of one kind of error of one request, and in all. So
-// many show what is wrong; more would only fill the disk.
+// How many samples are kept: of answers that are alike, see sampleOf, and in all. So
+// many show what is wrong; more would only fill memory and disk.
 const (
 	samplesOfKind = 5
 	samplesInAll  = 1000
+	// samplesEvery is how often the file is written anew while samples come, so
+	// that a run which is killed leaves some.
+	samplesEvery = 5 * time.Second
 )
 
 // sampleLine is a line of samples.jsonl.
 type sampleLine struct {
-	At      time.Duration `json:"at"` // when the request was due, from the start of the run
+	At      time.Duration `json:"at"`   // when the request was due, from the start of the run
+	Took    time.Duration `json:"took"` // its response time
 	Stage   string        `json:"stage"`
 	Request string        `json:"request"`
+	Faults  []string      `json:"faults,omitempty"` // that were in force at any moment from At on, for as long as it took
 	Kind    string        `json:"kind"`
 	Detail  string        `json:"detail"`
 	attack.Sample
+
+	rank  uint64
+	clean bool
 }
 
-// samples keeps answers that were not as expected. Workers only put them in line;
-// the recorder's own goroutine writes them. It is safe for concurrent use.
+// samples keeps answers that were not as expected: of those that are alike a few,
+// drawn evenly from the whole run. Each arrival has a rank, drawn from the seed and its number, and
+// those of the least ranks are kept: which ones does not depend on who comes first. They are in memory until
+// the end. It is safe for concurrent use.
 type samples struct {
 	dir    string
+	seed   uint64
 	layout layout
+	clock  func() time.Duration
 	redact func(string) string
 	secret func(string) bool
 
 	mu    sync.Mutex
-	kept  map[sampleOf]int
+	cuts  []time.Duration // where disturbances began and ended, sorted
+	kept  map[sampleOf][]*sampleLine
 	all   int
-	queue []sampleLine
+	full  uint64 // the rank below which a sample is kept once nothing more can be thinned out; 0: not so full
+	fresh bool   // something changed since it was written
 
 	writing sync.Mutex // guards what follows; taken before mu
-	file    *os.File   // nil until there is one
+	next    time.Duration
 	written int
 	err     error
 }
 
+// sampleOf is what samples are alike in: the request, in its stage, the kind of error,
+// with its status, and between which cuts it was due and ended. So those from before,
+// during and after a fault, and those that were open when it struck, are kept apart.
 type sampleOf struct {
-	cell int32
-	kind string
+	cell     int32
+	kind     string
+	from, to int // numbers of the stretches between cuts
 }
 
 func newSamples(c *Config) *samples {
 	s := &samples{
-		dir: c.Dir, layout: layout{c.Stages, c.Requests, c.Flows}, redact: c.Redact, secret: c.SecretHeader,
-		kept: make(map[sampleOf]int),
+		dir: c.Dir, seed: c.Seed, layout: layout{c.Stages, c.Requests, c.Flows}, clock: c.Clock, redact: c.Redact, secret: c.SecretHeader,
+		kept: make(map[sampleOf][]*sampleLine),
 	}
 	if s.redact == nil {
 		s.redact = func(s string) string { return s }
@@ -69,59 +91,196 @@ func newSamples(c *Config) *samples {
 	return s
 }
 
-// add takes r's sample, unless there are enough like it. It does not write.
-func (s *samples) add(r *attack.Result) {
-	of := sampleOf{s.layout.cell(&attack.Arrival{Request: r.Request, Whole: r.Whole}), errorKind(r)}
+// cut says that a disturbance began or ended; at never goes back.
+func (s *samples) cut(at time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.all >= samplesInAll || s.kept[of] >= samplesOfKind {
-		return
-	}
-	s.kept[of]++
-	s.all++
-	k := s.layout.key(int(s.layout.cell(&r.Arrival)))
-	s.queue = append(s.queue, sampleLine{r.Intended, k.Stage, k.Request, of.kind, r.Detail, *r.Sample})
+	s.cuts = append(s.cuts, at)
 }
 
-// write writes what is in line. After a failure nothing more is written.
+// of says what r's sample is like. The caller holds mu.
+func (s *samples) of(r *attack.Result) sampleOf {
+	stretch := func(at time.Duration) int {
+		i, found := slices.BinarySearch(s.cuts, at)
+		if found {
+			i++
+		}
+		return i
+	}
+	return sampleOf{s.layout.cell(&r.Arrival), errorKind(r), stretch(r.Intended), stretch(r.Done)}
+}
+
+// rank is a number that is as good as drawn: the finalizer of splitmix64 over the seed
+// and the arrival's number.
+func (s *samples) rank(a *attack.Arrival) uint64 {
+	z := s.seed*0x9e3779b97f4a7c15 + a.Seq + 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// wants says whether a sample of r would be kept as things stand.
+func (s *samples) wants(r *attack.Result) bool {
+	rank := s.rank(&r.Arrival)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fits(s.kept[s.of(r)], rank)
+}
+
+// fits says whether one of this rank belongs among those that are like it, which are
+// sorted by rank.
+func (s *samples) fits(like []*sampleLine, rank uint64) bool {
+	switch n := len(like); {
+	case s.full > 0 && n == 0:
+		return rank < s.full
+	case s.full > 0 || n == samplesOfKind:
+		return rank < like[n-1].rank
+	}
+	return true
+}
+
+// add takes r's sample, unless enough of lower rank are like it. It does not write.
+func (s *samples) add(r *attack.Result) {
+	rank := s.rank(&r.Arrival)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.of(r)
+	like := s.kept[of]
+	if !s.fits(like, rank) {
+		return
+	}
+	k := s.layout.key(int(of.cell))
+	l := &sampleLine{
+		At: r.Intended, Took: r.Done - r.Intended, Stage: k.Stage, Request: k.Request, Kind: r.Kind, Detail: r.Detail, Sample: *r.Sample, rank: rank,
+	}
+	i, _ := slices.BinarySearchFunc(like, rank, func(l *sampleLine, rank uint64) int { return cmp.Compare(l.rank, rank) })
+	like = slices.Insert(like, i, l)
+	s.all++
+	s.fresh = true
+	if len(like) > samplesOfKind || s.full > 0 && len(like) > 1 {
+		like = like[:len(like)-1]
+		s.all--
+	}
+	s.kept[of] = like
+	if s.all > samplesInAll {
+		s.thinOut()
+	}
+}
+
+// thinOut drops one of those of which there are most, and if all are the only ones of
+// their like, the one of the greatest rank.
+func (s *samples) thinOut() {
+	var drop, last sampleOf
+	most, greatest, second := 0, uint64(0), uint64(0)
+	for of, like := range s.kept {
+		rank := like[len(like)-1].rank
+		if n := len(like); n > most || n == most && rank > s.kept[drop][n-1].rank {
+			drop, most = of, n
+		}
+		if rank > greatest {
+			last, greatest, second = of, rank, greatest
+		} else {
+			second = max(second, rank)
+		}
+	}
+	if most == 1 {
+		delete(s.kept, last)
+		s.full = max(second, 1)
+	} else {
+		s.kept[drop] = s.kept[drop][:most-1]
+	}
+	s.all--
+}
+
+// write writes what there is, if it is time to. After a failure nothing more is
+// written.
 func (s *samples) write() {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	now := s.clock()
 	s.mu.Lock()
-	queue := s.queue
-	s.queue = nil
+	due := s.fresh && now >= s.next
 	s.mu.Unlock()
-	if len(queue) == 0 || s.err != nil {
+	if !due || s.err != nil {
 		return
 	}
-	if s.file == nil {
-		// For its owner only, as bodies may hold what is personal.
-		if s.file, s.err = os.OpenFile(filepath.Join(s.dir, SamplesFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); s.err != nil {
-			s.err = fmt.Errorf("create %s in the run directory: %w", SamplesFile, s.err)
-			return
+	s.next = now + samplesEvery
+	s.writeAll(nil)
+}
+
+// writeAll writes the file anew; it is there whole or as it was. The caller holds
+// writing.
+func (s *samples) writeAll(faults []timeline.Fault) {
+	s.mu.Lock()
+	s.fresh = false
+	lines := make([]*sampleLine, 0, s.all)
+	for _, like := range s.kept {
+		lines = append(lines, like...)
+	}
+	s.mu.Unlock()
+	slices.SortFunc(lines, func(a, b *sampleLine) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.rank, b.rank))
+	})
+	if len(lines) == 0 {
+		return
+	}
+	path := filepath.Join(s.dir, SamplesFile)
+	// For its owner only, as bodies may hold what is personal.
+	f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.err = fmt.Errorf("create %s in the run directory: %w", SamplesFile, err)
+		return
+	}
+	enc := json.NewEncoder(f)
+	enc.SetEscapeHTML(false)
+	for _, l := range lines {
+		s.clean(l)
+		l.Faults = during(faults, l)
+		err = errors.Join(err, enc.Encode(l))
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(path+".part", path)
+	}
+	if err != nil {
+		os.Remove(path + ".part")
+		s.err = fmt.Errorf("write %s: %w", SamplesFile, err)
+		return
+	}
+	s.written = len(lines)
+}
+
+// during names the faults that were in force while a request was due or under way.
+func during(faults []timeline.Fault, l *sampleLine) []string {
+	var out []string
+	for i := range faults {
+		w, ok := faults[i].Disturbance()
+		if ok && w.From <= l.At+l.Took && l.At < w.To && !slices.Contains(out, faults[i].Name) {
+			out = append(out, faults[i].Name)
 		}
 	}
-	enc := json.NewEncoder(s.file)
-	enc.SetEscapeHTML(false)
-	for i := range queue {
-		s.clean(&queue[i])
-		if err := enc.Encode(&queue[i]); err != nil {
-			s.err = fmt.Errorf("write %s: %w", SamplesFile, err)
-			return
-		}
-		s.written++
+	return out
+}
+
+// clean takes the secrets out, once. Only whoever writes calls it.
+func (s *samples) clean(l *sampleLine) {
+	if l.clean {
+		return
+	}
+	l.clean = true
+	// A body may have been cut off within a secret, as the mark says.
+	cut := func(text string) string { return strings.TrimSuffix(s.redact(text+"…"), "…") }
+	l.Detail, l.URL, l.Body, l.Header = s.redact(l.Detail), s.redact(l.URL), cut(l.Body), s.cleanHeader(l.Header)
+	if l.Sent != nil { // the sample may be shared
+		l.Sent = &attack.Message{Header: s.cleanHeader(l.Sent.Header), Body: cut(l.Sent.Body)}
 	}
 }
 
-// clean takes the secrets out.
-func (s *samples) clean(l *sampleLine) {
-	// A body may have been cut off within a secret, as the mark says.
-	l.Detail, l.Body = s.redact(l.Detail), strings.TrimSuffix(s.redact(l.Body+"…"), "…")
-	if l.Header == nil {
-		return
+func (s *samples) cleanHeader(in http.Header) http.Header {
+	if in == nil {
+		return nil
 	}
-	header := make(http.Header, len(l.Header)) // the sample may be shared
-	for name, values := range l.Header {
+	header := make(http.Header, len(in)) // the sample may be shared
+	for name, values := range in {
 		for _, v := range values {
 			if s.secret(name) {
 				v = secret.Masked
@@ -129,19 +288,16 @@ func (s *samples) clean(l *sampleLine) {
 			header[name] = append(header[name], s.redact(v))
 		}
 	}
-	l.Header = header
+	return header
 }
 
-// close writes what is left, closes the file and says what went wrong.
-func (s *samples) close() error {
-	s.write()
+// close writes all there is, with the faults that were in force, and says what went
+// wrong.
+func (s *samples) close(faults []timeline.Fault) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if s.file != nil {
-		if err := s.file.Close(); err != nil && s.err == nil {
-			s.err = fmt.Errorf("write %s: %w", SamplesFile, err)
-		}
-		s.file = nil
+	if s.err == nil {
+		s.writeAll(faults)
 	}
 	return s.err
 }
@@ -152,3 +308,8 @@ func (r *Recorder) Samples() int {
 	defer r.samples.writing.Unlock()
 	return r.samples.written
 }
+
+// WantsSample implements attack.SampleChooser.
+func (r *Recorder) WantsSample(res *attack.Result) bool { return r.samples.wants(res) }
+
+var _ attack.SampleChooser = (*Recorder)(nil)

@@ -18,6 +18,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // wrong is a result with a sample.
@@ -26,6 +27,7 @@ func wrong(request int, kind, body string) *attack.Result {
 		Arrival: attack.Arrival{Intended: 5 * ms, Request: request}, Acted: 5 * ms, Sent: 5 * ms, Done: 6 * ms, Status: 200, Kind: kind,
 		Detail: "found s3cret, expected <ok>",
 		Sample: &attack.Sample{
+			Method: "POST", URL: "http://h/?q=s3cret", Sent: &attack.Message{Header: http.Header{"X-Api-Key": {"k"}}, Body: "a s3cret"},
 			Status: 200, Body: body,
 			Header: http.Header{"Set-Cookie": {"sid=1", "u=2"}, "X-Api-Key": {"k"}, "X-Trace": {"a s3cret b"}},
 		},
@@ -70,8 +72,9 @@ func TestSamplesHoldNoSecrets(t *testing.T) {
 		t.Errorf("%d samples while the run goes on, want 1", n)
 	}
 	want := []map[string]any{{
-		"at": 5e6, "stage": "warm up, slowly", "request": "check out", "kind": "json", "detail": "found ***, expected <ok>",
+		"at": 5e6, "took": 1e6, "stage": "warm up, slowly", "request": "check out", "kind": "json", "detail": "found ***, expected <ok>",
 		"status": 200.0, "body": `{"token":"***","again":"***`,
+		"method": "POST", "url": "http://h/?q=***", "sent": map[string]any{"header": map[string]any{"X-Api-Key": []any{"***"}}, "body": "a ***"},
 		"header": map[string]any{"Set-Cookie": []any{"***", "***"}, "X-Api-Key": []any{"***"}, "X-Trace": []any{"a *** b"}},
 	}}
 	if diff := gocmp.Diff(want, readSamples(t, c.Dir)); diff != "" {
@@ -84,7 +87,7 @@ func TestSamplesHoldNoSecrets(t *testing.T) {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("found mode %s: bodies may be personal", info.Mode())
 	}
-	if got := res.Sample.Header.Get("X-Api-Key"); got != "k" {
+	if got := res.Sample.Header.Get("X-Api-Key") + res.Sample.Sent.Header.Get("X-Api-Key"); got != "kk" {
 		t.Errorf("the caller's sample was changed: %q", got)
 	}
 }
@@ -105,6 +108,7 @@ func TestSamplesAreBounded(t *testing.T) {
 				workers.Go(func() {
 					for i := range 2000 {
 						res := wrong(i%3, fmt.Sprint("kind ", i/3%tc.kinds), "x")
+						res.Seq = uint64(w*2000 + i)
 						r.Planned(res.Arrival)
 						r.Record(w, res)
 					}
@@ -161,6 +165,76 @@ func TestSamplesThatCannotBeWritten(t *testing.T) {
 	tl, err := r.Finish(4*sec, false, nil)
 	if tl == nil || !errors.Is(err, fs.ErrExist) {
 		t.Errorf("timeline %v, error %v; want one, and that the file could not be made", tl != nil, err)
+	}
+}
+
+// Samples come from the whole run and from all sides of a fault, however many errors
+// there are at its beginning, and which they are depends on the seed alone.
+func TestSamplesComeFromTheWholeRun(t *testing.T) {
+	fault := timeline.Fault{Name: "kill", Injecting: new(2 * sec), Reverted: new(2500 * ms)}
+	record := func(t *testing.T, seed uint64, backwards bool) []map[string]any {
+		clock := new(hand)
+		c := config(t, clock.now)
+		c.Seed = seed
+		r := start(t, c)
+		clock.set(2 * sec)
+		r.Mark()
+		clock.set(2500 * ms)
+		r.Mark()
+		clock.set(4 * sec)
+		const n = 4000
+		for i := range n {
+			if backwards {
+				i = n - 1 - i
+			}
+			res := wrong(0, attack.KindStatus, "x")
+			res.Seq, res.Intended = uint64(i), time.Duration(i)*ms
+			res.Status = 404
+			if i%2 == 0 {
+				res.Status = 503
+			}
+			res.Done = res.Intended + ms
+			if i >= 1900 && i < 2000 {
+				res.Done += 200 * ms // open when the fault strikes
+			}
+			r.Planned(res.Arrival)
+			if !r.WantsSample(res) {
+				res.Sample = nil
+			}
+			r.Record(0, res)
+		}
+		if _, err := r.Finish(4*sec, false, []timeline.Fault{fault}); err != nil {
+			t.Fatal(err)
+		}
+		return readSamples(t, c.Dir)
+	}
+	got := record(t, 7, false)
+	count := make(map[string]int)
+	early := 0
+	for _, s := range got {
+		at := time.Duration(s["at"].(float64))
+		side := "before"
+		if _, during := s["faults"]; during {
+			side = "during"
+		} else if at >= 2500*ms {
+			side = "after"
+		}
+		count[fmt.Sprintf("%s %v", side, at.Truncate(sec) == 0 && side == "before")]++
+		if at < sec/2 && side == "before" {
+			early++
+		}
+		if want := at+time.Duration(s["took"].(float64)) >= 2*sec && at < 2500*ms; want != (side == "during") {
+			t.Errorf("the sample of %s is %s", at, side)
+		}
+	}
+	if early > len(got)/3 || count["during false"] < 2*samplesOfKind || count["after false"] < 2*samplesOfKind || count["before true"] == 0 || count["before false"] == 0 {
+		t.Errorf("found %v, and %d of %d from the first half second", count, early, len(got))
+	}
+	if diff := gocmp.Diff(got, record(t, 7, true)); diff != "" {
+		t.Errorf("in another order other samples are kept:\n%s", diff)
+	}
+	if gocmp.Equal(got, record(t, 8, false)) {
+		t.Error("another seed keeps the same samples")
 	}
 }
 
