@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-1574e9de/ordeal/internal/generator"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
@@ -69,7 +70,7 @@ same bytes, on any machine.`,
 					continue
 				}
 				if err != nil {
-					fmt.Fprintf(s.err, "ordeal: %v\n", err)
+					fmt.Fprintf(s.err, "ordeal: %s\n", plaintext.Lines(err.Error()))
 					wrong = true
 					continue
 				}

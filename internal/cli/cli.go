@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
@@ -79,7 +80,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if all := causes(err); len(all) > 1 {
 		for _, e := range all {
-			fmt.Fprintf(stderr, "ordeal: %v\n", e)
+			fmt.Fprintf(stderr, "ordeal: %s\n", plaintext.Lines(e.Error()))
 		}
 		return int(code)
 	}
@@ -90,7 +91,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	} else if strings.HasPrefix(text, "unknown command") {
 		text += "\n    hint: ordeal --help lists the commands"
 	}
-	fmt.Fprintf(stderr, "ordeal: %s\n", text)
+	fmt.Fprintf(stderr, "ordeal: %s\n", plaintext.Lines(text))
 	return int(code)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
@@ -220,7 +221,7 @@ func (c *Container) lastLines(ctx context.Context) string {
 	} else {
 		_, _ = stdcopy.StdCopy(&out, &out, r)
 	}
-	text := strings.TrimSpace(out.String())
+	text := strings.TrimSpace(plaintext.Lines(out.String()))
 	if text == "" {
 		return "; it printed nothing"
 	}

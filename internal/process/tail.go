@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 const (
@@ -39,11 +41,11 @@ func (t *tail) reset() {
 	t.last = nil
 }
 
-// String returns the last lines.
+// String returns the last lines, fit to be shown.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	lines := strings.Split(strings.ToValidUTF8(strings.TrimRight(string(t.last), "\n"), "?"), "\n")
+	lines := strings.Split(plaintext.Lines(strings.TrimRight(string(t.last), "\r\n")), "\n")
 	return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
 }
 

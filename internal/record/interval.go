@@ -14,7 +14,7 @@ import (
 // interval is one part of one interval, not yet written.
 type interval struct {
 	timeline.Window
-	cells     []*cell // by the layout's numbers; nil where there was nothing yet
+	cells     map[int32]*cell // by the layout's numbers; of few, where stages and requests are many
 	open      map[openCell]*cell
 	beats     []timeline.Beat // by slot of the second; empty where there was nothing yet
 	planned   uint64
@@ -35,7 +35,7 @@ const beatsPerSlice = int(slice / timeline.BeatLength)
 // all ranges over the cells that there are.
 func (iv *interval) all(yield func(*cell) bool) {
 	for _, c := range iv.cells {
-		if c != nil && !yield(c) {
+		if !yield(c) {
 			return
 		}
 	}
@@ -77,12 +77,11 @@ func (c *cell) settle() {
 type pool struct {
 	limits []time.Duration
 	late   []time.Duration
-	size   int // cells of an interval
 
 	mu    sync.Mutex
 	hists []*hdrhistogram.Histogram
 	cells []*cell
-	rows  [][]*cell // of intervals
+	rows  []map[int32]*cell // of intervals
 	beats [][]timeline.Beat
 	lent  int // histograms in use
 	made  int // histograms ever allocated
@@ -145,7 +144,7 @@ func (p *pool) interval(w timeline.Window) *interval {
 		p.rows, p.beats = p.rows[:n-1], p.beats[:n-1]
 		return &interval{Window: w, cells: row, beats: beats}
 	}
-	return &interval{Window: w, cells: make([]*cell, p.size), beats: make([]timeline.Beat, beatsPerSlice)}
+	return &interval{Window: w, cells: make(map[int32]*cell), beats: make([]timeline.Beat, beatsPerSlice)}
 }
 
 // takeBackInterval makes all of iv's memory available again.
@@ -268,10 +267,8 @@ func (p *pool) add(c *cell, e *entry, x *extra) {
 func (iv *interval) sorted(l *layout) timeline.Interval {
 	out := timeline.Interval{Window: iv.Window}
 	for i, c := range iv.cells {
-		if c != nil {
-			c.settle()
-			out.Cells = append(out.Cells, timeline.Cell{Key: l.key(i), Stats: &c.Stats})
-		}
+		c.settle()
+		out.Cells = append(out.Cells, timeline.Cell{Key: l.key(int(i)), Stats: &c.Stats})
 	}
 	for k, c := range iv.open {
 		c.settle()

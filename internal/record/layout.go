@@ -19,9 +19,6 @@ type layout struct {
 
 func (l *layout) width() int { return len(l.requests) + len(l.flows) + 1 }
 
-// size is the number of cells.
-func (l *layout) size() int { return (len(l.stages) + 1) * l.width() }
-
 // cell returns the number of an arrival's cell.
 func (l *layout) cell(a *attack.Arrival) int32 {
 	stage, column := len(l.stages), l.width()-1

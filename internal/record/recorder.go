@@ -152,7 +152,7 @@ func New(c Config) (*Recorder, error) {
 	r := &Recorder{
 		cfg: c, layout: l, out: out, samples: newSamples(&c),
 		lendable: maxLent, wake: make(chan struct{}, 1), stop: make(chan struct{}),
-		pool:   &pool{limits: c.Limits, late: []time.Duration{c.LateBudget}, size: l.size()},
+		pool:   &pool{limits: c.Limits, late: []time.Duration{c.LateBudget}},
 		shards: make([]shard, c.Shards),
 		plan:   planBuffer{full: batch},
 		early:  &buffer{},

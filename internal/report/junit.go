@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -86,6 +87,9 @@ func WriteJUnit(w io.Writer, r *Run) error {
 		suite.Cases = append(suite.Cases, c)
 	}
 	suite.Tests = len(suite.Cases)
+	for i := range suite.Cases {
+		suite.Cases[i].clean()
+	}
 	for _, c := range suite.Cases {
 		suite.SystemOut += c.facts
 		switch {
@@ -97,6 +101,7 @@ func WriteJUnit(w io.Writer, r *Run) error {
 			suite.Skipped++
 		}
 	}
+	suite.SystemOut = plaintext.Lines(suite.SystemOut)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
@@ -107,6 +112,17 @@ func WriteJUnit(w io.Writer, r *Run) error {
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// clean makes what services printed, and servers answered, fit to be shown by whatever
+// reads the file.
+func (c *junitCase) clean() {
+	c.Name, c.Classname = plaintext.Line(c.Name), plaintext.Line(c.Classname)
+	for _, o := range []*junitOutcome{c.Failure, c.Error, c.Skipped} {
+		if o != nil {
+			o.Message, o.Text = plaintext.Lines(o.Message), plaintext.Lines(o.Text)
+		}
+	}
 }
 
 func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {

@@ -1,10 +1,9 @@
 package report
 
 import (
-	"strings"
-	"unicode"
-
 	"github.com/fatih/color"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 // style paints text; it does not change its width.
@@ -42,14 +41,4 @@ func newPalette(on bool) palette {
 // plain makes text from outside (error messages, names) safe to print: no
 // control characters, which could move the cursor or change colours, and one
 // line.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\ufffd"))
-}
+func plain(s string) string { return plaintext.Line(s) }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/state"
 )
 
@@ -50,11 +51,11 @@ func (j *journal) problems() error {
 func (r *runner) healOthers(ctx context.Context) {
 	h := healer{folder: r.folder, progress: r.progress}
 	if err := h.heal(ctx, r.needsEngine()); err != nil {
-		fmt.Fprintf(r.opt.Stderr, "ordeal: what an earlier run left behind could not all be undone: %v\n", err)
+		fmt.Fprintf(r.opt.Stderr, "ordeal: what an earlier run left behind could not all be undone: %s\n", plaintext.Lines(err.Error()))
 	}
 	for _, l := range h.left {
 		if !l.known { // of runs beside this one there is nothing to say
-			fmt.Fprintf(r.opt.Stderr, "ordeal: left alone: %s\n", l.text)
+			fmt.Fprintf(r.opt.Stderr, "ordeal: left alone: %s\n", plaintext.Lines(l.text))
 		}
 	}
 }

@@ -182,9 +182,10 @@ func awaitReady(ctx context.Context, c ready.Check, opt ready.Options, within ti
 }
 
 // log opens the file that a process's output goes to, without secrets: run
-// directories are passed around.
+// directories are passed around. What a process prints can hold what nobody can
+// know for a secret, so the file is its owner's alone, as samples are.
 func (s *services) log(name string) (io.WriteCloser, error) {
-	if err := os.MkdirAll(s.logs, 0o755); err != nil {
+	if err := os.MkdirAll(s.logs, 0o700); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(s.logs)
@@ -192,7 +193,7 @@ func (s *services) log(name string) (io.WriteCloser, error) {
 		return nil, err
 	}
 	defer root.Close()
-	f, err := root.Create(name + ".log")
+	f, err := root.OpenFile(name+".log", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}

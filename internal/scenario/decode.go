@@ -39,6 +39,7 @@ type decoder struct {
 	places   map[any]*node // by pointer to the field
 	broken   map[any]bool  // structs that could not be read whole, by pointer
 	visited  int
+	grown    int // bytes of all values so far, see grow
 }
 
 // nodeDecoder is a type of the file that has more than one form.
@@ -168,9 +169,9 @@ func (o *object) into(ptr any, allRequired bool) {
 			}
 			continue
 		}
-		before := len(o.list)
+		before := o.fails
 		o.field(n, f)
-		o.bad = o.bad || len(o.list) > before
+		o.bad = o.bad || o.fails > before
 	}
 }
 
@@ -207,11 +208,11 @@ func (d *decoder) decode(n *node, ptr any, what string) {
 		d.broken[ptr] = true
 		return
 	}
-	before := len(d.list)
+	before := d.fails
 	setDefaults(reflect.ValueOf(ptr).Elem())
 	o.into(ptr, false)
 	o.done()
-	d.broken[ptr] = len(d.list) > before
+	d.broken[ptr] = d.fails > before
 }
 
 // field reads one field and notes its place.
@@ -300,6 +301,9 @@ func (d *decoder) words(n *node, f field) {
 	m := reflect.MakeMap(f.value.Type())
 	f.value.Set(m)
 	for _, e := range n.entries {
+		if !d.grow(e.key.span, len(e.key.text)) {
+			return
+		}
 		x := f
 		x.value, x.loose, x.key = reflect.New(f.value.Type().Elem()).Elem(), true, e.key.text
 		d.value(e.value, x)
@@ -316,6 +320,9 @@ func (d *decoder) pairs(n *node, f field) {
 	out := make([]attack.Field, len(n.entries))
 	f.value.Set(reflect.ValueOf(out))
 	for i, e := range n.entries {
+		if !d.grow(e.key.span, len(e.key.text)) {
+			return
+		}
 		out[i].Name = e.key.text
 		x := f
 		x.value, x.loose, x.key, x.doc = reflect.ValueOf(&out[i].Value).Elem(), true, e.key.text, ""

@@ -15,7 +15,7 @@ func (b *builder) chaos(seed uint64) []chaos.Plan {
 	names := map[string]*node{}
 	end, known := b.load()
 	for i := range b.file.Chaos {
-		f, before := &b.file.Chaos[i], len(b.list)
+		f, before := &b.file.Chaos[i], b.fails
 		b.unique(names, f.Name, "fault", b.where(&f.Name, f.n))
 		if at, ok := b.places[&f.At]; ok && known && f.At >= end {
 			b.failf(at.span, "let it begin earlier, or make the load longer", "at: the load ends after %s, so that this fault would never be seen", quantity.FormatDuration(end))
@@ -37,7 +37,7 @@ func (b *builder) chaos(seed uint64) []chaos.Plan {
 			Services: f.target.Service, Pick: chaos.Pick(f.target.Pick), Spec: f.spec,
 		}
 		out = append(out, p)
-		if !b.broken[f] && len(b.list) == before {
+		if !b.broken[f] && b.fails == before {
 			files[f.Name] = f
 			sure = append(sure, chaos.Planned{Plan: p, Targets: b.surelyHit(p, seed)})
 		}
@@ -70,7 +70,7 @@ func (b *builder) surelyHit(p chaos.Plan, seed uint64) []chaos.Target {
 	for _, name := range p.Services {
 		candidates = append(candidates, known(name))
 		s := b.file.Services.named(name)
-		found = found || b.set(&s.Container) && !b.set(&s.Container.Builtin) && !b.set(&s.Container.Image)
+		found = found || s != nil && b.set(&s.Container) && !b.set(&s.Container.Builtin) && !b.set(&s.Container.Image)
 	}
 	if found && p.Pick.Count == 0 && (p.Pick.Fraction == 0 || p.Pick.Fraction == 1) {
 		return candidates

@@ -21,7 +21,7 @@ func (s *stepFile) decodeNode(d *decoder, n *node, _ field) {
 		d.broken[s] = true
 		return
 	}
-	before := len(d.list)
+	before := d.fails
 	for key, hint := range map[string]string{
 		"data":    "give data to the flow: all its steps draw from the same row",
 		"weight":  "give weight to the flow: it is drawn whole",
@@ -36,7 +36,7 @@ func (s *stepFile) decodeNode(d *decoder, n *node, _ field) {
 	setDefaults(reflect.ValueOf(s).Elem())
 	o.into(s, false)
 	o.done()
-	d.broken[s] = len(d.list) > before
+	d.broken[s] = d.fails > before
 }
 
 // capturesFile is a mapping whose order is kept.
@@ -105,8 +105,8 @@ func (b *builder) flow(f *flowFile, p *attack.Plan, names map[string]*node) {
 		s := &f.Steps[i]
 		r := &s.requestFile
 		b.places[r], b.broken[r] = b.where(s, own), b.broken[s]
-		at, before := b.ownNode(r), len(b.list)
-		if b.unique(steps, s.Name, "step", at); len(b.list) == before && s.Name != "" && f.Name != "" {
+		at, before := b.ownNode(r), b.fails
+		if b.unique(steps, s.Name, "step", at); b.fails == before && s.Name != "" && f.Name != "" {
 			b.unique(names, stepName(f, s), "request", at)
 		}
 		c.step = s.Name

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/chaos"
@@ -174,8 +175,8 @@ type faultFile struct {
 }
 
 func (s *faultFile) decodeNode(d *decoder, n *node, _ field) {
-	before := len(d.list)
-	defer func() { d.broken[s] = len(d.list) > before }()
+	before := d.fails
+	defer func() { d.broken[s] = d.fails > before }()
 	s.n = n
 	o := d.object(n, "a fault")
 	if o == nil {
@@ -263,8 +264,8 @@ type pickFile chaos.Pick
 func (p *pickFile) decodeNode(d *decoder, n *node, f field) {
 	var text string
 	f.value, f.loose = reflect.ValueOf(&text).Elem(), true
-	before := len(d.list)
-	if d.scalar(n, f); len(d.list) > before || text == "all" {
+	before := d.fails
+	if d.scalar(n, f); d.fails > before || text == "all" {
 		return
 	}
 	if share, err := quantity.ParseFraction(text); err == nil && share > 0 && share <= 1 {
@@ -294,9 +295,9 @@ func (s *statuses) decodeNode(d *decoder, n *node, f field) {
 			(*s)[i] = class + 1
 			continue
 		}
-		before := len(d.list)
+		before := d.fails
 		f.value, f.doc = reflect.ValueOf(&(*s)[i]).Elem(), "an HTTP status such as 200, a class such as 2xx, or a list such as [200, 404]"
-		if d.field(item, f); len(d.list) == before && ((*s)[i] < 100 || (*s)[i] > 599) {
+		if d.field(item, f); d.fails == before && ((*s)[i] < 100 || (*s)[i] > 599) {
 			d.failf(item.span, "give a status from 100 to 599, a class such as 2xx, or a list of them", "status: %d is no HTTP status", (*s)[i])
 		}
 	}
@@ -353,6 +354,9 @@ func (d *decoder) writeJSON(b *bytes.Buffer, n *node, names runNames) {
 			if i > 0 {
 				b.WriteByte(',')
 			}
+			if !d.grow(e.key.span, len(e.key.text)) {
+				return
+			}
 			writeJSONText(b, e.key.text)
 			b.WriteByte(':')
 			d.writeJSON(b, e.value, names)
@@ -395,8 +399,8 @@ func (x *expectJSON) decodeNode(d *decoder, n *node, f field) {
 				continue
 			}
 			var b bytes.Buffer
-			before := len(d.list)
-			if d.writeJSON(&b, e.value, noRunNames); len(d.list) == before {
+			before := d.fails
+			if d.writeJSON(&b, e.value, noRunNames); d.fails == before {
 				add(e.key, b.String())
 			}
 		}
@@ -462,8 +466,8 @@ func (d *decoder) rule(n *node) (ruleEntry, bool) {
 	e := ruleEntry{kpi: n}
 	switch {
 	case n.kind == mapNode:
-		before := len(d.list)
-		if d.decode(n, &e.ruleFile, "a rule"); len(d.list) > before {
+		before := d.fails
+		if d.decode(n, &e.ruleFile, "a rule"); d.fails > before {
 			return e, false
 		}
 		e.kpi = d.where(&e.KPI, n)
@@ -494,9 +498,15 @@ func (d *decoder) unique(seen map[string]*node, name, what string, at *node) {
 	seen[name] = at
 }
 
+// maxName bounds what is printed over and over, and kept beside every figure.
+const maxName = 200
+
 func (d *decoder) printableName(name string, at *node) {
 	d.called = append(d.called, name)
 	d.openName(at)
+	if n := utf8.RuneCountInString(name); n > maxName {
+		d.failf(at.span, "take a few words: names stand in every table", "expected a name of at most %d characters, found %d", maxName, n)
+	}
 	if printable(name) != name {
 		d.failf(at.span, "take letters, digits and punctuation", "the name %q holds a control character", shorten(name))
 	}

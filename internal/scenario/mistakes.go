@@ -46,6 +46,9 @@ type collector struct {
 	list  []Mistake
 	seen  map[string]bool
 	flags map[int]string // lines that are no line of the file, but a flag's text
+	// fails counts calls of failf, repetitions too: whether reading a value went
+	// well is told by whether it grew, as the list may hold the mistake already.
+	fails int
 }
 
 func newCollector(file string, src []byte) *collector {
@@ -61,6 +64,7 @@ func newCollector(file string, src []byte) *collector {
 // failf adds a mistake. One and the same mistake at one place counts once: an
 // alias leads to its anchor's place each time it is used.
 func (c *collector) failf(at span, hint, format string, args ...any) {
+	c.fails++
 	m := Mistake{File: c.file, Line: at.line, Col: at.col, Len: max(1, at.len), Hint: hint, Msg: fmt.Sprintf(format, args...)}
 	if at.line >= 1 && at.line <= len(c.lines) {
 		m.Source = c.lines[at.line-1]

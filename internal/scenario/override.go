@@ -88,7 +88,7 @@ func (c *collector) flagValue(o Override, line int, key string) *node {
 		}
 		c.failf(span{line, max(m.Col, before+1), m.Len}, hint, "%s", m.Msg)
 	}
-	if n == nil || len(sub.list) > 0 {
+	if n == nil || sub.fails > 0 {
 		return nil
 	}
 	n.shift(line-1, map[*node]bool{})

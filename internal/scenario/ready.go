@@ -39,8 +39,8 @@ func (r *readyFile) decodeNode(d *decoder, n *node, f field) {
 	}
 	var text string
 	f.value = reflect.ValueOf(&text).Elem()
-	before := len(d.list)
-	if d.scalar(n, f); len(d.list) > before {
+	before := d.fails
+	if d.scalar(n, f); d.fails > before {
 		return
 	}
 	switch address, tcp := strings.CutPrefix(text, "tcp://"); {
@@ -56,7 +56,7 @@ func (r *readyFile) decodeNode(d *decoder, n *node, f field) {
 
 func (r *readyFile) mapping(d *decoder, n *node, f field) {
 	o := d.object(n, "ready")
-	before := len(d.list)
+	before := d.fails
 	for _, own := range fieldsOf(reflect.ValueOf(&r.readyKeys).Elem()) {
 		if v, ok := o.take(own.key); ok {
 			own.names = f.names
@@ -64,7 +64,7 @@ func (r *readyFile) mapping(d *decoder, n *node, f field) {
 		}
 	}
 	o.done()
-	if len(d.list) > before {
+	if d.fails > before {
 		return
 	}
 	ways := 0

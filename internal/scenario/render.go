@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/fatih/color"
 	"github.com/mattn/go-runewidth"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 // maxShown is how many columns of a source line are shown; a longer one is cut
@@ -109,17 +110,10 @@ func columns(s string) int {
 // visible replaces what would move the cursor or colour the terminal: a file is
 // not trusted to write to it.
 func visible(r rune) rune {
-	if r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
+	if r != '\t' && plaintext.Hidden(r) {
 		return '·'
 	}
 	return r
 }
 
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return ' '
-		}
-		return visible(r)
-	}, s)
-}
+func printable(s string) string { return plaintext.Line(s) }

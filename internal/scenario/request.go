@@ -132,9 +132,9 @@ func (b *builder) method(r *requestFile, out *attack.Request) *node {
 // url checks where a request goes: a path below the target, or a host that may
 // be put under load. A template must not choose the host.
 func (b *builder) url(raw string, at *node) (ok bool) {
-	before := len(b.list)
+	before := b.fails
 	b.checkURL(raw, at)
-	return len(b.list) == before && raw != ""
+	return b.fails == before && raw != ""
 }
 
 func (b *builder) checkURL(raw string, at *node) {

@@ -12,7 +12,7 @@ import (
 // the load, which is not known if there are mistakes elsewhere.
 func (b *builder) rules(end time.Duration) []PlannedRule {
 	names := b.names()
-	if len(b.list) == 0 {
+	if b.fails == 0 {
 		names.End = end
 	}
 	var out []PlannedRule

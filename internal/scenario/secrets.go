@@ -87,7 +87,7 @@ func (d *decoder) variableSecrets(name, value string) {
 	if secret.Field(name, value) {
 		d.secret(value)
 	}
-	d.secret(secret.FindInURL(value)...)
+	d.secret(secret.InConnection(value)...)
 }
 
 func (b *builder) envSecrets(env map[string]string) {
@@ -125,7 +125,7 @@ var action = regexp.MustCompile(`\{\{.*?\}\}`)
 func (b *builder) paramSecrets(fields []attack.Field) {
 	for _, f := range fields {
 		switch {
-		case !secret.Field(f.Name, f.Value):
+		case !secret.Param(f.Name, f.Value):
 			b.literalsIn(f.Value)
 		case secret.Literal(f.Value) && secret.Telling(f.Value):
 			b.literal(f.Value)
@@ -188,7 +188,7 @@ func (b *builder) querySecrets(query string) {
 	query, _, _ = strings.Cut(query, "#")
 	for pair := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		if !secret.Field(name, value) || !secret.Literal(value) || !secret.Telling(value) {
+		if !secret.Param(name, value) || !secret.Literal(value) || !secret.Telling(value) {
 			continue
 		}
 		b.literal(value)

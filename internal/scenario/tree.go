@@ -86,6 +86,7 @@ func (n *node) get(key string) (*node, bool) {
 type grower struct {
 	*collector
 	anchors map[string]*node
+	merged  int // mappings and keys that merge keys brought
 }
 
 // grow parses the file; nil if it is no YAML or holds nothing.
@@ -116,7 +117,7 @@ func (c *collector) grow(src string) *node {
 			bodies = append(bodies, doc.Body)
 		}
 	}
-	g := grower{c, map[string]*node{}}
+	g := grower{collector: c, anchors: map[string]*node{}}
 	switch len(bodies) {
 	case 0:
 		c.failf(span{}, "ordeal init writes a scenario to start from", "the file is empty")
@@ -364,6 +365,10 @@ func (g *grower) mapping(values []*ast.MappingValueNode, start *token.Token, flo
 		n.entries = append(n.entries, entry{key, value})
 	}
 	for _, m := range merged {
+		if g.merged += len(m.entries); g.merged > maxNodes {
+			g.failf(n.span, "use fewer merge keys", "merge keys bring more than %d values", maxNodes)
+			break
+		}
 		for _, e := range m.entries {
 			if _, set := lines[e.key.text]; !set {
 				lines[e.key.text] = e.key.line
@@ -376,6 +381,10 @@ func (g *grower) mapping(values []*ast.MappingValueNode, start *token.Token, flo
 
 // mergeable returns the mappings that a merge key names.
 func (g *grower) mergeable(n *node) []*node {
+	if g.merged++; g.merged > maxNodes {
+		g.failf(n.span, "use fewer merge keys", "merge keys bring more than %d values", maxNodes)
+		return nil
+	}
 	switch n.kind {
 	case mapNode:
 		return []*node{n}

@@ -67,6 +67,27 @@ func (x expansion) rawAt(off int, end bool) int {
 	return at
 }
 
+// maxExpanded bounds what all values of a file are together, once aliases are
+// followed and variables put in: a small file can repeat a large value without end.
+const maxExpanded = 4 << 20
+
+// grow takes so many bytes for a value; false, with the mistake noted where the file
+// became too large, if there is no room for them.
+func (d *decoder) grow(at span, size int) bool {
+	full := d.grown > maxExpanded
+	d.grown += size
+	switch {
+	case d.grown <= maxExpanded:
+		return true
+	case full:
+		d.fails++ // and it was said where that began
+	default:
+		d.failf(at, "use fewer aliases and shorter variables, or put what is large into a file: data:, file: or targets:",
+			"here the file's values, with aliases and variables put in, have more than %d bytes together", maxExpanded)
+	}
+	return false
+}
+
 // expand puts variables into a scalar's text. With names of the run allowed, the
 // result is in the form that Expand reads: they stay, and a ${ that is meant as
 // such is written $${.
@@ -77,6 +98,9 @@ func (d *decoder) expand(n *node, names runNames) (expansion, bool) {
 		ok = true
 		s  = n.text
 	)
+	if !d.grow(n.span, len(s)) {
+		return expansion{}, false
+	}
 	if !strings.Contains(s, "$") {
 		return expansion{s, []piece{{0, 0, true}, {len(s), len(s), true}}}, true
 	}
@@ -118,6 +142,9 @@ func (d *decoder) expand(n *node, names runNames) (expansion, bool) {
 			at := d.locate(n, i, end+1)
 			value, kept, good := d.variable(inside, at, names)
 			ok = ok && good
+			if !d.grow(at, len(value)) {
+				return expansion{}, false
+			}
 			if kept {
 				x.pieces = append(x.pieces, piece{b.Len(), i, true})
 				b.WriteString(rest[:end+1])

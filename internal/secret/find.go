@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -13,6 +14,7 @@ type place struct {
 	from, to int
 	kind     placeKind
 	user     string // of a password
+	field    string // its name, of what stands in a form or a query
 }
 
 type placeKind uint8
@@ -85,7 +87,7 @@ func find(s string, want func(place) bool) []string {
 	each(s, func(p place) {
 		raw := s[p.from:p.to]
 		switch {
-		case !Literal(raw) || !want(p):
+		case !Literal(raw) || !want(p) || p.field != "" && !Param(p.field, raw):
 		case p.kind == password:
 			meant := unescaped(raw, url.PathUnescape)
 			out = append(out, raw, meant, basic(unescaped(p.user, url.PathUnescape), meant))
@@ -109,6 +111,20 @@ func FindInURL(s string) []string {
 	name, rest, ok := strings.Cut(rest, ":")
 	if at := strings.LastIndexByte(rest, '@'); ok && at > 0 {
 		out = append(out, rest[:at], basic(name, rest[:at]))
+	}
+	return out
+}
+
+// plainLogin is what drivers of databases take in place of a URL:
+// user:password@tcp(127.0.0.1:3306)/db.
+var plainLogin = regexp.MustCompile(`^[^\s:/@]*:([^\s]+)@[^\s@]+$`)
+
+// InConnection is FindInURL for a text that may also be a connection string of
+// another form: user:password@host, or Server=…;Password=….
+func InConnection(s string) []string {
+	out := FindInURL(s)
+	if m := plainLogin.FindStringSubmatch(s); m != nil && !strings.Contains(s, "://") {
+		out = append(out, m[1])
 	}
 	return out
 }
@@ -206,7 +222,10 @@ func each(s string, f func(place)) {
 				i = t.value(at, q, counts(name), put)
 			}
 		} else if at, ok := afterField(s, end); ok && Name(s[begin:end]) {
-			i = t.fieldValue(at, counts(s[begin:end]), put)
+			i = t.fieldValue(at, counts(s[begin:end]), func(p place) {
+				p.field = s[begin:end]
+				put(p)
+			})
 		}
 	}
 }
@@ -224,9 +243,9 @@ func login(s string, i int) (place, bool) {
 	}
 	at += i
 	if name, _, ok := strings.Cut(s[i:at], ":"); ok {
-		return place{i + len(name) + 1, at, password, name}, true
+		return place{from: i + len(name) + 1, to: at, kind: password, user: name}, true
 	}
-	return place{i, at, user, ""}, true
+	return place{from: i, to: at, kind: user}, true
 }
 
 // quote is how texts are put in quotes: with how many backslashes before the

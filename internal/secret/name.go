@@ -24,10 +24,15 @@ const Shortest = 4
 // What a name holds somewhere, or as a word, that is of a secret.
 var (
 	secretParts = list(
-		"TOKEN", "SECRET", "PASSW", "PASSPHRASE", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SESSION_ID", "SESSIONID", "SESSID",
+		"TOKEN", "SECRET", "PASSW", "PASSPHRASE", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SESSION_ID", "SESSIONID", "SESSID", "PASSCODE", "PASSKEY",
+		"PRIVATEKEY", "ACCESSKEY", "ACCOUNTKEY", "MASTERKEY", "SIGNINGKEY", "ENCRYPTIONKEY", "SSHKEY", "CONNECTION_STRING", "CONNECTIONSTRING", "CONN_STR", "CONNSTR",
 	)
 	secretWords = list("KEY", "PASS", "PWD", "AUTH", "AUTHORIZATION", "PAT", "DSN", "JWT", "COOKIE", "SIGNATURE")
-	secretLast  = list("SK", "SESSION")
+	secretLast  = list("SK", "SESSION", "OTP", "CREDS")
+	// Words that end like this are names grown together: PGPASS, DBPASSWD.
+	secretEnds = list("PASS", "PASSWD", "PWD", "DSN")
+	// Words that end so and mean something else: also the folders of a shell.
+	otherEnds = list("COMPASS", "BYPASS", "TRESPASS", "SURPASS", "OVERPASS", "UNDERPASS", "ENCOMPASS", "IMPASS", "OLDPWD")
 
 	// A number under a name with one of these is a figure: max_tokens, token_ttl.
 	countWords = list("TOKENS", "COUNT", "LIMIT", "MAX", "MIN", "LENGTH", "SIZE", "TTL", "AGE", "EXPIRES", "EXPIRY", "ATTEMPTS", "RETRIES")
@@ -55,7 +60,7 @@ func Name(name string) bool {
 		}
 	}
 	last, found := hasWord(up, secretWords)
-	return found || in(secretLast, last) || string(up) == "SIG"
+	return found || in(secretLast, last) || grownTogether(up) || string(up) == "SIG"
 }
 
 // hasWord says whether one of the words of a name is among these, and which is
@@ -67,6 +72,18 @@ func hasWord(up []byte, words [][]byte) (last []byte, found bool) {
 		}
 	}
 	return last, false
+}
+
+// grownTogether says whether a word of a name ends as one of a secret.
+func grownTogether(up []byte) bool {
+	for word := range bytes.SplitSeq(up, []byte("_")) {
+		for _, end := range secretEnds {
+			if len(word) > len(end) && bytes.HasSuffix(word, end) && !in(otherEnds, word) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func in(words [][]byte, word []byte) bool {
@@ -91,9 +108,36 @@ func number(s string) bool {
 	return err == nil
 }
 
-// Field says whether a parameter or field of a form is a secret: it has a secret
-// name, and is no figure such as max_tokens=2000.
+// Field says whether a variable, column, parameter or field of a form is a secret:
+// it has a secret name, and is no figure such as max_tokens=2000.
 func Field(name, value string) bool { return Name(name) && !(counts(name) && number(value)) }
+
+// Param is Field for parameters of queries and fields of forms, if their value is to
+// be hidden wherever it stands, and not only there. A key alone is a word that is
+// looked for as often as it is that of an API: ?key=electronics. Then the value tells.
+func Param(name, value string) bool {
+	return Field(name, value) && (key(name) || random(value))
+}
+
+// random says whether a value looks made up by a machine, and not by people: long,
+// with letters and figures, or with letters of both cases inside a word.
+func random(value string) bool {
+	const shortestRandom = 16
+	var digit, letter, upper, lower, other bool
+	for _, c := range []byte(value) {
+		switch {
+		case c >= '0' && c <= '9':
+			digit = true
+		case c >= 'a' && c <= 'z':
+			lower, letter = true, true
+		case c >= 'A' && c <= 'Z':
+			upper, letter = true, true
+		case c == ' ' || c == '+':
+			other = true
+		}
+	}
+	return len(value) >= shortestRandom && !other && letter && (digit || upper && lower)
+}
 
 // appendWords appends a name in capitals, with _ between its words.
 func appendWords(b []byte, name string) []byte {

@@ -1,12 +1,17 @@
 package secret
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"API_TOKEN": true, "token": true, "DB_PASSWORD": true, "CLIENT_SECRET": true, "AWS_ACCESS_KEY_ID": true, "api-key": true,
 		"KEY": true, "GOOGLE_CREDENTIALS": true, "PASS": true, "HOME": false, "KEYBOARD": false, "MONKEY": false, "PASSENGERS": false, "AUTHOR": false, "sku": false, "GITHUB_PAT": true, "PATH": false, "STRIPE_SK": true, "SK_LINE": false, "PASSPHRASE": true,
 		"SESSION_ID": true, "session": true, "SESSIONS": false, "PHPSESSID": true, "SENTRY_DSN": true, "clientSecret": true, "userKey": true, "hotkeys": false,
+		"PGPASS": true, "DBPASS": true, "pgPass": true, "MYSQLPWD": true, "SMTP_USERPASSWD": true, "DBDSN": true, "PGPASSFILE": false, "COMPASS": false, "BYPASS": false, "OLDPWD": false,
+		"KEY_PASSPHRASE": true, "GCP_CREDENTIALS": true, "AWS_CREDS": true, "AZURE_STORAGE_CONNECTION_STRING": true, "SSHKEY": true, "DONKEY": false, "TURKEY": false,
 		"accessKey": true, "CompassHeading": false, "sig": true, "pattern": false, "PUBLIC_URL": false, "pass word": true, "key word": true, "word of mouth": false,
 	} {
 		if Name(name) != want {
@@ -29,6 +34,48 @@ func TestPaths(t *testing.T) {
 	} {
 		if Path(path) != want {
 			t.Errorf("%s: expected %v", path, want)
+		}
+	}
+}
+
+// A word that is looked for must not be hidden wherever it stands; what a machine
+// made up is.
+func TestParams(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		want        bool
+	}{
+		{"key", "electronics", false}, {"key", "garden furniture and more", false}, {"key", "home-and-kitchen-appliances", false}, {"pat", "butter", false},
+		{"key", "AIzaSyD4iE2xVSpkLLOXoyqT", true}, {"key", "0123456789abcdef0123", true},
+		{"api_key", "electronics", true}, {"token", "electronics", true}, {"q", "AIzaSyD4iE2xVSpkLLOXoyqT", false},
+	} {
+		if got := Param(c.name, c.value); got != c.want {
+			t.Errorf("%s=%s: expected %v", c.name, c.value, c.want)
+		}
+	}
+	if found := Find("/search?key=electronics&token=abcdefgh"); len(found) != 1 || found[0] != "abcdefgh" {
+		t.Errorf("found %q", found)
+	}
+	if got := Mask("/search?key=electronics"); got != "/search?key=***" {
+		t.Errorf("in its place it is hidden: %s", got)
+	}
+}
+
+func TestConnectionStrings(t *testing.T) {
+	for s, want := range map[string]string{
+		"postgres://u:hunter22@db/x":                "hunter22",
+		"root:hunter22@tcp(127.0.0.1:3306)/db":      "hunter22",
+		"host=db user=u password=hunter22 dbname=x": "hunter22",
+		"Server=db;User Id=u;Password=hunter22;":    "hunter22",
+		"amqp://guest:hunter22@mq":                  "hunter22",
+	} {
+		if got := InConnection(s); !slices.Contains(got, want) {
+			t.Errorf("%s: found %q", s, got)
+		}
+	}
+	for _, s := range []string{"http://127.0.0.1:80/", "12:30", "me@example.org", "a:b c@d"} {
+		if got := InConnection(s); len(got) > 0 {
+			t.Errorf("%s: found %q", s, got)
 		}
 	}
 }

@@ -1,0 +1,105 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// minimal is a scenario with something put in before the load.
+func minimal(extra string) string {
+	return "name: x\ntarget: http://127.0.0.1:1\n" + extra + `
+attack:
+  requests: [ { name: r, get: / } ]
+  stages: [ { name: s, rate: 1/s, for: 10s } ]
+`
+}
+
+func mistakesOf(t *testing.T, src string, env map[string]string) []Mistake {
+	t.Helper()
+	_, err := Parse("x.yaml", []byte(src), func(name string) (string, bool) { v, ok := env[name]; return v, ok }, Options{})
+	if err == nil {
+		return nil
+	}
+	return err.(*Mistakes).List
+}
+
+// A mistake behind an alias is told once, and everybody who used it knows.
+func TestAliasedMistakes(t *testing.T) {
+	for name, c := range map[string]struct {
+		src  string
+		want []string
+	}{
+		"fault's target": {minimal("chaos:\n  - { name: a, at: 1s, pause: &p { service: nope } }\n  - { name: b, at: 2s, pause: *p }\n"), []string{`there is no service "nope"`}},
+		"whole fault":    {minimal("chaos:\n  - &f { name: a, at: 1s, kill: { service: nope } }\n  - { <<: *f, name: b }\n  - { <<: *f, name: c }\n"), []string{`there is no service "nope"`}},
+		"service":        {minimal("services: { a: &s { process: { command: [] } }, b: *s }\nchaos: [ { name: f, at: 1s, kill: { service: [a, b] } } ]\n"), []string{"command is empty"}},
+		"rate": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests: [ { name: r, get: / } ]\n  stages:\n    - { name: s, rate: &r 5, for: 1s }\n    - { name: t, rate: *r, for: 1s }\n",
+			[]string{`rate: expected a rate`}},
+		"body": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests:\n    - { name: r, post: /, json: &j { a: \"${NONE}\" } }\n    - { name: q, post: /, json: *j }\n  stages: [ { name: s, rate: 1/s, for: 1s } ]\n",
+			[]string{"the variable NONE is not set"}},
+		"expected JSON": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests:\n    - { name: r, get: /, expect: &e { json: { $.a: \"${NONE}\" } } }\n    - { name: q, get: /, expect: *e }\n  stages: [ { name: s, rate: 1/s, for: 1s } ]\n",
+			[]string{"the variable NONE is not set"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := mistakesOf(t, c.src, nil)
+			if len(got) != len(c.want) {
+				t.Fatalf("expected %d mistakes, found %v", len(c.want), got)
+			}
+			for i, m := range got {
+				if !strings.Contains(m.Msg, c.want[i]) || m.Line == 0 {
+					t.Errorf("expected %q, found %d:%d: %s", c.want[i], m.Line, m.Col, m.Msg)
+				}
+			}
+		})
+	}
+}
+
+// What a small file and its environment unfold to is bounded, and said where that
+// begins.
+func TestExpansionIsBounded(t *testing.T) {
+	big := map[string]string{"A": strings.Repeat("q", 100_000)}
+	long := strings.Repeat("x", 60_000)
+	for name, c := range map[string]struct{ src, want string }{
+		"variable again and again": {minimal("allow_hosts: [ \"" + strings.Repeat("${A}", 20_000) + "\" ]\n"), "4194304 bytes"},
+		"in a body": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests: [ { name: r, post: /, json: [" + strings.Repeat("\"${A}\",", 5000) + "1] } ]\n  stages: [ { name: s, rate: 1/s, for: 1s } ]\n",
+			"4194304 bytes"},
+		"alias of a long text": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests: [ { name: r, post: /, json: [&a \"" + long + "\"" + strings.Repeat(",*a", 10_000) + "] } ]\n  stages: [ { name: s, rate: 1/s, for: 1s } ]\n",
+			"4194304 bytes"},
+		"alias of a long key": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests: [ { name: r, post: /, json: [&a {? \"" + long[:1000] + "\" : 1}" + strings.Repeat(",*a", 10_000) + "] } ]\n  stages: [ { name: s, rate: 1/s, for: 1s } ]\n",
+			"4194304 bytes"},
+		"aliases of aliases": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests:\n    - name: r\n      post: /\n      json:\n        a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n" +
+			exponential(12) + "  stages: [ { name: s, rate: 1/s, for: 1s } ]\n", "unfolds to more than"},
+		"merged lists of lists": {minimal("x0: &a0 { k: 1 }\n" + mergeLists(20) + "services: { s: { <<: *a20 } }\n"), "merge keys bring more than"},
+		"long name":             {minimal("")[len("name: x\n"):] + "name: " + strings.Repeat("n", 300) + "\n", "at most 200 characters"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := mistakesOf(t, c.src, big)
+			for _, m := range got {
+				if strings.Contains(m.Msg, c.want) {
+					if m.Line == 0 || m.Col == 0 {
+						t.Errorf("no place: %+v", m)
+					}
+					return
+				}
+			}
+			t.Errorf("expected a mistake %q, found %.300v", c.want, fmt.Sprint(got))
+		})
+	}
+}
+
+func exponential(levels int) string {
+	var b strings.Builder
+	for i := range levels {
+		a := fmt.Sprintf("*a%d", i)
+		fmt.Fprintf(&b, "        a%d: &a%d [%s]\n", i+1, i+1, strings.Join([]string{a, a, a, a, a, a, a, a, a, a}, ","))
+	}
+	return b.String()
+}
+
+func mergeLists(levels int) string {
+	var b strings.Builder
+	for i := range levels {
+		fmt.Fprintf(&b, "x%d: &a%d [*a%d, *a%d, *a%d]\n", i+1, i+1, i, i, i)
+	}
+	return b.String()
+}
