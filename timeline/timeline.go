@@ -117,6 +117,9 @@ type Timeline struct {
 	// LateBudget is how late the generator may act, at the 99th percentile,
 	// before the report says so. Rules are judged at any lateness.
 	LateBudget time.Duration `json:"late_budget"`
+	// Longest is as long as a good answer can have taken, from the moment it was due: the
+	// greatest timeout, or that of all the steps of a flow; 0: not known.
+	Longest time.Duration `json:"longest,omitempty"`
 	// Normal is what counts as normal after a fault, and NormalOf after those of a name
 	// that have their own.
 	Normal   Normal            `json:"normal,omitzero"`

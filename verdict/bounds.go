@@ -3,6 +3,7 @@ package verdict
 import (
 	"cmp"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -76,6 +77,14 @@ func (f *finding) couldBe() *Range {
 		r.High = &hi
 	}
 	return r
+}
+
+// goodWithin holds the times of good answers to the longest that there can be: whatever
+// the generator did, an answer that came after its timeout was none.
+func (s *bounds) goodWithin(m *Metric, tl *timeline.Timeline) {
+	if longest := float64(tl.Longest); s != nil && longest > 0 && s.hi > longest && strings.HasPrefix(m.Name, "ok.") && m.Unit == UnitDuration {
+		s.hi, s.exactHi = max(longest, s.lo), nil
+	}
 }
 
 // ends is where the figure can lie.

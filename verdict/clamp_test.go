@@ -96,3 +96,34 @@ func TestFiguresForPrograms(t *testing.T) {
 		t.Errorf("expected no figure of nothing, found %+v, %v", rep.Rules[0], err)
 	}
 }
+
+// Whatever part the generator had in the errors, no good answer took longer than its
+// timeout: a rule that says so is decided.
+func TestGoodAnswersAreWithinTheirTimeout(t *testing.T) {
+	arrivals := mix(1000, 0, 0, 0)
+	for i := range 100 {
+		arrivals[i*10].kind, arrivals[i*10].took, arrivals[i*10].doubtful = "timeout", 300*time.Millisecond, true
+		arrivals[i*10].late = 60 * time.Millisecond
+	}
+	for _, c := range []struct {
+		rule    string
+		longest time.Duration
+		want    Outcome
+	}{
+		{"ok.max <= 300ms", 300 * time.Millisecond, Pass},
+		{"ok.max < 300ms", 300 * time.Millisecond, Inconclusive},
+		{"ok.max <= 300ms", 0, Inconclusive},
+		{"ok.p99 < 310ms", 300 * time.Millisecond, Pass},
+	} {
+		rule := mustCompile(t, c.rule)
+		tl := run(10*time.Second, nil, rule.Limits(), arrivals)
+		tl.Longest = c.longest
+		rep, err := Judge([]Input{{KPI: c.rule, Rule: rule}}, tl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rep.Rules[0]; got.Outcome != c.want {
+			t.Errorf("%s, timeout %s: expected %s, found %+v", c.rule, c.longest, c.want, got)
+		}
+	}
+}

@@ -271,6 +271,7 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 	}
 	if val.missing == "" {
 		val.clamp(t.metric, v)
+		val.bounds.goodWithin(t.metric, j.tl)
 	}
 	if t.metric.ofAll && val.missing == "" {
 		s := newShare(t.text, n, v.Stats.Judged(), val.bounds)

@@ -37,6 +37,7 @@ type header struct {
 	Flows      []string         `json:"flows,omitempty"`
 	Limits     []time.Duration  `json:"limits,omitempty"`
 	LateBudget time.Duration    `json:"late_budget"`
+	Longest    time.Duration    `json:"longest,omitempty"` // that a good answer can take
 
 	Normal   timeline.Normal            `json:"normal,omitzero"`
 	NormalOf map[string]timeline.Normal `json:"normal_of,omitempty"`

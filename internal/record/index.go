@@ -59,7 +59,7 @@ func Load(dir string) (*timeline.Timeline, error) {
 	}
 	t := &timeline.Timeline{
 		Name: x.header.Name, Start: x.header.Start, Stages: x.header.Stages, Requests: x.header.Requests, Flows: x.header.Flows,
-		LateBudget: x.header.LateBudget, Normal: x.header.Normal, NormalOf: x.header.NormalOf, Events: x.events,
+		LateBudget: x.header.LateBudget, Longest: x.header.Longest, Normal: x.header.Normal, NormalOf: x.header.NormalOf, Events: x.events,
 		Generator: x.usage.Entries(), Standstills: x.still.Entries(),
 	}
 	slices.SortStableFunc(x.parts, func(a, b part) int { return cmp.Compare(a.From, b.From) })

@@ -46,7 +46,7 @@ func create(c *Config) (*writer, error) {
 	w.flush(w.log)
 	w.line(header{
 		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
-		Limits: c.Limits, LateBudget: c.LateBudget, Normal: c.Normal, NormalOf: c.NormalOf,
+		Limits: c.Limits, LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,
 	})
 	if w.err != nil {
 		return nil, errors.Join(w.err, w.close())
