@@ -87,7 +87,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 			wantTimeline := &timeline.Timeline{
 				Name: c.Name, Start: c.Start, Duration: end, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
-				Faults: faults, Events: events, LateBudget: c.LateBudget,
+				Faults: faults, Events: events, LateBudget: c.LateBudget, Longest: c.Grace,
 			}
 			for name, tl := range map[string]*timeline.Timeline{"Finish": got, "Load": again} {
 				if diff := gocmp.Diff(wantTimeline, tl, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(timeline.Timeline{}, "Intervals")); diff != "" {
