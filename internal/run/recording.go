@@ -16,6 +16,10 @@ func (r *runner) recording(clock func() time.Duration, start time.Time, stages [
 		Limits: r.limits(), Grace: grace(&r.attack), LateBudget: r.attack.LateBudget,
 		Redact: r.plan.Redact, SecretHeader: secret.Header,
 	}
+	if r.plan.Recovery != nil {
+		c.Normal = *r.plan.Recovery
+	}
+	c.NormalOf = r.plan.RecoveryOf
 	for _, req := range r.attack.Requests {
 		c.Requests = append(c.Requests, req.Name)
 	}

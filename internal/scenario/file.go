@@ -17,6 +17,7 @@ type scenarioFile struct {
 	AllowHosts []string     `json:"allow_hosts" doc:"hosts beyond this machine and private networks that may be put under load: names, *.domains, addresses or networks"`
 	Attack     attackFile   `json:"attack" required:"true" doc:"the load: requests or flows, and stages"`
 	Chaos      []faultFile  `json:"chaos" doc:"faults, on the same clock as the load"`
+	Recovery   recoveryFile `json:"recovery" doc:"when the service counts as normal again after a fault; a fault can have its own"`
 	Verdict    rulesFile    `json:"verdict" doc:"rules that must hold, such as p99 < 200ms, or the word default for the default scorecard; left out, the run only measures"`
 }
 
@@ -153,6 +154,8 @@ type traceFile struct {
 type faultHead struct {
 	Name string        `json:"name" required:"true" doc:"name in rules and reports"`
 	At   time.Duration `json:"at" required:"true" doc:"when it is injected, from the start of the load"`
+
+	Recovery recoveryFile `json:"recovery" doc:"when the service counts as normal again after this fault; what it leaves out is as for the run"`
 }
 
 // faultTarget stands in the kind's mapping beside the kind's own settings.

@@ -104,6 +104,7 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Attack = b.attack(p.Seed)
 	p.Ready, p.ReadyTimeout = b.ready(&f.Attack.Ready, ready.Check{}), f.Attack.ReadyTimeout
 	p.Chaos = b.chaos(p.Seed)
+	b.recovery(p)
 	p.Rules = b.rules(p.Attack.Duration())
 	return p
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -33,10 +34,16 @@ type Plan struct {
 	Ready        ready.Check   `json:"ready,omitzero"`
 	ReadyTimeout time.Duration `json:"ready_timeout"`
 
+	// Recovery is what counts as normal after faults, nil: the default; RecoveryOf after
+	// those of a name that have their own.
+	Recovery   *timeline.Normal           `json:"recovery,omitempty"`
+	RecoveryOf map[string]timeline.Normal `json:"recovery_of,omitempty"`
+
 	// File is the name of the scenario file, without its folder, and FileSHA256 the
 	// SHA-256 of what stands in it.
 	File       string `json:"-"`
 	FileSHA256 string `json:"-"`
+
 	// Dir is the folder of the scenario file, against which its paths are read.
 	Dir string `json:"-"`
 	// Secrets are values that must not reach any output.

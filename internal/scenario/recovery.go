@@ -1,0 +1,102 @@
+package scenario
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// recoveryFile says when a service counts as normal again after a fault.
+type recoveryFile struct {
+	Errors      string        `json:"errors" doc:"error rate up to which the service is normal: +1% on top of that before the fault (the default), 2x or 2x + 1% of it, or 5% whatever it was"`
+	P95         string        `json:"p95" doc:"p95 of the response time up to which it is normal: 2x + 10ms of that before the fault (the default), +50ms on top of it, or 200ms whatever it was"`
+	Stable      time.Duration `json:"stable" positive:"true" doc:"how long it must be normal to have recovered, 5s if left out; what comes later is a relapse"`
+	MinArrivals int           `json:"min_arrivals" positive:"true" doc:"how many arrivals a slice of time needs to say whether it is normal, and how many are needed before the fault; 20 if left out"`
+}
+
+func (recoveryFile) noun() string { return "recovery" }
+
+// normal reads r, what it leaves out as in otherwise; false if it is left out as a whole.
+func (b *builder) normal(r *recoveryFile, otherwise timeline.Normal) (timeline.Normal, bool) {
+	out, any := otherwise, false
+	for _, x := range []struct {
+		text  *string
+		key   string
+		to    *timeline.Limit
+		parse func(string) (float64, error)
+		hint  string
+	}{
+		{&r.Errors, "errors", &out.Errors, quantity.ParseFraction, "write +1% for so much more than before the fault, 2x for a multiple of it, or 5% for a limit of its own"},
+		{&r.P95, "p95", &out.P95, func(s string) (float64, error) {
+			d, err := quantity.ParseDuration(s)
+			return float64(d), err
+		}, "write 2x + 10ms for a multiple of that before the fault and some on top, +50ms, or 200ms for a limit of its own"},
+	} {
+		if !b.set(x.text) {
+			continue
+		}
+		any = true
+		l, err := parseLimit(*x.text, x.parse)
+		if err != nil {
+			b.failf(b.where(x.text, b.root).span, x.hint, "%s: %v", x.key, err)
+			continue
+		}
+		*x.to = l
+	}
+	if b.set(&r.Stable) {
+		out.Stable, any = r.Stable, true
+	}
+	if b.set(&r.MinArrivals) {
+		out.MinArrivals, any = uint64(r.MinArrivals), true
+	}
+	return out, any
+}
+
+// parseLimit reads a bound such as +1%, 2x + 10ms or 200ms.
+func parseLimit(s string, parse func(string) (float64, error)) (timeline.Limit, error) {
+	var l timeline.Limit
+	rest := strings.TrimSpace(s)
+	if on, ok := strings.CutPrefix(rest, "+"); ok { // on top of what was before
+		l.Factor, rest = 1, on
+	} else if factor, more, ok := strings.Cut(rest, "x"); ok {
+		n, err := strconv.ParseFloat(strings.TrimSpace(factor), 64)
+		if err != nil || n < 0 || n > 1e6 {
+			return l, fmt.Errorf("expected a number of 0 or more before the x, found %q", shorten(factor))
+		}
+		l.Factor = n
+		more = strings.TrimSpace(more)
+		if more == "" {
+			return l, nil
+		}
+		if rest, ok = strings.CutPrefix(more, "+"); !ok {
+			return l, fmt.Errorf("expected + after the x, or nothing, found %q", shorten(more))
+		}
+	}
+	n, err := parse(strings.TrimSpace(rest))
+	if err != nil {
+		return l, err
+	}
+	l.Plus = n
+	return l, nil
+}
+
+// recovery puts what counts as normal after faults into the plan.
+func (b *builder) recovery(p *Plan) {
+	run, any := b.normal(&b.file.Recovery, timeline.DefaultNormal())
+	if any {
+		p.Recovery = &run
+	}
+	for i := range b.file.Chaos {
+		f := &b.file.Chaos[i]
+		if own, any := b.normal(&f.Recovery, run); any {
+			if p.RecoveryOf == nil {
+				p.RecoveryOf = map[string]timeline.Normal{}
+			}
+			p.RecoveryOf[f.Name] = own
+		}
+	}
+}
