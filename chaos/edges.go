@@ -3,12 +3,25 @@ package chaos
 import "context"
 
 // edges are told when a fault's effect begins and ends.
-type edges struct{ began, ceased func() }
+type edges struct {
+	began, ceased func()
+	cutting       func() (done func())
+}
 
 type edgesKey struct{}
 
-func withEdges(ctx context.Context, began, ceased func()) context.Context {
-	return context.WithValue(ctx, edgesKey{}, edges{began, ceased})
+func withEdges(ctx context.Context, began, ceased func(), cutting func() (done func())) context.Context {
+	return context.WithValue(ctx, edgesKey{}, edges{began, ceased, cutting})
+}
+
+// Cutting tells the conductor that the target's way of doing or undoing a fault may cut
+// connections from now on until done is called: what is lost with them is ordeal's doing and
+// not the fault's. A target calls it only where it cannot do without.
+func Cutting(ctx context.Context) (done func()) {
+	if e, ok := ctx.Value(edgesKey{}).(edges); ok && e.cutting != nil {
+		return e.cutting()
+	}
+	return func() {}
 }
 
 // Began tells the conductor that the target is about to be disturbed: what is

@@ -6,6 +6,6 @@ package agent
 func mechanisms() []namedMechanism {
 	return []namedMechanism{
 		{"netem", func() mechanism { return new(netem) }},
-		{"nft-proxy", func() mechanism { return new(nftProxy) }},
+		{Proxy, func() mechanism { return new(nftProxy) }},
 	}
 }

@@ -163,3 +163,6 @@ func (o *output) send(m Message) {
 	defer o.mu.Unlock()
 	_ = o.enc.Encode(m)
 }
+
+// Proxy is the mechanism that carries connections itself, and so has to cut some.
+const Proxy = "nft-proxy"

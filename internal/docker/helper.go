@@ -23,6 +23,7 @@ import (
 // until close.
 type helper struct {
 	id      string
+	proxied bool   // its mechanism is a proxy
 	started string // when the target was started, to tell whether it was restarted
 	conn    types.HijackedResponse
 	events  chan agent.Message // closed when the helper's output ends

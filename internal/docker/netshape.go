@@ -50,13 +50,16 @@ func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, dead
 	defer cancel()
 	m, err := h.until(limit, agent.EventReady)
 	if err == nil {
+		done := chaos.Cutting(ctx) // a proxy's way in: connections that are open are reset
 		chaos.Began(ctx)
 		m, err = h.until(limit, agent.EventApplied)
+		done()
 	}
 	if err != nil {
 		_, undoErr := c.Unshape(context.WithoutCancel(ctx), id)
 		return chaos.Proof{}, errors.Join(fmt.Errorf("slowing container %s: %w", c.name, err), undoErr)
 	}
+	h.proxied = m.Mechanism == agent.Proxy
 	return chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}, nil
 }
 
@@ -122,6 +125,10 @@ func (c *Container) Unshape(ctx context.Context, id string) (chaos.Proof, error)
 
 	limit, cancel := context.WithTimeout(ctx, helperStop)
 	defer cancel()
+	if h.proxied {
+		// What goes through the proxy is drained, and cut if that takes too long.
+		defer chaos.Cutting(ctx)()
+	}
 	_ = h.tell(agent.LineRevert) // a helper that does not hear it has its reasons to stop already
 	m, err := h.reverted(limit)
 	h.close()

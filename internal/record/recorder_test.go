@@ -333,3 +333,42 @@ func TestFinishTwice(t *testing.T) {
 		t.Errorf("Live after Finish: %v", err)
 	}
 }
+
+// TestCutting has requests that lose their connection while ordeal itself cuts connections, and shortly before and
+// long after: only the first are not the target's.
+func TestCutting(t *testing.T) {
+	clock := new(hand)
+	c := config(t, clock.now)
+	r := start(t, c)
+	record := func(sent, done time.Duration, kind string) {
+		a := attack.Arrival{Intended: sent}
+		r.Planned(a)
+		clock.set(max(clock.now(), done+1))
+		r.Record(0, &attack.Result{Arrival: a, Acted: sent, Sent: sent, Done: done, Kind: kind})
+	}
+	record(0, 100*ms, "reset") // over before
+	clock.set(200 * ms)
+	done := r.Cutting()
+	record(150*ms, 300*ms, "reset")
+	record(250*ms, 310*ms, "eof")
+	record(250*ms, 320*ms, "timeout") // no connection was lost
+	record(250*ms, 330*ms, "")
+	clock.set(400 * ms)
+	done()
+	record(390*ms, 900*ms, "eof")    // seen a little late
+	record(390*ms, 1500*ms, "reset") // too late to be of it
+	record(500*ms, 600*ms, "reset")  // sent after it was over
+	tl, err := r.Finish(4*sec, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum timeline.Stats
+	for _, iv := range intervals(t, tl) {
+		for _, cell := range iv.Cells {
+			sum.Merge(cell.Stats)
+		}
+	}
+	if sum.Planned != 8 || sum.Done != 8 || sum.Cut != 3 || sum.Failed != 4 || sum.Judged() != 5 || sum.Kinds["eof"] != 0 || sum.Kinds["reset"] != 3 {
+		t.Errorf("planned %d, done %d, cut off %d, failed %d of %d judged: %v", sum.Planned, sum.Done, sum.Cut, sum.Failed, sum.Judged(), sum.Kinds)
+	}
+}

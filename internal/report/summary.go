@@ -64,6 +64,7 @@ type totals struct {
 	// answers, good ones among them.
 	ErrorStatuses map[string]uint64 `json:"error_statuses,omitempty"`
 	Statuses      map[int]uint64    `json:"statuses,omitempty"`
+	Cut           uint64            `json:"cut,omitempty"` // of done: ordeal itself cut the connection; neither good nor errors
 }
 
 // connections are those that were opened, or their TLS handshakes.
@@ -74,7 +75,6 @@ type connections struct {
 
 type measure struct {
 	totals
-	Cut         uint64          `json:"cut,omitempty"`    // of done: ordeal itself cut the connection; neither good nor errors
 	Closed      bool            `json:"closed,omitempty"` // of a stage: users sent the load, who waited for answers
 	Judged      *bool           `json:"judged,omitempty"` // of a stage: false if it is in no totals, and in no rule that does not name it
 	Latency     verdict.Latency `json:"latency"`
@@ -199,7 +199,7 @@ func newTotals(m *verdict.Measure) totals {
 	kinds, statuses := splitKinds(m.Kinds)
 	return totals{
 		ErrorStatuses: statuses, Statuses: m.Statuses, Clamped: m.Clamped,
-		Planned: m.Planned, Done: m.Done, Unsent: m.Unsent, Interrupted: m.Interrupted, Errors: m.Errors,
+		Planned: m.Planned, Done: m.Done, Unsent: m.Unsent, Interrupted: m.Interrupted, Errors: m.Errors, Cut: m.Cut,
 		RPS: m.RPS, ErrorRate: m.ErrorRate, Availability: m.Availability, Kinds: kinds,
 	}
 }
@@ -227,7 +227,7 @@ func splitKinds(all map[string]uint64) (kinds, statuses map[string]uint64) {
 func newMeasures(ms map[string]verdict.Measure) map[string]measure {
 	out := make(map[string]measure, len(ms))
 	for name, m := range ms {
-		out[name] = measure{totals: newTotals(&m), Cut: m.Cut, Latency: m.Latency, ServiceTime: m.Service, Lag: m.Lag}
+		out[name] = measure{totals: newTotals(&m), Latency: m.Latency, ServiceTime: m.Service, Lag: m.Lag}
 	}
 	return out
 }

@@ -346,7 +346,7 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 			plural(f.Relapses, "time", "times"), quantity.FormatDuration(f.RelapseTime),
 			quantity.FormatDuration(first.From), quantity.FormatDuration(first.To)), p.warn})
 	}
-	if n := f.Before.Cut + f.During.Cut + f.After.Cut; n > 0 {
+	if n := f.During.Cut; n > 0 {
 		notes = append(notes, cell{fmt.Sprintf("%s lost the connection as ordeal itself had to cut it, which is no error of the target and in no figure",
 			plural(n, "request", "requests")), p.warn})
 	}
