@@ -37,6 +37,7 @@ type recipe func(a Arrival, by *given) (*Call, error)
 // given is what the caller of a flow brings to its next step.
 type given struct {
 	captured map[string]string // columns of the data row, in place of those that it has already
+	kinds    map[string]valueKind
 	cookies  *cookies
 }
 
@@ -107,7 +108,7 @@ func (r *Request) ValidateWith(columns []string) error {
 	}
 	call := new(Call)
 	for i := range max(1, r.Data.Len()) {
-		err := k.render(call, r, Arrival{Nth: uint64(i)}, captured)
+		err := k.render(call, r, Arrival{Nth: uint64(i)}, &given{captured: captured})
 		if err == nil {
 			err = cmp.Or(validURL(call.URL), sendable(call.Header))
 		}
@@ -137,7 +138,7 @@ func newRecipe(r *Request, p *Plan, want wants) (recipe, error) {
 		return nil, err
 	}
 	build := func(call *Call, k *kit, a Arrival, by *given) error {
-		if err := k.render(call, r, a, by.captured); err != nil {
+		if err := k.render(call, r, a, by); err != nil {
 			return err
 		}
 		if !k.plainURL {

@@ -140,9 +140,9 @@ func allFixed(fs []namedText) bool {
 
 // render fills the call of one arrival in. Templates are rendered in one order,
 // so that each gets the same random numbers every time.
-func (k *kit) render(call *Call, r *Request, a Arrival, captured map[string]string) error {
+func (k *kit) render(call *Call, r *Request, a Arrival, by *given) error {
 	k.draw.reset(a)
-	k.row = row{captured: captured}
+	k.row = row{captured: by.captured, kinds: by.kinds}
 	if n := r.Data.Len(); n > 0 {
 		k.row.data, k.row.at = r.Data, int(a.Nth%uint64(n))
 	}

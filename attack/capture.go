@@ -79,62 +79,68 @@ func (c *capture) wantHeader() bool { return c.header != "" }
 // them would ask for something else than was meant. An error is of kind
 // KindCapture, and bounded.
 func (c *capture) take(r *Reply) (string, error) {
-	value, err := c.look(r)
+	v, _, err := c.takeKind(r)
+	return v, err
+}
+
+// takeKind is take, and says what the value was.
+func (c *capture) takeKind(r *Reply) (value string, kind valueKind, err error) {
+	value, kind, err = c.look(r)
 	if err == nil && value == "" {
 		err = errors.New("found an empty one")
 	}
 	if err != nil {
-		return "", errors.New(clip(fmt.Sprintf("capture %s: %s", clip(c.Name, 40), err), maxDetail))
+		return "", untyped, errors.New(clip(fmt.Sprintf("capture %s: %s", clip(c.Name, 40), err), maxDetail))
 	}
-	return value, nil
+	return value, kind, nil
 }
 
-func (c *capture) look(r *Reply) (string, error) {
+func (c *capture) look(r *Reply) (string, valueKind, error) {
 	if c.wantBody() {
 		if err := r.unpack(); err != nil {
-			return "", err
+			return "", untyped, err
 		}
 	}
 	switch {
 	case c.path != nil:
 		if !r.isJSON() {
-			return "", r.notJSON()
+			return "", untyped, r.notJSON()
 		}
 		text, _, err := c.path.first(r)
 		if err != nil {
-			return "", err
+			return "", untyped, err
 		}
 		if text == nil {
-			return "", fmt.Errorf("expected %s, found none", clip(c.JSON, 60))
+			return "", untyped, fmt.Errorf("expected %s, found none", clip(c.JSON, 60))
 		}
 		v, err := parseJSON(text)
 		if err != nil {
-			return "", err
+			return "", untyped, err
 		}
 		switch v := v.(type) {
 		case string:
-			return v, nil
+			return v, textValue, nil
 		case nil:
-			return "", fmt.Errorf("expected %s, found null", clip(c.JSON, 60))
+			return "", untyped, fmt.Errorf("expected %s, found null", clip(c.JSON, 60))
 		}
-		return compactJSON(v), nil
+		return compactJSON(v), jsonValue, nil
 	case c.header != "":
 		values := r.Header[c.header]
 		if len(values) == 0 {
-			return "", fmt.Errorf("expected header %s, found none", clip(c.Header, 60))
+			return "", untyped, fmt.Errorf("expected header %s, found none", clip(c.Header, 60))
 		}
-		return values[0], nil
+		return values[0], untyped, nil
 	}
 	m := c.matches.FindSubmatchIndex(r.Body)
 	switch {
 	case m == nil:
-		return "", fmt.Errorf("expected a body that matches %s, found %s", clip(c.Matches, 60), excerpt(r))
+		return "", untyped, fmt.Errorf("expected a body that matches %s, found %s", clip(c.Matches, 60), excerpt(r))
 	case len(m) == 2:
-		return asText(r.Body[m[0]:m[1]]), nil
+		return asText(r.Body[m[0]:m[1]]), untyped, nil
 	case m[2] < 0:
-		return "", fmt.Errorf("expected the first group of %s, found none", clip(c.Matches, 60))
+		return "", untyped, fmt.Errorf("expected the first group of %s, found none", clip(c.Matches, 60))
 	}
-	return asText(r.Body[m[2]:m[3]]), nil
+	return asText(r.Body[m[2]:m[3]]), untyped, nil
 }
 
 // asText keeps what is no UTF-8 out of data rows.

@@ -118,9 +118,9 @@ func parseJSONLines(r io.Reader, b *dataBuilder) error {
 			return lineError(lineOf(err, line), "%w", err)
 		}
 		if s = bytes.TrimSpace(s); len(s) > 0 {
-			row, perr := parseJSONRow(s)
+			row, texts, perr := parseJSONRow(s)
 			if perr == nil {
-				perr = b.addMap(row)
+				perr = b.addJSON(row, texts)
 			}
 			if perr != nil {
 				return lineError(line, "%w", perr)
@@ -144,35 +144,35 @@ func article(kind string) string {
 	return "a " + kind
 }
 
-func parseJSONRow(s []byte) (map[string]string, error) {
+func parseJSONRow(s []byte) (row map[string]string, texts map[string]bool, err error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(s, &raw); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nil, fmt.Errorf("expected one JSON object a line, found %s", article(wrong.Value))
+			return nil, nil, fmt.Errorf("expected one JSON object a line, found %s", article(wrong.Value))
 		}
-		return nil, fmt.Errorf("expected one JSON object a line: %w", err)
+		return nil, nil, fmt.Errorf("expected one JSON object a line: %w", err)
 	}
 	if raw == nil {
-		return nil, errors.New("expected one JSON object a line, found null")
+		return nil, nil, errors.New("expected one JSON object a line, found null")
 	}
-	row := make(map[string]string, len(raw))
+	row, texts = make(map[string]string, len(raw)), make(map[string]bool)
 	for k, v := range raw {
 		switch {
 		case v[0] == '"':
 			var t string
 			if err := json.Unmarshal(v, &t); err != nil {
-				return nil, fmt.Errorf("%s: %w", k, err)
+				return nil, nil, fmt.Errorf("%s: %w", k, err)
 			}
-			row[k] = t
+			row[k], texts[k] = t, true
 		case string(v) == "null":
 			row[k] = ""
 		default:
 			var c bytes.Buffer
 			if err := json.Compact(&c, v); err != nil {
-				return nil, fmt.Errorf("%s: %w", k, err)
+				return nil, nil, fmt.Errorf("%s: %w", k, err)
 			}
 			row[k] = c.String()
 		}
 	}
-	return row, nil
+	return row, texts, nil
 }

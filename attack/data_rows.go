@@ -32,6 +32,8 @@ type Data struct {
 	columns []*rowShape // one for all rows, or one a row by shapeOf
 	shapeOf chunks      // of each row: index into columns; empty if all are alike
 	first   chunks      // of each row: index of its first value; empty if all are alike
+	typed   bool        // values were JSON
+	texts   bitSet      // and these were strings
 }
 
 var (
@@ -252,6 +254,18 @@ func (b *dataBuilder) add(value string) error {
 	b.d.buf = append(b.d.buf, value...)
 	b.d.ends.add(uint32(len(b.d.buf)))
 	return nil
+}
+
+// addJSON is addMap for values that were JSON, of which texts were strings.
+func (b *dataBuilder) addJSON(row map[string]string, texts map[string]bool) error {
+	b.d.typed = true
+	first := b.d.ends.len()
+	for i, name := range slices.Sorted(maps.Keys(row)) {
+		if texts[name] {
+			b.d.texts.add(first + i)
+		}
+	}
+	return b.addMap(row)
 }
 
 func (b *dataBuilder) addMap(row map[string]string) error {

@@ -61,7 +61,14 @@ func (a *attack) flow(s *seat, w waiting, jar *cookies) {
 	}
 	c := &caller{given: given{captured: make(map[string]string), cookies: jar}}
 	if n := f.Data.Len(); n > 0 {
-		maps.Insert(c.captured, f.Data.Row(int(w.Nth%uint64(n))))
+		at := int(w.Nth % uint64(n))
+		maps.Insert(c.captured, f.Data.Row(at))
+		if f.Data.typed {
+			c.kinds = make(map[string]valueKind)
+			for column := range c.captured {
+				c.kinds[column] = f.Data.kind(at, column)
+			}
+		}
 	}
 	whole := Result{Arrival: w.Arrival, Outcome: Done, Acted: w.Acted}
 	due, acted := w.Intended, w.Acted
@@ -145,11 +152,16 @@ func (a *attack) stageAt(t time.Duration) int {
 // it is not there.
 func (c *caller) learn(r *Reply) (kind, detail string) {
 	for _, x := range c.step.captures {
-		v, err := x.take(r)
+		v, kind, err := x.takeKind(r)
 		if err != nil {
 			return KindCapture, err.Error()
 		}
-		c.captured[x.Name] = v
+		if c.captured[x.Name] = v; kind != untyped {
+			if c.kinds == nil {
+				c.kinds = make(map[string]valueKind)
+			}
+			c.kinds[x.Name] = kind
+		}
 	}
 	return "", ""
 }

@@ -27,6 +27,14 @@ func (p *Plan) Remarks(i int) []string {
 	if r.File != nil && len(r.File.Bytes) <= maxSearched && looksLikeTemplate(string(r.File.Bytes), has) {
 		out = append(out, strconv.Quote(r.File.Name)+" holds templates and is sent as it stands: write template: true beside file: to have them filled in")
 	}
+	if parts, err := newJSONParts(r.JSON, new(draw)); r.JSON != "" && err == nil {
+		for i := range parts {
+			if p := &parts[i]; p.quoted && p.text.isNumber() {
+				out = append(out, "json has a number in quotes, made by a template, which is sent as a text: write it without quotes to send a number")
+				break
+			}
+		}
+	}
 	for _, column := range r.pathColumns() {
 		if v, _ := data.Get(0, column); data.Len() > 0 && strings.Contains(v, "/") {
 			out = append(out, fmt.Sprintf("{{ .%[1]s }} holds a / in the first row of data, which goes out as %%2F: write {{ raw .%[1]s }} if it is a path of its own", column))

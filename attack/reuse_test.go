@@ -272,8 +272,8 @@ func wires(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, captu
 	jar := newCookies()
 	jar.keep(origin{"target", "/", true}, []string{"sid=a b", "x=[1]; Path=/"})
 	jar.keep(origin{"x1", "/", true}, []string{"sid=x1"})
-	wiresWith(t, e, b, r, a, &given{captured, jar})
-	return wiresWith(t, e, b, r, a, &given{captured, nil})
+	wiresWith(t, e, b, r, a, &given{captured, nil, jar})
+	return wiresWith(t, e, b, r, a, &given{captured, nil, nil})
 }
 
 func wiresWith(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, by *given) (short bool) {

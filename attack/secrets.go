@@ -68,7 +68,7 @@ func (r *Request) secretColumns(out map[string]bool) {
 	fields(r.Headers, secret.Header)
 	fields(r.Query, secret.Name)
 	fields(r.Form, secret.Name)
-	for _, s := range []string{r.URL, r.Body, r.JSON} {
+	for _, s := range []string{r.URL, r.Body, QuoteTemplates(r.JSON)} {
 		parts(s)
 	}
 }

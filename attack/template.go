@@ -102,6 +102,7 @@ type row struct {
 	data     *Data
 	at       int               // the row of data
 	captured map[string]string // of the flow's earlier answers; comes before data
+	kinds    map[string]valueKind
 	both     map[string]string // the two as one, once somebody needs them so
 }
 

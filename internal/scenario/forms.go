@@ -328,12 +328,21 @@ func (d *decoder) writeJSON(b *bytes.Buffer, n *node, names runNames) {
 	case boolNode:
 		b.WriteString(n.text)
 	case numberNode:
-		if !json.Valid([]byte(n.text)) {
+		number, ok := numberInJSON(n.text)
+		if !ok {
 			d.failf(n.span, "write it in decimal digits, or in quotes if it is meant as text", "json: expected a number as JSON has it, found %s", n.text)
 		}
-		b.WriteString(n.text)
+		b.WriteString(number)
 	case textNode:
 		x, _ := d.expand(n, names)
+		if number, ok := numberInJSON(n.text); ok && n.plain {
+			b.WriteString(number) // 1e3, which the YAML library takes for a text
+			return
+		}
+		if n.plain && names != noRunNames && strings.HasPrefix(x.text, "{{") && attack.TemplateEnd(x.text, 0) == len(x.text) {
+			b.WriteString(x.text) // qty: {{ .qty }} is what the value is, qty: "{{ .qty }}" a text
+			return
+		}
 		if n.plain && x.text != n.text && (x.text == "true" || x.text == "false" || jsonNumber(x.text)) {
 			b.WriteString(x.text) // qty: ${QTY} is a number, qty: "${QTY}" a text
 			return

@@ -48,7 +48,7 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	at := b.method(r, &out)
 	b.body(r, &out)
 	b.literalsIn(out.Body)
-	b.literalsIn(out.JSON)
+	b.literalsIn(attack.QuoteTemplates(out.JSON))
 	if out.File != nil && utf8.Valid(out.File.Bytes) {
 		b.literalsIn(string(out.File.Bytes))
 	}

@@ -106,10 +106,13 @@ func (c *collector) grow(src string) *node {
 		c.failf(span{line: 1, col: 1}, "close every [ and {", "brackets are nested more than %d deep", maxDepth)
 		return nil
 	}
-	file, err := parseYAML(src)
+	file, err := parseYAML(shieldTemplates(src))
 	if err != nil {
-		c.syntax(err)
-		return nil
+		// What is wrong is told of the file as it stands.
+		if file, err = parseYAML(src); err != nil {
+			c.syntax(err)
+			return nil
+		}
 	}
 	var bodies []ast.Node
 	for _, doc := range file.Docs {
@@ -259,9 +262,9 @@ func (g *grower) node(y ast.Node, depth int) *node {
 		}
 	case *ast.LiteralNode:
 		at := g.spanOf(y.Start)
-		return &node{kind: textNode, span: at, text: y.Value.Value}
+		return &node{kind: textNode, span: at, text: unshielded(y.Value.Value)}
 	case *ast.StringNode:
-		n := &node{kind: textNode, span: g.spanOf(y.Token), text: y.Value}
+		n := &node{kind: textNode, span: g.spanOf(y.Token), text: unshielded(y.Value)}
 		n.len = g.lengthOf(n)
 		n.plain = y.Token.Type == token.StringType
 		return n
@@ -321,7 +324,13 @@ func (g *grower) tag(y *ast.TagNode, depth int) *node {
 			c.kind = textNode
 			return &c
 		}
-	case "!!int", "!!float", "!!bool", "!!map", "!!seq", "!!null":
+	case "!!int", "!!float", "!!bool":
+		if n.kind == textNode && strings.HasPrefix(n.text, "{{") { // as without quotes, and YAML to every editor
+			c := *n
+			c.plain = true
+			return &c
+		}
+	case "!!map", "!!seq", "!!null":
 	default:
 		g.failf(at, "put a value that starts with ! in quotes", "the tag %s has no meaning here", y.Start.Value)
 	}

@@ -1,0 +1,99 @@
+package attack
+
+import "encoding/json"
+
+// valueKind is what a value was where it came from, as far as that knows: a column
+// of CSV, a header and what an expression matched are text that may mean a number.
+type valueKind uint8
+
+const (
+	untyped   valueKind = iota
+	textValue           // a JSON string: never a number, whatever it looks like
+	jsonValue           // any other JSON value: it stands as it is
+)
+
+// appendJSONValue adds a value to a JSON text, where the file has a template without
+// quotes: a number, true, false and null as such, and all else as a string. What was
+// JSON stays what it was.
+func appendJSONValue(b, v []byte, kind valueKind) ([]byte, error) {
+	switch {
+	case kind == jsonValue && len(v) == 0: // null, which is an empty text in rows
+		return append(b, "null"...), nil
+	case kind == jsonValue, kind == untyped && isJSONScalar(v):
+		return append(b, v...), nil
+	}
+	return appendJSON(b, v)
+}
+
+// isJSONScalar says whether a text is a number, a truth or null in JSON. A number
+// with leading zeros, as a postal code may have, is none.
+func isJSONScalar(v []byte) bool {
+	if len(v) == 0 {
+		return false
+	}
+	switch c := v[0]; {
+	case c == '-', c >= '0' && c <= '9':
+		return v[len(v)-1] >= '0' && v[len(v)-1] <= '9' && json.Valid(v)
+	case c == 't', c == 'f', c == 'n':
+		s := string(v)
+		return s == "true" || s == "false" || s == "null"
+	}
+	return false
+}
+
+// bitSet is a set of numbers.
+type bitSet []uint64
+
+func (s *bitSet) add(i int) {
+	for len(*s) <= i/64 {
+		*s = append(*s, 0)
+	}
+	(*s)[i/64] |= 1 << (i % 64)
+}
+
+func (s bitSet) has(i int) bool { return i/64 < len(s) && s[i/64]&(1<<(i%64)) != 0 }
+
+// kind is that of a row's value.
+func (d *Data) kind(row int, column string) valueKind {
+	if d == nil || !d.typed {
+		return untyped
+	}
+	shape, first := d.shape(row)
+	if i := shape.index(column); i < 0 {
+		return untyped
+	} else if d.texts.has(first + i) {
+		return textValue
+	}
+	return jsonValue
+}
+
+// kind is that of the value that a template names.
+func (r *row) kind(column string) valueKind {
+	if _, ok := r.captured[column]; ok {
+		return r.kinds[column]
+	}
+	return r.data.kind(r.at, column)
+}
+
+// isNumber says whether the text renders to a number whatever the arrival.
+func (t *text) isNumber() bool {
+	if len(t.pieces) != 1 {
+		return false
+	}
+	k := t.pieces[0].kind
+	return k == seqPiece || k == nthPiece || k == randIntPiece
+}
+
+// kind is that of what the text renders to, if it is one value and no more.
+func (t *text) kind(from *row) valueKind {
+	if len(t.pieces) != 1 {
+		return untyped
+	}
+	switch p := &t.pieces[0]; p.kind {
+	case columnPiece, maybePiece:
+		return from.kind(p.text)
+	case uuidPiece:
+		return textValue
+	}
+	return untyped
+}
