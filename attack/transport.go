@@ -35,9 +35,10 @@ const dialTimeout = 30 * time.Second
 type transport struct {
 	*http.Transport
 	protocol string
-	once     bool   // each connection carries one request
-	gates    *gates // to each host, where a connection carries one request at a time
-	maxBody  int64  // of an answer; 0: without end
+	once     bool      // each connection carries one request
+	gates    *gates    // to each host, where a connection carries one request at a time
+	few      *fewConns // to each host, where a connection may carry several; nil: as many as needed
+	maxBody  int64     // of an answer; 0: without end
 	strays   *strays
 	stop     context.CancelFunc // ends dials
 }
@@ -72,7 +73,7 @@ func newTransport(opt Options) (*transport, error) {
 	}
 	open, stop := context.WithCancel(context.Background())
 	strays := new(strays)
-	return &transport{
+	t := &transport{
 		strays:   strays,
 		protocol: opt.Protocol,
 		once:     opt.Connections.NoKeepAlive,
@@ -105,7 +106,9 @@ func newTransport(opt Options) (*transport, error) {
 			TLSHandshakeTimeout: dialTimeout,
 			DisableCompression:  true, // bytes are counted as they come over the wire
 		},
-	}, nil
+	}
+	t.few = newFewConns(t.Transport, opt.Connections)
+	return t, nil
 }
 
 // send refuses what net/http would quietly send by HTTP/1.1 instead, or quietly
@@ -131,7 +134,7 @@ func (t *transport) send(req *http.Request) (*http.Response, *attempts, error) {
 	if waited {
 		a.waited = time.Now()
 	}
-	resp, err := t.Transport.RoundTrip(req)
+	resp, err := t.roundTrip(req, a)
 	if err == nil {
 		err = improper(resp)
 	}
@@ -143,6 +146,13 @@ func (t *transport) send(req *http.Request) (*http.Response, *attempts, error) {
 		resp.Body = &leaving{ReadCloser: resp.Body, gate: gate}
 	}
 	return resp, a, nil
+}
+
+func (t *transport) roundTrip(req *http.Request, a *attempts) (*http.Response, error) {
+	if t.few == nil || !t.shares(req.URL.Scheme) {
+		return t.Transport.RoundTrip(req)
+	}
+	return t.few.roundTrip(req, a)
 }
 
 // improper refuses answers that net/http takes, and nobody else does; it closes
@@ -193,6 +203,7 @@ func fits(protocol, scheme string) error {
 
 func (t *transport) close() {
 	t.stop()
+	t.few.close()
 	t.CloseIdleConnections()
 }
 

@@ -1,0 +1,76 @@
+package attack
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// per_host holds where a connection carries several requests, however few of them
+// the server takes at once, and nobody's request is lost for it.
+func TestPerHostOnHTTP2(t *testing.T) {
+	const workers, each, streams = 20, 3, 4
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("expected HTTP/2, found %s", r.Proto)
+		}
+	})
+	for _, protocol := range []string{"h2c", "auto", "http2"} {
+		for _, most := range []int{1, 3} {
+			for _, once := range []bool{false, true} {
+				name := protocol + strings.Repeat(" again", most-1)
+				if once {
+					name += " without keep-alive"
+				}
+				t.Run(name, func(t *testing.T) {
+					srv := httptest.NewUnstartedServer(handler)
+					srv.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: streams}
+					if protocol == "h2c" {
+						srv.Config.Protocols = new(http.Protocols)
+						srv.Config.Protocols.SetUnencryptedHTTP2(true)
+						srv.Start()
+					} else {
+						srv.EnableHTTP2 = true
+						srv.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+						srv.StartTLS()
+					}
+					defer srv.Close()
+					for _, k := range Engines()[1:] {
+						var open tally
+						e, err := k.New(Options{
+							MaxInFlight: workers, Protocol: protocol, TLS: TLS{Insecure: true}, Dial: open.dial,
+							Connections: Connections{PerHost: most, NoKeepAlive: once},
+						})
+						if err != nil {
+							t.Fatal(err)
+						}
+						var wg sync.WaitGroup
+						for range workers {
+							wg.Go(func() {
+								for range each {
+									if r := e.Send(t.Context(), &Call{Method: "POST", URL: srv.URL, Body: []byte("hello")}); r.Err != nil || r.Status != 200 {
+										t.Errorf("%s: status %d, %v", k.Name, r.Status, r.Err)
+									}
+								}
+							})
+						}
+						wg.Wait()
+						atOnce := int64(most)
+						if once {
+							atOnce *= 2 // net/http is still closing one as the next is opened
+						}
+						if n := open.most.Load(); n == 0 || n > atOnce {
+							t.Errorf("%s: expected at most %d connections at once, found %d", k.Name, atOnce, n)
+						}
+						if err := e.Close(); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
