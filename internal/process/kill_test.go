@@ -31,8 +31,8 @@ func bind(t *testing.T, p *Process, signal string) (chaos.Fault, chaos.State) {
 
 // outcome is what a method of a Fault returned.
 type outcome struct {
-	chaos.Proof
-	error
+	proof chaos.Proof
+	err   error
 }
 
 func later(f func() (chaos.Proof, error)) <-chan outcome {
@@ -89,7 +89,7 @@ func TestServerThatOutlivesItsWrapper(t *testing.T) {
 	default:
 	}
 	os.WriteFile(file, nil, 0o600)
-	if o := <-injected; o.error != nil || !strings.Contains(o.Evidence, "after SIGTERM") {
+	if o := <-injected; o.err != nil || !strings.Contains(o.proof.Evidence, "after SIGTERM") {
 		t.Fatalf("Inject = %+v", o)
 	}
 	os.Remove(file)
@@ -107,7 +107,7 @@ func TestLateDeathIsAwaitedAndUndone(t *testing.T) {
 	over, end := context.WithCancel(t.Context())
 	injected := later(func() (chaos.Proof, error) { return fault.Inject(over, state) })
 	end() // the run is over before the target died
-	if o := <-injected; o.error == nil {
+	if o := <-injected; o.err == nil {
 		t.Fatalf("Inject = %+v of a server that drains", o)
 	}
 	reverted := later(func() (chaos.Proof, error) { return fault.Revert(t.Context(), state) })
@@ -121,7 +121,7 @@ func TestLateDeathIsAwaitedAndUndone(t *testing.T) {
 	}
 	os.WriteFile(file, nil, 0o600)
 	o := <-reverted
-	if o.error != nil || !strings.Contains(o.Evidence, "after it had died of SIGTERM") || ask(p) == server || ask(p) == "" {
+	if o.err != nil || !strings.Contains(o.proof.Evidence, "after it had died of SIGTERM") || ask(p) == server || ask(p) == "" {
 		t.Errorf("Revert = %+v, and %q answers", o, ask(p))
 	}
 }
@@ -157,6 +157,7 @@ func TestSignalThatIsIgnoredIsNotSent(t *testing.T) {
 	if proof, err := fault.Revert(t.Context(), state); err != nil || p.PID() != pid || !strings.Contains(proof.Evidence, "no signal was sent") {
 		t.Errorf("Revert = %+v, %v, and %d became %d", proof, err, pid, p.PID())
 	}
+	p.Kill(t.Context(), "SIGKILL") // or stopping it would take its time
 }
 
 func TestWithoutReadyTheAddressIsWatched(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/agent"
@@ -23,6 +25,12 @@ func main() {
 		os.Exit(agent.Main(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	case "serve":
 		serve(os.Args[2:])
+	case "check": // says whether the server in the same container serves
+		res, err := http.Get("http://127.0.0.1:8080/")
+		if err != nil || res.StatusCode != http.StatusOK {
+			fmt.Println("it does not serve:", err)
+			os.Exit(1)
+		}
 	case "fail":
 		fmt.Println("reading the configuration")
 		fmt.Fprintln(os.Stderr, "cannot go on: no such table")
@@ -36,11 +44,23 @@ func main() {
 }
 
 // serve answers / with its name, and /time?url=U with how long a request to U
-// takes, in nanoseconds.
+// takes, in nanoseconds. With -ignore it ignores SIGTERM, with -drain it serves on
+// after SIGTERM, which is waited for at /told, until it is asked for /end.
 func serve(args []string) {
 	f := flag.NewFlagSet("serve", flag.ExitOnError)
 	name := f.String("name", "", "")
+	ignore := f.Bool("ignore", false, "")
+	drain := f.Bool("drain", false, "")
 	f.Parse(args)
+	switch {
+	case *ignore:
+		signal.Ignore(syscall.SIGTERM)
+	case *drain:
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		http.HandleFunc("/told", func(http.ResponseWriter, *http.Request) { <-told })
+		http.HandleFunc("/end", func(http.ResponseWriter, *http.Request) { os.Exit(0) })
+	}
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, *name) })
 	http.HandleFunc("/time", func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()

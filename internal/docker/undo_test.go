@@ -1,0 +1,337 @@
+package docker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/client"
+	"github.com/docker/go-connections/nat"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/docker"
+	"github.com/seed-1574e9de/ordeal/internal/freeport"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
+)
+
+// user is somebody who runs containers of their own.
+type user struct {
+	t      *testing.T
+	api    *client.Client
+	engine *docker.Engine
+	image  string
+}
+
+func newUser(t *testing.T) *user {
+	t.Helper()
+	e := connect(t)
+	api := newClient(t)
+	return &user{t, api, e, userImage(t, api)}
+}
+
+func (u *user) name(name string) string { return fmt.Sprintf("undo%d-%s", os.Getpid(), name) }
+
+// network makes a network.
+func (u *user) network() string {
+	u.t.Helper()
+	n, err := u.api.NetworkCreate(u.t.Context(), u.name("net"), network.CreateOptions{})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() { u.api.NetworkRemove(context.Background(), n.ID) })
+	return n.ID
+}
+
+// start runs a container and finds it as a run does.
+func (u *user) start(name string, args string, config container.Config, host container.HostConfig) *docker.Container {
+	u.t.Helper()
+	config.Image, config.Cmd, config.ExposedPorts = u.image, strings.Fields(args), nat.PortSet{"8080/tcp": {}}
+	made, err := u.api.ContainerCreate(u.t.Context(), &config, &host, nil, nil, u.name(name))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() {
+		u.api.ContainerRemove(context.Background(), made.ID, container.RemoveOptions{Force: true})
+	})
+	if err := u.api.ContainerStart(u.t.Context(), made.ID, container.StartOptions{}); err != nil {
+		u.t.Fatal(err)
+	}
+	found, err := u.engine.Find(u.t.Context(), docker.Selector{ID: made.ID})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return found[0]
+}
+
+// published publishes the server's port on a free one of this machine.
+func (u *user) published() container.HostConfig {
+	u.t.Helper()
+	port, err := freeport.Pick()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return container.HostConfig{PortBindings: nat.PortMap{"8080/tcp": {{HostIP: "127.0.0.1", HostPort: fmt.Sprint(port)}}}}
+}
+
+func (u *user) inspect(c *docker.Container) container.InspectResponse {
+	u.t.Helper()
+	r, err := u.api.ContainerInspect(u.t.Context(), c.ID())
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return r
+}
+
+// kill binds and prepares a kill.
+func (u *user) kill(c *docker.Container, signal string) (chaos.Fault, chaos.State) {
+	u.t.Helper()
+	fault, err := (&chaos.Kill{Signal: signal}).Bind(c, "id", 0)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	state, err := fault.Prepare(u.t.Context())
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return fault, state
+}
+
+// injected is a kill that took effect.
+func (u *user) injected(c *docker.Container) (chaos.Fault, chaos.State) {
+	u.t.Helper()
+	fault, state := u.kill(c, "SIGKILL")
+	if _, err := fault.Inject(u.t.Context(), state); err != nil {
+		u.t.Fatal(err)
+	}
+	return fault, state
+}
+
+func await(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if cond() {
+			return
+		}
+	}
+	t.Fatalf("waited in vain: %s", what)
+}
+
+func TestPortsOfTheEnginesChoiceAreNotKilled(t *testing.T) {
+	u := newUser(t)
+	for name, host := range map[string]container.HostConfig{
+		"free": {PortBindings: nat.PortMap{"8080/tcp": {{HostIP: "127.0.0.1"}}}},
+		"all":  {PublishAllPorts: true},
+	} {
+		c := u.start(name, "serve", container.Config{}, host)
+		port := u.inspect(c).NetworkSettings.Ports["8080/tcp"][0].HostPort
+		if err := c.Killable(t.Context()); err == nil || !strings.Contains(err.Error(), port+":8080/tcp") || !strings.Contains(err.Error(), "pause it instead") {
+			t.Errorf("%s: Killable = %v, want how to publish it on %s", name, err, port)
+		}
+	}
+	fixed := u.start("fixed", "serve", container.Config{}, u.published())
+	if err := fixed.Killable(t.Context()); err != nil {
+		t.Errorf("a fixed port: Killable = %v", err)
+	}
+}
+
+// A death that comes after the fault's time is awaited and undone, and so is what
+// keeps the restart policy from acting in the meantime.
+func TestLateDeathAndRestartPolicy(t *testing.T) {
+	u := newUser(t)
+	host := u.published()
+	host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyAlways}
+	c := u.start("drain", "serve -name a -drain", container.Config{StopSignal: "SIGQUIT"}, host)
+	await(t, "it serves", func() bool { _, err := get(t, "http://"+c.Addr()); return err == nil })
+	fault, state := u.kill(c, "SIGTERM")
+	over, end := context.WithCancel(t.Context())
+	inject := make(chan error)
+	go func() {
+		_, err := fault.Inject(over, state)
+		inject <- err
+	}()
+	if _, err := get(t, "http://"+c.Addr()+"/told"); err != nil {
+		t.Fatalf("waiting for the signal: %v", err)
+	}
+	if p := u.inspect(c).HostConfig.RestartPolicy; !p.IsNone() {
+		t.Errorf("the restart policy %s would bring it back at once", p.Name)
+	}
+	end()
+	if err := <-inject; err == nil {
+		t.Error("a kill was effective while the container drains")
+	}
+	first := u.inspect(c).State.StartedAt
+	type outcome struct {
+		proof chaos.Proof
+		err   error
+	}
+	revert := make(chan outcome)
+	go func() {
+		p, err := fault.Revert(t.Context(), state)
+		revert <- outcome{p, err}
+	}()
+	if body, err := get(t, "http://"+c.Addr()); err != nil || body != "a" {
+		t.Errorf("the draining server answers %q, %v", body, err)
+	}
+	get(t, "http://"+c.Addr()+"/end")
+	o := <-revert
+	if o.err != nil || !strings.Contains(o.proof.Evidence, "after it had died of SIGTERM") || !strings.Contains(o.proof.Evidence, "restart policy always back") {
+		t.Errorf("Revert = %+v", o)
+	}
+	r := u.inspect(c)
+	if r.HostConfig.RestartPolicy.Name != container.RestartPolicyAlways || r.State.StartedAt == first || r.RestartCount != 0 {
+		t.Errorf("policy %+v, started %s, then %s, restarts %d", r.HostConfig.RestartPolicy, first, r.State.StartedAt, r.RestartCount)
+	}
+	if body, err := get(t, "http://"+c.Addr()); err != nil || body != "a" {
+		t.Errorf("after the undo it answers %q, %v", body, err)
+	}
+}
+
+// What is not sent leaves no trace: any signal through the engine turns a restart
+// policy off until the next start.
+func TestSignalThatAContainerIgnores(t *testing.T) {
+	u := newUser(t)
+	host := u.published()
+	host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyUnlessStopped}
+	c := u.start("deaf", "serve -name a -ignore", container.Config{}, host)
+	await(t, "it serves", func() bool { _, err := get(t, "http://"+c.Addr()); return err == nil })
+	if is, err := c.Ignores(t.Context(), "SIGTERM"); err != nil || !is {
+		t.Skipf("SKIP the engine's processes cannot be seen from here (%v, %v)", is, err)
+	}
+	if w := strings.Join(c.Warnings(t.Context(), "kill", &chaos.Kill{Signal: "SIGTERM"}), "\n"); !strings.Contains(w, "ignores SIGTERM") {
+		t.Errorf("Warnings = %q", w)
+	}
+	before := u.inspect(c).State.StartedAt
+	fault, state := u.kill(c, "SIGTERM")
+	if _, err := fault.Inject(t.Context(), state); err == nil || !strings.Contains(err.Error(), "was not sent") {
+		t.Errorf("Inject = %v", err)
+	}
+	if _, err := fault.Revert(t.Context(), state); err != nil || u.inspect(c).State.StartedAt != before {
+		t.Errorf("Revert = %v, started at %s, then at %s", err, before, u.inspect(c).State.StartedAt)
+	}
+}
+
+func TestNeighboursComeBack(t *testing.T) {
+	u := newUser(t)
+	c := u.start("main", "serve -name a", container.Config{}, u.published())
+	of := "container:" + c.ID()
+	net := u.start("net", "hang", container.Config{}, container.HostConfig{NetworkMode: container.NetworkMode(of)})
+	pid := u.start("pid", "hang", container.Config{}, container.HostConfig{PidMode: container.PidMode(of)})
+	warnings := strings.Join(c.Warnings(t.Context(), "kill", &chaos.Kill{Signal: "SIGKILL"}), "\n")
+	for _, want := range []string{net.Name() + " uses the network of", pid.Name() + " uses the processes' namespace of"} {
+		if !strings.Contains(warnings, want) {
+			t.Errorf("warnings %q lack %q", warnings, want)
+		}
+	}
+	netWas, pidWas := u.inspect(net).State.StartedAt, u.inspect(pid).State.StartedAt
+	fault, state := u.injected(c)
+	await(t, "the one that shares its processes is dead too", func() bool { return !u.inspect(pid).State.Running })
+	proof, err := fault.Revert(t.Context(), state)
+	if err != nil || !strings.Contains(proof.Evidence, "restarted "+net.Name()) || !strings.Contains(proof.Evidence, "started "+pid.Name()) {
+		t.Fatalf("Revert = %+v, %v", proof, err)
+	}
+	for _, n := range []struct {
+		c   *docker.Container
+		was string
+	}{{net, netWas}, {pid, pidWas}} {
+		if r := u.inspect(n.c); !r.State.Running || r.State.StartedAt == n.was {
+			t.Errorf("%s runs: %v, since %s, before %s", n.c.Name(), r.State.Running, r.State.StartedAt, n.was)
+		}
+	}
+	again := u.inspect(net).State.StartedAt
+	if _, err := fault.Revert(t.Context(), state); err != nil || u.inspect(net).State.StartedAt != again {
+		t.Errorf("a second Revert = %v, and the neighbour started at %s, then at %s", err, again, u.inspect(net).State.StartedAt)
+	}
+}
+
+// Containers that die together would swap addresses if they were started in
+// another order.
+func TestAddressesComeBack(t *testing.T) {
+	u := newUser(t)
+	host := container.HostConfig{NetworkMode: container.NetworkMode(u.network())}
+	address := func(c *docker.Container) string {
+		for _, n := range u.inspect(c).NetworkSettings.Networks {
+			return n.IPAddress
+		}
+		return ""
+	}
+	var all []*docker.Container
+	was := make(map[string]string)
+	for _, name := range []string{"a", "b", "c"} {
+		c := u.start(name, "hang", container.Config{}, host)
+		all, was[c.ID()] = append(all, c), address(c)
+	}
+	var faults []chaos.Fault
+	var states []chaos.State
+	for _, c := range all {
+		f, s := u.injected(c)
+		faults, states = append(faults, f), append(states, s)
+	}
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i := range all {
+		wg.Go(func() {
+			// The last comes first, by far less than it takes to start one.
+			time.Sleep(time.Duration(len(all)-i) * 5 * time.Millisecond)
+			_, errs[i] = faults[i].Revert(t.Context(), states[i])
+		})
+	}
+	wg.Wait()
+	for i, c := range all {
+		if errs[i] != nil || address(c) != was[c.ID()] {
+			t.Errorf("%s: %v, address %s, before %s", c.Name(), errs[i], address(c), was[c.ID()])
+		}
+	}
+
+	// One that has been taken meanwhile does not come back.
+	fault, state := u.injected(all[0])
+	taker := u.start("taker", "hang", container.Config{}, host)
+	if address(taker) != was[all[0].ID()] {
+		t.Skipf("SKIP this engine gives another address first: %s", address(taker))
+	}
+	_, err := fault.Revert(t.Context(), state)
+	if !errors.Is(err, chaos.ErrNotAsBefore) || !strings.Contains(err.Error(), was[all[0].ID()]) {
+		t.Errorf("Revert = %v, want that the address is another one", err)
+	}
+}
+
+func TestHealthAndReadinessAfterAKill(t *testing.T) {
+	u := newUser(t)
+	config := container.Config{Healthcheck: &container.HealthConfig{Test: []string{"CMD", "/server", "check"}, Interval: time.Second}}
+	c := u.start("health", "serve -name a", config, u.published())
+	await(t, "it is healthy", func() bool { return u.inspect(c).State.Health.Status == container.Healthy })
+	fault, state := u.injected(c)
+	if slow, ok := fault.(chaos.Slow); !ok {
+		t.Error("a kill does not say how long it takes")
+	} else if _, revert := slow.Times(state); revert < 4*(time.Second+30*time.Second) {
+		t.Errorf("its undo may take %s, shorter than its health check may", revert)
+	}
+	if _, err := fault.Revert(t.Context(), state); err != nil {
+		t.Fatal(err)
+	}
+	if h := u.inspect(c).State.Health.Status; h != container.Healthy {
+		t.Errorf("undone, and its health check says %s", h)
+	}
+
+	// Said by the user, by a command in the container.
+	for _, tt := range []struct {
+		command []string
+		want    string
+	}{{[]string{"/server", "check"}, ""}, {[]string{"/server", "fail"}, "exit status 3: cannot go on"}, {[]string{"/nothing"}, "/nothing"}} {
+		if err := c.SetReady(ready.Check{Command: tt.command}, 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		limit, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		err := c.AwaitReady(limit)
+		cancel()
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: AwaitReady = %v, want %q", tt.command, err, tt.want)
+		}
+	}
+}
