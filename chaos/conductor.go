@@ -396,7 +396,7 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 	}
 	c.update(f, func(r *timeline.Fault) {
 		r.State, r.Error, f.since = state, problem, at
-		r.Verified = r.Effective != nil && len(f.doubts) == 0
+		r.Verified = r.Effective != nil && len(f.doubts) == 0 && stuck == nil
 		if stuck == nil {
 			r.Reverted = &at
 			return

@@ -33,9 +33,10 @@ type world struct {
 	failAfter   error         // what breaks it takes effect, and then returns this
 	takes       time.Duration // from being told to break until it is broken
 	startTakes  time.Duration
-	stuck       int   // how many tries to undo fail; -1: all
-	stuckWith   error // with this
-	returns     bool  // it comes back by itself
+	drains      time.Duration // how long it takes to end of a signal other than SIGKILL
+	stuck       int           // how many tries to undo fail; -1: all
+	stuckWith   error         // with this
+	returns     bool          // it comes back by itself
 	prepareErr  error
 	onBreak     func() // at the moment at which it is told to break
 	deadline    time.Duration
@@ -125,7 +126,19 @@ func (f fake) doUndo(ctx context.Context, takes time.Duration, apply func()) err
 
 func (f fake) Killable(context.Context) error { return f.prepareErr }
 
-func (f fake) Kill(ctx context.Context, _ string) error {
+func (f fake) Kill(ctx context.Context, signal string) error {
+	if f.drains > 0 && signal != "SIGKILL" {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.breaks = append(f.breaks, time.Now())
+		life := f.lives
+		time.AfterFunc(f.drains, func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.alive = f.alive && f.lives != life
+		})
+		return nil
+	}
 	return f.doBreak(ctx, func() {
 		if f.alive = f.returns; f.alive {
 			f.lives++

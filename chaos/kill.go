@@ -308,7 +308,7 @@ func (k *kill) Revert(ctx context.Context, state State) (Proof, error) {
 	if r, ok := k.target.(Restorer); ok && len(s.Situation) > 0 {
 		restored, err := r.Restore(ctx, s.Situation)
 		if done = append(done, restored...); err != nil {
-			return p, fmt.Errorf("%s runs again and is not as it was: %w", k.name, err)
+			return p, fmt.Errorf("%s runs again: %w", k.name, err)
 		}
 	}
 	// Ready once is not enough: it may have died of what killed it before.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
 )
 
 // netemHandle is the handle (major number) that marks a queueing discipline as
@@ -87,7 +89,18 @@ func (*netem) apply(ctx context.Context, p Params) (Measured, error) {
 	if err != nil {
 		return Measured{}, err
 	}
-	before, err := knock(ctx, gateway)
+	round := func(ctx context.Context) ([]time.Duration, error) {
+		var trips []time.Duration
+		for range knocks {
+			trip, err := knock(ctx, gateway)
+			if err != nil {
+				return nil, err
+			}
+			trips = append(trips, trip)
+		}
+		return trips, nil
+	}
+	before, err := roundtrip.Base(ctx, round)
 	if err != nil {
 		return Measured{}, fmt.Errorf("no round trip out of the namespace could be measured: %w", err)
 	}
@@ -100,20 +113,15 @@ func (*netem) apply(ctx context.Context, p Params) (Measured, error) {
 			return Measured{}, err
 		}
 	}
-	var sum time.Duration
-	for n := 1; ; n++ {
-		trip, err := knock(ctx, gateway)
-		if err != nil {
-			return Measured{}, err
-		}
-		sum += trip
-		if mean := sum / time.Duration(n); mean-before >= wanted(p.Delay) {
-			return Measured{before, mean, grew(before, mean)}, nil
-		} else if n == maxRounds {
-			return Measured{}, fmt.Errorf("expected round trips to grow by at least %s, found %s before and %s after", wanted(p.Delay), round(before), round(mean))
-		}
+	after, err := roundtrip.Grown(ctx, round, before, p.Delay, p.Jitter)
+	if err != nil {
+		return Measured{}, err
 	}
+	return Measured{before, after, roundtrip.Evidence(before, after)}, nil
 }
+
+// knocks is how many round trips make a round.
+const knocks = 3
 
 func (*netem) revert(_ context.Context, straight func()) (Straightened, error) {
 	if _, err := removeNetem(); err != nil {

@@ -18,6 +18,8 @@ import (
 	"github.com/vishvananda/netns"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
 )
 
 // asAgent makes the test binary a helper: namespaces belong to threads, and the
@@ -292,7 +294,7 @@ func (p *pair) bend(t *testing.T, params Params) (*helper, Message) {
 	h := p.agent(t, params.Args()...)
 	h.expect(t, EventReady)
 	m := h.expect(t, EventApplied)
-	if m.Mechanism != "nft-proxy" || m.RTTAfter-m.RTTBefore < wanted(params.Delay) {
+	if m.Mechanism != "nft-proxy" || m.RTTAfter-m.RTTBefore < roundtrip.Wanted(params.Delay, params.Jitter) {
 		t.Fatalf("expected a proof of %s by nft-proxy, found %+v", params.Delay, m)
 	}
 	return h, m

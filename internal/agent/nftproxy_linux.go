@@ -16,7 +16,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/relay"
+	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
 )
 
 // nftProxy redirects the connections that come into the namespace to a relay
@@ -27,7 +29,7 @@ import (
 type nftProxy struct {
 	relay  *relay.Relay
 	echo   *echo
-	prober *prober
+	prober *roundtrip.Prober
 	rules  rules
 	served sync.WaitGroup
 
@@ -64,23 +66,23 @@ func (m *nftProxy) apply(ctx context.Context, p Params) (Measured, error) {
 	if err := m.rules.install(); err != nil {
 		return Measured{}, err
 	}
-	if m.prober, err = openProber(ctx, m.dialProbe); err != nil {
+	if m.prober, err = roundtrip.Open(ctx, m.dialProbe); err != nil {
 		return Measured{}, err
 	}
 	// Through redirect and relay, with no delay yet: what then comes on top is
 	// the delay alone.
-	if m.before, err = m.prober.roundTrip(ctx); err != nil {
+	if m.before, err = roundtrip.Base(ctx, m.prober.Round); err != nil {
 		return Measured{}, err
 	}
-	if n := m.probed.Load(); n != probes {
-		return Measured{}, fmt.Errorf("the redirect does not act: expected %d probes to come through the relay, found %d", probes, n)
+	if n := m.probed.Load(); n != roundtrip.Conns {
+		return Measured{}, fmt.Errorf("the redirect does not act: expected %d probes to come through the relay, found %d", roundtrip.Conns, n)
 	}
 	m.relay.SetShape(relay.Shape{Delay: p.Delay, Jitter: p.Jitter})
-	after, err := m.prober.until(ctx, m.before, wanted(p.Delay))
+	after, err := roundtrip.Grown(ctx, m.prober.Round, m.before, p.Delay, p.Jitter)
 	if err != nil {
 		return Measured{}, err
 	}
-	return Measured{m.before, after, grew(m.before, after)}, nil
+	return Measured{m.before, after, roundtrip.Evidence(m.before, after)}, nil
 }
 
 // listen opens the relay's port for both families.
@@ -154,7 +156,7 @@ func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, e
 	if m.relay != nil {
 		m.relay.SetShape(relay.Shape{})
 	}
-	m.prober.close()
+	m.prober.Close()
 	m.prober = nil
 	if m.touched {
 		// Not yet the table: open connections live on its translation.
@@ -181,7 +183,7 @@ func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, e
 		if err != nil {
 			errs = append(errs, err)
 		} else {
-			evidence += fmt.Sprintf(", round trip %s", round(trip))
+			evidence += fmt.Sprintf(", round trip %s", quantity.FormatDuration(trip))
 		}
 		m.echo.close()
 		m.echo = nil
@@ -200,12 +202,12 @@ func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, e
 func (m *nftProxy) probeStraight(ctx context.Context) (time.Duration, error) {
 	limit, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	p, err := openProber(limit, m.dialProbe)
+	p, err := roundtrip.Open(limit, m.dialProbe)
 	if err != nil {
 		return 0, fmt.Errorf("after the undo: %w", err)
 	}
-	defer p.close()
-	trip, err := p.roundTrip(limit)
+	defer p.Close()
+	trip, err := roundtrip.Base(limit, p.Round)
 	if err != nil {
 		return 0, fmt.Errorf("after the undo: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/relay"
+	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
 )
 
 // dialTimeout is how long the upstream may take to accept a connection.
@@ -124,46 +125,29 @@ func (l *Link) Remedy(string) string {
 	return fmt.Sprintf("nothing: the link %s has ended with the run", l.name)
 }
 
-// maxProbes bounds how often a bent link is measured, as jitter may make one
-// round trip hardly slower. Each is below half the delay with a chance of a
-// quarter at the most, all are with one in 65,000.
-const maxProbes = 8
-
 // Shape implements chaos.NetShaper: traffic through the link is late, and that
 // was measured on a connection through it. The delays of several faults add up.
 // The deadline is not needed: a link does not outlive its owner.
 func (l *Link) Shape(ctx context.Context, id string, s chaos.NetShape, _ time.Duration) (chaos.Proof, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p, err := l.openProbe(ctx)
+	p, err := l.openProber(ctx)
 	if err != nil {
 		return chaos.Proof{}, err
 	}
-	defer p.close()
-	before, err := p.best(ctx, 3)
+	defer p.Close()
+	before, err := roundtrip.Base(ctx, p.Round)
 	if err != nil {
-		return chaos.Proof{}, err
+		return chaos.Proof{}, fmt.Errorf("measuring the link %s: %w", l.name, err)
 	}
 	l.bends[id] = bend{s, l.relay.Stats()}
 	chaos.Began(ctx)
 	l.apply()
-	var after time.Duration
-	for range maxProbes {
-		rtt, err := p.roundTrip(ctx)
-		if err != nil {
-			return chaos.Proof{}, err
-		}
-		if after = max(after, rtt); slower(before, after, l.shape()) {
-			return chaos.Proof{Mechanism: "link", Evidence: fmt.Sprintf("round trip %s → %s", quantity.FormatDuration(before), quantity.FormatDuration(after))}, nil
-		}
+	after, err := roundtrip.Grown(ctx, p.Round, before, s.Delay, l.shape().Jitter)
+	if err != nil {
+		return chaos.Proof{}, fmt.Errorf("the link %s did not get slower: %w", l.name, err)
 	}
-	return chaos.Proof{}, fmt.Errorf("the link %s did not get slower: its round trip was %s before and is %s", l.name,
-		quantity.FormatDuration(before), quantity.FormatDuration(after))
-}
-
-// slower says whether a round trip shows the delay of a shape.
-func slower(before, after time.Duration, s relay.Shape) bool {
-	return after > before && after >= max(s.Delay-s.Jitter, s.Delay/2)
+	return chaos.Proof{Mechanism: "link", Evidence: roundtrip.Evidence(before, after)}, nil
 }
 
 // Unshape implements chaos.NetShaper.
@@ -193,18 +177,19 @@ func (l *Link) Unshape(ctx context.Context, id string) (chaos.Proof, error) {
 // straightened measures until a round trip is quicker than the shape before
 // allowed, which on a busy machine may take more than one.
 func (l *Link) straightened(ctx context.Context, bent relay.Shape, proof *chaos.Proof) error {
-	p, err := l.openProbe(ctx)
+	p, err := l.openProber(ctx)
 	if err != nil {
 		return err
 	}
-	defer p.close()
+	defer p.Close()
 	now := l.shape()
 	limit := now.Delay + now.Jitter + max((bent.Delay-now.Delay)/2, time.Millisecond)
 	for {
-		rtt, err := p.roundTrip(ctx)
+		trips, err := p.Round(ctx)
 		if err != nil {
-			return err
+			return fmt.Errorf("measuring the link %s: %w", l.name, err)
 		}
+		rtt := slices.Min(trips)
 		if rtt < limit {
 			proof.Evidence = "round trip " + quantity.FormatDuration(rtt) + " again"
 			return nil
@@ -244,68 +229,38 @@ func (p *probes) is(client net.Conn) bool {
 // probe is a connection through the link to an echo inside it: what it meets is
 // what all others meet, but for the upstream.
 type probe struct {
-	l    *Link
-	conn net.Conn
+	net.Conn
+	of *probes
 }
 
-func (l *Link) openProbe(ctx context.Context) (*probe, error) {
+func (p probe) Close() error {
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	p.of.local = slices.DeleteFunc(p.of.local, func(a string) bool { return a == p.LocalAddr().String() })
+	return p.Conn.Close()
+}
+
+// openProber fails with an error that names the link.
+func (l *Link) openProber(ctx context.Context) (*roundtrip.Prober, error) {
 	host, port, _ := net.SplitHostPort(l.addr)
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = map[bool]string{true: "127.0.0.1", false: "::1"}[ip.To4() != nil]
 	}
-	l.probes.mu.Lock()
-	defer l.probes.mu.Unlock()
-	d := net.Dialer{Timeout: dialTimeout}
-	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
+	p, err := roundtrip.Open(ctx, func(ctx context.Context) (net.Conn, error) {
+		l.probes.mu.Lock()
+		defer l.probes.mu.Unlock()
+		d := net.Dialer{Timeout: dialTimeout}
+		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
+		if err != nil {
+			return nil, err
+		}
+		l.probes.local = append(l.probes.local, conn.LocalAddr().String())
+		return probe{conn, &l.probes}, nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("measuring the link %s: %w", l.name, err)
 	}
-	l.probes.local = append(l.probes.local, conn.LocalAddr().String())
-	return &probe{l, conn}, nil
-}
-
-func (p *probe) close() {
-	p.l.probes.mu.Lock()
-	defer p.l.probes.mu.Unlock()
-	p.l.probes.local = slices.DeleteFunc(p.l.probes.local, func(a string) bool { return a == p.conn.LocalAddr().String() })
-	p.conn.Close()
-}
-
-// roundTrip sends a byte through the link and waits for it to come back.
-func (p *probe) roundTrip(ctx context.Context) (time.Duration, error) {
-	stop := context.AfterFunc(ctx, func() { p.conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	start := time.Now()
-	b := []byte{1}
-	_, err := p.conn.Write(b)
-	if err == nil {
-		_, err = io.ReadFull(p.conn, b)
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("no answer within %s: %w", quantity.FormatDuration(time.Since(start)), context.Cause(ctx))
-		}
-		return 0, fmt.Errorf("measuring the link %s: %w", p.l.name, err)
-	}
-	return time.Since(start), nil
-}
-
-// best is the quickest of n round trips, after one that opens the connection.
-func (p *probe) best(ctx context.Context, n int) (time.Duration, error) {
-	if _, err := p.roundTrip(ctx); err != nil {
-		return 0, err
-	}
-	least := time.Duration(0)
-	for range n {
-		rtt, err := p.roundTrip(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if least == 0 || rtt < least {
-			least = rtt
-		}
-	}
-	return least, nil
+	return p, nil
 }
 
 // echo answers with what it is told, in memory.
