@@ -138,6 +138,9 @@ func (j *FileJournal) Remove(id string) error {
 		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if p, ok := errors.AsType[*fs.PathError](err); ok {
+			err = p.Err // the path is said already
+		}
 		return fmt.Errorf("the record %s of an undo that is done cannot be removed: %w; remove it by hand", path, err)
 	}
 	if err := j.sync(); err != nil {

@@ -162,8 +162,11 @@ func (c *collector) put(n *node, path []string, value *node, at span, done []str
 	step := path[0]
 	here := strings.Join(done, ".")
 	out := &node{kind: mapNode, span: at}
-	if n != nil && n.kind != nullNode {
+	switch {
+	case n != nil && n.kind != nullNode:
 		*out = *n
+	case step == "0":
+		out.kind = listNode // of which this is the first item
 	}
 	switch out.kind {
 	case mapNode:

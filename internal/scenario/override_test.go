@@ -50,6 +50,7 @@ func TestSet(t *testing.T) {
 		{"an item by its index", []string{"attack.stages.1.rate=80/s"}, func(f string) string { return strings.Replace(f, "rate: 50/s", "rate: 80/s", 1) }},
 		{"an index in brackets", []string{"attack.stages[1].rate=80/s"}, func(f string) string { return strings.Replace(f, "rate: 50/s", "rate: 80/s", 1) }},
 		{"one more item", []string{"verdict.1=error_rate < 1%"}, func(f string) string { return f + "  - error_rate < 1%\n" }},
+		{"the first item of a list that is not there", []string{"allow_hosts.0=10.0.0.1"}, func(f string) string { return f + "allow_hosts: [10.0.0.1]\n" }},
 		{"a whole list", []string{"verdict=[p95 < 1s, 'error_rate < 1%']"}, func(f string) string {
 			return strings.Replace(f, "- p99 < 200ms", "- p95 < 1s\n  - error_rate < 1%", 1)
 		}},
@@ -142,8 +143,9 @@ func TestQuick(t *testing.T) {
 		q    Quick
 		want []string
 	}{
-		{"a public host", Quick{URL: "http://8.8.8.8/"}, []string{"--url:1:", "8.8.8.8", "allow_hosts"}},
-		{"no URL", Quick{URL: "8080"}, []string{"--url:1:1"}},
+		{"a public host", Quick{URL: "http://8.8.8.8/"}, []string{"--url:1:", "8.8.8.8", "add --allow-host 8.8.8.8"}},
+		{"no scheme", Quick{URL: "127.0.0.1:8080/a"}, []string{"--url:1:1", "write http://127.0.0.1:8080/a"}},
+		{"no scheme, and a rate without a unit", Quick{URL: "127.0.0.1:8080", Rate: "5"}, []string{"--url:1:1", "--rate:1:1"}},
 		{"an empty URL", Quick{}, []string{"--url:1:1"}},
 		{"a rate without a unit", Quick{URL: "http://127.0.0.1/", Rate: "50"}, []string{"--rate:1:1", "50"}},
 		{"a time without a unit", Quick{URL: "http://127.0.0.1/", For: "30"}, []string{"--for:1:1", "30"}},

@@ -1,8 +1,10 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -51,7 +53,24 @@ func LoadQuick(q Quick, env Env, opt Options) (*Plan, error) {
 		set = append(set, Override{"--allow-host", host, []string{"allow_hosts", fmt.Sprint(i)}})
 	}
 	opt.Set = append(set, opt.Set...)
-	return Parse(QuickFlag, []byte(b.String()), env, opt)
+	plan, err := Parse(QuickFlag, []byte(b.String()), env, opt)
+	if m, ok := errors.AsType[*Mistakes](err); ok {
+		for i := range m.List {
+			m.List[i].Hint = quickHint(m.List[i], q)
+		}
+	}
+	return plan, err
+}
+
+// listed is what the hint on a public host says of a file.
+var listed = regexp.MustCompile(`list it: allow_hosts: \[(.*)\]$`)
+
+// quickHint turns what is said of a file into what flags can do.
+func quickHint(m Mistake, q Quick) string {
+	if m.File == QuickFlag && q.URL != "" && !strings.Contains(q.URL, "://") {
+		return "write http://" + strings.TrimLeft(m.Source, "/")
+	}
+	return listed.ReplaceAllString(m.Hint, "add --allow-host $1")
 }
 
 // quickName is a scenario's name made of a URL's host and path: letters, digits
