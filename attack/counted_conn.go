@@ -67,10 +67,16 @@ func (c *countedConn) early(request int64) bool {
 func (c *countedConn) Write(p []byte) (int, error) {
 	gone := c.ended.Load() != nil // asked first: the answer to p itself may be that it ends
 	c.mu.Lock()
-	if c.sent < c.asked {
+	over := c.over
+	if over == nil && c.sent < c.asked {
 		c.sent, c.readThen = c.asked, c.read
 	}
 	c.mu.Unlock()
+	if over != nil {
+		// net/http gave it to the next request before it read on: as nothing is
+		// written, it takes another.
+		return 0, over
+	}
 	n, err := c.Conn.Write(p)
 	if !gone {
 		c.written.Add(int64(n))

@@ -265,3 +265,21 @@ func FuzzFraming(f *testing.F) {
 		}
 	})
 }
+
+// What comes behind an answer is no error of those who come next, however many there are.
+func TestExcessIsNobodyElsesError(t *testing.T) {
+	url := says(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true)
+	eachEngine(t, Options{MaxInFlight: 4}, func(t *testing.T, e Engine) {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 50 {
+					if r := e.Send(t.Context(), &Call{Method: "HEAD", URL: url}); r.Err != nil || r.Status != 200 {
+						t.Errorf("found %d and %v", r.Status, r.Err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
