@@ -73,8 +73,8 @@ func (c *countedConn) Write(p []byte) (int, error) {
 	}
 	c.mu.Unlock()
 	if over != nil {
-		// net/http gave it to the next request before it read on: as nothing is
-		// written, it takes another.
+		// net/http gave it to a request before it saw the end: as nothing is written,
+		// it takes another.
 		return 0, over
 	}
 	n, err := c.Conn.Write(p)
@@ -99,8 +99,11 @@ func (c *countedConn) Read(p []byte) (int, error) {
 		}
 	}
 	n, over = c.follow(p[:n])
-	if over != nil && n == 0 {
+	switch {
+	case over != nil && n == 0:
 		err = over
+	case over != nil:
+		err = io.EOF // beside the answer, so that net/http does not use the connection again
 	}
 	if err != nil {
 		c.ended.CompareAndSwap(nil, &err)
