@@ -7,7 +7,7 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-failing demo-docker test race fuzz bench gate bench-go lint golden check clean
+.PHONY: help build demo demo-failing demo-docker test race fuzz bench gate bench-go lint golden check cases clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,11 @@ lint: ## go vet, staticcheck, gofmt
 	$(TOOL) staticcheck ./...
 	$(GO) -C tools vet ./...
 	$(GO) -C tools tool staticcheck ./...
+
+CASE ?=
+cases: build ## run what once went wrong, from outside: testdata/cases (CASE=name for some)
+	$(GO) -C tools build -trimpath -o ../.cache/cases ./cases
+	.cache/cases -ordeal $(CURDIR)/$(BIN) -cases $(CURDIR)/testdata/cases -only '$(CASE)'
 
 golden: ## rewrite the golden files after a deliberate change
 	$(GO) test -run 'Good|Bad|Mistakes|Golden|Reference' ./verdict ./internal/report ./internal/scenario ./internal/cli -update
