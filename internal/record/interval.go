@@ -186,12 +186,14 @@ func (p *pool) record(d *timeline.Distribution, v time.Duration) {
 // with the first one it begins, as what d holds by then.
 func (p *pool) recordBoth(d, net *timeline.Distribution, v, own time.Duration) {
 	if own > 0 && net.Count() == 0 {
-		net.Lend(p.hist())
+		if d.Lent() {
+			net.Lend(p.hist())
+		}
 		net.StartFrom(d)
 	}
 	p.record(d, v)
 	if net.Count() > 0 || own > 0 {
-		net.Record(max(0, v-own))
+		p.record(net, max(0, v-own))
 	}
 }
 
