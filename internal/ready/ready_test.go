@@ -1,0 +1,122 @@
+package ready
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+)
+
+func prober(t *testing.T, c Check) *Prober {
+	t.Helper()
+	p, err := NewProber(c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+func TestAsk(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ok", func(http.ResponseWriter, *http.Request) {})
+	mux.Handle("/moved", http.RedirectHandler("/ok", http.StatusFound))
+	mux.Handle("/lost", http.RedirectHandler("/none", http.StatusFound))
+	plain := httptest.NewServer(mux)
+	defer plain.Close()
+	secure := httptest.NewUnstartedServer(mux)
+	secure.Config.ErrorLog = nil
+	secure.StartTLS()
+	defer secure.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}
+	if err := os.WriteFile(ca, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	held, err := net.Listen("tcp", "127.0.0.1:0") // takes connections into its queue
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	proxy, err := net.Listen("tcp", "127.0.0.1:0") // that has nobody behind it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proxy.Close()
+	go func() {
+		for {
+			conn, err := proxy.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	for _, tt := range []struct {
+		name string
+		c    Check
+		want string // of the error; "" is a yes
+	}{
+		{"2xx", Check{HTTP: plain.URL + "/ok"}, ""},
+		{"a redirect to 2xx", Check{HTTP: plain.URL + "/moved"}, ""},
+		{"a redirect to 404", Check{HTTP: plain.URL + "/lost"}, "it answered 404"},
+		{"404", Check{HTTP: plain.URL + "/none"}, "it answered 404"},
+		{"an authority of the user's own, not named", Check{HTTP: secure.URL + "/ok"}, "certificate"},
+		{"an authority of the user's own", Check{HTTP: secure.URL + "/ok", TLS: &attack.TLS{CA: ca}}, ""},
+		{"any certificate", Check{HTTP: secure.URL + "/ok", TLS: &attack.TLS{Insecure: true}}, ""},
+		{"a connection that stays", Check{TCP: held.Addr().String()}, ""},
+		{"a connection that is closed at once", Check{TCP: proxy.Addr().String()}, "closes them at once"},
+		{"a public address", Check{TCP: "203.0.113.7:80"}, "public address"},
+		{"a command that says yes", Check{Command: []string{"sh", "-c", "exit 0"}}, ""},
+		{"a command that says no", Check{Command: []string{"sh", "-c", "echo starting; echo no table >&2; exit 3"}}, "exit status 3: no table"},
+		{"no such command", Check{Command: []string{"no-such-program"}}, "no-such-program"},
+	} {
+		err := prober(t, tt.c).Ask(t.Context())
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	if _, err := NewProber(Check{HTTP: secure.URL, TLS: &attack.TLS{CA: ca + ".none"}}, Options{}); err == nil || !strings.Contains(err.Error(), "ready: tls: ca") {
+		t.Errorf("an authority that is not there: %v", err)
+	}
+}
+
+func TestAwait(t *testing.T) {
+	var asked atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer s.Close()
+	if err := prober(t, Check{HTTP: s.URL}).Await(t.Context(), time.Minute, nil); err != nil || asked.Load() != 3 {
+		t.Errorf("Await = %v after %d questions, want 3", err, asked.Load())
+	}
+	never := Check{Command: []string{"sh", "-c", "exit 1"}}
+	err := prober(t, never).Await(t.Context(), 20*time.Millisecond, nil)
+	if slow, ok := errors.AsType[*TimeoutError](err); !ok || !strings.Contains(slow.Error(), "not ready after 20ms: expected exit status 0 of the command sh -c exit 1") {
+		t.Errorf("never ready: %v", err)
+	}
+	dead := errors.New("it is dead")
+	if err := prober(t, never).Await(t.Context(), time.Minute, func() error { return dead }); !errors.Is(err, dead) {
+		t.Errorf("hopeless: %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("ctrl-c"))
+	if err := prober(t, never).Await(ctx, time.Minute, nil); err == nil || !strings.Contains(err.Error(), "ctrl-c") {
+		t.Errorf("given up: %v", err)
+	}
+	if err := prober(t, Check{TCP: "203.0.113.7:80"}).Await(t.Context(), time.Minute, nil); err == nil || !strings.Contains(err.Error(), "is not to be asked") {
+		t.Errorf("a public address is waited for: %v", err)
+	}
+}
