@@ -52,7 +52,10 @@ func (u *user) network() string {
 // start runs a container and finds it as a run does.
 func (u *user) start(name string, args string, config container.Config, host container.HostConfig) *docker.Container {
 	u.t.Helper()
-	config.Image, config.Cmd, config.ExposedPorts = u.image, strings.Fields(args), nat.PortSet{"8080/tcp": {}}
+	config.Image, config.Cmd = u.image, strings.Fields(args)
+	if host.PublishAllPorts || len(host.PortBindings) > 0 {
+		config.ExposedPorts = nat.PortSet{"8080/tcp": {}}
+	}
 	made, err := u.api.ContainerCreate(u.t.Context(), &config, &host, nil, nil, u.name(name))
 	if err != nil {
 		u.t.Fatal(err)
