@@ -34,7 +34,7 @@ func faultMetrics() []Metric {
 		{
 			Name: "outage", Unit: UnitDuration, OfFault: true,
 			Doc: "for how long nobody was served, from the disturbance to the next fault or the end of the load: from the due time of an arrival that went wrong, or was " +
-				"kept waiting for a second longer than normal, until one was answered in time again; it takes three arrivals in a row, or a second; stages that ask for " +
+				"kept waiting for a second longer than normal, until one was answered in time again; it takes five arrivals in a row, or a second; stages that ask for " +
 				"nothing or are not judged are left out; the report says how exact it is",
 			eval: func(v *View) (float64, bool) {
 				if v.Fault == nil || v.Fault.Outage == nil {

@@ -298,7 +298,7 @@ func (r *modelRun) reference(i int) ref {
 			k++
 		}
 		downs = downs[k:]
-		if length := r.asked(from, to); n >= 3 || length >= sec {
+		if length := r.asked(from, to); n >= 5 || length >= sec {
 			out.outage += length
 			out.stretches++
 			if to-from >= sec && to > e {

@@ -14,7 +14,7 @@ const (
 	keptWaiting = time.Second
 	// A stretch is an outage if it has so many arrivals, or is so long: single errors of a
 	// service that goes on answering are none.
-	outageArrivals = 3
+	outageArrivals = 5
 	outageLength   = time.Second
 )
 
@@ -175,10 +175,11 @@ func spoiled(stills timeline.Windows) timeline.Windows {
 	return timeline.NewWindows(out...)
 }
 
-// blur is how far off the total may be at each edge of an outage: how long a stretch nothing is known of.
+// blur is how far off the total may be at each edge of an outage: how long a stretch nothing is known of. Without
+// any it is how long one may have been that was not told from single errors.
 func (o *outages) blur() time.Duration {
 	if o.stretches == 0 {
-		return max(o.gap, timeline.BeatLength)
+		return max(o.gap, min(outageArrivals*o.gap, outageLength), timeline.BeatLength)
 	}
 	return max(o.resolution, timeline.BeatLength)
 }
