@@ -238,7 +238,8 @@ func stray(ts *testscript.TestScript, neg bool, args []string) {
 	defer cli.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	name := fmt.Sprintf("stray-%d", os.Getpid())
+	// Scripts run beside each other, and each has a folder of its own.
+	name := fmt.Sprintf("stray-%d-%s", os.Getpid(), strings.ToLower(filepath.Base(ts.MkAbs("."))))
 	if args[0] == "down" {
 		cli.ContainerRemove(ctx, name, container.RemoveOptions{Force: true})
 		cli.ImageRemove(ctx, name+":test", image.RemoveOptions{Force: true})

@@ -88,7 +88,7 @@ func (f *Folder) Writable() error {
 		return unusable(f.dir, err)
 	}
 	defer os.Remove(t.Name())
-	_, err = t.Write(make([]byte, 16<<10))
+	_, err = t.Write(make([]byte, 1<<10))
 	if err := errors.Join(err, t.Sync(), t.Close()); err != nil {
 		return unusable(f.dir, err)
 	}
