@@ -27,6 +27,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(Template()))
 	f.Add([]byte("a: &a [*a]\n"))
+	f.Add([]byte(minimal("chaos:\n  - { name: a, at: 1s, pause: &p { service: nope } }\n  - { name: b, at: 2s, pause: *p }\n")))
+	f.Add([]byte(minimal("services: { a: &s { process: { command: [] } }, b: *s }\nchaos: [ { name: f, at: 1s, kill: { service: [a, b] } } ]\n")))
 	f.Add([]byte("? [a]\n: !!binary x\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		if len(src) > 16<<10 {
