@@ -61,8 +61,9 @@ func TestResolveUnescapesAndJoins(t *testing.T) {
 	if body := got.Requests[byName["text"]].Body; body != "price: $5 and ${NOT_A_VARIABLE}" {
 		t.Errorf("found %q", body)
 	}
-	if body := got.Requests[byName["file"]].Body; body != "a body with {{ seq }} and ${dollars}\n" {
-		t.Errorf("found %q", body)
+	const inFile = "a body with {{ seq }} and ${dollars}\n"
+	if q := got.Requests[byName["file"]]; q.File == nil || string(q.File.Bytes) != inFile || q.Body != "" {
+		t.Errorf("expected the file's bytes as they are, found %v and the text %q", q.File, q.Body)
 	}
 }
 
