@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -51,6 +52,17 @@ type Entry struct {
 	Before  json.RawMessage `json:"before,omitempty"` // what a Witness saw before the fault
 	Remedy  string          `json:"remedy"`           // what people do if ordeal cannot
 	Created time.Time       `json:"created"`
+}
+
+// compact takes back the blanks that the file, which people read, put into raw
+// values: whoever made them gets them byte for byte, and may compare them.
+func (e *Entry) compact() {
+	for _, raw := range []*json.RawMessage{&e.Spec, &e.Target.Data, (*json.RawMessage)(&e.State), &e.Before} {
+		var b bytes.Buffer
+		if len(*raw) > 0 && json.Compact(&b, *raw) == nil {
+			*raw = b.Bytes()
+		}
+	}
 }
 
 // FileJournal keeps each entry in a file of its own, readable by its owner
@@ -235,6 +247,7 @@ func (j *FileJournal) Entries() ([]Entry, error) {
 			errs = append(errs, fmt.Errorf("the undo in %s says that its id is %q: put right by hand what it names, and remove the file", path, e.ID))
 			continue
 		}
+		e.compact()
 		out = append(out, e)
 	}
 	slices.SortFunc(out, func(a, b Entry) int {

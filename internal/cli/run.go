@@ -74,13 +74,14 @@ faults; the second no longer waits for the requests. None skips the undo.
 
 // signals returns two contexts: soft ends at the first interrupt, hard at the
 // second; and the number of each, to tell the user of. Further ones only remind,
-// as nothing may cut the undo short. A closed pipe on standard output is no reason
+// as nothing may cut the undo short. SIGQUIT is one of them, as Ctrl-\ is pressed where Ctrl-C
+// seems slow; SIGABRT still dumps the stacks. A closed pipe on standard output is no reason
 // to die with faults in force either.
 func signals() (soft, hard context.Context, interrupts <-chan int, stop func()) {
 	soft, endSoft := context.WithCancel(context.Background())
 	hard, endHard := context.WithCancel(context.Background())
 	ch := make(chan os.Signal, 4)
-	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	signal.Ignore(syscall.SIGPIPE)
 	say := make(chan int, 8)
 	var wg sync.WaitGroup

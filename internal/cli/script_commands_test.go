@@ -64,7 +64,7 @@ func relax(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // supervise runs a program until its output so far matches a pattern, sends it a
-// signal (INT, KILL, INTINT for two in a row, none for none), and waits for its
+// signal (INT, QUIT, KILL, INTINT for two in a row, none for none), and waits for its
 // end, which must be with the exit code given. Its output is left in the files
 // out and err, its process id in $PIDS for nothing left.
 //
@@ -118,6 +118,8 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 			fallthrough
 		case "INT":
 			cmd.Process.Signal(syscall.SIGINT)
+		case "QUIT":
+			cmd.Process.Signal(syscall.SIGQUIT)
 		}
 	}
 	cmd.Wait()

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -159,13 +160,22 @@ func (c *Container) differences(before, now situation) (lost, moved []string) {
 		}
 		lost = append(lost, text+": start the containers of that network in the order in which they had been started, or give it a fixed address (--ip)")
 	}
-	if string(before.Limits) != "" && string(before.Limits) != string(now.Limits) {
+	if len(before.Limits) > 0 && !sameJSON(before.Limits, now.Limits) {
 		lost = append(lost, fmt.Sprintf("the limits of container %s have changed: see docker inspect %s, and put them right with docker update", c.name, c.name))
 	}
 	if !samePolicy(before.Policy, now.Policy) {
 		lost = append(lost, fmt.Sprintf("container %s had the restart policy %s: docker update --restart %s %s", c.name, before.Policy.Name, before.Policy.Name, c.name))
 	}
 	return lost, moved
+}
+
+// sameJSON compares values, as what comes out of a journal may have other blanks.
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y bytes.Buffer
+	if json.Compact(&x, a) != nil || json.Compact(&y, b) != nil {
+		return bytes.Equal(a, b)
+	}
+	return bytes.Equal(x.Bytes(), y.Bytes())
 }
 
 func (e endpoint) addresses() string {

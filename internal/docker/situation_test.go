@@ -83,9 +83,9 @@ func TestDifferences(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// As it comes out of the journal.
+		// As it comes out of a journal whose files are for people too.
 		var journalled situation
-		if raw, err := json.Marshal(before); err != nil || json.Unmarshal(raw, &journalled) != nil {
+		if raw, err := json.MarshalIndent(before, "", "  "); err != nil || json.Unmarshal(raw, &journalled) != nil {
 			t.Fatal(err)
 		}
 		r := base()
