@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 type bounds struct {
 	lo, hi float64
 	why    string
+	unseen bool // only as something may have passed between two arrivals
 	// How lo and hi stand to limits, by exact count.
 	exactLo, exactHi map[time.Duration]int
 }
@@ -77,6 +79,31 @@ func (f *finding) couldBe() *Range {
 		r.High = &hi
 	}
 	return r
+}
+
+// addUnseen widens a time that is told by arrivals by what may have passed between them.
+func (val *value) addUnseen(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	if val.bounds == nil {
+		val.bounds = &bounds{lo: val.n, hi: val.n}
+	}
+	if b := val.bounds; b.why == "" {
+		b.unseen = true
+		b.why = fmt.Sprintf("%s was %s as far as any arrival met it, but could be %s longer, as nothing came due for so long; send more, or ask for a coarser limit",
+			val.reading.text, UnitDuration.Format(val.n), UnitDuration.Format(float64(d)))
+	}
+	val.bounds.hi += float64(d)
+}
+
+// seen takes back that something may have passed unseen between arrivals, where the other side is none at all: no
+// number of arrivals tells nothing from almost nothing, so such a rule says what was seen.
+func (v value) seen(other value) value {
+	if v.bounds != nil && v.bounds.unseen && other.fixed && other.n == 0 {
+		v.bounds = nil
+	}
+	return v
 }
 
 // goodWithin holds the times of good answers to the longest that there can be: whatever

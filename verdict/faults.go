@@ -153,12 +153,13 @@ func (ws *watches) finish(results []FaultResult) {
 		}
 		w.outages.finish()
 		w.worst.finish()
+		w.rest()
 		if w.outages.arrivals == 0 {
 			continue
 		}
 		total, blur := w.outages.total, w.outages.blur()
 		f.Outage, f.OutageResolution, f.Outages = &total, &blur, w.outages.stretches
-		f.OutageOwn = w.outages.own
+		f.OutageOwn, f.OutageUnseen, f.OutageOpen = w.outages.own, w.outages.unseen(), w.outages.open
 		if w.worst.total > total {
 			f.OutageUpTo = &w.worst.total
 		}
@@ -242,6 +243,8 @@ func ofFault(all []*View, name string) (v *View, why string) {
 			sum.Outage = &total
 		}
 		sum.OutageOwn += f.OutageOwn
+		sum.OutageUnseen += f.OutageUnseen
+		sum.OutageOpen = sum.OutageOpen || f.OutageOpen
 		if f.OutageUpTo != nil || sum.OutageUpTo != nil {
 			most := worstOutage(f) + worstOutage(&before)
 			sum.OutageUpTo = &most
@@ -254,7 +257,7 @@ func ofFault(all []*View, name string) (v *View, why string) {
 		if f.Recovery != nil && (sum.Recovery == nil || *f.Recovery > *sum.Recovery) {
 			sum.Recovery = f.Recovery
 		}
-		if f.Recovery == nil || f.NotRecovered {
+		if f.Recovery == nil || f.NotRecovered || f.OutageOpen {
 			sum.NextFault = f.NextFault
 		}
 		if f.NotSeen != "" && sum.NotSeen == "" {

@@ -139,7 +139,8 @@ func TestRecoveryRules(t *testing.T) {
 		{`fault("kill-api").recovery == 10s`, never, Fail, "more than 35s", ""},
 		{`fault("kill-api").recovery != 10s`, never, Pass, "more than 35s", ""},
 		{`fault("kill-api").outage == 10s`, recovered, Pass, "10s", ""},
-		{`fault("kill-api").outage < 10s`, never, Fail, "40s", ""},
+		{`fault("kill-api").outage < 10s`, never, Fail, "more than 40s", ""},
+		{`fault("kill-api").outage < 60s`, never, Inconclusive, "more than 40s", "ended too early to tell"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {

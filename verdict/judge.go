@@ -3,6 +3,7 @@ package verdict
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -273,6 +274,9 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 		val.clamp(t.metric, v)
 		val.bounds.goodWithin(t.metric, j.tl)
 	}
+	if t.metric.unseen != nil && val.missing == "" {
+		val.addUnseen(t.metric.unseen(v))
+	}
 	if t.metric.ofAll && val.missing == "" {
 		s := newShare(t.text, n, v.Stats.Judged(), val.bounds)
 		val.shares, val.vary = []*share{s}, func(of *share, p float64) float64 {
@@ -284,6 +288,9 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 	}
 	if t.metric.bounded != nil {
 		val.atLeast = val.atLeast || t.metric.bounded(v)
+		if b := val.bounds; b != nil && val.atLeast {
+			b.hi = math.Inf(1)
+		}
 		if val.atLeast && v.Fault != nil {
 			val.until = v.Fault.NextFault
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -38,6 +39,8 @@ type Metric struct {
 	ofAnswers bool
 	// bounded says that the figure is a lower bound.
 	bounded func(*View) bool
+	// unseen is how much more it may have been than any arrival met.
+	unseen func(*View) time.Duration
 }
 
 // View is what a metric sees of its scope.

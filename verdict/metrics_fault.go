@@ -1,5 +1,7 @@
 package verdict
 
+import "time"
+
 // faultMetrics are asked of a fault: fault("x").recovery. Of several injections
 // of one name, recovery is the longest, and outage and relapses are sums.
 func faultMetrics() []Metric {
@@ -35,12 +37,19 @@ func faultMetrics() []Metric {
 			Name: "outage", Unit: UnitDuration, OfFault: true,
 			Doc: "for how long nobody was served, from the disturbance to the next fault or the end of the load: from the due time of an arrival that went wrong, or was " +
 				"kept waiting for a second longer than normal, until one was answered in time again; it takes five arrivals in a row, or a second; stages that ask for " +
-				"nothing or are not judged are left out; the report says how exact it is",
+				"nothing or are not judged are left out; what may have passed between two arrivals can leave a rule inconclusive, but for a limit of 0s",
 			eval: func(v *View) (float64, bool) {
 				if v.Fault == nil || v.Fault.Outage == nil {
 					return 0, false
 				}
 				return float64(*v.Fault.Outage), true
+			},
+			bounded: func(v *View) bool { return v.Fault != nil && v.Fault.OutageOpen },
+			unseen: func(v *View) time.Duration {
+				if v.Fault == nil {
+					return 0
+				}
+				return v.Fault.OutageUnseen
 			},
 		},
 	}

@@ -131,6 +131,7 @@ func compute(op string, x, y float64) float64 {
 // compareValues judges a op b. A metric against a literal is decided by exact
 // count where there is one, as a histogram reads up to 0.1 % high.
 func compareValues(op string, u Unit, a, b value) *finding {
+	a, b = a.seen(b), b.seen(a)
 	f := &finding{op: op, unit: u, left: a, right: b, why: a.missing}
 	if f.why == "" {
 		f.why = b.missing

@@ -46,7 +46,9 @@ type outages struct {
 	stretches  uint64
 	longest    time.Duration
 	resolution time.Duration // at the edges of outages
-	gap        time.Duration // between two arrivals
+	gap        time.Duration // the longest asked time between two arrivals
+	missed     time.Duration // asked time before outages of which nothing is known
+	open       bool          // it was down to the end: total is a lower bound
 	found      func(w timeline.Window)
 }
 
@@ -100,7 +102,7 @@ func (o *outages) beat(b timeline.Beat) {
 	case b.Good == 0 || b.Best > normal+keptWaiting:
 		if !o.down {
 			o.down, o.first, o.last, o.count = true, at, at, 0
-			o.unknown = max(0, at-max(o.seen, o.from))
+			o.unknown = o.askedIn(max(o.seen, o.from), at)
 		}
 		o.count += b.Errors + b.Good
 		o.last = max(o.last, b.Last, b.Failed)
@@ -114,9 +116,21 @@ func (o *outages) beat(b timeline.Beat) {
 		o.up(b.Due)
 	}
 	if o.begun && b.Due > o.from {
-		o.gap = max(o.gap, at-max(o.seen, o.from))
+		o.between(at)
 	}
 	o.seen = max(o.seen, b.Last)
+}
+
+// between notes that nothing came due from the last arrival up to an instant.
+func (o *outages) between(at time.Duration) {
+	if from := max(o.seen, o.from); at-from > o.gap { // few are: this costs nothing
+		o.gap = max(o.gap, o.askedIn(from, at))
+	}
+}
+
+// askedIn is how much of a stretch is judged time in which the plan asked for something.
+func (o *outages) askedIn(from, to time.Duration) time.Duration {
+	return timeline.Windows{{From: from, To: to}}.Intersect(o.asked).Len()
 }
 
 // upTo takes in the slow answers that show that the service was up again by an instant.
@@ -148,6 +162,7 @@ func (o *outages) up(at time.Duration) {
 	}
 	o.total += length
 	o.own += timeline.Windows{w}.Intersect(o.asked).Intersect(o.stills).Len()
+	o.missed += o.unknown
 	o.stretches++
 	o.longest = max(o.longest, length)
 	o.resolution = max(o.resolution, o.unknown, at-min(o.last, at))
@@ -160,7 +175,13 @@ func (o *outages) up(at time.Duration) {
 func (o *outages) finish() {
 	o.begin()
 	o.upTo(o.end)
+	if !o.down {
+		o.between(o.end)
+		return
+	}
+	before := o.stretches
 	o.up(o.end)
+	o.open = o.stretches > before
 }
 
 // spoiled is the time of which nobody can say whether a service was down: ordeal stood
@@ -182,4 +203,12 @@ func (o *outages) blur() time.Duration {
 		return max(o.gap, min(outageArrivals*o.gap, outageLength), timeline.BeatLength)
 	}
 	return max(o.resolution, timeline.BeatLength)
+}
+
+// unseen is how much longer the outages may have been than any arrival met.
+func (o *outages) unseen() time.Duration {
+	if o.stretches == 0 {
+		return o.gap
+	}
+	return o.missed
 }

@@ -12,11 +12,13 @@ import (
 // made, and with the response times less what it may have made of them.
 type pulse struct {
 	window         timeline.Window
+	since          timeline.Window // window, and what is before it up to the last slice or the fault's end
 	judged, errors uint64
 	doubted        uint64                // errors that the generator may have made, in neither
 	response       timeline.Distribution // dropped once p95 is read
 	p95            time.Duration
 	silent         bool // it met a silence
+	ended          bool // that was over at its end
 }
 
 // add takes in a cell.
@@ -111,6 +113,10 @@ func (w *watch) slice(p *pulse) {
 	}
 	w.next.p95, _ = w.next.response.Quantile(0.95)
 	w.next.response = timeline.Distribution{}
+	w.next.since = timeline.Window{From: w.own.To, To: w.next.window.To}
+	if n := len(w.slices); n > 0 {
+		w.next.since.From = w.slices[n-1].window.To
+	}
 	w.slices = append(w.slices, w.next)
 	w.next = pulse{}
 	for _, s := range w.silent {
@@ -133,8 +139,29 @@ func (w *watch) down(s timeline.Window) {
 
 func (w *watch) mark(s timeline.Window, i int) {
 	p := &w.slices[i]
-	if p.window.Intersect(s).Len() > 0 && s.Len() >= 3*p.window.Len()/time.Duration(p.judged) {
+	if p.since.Intersect(s).Len() > 0 && s.Len() >= 3*p.window.Len()/time.Duration(p.judged) {
 		p.silent = true
+	}
+}
+
+// rest is what is left once all arrivals are in: too few for a slice. It says nothing, but where an outage reaches
+// into it that is long for how closely they came: silence needs no arrivals to be seen.
+func (w *watch) rest() {
+	from := w.own.To
+	if n := len(w.slices); n > 0 {
+		from = w.slices[n-1].window.To
+	}
+	arrivals := w.next.judged + w.next.doubted
+	for _, s := range w.silent {
+		to := max(w.next.window.To, min(s.To, w.end))
+		length := (timeline.Windows{s}).Intersect(w.outages.asked).Len()
+		if to <= from || length < outageLength || arrivals > 0 && length < 3*(to-from)/time.Duration(arrivals) {
+			continue
+		}
+		window := timeline.Window{From: from, To: to}
+		w.slices = append(w.slices, pulse{window: window, since: window, judged: max(1, arrivals), silent: true, ended: !w.outages.open || s.To < w.end})
+		w.silent, w.next = nil, pulse{}
+		return
 	}
 }
 
@@ -211,7 +238,7 @@ func (w *watch) recovery(atWorst bool) (r recovery) {
 		r.took = took(max(0, w.slices[recovered].window.From-w.own.To))
 	case worst >= 0:
 		r.took, r.atLeast = took(w.slices[worst].window.To-w.own.To), true
-		r.degraded = worst == len(w.slices)-1
+		r.degraded = worst == len(w.slices)-1 && !w.slices[worst].ended
 		if r.degraded {
 			r.why = fmt.Sprintf("the service was still degraded %s after %q ended", quantity.FormatDuration(*r.took), name)
 		} else {

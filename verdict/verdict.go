@@ -149,6 +149,10 @@ type FaultResult struct {
 	Outage           *time.Duration `json:"outage"`
 	OutageResolution *time.Duration `json:"outage_resolution,omitempty"`
 	Outages          uint64         `json:"outages,omitempty"`
+	// OutageUnseen is how much longer it may have been, as no arrival was due then that would have met it.
+	// OutageOpen says that the service was down until the next fault or the end of the load: Outage is a lower bound.
+	OutageUnseen time.Duration `json:"outage_unseen,omitempty"`
+	OutageOpen   bool          `json:"outage_open,omitempty"`
 	// OutageOwn is how much of Outage may be ordeal's own doing, which stood still then.
 	OutageOwn time.Duration `json:"outage_own,omitempty"`
 	// OutageUpTo and RecoveryUpTo are what they were at most, if nothing that ordeal itself

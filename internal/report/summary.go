@@ -107,6 +107,8 @@ type faultSummary struct {
 	// OutageOwn is how much of the outage may be ordeal's own doing. OutageUpTo and
 	// RecoveryUpTo are what they were at most, with every error that ordeal itself may have
 	// made; left out if that is the same.
+	OutageUnseen time.Duration  `json:"outage_unseen,omitempty"` // how much longer it may have been between two arrivals
+	OutageOpen   bool           `json:"outage_open,omitempty"`   // it had not ended
 	OutageOwn    time.Duration  `json:"outage_own,omitempty"`
 	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
 	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
@@ -180,7 +182,7 @@ func newSummary(r *Run) summary {
 			Impact: f.Impact, Recovery: f.Recovery, NotRecovered: f.NotRecovered,
 			StillDegraded: f.StillDegraded, NotSeen: f.NotSeen,
 			Relapses: f.Relapses, RelapseTime: f.RelapseTime, RelapseList: f.RelapseList,
-			Outage: f.Outage, Outages: f.Outages, OutageResolution: f.OutageResolution,
+			Outage: f.Outage, Outages: f.Outages, OutageResolution: f.OutageResolution, OutageUnseen: f.OutageUnseen, OutageOpen: f.OutageOpen,
 			OutageOwn: f.OutageOwn, OutageUpTo: f.OutageUpTo, RecoveryUpTo: f.RecoveryUpTo,
 			Verified: f.Verified, Error: f.Error, Dirty: f.Dirty, Remedy: f.Remedy,
 		})

@@ -320,7 +320,11 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 	}
 	var notes []cell
 	if f.Outage != nil && *f.Outage > 0 {
-		notes = append(notes, cell{fmt.Sprintf("outage %s in %s, each edge to within %s", quantity.FormatDuration(*f.Outage),
+		least := ""
+		if f.OutageOpen {
+			least = "of more than "
+		}
+		notes = append(notes, cell{fmt.Sprintf("outage %s%s in %s, each edge to within %s", least, quantity.FormatDuration(*f.Outage),
 			plural(f.Outages, "stretch", "stretches"), quantity.FormatDuration(*f.OutageResolution)), p.warn})
 	} else if f.Outage != nil && *f.OutageResolution >= time.Second {
 		notes = append(notes, cell{fmt.Sprintf("no outage was seen: one below %s may have passed between two requests",
