@@ -232,7 +232,7 @@ func (f *Preflight) handshake(u *url.URL, err error) error {
 		if strings.HasPrefix(string(record.RecordHeader[:]), "HTTP/") {
 			return &Hopeless{fmt.Errorf("it speaks HTTP without TLS: write http:// in place of https://, found %s", u.Scheme+"://"+u.Host)}
 		}
-		return &Hopeless{fmt.Errorf("it does not speak TLS: %w", err)}
+		return &Hopeless{fmt.Errorf("it does not speak TLS: %w; write http:// in place of https://, or correct the port", err)}
 	case isAlert && alert == noApplicationProtocol, strings.Contains(err.Error(), "no application protocol"):
 		if f.plan.Protocol == "http2" {
 			return &Hopeless{errors.New("it takes no HTTP/2: leave attack.protocol out, or set it to http1")}

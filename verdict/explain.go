@@ -104,7 +104,7 @@ func (r *resolver) mismatch(n *ast.BinaryNode) *Error {
 		}[want]
 		if c, ok := wrong.(*ast.ConstantNode); ok && want == UnitFraction {
 			if n := c.Value.(operand).get().n; n > 0 && n < 1 {
-				e.Hint = fmt.Sprintf("write %s", UnitFraction.Format(n))
+				e.Hint = fmt.Sprintf("write %s, or %s%% if that is meant", UnitFraction.Format(n), text)
 			}
 		}
 	default:

@@ -58,6 +58,11 @@ var notOps = []struct{ text, hint string }{
 	{"**", "there are no powers: multiply with *"},
 	{"//", "a rule has no comments; YAML has, after #"},
 	{"/*", "a rule has no comments; YAML has, after #"},
+	{"“", `write plain quotes, as in before("kill-api")`},
+	{"”", `write plain quotes, as in before("kill-api")`},
+	{"‘", `write plain quotes, as in before("kill-api")`},
+	{"’", `write plain quotes, as in before("kill-api")`},
+	{"\u00a0", "this is a no-break space: type a plain one"},
 	{"=<", "write <="},
 	{"=>", "write >="},
 	{"<>", "write !="},
@@ -208,6 +213,8 @@ func (s *scanner) number() *Error {
 // literalUnits are for telling what could have been meant.
 var literalUnits = []string{"ns", "us", "ms", "s", "m", "h", "d", "k", "M", "G", "B", "KiB", "MiB", "GiB", "TiB", "kB", "MB", "GB", "TB"}
 
+const literalUnitsHint = "units are ns us ms s m h d; %; /s /m /h; k M G; B KiB MiB GiB TiB kB MB GB TB"
+
 // parseLiteral reads a quantity with its unit. Offsets of errors are within text.
 func parseLiteral(text string) (any, Unit, *Error) {
 	literal := func(u Unit, n float64) (any, Unit, *Error) {
@@ -240,13 +247,15 @@ func parseLiteral(text string) (any, Unit, *Error) {
 	if len(strings.Trim(unit, "0123456789.")) == len(unit) && digits != "" && strings.Count(digits, ".") <= 1 {
 		e.Msg = fmt.Sprintf("unknown unit %s in %s", unit, text)
 		e.Offset, e.Len = len(digits), len(unit)
-		e.Hint = "units are ns us ms s m h d; %; /s /m /h; k M G; B KiB MiB GiB TiB kB MB GB TB"
+		e.Hint = literalUnitsHint
 		switch near := nearest(unit, literalUnits); {
 		case slices.Contains(literalUnits, unit):
 			return nil, 0, &Error{0, len(text), text + " is out of range", "write a smaller number"}
 		case unit == "th" || unit == "st" || unit == "nd" || unit == "rd":
 			e.Msg, e.Hint = fmt.Sprintf("%s is not how a percentile is written", text), "write p"+digits
 			e.Offset, e.Len = 0, len(text)
+		case quantity.Spelled(text) != "":
+			e.Hint = "write " + quantity.Spelled(text)
 		case near != "":
 			e.Hint = "did you mean " + digits + near + "?"
 		}

@@ -10,6 +10,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
 // resolver turns the syntax tree of a rewritten rule into one whose leaves are
@@ -104,7 +106,10 @@ func (r *resolver) unexpected(i int) *Error {
 	case operand && open == 0 && t.text == ")":
 		e.Msg, e.Hint = "unexpected ), as no ( is open", "leave it out"
 	case operand && t.kind == tokenWord && before.kind == tokenLiteral:
-		e.Hint = fmt.Sprintf("a quantity is written without a blank: %s%s", before.text, t.text)
+		e.Hint = "a number stands directly before its unit: " + literalUnitsHint
+		if meant := quantity.Spelled(before.text + " " + t.text); meant != "" {
+			e.Hint = "write " + meant
+		}
 	}
 	return e
 }

@@ -23,9 +23,9 @@ func (s *source) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&s.set, "set", nil, "put `KEY=VALUE` in place of what the file says, such as attack.stages.steady.rate=50/s; can be repeated")
 	f.StringVar(&s.quick.URL, "url", "", "ask this `URL` instead of what a file says")
-	f.StringVar(&s.quick.Rate, "rate", "", "with --url: send so many requests, such as 100/s (default "+scenario.QuickRate+")")
+	f.StringVar(&s.quick.Rate, "rate", "", "with --url: send requests at this `RATE`, such as 100/s (default "+scenario.QuickRate+")")
 	f.StringVar(&s.quick.For, "for", "", "with --url: for this `TIME` (default "+scenario.QuickFor+")")
-	f.StringArrayVar(&s.quick.Rules, "rule", nil, "with --url: what must hold, such as 'p99 < 200ms'; can be repeated")
+	f.StringArrayVar(&s.quick.Rules, "rule", nil, "with --url: a `RULE` that must hold, such as 'p99 < 200ms'; can be repeated")
 	f.StringArrayVar(&s.quick.AllowHosts, "allow-host", nil, "with --url: allow load on this `HOST`, which is not of this machine or a private network; can be repeated")
 }
 

@@ -6,14 +6,18 @@ type phase int32
 const (
 	starting phase = iota // no load was sent yet
 	sending
-	draining // the load is over, its last answers are waited for
-	ending   // all answers are in: faults are undone, what was started is taken down
+	draining  // the load is over, its last answers are waited for
+	ending    // all answers are in: faults are undone
+	finishing // faults are undone: what was started is taken down, rules are judged
 )
 
 // notice words what the n-th interruption does, from 1.
 func (p phase) notice(n int, faults bool) string {
 	undoing := "taking down what was started"
-	if faults && p != starting {
+	switch {
+	case p == finishing:
+		undoing = "taking down what was started and judging"
+	case faults && p != starting:
 		undoing = "undoing faults"
 	}
 	switch {
@@ -27,7 +31,7 @@ func (p phase) notice(n int, faults bool) string {
 		return "interrupted before any load was sent: taking down what was started"
 	case p == draining:
 		return "interrupted: the load is over, still waiting for open requests (again: do not wait for them)"
-	case p == ending:
+	case p == ending || p == finishing:
 		return "interrupted: all answers are in; still " + undoing
 	case faults:
 		return "interrupted: stopping the load, undoing faults (again: do not wait for open requests)"

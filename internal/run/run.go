@@ -383,6 +383,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	endChaos()
 	endWatch()
 	wg.Wait()
+	r.phase.Store(int32(finishing))
 	r.setLive(nil)
 	live.Stop()
 	for i := range faults {

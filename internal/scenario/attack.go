@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"iter"
 	"net"
 	"net/url"
@@ -33,7 +34,9 @@ func (b *builder) target() {
 	u, err := url.Parse(checked(f.Target))
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		b.failf(at.span, hint, "target: expected an http or https URL, found %q", shorten(withoutUser(f.Target)))
+		_, authority, _ := strings.Cut(f.Target, "://")
+		authority, _, _ = strings.Cut(authority, "/")
+		b.failf(at.span, cmp.Or(bareIPv6(authority), hint), "target: expected an http or https URL, found %q", shorten(withoutUser(f.Target)))
 	case strings.Contains(f.Target, "{{"):
 		b.failf(at.span, "put the template into the request's path", "target: a template cannot stand here")
 	case u.RawQuery != "" || u.Fragment != "":

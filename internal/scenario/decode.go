@@ -396,6 +396,29 @@ func wanted(f field) string {
 	return "a number"
 }
 
+// spelledFor is how to write what was written in words, if a field takes it.
+func spelledFor(f field, found string) string {
+	meant := quantity.Spelled(found)
+	var err error
+	switch t := f.value.Type(); {
+	case meant == "":
+	case t == durationType:
+		_, err = quantity.ParseDuration(meant)
+	case t == rateType:
+		_, err = quantity.ParseRate(meant)
+	case f.unit == "%":
+		_, err = quantity.ParseFraction(meant)
+	case f.unit == "bytes":
+		_, err = quantity.ParseBytes(meant)
+	default:
+		return ""
+	}
+	if err != nil {
+		return ""
+	}
+	return meant
+}
+
 // scalarHint says how to write what was probably meant.
 func scalarHint(found string, f field) string {
 	_, err := strconv.ParseFloat(found, 64)
@@ -404,6 +427,8 @@ func scalarHint(found string, f field) string {
 	switch t := f.value.Type(); {
 	case negative:
 		return "remove the minus sign"
+	case spelledFor(f, found) != "":
+		return "write " + spelledFor(f, found)
 	case t == durationType && bare:
 		return fmt.Sprintf("write %[1]ss for seconds, or %[1]sms for milliseconds", found)
 	case t == rateType && bare:

@@ -43,7 +43,11 @@ func Load(path string, env Env, opt Options) (*Plan, error) {
 		if msg == "there is no file "+path {
 			msg = "there is no such file"
 		}
-		return nil, &Mistakes{List: []Mistake{{File: path, Msg: msg, Hint: "ordeal init writes a scenario to start from"}}}
+		hint := "ordeal init writes a scenario to start from"
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			hint = "name the file of a scenario"
+		}
+		return nil, &Mistakes{List: []Mistake{{File: path, Msg: msg, Hint: hint}}}
 	}
 	return Parse(path, src, env, opt)
 }
@@ -57,6 +61,9 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	if bom := "\ufeff"; len(text) >= len(bom) && text[:len(bom)] == bom {
 		text = text[len(bom):]
 	}
+	// YAML reads all three as one line break; its library counts them otherwise,
+	// so that mistakes would be shown at other lines.
+	text = lineBreaks.Replace(text)
 	c := newCollector(file, []byte(text))
 	root := c.grow(text)
 	if root == nil {
@@ -78,6 +85,8 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	plan.Arrivals.Count, plan.Arrivals.SHA256 = plan.Attack.Digest(digested)
 	return plan, nil
 }
+
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // builder checks what the file means and makes the plan of it.
 type builder struct {
@@ -154,6 +163,8 @@ func readFile(path string, most int64) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New(fileError(path, err))
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder", path)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a plain file", path)
 	case info.Size() > most:

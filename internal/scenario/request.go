@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -171,12 +172,22 @@ func (b *builder) checkURL(raw string, at *node) {
 	}
 	u, err := url.Parse(scheme + "://" + authority)
 	if err != nil || u.Host == "" {
-		b.failf(at.span, "write it such as http://127.0.0.1:8080/products", "expected a URL with a host, found %q", shorten(withoutUser(raw)))
+		hint := cmp.Or(bareIPv6(authority), "write it such as http://127.0.0.1:8080/products")
+		b.failf(at.span, hint, "expected a URL with a host, found %q", shorten(withoutUser(raw)))
 		return
 	}
 	b.port(u, at)
 	b.reached(u, at)
 	b.overTLS(scheme, at)
+}
+
+// bareIPv6 is the hint for a host and port that are an IPv6 address without its
+// brackets.
+func bareIPv6(authority string) string {
+	if strings.Count(authority, ":") < 2 || strings.ContainsAny(authority, "[$@") {
+		return ""
+	}
+	return "an IPv6 address stands in brackets, such as http://[::1]:8080"
 }
 
 // body takes the one body that a request may have.

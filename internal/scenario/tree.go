@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
@@ -110,7 +109,7 @@ func (c *collector) grow(src string) *node {
 	if err != nil {
 		// What is wrong is told of the file as it stands.
 		if file, err = parseYAML(src); err != nil {
-			c.syntax(err)
+			c.syntax(src, err)
 			return nil
 		}
 	}
@@ -171,43 +170,6 @@ func invalidAt(s string) int {
 		i += n
 	}
 	return -1
-}
-
-// syntaxHints say what to do about the YAML library's messages, by a part of
-// them.
-var syntaxHints = []struct{ part, hint string }{
-	{"cannot start any token", "indent with spaces, never with tabs"},
-	{"tab", "indent with spaces, never with tabs"},
-	{"mapping value is not allowed", `put a value that holds ": " in quotes`},
-	{"',' or '}' must be specified", `put a value that holds { or } in quotes, as in "${VAR}"`},
-	{"',' or ']' must be specified", "separate the values with commas, and close the ["},
-	{"not found", "close what is opened here"},
-	{"could not find", "close what is opened here"},
-	{"reserved character", "put the value in quotes"},
-	{"directive", "put a value that starts with % in quotes"},
-}
-
-func (c *collector) syntax(err error) {
-	hint := "mind the indentation: the keys of one mapping stand in one column"
-	for _, h := range syntaxHints {
-		if strings.Contains(err.Error(), h.part) {
-			hint = h.hint
-			break
-		}
-	}
-	var syntax *yaml.SyntaxError
-	if !errors.As(err, &syntax) || syntax.Token == nil {
-		msg, _, _ := strings.Cut(err.Error(), "\n")
-		c.failf(span{line: 1, col: 1}, hint, "%s", msg)
-		return
-	}
-	at := c.spanOf(syntax.Token)
-	at.len = 1
-	msg := syntax.Message
-	if strings.ContainsRune(msg, '\t') {
-		msg = "found a tab where only spaces can stand"
-	}
-	c.failf(at, hint, "%s", msg)
 }
 
 // spanOf returns a token's place, pulled into the file where the library is
