@@ -569,3 +569,15 @@ func TestDuringCoversTargetsThatDoNotSay(t *testing.T) {
 		}
 	})
 }
+
+// Thousands of faults that never end overlap each with each.
+func TestOverlapsAreBounded(t *testing.T) {
+	a := newFake("a")
+	faults := make([]Planned, 3000)
+	for i := range faults {
+		faults[i] = planned(fmt.Sprint("f", i), &Pause{}, time.Duration(i)*time.Second, 0, a)
+	}
+	if found := Overlaps(faults); len(found) != maxOverlaps {
+		t.Errorf("expected %d overlaps, found %d", maxOverlaps, len(found))
+	}
+}

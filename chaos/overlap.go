@@ -16,7 +16,8 @@ type Overlap struct {
 }
 
 // Overlaps finds the targets that would be told to die or freeze while another
-// fault has them dead or frozen already. Network faults may overlap with all.
+// fault has them dead or frozen already. Network faults may overlap with all. Of
+// thousands of faults each may overlap with each: the first maxOverlaps are told.
 func Overlaps(faults []Planned) []Overlap {
 	ordered := slices.Clone(faults)
 	slices.SortStableFunc(ordered, func(a, b Planned) int { return cmp.Compare(a.Plan.At, b.Plan.At) })
@@ -27,12 +28,16 @@ func Overlaps(faults []Planned) []Overlap {
 				continue
 			}
 			for _, t := range contested(first, then) {
-				out = append(out, Overlap{first.Plan, then.Plan, t.Name()})
+				if out = append(out, Overlap{first.Plan, then.Plan, t.Name()}); len(out) == maxOverlaps {
+					return out
+				}
 			}
 		}
 	}
 	return out
 }
+
+const maxOverlaps = 1000
 
 // over says whether a fault is meant to be over when another begins.
 func over(first, then Planned) bool {

@@ -69,8 +69,10 @@ func TestExpansionIsBounded(t *testing.T) {
 			"4194304 bytes"},
 		"aliases of aliases": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests:\n    - name: r\n      post: /\n      json:\n        a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n" +
 			exponential(12) + "  stages: [ { name: s, rate: 1/s, for: 1s } ]\n", "unfolds to more than"},
-		"merged lists of lists": {minimal("x0: &a0 { k: 1 }\n" + mergeLists(20) + "services: { s: { <<: *a20 } }\n"), "merge keys bring more than"},
-		"long name":             {minimal("")[len("name: x\n"):] + "name: " + strings.Repeat("n", 300) + "\n", "at most 200 characters"},
+		"merged lists of lists":    {minimal("x0: &a0 { k: 1 }\n" + mergeLists(20) + "services: { s: { <<: *a20 } }\n"), "merge keys bring more than"},
+		"values begun in one line": {minimal("x: " + strings.Repeat("&a ", 40_000) + "1\n"), "a line begins so many within each other"},
+		"lists begun in one line":  {minimal("x:\n  " + strings.Repeat("- ", 60_000) + "1\n"), "a line begins so many within each other"},
+		"long name":                {minimal("")[len("name: x\n"):] + "name: " + strings.Repeat("n", 300) + "\n", "at most 200 characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := mistakesOf(t, c.src, big)
@@ -102,4 +104,32 @@ func mergeLists(levels int) string {
 		fmt.Fprintf(&b, "x%d: &a%d [*a%d, *a%d, *a%d]\n", i+1, i+1, i, i, i)
 	}
 	return b.String()
+}
+
+// Where a long line has a mistake every few characters, each is looked for in time
+// that does not grow with the line, and so many are told as somebody would read.
+func TestManyMistakesInOneLine(t *testing.T) {
+	var unset strings.Builder
+	for i := range 12_000 {
+		fmt.Fprintf(&unset, "${V%d}", i)
+	}
+	got := mistakesOf(t, minimal("allow_hosts: [ \""+unset.String()+"\" ]\n"), nil)
+	if len(got) != maxMistakes+1 {
+		t.Fatalf("expected %d mistakes and a word on the rest, found %d", maxMistakes, len(got))
+	}
+	for i, m := range got[:maxMistakes] {
+		if want := fmt.Sprintf("the variable V%d is not set", i); m.Msg != want || m.Line != 3 {
+			t.Errorf("expected %q on line 3, found %d:%d: %s", want, m.Line, m.Col, m.Msg)
+		}
+	}
+	if last := got[maxMistakes]; last.Line != 0 || !strings.Contains(last.Msg, "more mistakes") {
+		t.Errorf("expected a word on the rest, found %+v", last)
+	}
+	// A variable that is set, and one that makes no name, as often.
+	for _, value := range []string{"", "q"} {
+		got := mistakesOf(t, strings.Replace(minimal(""), "name: x", "name: \""+strings.Repeat("${A}", 20_000)+"\"", 1), map[string]string{"A": value})
+		if len(got) != 1 || got[0].Line != 1 {
+			t.Errorf("with %q: expected one mistake on line 1, found %.300v", value, got)
+		}
+	}
 }

@@ -37,8 +37,23 @@ func (c *collector) lengthOf(n *node) int {
 
 // align walks the value and the source side by side and returns the place of
 // each byte of the value, and of its end. Where the two cannot be matched, the
-// last good place stands for the rest.
+// last good place stands for the rest. The walk is kept for the next question, as a
+// long value can hold a variable every few characters.
 func (c *collector) align(n *node) []place {
+	if n != c.aligned.of || n.text != c.aligned.text {
+		c.aligned = alignment{n, n.text, c.walk(n)}
+	}
+	return c.aligned.places
+}
+
+// alignment is where the bytes of a value stand in the file.
+type alignment struct {
+	of     *node
+	text   string
+	places []place
+}
+
+func (c *collector) walk(n *node) []place {
 	out := make([]place, len(n.text)+1)
 	r := &reader{lines: c.runes, at: place{n.line, n.col}}
 	quote := r.peek()

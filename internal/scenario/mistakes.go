@@ -49,7 +49,14 @@ type collector struct {
 	// fails counts calls of failf, repetitions too: whether reading a value went
 	// well is told by whether it grew, as the list may hold the mistake already.
 	fails int
+	more  int // times that one beyond maxMistakes was found
+
+	aligned alignment // the last value that was looked for in the file
 }
+
+// maxMistakes is how many are told: a file can have one in every few characters,
+// each of which is shown with its whole line.
+const maxMistakes = 200
 
 func newCollector(file string, src []byte) *collector {
 	lines := strings.Split(string(src), "\n")
@@ -71,6 +78,10 @@ func (c *collector) failf(at span, hint, format string, args ...any) {
 	}
 	key := fmt.Sprint(m.Line, ":", m.Col, ":", m.Msg)
 	if c.seen[key] {
+		return
+	}
+	if len(c.list) == maxMistakes {
+		c.more++
 		return
 	}
 	c.seen[key] = true
@@ -104,6 +115,9 @@ func (c *collector) result(secrets []string) error {
 			m.File, m.Line = flag, 1
 		}
 		m.Msg, m.Hint, m.Source = redact.Text(m.Msg), redact.Text(m.Hint), redact.SameWidth(m.Source)
+	}
+	if c.more > 0 {
+		c.list = append(c.list, Mistake{File: c.file, Len: 1, Msg: "there are more mistakes than these", Hint: "mend these first"})
 	}
 	return &Mistakes{List: c.list}
 }

@@ -75,7 +75,12 @@ var variableInName = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)`)
 // openName refuses a name that a secret variable stands in: names are what files
 // and folders are called by, and how rules speak of things.
 func (d *decoder) openName(at *node) {
+	looked := map[string]bool{}
 	for _, m := range variableInName.FindAllStringSubmatch(strings.ReplaceAll(at.text, "$$", ""), -1) {
+		if looked[m[1]] {
+			continue
+		}
+		looked[m[1]] = true
 		if value, _ := d.env(m[1]); value != "" && (secret.Name(m[1]) || len(secret.FindInURL(value)) > 0) {
 			d.failf(at.span, "take a name without it: names stand in files, reports and rules as they are", "a name cannot hold a secret, such as ${%s}", m[1])
 		}

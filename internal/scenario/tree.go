@@ -105,6 +105,10 @@ func (c *collector) grow(src string) *node {
 		c.failf(span{line: 1, col: 1}, "close every [ and {", "brackets are nested more than %d deep", maxDepth)
 		return nil
 	}
+	if at, ok := c.stacked(); ok {
+		c.failf(at, "a scenario needs no more than a handful of levels", "values are nested more than %d deep: a line begins so many within each other", maxDepth)
+		return nil
+	}
 	file, err := parseYAML(shieldTemplates(src))
 	if err != nil {
 		// What is wrong is told of the file as it stands.
@@ -159,6 +163,26 @@ func tooDeep(src string) bool {
 		}
 	}
 	return false
+}
+
+// stacked finds a line that begins value within value, "- - - -" or "&a &b &c":
+// the YAML library's memory and time grow with the square of how many there are.
+func (c *collector) stacked() (at span, found bool) {
+	for i, line := range c.lines {
+		depth := 0
+		for word := range strings.FieldsSeq(line) {
+			switch {
+			case word == "-", word == "?", word == ":", word[0] == '&' && len(word) > 1, word[0] == '!':
+				depth++
+			default:
+				depth = 0
+			}
+			if depth > maxDepth {
+				return span{line: i + 1, col: 1}, true
+			}
+		}
+	}
+	return span{}, false
 }
 
 func invalidAt(s string) int {

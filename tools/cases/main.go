@@ -196,4 +196,8 @@ var made = map[string]func() string{
 		return "name: x\ntarget: http://127.0.0.1:1\nattack: { requests: [ { name: r, post: /, body: \"" + strings.Repeat("${A}", 20_000) +
 			"\" } ], stages: [ { name: s, rate: 1/s, for: 1s } ] }\n"
 	},
+	"bomb-name": func() string {
+		return "name: \"" + strings.Repeat("${A}", 20_000) + "\"\ntarget: http://127.0.0.1:1\n" +
+			"attack: { requests: [ { name: r, get: / } ], stages: [ { name: s, rate: 1/s, for: 1s } ] }\n"
+	},
 }
