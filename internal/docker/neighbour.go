@@ -9,6 +9,7 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
@@ -43,7 +44,17 @@ func (n neighbour) fate() string {
 	return "is cut off"
 }
 
-// neighbours lists the running containers that share one of c's namespaces.
+// lookTimeout is how long the engine may take to describe a container that may be a
+// neighbour, and lookAtOnce how many it is asked for at a time. Somebody else's container
+// that the engine is stuck with must not keep a fault from its own target.
+const (
+	lookTimeout = 5 * time.Second
+	lookAtOnce  = 8
+)
+
+// neighbours lists the running containers that share one of c's namespaces. One that
+// the engine does not describe in time is judged by its entry in the engine's list, which has its
+// network and no other namespace.
 func (c *Container) neighbours(ctx context.Context) ([]neighbour, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -51,27 +62,53 @@ func (c *Container) neighbours(ctx context.Context) ([]neighbour, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing containers: %w", err)
 	}
-	var out []neighbour
-	for _, s := range all {
+	found := make([]*neighbour, len(all))
+	var looks errgroup.Group
+	looks.SetLimit(lookAtOnce)
+	for i, s := range all {
 		if s.ID == c.id || s.Labels[LabelRole] == RoleHelper {
 			continue
 		}
-		r, err := (&Container{engine: c.engine, id: s.ID, name: containerName(s)}).inspect(call)
-		if cerrdefs.IsNotFound(err) {
-			continue // it went just now
-		}
-		if err != nil {
-			return nil, err
-		}
-		if shares := sharesOf(r.HostConfig, c.id, c.name); shares != "" {
-			out = append(out, neighbour{
-				ID: s.ID, Name: containerName(s), Shares: shares, Healthy: health(r) == container.Healthy,
-				autoRemove: r.HostConfig.AutoRemove, needs: needsOf(r),
-			})
+		looks.Go(func() (err error) {
+			found[i], err = c.neighbour(ctx, s)
+			return err
+		})
+	}
+	if err := looks.Wait(); err != nil {
+		return nil, err
+	}
+	var out []neighbour
+	for _, n := range found {
+		if n != nil {
+			out = append(out, *n)
 		}
 	}
 	slices.SortFunc(out, func(a, b neighbour) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
+}
+
+// neighbour looks at a running container of the engine's list, and returns nil if it shares
+// nothing with c or is gone by now.
+func (c *Container) neighbour(ctx context.Context, s container.Summary) (*neighbour, error) {
+	look, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	n := &neighbour{ID: s.ID, Name: containerName(s)}
+	r, err := (&Container{engine: c.engine, id: s.ID, name: n.Name}).inspect(look)
+	switch {
+	case cerrdefs.IsNotFound(err):
+		return nil, nil
+	case err != nil && ctx.Err() == nil && look.Err() != nil:
+		n.Shares = sharesOf(&container.HostConfig{NetworkMode: container.NetworkMode(s.HostConfig.NetworkMode)}, c.id, c.name)
+	case err != nil:
+		return nil, err
+	default:
+		n.Shares, n.Healthy = sharesOf(r.HostConfig, c.id, c.name), health(r) == container.Healthy
+		n.autoRemove, n.needs = r.HostConfig.AutoRemove, needsOf(r)
+	}
+	if n.Shares == "" {
+		return nil, nil
+	}
+	return n, nil
 }
 
 // sharesOf says what a container shares of another one, "" if nothing.

@@ -27,26 +27,30 @@ type user struct {
 	api    *client.Client
 	engine *docker.Engine
 	image  string
+	net    string // its ID, once it is there
 }
 
 func newUser(t *testing.T) *user {
 	t.Helper()
 	e := connect(t)
 	api := newClient(t)
-	return &user{t, api, e, userImage(t, api)}
+	return &user{t: t, api: api, engine: e, image: userImage(t, api)}
 }
 
 func (u *user) name(name string) string { return fmt.Sprintf("undo%d-%s", os.Getpid(), name) }
 
-// network makes a network.
+// network makes the user's network, where nobody else takes addresses meanwhile.
 func (u *user) network() string {
 	u.t.Helper()
-	n, err := u.api.NetworkCreate(u.t.Context(), u.name("net"), network.CreateOptions{})
-	if err != nil {
-		u.t.Fatal(err)
+	if u.net == "" {
+		n, err := u.api.NetworkCreate(u.t.Context(), u.name(strings.ToLower(u.t.Name())), network.CreateOptions{})
+		if err != nil {
+			u.t.Fatal(err)
+		}
+		u.net = n.ID
+		u.t.Cleanup(func() { u.api.NetworkRemove(context.Background(), n.ID) })
 	}
-	u.t.Cleanup(func() { u.api.NetworkRemove(context.Background(), n.ID) })
-	return n.ID
+	return u.net
 }
 
 // start runs a container and finds it as a run does.
@@ -55,6 +59,9 @@ func (u *user) start(name string, args string, config container.Config, host con
 	config.Image, config.Cmd = u.image, strings.Fields(args)
 	if host.PublishAllPorts || len(host.PortBindings) > 0 {
 		config.ExposedPorts = nat.PortSet{"8080/tcp": {}}
+	}
+	if host.NetworkMode == "" {
+		host.NetworkMode = container.NetworkMode(u.network())
 	}
 	made, err := u.api.ContainerCreate(u.t.Context(), &config, &host, nil, nil, u.name(name))
 	if err != nil {
