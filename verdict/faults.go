@@ -62,7 +62,7 @@ func newWatches(tl *timeline.Timeline, c *collection) *watches {
 		w := &watch{fault: f, end: tl.Duration, idle: c.idle, others: phases{end: tl.Duration}}
 		ws.all = append(ws.all, w)
 		if w.usual = ws.usual[f.Name]; w.usual == nil {
-			w.usual = &usual{name: f.Name, before: tl.Duration, limits: tl.NormalAfter(f.Name)}
+			w.usual = &usual{name: f.Name, before: tl.Duration, limits: tl.NormalAfter(f.Name), in: c.beforeAlone(f.Name)}
 			ws.usual[f.Name] = w.usual
 		}
 		var ok bool
@@ -103,21 +103,15 @@ func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duratio
 			ended.add(cell.Stats)
 		}
 	}
-	for name, u := range ws.usual {
+	for _, u := range ws.usual {
 		if middle >= u.before {
 			continue
 		}
-		in := whole.in(phaseBefore, name)
-		for other := range ws.usual {
-			if other != name {
-				in = in.in(phaseOutside, other)
-			}
-		}
-		if c.takes(in, middle, 0) {
+		if c.takes(u.in, middle, 0) {
 			u.sum.merge(&ended)
 		}
 		for _, cell := range open {
-			if c.takes(in, middle, cell.OpenAt) {
+			if c.takes(u.in, middle, cell.OpenAt) {
 				u.sum.add(cell.Stats)
 			}
 		}

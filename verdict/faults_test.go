@@ -1,6 +1,8 @@
 package verdict
 
 import (
+	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -201,5 +203,37 @@ func TestImpact(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestManyFaults: what a judge computes grows with the faults, but not with their cube.
+func TestManyFaults(t *testing.T) {
+	const n = 200
+	var faults []timeline.Fault
+	for i := range n {
+		b := time.Duration(i)*3*sec + 10*sec
+		faults = append(faults, fault(fmt.Sprintf("f%d", i), b, b+500*ms))
+	}
+	end := n*3*sec + 20*sec
+	as := failing(steady(0, end, 10, 10*ms), 10*sec, 10500*ms) // the first one only
+	tl := run(end, faults, nil, as)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	rep, err := Judge(nil, tl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 100 {
+		t.Errorf("judging %d faults took %d MiB", n, took)
+	}
+	for i, f := range rep.Faults {
+		if f.Before.Planned+f.During.Planned+f.After.Planned != rep.Totals.Planned {
+			t.Fatalf("fault %d: %d before, %d during, %d after, of %d", i, f.Before.Planned, f.During.Planned, f.After.Planned, rep.Totals.Planned)
+		}
+	}
+	// What met the first one is not normal for the others.
+	if got := rep.Faults[1].Impact; got != "errors 0% → 0%, p95 10ms → 10ms" {
+		t.Errorf("the impact of the second is %q", got)
 	}
 }

@@ -128,12 +128,7 @@ func (j *judge) measureAll() {
 		j.c.track(filter{}, before, 0, into(&r.Before))
 		// What is normal is not learnt from the time of other faults: a service
 		// that was down before would seem to have recovered while it is down.
-		for k := range n {
-			if other := j.tl.Faults[k].Name; other != f.Name {
-				before = before.in(phaseOutside, other)
-			}
-		}
-		j.c.track(filter{}, before, 0, func(_ timeline.Window, v *View) { j.before[i] = v })
+		j.c.track(filter{}, j.c.beforeAlone(f.Name), 0, func(_ timeline.Window, v *View) { j.before[i] = v })
 		j.c.track(filter{}, j.c.injection(i), 0, into(&r.During))
 		j.c.track(filter{}, whole.in(phaseAfter, f.Name), 0, into(&r.After))
 	}

@@ -102,6 +102,22 @@ func (s stretch) equal(o stretch) bool {
 	return slices.Equal(s.within, o.within) && slices.Equal(s.phases, o.phases)
 }
 
+// beforeAlone is what was over before the faults of one name, and met no other fault.
+func (c *collection) beforeAlone(name string) stretch {
+	others := name + "\x00others" // no fault has such a name
+	if _, known := c.phases[others]; !known {
+		p := phases{end: c.tl.Duration}
+		for i := range c.tl.Faults {
+			if w, ok := c.tl.Faults[i].Disturbance(); ok && c.tl.Faults[i].Name != name {
+				p.disturbances = append(p.disturbances, w)
+			}
+		}
+		slices.SortFunc(p.disturbances, func(a, b timeline.Window) int { return int(a.From - b.From) })
+		c.phases[others] = p
+	}
+	return whole.in(phaseBefore, name).in(phaseOutside, others)
+}
+
 // injection is the stretch of one injection alone: what met its disturbance.
 func (c *collection) injection(i int) stretch {
 	name := fmt.Sprintf("%s\x00%d", c.tl.Faults[i].Name, i) // no fault has such a name

@@ -44,6 +44,7 @@ func (p *pulse) merge(o *pulse) {
 type usual struct {
 	name    string
 	before  time.Duration // the first of them
+	in      stretch       // by what it is told
 	limits  timeline.Normal
 	sum     pulse
 	p95     time.Duration
