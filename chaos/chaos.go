@@ -117,6 +117,14 @@ type Restorer interface {
 	Restore(ctx context.Context, situation json.RawMessage) (done []string, err error)
 }
 
+// Resetter is a Restorer whose faults change settings that its life does not
+// depend on, such as a restart policy that is suspended.
+type Resetter interface {
+	// Reset gives those settings back, whether the target runs or not, and returns
+	// for people what it did.
+	Reset(ctx context.Context, situation json.RawMessage) (done []string, err error)
+}
+
 // Warner is a target that knows what people should know before it is broken.
 type Warner interface {
 	// Warnings are about a kind of fault with its settings.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/owner"
@@ -157,7 +158,7 @@ func heal(ctx context.Context, e Entry, reopen func(Ref) (Target, error)) (evide
 		case err != nil:
 			return "", err
 		case changed != "":
-			return changed + ": left as it is", nil
+			return leave(ctx, fault, e.State, changed)
 		}
 	}
 	proof, err := untilReverted(ctx, fault, e.State, nil)
@@ -165,6 +166,26 @@ func heal(ctx context.Context, e Entry, reopen func(Ref) (Target, error)) (evide
 		return gone, nil
 	}
 	return proof.Evidence, err
+}
+
+// leaver is a Fault that has changed more of its target than what somebody else
+// has changed since: leave takes that back, and says what it did.
+type leaver interface {
+	leave(ctx context.Context, s State) (done []string, err error)
+}
+
+// leave is the end of an undo that somebody else has made needless.
+func leave(ctx context.Context, f Fault, s State, changed string) (evidence string, err error) {
+	evidence = changed + ": left as it is"
+	l, ok := f.(leaver)
+	if !ok {
+		return evidence, nil
+	}
+	done, err := l.leave(ctx, s)
+	if len(done) > 0 {
+		evidence += ", and " + strings.Join(done, ", ")
+	}
+	return evidence, err
 }
 
 // untilReverted reverts again and again until that succeeded or ctx ended. The

@@ -322,6 +322,19 @@ func (k *kill) Revert(ctx context.Context, state State) (Proof, error) {
 	return p, nil
 }
 
+// leave implements leaver.
+func (k *kill) leave(ctx context.Context, state State) ([]string, error) {
+	s, err := k.read(state)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := k.target.(Resetter)
+	if !ok || len(s.Situation) == 0 {
+		return nil, nil
+	}
+	return r.Reset(ctx, s.Situation)
+}
+
 // finish waits for the death of a target that still lives the life that was to
 // end, and says how it ended. ended is false if no death is to come; how is why.
 func (k *kill) finish(ctx context.Context, s killState) (ended bool, how string, err error) {

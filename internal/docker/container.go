@@ -38,6 +38,7 @@ var (
 	_ chaos.Heedless     = (*Container)(nil)
 	_ chaos.Patient      = (*Container)(nil)
 	_ chaos.Restorer     = (*Container)(nil)
+	_ chaos.Resetter     = (*Container)(nil)
 	_ chaos.Warner       = (*Container)(nil)
 	_ chaos.Remedier     = (*Container)(nil)
 	_ chaos.Pauser       = (*Container)(nil)

@@ -93,11 +93,8 @@ func (c *Container) Restore(ctx context.Context, raw json.RawMessage) (done []st
 	if err != nil {
 		return nil, err
 	}
-	if !samePolicy(r.HostConfig.RestartPolicy, before.Policy) {
-		if err := c.setPolicy(ctx, before.Policy); err != nil {
-			return nil, fmt.Errorf("giving container %s its restart policy %s back: %w", c.name, before.Policy.Name, err)
-		}
-		done = append(done, fmt.Sprintf("has its restart policy %s back", before.Policy.Name))
+	if done, err = c.resetPolicy(ctx, r, before.Policy); err != nil {
+		return done, err
 	}
 	for _, n := range before.Neighbours {
 		what, err := c.engine.restoreNeighbour(ctx, n, c.id)
@@ -125,6 +122,30 @@ func (c *Container) Restore(ctx context.Context, raw json.RawMessage) (done []st
 		return done, fmt.Errorf("%w: %s", chaos.ErrNotAsBefore, strings.Join(lost, "; "))
 	}
 	return append(done, moved...), nil
+}
+
+// Reset implements chaos.Resetter.
+func (c *Container) Reset(ctx context.Context, raw json.RawMessage) (done []string, err error) {
+	var before situation
+	if err := json.Unmarshal(raw, &before); err != nil {
+		return nil, fmt.Errorf("reading how container %s was: %w", c.name, err)
+	}
+	r, err := c.inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.resetPolicy(ctx, r, before.Policy)
+}
+
+// resetPolicy gives a container the restart policy back that Kill has suspended.
+func (c *Container) resetPolicy(ctx context.Context, r container.InspectResponse, before container.RestartPolicy) (done []string, err error) {
+	if samePolicy(r.HostConfig.RestartPolicy, before) {
+		return nil, nil
+	}
+	if err := c.setPolicy(ctx, before); err != nil {
+		return nil, fmt.Errorf("giving container %s its restart policy %s back: %w", c.name, before.Name, err)
+	}
+	return []string{fmt.Sprintf("has its restart policy %s back", before.Name)}, nil
 }
 
 // differences says what is not as it was, and what is not and was never

@@ -18,6 +18,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/internal/freeport"
+	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
@@ -200,6 +201,65 @@ func TestLateDeathAndRestartPolicy(t *testing.T) {
 	}
 	if body, err := get(t, "http://"+c.Addr()); err != nil || body != "a" {
 		t.Errorf("after the undo it answers %q, %v", body, err)
+	}
+}
+
+// What a dead run's record holds is enough for heal, also where somebody has
+// started and stopped the container since: it stays stopped, and has the restart
+// policy back that the fault had suspended.
+func TestHealFromTheRecord(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		stopped bool
+		want    string
+	}{
+		{"dead", false, "runs and is ready"},
+		{"stopped", true, "left as it is, and has its restart policy always back"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			u := newUser(t)
+			host := u.published()
+			host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyAlways}
+			host.Resources = container.Resources{Memory: 64 << 20}
+			c := u.start("record-"+tt.name, "serve -name a", container.Config{StopSignal: "SIGQUIT"}, host)
+			await(t, "it serves", func() bool { _, err := get(t, "http://"+c.Addr()); return err == nil })
+			before, err := c.Look(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			fault, state := u.kill(c, "SIGTERM")
+			journal, err := chaos.OpenJournal(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := journal.Add(chaos.Entry{
+				ID: "id", Run: "run", Fault: "k", Kind: "kill", Spec: []byte(`{"signal":"SIGTERM"}`), Target: c.Ref(),
+				State: state, Before: before, Created: time.Now(),
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := fault.Inject(t.Context(), state); err != nil {
+				t.Fatal(err)
+			}
+			if tt.stopped {
+				if err := errors.Join(u.api.ContainerStart(t.Context(), c.ID(), container.StartOptions{}),
+					u.api.ContainerKill(t.Context(), c.ID(), "SIGKILL")); err != nil {
+					t.Fatal(err)
+				}
+				await(t, "it is dead again", func() bool { return !u.inspect(c).State.Running })
+			}
+			healed, left, err := chaos.Healer{
+				Journal:  journal,
+				Reopen:   func(r chaos.Ref) (chaos.Target, error) { return u.engine.Reopen(t.Context(), r) },
+				Liveness: func(string, owner.Owner) (owner.Liveness, string) { return owner.Dead, "" },
+			}.Heal(t.Context())
+			if err != nil || len(left) > 0 || len(healed) != 1 || !strings.Contains(healed[0].Evidence, tt.want) {
+				t.Errorf("Heal = %v, %v, %v, want %q", healed, left, err, tt.want)
+			}
+			if r := u.inspect(c); r.State.Running == tt.stopped || r.HostConfig.RestartPolicy != host.RestartPolicy {
+				t.Errorf("runs: %v, restart policy %+v", r.State.Running, r.HostConfig.RestartPolicy)
+			}
+		})
 	}
 }
 
