@@ -303,6 +303,7 @@ type Reply struct {
 	Sent, Done time.Time
 	Connect    time.Duration // of the connection that was opened for it; 0 if one was there
 	Handshake  time.Duration // of that connection's TLS
+	Opened     time.Time     // when the last connection that it was sent on was opened; zero if that is not known
 	Status     int           // 0 if there was no complete answer
 	Header     http.Header   // nil if there was no complete answer; and maybe without Call.WantHeader
 	Body       []byte        // at most MaxBody bytes, only with Call.WantBody; without, the beginning if Status is 400 or above
@@ -378,6 +379,7 @@ type Result struct {
 	Thought   time.Duration // by the caller of a whole flow, between its steps; Done leaves it out
 	Connect   time.Duration // of the connection that was opened for it; 0 if one was there
 	Handshake time.Duration // of that connection's TLS
+	Opened    time.Duration // when the connection was opened that broke before the answer was complete; 0 if it is not known, or none broke
 	Sample    *Sample       // of the answer, for some of those that failed a check
 }
 

@@ -16,6 +16,7 @@ type countedConn struct {
 	net.Conn
 	written   atomic.Int64
 	ended     atomic.Pointer[error]
+	opened    time.Time
 	connect   time.Duration // how long it took to open
 	http1     bool          // HTTP/1 is spoken on it as it is: the first answer has to begin so
 	begin     []byte        // of what was read, as far as that tells

@@ -136,7 +136,7 @@ func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, las
 		if err == errStale && c.strayed() {
 			err = errUnsolicited
 		}
-		r.Done = time.Now()
+		r.Done, r.Opened = time.Now(), c.opened
 		if fresh {
 			r.Connect, r.Handshake = c.connect, c.handshake
 		} else {

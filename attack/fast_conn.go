@@ -45,6 +45,7 @@ type fastConn struct {
 	since time.Time // when it became idle
 	peer  peer
 
+	opened             time.Time
 	connect, handshake time.Duration // how long opening it took
 
 	put   func() bool // writes out, for peer

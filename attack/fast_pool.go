@@ -160,6 +160,6 @@ func (h *fastHost) dial(ctx context.Context, deadline time.Time) (*fastConn, err
 
 func (h *fastHost) fresh(nc net.Conn, sock *lazyConn, connect, handshake time.Duration) *fastConn {
 	c := newFastConn(nc, sock)
-	c.connect, c.handshake, c.maxBody = connect, handshake, h.e.maxBody
+	c.opened, c.connect, c.handshake, c.maxBody = time.Now(), connect, handshake, h.e.maxBody
 	return c
 }

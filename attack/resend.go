@@ -39,6 +39,7 @@ type attempts struct {
 	opening atomic.Pointer[countedConn] // being opened for the request
 	shaking atomic.Pointer[time.Time]   // since when hands are shaken on it
 	opened  atomic.Pointer[countedConn] // for the request, which is on it; nil if one was there
+	on      atomic.Pointer[countedConn] // that it is on, also of several requests at once
 }
 
 type attemptsKey struct{}
@@ -60,9 +61,11 @@ func follow(req *http.Request, shared bool) (*http.Request, *attempts) {
 					a.number.Store(c.request(req.Method))
 				}
 			}
+			c := beneath(info.Conn)
+			a.on.Store(c)
 			a.opened.Store(nil)
 			if !info.Reused {
-				a.opened.Store(beneath(info.Conn))
+				a.opened.Store(c)
 			}
 		},
 		// Before this nothing of the request is written; what TLS says as it
@@ -105,10 +108,13 @@ func opening(ctx context.Context, c *countedConn) *url.URL {
 }
 
 // times says when the request had a connection, if it had to wait for one of few,
-// and how long it took to open it.
+// when that was opened, and how long it took if it was opened for it.
 func (a *attempts) times(r *Reply) {
 	if a.waited.After(r.Sent) {
 		r.Sent = a.waited
+	}
+	if c := a.on.Load(); c != nil {
+		r.Opened = c.opened
 	}
 	if c := a.opened.Load(); c != nil {
 		r.Connect, r.Handshake = c.connect, time.Duration(c.handshake.Load())

@@ -88,6 +88,9 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 			r.Kind, r.Detail = c.learn(&reply)
 		}
 	}
+	if (r.Kind == KindReset || r.Kind == KindEOF) && !reply.Opened.IsZero() {
+		r.Opened = reply.Opened.Sub(a.Start)
+	}
 	if r.Kind != "" {
 		a.tell(r, &reply)
 	}

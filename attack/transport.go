@@ -91,7 +91,7 @@ func newTransport(opt Options) (*transport, error) {
 				if err != nil {
 					return nil, err
 				}
-				c := &countedConn{Conn: conn, connect: time.Since(begun), strays: strays.to(address)}
+				c := &countedConn{Conn: conn, opened: time.Now(), connect: time.Since(begun), strays: strays.to(address)}
 				if u := opening(ctx, c); u != nil {
 					c.http1 = plain(u)
 				}

@@ -42,8 +42,9 @@ type Conductor struct {
 	clock func() time.Duration
 	mark  func() time.Duration
 	event func(timeline.Event)
-	// cutting is told when a target may cut connections; nil: nobody is.
-	cutting func() (done func())
+	// cutting is told when a target may cut connections, and cuttingOld when it may cut those
+	// that were open before; nil: nobody is.
+	cutting, cuttingOld func() (done func())
 
 	mu     sync.Mutex
 	faults []*injection // the slice is not changed
@@ -150,9 +151,11 @@ func (c *Conductor) Bind(clock, mark func() time.Duration, event func(timeline.E
 	c.clock, c.mark, c.event = clock, mark, event
 }
 
-// BindCutting hands the conductor what is told when a target may have to cut connections,
-// until done; it must be called before Run, and is called from several goroutines.
-func (c *Conductor) BindCutting(cutting func() (done func())) { c.cutting = cutting }
+// BindCutting hands the conductor what is told when a target may have to cut connections, or
+// those that are open at that moment, until done; it must be called before Run, and is called from several goroutines.
+func (c *Conductor) BindCutting(cutting, cuttingOld func() (done func())) {
+	c.cutting, c.cuttingOld = cutting, cuttingOld
+}
 
 // Run injects and reverts each fault at its time and returns when all are done,
 // with one record for each, in the order of the plan.
@@ -251,7 +254,7 @@ func (c *Conductor) inject(ctx context.Context, f *injection) error {
 	defer cancel()
 	each(f.hits, func(h *hit) {
 		if h.err = ctx.Err(); h.err == nil {
-			h.proof, h.err = h.fault.Inject(withEdges(ctx, c.edge(&h.began), func() {}, c.cutting), h.state)
+			h.proof, h.err = h.fault.Inject(c.withEdges(ctx, c.edge(&h.began), func() {}), h.state)
 		}
 	})
 	if began := f.edges(func(h *hit) *time.Duration { return h.began }); len(began) > 0 {
@@ -371,7 +374,7 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 		if !h.journaled {
 			return
 		}
-		h.proof, h.err = untilReverted(withEdges(ctx, func() {}, c.edge(&h.ceased), c.cutting), h.fault, h.state, func(err error) {
+		h.proof, h.err = untilReverted(c.withEdges(ctx, func() {}, c.edge(&h.ceased)), h.fault, h.state, func(err error) {
 			c.tell(f, timeline.Reverting, c.clock(), fmt.Sprintf("%v; trying again", err))
 		})
 		if errors.Is(h.err, ErrGone) {

@@ -4,14 +4,14 @@ import "context"
 
 // edges are told when a fault's effect begins and ends.
 type edges struct {
-	began, ceased func()
-	cutting       func() (done func())
+	began, ceased       func()
+	cutting, cuttingOld func() (done func())
 }
 
 type edgesKey struct{}
 
-func withEdges(ctx context.Context, began, ceased func(), cutting func() (done func())) context.Context {
-	return context.WithValue(ctx, edgesKey{}, edges{began, ceased, cutting})
+func (c *Conductor) withEdges(ctx context.Context, began, ceased func()) context.Context {
+	return context.WithValue(ctx, edgesKey{}, edges{began, ceased, c.cutting, c.cuttingOld})
 }
 
 // Cutting tells the conductor that the target's way of doing or undoing a fault may cut
@@ -20,6 +20,15 @@ func withEdges(ctx context.Context, began, ceased func(), cutting func() (done f
 func Cutting(ctx context.Context) (done func()) {
 	if e, ok := ctx.Value(edgesKey{}).(edges); ok && e.cutting != nil {
 		return e.cutting()
+	}
+	return func() {}
+}
+
+// CuttingOld is Cutting for connections to the target that are open now: each is cut when it
+// is next used, until done is called.
+func CuttingOld(ctx context.Context) (done func()) {
+	if e, ok := ctx.Value(edgesKey{}).(edges); ok && e.cuttingOld != nil {
+		return e.cuttingOld()
 	}
 	return func() {}
 }

@@ -25,6 +25,7 @@ type helper struct {
 	id      string
 	proxied bool   // its mechanism is a proxy
 	started string // when the target was started, to tell whether it was restarted
+	cut     func() // to be called when it cuts no more connections that were open before it
 	conn    types.HijackedResponse
 	events  chan agent.Message // closed when the helper's output ends
 	stop    chan struct{}

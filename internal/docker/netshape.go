@@ -50,10 +50,16 @@ func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, dead
 	defer cancel()
 	m, err := h.until(limit, agent.EventReady)
 	if err == nil {
-		done := chaos.Cutting(ctx) // a proxy's way in: connections that are open are reset
+		// A proxy's way in: connections that are open are reset, and those in a pool
+		// when they are used again, be it near the fault's end.
+		done := chaos.Cutting(ctx)
+		h.cut = chaos.CuttingOld(ctx)
 		chaos.Began(ctx)
 		m, err = h.until(limit, agent.EventApplied)
 		done()
+		if err == nil && m.Mechanism != agent.Proxy {
+			h.cut()
+		}
 	}
 	if err != nil {
 		_, undoErr := c.Unshape(context.WithoutCancel(ctx), id)
@@ -131,6 +137,9 @@ func (c *Container) Unshape(ctx context.Context, id string) (chaos.Proof, error)
 	}
 	_ = h.tell(agent.LineRevert) // a helper that does not hear it has its reasons to stop already
 	m, err := h.reverted(limit)
+	if h.cut != nil {
+		h.cut()
+	}
 	h.close()
 	if goneErr := e.waitGone(limit, h.id); goneErr != nil {
 		return chaos.Proof{}, errors.Join(fmt.Errorf("unbending container %s: %w", c.name, goneErr), err)

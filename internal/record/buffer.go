@@ -24,6 +24,7 @@ type extra struct {
 	connect, handshake, thought time.Duration
 	delay                       time.Duration // that the generator itself may have made
 	doubtful                    bool          // it may have made the error, too
+	opened                      time.Duration // when the connection was opened that broke; 0 if it is not known
 }
 
 var noExtra extra
@@ -47,7 +48,7 @@ func (b *buffer) put(r *attack.Result, cell int32) {
 	}
 	if kind := errorKind(r); kind != "" || r.Connect != 0 || r.Handshake != 0 || r.Thought != 0 || r.Delay != 0 {
 		e.extra = int32(len(b.extras))
-		b.extras = append(b.extras, extra{kind, r.Detail, r.Connect, r.Handshake, r.Thought, r.Delay, r.Doubtful})
+		b.extras = append(b.extras, extra{kind, r.Detail, r.Connect, r.Handshake, r.Thought, r.Delay, r.Doubtful, r.Opened})
 	}
 	b.entries = append(b.entries, e)
 }

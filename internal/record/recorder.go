@@ -101,6 +101,7 @@ type Recorder struct {
 	open     []*interval       // sorted by From
 	early    *buffer           // not yet due, or not yet over: those that are given up ahead of time
 	cuts     []timeline.Window // when ordeal itself cut connections
+	oldCuts  []timeline.Window // when it cut, as they were used, those opened before
 	live     live
 	flows    Totals     // of whole flows, which are in no other totals
 	sealing  sync.Mutex // held while intervals are written; taken before mu
@@ -236,15 +237,21 @@ func (r *Recorder) Mark() time.Duration {
 // Cutting notes that ordeal itself is about to cut connections to the target, until
 // the returned func is called: a request that loses its connection by that is no
 // error of the target.
-func (r *Recorder) Cutting() (done func()) {
+func (r *Recorder) Cutting() (done func()) { return r.cutting(&r.cuts) }
+
+// CuttingOld is Cutting for connections that are open now, each of which is cut when
+// it is next used.
+func (r *Recorder) CuttingOld() (done func()) { return r.cutting(&r.oldCuts) }
+
+func (r *Recorder) cutting(to *[]timeline.Window) (done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := len(r.cuts)
-	r.cuts = append(r.cuts, timeline.Window{From: r.now(), To: forever})
+	i := len(*to)
+	*to = append(*to, timeline.Window{From: r.now(), To: forever})
 	return sync.OnceFunc(func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.cuts[i].To = r.now()
+		(*to)[i].To = r.now()
 	})
 }
 
@@ -254,11 +261,12 @@ const cutSlack = time.Second
 // cut says whether ordeal itself cut e off: it was sent before the cutting was over, and lost its
 // connection while connections were cut, or shortly after.
 func (r *Recorder) cut(e *entry, x *extra) bool {
-	if len(r.cuts) == 0 || e.outcome != attack.Done || x.kind != attack.KindReset && x.kind != attack.KindEOF {
+	if len(r.cuts)+len(r.oldCuts) == 0 || e.outcome != attack.Done || x.kind != attack.KindReset && x.kind != attack.KindEOF {
 		return false
 	}
-	return slices.ContainsFunc(r.cuts, func(w timeline.Window) bool {
-		return e.sent <= w.To && e.done >= w.From && e.done-cutSlack <= w.To
+	during := func(w timeline.Window) bool { return e.sent <= w.To && e.done >= w.From && e.done-cutSlack <= w.To }
+	return slices.ContainsFunc(r.cuts, during) || x.opened != 0 && slices.ContainsFunc(r.oldCuts, func(w timeline.Window) bool {
+		return x.opened <= w.From && during(w)
 	})
 }
 

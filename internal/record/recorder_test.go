@@ -334,6 +334,44 @@ func TestFinishTwice(t *testing.T) {
 	}
 }
 
+// TestCuttingOld has connections of a pool that are cut when they are used again, long after what cuts them began: one
+// that was opened since, and breaks in the same way, is the target's.
+func TestCuttingOld(t *testing.T) {
+	clock := new(hand)
+	c := config(t, clock.now)
+	r := start(t, c)
+	record := func(opened, sent, done time.Duration, kind string) {
+		a := attack.Arrival{Intended: sent}
+		r.Planned(a)
+		clock.set(max(clock.now(), done+1))
+		r.Record(0, &attack.Result{Arrival: a, Acted: sent, Sent: sent, Done: done, Kind: kind, Opened: opened})
+	}
+	record(10*ms, 50*ms, 100*ms, "reset") // over before
+	clock.set(200 * ms)
+	done := r.CuttingOld()
+	record(10*ms, 1900*ms, 2000*ms, "reset")
+	record(-10*ms, 1900*ms, 2010*ms, "eof") // open since before the load
+	record(210*ms, 1900*ms, 2020*ms, "reset")
+	record(10*ms, 1900*ms, 2030*ms, "timeout")
+	record(0, 1900*ms, 2040*ms, "reset") // nobody knows since when
+	clock.set(2100 * ms)
+	done()
+	record(10*ms, 2200*ms, 2300*ms, "reset") // sent after it was over
+	tl, err := r.Finish(4*sec, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum timeline.Stats
+	for _, iv := range intervals(t, tl) {
+		for _, cell := range iv.Cells {
+			sum.Merge(cell.Stats)
+		}
+	}
+	if sum.Planned != 7 || sum.Cut != 2 || sum.Failed != 5 || sum.Kinds["reset"] != 4 || sum.Kinds["eof"] != 0 {
+		t.Errorf("planned %d, cut off %d, failed %d: %v", sum.Planned, sum.Cut, sum.Failed, sum.Kinds)
+	}
+}
+
 // TestCutting has requests that lose their connection while ordeal itself cuts connections, and shortly before and
 // long after: only the first are not the target's.
 func TestCutting(t *testing.T) {

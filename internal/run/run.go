@@ -325,7 +325,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		r.recorder.Event(timeline.Event{Type: "engine", Name: r.attack.Engine, Detail: r.attack.EngineWhy})
 	}
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
-	r.conductor.BindCutting(r.recorder.Cutting)
+	r.conductor.BindCutting(r.recorder.Cutting, r.recorder.CuttingOld)
 	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows))
 	r.setLive(live)
 	r.start = start
