@@ -158,6 +158,9 @@ func (k *kit) appendParts(b []byte) ([]byte, error) {
 		if err != nil {
 			return b, err
 		}
+		if len(b) > maxRendered {
+			return b, errRendered
+		}
 	}
 	return b, nil
 }

@@ -304,7 +304,9 @@ func (k *kit) appendFields(b []byte, fs []namedText) ([]byte, error) {
 		}
 		b = appendQuery(b, f.name)
 		b = append(b, '=')
-		b = appendQuery(b, k.value)
+		if b = appendQuery(b, k.value); len(b) > maxRendered {
+			return b, fmt.Errorf("%s: %w", f.name, errRendered)
+		}
 	}
 	return b, nil
 }

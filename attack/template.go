@@ -47,9 +47,11 @@ type draw struct {
 	rng     *rand.Rand // nil until an arrival's first random number
 	streams seed.Streams
 	name    []byte // of the stream
+	work    int    // bytes that functions made
+	steps   int    // turns of loops, calls of templates
 }
 
-func (d *draw) reset(a Arrival) { d.a, d.rng = a, nil }
+func (d *draw) reset(a Arrival) { d.a, d.rng, d.work, d.steps = a, nil, 0, 0 }
 
 func (d *draw) random() *rand.Rand {
 	if d.rng == nil {
@@ -146,8 +148,9 @@ func (t *text) begin() string {
 	switch {
 	case len(t.pieces) > 0 && t.pieces[0].kind == literalPiece:
 		return t.pieces[0].text
-	case t.tmpl != nil && t.tmpl.Tree != nil && t.tmpl.Root != nil && len(t.tmpl.Root.Nodes) > 0:
-		if n, ok := t.tmpl.Root.Nodes[0].(*parse.TextNode); ok {
+	case t.tmpl != nil && t.tmpl.Tree != nil && t.tmpl.Root != nil && len(t.tmpl.Root.Nodes) > 1:
+		// The first counts steps, see countSteps.
+		if n, ok := t.tmpl.Root.Nodes[1].(*parse.TextNode); ok {
 			return string(n.Text)
 		}
 	}
@@ -192,6 +195,7 @@ func compileText(s string, d *draw, inURL bool) (text, error) {
 		return text{literal: s}, nil
 	}
 	functions := d.functions()
+	maps.Copy(functions, d.bounded())
 	if inURL {
 		functions[urlValueName] = urlValue
 	}
@@ -204,6 +208,7 @@ func compileText(s string, d *draw, inURL bool) (text, error) {
 		if inURL {
 			encodeAll(t)
 		}
+		countSteps(t)
 		return text{tmpl: t, draw: d, inURL: inURL}, nil
 	}
 	for _, p := range pieces {
@@ -323,6 +328,9 @@ func (t *text) append(b []byte, from *row) ([]byte, error) {
 			if t.inURL && !p.raw {
 				b = encodeFrom(b, at)
 			}
+			if len(b) > maxRendered {
+				return b, errRendered
+			}
 		case seqPiece:
 			b = strconv.AppendUint(b, t.draw.a.Seq, 10)
 		case nthPiece:
@@ -340,6 +348,9 @@ func (t *text) append(b []byte, from *row) ([]byte, error) {
 type appender []byte
 
 func (a *appender) Write(p []byte) (int, error) {
+	if len(*a)+len(p) > maxRendered {
+		return 0, errRendered
+	}
 	*a = append(*a, p...)
 	return len(p), nil
 }
@@ -347,6 +358,9 @@ func (a *appender) Write(p []byte) (int, error) {
 // templateError takes off what text/template says of itself, as the name of
 // the template is always empty and its position means nothing within one line.
 func templateError(s string, err error) error {
+	if bound, ok := errors.AsType[*boundError](err); ok {
+		return bound
+	}
 	msg := strings.TrimPrefix(err.Error(), "template: ")
 	if exec, ok := errors.AsType[template.ExecError](err); ok {
 		msg = exec.Err.Error()

@@ -17,6 +17,8 @@ const (
 	maxBody = 16 << 20  // of a body from a file
 	maxPEM  = 1 << 20
 
+	maxBodies = 128 << 20 // of all bodies from files
+
 	maxRedirects = 20
 
 	// maxLoad keeps sums of offsets far from overflowing.

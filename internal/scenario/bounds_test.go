@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -131,5 +133,35 @@ func TestManyMistakesInOneLine(t *testing.T) {
 		if len(got) != 1 || got[0].Line != 1 {
 			t.Errorf("with %q: expected one mistake on line 1, found %.300v", value, got)
 		}
+	}
+}
+
+// A body's file is read once for all requests that send it, and all bodies together
+// are bounded.
+func TestBodyFilesAreBounded(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 9 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("b%d", i)), make([]byte, maxBody), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan := func(requests, files int) (*Plan, error) {
+		src := "name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests:\n"
+		for i := range requests {
+			src += fmt.Sprintf("    - { name: r%d, post: /, file: b%d }\n", i, i%files)
+		}
+		return Parse(filepath.Join(dir, "x.yaml"), []byte(src+"  stages: [ { name: s, rate: 1/s, for: 1s } ]\n"), os.LookupEnv, Options{})
+	}
+	p, err := plan(40, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := p.Attack.Requests[0].File.Bytes, p.Attack.Requests[39].File.Bytes; &a[0] != &b[0] {
+		t.Error("expected one copy of the file")
+	}
+	_, err = plan(9, 9)
+	m, ok := err.(*Mistakes)
+	if !ok || len(m.List) != 1 || m.List[0].Line != 13 || !strings.Contains(m.List[0].Msg, "at most 128 MiB together") {
+		t.Errorf("expected a mistake at the ninth file, found %v", err)
 	}
 }

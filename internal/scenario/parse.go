@@ -73,7 +73,7 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, literals: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
 	var f scenarioFile
 	d.decode(root, &f, f.noun())
-	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file), data: map[string]*attack.Data{}}
+	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file), data: map[string]*attack.Data{}, bodies: map[string][]byte{}}
 	plan := b.plan(opt)
 	if err := c.result(d.secretList()); err != nil {
 		return nil, err
@@ -95,6 +95,9 @@ type builder struct {
 	root *node
 	dir  string
 	data map[string]*attack.Data // by the path of the file
+
+	bodies   map[string][]byte // by the path of the file
+	bodySize int               // of all of them
 
 	hosts   allow.Hosts
 	proxies func(*url.URL) (*url.URL, error) // of requests; nil until needed

@@ -3,6 +3,7 @@ package scenario
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -212,7 +213,7 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 		b.failf(n.span, "remove it: body, json and form hold templates anyway", "template goes with file")
 	}
 	if path, ok := b.existing(at, "file", r.File, maxBody); ok {
-		content, err := readFile(path, maxBody)
+		content, err := b.bodyOf(path)
 		if err != nil {
 			b.failf(at.span, "name a file that can be read", "file: %s", err)
 		}
@@ -221,8 +222,28 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 			return
 		}
 		// What a file holds is no scenario: names of the run mean nothing in it.
+		if b.bodySize += len(content); b.bodySize > maxBodies {
+			b.failf(at.span, "make it smaller", "file: bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
+			return
+		}
 		out.Body = strings.ReplaceAll(string(content), "${", "$${")
 	}
+}
+
+// bodyOf reads a body's file, each once, and all of them up to maxBodies.
+func (b *builder) bodyOf(path string) ([]byte, error) {
+	if content, known := b.bodies[path]; known {
+		return content, nil
+	}
+	content, err := readFile(path, maxBody)
+	if err != nil {
+		return nil, err
+	}
+	if b.bodySize += len(content); b.bodySize > maxBodies {
+		return nil, fmt.Errorf("bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
+	}
+	b.bodies[path] = content
+	return content, nil
 }
 
 // trial renders the request with every row, and notes what goes wrong at the

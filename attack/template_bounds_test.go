@@ -1,0 +1,70 @@
+package attack
+
+import (
+	"strings"
+	"testing"
+)
+
+// A template that would take all memory or time is a mistake of its request.
+func TestTemplatesAreBounded(t *testing.T) {
+	doubled := `{{ $a := "xxxxxxxx" }}` + strings.Repeat("{{ $a = print $a $a }}", 40) + "{{ len $a }}"
+	for name, c := range map[string]struct {
+		body string
+		want string
+	}{
+		"empty loop":     {"{{ range 100000000000 }}{{ end }}", "turns of loops"},
+		"nested loops":   {"{{ range 10000 }}{{ range 10000 }}{{ range 10000 }}{{ end }}{{ end }}{{ end }}", "turns of loops"},
+		"in an if":       {"{{ if true }}{{ with 1 }}{{ range 100000000000 }}{{ end }}{{ end }}{{ end }}", "turns of loops"},
+		"long loop":      {"{{ range 900000 }}" + strings.Repeat("x", 100) + "{{ end }}", "makes too much"},
+		"calls itself":   {`{{ define "a" }}{{ if . }}{{ template "a" (slice . 1) }}{{ template "a" (slice . 1) }}{{ end }}{{ end }}{{ template "a" "` + strings.Repeat("x", 40) + `" }}`, "turns of loops"},
+		"doubles":        {doubled, "MiB"},
+		"wide":           {`{{ printf "` + strings.Repeat("%999999d", 200) + `" 1 }}`, "makes too much"},
+		"wide by number": {`{{ printf "` + strings.Repeat("%[1]*d", 200) + `" 999999 }}`, "makes too much"},
+		"escapes":        {`{{ "<<<<"` + strings.Repeat(" | js", 40) + " | len }}", "MiB"},
+		"many values":    {strings.Repeat(`{{ $a := printf "%999999d" 1 }}`, 100), "together"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := Request{Name: "r", URL: "/", Body: c.body}
+			if err := r.Validate(); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "body: ") {
+				t.Errorf("expected body: … %q, found %v", c.want, err)
+			}
+		})
+	}
+	for name, body := range map[string]string{
+		"loop":    `{{ range 1000 }}{{ printf "%08d %s %q" 7 "a" "b" }}{{ end }}`,
+		"columns": `{{ "a&b" | urlquery | html | js }}{{ println "x" }}`,
+	} {
+		if err := (&Request{Name: "r", URL: "/", Body: body}).Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Columns of data can be long, and a template can name one often, in a body, a form
+// or JSON.
+func TestRenderedColumnsAreBounded(t *testing.T) {
+	data, err := NewData([]map[string]string{{"v": strings.Repeat("z", 1<<20)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := strings.Repeat("{{ .v }}", 100)
+	var form []Field
+	for range 100 {
+		form = append(form, Field{"f", "{{ .v }}"})
+	}
+	for want, r := range map[string]Request{
+		"body: ": {Body: many},
+		"form f": {Form: form},
+		"json: ": {JSON: "[" + strings.Repeat(`"{{ .v }}",`, 100) + "0]"},
+		"url: ":  {URL: "/" + many},
+		"header": {Headers: []Field{{"X-A", many}}},
+	} {
+		r.Name, r.Data = "r", data
+		if r.URL == "" {
+			r.URL = "/"
+		}
+		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "at most 32 MiB") {
+			t.Errorf("expected %s … at most 32 MiB, found %v", want, err)
+		}
+	}
+}
