@@ -2,7 +2,9 @@
 # Guess: net/http's Transport.MaxConnsPerHost bounds the connections to a host, by any protocol.
 # What happens: on HTTP/2 it does not. It counts a connection only while that is being opened. A server that
 # takes few requests at once gets one connection after the other, though MaxConnsPerHost is 1.
-# Seen with: Go 1.26.8. Who cares: whoever sets per_host to spare a server of few connections.
+# Seen with: Go 1.26.8.
+# Why our user cares: whoever sets per_host, to spare a server of few connections, would open many.
+# Needs: go, 1.25 or later.
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -23,7 +25,9 @@ import (
 
 func main() {
 	var conns atomic.Int64
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(50 * time.Millisecond) }))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		time.Sleep(50 * time.Millisecond)
+	}))
 	srv.Config.Protocols = new(http.Protocols)
 	srv.Config.Protocols.SetUnencryptedHTTP2(true)
 	srv.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 2}

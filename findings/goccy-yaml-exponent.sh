@@ -4,6 +4,7 @@
 # What happens: github.com/goccy/go-yaml v1.19.2 reads 1e3 and 1E+3 as strings, and 1.0e3 as a float.
 # Why our user cares: a JSON body written as YAML, json: { timeout: 1e3 }, would go out as {"timeout":"1e3"}, which a
 # strictly typed API refuses. ordeal decides by the scalar's text.
+# Needs: go.
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -37,4 +38,7 @@ GO
 GOFLAGS=-mod=mod go run . >out 2>err || { cat err; exit 1; }
 echo "github.com/goccy/go-yaml v1.19.2:"
 cat out
-grep -qx '1e3 is a string' out && grep -qx '1E+3 is a string' out && grep -qx '1.0e3 is a float64' out || { echo "this is no longer so"; exit 1; }
+for line in '1e3 is a string' '1E+3 is a string' '1.0e3 is a float64'; do
+	grep -qFx "$line" out || { echo "CHANGED: expected $line"; exit 1; }
+done
+echo "as found"

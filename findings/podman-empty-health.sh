@@ -18,7 +18,8 @@ for _ in $(seq 100); do [ -S "$dir/s" ] && break; sleep 0.1; done
 mkdir "$dir/image" && : >"$dir/image/empty"
 tar -C "$dir/image" -c . | pod import -q - finding:1 >/dev/null
 id=$(pod create finding:1 /empty)
-state=$(curl -sS --max-time 30 --unix-socket "$dir/s" "http://d/v1.41/containers/$id/json" | grep -o '"Health":{[^}]*}' || true)
+answer=$(curl -sS --max-time 30 --unix-socket "$dir/s" "http://d/v1.41/containers/$id/json")
+state=$(grep -o '"Health":{[^}]*}' <<<"$answer" || true)
 pod rm -f "$id" >/dev/null
 podman --version
 echo "without a health check: ${state:-no State.Health}"

@@ -24,5 +24,8 @@ if [ "$(field ID <<<"$a")" = "$(field ID <<<"$b")" ]; then
 	echo "CHANGED: both answers have the same ID"
 	exit 1
 fi
-[ "$(field DockerRootDir <<<"$a")" = "$(field DockerRootDir <<<"$b")" ] || { echo "CHANGED: DockerRootDir differs too"; exit 1; }
+if [ "$(field DockerRootDir <<<"$a")" != "$(field DockerRootDir <<<"$b")" ]; then
+	echo "CHANGED: DockerRootDir differs too"
+	exit 1
+fi
 echo "as found: one engine, another ID for each answer"

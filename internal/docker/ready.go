@@ -165,6 +165,21 @@ func health(r container.InspectResponse) string {
 	return r.State.Health.Status
 }
 
+// wasHealthy says whether the last that its health check found is that it is well.
+// A pause makes Docker call a container unhealthy until a whole interval after it
+// goes on, though no check has failed.
+func wasHealthy(r container.InspectResponse) bool {
+	switch health(r) {
+	case container.Healthy:
+		return true
+	case container.Unhealthy:
+		h := r.State.Health
+		last := len(h.Log) - 1
+		return h.FailingStreak == 0 && last >= 0 && h.Log[last].ExitCode == 0
+	}
+	return false
+}
+
 // exec runs a command in the container, and returns an error unless it exits
 // with status 0.
 func (c *Container) exec(ctx context.Context, command []string) error {

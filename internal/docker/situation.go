@@ -39,7 +39,7 @@ type endpoint struct {
 }
 
 func situationOf(r container.InspectResponse) (situation, error) {
-	s := situation{Policy: r.HostConfig.RestartPolicy, Healthy: health(r) == container.Healthy}
+	s := situation{Policy: r.HostConfig.RestartPolicy, Healthy: wasHealthy(r)}
 	var err error
 	if s.Limits, err = json.Marshal(r.HostConfig.Resources); err != nil {
 		return s, err

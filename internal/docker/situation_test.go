@@ -107,6 +107,32 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
+// What a pause makes of a container's health is no finding of its health check.
+func TestWasHealthy(t *testing.T) {
+	well, ill := &container.HealthcheckResult{}, &container.HealthcheckResult{ExitCode: 1}
+	state := func(status string, streak int, log ...*container.HealthcheckResult) *container.Health {
+		return &container.Health{Status: status, FailingStreak: streak, Log: log}
+	}
+	for _, tt := range []struct {
+		name   string
+		health *container.Health
+		want   bool
+	}{
+		{"no health check", nil, false},
+		{"healthy", state(container.Healthy, 0, well), true},
+		{"unhealthy by its checks", state(container.Unhealthy, 3, ill, ill, ill), false},
+		{"paused while it was healthy", state(container.Unhealthy, 0, ill, well), true},
+		{"paused after a check had failed", state(container.Unhealthy, 1, well, ill), false},
+		{"paused before the first check", state(container.Unhealthy, 0), false},
+		{"starting", state(container.Starting, 0), false},
+	} {
+		r := inspected(func(r *container.InspectResponse) { r.State.Health = tt.health })
+		if got := wasHealthy(r); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestNeedsOf(t *testing.T) {
 	stop := 90
 	checked := func(h container.HealthConfig) func(r *container.InspectResponse) {
