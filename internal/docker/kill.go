@@ -84,7 +84,7 @@ func (c *Container) Killable(ctx context.Context) error {
 	n := needsOf(r)
 	var errs []error
 	for _, o := range near {
-		n.others = max(n.others, o.needs.health+ready.DefaultTimeout+max(o.needs.stop, 10*time.Second))
+		n.others += o.needs.health + ready.DefaultTimeout + max(o.needs.stop, 10*time.Second)
 		if o.autoRemove && o.Shares == sharesPID {
 			errs = append(errs, fmt.Errorf("container %s shares its processes' namespace and was started with --rm: killing %s would remove it for good; start it without --rm", o.Name, c.name))
 		}

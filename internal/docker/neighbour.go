@@ -21,6 +21,8 @@ type neighbour struct {
 	Name    string `json:"name"`
 	Shares  string `json:"shares"`
 	Healthy bool   `json:"healthy,omitempty"`
+	// Of is the id of the neighbour whose namespace it is; "": the target's own.
+	Of string `json:"of,omitempty"`
 
 	autoRemove bool
 	needs      needs
@@ -52,10 +54,37 @@ const (
 	lookAtOnce  = 8
 )
 
-// neighbours lists the running containers that share one of c's namespaces. One that
+// neighbours lists the running containers that share one of c's namespaces, and those
+// that share one of these, as they are started again too; each stands behind the one
+// that it depends on.
+func (c *Container) neighbours(ctx context.Context) ([]neighbour, error) {
+	out, err := c.direct(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{c.id: true}
+	for _, n := range out {
+		seen[n.ID] = true
+	}
+	for i := 0; i < len(out); i++ {
+		near, err := (&Container{engine: c.engine, id: out[i].ID, name: out[i].Name}).direct(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range near {
+			if !seen[n.ID] {
+				seen[n.ID], n.Of = true, out[i].ID
+				out = append(out, n)
+			}
+		}
+	}
+	return out, nil
+}
+
+// direct lists the running containers that share one of c's namespaces. One that
 // the engine does not describe in time is judged by its entry in the engine's list, which has its
 // network and no other namespace.
-func (c *Container) neighbours(ctx context.Context) ([]neighbour, error) {
+func (c *Container) direct(ctx context.Context) ([]neighbour, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	all, err := c.engine.api.ContainerList(call, container.ListOptions{})

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,7 +98,7 @@ func (c *Container) Restore(ctx context.Context, raw json.RawMessage) (done []st
 		return done, err
 	}
 	for _, n := range before.Neighbours {
-		what, err := c.engine.restoreNeighbour(ctx, n, c.id)
+		what, err := c.engine.restoreNeighbour(ctx, n, cmp.Or(n.Of, c.id))
 		if err != nil {
 			return done, err
 		}
@@ -285,8 +286,14 @@ func (c *Container) Warnings(ctx context.Context, kind string, spec chaos.Spec) 
 	if err != nil {
 		return out
 	}
+	names := map[string]string{"": c.name}
 	for _, n := range near {
-		out = append(out, fmt.Sprintf("container %s uses %s of %s: it %s when that is killed, and is started again with it", n.Name, n.Shares, c.name, n.fate()))
+		names[n.ID] = n.Name
+		fate := "when that is killed"
+		if n.Of != "" {
+			fate = fmt.Sprintf("when %s is killed, as that is started again too", c.name)
+		}
+		out = append(out, fmt.Sprintf("container %s uses %s of %s: it %s %s, and is started again with it", n.Name, n.Shares, names[n.Of], n.fate(), fate))
 	}
 	var lost []string
 	for dir := range r.HostConfig.Tmpfs {

@@ -293,6 +293,7 @@ func TestNeighboursComeBack(t *testing.T) {
 	of := "container:" + c.ID()
 	net := u.start("net", "hang", container.Config{}, container.HostConfig{NetworkMode: container.NetworkMode(of)})
 	pid := u.start("pid", "hang", container.Config{}, container.HostConfig{PidMode: container.PidMode(of)})
+	far := u.start("far", "hang", container.Config{}, container.HostConfig{PidMode: container.PidMode("container:" + pid.ID())})
 	warnings := strings.Join(c.Warnings(t.Context(), "kill", &chaos.Kill{Signal: "SIGKILL"}), "\n")
 	for _, want := range []string{net.Name() + " uses the network of", pid.Name() + " uses the processes' namespace of"} {
 		if !strings.Contains(warnings, want) {
@@ -303,7 +304,7 @@ func TestNeighboursComeBack(t *testing.T) {
 	fault, state := u.injected(c)
 	await(t, "the one that shares its processes is dead too", func() bool { return !u.inspect(pid).State.Running })
 	proof, err := fault.Revert(t.Context(), state)
-	if err != nil || !strings.Contains(proof.Evidence, "restarted "+net.Name()) || !strings.Contains(proof.Evidence, "started "+pid.Name()) {
+	if err != nil || !strings.Contains(proof.Evidence, "restarted "+net.Name()) || !strings.Contains(proof.Evidence, "started "+pid.Name()) || !u.inspect(far).State.Running {
 		t.Fatalf("Revert = %+v, %v", proof, err)
 	}
 	for _, n := range []struct {
