@@ -131,7 +131,7 @@ func (c *Container) neighbour(ctx context.Context, s container.Summary) (*neighb
 	case err != nil:
 		return nil, err
 	default:
-		n.Shares, n.Healthy = sharesOf(r.HostConfig, c.id, c.name), health(r) == container.Healthy
+		n.Shares, n.Healthy = sharesOf(r.HostConfig, c.id, c.name), wasHealthy(r)
 		n.autoRemove, n.needs = r.HostConfig.AutoRemove, needsOf(r)
 	}
 	if n.Shares == "" {
