@@ -187,7 +187,7 @@ func (k *kill) Inject(ctx context.Context, state State) (Proof, error) {
 	died := time.Since(sent)
 	k.died = err == nil
 	switch {
-	case err != nil && ctx.Err() == nil:
+	case err != nil && err != context.Cause(ctx):
 		return Proof{}, fmt.Errorf("finding out whether %s died of %s: %w", k.name, k.Signal, err)
 	case err != nil && k.Signal == surely:
 		return Proof{}, fmt.Errorf("%s still ran %s after SIGKILL: %w", k.name, roundTime(died), err)
@@ -213,24 +213,26 @@ func (k *kill) ignored(ctx context.Context, signal string) (bool, error) {
 
 // otherLife waits until the target no longer lives the life that it had, and
 // returns the one that it lives then, "" if it is dead. If ctx ends first, the
-// error is its cause, or why the target could not be looked at.
+// error is its cause if the target was seen to live on, and otherwise why the
+// target could not be looked at.
 func (k *kill) otherLife(ctx context.Context, had string) (string, error) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
+	var unseen error // of the last look; what the end of ctx cut short is none
 	for {
 		life, err := k.target.Life(ctx)
 		if err == nil && (life == "" || had != "" && life != had) {
 			return life, nil
+		}
+		if ctx.Err() == nil {
+			unseen = err
 		}
 		select {
 		case <-tick.C:
 			continue
 		case <-ctx.Done():
 		}
-		if err != nil && ctx.Err() == nil {
-			return "", err
-		}
-		return "", context.Cause(ctx)
+		return "", cmp.Or(unseen, context.Cause(ctx))
 	}
 }
 

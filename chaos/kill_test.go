@@ -230,3 +230,27 @@ func TestWhatComesBackAtOnceWasNotKeptDown(t *testing.T) {
 		t.Error("what was changed is not gone")
 	}
 }
+
+// unseen is a target that cannot be looked at once it was told to break.
+type unseen struct{ fake }
+
+func (u unseen) Life(ctx context.Context) (string, error) {
+	u.mu.Lock()
+	told := len(u.breaks) > 0
+	u.mu.Unlock()
+	if told {
+		return "", errors.New("nobody answers there")
+	}
+	return u.fake.Life(ctx)
+}
+
+// Of what cannot be looked at it is not said that it still runs.
+func TestWhatCannotBeSeenDoesNotStillRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(Config{}, planned("f", sigkill(), 2*s1, 3*s1, unseen{newFake("api-1")}))
+		r := s.play(t, s60)[0]
+		if r.Effective != nil || !strings.Contains(r.Error, "finding out whether api-1 died of SIGKILL: nobody answers there") || strings.Contains(r.Error, "still ran") {
+			t.Errorf("%+v", r)
+		}
+	})
+}

@@ -8,12 +8,10 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/client"
 
 	"github.com/seed-1574e9de/ordeal/internal/allow"
@@ -107,8 +105,8 @@ func Connect(ctx context.Context, options ...Option) (*Engine, error) {
 		return nil, fmt.Errorf("the engine at %s runs %s containers: only Linux ones can be broken", host, v.Os)
 	}
 	e.version, e.osType, e.arch = v.Version, v.Os, v.Arch
-	e.identify(ctx, host, from, v)
-	e.podman = slices.ContainsFunc(v.Components, func(c types.ComponentVersion) bool { return strings.Contains(c.Name, "Podman") })
+	e.podman = isPodman(v)
+	e.identify(ctx, host, from)
 	return e, nil
 }
 

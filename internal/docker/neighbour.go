@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
@@ -159,16 +161,27 @@ func sharesOf(h *container.HostConfig, id, name string) string {
 
 // restoreNeighbour starts a neighbour of target again if it died with it, or
 // lives on in what is left of target's former namespace. It says what it did, ""
-// if there was nothing to do.
+// if there was nothing to do. A neighbour that somebody has removed since is let go:
+// its end is none of target.
 func (e *Engine) restoreNeighbour(ctx context.Context, n neighbour, target string) (did string, err error) {
+	other, err := (&Container{engine: e, id: target, name: shortID(target)}).inspect(ctx)
+	if err != nil {
+		return "", err
+	}
+	did, err = e.startNeighbour(ctx, n, other)
+	if errors.Is(err, chaos.ErrGone) {
+		return fmt.Sprintf("%s, which used %s, was removed meanwhile", n.Name, n.Shares), nil
+	}
+	return did, err
+}
+
+// startNeighbour is restoreNeighbour for a target that was looked at; chaos.ErrGone
+// is said of the neighbour.
+func (e *Engine) startNeighbour(ctx context.Context, n neighbour, other container.InspectResponse) (did string, err error) {
 	c := &Container{engine: e, id: n.ID, name: n.Name}
 	r, err := c.inspect(ctx)
 	if err != nil {
 		return "", fmt.Errorf("putting its neighbour right: %w", err)
-	}
-	other, err := (&Container{engine: e, id: target, name: shortID(target)}).inspect(ctx)
-	if err != nil {
-		return "", err
 	}
 	stop := max(needsOf(r).stop, 10*time.Second)
 	call, cancel := context.WithTimeout(ctx, stop+startTimeout)
@@ -184,7 +197,7 @@ func (e *Engine) restoreNeighbour(ctx context.Context, n neighbour, target strin
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("starting container %s again, which uses %s of it: %w; by hand: docker restart %s", n.Name, n.Shares, err, n.Name)
+		return "", fmt.Errorf("starting container %s again, which uses %s of it: %w; by hand: docker restart %s", n.Name, n.Shares, removed(err), n.Name)
 	}
 	state := c.runs
 	if n.Healthy {

@@ -33,12 +33,14 @@ type Place struct {
 	Certs   string `json:"cert_path,omitempty"` // DOCKER_CERT_PATH, a folder
 }
 
-// podman is what its API calls the engine among its parts.
-const podman = "Podman Engine"
+// isPodman says whether an engine is podman's service, by what its API calls its parts.
+func isPodman(v types.Version) bool {
+	return slices.ContainsFunc(v.Components, func(c types.ComponentVersion) bool { return c.Name == "Podman Engine" })
+}
 
 // identify asks the engine who it is, and what time it is there. One that may
 // not be asked, as behind a proxy, is known by its address alone.
-func (e *Engine) identify(ctx context.Context, host, from string, v types.Version) {
+func (e *Engine) identify(ctx context.Context, host, from string) {
 	e.place = Place{Address: plainAddress(host)}
 	if name, ok := strings.CutPrefix(from, contextPrefix); ok {
 		e.place.Context = name
@@ -54,7 +56,7 @@ func (e *Engine) identify(ctx context.Context, host, from string, v types.Versio
 	}
 	took := time.Since(asked)
 	e.place.ID, e.place.Name, e.place.Root = info.ID, info.Name, info.DockerRootDir
-	if slices.ContainsFunc(v.Components, func(c types.ComponentVersion) bool { return c.Name == podman }) {
+	if e.podman {
 		e.place.ID = ""
 	}
 	there, err := time.Parse(time.RFC3339Nano, info.SystemTime)

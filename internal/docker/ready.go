@@ -194,8 +194,9 @@ func (c *Container) exec(ctx context.Context, command []string) error {
 	defer conn.Close()
 	// A connection's end is the only thing that ends a blocked read.
 	defer context.AfterFunc(ctx, conn.Close)()
-	var out bytes.Buffer
-	_, _ = stdcopy.StdCopy(&out, &out, io.LimitReader(conn.Reader, 64<<10))
+	// To its end: a command whose output nobody reads stands still.
+	var out ready.Tail
+	_, _ = stdcopy.StdCopy(&out, &out, conn.Reader)
 	for {
 		r, err := c.engine.api.ContainerExecInspect(ctx, made.ID)
 		switch {
@@ -211,7 +212,7 @@ func (c *Container) exec(ctx context.Context, command []string) error {
 			return nil
 		default:
 			err := fmt.Errorf("exit status %d", r.ExitCode)
-			if line := ready.LastLine(out.String()); line != "" {
+			if line := out.Line(); line != "" {
 				err = fmt.Errorf("%w: %s", err, line)
 			}
 			return err

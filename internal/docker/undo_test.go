@@ -319,6 +319,13 @@ func TestNeighboursComeBack(t *testing.T) {
 	if _, err := fault.Revert(t.Context(), state); err != nil || u.inspect(net).State.StartedAt != again {
 		t.Errorf("a second Revert = %v, and the neighbour started at %s, then at %s", err, again, u.inspect(net).State.StartedAt)
 	}
+	// Somebody removes a neighbour: the target itself is not gone by that.
+	if err := u.api.ContainerRemove(t.Context(), net.ID(), container.RemoveOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if proof, err := fault.Revert(t.Context(), state); err != nil || !strings.Contains(proof.Evidence, net.Name()+", which used the network, was removed meanwhile") {
+		t.Errorf("Revert without the neighbour = %+v, %v", proof, err)
+	}
 }
 
 // Containers that die together would swap addresses if they were started in
@@ -394,7 +401,10 @@ func TestHealthAndReadinessAfterAKill(t *testing.T) {
 	for _, tt := range []struct {
 		command []string
 		want    string
-	}{{[]string{"/server", "check"}, ""}, {[]string{"/server", "fail"}, "exit status 3: cannot go on"}, {[]string{"/nothing"}, "/nothing"}} {
+	}{
+		{[]string{"/server", "check"}, ""}, {[]string{"/server", "fail"}, "exit status 3: cannot go on"},
+		{[]string{"/server", "complain"}, "exit status 4: gave up"}, {[]string{"/nothing"}, "/nothing"},
+	} {
 		if err := c.SetReady(ready.Check{Command: tt.command}, 5*time.Second); err != nil {
 			t.Fatal(err)
 		}

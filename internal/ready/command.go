@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 // outputDelay is how long the output of a command that has ended is waited for.
@@ -22,7 +24,7 @@ func RunHere(ctx context.Context, command []string, dir string, env []string) er
 	if len(command) == 0 {
 		return errors.New("expected a command to run, found none")
 	}
-	var out tail
+	var out Tail
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -33,26 +35,28 @@ func RunHere(ctx context.Context, command []string, dir string, env []string) er
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
 		return nil
 	}
-	if line := LastLine(string(out.last)); line != "" {
+	if line := out.Line(); line != "" {
 		return fmt.Errorf("%w: %s", err, line)
 	}
 	return err
 }
 
-// LastLine is the last line of a text that is not empty.
-func LastLine(s string) string {
-	s = strings.TrimSpace(strings.ToValidUTF8(s, "?"))
-	return strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:])
-}
-
-// tail keeps the end of what a command prints. os/exec writes to it from one
-// goroutine, as both streams are the same writer.
-type tail struct{ last []byte }
+// Tail keeps the end of what a command prints, however much that is. It is not
+// safe for concurrent use: os/exec writes to it from one goroutine, as both streams
+// are the same writer.
+type Tail struct{ last []byte }
 
 const tailBytes = 1 << 10
 
-func (t *tail) Write(b []byte) (int, error) {
-	t.last = append(t.last, b...)
+// Write implements io.Writer.
+func (t *Tail) Write(b []byte) (int, error) {
+	t.last = append(t.last, b[max(0, len(b)-tailBytes):]...)
 	t.last = t.last[max(0, len(t.last)-tailBytes):]
 	return len(b), nil
+}
+
+// Line is the last line that is not empty, fit to be shown.
+func (t *Tail) Line() string {
+	s := strings.TrimSpace(plaintext.Lines(string(t.last)))
+	return strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:])
 }

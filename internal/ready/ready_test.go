@@ -79,6 +79,7 @@ func TestAsk(t *testing.T) {
 		{"a public address", Check{TCP: "203.0.113.7:80"}, "public address"},
 		{"a command that says yes", Check{Command: []string{"sh", "-c", "exit 0"}}, ""},
 		{"a command that says no", Check{Command: []string{"sh", "-c", "echo starting; echo no table >&2; exit 3"}}, "exit status 3: no table"},
+		{"a command that says no at length", Check{Command: []string{"sh", "-c", "yes no | head -n 100000; printf 'no \\033[31mtable\\n'; exit 3"}}, "exit status 3: no ·[31mtable"},
 		{"no such command", Check{Command: []string{"no-such-program"}}, "no-such-program"},
 	} {
 		err := prober(t, tt.c).Ask(t.Context())

@@ -41,6 +41,8 @@ func TestAliasedMistakes(t *testing.T) {
 			[]string{"the variable NONE is not set"}},
 		"expected JSON": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests:\n    - { name: r, get: /, expect: &e { json: { $.a: \"${NONE}\" } } }\n    - { name: q, get: /, expect: *e }\n  stages: [ { name: s, rate: 1/s, for: 1s } ]\n",
 			[]string{"the variable NONE is not set"}},
+		"header's part": {"name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests: [ { name: r, get: /, expect: { headers: { A: &h { holds: x }, B: *h } } } ]\n  stages: [ { name: s, rate: 1/s, for: 1s } ]\n",
+			[]string{`has no key "holds"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := mistakesOf(t, c.src, nil)

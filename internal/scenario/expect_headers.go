@@ -38,10 +38,10 @@ func (x *expectHeaders) decodeNode(d *decoder, n *node, f field) {
 			continue
 		}
 		var part headerPartFile
-		before := len(d.list)
+		before := d.fails
 		f.value = reflect.ValueOf(&part).Elem()
 		d.field(e.value, f)
-		if len(d.list) > before {
+		if d.fails > before {
 			continue
 		}
 		one := attack.HeaderPart{Name: e.key.text, Contains: part.Contains, Matches: part.Matches}

@@ -35,6 +35,12 @@ func main() {
 		fmt.Println("reading the configuration")
 		fmt.Fprintln(os.Stderr, "cannot go on: no such table")
 		os.Exit(3)
+	case "complain":
+		for range 10_000 { // more than pipes and their readers' buffers hold
+			fmt.Fprintln(os.Stderr, "there is no such table")
+		}
+		fmt.Fprintln(os.Stderr, "gave up")
+		os.Exit(4)
 	case "hang":
 		fmt.Println("thinking")
 		time.Sleep(time.Hour)
