@@ -282,7 +282,7 @@ func validURL(s string) error {
 var errControl = errors.New("url: expected one without line ends and control characters")
 
 // byEngine are headers that no engine sends as the request has them: they say
-// how long the body is, which net/http and fasthttp see to.
+// how long the body is, which net/http sees to.
 var byEngine = []string{"Content-Length", "Transfer-Encoding"}
 
 // sendable refuses headers that would be dropped unseen.

@@ -11,12 +11,12 @@ const (
 	// generator. It is far below what a network or a rule can tell apart from none, and
 	// above what a timer of the kernel is late by.
 	leastDelay = 250 * time.Microsecond
-	// doubtfulPart is the part of its timeout by which an arrival must have been delayed
-	// for its timeout to be in doubt. A target that was given nine tenths of the time and
-	// did not answer has timed out,
+	// doubtfulPart is what a timeout is divided by for the least delay that puts it in
+	// doubt. A target that had nine tenths of the time and did not answer has timed out.
 	doubtfulPart = 10
-	// unless good answers take so long in the mean that the missing part may have been
-	// the one that counts: the rest must be more than this many times the mean.
+	// doubtfulMeans is how many times the mean of good answers the rest of the timeout
+	// must be, without the delay. With less the timeout is in doubt at any delay: an
+	// answer may have needed the part that the generator took.
 	doubtfulMeans = 4
 )
 

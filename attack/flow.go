@@ -156,11 +156,11 @@ func (c *caller) learn(r *Reply) (kind, detail string) {
 		if err != nil {
 			return KindCapture, err.Error()
 		}
-		if c.captured[x.Name] = v; kind != untyped {
-			if c.kinds == nil {
-				c.kinds = make(map[string]valueKind)
-			}
-			c.kinds[x.Name] = kind
+		if kind != untyped && c.kinds == nil {
+			c.kinds = make(map[string]valueKind)
+		}
+		if c.captured[x.Name] = v; c.kinds != nil {
+			c.kinds[x.Name] = kind // also over that of an earlier value
 		}
 	}
 	return "", ""

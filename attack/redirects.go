@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -46,7 +45,7 @@ func RedirectHost(s string) (host, port string, err error) {
 			return "", "", bad
 		}
 	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", "", errors.Join(bad)
+		return "", "", bad
 	}
 	if host == "" {
 		return "", "", bad

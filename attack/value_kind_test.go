@@ -115,7 +115,9 @@ func TestCapturedValuesInJSON(t *testing.T) {
 		{Name: "b", Method: "POST", URL: "http://shop/", JSON: `[{{ .cn }},{{ .cs }},{{ .co }},{{ .zip }},{{ .h }},{{ .m }},{{ .n }},{{ .s }},"{{ .cn }}"]`},
 	}
 	p.Flows = []Flow{{Name: "f", Weight: 1, Data: data, Steps: []Step{{Request: 0, Captures: []Capture{
-		{Name: "cn", JSON: "$.n"}, {Name: "cs", JSON: "$.s"}, {Name: "co", JSON: "$.o"}, {Name: "zip", JSON: "$.zip"}, {Name: "h", Header: "X-Id"}, {Name: "m", Matches: `"n":(\d{3})`},
+		{Name: "cn", JSON: "$.n"}, {Name: "cs", JSON: "$.s"}, {Name: "co", JSON: "$.o"}, {Name: "zip", JSON: "$.zip"},
+		{Name: "h", JSON: "$.s"}, {Name: "h", Header: "X-Id"}, // anew, and by another way
+		{Name: "m", Matches: `"n":(\d{3})`},
 	}}, {Request: 1}}}}
 	for _, k := range Engines() {
 		_, requests, _ := visit(t, k.Name, p, shop, nil)

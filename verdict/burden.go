@@ -197,7 +197,7 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 			s.lo = n
 		}
 	}
-	if s.lo == n && s.hi == n && s.sameAs(m, v, limits) {
+	if s.lo == n && s.hi == n && s.sameAs(m, limits) {
 		return nil
 	}
 	s.why = fmt.Sprintf("%s was %s, but could be %s, as %s: %s", text, m.Unit.Format(n), s.text(m.Unit), b.what, b.do)
@@ -317,7 +317,7 @@ func (b *burden) ranks(s *bounds, m *Metric, v *View, limits []time.Duration) {
 }
 
 // sameAs says whether the bounds stand to all limits alike.
-func (s *bounds) sameAs(m *Metric, v *View, limits []time.Duration) bool {
+func (s *bounds) sameAs(m *Metric, limits []time.Duration) bool {
 	if m.dist == nil {
 		return true
 	}

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -33,7 +34,7 @@ func phasesOf(tl *timeline.Timeline, name string) phases {
 			p.disturbances = append(p.disturbances, w)
 		}
 	}
-	slices.SortFunc(p.disturbances, func(a, b timeline.Window) int { return int(a.From - b.From) })
+	slices.SortFunc(p.disturbances, func(a, b timeline.Window) int { return cmp.Compare(a.From, b.From) })
 	return p
 }
 

@@ -210,7 +210,7 @@ const bombardierReport = `{{with .Result}}{"seconds":{{.TimeTaken.Seconds}},
 
 func bombardier(bin, version string) tool {
 	return tool{
-		Name: "bombardier", Version: version, How: "`-c 50`, its client is fasthttp, as in ordeal fast; in the open loop `-r`. Its workers wait for answers, so that a slow server slows the schedule, and what was missed is never sent; it lets requests go in bursts, every 10 ms",
+		Name: "bombardier", Version: version, How: "`-c 50`, its client is fasthttp; in the open loop `-r`. Its workers wait for answers, so that a slow server slows the schedule, and what was missed is never sent; it lets requests go in bursts, every 10 ms",
 		start: func(j job) (command, error) {
 			file := filepath.Join(j.Dir, "report.tmpl")
 			args := []string{bin, "-c", fmt.Sprint(cmp.Or(j.Limit, connections)), "-d", j.For.String(), "-t", timeout.String(),
@@ -256,7 +256,7 @@ func fortio(bin, version string) tool {
 
 func plow(bin, version string) tool {
 	return tool{
-		Name: "plow", Version: version, How: "`-c 50 --summary`, its client is fasthttp, as in ordeal fast; in the open loop `--rate`. Its workers wait for answers, so that a slow server slows the schedule, and what was missed is never sent; what is open at the end is not counted; its percentiles are estimates",
+		Name: "plow", Version: version, How: "`-c 50 --summary`, its client is fasthttp; in the open loop `--rate`. Its workers wait for answers, so that a slow server slows the schedule, and what was missed is never sent; what is open at the end is not counted; its percentiles are estimates",
 		start: func(j job) (command, error) {
 			args := []string{bin, "-c", fmt.Sprint(cmp.Or(j.Limit, connections)), "-d", j.For.String(), "--timeout", timeout.String(),
 				"--listen=", "--summary", "--json"}
