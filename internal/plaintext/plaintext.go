@@ -4,7 +4,6 @@
 package plaintext
 
 import (
-	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -54,17 +53,4 @@ func fit(s string) bool {
 		}
 	}
 	return true
-}
-
-// Writer passes on what is written to it as Lines shows it. Each Write is taken
-// for whole characters.
-func Writer(w io.Writer) io.Writer { return writer{w} }
-
-type writer struct{ to io.Writer }
-
-func (w writer) Write(b []byte) (int, error) {
-	if _, err := io.WriteString(w.to, Lines(string(b))); err != nil {
-		return 0, err
-	}
-	return len(b), nil
 }
