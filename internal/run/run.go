@@ -60,17 +60,18 @@ type Options struct {
 // too. Neither cuts an undo short. The error says what went wrong, if the code
 // alone does not.
 func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode, error) {
+	// Before the run directory, as --replace removes an earlier run from it.
+	folder, err := openState()
+	if err != nil {
+		return ExitBroken, fmt.Errorf("nothing was started: %w", err)
+	}
 	made := absent(cmp.Or(opt.Out, "runs"))
 	dir, err := newRunDir(opt.Out, plan.Name, opt.Replace, time.Now())
 	if err != nil {
 		return ExitUsage, err
 	}
-	r := &runner{plan: plan, opt: opt, dir: dir, id: newID()}
-	err = r.writePlan()
-	if err == nil {
-		err = r.openState()
-	}
-	if err != nil {
+	r := &runner{plan: plan, opt: opt, dir: dir, id: newID(), folder: folder}
+	if err := r.writePlan(); err != nil {
 		// Nothing was done: no folder says that there was a run.
 		os.Remove(filepath.Join(dir, planFile))
 		if opt.Out == "" {
@@ -86,13 +87,12 @@ func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode
 
 // openState makes sure of the state folder: what is not written down could not be
 // undone after a crash.
-func (r *runner) openState() error {
+func openState() (*state.Folder, error) {
 	folder, err := state.Open()
-	if err == nil {
-		err = folder.Writable()
+	if err != nil {
+		return nil, err
 	}
-	r.folder = folder
-	return err
+	return folder, folder.Writable()
 }
 
 const planFile = "plan.json"
