@@ -80,6 +80,14 @@ const placeholder = "11111111111111111111111111111111111111111111111111111111111
 // ValidateWith is Validate for a step of a flow, whose templates may name
 // further columns: those that the steps before it capture.
 func (r *Request) ValidateWith(columns []string) error {
+	_, err := r.ValidateRows(columns, math.MaxInt)
+	return err
+}
+
+// ValidateRows is ValidateWith that tries at most so many rows of data, evenly
+// spaced, and says how many it tried. Where a row's values cannot make a difference,
+// as they are escaped, a row of each set of columns is enough.
+func (r *Request) ValidateRows(columns []string, most int) (tried int, err error) {
 	captured := make(map[string]string, len(columns))
 	for _, c := range columns {
 		captured[c] = placeholder
@@ -100,14 +108,15 @@ func (r *Request) ValidateWith(columns []string) error {
 				errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
 			}
 		}
-		return errors.Join(errs...)
+		return tried, errors.Join(errs...)
 	}
 	k, err := newKit(r, 0)
 	if err != nil {
-		return errors.Join(append(errs, err)...)
+		return tried, errors.Join(append(errs, err)...)
 	}
 	call := new(Call)
-	for i := range max(1, r.Data.Len()) {
+	for i := range k.trialRows(r.Data, most) {
+		tried++
 		err := k.render(call, r, Arrival{Nth: uint64(i)}, &given{captured: captured})
 		if err == nil {
 			err = cmp.Or(validURL(call.URL), sendable(call.Header))
@@ -122,7 +131,7 @@ func (r *Request) ValidateWith(columns []string) error {
 			break
 		}
 	}
-	return errors.Join(errs...)
+	return tried, errors.Join(errs...)
 }
 
 func newRecipe(r *Request, p *Plan, want wants) (recipe, error) {

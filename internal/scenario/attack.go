@@ -19,6 +19,11 @@ const (
 
 	maxBodies = 128 << 20 // of all bodies from files
 
+	// Templates are tried with so many rows in all, and each request's with so many
+	// even then.
+	maxTrials = 2_000_000
+	leastRows = 1000
+
 	maxRedirects = 20
 
 	// maxLoad keeps sums of offsets far from overflowing.

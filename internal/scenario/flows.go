@@ -170,12 +170,6 @@ func (b *builder) capture(x *namedCapture) attack.Capture {
 	return out
 }
 
-// validate is r.Validate with the rows of the flow, and what is captured before.
-func (c *stepNames) validate(r attack.Request) error {
-	r.Data = c.rows
-	return r.ValidateWith(c.captured)
-}
-
 var noColumn = regexp.MustCompile(`the data row has no column "([^"]*)"`)
 
 // explain puts what a step's template misses in the words of flows, and says

@@ -98,6 +98,7 @@ type builder struct {
 
 	bodies   map[string][]byte // by the path of the file
 	bodySize int               // of all of them
+	tried    int               // rows that templates were tried with
 
 	hosts   allow.Hosts
 	proxies func(*url.URL) (*url.URL, error) // of requests; nil until needed

@@ -251,11 +251,12 @@ func (b *builder) bodyOf(path string) ([]byte, error) {
 func (b *builder) trial(r *requestFile, out attack.Request, in *stepNames, at *node) {
 	out.Expect = attack.Expect{}
 	out = expanded(out, checked)
-	validate := out.Validate
+	var columns []string
 	if in != nil {
-		validate = func() error { return in.validate(out) }
+		out.Data, columns = in.rows, in.captured
 	}
-	err := validate()
+	tried, err := out.ValidateRows(columns, max(leastRows, maxTrials-b.tried))
+	b.tried += tried
 	if err == nil {
 		return
 	}
