@@ -217,10 +217,11 @@ func FuzzCookies(f *testing.F) {
 	f.Add("a=1; Path=/x; Domain=shop.test; Secure; Max-Age=5", "http://a.shop.test/x/y", "https://shop.test/x")
 	f.Add(`a="b c"; Expires=Wed, 01-Jan-2098 00:00:00 GMT`, "http://127.0.0.1:80/", "http://127.0.0.1/x?y")
 	f.Add("a=1; Domain=com", "http://x.com/", "http://y.com")
+	f.Add("0=;Domain=AC", "http://.com/", "//00") // calls have a scheme
 	f.Fuzz(func(t *testing.T, line, from, to string) {
 		u, err := url.Parse(from)
 		v, err2 := url.Parse(to)
-		if err != nil || err2 != nil || u.Host == "" || v.Host == "" || strings.Contains(u.Path+v.Path, "%") || u.EscapedPath() != u.Path || v.EscapedPath() != v.Path {
+		if err != nil || err2 != nil || u.Host == "" || v.Host == "" || v.Scheme == "" || strings.Contains(u.Path+v.Path, "%") || u.EscapedPath() != u.Path || v.EscapedPath() != v.Path {
 			return
 		}
 		k := newCookies()
