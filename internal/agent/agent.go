@@ -91,8 +91,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // in. It is used by one goroutine.
 type mechanism interface {
 	// apply bends traffic and returns when the effect was measured. If it fails,
-	// something may be left to revert.
-	apply(ctx context.Context, p Params) (Measured, error)
+	// something may be left to revert. A mechanism that carries connections itself calls
+	// carrying as soon as every new connection goes through it: only those that were
+	// opened before are cut.
+	apply(ctx context.Context, p Params, carrying func()) (Measured, error)
 	// revert puts traffic right and returns when that was verified. It calls
 	// straight as soon as nothing is bent any more, which may be a while before
 	// the last connection is rid of the mechanism. It is idempotent, and valid

@@ -61,7 +61,7 @@ func foreignRoot(qdiscs []netlink.Qdisc) netlink.Qdisc {
 	return nil
 }
 
-func (*netem) apply(ctx context.Context, p Params) (Measured, error) {
+func (*netem) apply(ctx context.Context, p Params, _ func()) (Measured, error) {
 	links, err := outerLinks()
 	if err != nil {
 		return Measured{}, err

@@ -43,7 +43,7 @@ type nftProxy struct {
 // only as long as the table is there.
 const drainTime = 2 * time.Second
 
-func (m *nftProxy) apply(ctx context.Context, p Params) (Measured, error) {
+func (m *nftProxy) apply(ctx context.Context, p Params, carrying func()) (Measured, error) {
 	var err error
 	if m.rules.listening, err = listeningPorts(); err != nil {
 		return Measured{}, err
@@ -66,6 +66,7 @@ func (m *nftProxy) apply(ctx context.Context, p Params) (Measured, error) {
 	if err := m.rules.install(); err != nil {
 		return Measured{}, err
 	}
+	carrying()
 	if m.prober, err = roundtrip.Open(ctx, m.dialProbe); err != nil {
 		return Measured{}, err
 	}

@@ -86,6 +86,7 @@ func parseParams(args []string) (Params, error) {
 // Events that a helper tells.
 const (
 	EventReady    = "ready"    // it runs
+	EventCarrying = "carrying" // every new connection goes through the helper; older ones are cut
 	EventApplied  = "applied"  // traffic is bent, and that was measured
 	EventStraight = "straight" // traffic is no longer bent; the undo is not finished
 	EventReverted = "reverted" // traffic is straight, and that was verified

@@ -241,7 +241,7 @@ func TestNetem_foreign(t *testing.T) {
 		if err := netlink.QdiscAdd(&netlink.GenericQdisc{QdiscAttrs: attrs, QdiscType: "pfifo"}); err != nil {
 			return fmt.Errorf("adding a pfifo: %w", err)
 		}
-		_, err = new(netem).apply(context.Background(), Params{Delay: testDelay})
+		_, err = new(netem).apply(context.Background(), Params{Delay: testDelay}, func() {})
 		if err == nil || !strings.Contains(err.Error(), "pfifo") {
 			return fmt.Errorf("expected a refusal that names pfifo, found %v", err)
 		}

@@ -131,7 +131,7 @@ func (s *session) apply(ctx context.Context) (string, mechanism, Measured, []str
 		}
 		m := entry.make()
 		limit, cancel := context.WithTimeoutCause(ctx, 10*time.Second+8*(s.params.Delay+s.params.Jitter), errNoTime)
-		measured, err := m.apply(limit, s.params)
+		measured, err := m.apply(limit, s.params, func() { s.out.send(Message{Event: EventCarrying, Mechanism: entry.name}) })
 		cancel()
 		if err == nil {
 			return entry.name, m, measured, refused, nil

@@ -21,7 +21,7 @@ type fakeMechanism struct {
 	applied, reverted   int
 }
 
-func (f *fakeMechanism) apply(ctx context.Context, _ Params) (Measured, error) {
+func (f *fakeMechanism) apply(ctx context.Context, _ Params, _ func()) (Measured, error) {
 	f.applied++
 	if f.hang {
 		<-ctx.Done()

@@ -253,6 +253,25 @@ func (h *helper) until(ctx context.Context, event string) (agent.Message, error)
 	}
 }
 
+// applied waits until traffic is bent. It calls carrying when every new connection
+// goes through the helper, if its mechanism carries connections.
+func (h *helper) applied(ctx context.Context, carrying func()) (agent.Message, error) {
+	for {
+		m, err := h.next(ctx)
+		if err != nil {
+			return m, err
+		}
+		switch m.Event {
+		case agent.EventCarrying:
+			carrying()
+		case agent.EventApplied:
+			return m, nil
+		case agent.EventError:
+			return m, errors.New(m.Error)
+		}
+	}
+}
+
 // close hangs up, whereupon the helper undoes what it has not undone yet, and
 // ends.
 func (h *helper) close() {

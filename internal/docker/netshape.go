@@ -53,13 +53,9 @@ func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, dead
 		// A proxy's way in: connections that are open are reset, and those in a pool
 		// when they are used again, be it near the fault's end.
 		done := chaos.Cutting(ctx)
-		h.cut = chaos.CuttingOld(ctx)
 		chaos.Began(ctx)
-		m, err = h.until(limit, agent.EventApplied)
+		m, err = h.applied(limit, func() { h.cut = chaos.CuttingOld(ctx) })
 		done()
-		if err == nil && m.Mechanism != agent.Proxy {
-			h.cut()
-		}
 	}
 	if err != nil {
 		_, undoErr := c.Unshape(context.WithoutCancel(ctx), id)
