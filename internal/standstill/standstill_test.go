@@ -3,6 +3,7 @@ package standstill
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,15 +97,15 @@ func TestRunOfAnIdleProcess(t *testing.T) {
 func TestRunOverAJump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		var jump time.Duration
+		var jump atomic.Int64
 		var told []Stop
-		w := New(func() time.Duration { return time.Since(start) + jump }, func(s Stop) { told = append(told, s) })
+		w := New(func() time.Duration { return time.Since(start) + time.Duration(jump.Load()) }, func(s Stop) { told = append(told, s) })
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { w.Run(ctx); close(done) }()
 		time.Sleep(102 * ms)
 		synctest.Wait()
-		jump = 2 * time.Second
+		jump.Store(int64(2 * time.Second))
 		time.Sleep(100 * ms)
 		cancel()
 		<-done
