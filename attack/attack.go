@@ -11,9 +11,8 @@
 //
 // # Parts
 //
-//   - Shape says the rate at each moment of a stage: one file each, listed in
-//     Shapes.
-//   - Plan.Schedule draws the arrivals from the shapes and the seed.
+//   - Package arrivals has the shapes of load, and draws the arrivals of a plan from
+//     them and the seed.
 //   - Engine sends one request and returns its answer: listed in Engines.
 //   - Run walks the schedule, hands arrivals to the engine and results to a Sink.
 package attack
@@ -23,74 +22,35 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"iter"
 	"net/http"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// Rate is a number of arrivals per second.
-type Rate float64
-
-// Shape is the load of one stage: an OpenShape or a ClosedShape.
-type Shape interface {
-	// Validate says what is wrong with the shape's own numbers, nil if nothing.
-	Validate(total time.Duration) error
-}
-
-// OpenShape is a rate over time, whatever the target does.
-type OpenShape interface {
-	Shape
-	// Rate is the rate at offset t into a stage of length total.
-	Rate(t, total time.Duration) Rate
-	// Expected is the integral of Rate from 0 to t, in arrivals: exact, never
-	// falling, 0 at t = 0. Arrivals are drawn by inverting it.
-	Expected(t, total time.Duration) float64
-}
-
-// ClosedShape is a number of users, each of whom waits for an answer before
-// asking again.
-type ClosedShape interface {
-	Shape
-	// Users is how many there are at offset t into a stage of length total.
-	Users(t, total time.Duration) int
-	// Pause is how long a user thinks between an answer and the next request.
-	Pause() time.Duration
-}
-
-// Process is how arrivals are drawn from a rate.
-type Process string
-
-// The arrival processes.
-const (
-	Uniform Process = "uniform" // evenly spaced in the integral of the rate: arrival k where Expected = k
-	Poisson Process = "poisson" // exponential gaps in the integral of the rate
+// What a schedule is made of and yields is the business of package arrivals.
+type (
+	Stage   = arrivals.Stage
+	Arrival = arrivals.Arrival
 )
-
-// Stage is a named stretch of load.
-type Stage struct {
-	Name   string        `json:"name"`
-	For    time.Duration `json:"for"`
-	Kind   string        `json:"kind"` // the shape's name in Shapes
-	Shape  Shape         `json:"shape"`
-	Judged bool          `json:"judged"`
-}
 
 // Plan is all that the attack needs to know; it is not changed once built.
 type Plan struct {
-	Seed        uint64        `json:"seed"`
-	Engine      string        `json:"engine"`               // name in Engines
-	EngineWhy   string        `json:"engine_why,omitempty"` // why ChooseEngine took it; empty if it was named
-	Arrivals    Process       `json:"arrivals"`
-	Timeout     time.Duration `json:"timeout"` // of a request that sets none; from the intended time
-	MaxInFlight int           `json:"max_in_flight"`
-	Protocol    string        `json:"protocol"` // auto, http1, http2 (over TLS) or h2c
-	TLS         TLS           `json:"tls"`
-	LateBudget  time.Duration `json:"late_budget"`
-	CatchUp     CatchUp       `json:"catch_up,omitempty"`  // empty: burst
-	MaxBody     int64         `json:"max_body,omitempty"`  // of an answer, in bytes; above it is an error; 0: without end
-	Redirects   int           `json:"redirects,omitempty"` // to follow at most, within a request; 0: a redirect is an answer
-	Connections Connections   `json:"connections,omitzero"`
+	Seed        uint64           `json:"seed"`
+	Engine      string           `json:"engine"`               // name in Engines
+	EngineWhy   string           `json:"engine_why,omitempty"` // why ChooseEngine took it; empty if it was named
+	Arrivals    arrivals.Process `json:"arrivals"`
+	Timeout     time.Duration    `json:"timeout"` // of a request that sets none; from the intended time
+	MaxInFlight int              `json:"max_in_flight"`
+	Protocol    string           `json:"protocol"` // auto, http1, http2 (over TLS) or h2c
+	TLS         TLS              `json:"tls"`
+	LateBudget  time.Duration    `json:"late_budget"`
+	CatchUp     CatchUp          `json:"catch_up,omitempty"`  // empty: burst
+	MaxBody     int64            `json:"max_body,omitempty"`  // of an answer, in bytes; above it is an error; 0: without end
+	Redirects   int              `json:"redirects,omitempty"` // to follow at most, within a request; 0: a redirect is an answer
+	Connections Connections      `json:"connections,omitzero"`
 	// RedirectHosts are hosts that only redirects lead to: see RedirectHost.
 	RedirectHosts []string  `json:"redirect_hosts,omitempty"`
 	AllowHosts    []string  `json:"allow_hosts,omitempty"` // where connections may go beside this machine and private networks
@@ -262,16 +222,6 @@ type ExpectJSON struct {
 	Value string `json:"value,omitempty"`
 }
 
-// Arrival is one request that is due.
-type Arrival struct {
-	Seq      uint64        // its place in the schedule, from 0
-	Intended time.Duration // when it is due, from the start of the run
-	Stage    int           // index into Plan.Stages
-	Request  int           // index into Plan.Requests, or into Plan.Flows if Whole
-	Nth      uint64        // its place among the arrivals of its request, from 0
-	Whole    bool          // a whole flow and not one request: in no totals
-}
-
 // Call is a request ready to be sent. It must not be changed. One that was made
 // from templates is sent by one caller at a time.
 type Call struct {
@@ -417,17 +367,6 @@ type Sink interface {
 	Record(worker int, r *Result)
 }
 
-// ShapeKind is an entry of the registry of shapes. A stage is of this kind if
-// it has the key Name; with Flat, the shape's own keys stand beside it in the
-// stage, otherwise below it.
-type ShapeKind struct {
-	Name    string
-	Doc     string
-	Flat    bool
-	Written string       // how a stage has it, if its fields do not tell
-	New     func() Shape // pointer to a struct whose exported fields carry json and doc tags
-}
-
 // Duration is the length of all stages.
 func (p *Plan) Duration() time.Duration {
 	var d time.Duration
@@ -437,13 +376,45 @@ func (p *Plan) Duration() time.Duration {
 	return d
 }
 
+// Load is what the plan's schedule is made of.
+func (p *Plan) Load() arrivals.Load {
+	l := arrivals.Load{Seed: p.Seed, Process: p.Arrivals, Stages: p.Stages}
+	for i := range p.Requests {
+		l.Requests = append(l.Requests, p.Requests[i].Weight)
+	}
+	for i := range p.Flows {
+		l.Flows = append(l.Flows, arrivals.Flow{Weight: p.Flows[i].Weight, Steps: len(p.Flows[i].Steps)})
+	}
+	return l
+}
+
+// Schedule yields the plan's arrivals in order of time, the same ones every time:
+// see arrivals.Load.
+func (p *Plan) Schedule() iter.Seq[Arrival] {
+	l := p.Load()
+	return l.Schedule()
+}
+
+// Expected is the number of arrivals that the open shapes amount to.
+func (p *Plan) Expected() float64 {
+	l := p.Load()
+	return l.Expected()
+}
+
+// Digest is a SHA-256 over at most max arrivals of the schedule, and how many they
+// were: see arrivals.Load.
+func (p *Plan) Digest(max int) (count uint64, sha string) {
+	l := p.Load()
+	return l.Digest(max)
+}
+
 // Windows returns the stages as stretches of the run.
 func (p *Plan) Windows() []timeline.Stage {
 	var out []timeline.Stage
 	var at time.Duration
 	for _, s := range p.Stages {
-		_, closed := s.Shape.(ClosedShape)
-		open, _ := s.Shape.(OpenShape)
+		_, closed := s.Shape.(arrivals.ClosedShape)
+		open, _ := s.Shape.(arrivals.OpenShape)
 		out = append(out, timeline.Stage{
 			Name: s.Name, Window: timeline.Window{From: at, To: at + s.For}, Judged: s.Judged, Closed: closed,
 			Idle: open != nil && open.Expected(s.For, s.For) == 0,

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/textfile"
 )
 
 // LoadData reads the rows that templates draw from: a .csv file whose first
@@ -44,21 +46,13 @@ func LoadData(path string) (*Data, error) {
 	return b.data(path), nil
 }
 
-// The parsers' errors begin with the line, for "file:line: message".
-
-func lineError(line int, format string, args ...any) error {
-	return fmt.Errorf("%d: %w", line, fmt.Errorf(format, args...))
-}
-
-var byteOrderMark = []byte("\ufeff")
-
 func parseCSV(r io.Reader, b *dataBuilder) error {
-	c := csv.NewReader(utf8Text(r))
+	c := csv.NewReader(textfile.NewReader(r))
 	c.FieldsPerRecord = -1 // its own message does not say how many there are
 	c.ReuseRecord = true
 	rec, err := c.Read()
 	if err == io.EOF {
-		return lineError(1, "expected a line with the names of the columns, found an empty file")
+		return textfile.AtLine(1, "expected a line with the names of the columns, found an empty file")
 	}
 	if err != nil {
 		return csvError(err)
@@ -70,9 +64,9 @@ func parseCSV(r io.Reader, b *dataBuilder) error {
 		header[i] = strings.TrimSpace(name)
 		switch {
 		case header[i] == "":
-			return lineError(line, "expected a name for column %d, found none", i+1)
+			return textfile.AtLine(line, "expected a name for column %d, found none", i+1)
 		case seen[header[i]]:
-			return lineError(line, "expected each column once, found %q twice", header[i])
+			return textfile.AtLine(line, "expected each column once, found %q twice", header[i])
 		}
 		seen[header[i]] = true
 	}
@@ -86,36 +80,36 @@ func parseCSV(r io.Reader, b *dataBuilder) error {
 		}
 		line, _ := c.FieldPos(0)
 		if len(rec) != len(header) {
-			return lineError(line, "expected %d columns as in the first line, found %d", len(header), len(rec))
+			return textfile.AtLine(line, "expected %d columns as in the first line, found %d", len(header), len(rec))
 		}
 		if err := b.columns(header); err != nil {
-			return lineError(line, "%w", err)
+			return textfile.AtLine(line, "%w", err)
 		}
 		for _, v := range rec {
 			if err := b.add(v); err != nil {
-				return lineError(line, "%w", err)
+				return textfile.AtLine(line, "%w", err)
 			}
 		}
 	}
 	if b.d.rows == 0 {
-		return lineError(1, "expected rows below the names of the columns, found none")
+		return textfile.AtLine(1, "expected rows below the names of the columns, found none")
 	}
 	return nil
 }
 
 func csvError(err error) error {
 	if e, ok := errors.AsType[*csv.ParseError](err); ok {
-		return lineError(e.Line, "column %d: %w", e.Column, e.Err)
+		return textfile.AtLine(e.Line, "column %d: %w", e.Column, e.Err)
 	}
-	return lineError(lineOf(err, 1), "%w", err)
+	return textfile.AtLine(textfile.LineOf(err, 1), "%w", err)
 }
 
 func parseJSONLines(r io.Reader, b *dataBuilder) error {
-	lines := utf8Text(r)
+	lines := textfile.NewReader(r)
 	for line := 1; ; line++ {
 		s, err := lines.ReadBytes('\n')
 		if err != nil && err != io.EOF {
-			return lineError(lineOf(err, line), "%w", err)
+			return textfile.AtLine(textfile.LineOf(err, line), "%w", err)
 		}
 		if s = bytes.TrimSpace(s); len(s) > 0 {
 			row, texts, perr := parseJSONRow(s)
@@ -123,7 +117,7 @@ func parseJSONLines(r io.Reader, b *dataBuilder) error {
 				perr = b.addJSON(row, texts)
 			}
 			if perr != nil {
-				return lineError(line, "%w", perr)
+				return textfile.AtLine(line, "%w", perr)
 			}
 		}
 		if err == io.EOF {
@@ -131,7 +125,7 @@ func parseJSONLines(r io.Reader, b *dataBuilder) error {
 		}
 	}
 	if b.d.rows == 0 {
-		return lineError(1, "expected a JSON object a line, found an empty file")
+		return textfile.AtLine(1, "expected a JSON object a line, found an empty file")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/standstill"
 )
 
@@ -142,7 +143,7 @@ func (jumping) Close() error { return nil }
 func TestRunOverAStandstill(t *testing.T) {
 	for name, p := range map[string]*Plan{
 		"rate":  holdPlan(100, 6*time.Second, 20*time.Second, 500),
-		"users": oneStage(Uniform, Users{From: 5, To: 5, Think: 20 * time.Millisecond}, 6*time.Second),
+		"users": planOf(arrivals.Uniform, arrivals.Users{From: 5, To: 5, Think: 20 * time.Millisecond}, 6*time.Second),
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {

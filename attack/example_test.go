@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 // A ramp from nothing: the arrivals come closer and closer, the same ones each
@@ -12,8 +13,8 @@ import (
 func ExamplePlan_Schedule() {
 	p := &attack.Plan{
 		Seed:     42,
-		Arrivals: attack.Uniform,
-		Stages:   []attack.Stage{{Name: "ramp", For: 2 * time.Second, Shape: attack.Ramp{From: 0, To: 4}}},
+		Arrivals: arrivals.Uniform,
+		Stages:   []attack.Stage{{Name: "ramp", For: 2 * time.Second, Shape: arrivals.Ramp{From: 0, To: 4}}},
 		Requests: []attack.Request{{Name: "browse", Weight: 1}},
 	}
 	for a := range p.Schedule() {

@@ -10,10 +10,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 // shopPlan is a flow of three steps: log in, look, pay.
-func shopPlan(rate Rate, d time.Duration) *Plan {
+func shopPlan(rate arrivals.Rate, d time.Duration) *Plan {
 	p := holdPlan(rate, d, 5*time.Second, 100)
 	p.Requests = []Request{
 		{Name: "home", Weight: 0, URL: "http://shop/"},
@@ -220,7 +222,7 @@ func TestFlowUnsent(t *testing.T) {
 // Users of a closed loop keep their cookies from flow to flow.
 func TestFlowOfUsers(t *testing.T) {
 	p := shopPlan(1, 5*time.Second)
-	p.Stages[0].Shape = Users{From: 2, To: 2, Think: 100 * time.Millisecond}
+	p.Stages[0].Shape = arrivals.Users{From: 2, To: 2, Think: 100 * time.Millisecond}
 	_, requests, flows := visit(t, "fast", p, &shop{}, nil)
 	if len(flows) != 2*6 { // 300 ms of answers, 500 of thought within and 100 between
 		t.Errorf("expected 12 flows, found %d", len(flows))

@@ -1,6 +1,10 @@
 package attack
 
-import "time"
+import (
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+)
 
 // Leader and followers. Of the workers one holds the lead: it waits until the
 // next arrival is due, passes the lead on, and sends. So the goroutine that
@@ -19,7 +23,7 @@ type worker struct {
 }
 
 const (
-	// A generator that is behind by more than catchingUp starts further workers with
+	// A generator that is behind by more than arrivals.CatchingUp starts further workers with
 	// care. If it lacks time, each new connection takes more of it, and the workers
 	// that it has will soon be back. But if the target stands still, its doing must
 	// not become the generator's lateness. Which of the two it is shows when the keeper
@@ -28,7 +32,6 @@ const (
 	// but the keeper is woken later than spare, others take the generator's time:
 	// it waits for growth before each. Otherwise its workers wait for the target, and
 	// it may start some, twice as many each time, up to maxBurst.
-	catchingUp = time.Millisecond
 	look       = 200 * time.Microsecond
 	usedUp     = 0.9
 	reluctance = time.Millisecond // for each worker that there is
@@ -70,10 +73,10 @@ func (a *attack) next(me *worker) (waiting, bool) {
 			}
 			return w, true
 		}
-		if a.agenda.crossing && a.leader == me {
+		if a.crossing && a.leader == me {
 			a.leader = nil // the keeper was quicker to begin a stage, and leads on
 		}
-		if a.leader == me || a.leader == nil && !a.agenda.crossing {
+		if a.leader == me || a.leader == nil && !a.crossing {
 			a.leader = me
 			a.lead()
 			continue
@@ -119,7 +122,7 @@ func (a *attack) mayGrow() bool {
 		pause = time.Duration(a.started) * reluctance
 	}
 	switch {
-	case a.agenda.behind(now) <= catchingUp:
+	case a.timetable.Behind(now) <= arrivals.CatchingUp:
 	case a.granted > 0:
 		a.granted--
 	case now-a.grown < pause:
@@ -202,7 +205,7 @@ func (a *attack) keep() {
 // take takes the next arrival if it is due; a.mu is held.
 func (a *attack) take() (w waiting, skipped, ok bool) {
 	now := a.Clock()
-	w.Arrival, ok = a.agenda.take(now)
+	w.Arrival, ok = a.timetable.Take(now)
 	if !ok {
 		return w, false, false
 	}
@@ -214,12 +217,12 @@ func (a *attack) take() (w waiting, skipped, ok bool) {
 // lead waits for what comes next, and begins a stage if it is that. a.mu is
 // held, but not meanwhile.
 func (a *attack) lead() {
-	at, boundary := a.agenda.upcoming()
+	at, boundary := a.timetable.Upcoming()
 	a.mu.Unlock()
 	ok := a.until(at)
 	a.mu.Lock()
 	switch {
-	case a.closing || a.agenda.crossing:
+	case a.closing || a.crossing:
 		return // another was quicker
 	case !ok:
 		a.halt()
@@ -227,21 +230,21 @@ func (a *attack) lead() {
 	case !boundary:
 		return
 	}
-	if present, still := a.agenda.upcoming(); !still || present != at {
+	if present, still := a.timetable.Upcoming(); !still || present != at {
 		return // another has told of it
 	}
-	a.agenda.crossing = true
-	stage := a.agenda.stage
+	a.crossing = true
+	stage := a.timetable.Stage
 	a.mu.Unlock()
 	if a.OnStage != nil {
 		a.OnStage(stage)
 	}
 	a.mu.Lock()
-	a.agenda.crossing = false
+	a.crossing = false
 	if a.closing {
 		return // it was stopped meanwhile
 	}
-	if !a.agenda.cross() {
+	if !a.timetable.Cross() {
 		a.end = at
 		a.close()
 		return

@@ -3,6 +3,8 @@ package attack
 import (
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 // scripted is an attack whose clock and CPU time are read from lists, and stay at
@@ -70,7 +72,7 @@ func TestMayGrow(t *testing.T) {
 		started    int
 		want       bool
 	}{
-		"not behind":                  {now: catchingUp, want: true},
+		"not behind":                  {now: arrivals.CatchingUp, want: true},
 		"behind":                      {now: time.Second, grown: time.Second - growth/2},
 		"behind, and it was granted":  {now: time.Second, grown: time.Second - growth/2, granted: 1, want: true},
 		"behind, after a pause":       {now: time.Second, grown: time.Second - growth, want: true},
@@ -80,7 +82,7 @@ func TestMayGrow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := scripted(t, []time.Duration{c.now}, []time.Duration{0})
-			a.agenda.cross() // the first arrival is due at 0
+			a.timetable.Cross() // the first arrival is due at 0
 			a.grown, a.granted, a.choked, a.started = c.grown, c.granted, c.choked, c.started
 			if got := a.mayGrow(); got != c.want {
 				t.Errorf("expected %v, found %v", c.want, got)

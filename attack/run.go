@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/standstill"
 )
 
@@ -129,6 +130,7 @@ type attack struct {
 	RunOptions
 	ctx     context.Context
 	plan    *Plan
+	load    *arrivals.Load
 	build   *builder
 	actions []action // by request
 	flows   []flow
@@ -145,21 +147,22 @@ type attack struct {
 	quit    chan struct{} // ends the reaper
 	over    chan struct{} // closed when the load has ended
 
-	workers sync.WaitGroup // and users
-	mu      sync.Mutex     // guards what follows
-	agenda  agenda
-	line    line
-	idle    []*worker // the last to become idle is the next to be used, so that few connections stay warm
-	leader  *worker   // nil: the keeper
-	started int
-	grown   time.Duration // when the last worker was started
-	burst   int           // how many workers may be started at once
-	granted int           // how many of them still may
-	choked  bool          // its CPU is used up
-	closing bool          // the load has ended: workers that find nothing to do end
-	seats   int           // of users that were given out
-	end     time.Duration
-	stopped bool
+	workers   sync.WaitGroup // and users
+	mu        sync.Mutex     // guards what follows
+	timetable arrivals.Timetable
+	crossing  bool // somebody is telling of the next stage
+	line      line
+	idle      []*worker // the last to become idle is the next to be used, so that few connections stay warm
+	leader    *worker   // nil: the keeper
+	started   int
+	grown     time.Duration // when the last worker was started
+	burst     int           // how many workers may be started at once
+	granted   int           // how many of them still may
+	choked    bool          // its CPU is used up
+	closing   bool          // the load has ended: workers that find nothing to do end
+	seats     int           // of users that were given out
+	end       time.Duration
+	stopped   bool
 }
 
 // action is what there is to a request beside its call.
@@ -189,8 +192,8 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 	if p.MaxInFlight < 1 {
 		errs = append(errs, fmt.Errorf("max_in_flight: expected at least 1, found %d", p.MaxInFlight))
 	}
-	if p.Arrivals != Uniform && p.Arrivals != Poisson {
-		errs = append(errs, fmt.Errorf("arrivals: expected %s or %s, found %q", Uniform, Poisson, p.Arrivals))
+	if p.Arrivals != arrivals.Uniform && p.Arrivals != arrivals.Poisson {
+		errs = append(errs, fmt.Errorf("arrivals: expected %s or %s, found %q", arrivals.Uniform, arrivals.Poisson, p.Arrivals))
 	}
 	switch p.CatchUp {
 	case "", Burst, Spread, Skip:
@@ -262,7 +265,8 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 	}
 	a.flows = flows
 	a.chooser, _ = opt.Sink.(SampleChooser)
-	a.agenda = newAgenda(p)
+	load := p.Load()
+	a.load, a.timetable = &load, arrivals.NewTimetable(&load, p.CatchUp == Spread)
 	return a, nil
 }
 

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 // fake is an engine whose answers take as long as it is told, by the clock of
@@ -74,8 +76,8 @@ func run(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult,
 	return res, c
 }
 
-func holdPlan(rate Rate, d, timeout time.Duration, maxInFlight int) *Plan {
-	p := oneStage(Uniform, Hold{rate}, d)
+func holdPlan(rate arrivals.Rate, d, timeout time.Duration, maxInFlight int) *Plan {
+	p := planOf(arrivals.Uniform, arrivals.Hold{Per: rate}, d)
 	p.Timeout, p.MaxInFlight = timeout, maxInFlight
 	return p
 }
@@ -189,7 +191,7 @@ func TestRunTimeout(t *testing.T) {
 func TestRunLate(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(10, 2*time.Second, 500*time.Millisecond, 100)
-		p.Stages = append(p.Stages, Stage{Name: "next", For: time.Second, Shape: Hold{10}})
+		p.Stages = append(p.Stages, Stage{Name: "next", For: time.Second, Shape: arrivals.Hold{Per: 10}})
 		res, c := run(t, t.Context(), p, RunOptions{Engine: takes(0), Start: start, OnStage: func(i int) {
 			if i == 1 {
 				time.Sleep(850 * time.Millisecond)
@@ -216,7 +218,7 @@ func TestRunLate(t *testing.T) {
 func TestRunStages(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(1, 2*time.Second, time.Second, 1)
-		p.Stages = append(p.Stages, Stage{Name: "rest", For: 3 * time.Second, Shape: Pause{true}}, Stage{Name: "on", For: time.Second, Shape: Hold{1}}, Stage{Name: "end", For: time.Second, Shape: Pause{true}})
+		p.Stages = append(p.Stages, Stage{Name: "rest", For: 3 * time.Second, Shape: arrivals.Pause{Pause: true}}, Stage{Name: "on", For: time.Second, Shape: arrivals.Hold{Per: 1}}, Stage{Name: "end", For: time.Second, Shape: arrivals.Pause{Pause: true}})
 		var got []string
 		res, _ := run(t, t.Context(), p, RunOptions{Engine: takes(0), Start: start.Add(time.Hour), OnStage: func(i int) {
 			got = append(got, fmt.Sprintf("%d at %s", i, time.Since(start)-time.Hour))
@@ -249,7 +251,7 @@ func TestRunStops(t *testing.T) {
 					defer time.AfterFunc(softAt, func() { close(stop) }).Stop()
 				}
 				p := holdPlan(50, 3*time.Second, timeout, maxInFlight)
-				p.Arrivals = Poisson
+				p.Arrivals = arrivals.Poisson
 				p.Requests = append(p.Requests, Request{Name: "b", Weight: 1, URL: "http://b/", Timeout: 2 * timeout})
 				e := &fake{takes: func(*Call) time.Duration { return time.Duration(rand.Int64N(int64(300 * time.Millisecond))) }}
 				res, c := run(t, ctx, p, RunOptions{Engine: e, Start: start, Stop: stop})
@@ -429,7 +431,7 @@ func TestRunRefuses(t *testing.T) {
 		{"no slots", func(p *Plan, _ *RunOptions) { p.MaxInFlight = 0 }, "max_in_flight: expected at least 1, found 0"},
 		{"process", func(p *Plan, _ *RunOptions) { p.Arrivals = "" }, "arrivals: expected uniform or poisson"},
 		{"no shape", func(p *Plan, _ *RunOptions) { p.Stages[0].Shape = nil }, `stage "only": expected a shape`},
-		{"bad shape", func(p *Plan, _ *RunOptions) { p.Stages[0].Shape = Hold{-1} }, `stage "only": rate: expected`},
+		{"bad shape", func(p *Plan, _ *RunOptions) { p.Stages[0].Shape = arrivals.Hold{Per: -1} }, `stage "only": rate: expected`},
 		{"no requests", func(p *Plan, _ *RunOptions) { p.Requests = nil }, "requests: expected at least one"},
 		{"bad request", func(p *Plan, _ *RunOptions) { p.Requests[0].URL = "/x" }, `request "a": url: expected one such as`},
 		{"bad expectation", func(p *Plan, _ *RunOptions) { p.Requests[0].Expect.Matches = "(" }, `request "a": expect: matches`},
@@ -450,7 +452,7 @@ func TestRunIsRepeatable(t *testing.T) {
 	urls := func() (got []string) {
 		bubble(t, func(t *testing.T, start time.Time) {
 			p := holdPlan(100, 2*time.Second, time.Second, 1)
-			p.Arrivals = Poisson
+			p.Arrivals = arrivals.Poisson
 			p.Requests = []Request{{Name: "a", Weight: 2, URL: "http://a/{{ uuid }}"}, {Name: "b", Weight: 1, URL: "http://b/{{ nth }}/{{ seq }}"}}
 			e := takes(0)
 			run(t, t.Context(), p, RunOptions{Engine: e, Start: start})
@@ -479,7 +481,7 @@ func TestRunIsNeverEarly(t *testing.T) {
 // What the scheduler costs for each arrival when there is always one due:
 // taking, sending by an engine that does nothing, recording.
 func BenchmarkScheduler(b *testing.B) {
-	p := holdPlan(maxRate, time.Hour, time.Hour, 8)
+	p := holdPlan(10e6, time.Hour, time.Hour, 8)
 	n, last := 0, b.N
 	ctx, cancel := context.WithCancel(b.Context())
 	sink := sinkFunc(func(int, *Result) {
@@ -508,7 +510,7 @@ func TestRunStoppedInOnStage(t *testing.T) {
 		t.Run(fmt.Sprint(index), func(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {
 				p := holdPlan(10, time.Second, time.Second, 2)
-				p.Stages = append(p.Stages, Stage{Name: "crowd", For: time.Second, Shape: Users{From: 1, To: 1}})
+				p.Stages = append(p.Stages, Stage{Name: "crowd", For: time.Second, Shape: arrivals.Users{From: 1, To: 1}})
 				stop := make(chan struct{})
 				res, _, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(10 * time.Millisecond), Start: start, Stop: stop, OnStage: func(i int) {
 					if i == index {
@@ -581,7 +583,7 @@ func TestRunOfABusyGeneratorHardlyGrows(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {
 				p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
-				p.Stages = append(p.Stages, Stage{Name: "next", For: 400 * time.Millisecond, Shape: Hold{1000}})
+				p.Stages = append(p.Stages, Stage{Name: "next", For: 400 * time.Millisecond, Shape: arrivals.Hold{Per: 1000}})
 				e := takes(time.Second)
 				opt := RunOptions{Engine: e, Start: start, Busy: func() time.Duration { return c.busy(time.Since(start)) }}
 				opt.OnStage = func(i int) {

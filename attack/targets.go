@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/seed-1574e9de/ordeal/internal/textfile"
 )
 
 // LoadTargets reads a target list of vegeta's: format is http, json, or empty
@@ -40,10 +42,10 @@ func LoadTargets(path, format string) ([]Target, error) {
 }
 
 func parseTargets(b []byte, format, dir string) ([]Target, error) {
-	if wide := wideEncoding(b[:min(len(b), 4)]); wide != "" {
-		return nil, lineError(1, "%w", &encodingError{1, wide})
+	if wide := textfile.Wide(b[:min(len(b), 4)]); wide != "" {
+		return nil, textfile.AtLine(1, "%w", &textfile.Error{Line: 1, Found: wide})
 	}
-	src := &lines{rest: bytes.TrimPrefix(b, byteOrderMark)}
+	src := &lines{rest: bytes.TrimPrefix(b, textfile.Mark)}
 	var next vegeta.Targeter
 	switch format {
 	case vegeta.JSONTargetFormat:
@@ -57,17 +59,17 @@ func parseTargets(b []byte, format, dir string) ([]Target, error) {
 		}
 		next = vegeta.NewHTTPTargeter(src, nil, nil)
 	default:
-		return nil, lineError(1, "expected format http or json, found %q", format)
+		return nil, textfile.AtLine(1, "expected format http or json, found %q", format)
 	}
 	found, err := vegeta.ReadAllTargets(next)
 	if errors.Is(err, vegeta.ErrNoTargets) {
-		return nil, lineError(1, "expected at least one target such as \"GET http://127.0.0.1:8080/\", found none")
+		return nil, textfile.AtLine(1, "expected at least one target such as \"GET http://127.0.0.1:8080/\", found none")
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("expected a whole JSON object on the line, found an unfinished one")
 	}
 	if err != nil {
-		return nil, lineError(max(1, src.line), "%w", err)
+		return nil, textfile.AtLine(max(1, src.line), "%w", err)
 	}
 	out := make([]Target, len(found))
 	for i, t := range found {
@@ -116,7 +118,7 @@ func (l *lines) findBodies(dir string) error {
 		if _, err := os.Stat(beside); !errors.Is(err, fs.ErrNotExist) {
 			l.bodies[n] = beside
 		} else if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			return lineError(n, "%w", &BodyFileError{name, []string{beside, filepath.Clean(name)}})
+			return textfile.AtLine(n, "%w", &BodyFileError{name, []string{beside, filepath.Clean(name)}})
 		}
 	}
 	return nil
@@ -147,7 +149,7 @@ func (l *lines) checkLength() error {
 	n := 0
 	for line := range bytes.Lines(l.rest) {
 		if n++; len(line) > most {
-			return lineError(n, "expected a line of at most %d bytes, found %d: put a long body into a file and name it @file", most, len(line))
+			return textfile.AtLine(n, "expected a line of at most %d bytes, found %d: put a long body into a file and name it @file", most, len(line))
 		}
 	}
 	return nil

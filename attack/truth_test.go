@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -25,8 +26,8 @@ import (
 
 func truthPlan(engine string, maxInFlight int, url string) *Plan {
 	return &Plan{
-		Seed: 1, Engine: engine, Arrivals: Uniform, Timeout: 5 * time.Second, MaxInFlight: maxInFlight,
-		Stages:   []Stage{{Name: "steady", For: 10 * time.Second, Kind: "rate", Shape: Hold{1000}, Judged: true}},
+		Seed: 1, Engine: engine, Arrivals: arrivals.Uniform, Timeout: 5 * time.Second, MaxInFlight: maxInFlight,
+		Stages:   []Stage{{Name: "steady", For: 10 * time.Second, Kind: "rate", Shape: arrivals.Hold{Per: 1000}, Judged: true}},
 		Requests: []Request{{Name: "get", Weight: 1, URL: url}},
 	}
 }
@@ -112,7 +113,7 @@ func TestTruthOnSockets(t *testing.T) {
 				srv := httptest.NewServer(stalling(start, stallFrom, stallTo))
 				defer srv.Close()
 				p := truthPlan(engine.Name, maxInFlight, srv.URL)
-				p.Stages[0].For, p.Stages[0].Shape = 3*time.Second, Hold{300}
+				p.Stages[0].For, p.Stages[0].Shape = 3*time.Second, arrivals.Hold{Per: 300}
 				e, err := engine.New(Options{MaxInFlight: maxInFlight})
 				if err != nil {
 					t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/seed"
 )
 
@@ -37,7 +38,7 @@ const (
 // admit lets the users of a stage in if it is a closed one; a.mu is held.
 func (a *attack) admit(stage int, begin time.Duration) {
 	s := &a.plan.Stages[stage]
-	shape, ok := s.Shape.(ClosedShape)
+	shape, ok := s.Shape.(arrivals.ClosedShape)
 	if !ok {
 		return
 	}
@@ -51,7 +52,7 @@ func (a *attack) admit(stage int, begin time.Duration) {
 
 // mostUsers is how many users a stage has at its fullest, as far as a look at
 // each hundredth of it shows.
-func mostUsers(shape ClosedShape, total time.Duration) int {
+func mostUsers(shape arrivals.ClosedShape, total time.Duration) int {
 	most := 0
 	for i := range time.Duration(101) {
 		most = max(most, shape.Users(total*i/100, total))
@@ -62,7 +63,7 @@ func mostUsers(shape ClosedShape, total time.Duration) int {
 // crowd is the users of one stage.
 type crowd struct {
 	*attack
-	shape ClosedShape
+	shape arrivals.ClosedShape
 	pause time.Duration
 	stage int
 	begin time.Duration
@@ -99,7 +100,7 @@ func (c *crowd) run() {
 func (c *crowd) newUser(i int) *user {
 	name := fmt.Sprintf("users/%d/%d", c.stage, i)
 	u := &user{
-		seat: seat{number: c.seat + i}, index: i, choose: c.plan.mix(seed.Stream(c.plan.Seed, name)),
+		seat: seat{number: c.seat + i}, index: i, choose: c.load.Draw(seed.Stream(c.plan.Seed, name)),
 		seq: uint64(c.stage+1)*seqOfStage + uint64(i)*seqOfUser, nth: uint64(i), cookies: newCookies(), here: make(chan struct{}, 1),
 	}
 	u.here <- struct{}{}
@@ -137,8 +138,8 @@ func (c *crowd) serve(u *user) {
 // arrival is the user's next request.
 func (c *crowd) arrival(u *user, ready time.Duration) Arrival {
 	r := Arrival{Seq: u.seq, Intended: ready, Stage: c.stage, Nth: u.nth}
-	r.Request, r.Whole = c.plan.chosen(u.choose())
-	u.seq += c.plan.numbers(r)
+	r.Request, r.Whole = c.load.Pick(u.choose())
+	u.seq += c.load.Numbers(r)
 	u.nth += uint64(c.most) // users share the rows of data out among them
 	return r
 }

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 // loose is a Sink for load whose arrivals come from several goroutines.
@@ -76,7 +78,7 @@ func runLoose(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunRe
 func TestUsers(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(1, 3*time.Second, time.Second, 10)
-		p.Stages = []Stage{{Name: "crowd", For: 3 * time.Second, Shape: Users{From: 7, To: 7, Think: 400 * time.Millisecond}}}
+		p.Stages = []Stage{{Name: "crowd", For: 3 * time.Second, Shape: arrivals.Users{From: 7, To: 7, Think: 400 * time.Millisecond}}}
 		e := takes(100 * time.Millisecond)
 		res, got, _ := runLoose(t, t.Context(), p, RunOptions{Engine: e, Start: start})
 		if res.Done != 7*6 || res.End != 3*time.Second || res.Stopped || e.peak.Load() != 7 {
@@ -94,7 +96,7 @@ func TestUsers(t *testing.T) {
 func TestUsersWaitForTheTarget(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(1, 10*time.Second, time.Minute, 10)
-		p.Stages[0].Shape = Users{From: 2, To: 2}
+		p.Stages[0].Shape = arrivals.Users{From: 2, To: 2}
 		res, _, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(4 * time.Second), Start: start})
 		if res.Done != 6 { // each at 0, 4 and 8 s
 			t.Errorf("found %+v", res)
@@ -106,8 +108,8 @@ func TestUsersComeAndGo(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(1, 10*time.Second, time.Minute, 10)
 		p.Stages = []Stage{
-			{Name: "grow", For: 5 * time.Second, Shape: Users{From: 1, To: 5, Think: 90 * time.Millisecond}},
-			{Name: "shrink", For: 5 * time.Second, Shape: Users{From: 5, To: 1, Think: 90 * time.Millisecond}},
+			{Name: "grow", For: 5 * time.Second, Shape: arrivals.Users{From: 1, To: 5, Think: 90 * time.Millisecond}},
+			{Name: "shrink", For: 5 * time.Second, Shape: arrivals.Users{From: 5, To: 1, Think: 90 * time.Millisecond}},
 		}
 		_, got, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(10 * time.Millisecond), Start: start})
 		perSecond := make([]int, 10)
@@ -132,8 +134,8 @@ func TestUsersBesideRates(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(10, time.Second, time.Minute, 10)
 		p.Stages = append(p.Stages,
-			Stage{Name: "crowd", For: time.Second, Shape: Users{From: 3, To: 3}},
-			Stage{Name: "again", For: time.Second, Shape: Hold{10}})
+			Stage{Name: "crowd", For: time.Second, Shape: arrivals.Users{From: 3, To: 3}},
+			Stage{Name: "again", For: time.Second, Shape: arrivals.Hold{Per: 10}})
 		res, got, _ := runLoose(t, t.Context(), p, RunOptions{Engine: takes(300 * time.Millisecond), Start: start})
 		by := map[int]int{}
 		for _, r := range got {
@@ -155,7 +157,7 @@ func TestUsersDrawForThemselves(t *testing.T) {
 		out := map[uint64]string{}
 		bubble(t, func(t *testing.T, start time.Time) {
 			p := holdPlan(1, 2*time.Second, time.Minute, 100)
-			p.Stages[0].Shape = Users{From: users, To: users}
+			p.Stages[0].Shape = arrivals.Users{From: users, To: users}
 			p.Requests = []Request{{Name: "a", Weight: 1, URL: "http://a/{{ uuid }}"}, {Name: "b", Weight: 2, URL: "http://b/{{ uuid }}"}}
 			b, err := NewBuilder(p)
 			if err != nil {
@@ -201,7 +203,7 @@ func TestUsersStop(t *testing.T) {
 					close(stop)
 				}).Stop()
 				p := holdPlan(1, time.Hour, time.Minute, 10)
-				p.Stages[0].Shape = Users{From: 4, To: 4, Think: 100 * time.Millisecond}
+				p.Stages[0].Shape = arrivals.Users{From: 4, To: 4, Think: 100 * time.Millisecond}
 				res, _, _ := runLoose(t, ctx, p, RunOptions{Engine: takes(400 * time.Millisecond), Start: start, Stop: stop})
 				took, want := time.Since(start), 1400*time.Millisecond
 				if hard {
@@ -225,7 +227,7 @@ func TestCatchUp(t *testing.T) {
 		bubble(t, func(t *testing.T, start time.Time) {
 			p := holdPlan(10, time.Second, 10*time.Second, 100)
 			p.CatchUp, p.LateBudget = how, 50*time.Millisecond
-			p.Stages = append(p.Stages, Stage{Name: "next", For: 2 * time.Second, Shape: Hold{10}})
+			p.Stages = append(p.Stages, Stage{Name: "next", For: 2 * time.Second, Shape: arrivals.Hold{Per: 10}})
 			_, c := run(t, t.Context(), p, RunOptions{Engine: takes(0), Start: start, OnStage: func(i int) {
 				if i == 1 {
 					time.Sleep(500 * time.Millisecond)
@@ -264,7 +266,7 @@ func TestLate(t *testing.T) {
 	for _, slots := range []int{1, 100} {
 		bubble(t, func(t *testing.T, start time.Time) {
 			p := holdPlan(10, time.Second, timeout, slots)
-			p.Stages = append(p.Stages, Stage{Name: "next", For: 2 * time.Second, Shape: Hold{10}})
+			p.Stages = append(p.Stages, Stage{Name: "next", For: 2 * time.Second, Shape: arrivals.Hold{Per: 10}})
 			_, c := run(t, t.Context(), p, RunOptions{Engine: takes(150 * time.Millisecond), Start: start, OnStage: func(i int) {
 				if i == 1 {
 					time.Sleep(held)
@@ -295,7 +297,7 @@ func TestLate(t *testing.T) {
 func TestUsersThinkNoLongerThanTheyDo(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(1, time.Second, time.Second, 10)
-		p.Stages[0].Shape = Users{From: 1, To: 1, Think: 400 * time.Millisecond}
+		p.Stages[0].Shape = arrivals.Users{From: 1, To: 1, Think: 400 * time.Millisecond}
 		var held atomic.Int64 // for how long the generator was
 		time.AfterFunc(200*time.Millisecond, func() { held.Store(int64(30 * time.Millisecond)) })
 		clock := func() time.Duration { return time.Since(start) + time.Duration(held.Load()) }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/run"
@@ -152,7 +153,7 @@ func keysTable(t *testing.T) string {
 }
 
 func shapesTable() string {
-	return table("as it is written|shape|its keys", attack.Shapes(), func(k attack.ShapeKind) []string {
+	return table("as it is written|shape|its keys", arrivals.Shapes(), func(k arrivals.ShapeKind) []string {
 		names, doc := keysOf(k.New())
 		if k.Name == "pause" {
 			doc = "" // there is nothing to say of true

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
@@ -68,7 +69,7 @@ func mostConnections(p *attack.Plan) float64 {
 	upTo := func(at time.Duration) float64 {
 		sum := 0.0
 		for _, s := range p.Stages {
-			open, ok := s.Shape.(attack.OpenShape)
+			open, ok := s.Shape.(arrivals.OpenShape)
 			if ok && at > 0 {
 				sum += open.Expected(min(at, s.For), s.For)
 			}

@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 // rate is a constant rate, of which attack has a type that need not be known here.
 type rate float64
 
-func (rate) Validate(time.Duration) error          { return nil }
-func (r rate) Rate(_, _ time.Duration) attack.Rate { return attack.Rate(r) }
-func (r rate) Expected(t, _ time.Duration) float64 { return float64(r) * t.Seconds() }
+func (rate) Validate(time.Duration) error            { return nil }
+func (r rate) Rate(_, _ time.Duration) arrivals.Rate { return arrivals.Rate(r) }
+func (r rate) Expected(t, _ time.Duration) float64   { return float64(r) * t.Seconds() }
 
 func TestShortfalls(t *testing.T) {
 	stage := func(r float64, d time.Duration) attack.Stage { return attack.Stage{For: d, Shape: rate(r)} }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -32,12 +32,12 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 			if w.Window.Contains(now) {
 				s.Stage = w.Name
 				switch shape := r.attack.Stages[i].Shape.(type) {
-				case attack.OpenShape:
+				case arrivals.OpenShape:
 					s.StageRate = float64(shape.Rate(now-w.Window.From, w.Window.Len()))
-					if attack.Replays(shape) {
+					if arrivals.Replays(shape) {
 						s.Replayed = int(shape.Expected(w.Window.Len(), w.Window.Len()))
 					}
-				case attack.ClosedShape:
+				case arrivals.ClosedShape:
 					s.Closed, s.Users = true, shape.Users(now-w.Window.From, w.Window.Len())
 				}
 			}
@@ -71,7 +71,7 @@ func (r *runner) liveSecond(last *record.Second, windows []timeline.Stage) *repo
 			continue
 		}
 		s.Stage = w.Name
-		if shape, ok := r.attack.Stages[i].Shape.(attack.ClosedShape); ok {
+		if shape, ok := r.attack.Stages[i].Shape.(arrivals.ClosedShape); ok {
 			s.Closed, s.Users = true, shape.Users(last.From-w.Window.From, w.Window.Len())
 		}
 	}

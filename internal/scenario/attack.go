@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 const (
@@ -76,7 +77,7 @@ func (b *builder) overTLS(scheme string, at *node) {
 func (b *builder) attack(seed uint64) attack.Plan {
 	f := &b.file.Attack
 	p := attack.Plan{
-		Seed: seed, Engine: f.Engine, Arrivals: attack.Process(f.Arrivals), Timeout: f.Timeout, MaxInFlight: f.MaxInFlight,
+		Seed: seed, Engine: f.Engine, Arrivals: arrivals.Process(f.Arrivals), Timeout: f.Timeout, MaxInFlight: f.MaxInFlight,
 		Protocol: f.Protocol, TLS: f.TLS, LateBudget: f.LateBudget, Redirects: f.Redirects, RedirectHosts: f.RedirectTo,
 		CatchUp: attack.CatchUp(f.CatchUp), MaxBody: f.MaxBody, Connections: b.connections(),
 	}
@@ -209,7 +210,7 @@ func (b *builder) stages() []attack.Stage {
 			whole = false
 			continue
 		}
-		if open, ok := s.shape.(attack.OpenShape); ok {
+		if open, ok := s.shape.(arrivals.OpenShape); ok {
 			expected += open.Expected(s.For, s.For)
 		} else {
 			expected++ // its users are at least one

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
@@ -65,7 +66,7 @@ type field struct {
 
 var (
 	durationType = reflect.TypeFor[time.Duration]()
-	rateType     = reflect.TypeFor[attack.Rate]()
+	rateType     = reflect.TypeFor[arrivals.Rate]()
 	fieldsType   = reflect.TypeFor[[]attack.Field]()
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 const small = `
@@ -37,7 +37,7 @@ func mistakes(t *testing.T, src string) string {
 func TestDefaults(t *testing.T) {
 	p := parseText(t, small)
 	a := p.Attack
-	if p.Seed != 1 || a.Engine != "fast" || a.Arrivals != attack.Uniform || a.Timeout != 5*time.Second || a.MaxInFlight != 2000 ||
+	if p.Seed != 1 || a.Engine != "fast" || a.Arrivals != arrivals.Uniform || a.Timeout != 5*time.Second || a.MaxInFlight != 2000 ||
 		a.Protocol != "auto" || a.LateBudget != 50*time.Millisecond || !a.Stages[0].Judged || a.Requests[0].Weight != 1 || a.Requests[0].Timeout != 5*time.Second {
 		t.Errorf("unexpected defaults: %+v", p)
 	}

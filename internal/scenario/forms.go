@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
@@ -54,8 +55,8 @@ func (s *servicesFile) decodeNode(d *decoder, n *node, f field) {
 type stageFile struct {
 	stageHead
 	n     *node
-	kind  attack.ShapeKind
-	shape attack.Shape // nil if the file does not say it rightly
+	kind  arrivals.ShapeKind
+	shape arrivals.Shape // nil if the file does not say it rightly
 	users usersFile
 	trace traceFile
 	whole bool // of a trace: the file can be read
@@ -69,8 +70,8 @@ func (s *stageFile) decodeNode(d *decoder, n *node, _ field) {
 	}
 	setDefaults(reflect.ValueOf(&s.stageHead).Elem())
 	o.into(&s.stageHead, false)
-	var kinds []attack.ShapeKind
-	for _, k := range attack.Shapes() {
+	var kinds []arrivals.ShapeKind
+	for _, k := range arrivals.Shapes() {
 		if _, ok := n.get(k.Name); ok {
 			kinds = append(kinds, k)
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
@@ -96,7 +97,7 @@ func (p *Plan) timeline(w io.Writer) {
 		engine += " (" + a.EngineWhy + ")"
 	}
 	how := string(a.Arrivals) + " arrivals"
-	if !slices.ContainsFunc(a.Stages, func(s attack.Stage) bool { _, open := s.Shape.(attack.OpenShape); return open }) {
+	if !slices.ContainsFunc(a.Stages, func(s attack.Stage) bool { _, open := s.Shape.(arrivals.OpenShape); return open }) {
 		how = "a closed loop"
 	}
 	fmt.Fprintf(w, "%s of load, %s, sent by %s, at most %s in flight, timeout %s\n",
@@ -111,7 +112,7 @@ func (p *Plan) timeline(w io.Writer) {
 	for i, s := range a.Stages {
 		win := a.Windows()[i].Window
 		m := moment{from: win.From, to: win.To, what: "stage", name: s.Name, how: describeShape(s)}
-		open, ok := s.Shape.(attack.OpenShape)
+		open, ok := s.Shape.(arrivals.OpenShape)
 		n := 0.0
 		if ok {
 			n = open.Expected(s.For, s.For)
@@ -123,7 +124,7 @@ func (p *Plan) timeline(w io.Writer) {
 			m.notes = "no arrivals"
 		case n < 1:
 			m.notes = "one arrival or none"
-		case attack.Replays(s.Shape):
+		case arrivals.Replays(s.Shape):
 			m.notes = counted(int(n), "arrival")
 		default:
 			m.notes = "about " + quantity.FormatCount(math.Round(n)) + " arrivals"

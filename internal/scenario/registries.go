@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/chaos"
 )
 
@@ -15,7 +16,7 @@ const builtinPort = 8080
 
 func protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
 
-func processes() []string { return []string{string(attack.Uniform), string(attack.Poisson)} }
+func processes() []string { return []string{string(arrivals.Uniform), string(arrivals.Poisson)} }
 
 func engines() []string {
 	out := []string{attack.AutoEngine}
@@ -27,7 +28,7 @@ func engines() []string {
 
 func shapeNames() []string {
 	var out []string
-	for _, s := range attack.Shapes() {
+	for _, s := range arrivals.Shapes() {
 		out = append(out, s.Name)
 	}
 	return out

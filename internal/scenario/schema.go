@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/chaos"
 )
 
@@ -159,7 +159,7 @@ func (s *servicesFile) schema(field) schema {
 
 func (s *stageFile) schema(field) schema {
 	var forms []schema
-	for _, k := range attack.Shapes() {
+	for _, k := range arrivals.Shapes() {
 		properties, required := propertiesOf(reflect.ValueOf(&stageHead{}).Elem(), false)
 		one := stageFile{kind: k}
 		settings, flat, allRequired := one.settings()

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 // settings returns what a stage's load is read into: its shape, or the struct
@@ -23,15 +23,15 @@ func (s *stageFile) settings() (ptr any, flat, allRequired bool) {
 
 // made returns the shape that was read into settings; nil for a trace, which
 // is made once its file is read.
-func (s *stageFile) made(settings any) attack.Shape {
+func (s *stageFile) made(settings any) arrivals.Shape {
 	switch x := settings.(type) {
 	case *usersFile:
-		return &attack.Users{From: x.Users.From, To: x.Users.To, Think: x.Think}
+		return &arrivals.Users{From: x.Users.From, To: x.Users.To, Think: x.Think}
 	case *traceFile:
 		s.whole = true
 		return nil
 	}
-	return settings.(attack.Shape)
+	return settings.(arrivals.Shape)
 }
 
 // lastsByItself says whether the stage's length can be left out, as its shape
@@ -90,12 +90,12 @@ func (b *builder) replay(s *stageFile) {
 	if !ok {
 		return
 	}
-	instants, err := attack.LoadTrace(path)
+	instants, err := arrivals.LoadTrace(path)
 	if err != nil {
 		b.failf(at.span, "one time a line: seconds such as 12.5, Unix times in s, ms, µs or ns, or times such as 2026-01-31T08:00:00Z", "trace: %s", err)
 		return
 	}
-	trace, err := attack.NewTrace(s.trace.File, instants, s.trace.Speed)
+	trace, err := arrivals.NewTrace(s.trace.File, instants, s.trace.Speed)
 	if err == nil {
 		if !b.set(&s.For) {
 			s.For = trace.Length()

@@ -1,4 +1,4 @@
-package attack
+package arrivals
 
 import (
 	"fmt"
@@ -8,14 +8,10 @@ import (
 	"time"
 )
 
-func all(p *Plan) []Arrival { return slices.Collect(p.Schedule()) }
+func all(l *Load) []Arrival { return slices.Collect(l.Schedule()) }
 
-func oneStage(process Process, s Shape, d time.Duration) *Plan {
-	return &Plan{
-		Seed: 42, Arrivals: process, Timeout: time.Second, MaxInFlight: 10,
-		Stages:   []Stage{{Name: "only", For: d, Shape: s}},
-		Requests: []Request{{Name: "a", Weight: 1, URL: "http://target/"}},
-	}
+func oneStage(process Process, s Shape, d time.Duration) *Load {
+	return &Load{Seed: 42, Process: process, Stages: []Stage{{Name: "only", For: d, Shape: s}}, Requests: []float64{1}}
 }
 
 func TestUniformHoldIsExact(t *testing.T) {
@@ -64,9 +60,9 @@ func TestPoissonSchedule(t *testing.T) {
 	for _, s := range openSamples() {
 		var runs [][]Arrival
 		for seed := range uint64(40) {
-			p := oneStage(Poisson, s, total)
-			p.Seed = seed
-			runs = append(runs, all(p))
+			l := oneStage(Poisson, s, total)
+			l.Seed = seed
+			runs = append(runs, all(l))
 		}
 		for from := time.Duration(0); from < total; from += total / 5 {
 			to := from + total/5
@@ -138,31 +134,31 @@ func TestTraceIsExactInEveryProcess(t *testing.T) {
 
 // Users come when they like: what the schedule and its digest hold is the rest.
 func TestClosedStagesAreNotScheduled(t *testing.T) {
-	p := oneStage(Uniform, Users{5, 5, 0}, time.Second)
-	if n, sha := p.Digest(10); n != 0 || len(sha) != 64 || p.Expected() != 0 {
-		t.Errorf("expected no arrivals, found %d, %v", n, p.Expected())
+	l := oneStage(Uniform, Users{5, 5, 0}, time.Second)
+	if n, sha := l.Digest(10); n != 0 || len(sha) != 64 || l.Expected() != 0 {
+		t.Errorf("expected no arrivals, found %d, %v", n, l.Expected())
 	}
-	p.Stages = append(p.Stages, Stage{Name: "open", For: time.Second, Shape: Hold{2}})
-	if got := intended(all(p), 1); !slices.Equal(got, []time.Duration{time.Second, 1500 * time.Millisecond}) {
+	l.Stages = append(l.Stages, Stage{Name: "open", For: time.Second, Shape: Hold{2}})
+	if got := intended(all(l), 1); !slices.Equal(got, []time.Duration{time.Second, 1500 * time.Millisecond}) {
 		t.Errorf("found %v", got)
 	}
 }
 
-func mixedPlan() *Plan {
-	return &Plan{
-		Seed: 42, Arrivals: Poisson, Timeout: time.Second, MaxInFlight: 10,
+func mixedLoad() *Load {
+	return &Load{
+		Seed: 42, Process: Poisson,
 		Stages: []Stage{
 			{Name: "a", For: 10 * time.Second, Shape: Ramp{0, 200}},
 			{Name: "rest", For: 5 * time.Second, Shape: Pause{true}},
 			{Name: "b", For: 20 * time.Second, Shape: Hold{500}},
 		},
-		Requests: []Request{{Name: "x", Weight: 9}, {Name: "never"}, {Name: "y", Weight: 1}},
+		Requests: []float64{9, 0, 1},
 	}
 }
 
 func TestMixFollowsWeights(t *testing.T) {
 	count := map[int]uint64{}
-	for _, a := range all(mixedPlan()) {
+	for _, a := range all(mixedLoad()) {
 		if a.Nth != count[a.Request] {
 			t.Fatalf("arrival %d: expected place %d among its request's, found %d", a.Seq, count[a.Request], a.Nth)
 		}
@@ -189,24 +185,24 @@ func intended(as []Arrival, stage int) (out []time.Duration) {
 	return out
 }
 
-func TestScheduleIsDefinedByPlanAndSeed(t *testing.T) {
-	base := all(mixedPlan())
-	if !slices.Equal(base, all(mixedPlan())) {
-		t.Error("the same plan has two schedules")
+func TestScheduleIsDefinedByLoadAndSeed(t *testing.T) {
+	base := all(mixedLoad())
+	if !slices.Equal(base, all(mixedLoad())) {
+		t.Error("the same load has two schedules")
 	}
-	other := mixedPlan()
+	other := mixedLoad()
 	other.Seed++
 	if slices.Equal(base, all(other)) {
 		t.Error("another seed gives the same schedule")
 	}
-	more := mixedPlan()
-	more.Requests = append(more.Requests, Request{Name: "z", Weight: 3})
+	more := mixedLoad()
+	more.Requests = append(more.Requests, 3)
 	for stage := range 3 {
 		if !slices.Equal(intended(base, stage), intended(all(more), stage)) {
 			t.Errorf("another request moves the arrivals of stage %d", stage)
 		}
 	}
-	faster := mixedPlan()
+	faster := mixedLoad()
 	faster.Stages[0].Shape = Ramp{0, 400}
 	if !slices.Equal(intended(base, 2), intended(all(faster), 2)) {
 		t.Error("another first stage moves the arrivals of the last")
@@ -214,22 +210,22 @@ func TestScheduleIsDefinedByPlanAndSeed(t *testing.T) {
 }
 
 func TestDigest(t *testing.T) {
-	p := mixedPlan()
-	n := uint64(len(all(p)))
-	count, sha := p.Digest(1 << 20)
+	l := mixedLoad()
+	n := uint64(len(all(l)))
+	count, sha := l.Digest(1 << 20)
 	if count != n || len(sha) != 64 {
 		t.Errorf("expected %d arrivals and 64 digits, found %d and %q", n, count, sha)
 	}
-	if math.Abs(p.Expected()-float64(n)) > 5*math.Sqrt(p.Expected()) {
-		t.Errorf("expected about %v arrivals, found %d", p.Expected(), n)
+	if math.Abs(l.Expected()-float64(n)) > 5*math.Sqrt(l.Expected()) {
+		t.Errorf("expected about %v arrivals, found %d", l.Expected(), n)
 	}
-	if _, again := mixedPlan().Digest(1 << 20); again != sha {
-		t.Error("the same plan has two digests")
+	if _, again := mixedLoad().Digest(1 << 20); again != sha {
+		t.Error("the same load has two digests")
 	}
-	if c, short := p.Digest(100); c != 100 || short == sha {
+	if c, short := l.Digest(100); c != 100 || short == sha {
 		t.Errorf("expected 100 arrivals and another digest, found %d", c)
 	}
-	if c, _ := p.Digest(0); c != 0 {
+	if c, _ := l.Digest(0); c != 0 {
 		t.Errorf("expected none, found %d", c)
 	}
 	// Pinned: a release that changes it sends other requests for the same file.
@@ -240,9 +236,9 @@ func TestDigest(t *testing.T) {
 }
 
 func TestScheduleIsLazy(t *testing.T) {
-	p := oneStage(Poisson, Hold{1e6}, 1000*time.Hour)
+	l := oneStage(Poisson, Hold{1e6}, 1000*time.Hour)
 	n := 0
-	for range p.Schedule() {
+	for range l.Schedule() {
 		if n++; n == 10 {
 			break
 		}
@@ -255,10 +251,10 @@ func TestScheduleIsLazy(t *testing.T) {
 func BenchmarkSchedule(b *testing.B) {
 	for _, s := range []Shape{Hold{1000}, Ramp{10, 1000}, Sine{500, 400, time.Minute}, Steps{10, 1000, 20}} {
 		b.Run(fmt.Sprintf("%T", s), func(b *testing.B) {
-			p := oneStage(Poisson, s, 1000*time.Hour)
-			p.Requests = append(p.Requests, Request{Name: "b", Weight: 1})
+			l := oneStage(Poisson, s, 1000*time.Hour)
+			l.Requests = append(l.Requests, 1)
 			n := 0
-			for range p.Schedule() {
+			for range l.Schedule() {
 				if n++; n >= b.N {
 					break
 				}

@@ -1,4 +1,4 @@
-package attack
+package arrivals
 
 import (
 	"crypto/sha256"
@@ -13,21 +13,21 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/seed"
 )
 
-// Schedule yields the plan's arrivals in order of time, the same ones every
-// time. It is defined by plan and seed alone: each stage draws from a stream of
+// Schedule yields the arrivals of a load in order of time, the same ones every
+// time. It is defined by load and seed alone: each stage draws from a stream of
 // its own, and the choice among requests from another, so that adding a
 // request moves no arrival, and changing a stage only its own.
 //
 // Arrivals lie strictly within their stage. In a uniform process arrival k of
-// the plan, k from 0, comes at the last moment at which the integral of the rate,
-// from the start of the plan, is still at most k, so that none falls into a stretch
+// the load, k from 0, comes at the last moment at which the integral of the rate,
+// from its start, is still at most k, so that none falls into a stretch
 // whose rate is 0. What a stage leaves of an arrival is carried over to the next:
 // ten stages of 100 ms at 1/s are one arrival and not ten. A stage that amounts to a whole
 // number of arrivals carries nothing over, and the next begins with one. A Poisson process
 // needs no carrying, as it forgets. A trace has its own instants in every process.
-func (p *Plan) Schedule() iter.Seq[Arrival] {
+func (l *Load) Schedule() iter.Seq[Arrival] {
 	return func(yield func(Arrival) bool) {
-		s := p.schedule()
+		s := l.schedule()
 		for {
 			if a, ok := s.next(); !ok || !yield(a) {
 				return
@@ -36,9 +36,9 @@ func (p *Plan) Schedule() iter.Seq[Arrival] {
 	}
 }
 
-// schedule is a walk through a plan's arrivals.
+// schedule is a walk through a load's arrivals.
 type schedule struct {
-	plan   *Plan
+	load   *Load
 	choose func() int
 	nth    []uint64 // by what choose returns
 	seq    uint64
@@ -48,8 +48,8 @@ type schedule struct {
 	carry  float64       // how much of an arrival is still to come before the next uniform one
 }
 
-func (p *Plan) schedule() *schedule {
-	s := &schedule{plan: p, choose: p.mix(seed.Stream(p.Seed, "mix")), nth: make([]uint64, max(1, len(p.Requests)+len(p.Flows))), stage: -1}
+func (l *Load) schedule() *schedule {
+	s := &schedule{load: l, choose: l.Draw(seed.Stream(l.Seed, "mix")), nth: make([]uint64, max(1, len(l.Requests)+len(l.Flows))), stage: -1}
 	s.enter()
 	return s
 }
@@ -57,19 +57,19 @@ func (p *Plan) schedule() *schedule {
 // enter goes on to the next stage; false if there is none.
 func (s *schedule) enter() bool {
 	if s.stage >= 0 {
-		s.begin += s.plan.Stages[s.stage].For
+		s.begin += s.load.Stages[s.stage].For
 		s.carry = s.at.left(s.carry)
 	}
-	if s.stage++; s.stage >= len(s.plan.Stages) {
+	if s.stage++; s.stage >= len(s.load.Stages) {
 		return false
 	}
-	s.at = newOffsets(s.plan.Stages[s.stage], s.plan.Arrivals, seed.Stream(s.plan.Seed, fmt.Sprintf("arrivals/%d", s.stage)))
+	s.at = newOffsets(s.load.Stages[s.stage], s.load.Process, seed.Stream(s.load.Seed, fmt.Sprintf("arrivals/%d", s.stage)))
 	s.at.begin(s.carry)
 	return true
 }
 
 func (s *schedule) next() (Arrival, bool) {
-	if s.stage >= len(s.plan.Stages) {
+	if s.stage >= len(s.load.Stages) {
 		return Arrival{}, false
 	}
 	at, ok := s.at.next()
@@ -81,35 +81,35 @@ func (s *schedule) next() (Arrival, bool) {
 	}
 	a := Arrival{Seq: s.seq, Intended: s.begin + at, Stage: s.stage}
 	i := s.choose()
-	a.Request, a.Whole = s.plan.chosen(i)
+	a.Request, a.Whole = s.load.Pick(i)
 	a.Nth = s.nth[i]
 	s.nth[i]++
-	s.seq += s.plan.numbers(a)
+	s.seq += s.load.Numbers(a)
 	return a, true
 }
 
-// chosen is what a draw of mix stands for: a request, or a whole flow.
-func (p *Plan) chosen(i int) (request int, whole bool) {
-	if i < len(p.Requests) {
+// Pick is what a draw of mix stands for: a request, or a whole flow.
+func (l *Load) Pick(i int) (request int, whole bool) {
+	if i < len(l.Requests) {
 		return i, false
 	}
-	return i - len(p.Requests), true
+	return i - len(l.Requests), true
 }
 
-// numbers is how many sequence numbers an arrival takes: one, and one more for
+// Numbers is how many sequence numbers an arrival takes: one, and one more for
 // each step of a flow.
-func (p *Plan) numbers(a Arrival) uint64 {
+func (l *Load) Numbers(a Arrival) uint64 {
 	if !a.Whole {
 		return 1
 	}
-	return 1 + uint64(len(p.Flows[a.Request].Steps))
+	return 1 + uint64(l.Flows[a.Request].Steps)
 }
 
 // Expected is the number of arrivals that the open shapes amount to. A uniform
 // schedule has this many, rounded up; a Poisson one scatters around it.
-func (p *Plan) Expected() float64 {
+func (l *Load) Expected() float64 {
 	var n float64
-	for _, s := range p.Stages {
+	for _, s := range l.Stages {
 		if open, ok := s.Shape.(OpenShape); ok {
 			n += open.Expected(s.For, s.For)
 		}
@@ -120,11 +120,11 @@ func (p *Plan) Expected() float64 {
 // Digest walks the schedule, at most max arrivals of it, and returns how many
 // it walked and the SHA-256, in hexadecimal, over the sequence number, intended
 // offset, stage, request and place of each.
-func (p *Plan) Digest(max int) (count uint64, sha string) {
+func (l *Load) Digest(max int) (count uint64, sha string) {
 	h := sha256.New()
 	var b [40]byte
 	if max > 0 {
-		for a := range p.Schedule() {
+		for a := range l.Schedule() {
 			binary.BigEndian.PutUint64(b[0:], a.Seq)
 			binary.BigEndian.PutUint64(b[8:], uint64(a.Intended))
 			binary.BigEndian.PutUint64(b[16:], uint64(a.Stage))
@@ -143,16 +143,16 @@ func (p *Plan) Digest(max int) (count uint64, sha string) {
 	return count, hex.EncodeToString(h.Sum(nil))
 }
 
-// mix returns a function that draws requests and flows by weight, from rng: an
+// Draw returns a function that draws requests and flows by weight, from rng: an
 // index into the requests, and beyond them into the flows.
-func (p *Plan) mix(rng *rand.Rand) func() int {
-	sums := make([]float64, 0, len(p.Requests)+len(p.Flows))
+func (l *Load) Draw(rng *rand.Rand) func() int {
+	sums := make([]float64, 0, len(l.Requests)+len(l.Flows))
 	var sum float64
-	for _, r := range p.Requests {
-		sum += r.Weight
+	for _, weight := range l.Requests {
+		sum += weight
 		sums = append(sums, sum)
 	}
-	for _, f := range p.Flows {
+	for _, f := range l.Flows {
 		sum += f.Weight
 		sums = append(sums, sum)
 	}

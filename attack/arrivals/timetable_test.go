@@ -1,4 +1,4 @@
-package attack
+package arrivals
 
 import (
 	"testing"
@@ -9,14 +9,12 @@ import (
 // twice that after a hold-up, until it has caught up.
 func TestSpreadKeepsPace(t *testing.T) {
 	const gap, wake = 50 * time.Microsecond, 60 * time.Microsecond
-	p := oneStage(Uniform, Hold{20_000}, time.Second)
-	p.CatchUp = Spread
-	g := newAgenda(p)
-	g.cross()
+	table := NewTimetable(oneStage(Uniform, Hold{20_000}, time.Second), true)
+	table.Cross()
 	var now time.Duration
 	drain := func() (n int) {
 		for {
-			if _, ok := g.take(now); !ok {
+			if _, ok := table.Take(now); !ok {
 				return n
 			}
 			n++
@@ -24,27 +22,27 @@ func TestSpreadKeepsPace(t *testing.T) {
 	}
 	until := func(t time.Duration) {
 		for now < t {
-			if at, _ := g.upcoming(); at > now {
+			if at, _ := table.Upcoming(); at > now {
 				now = at + wake
 			}
 			drain()
 		}
 	}
 	until(500 * time.Millisecond)
-	if late := now - g.due; late > 2*wake+gap {
+	if late := now - table.due; late > 2*wake+gap {
 		t.Errorf("half a second of wake-ups that are %s late: expected to be no later than that, found %s", wake, late)
 	}
 	now += 100 * time.Millisecond
 	if n := drain(); n != 1 {
 		t.Errorf("after a hold-up expected one arrival at once, found %d", n)
 	}
-	from, due := now, g.due
+	from, due := now, table.due
 	until(now + 50*time.Millisecond)
-	if pace := float64(g.due-due) / float64(now-from); pace < 1.9 || pace > 2.1 {
+	if pace := float64(table.due-due) / float64(now-from); pace < 1.9 || pace > 2.1 {
 		t.Errorf("expected twice the planned pace, found %.2f times", pace)
 	}
 	until(now + 60*time.Millisecond)
-	if late := now - g.due; late > 2*wake+gap {
+	if late := now - table.due; late > 2*wake+gap {
 		t.Errorf("expected to have caught up, found %s", late)
 	}
 }

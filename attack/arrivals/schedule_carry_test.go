@@ -1,4 +1,4 @@
-package attack
+package arrivals
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-func stagesOf(process Process, stages ...Stage) *Plan {
-	p := oneStage(process, Hold{1}, time.Second)
-	p.Stages = stages
-	return p
+func stagesOf(process Process, stages ...Stage) *Load {
+	l := oneStage(process, Hold{1}, time.Second)
+	l.Stages = stages
+	return l
 }
 
 func repeated(n int, s Stage) []Stage {
@@ -61,12 +61,12 @@ func TestUniformStagesCarryFractionsOver(t *testing.T) {
 	}
 }
 
-// However a plan is cut into stages, at every moment as many arrivals have come as
+// However a load is cut into stages, at every moment as many arrivals have come as
 // the integral of its rate says, rounded up.
 func TestUniformArrivalsFollowTheIntegral(t *testing.T) {
 	for n := range uint64(200) {
 		rng := rand.New(rand.NewPCG(7, n))
-		p := stagesOf(Uniform)
+		l := stagesOf(Uniform)
 		for i := range 1 + rng.IntN(40) {
 			s := Stage{Name: fmt.Sprint(i), For: time.Duration(1+rng.IntN(300)) * time.Millisecond}
 			switch rng.IntN(5) {
@@ -81,23 +81,23 @@ func TestUniformArrivalsFollowTheIntegral(t *testing.T) {
 			default:
 				s.Shape = Hold{Rate(float64(1+rng.IntN(200)) / 10)}
 			}
-			p.Stages = append(p.Stages, s)
+			l.Stages = append(l.Stages, s)
 		}
-		got := all(p)
-		if want := p.Expected(); math.Abs(float64(len(got))-math.Ceil(want-1e-5)) > 1e-9 && math.Abs(want-math.Round(want)) > 1e-5 {
-			t.Errorf("plan %d: expected %v arrivals, rounded up, found %d", n, want, len(got))
+		got := all(l)
+		if want := l.Expected(); math.Abs(float64(len(got))-math.Ceil(want-1e-5)) > 1e-9 && math.Abs(want-math.Round(want)) > 1e-5 {
+			t.Errorf("load %d: expected %v arrivals, rounded up, found %d", n, want, len(got))
 		}
 		var before float64
 		var begin time.Duration
 		k := 0
-		for i, s := range p.Stages {
+		for i, s := range l.Stages {
 			open := s.Shape.(OpenShape)
 			for ; k < len(got) && got[k].Stage == i; k++ {
 				at := got[k].Intended - begin
 				lo := before + open.Expected(max(0, at-1), s.For)
 				hi := before + open.Expected(min(at+2, s.For), s.For)
 				if float64(k) < lo-1e-4 || float64(k) > hi+1e-4 {
-					t.Fatalf("plan %d: arrival %d comes where the integral is %v to %v", n, k, lo, hi)
+					t.Fatalf("load %d: arrival %d comes where the integral is %v to %v", n, k, lo, hi)
 				}
 			}
 			before += open.Expected(s.For, s.For)
@@ -109,13 +109,13 @@ func TestUniformArrivalsFollowTheIntegral(t *testing.T) {
 // A Poisson process forgets: cut into short stages it has as many arrivals as in
 // one piece, give or take its standard deviation.
 func TestPoissonStagesNeedNoCarrying(t *testing.T) {
-	p := stagesOf(Poisson, repeated(10_000, Stage{For: 100 * time.Millisecond, Shape: Hold{1}})...)
-	if n := float64(len(all(p))); math.Abs(n-1000) > 5*math.Sqrt(1000) {
+	l := stagesOf(Poisson, repeated(10_000, Stage{For: 100 * time.Millisecond, Shape: Hold{1}})...)
+	if n := float64(len(all(l))); math.Abs(n-1000) > 5*math.Sqrt(1000) {
 		t.Errorf("expected 1000 ± 32 arrivals, found %v", n)
 	}
 }
 
-// Plans whose stages are whole are what they were before fractions were carried
+// Loads whose stages are whole are what they were before fractions were carried
 // over: each stage as if it were alone.
 func TestWholeStagesAreWhatTheyWere(t *testing.T) {
 	stages := []Stage{

@@ -1,4 +1,8 @@
-package attack
+// Package textfile reads files of text line by line, and says of a mistake where it
+// is. They are UTF-8, with a byte order mark or without. What spreadsheets save else
+// is told by its name, and where: sent on as it is, it would be other text to the
+// target.
+package textfile
 
 import (
 	"bufio"
@@ -9,36 +13,40 @@ import (
 	"unicode/utf8"
 )
 
-// Files of data are UTF-8, with a byte order mark or without. What spreadsheets
-// save else is told by its name, and where: sent on as it is, it would be other
-// text to the target.
-
-// encodingError says where a file is no UTF-8.
-type encodingError struct {
-	line int
-	msg  string
+// AtLine is an error that begins with the line, for "file:line: message".
+func AtLine(line int, format string, args ...any) error {
+	return fmt.Errorf("%d: %w", line, fmt.Errorf(format, args...))
 }
 
-func (e *encodingError) Error() string {
-	return fmt.Sprintf("expected UTF-8 text, found %s: save the file as UTF-8", e.msg)
+// Mark is what some programs write before a text in UTF-8.
+var Mark = []byte("\ufeff")
+
+// Error says where a file is no UTF-8.
+type Error struct {
+	Line  int
+	Found string
 }
 
-// utf8Text returns r without a byte order mark. Reading fails with an
+func (e *Error) Error() string {
+	return fmt.Sprintf("expected UTF-8 text, found %s: save the file as UTF-8", e.Found)
+}
+
+// NewReader returns r without a byte order mark. Reading fails with an
 // *encodingError where it is no UTF-8.
-func utf8Text(r io.Reader) *bufio.Reader {
+func NewReader(r io.Reader) *bufio.Reader {
 	b := bufio.NewReader(r)
-	if head, _ := b.Peek(len(byteOrderMark)); bytes.Equal(head, byteOrderMark) {
-		_, _ = b.Discard(len(byteOrderMark)) // what was peeked is there
+	if head, _ := b.Peek(len(Mark)); bytes.Equal(head, Mark) {
+		_, _ = b.Discard(len(Mark)) // what was peeked is there
 	}
 	v := &utf8Reader{from: b, line: 1}
 	head, _ := b.Peek(4)
-	v.wide = wideEncoding(head)
+	v.wide = Wide(head)
 	return bufio.NewReader(v)
 }
 
-// wideEncoding names an encoding that takes two bytes or more for each character,
+// Wide names an encoding that takes two bytes or more for each character,
 // by the first four bytes of a file; empty if it is none.
-func wideEncoding(head []byte) string {
+func Wide(head []byte) string {
 	begins := func(mark ...byte) bool { return bytes.HasPrefix(head, mark) }
 	zero := func(i int) bool { return i < len(head) && head[i] == 0 }
 	switch {
@@ -68,7 +76,7 @@ type utf8Reader struct {
 // Read implements io.Reader.
 func (v *utf8Reader) Read(p []byte) (n int, err error) {
 	if v.wide != "" {
-		v.err = &encodingError{1, v.wide}
+		v.err = &Error{1, v.wide}
 	}
 	if v.err != nil {
 		return 0, v.err
@@ -109,7 +117,7 @@ func (v *utf8Reader) Read(p []byte) (n int, err error) {
 
 // fail notes the byte that is no UTF-8; what comes before it is read first.
 func (v *utf8Reader) fail(before int, c byte) (int, error) {
-	v.err = &encodingError{v.line, describeByte(c)}
+	v.err = &Error{v.line, describeByte(c)}
 	if before > 0 {
 		return before, nil
 	}
@@ -124,10 +132,10 @@ func describeByte(c byte) string {
 	return fmt.Sprintf("the byte 0x%02x", c)
 }
 
-// lineOf is the line of an error of reading, if it knows it; else the line given.
-func lineOf(err error, line int) int {
-	if e, ok := errors.AsType[*encodingError](err); ok {
-		return e.line
+// LineOf is the line of an error of reading, if it knows it; else the line given.
+func LineOf(err error, line int) int {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Line
 	}
 	return line
 }

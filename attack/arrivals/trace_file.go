@@ -1,4 +1,4 @@
-package attack
+package arrivals
 
 import (
 	"bufio"
@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/internal/textfile"
 )
 
 // The bounds of a trace: its instants take 8 bytes each.
@@ -52,7 +55,7 @@ func parseTrace(r io.Reader, most int) ([]time.Duration, error) {
 		from int // the line that told the unit
 		line int
 	)
-	lines := bufio.NewScanner(utf8Text(r))
+	lines := bufio.NewScanner(textfile.NewReader(r))
 	for lines.Scan() {
 		line++
 		text, _, _ := bytes.Cut(lines.Bytes(), []byte("#"))
@@ -62,28 +65,28 @@ func parseTrace(r io.Reader, most int) ([]time.Duration, error) {
 		at, u, err := parseInstant(string(text))
 		switch {
 		case err != nil:
-			return nil, lineError(line, "%w", err)
+			return nil, textfile.AtLine(line, "%w", err)
 		case len(out) == 0:
 			unit, from = u, line
 		case u != unit:
-			return nil, lineError(line, "expected %s as on line %d, found %s: %q", unit, from, u, clip(string(text), 60))
+			return nil, textfile.AtLine(line, "expected %s as on line %d, found %s: %q", unit, from, u, plaintext.Clip(string(text), 60))
 		case len(out) == most:
-			return nil, lineError(line, "expected at most %d times, found more", most)
+			return nil, textfile.AtLine(line, "expected at most %d times, found more", most)
 		}
 		out = append(out, at)
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, lineError(line+1, "expected one time a line, found a line of more than %d bytes", bufio.MaxScanTokenSize)
+		return nil, textfile.AtLine(line+1, "expected one time a line, found a line of more than %d bytes", bufio.MaxScanTokenSize)
 	} else if err != nil {
-		return nil, lineError(lineOf(err, line+1), "%w", err)
+		return nil, textfile.AtLine(textfile.LineOf(err, line+1), "%w", err)
 	}
 	if len(out) == 0 {
-		return nil, lineError(1, "expected one time a line, such as 12.5 or 2026-01-31T08:00:00Z, found none")
+		return nil, textfile.AtLine(1, "expected one time a line, such as 12.5 or 2026-01-31T08:00:00Z, found none")
 	}
 	slices.Sort(out)
 	first := out[0]
 	if last := out[len(out)-1]; last-first < 0 || last-first > maxTrace {
-		return nil, lineError(from, "expected times within a year, found %s and %s", unit.show(first), unit.show(last))
+		return nil, textfile.AtLine(from, "expected times within a year, found %s and %s", unit.show(first), unit.show(last))
 	}
 	for i := range out {
 		out[i] -= first
@@ -137,18 +140,18 @@ func parseInstant(s string) (time.Duration, timeUnit, error) {
 	if i := strings.IndexByte(s, '-'); i > 0 && s[i-1] >= '0' && s[i-1] <= '9' { // no exponent's
 		t, err := time.Parse(time.RFC3339, s)
 		if err != nil {
-			return 0, 0, fmt.Errorf("expected a time such as 2026-01-31T08:00:00.25Z, found %q", clip(s, 60))
+			return 0, 0, fmt.Errorf("expected a time such as 2026-01-31T08:00:00.25Z, found %q", plaintext.Clip(s, 60))
 		}
 		if y := t.Year(); y < 1678 || y > 2261 {
-			return 0, 0, fmt.Errorf("expected a time between the years 1678 and 2261, found %q", clip(s, 60))
+			return 0, 0, fmt.Errorf("expected a time between the years 1678 and 2261, found %q", plaintext.Clip(s, 60))
 		}
 		return time.Duration(t.UnixNano()), rfc3339, nil
 	}
 	wrong := func() (time.Duration, timeUnit, error) {
-		return 0, 0, fmt.Errorf("expected one time a line, in seconds such as 12.5, as a Unix time, or such as 2026-01-31T08:00:00Z, found %q", clip(s, 60))
+		return 0, 0, fmt.Errorf("expected one time a line, in seconds such as 12.5, as a Unix time, or such as 2026-01-31T08:00:00Z, found %q", plaintext.Clip(s, 60))
 	}
 	far := func() (time.Duration, timeUnit, error) {
-		return 0, 0, fmt.Errorf("expected a time before the year 2262, found %q", clip(s, 60))
+		return 0, 0, fmt.Errorf("expected a time before the year 2262, found %q", plaintext.Clip(s, 60))
 	}
 	if strings.Trim(s, "+-.0123456789eE") != "" {
 		return wrong() // a hexadecimal number, Inf, a separator

@@ -1,16 +1,14 @@
 package attack
 
 import (
-	"bytes"
 	"encoding/binary"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"unicode/utf16"
-	"unicode/utf8"
+
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 // wide writes a text in UTF-16.
@@ -60,7 +58,7 @@ func TestEncodings(t *testing.T) {
 			var err error
 			switch filepath.Ext(path) {
 			case ".txt":
-				_, err = LoadTrace(path)
+				_, err = arrivals.LoadTrace(path)
 			case ".http":
 				_, err = LoadTargets(path, "")
 			default:
@@ -71,21 +69,4 @@ func TestEncodings(t *testing.T) {
 			}
 		})
 	}
-}
-
-func FuzzUTF8Text(f *testing.F) {
-	f.Add([]byte("a\nä\n日本\xe9"), true)
-	f.Add([]byte("\xf0\x9f\x98\x80"), true)
-	f.Fuzz(func(t *testing.T, b []byte, slowly bool) {
-		var r io.Reader = bytes.NewReader(b)
-		if slowly {
-			r = iotest.OneByteReader(r)
-		}
-		got, err := io.ReadAll(utf8Text(r))
-		want := bytes.TrimPrefix(b, byteOrderMark)
-		good := utf8.Valid(want) && wideEncoding(want[:min(len(want), 4)]) == ""
-		if good != (err == nil) || err == nil && !bytes.Equal(got, want) || !bytes.HasPrefix(want, got) {
-			t.Errorf("%q was read as %q: %v", b, got, err)
-		}
-	})
 }
