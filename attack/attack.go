@@ -251,12 +251,11 @@ type Call struct {
 // Reply is what came of a call. Sent and Done carry monotonic clock readings.
 type Reply struct {
 	Sent, Done time.Time
-	Connect    time.Duration // of the connection that was opened for it; 0 if one was there
-	Handshake  time.Duration // of that connection's TLS
-	Opened     time.Time     // when the last connection that it was sent on was opened; zero if that is not known
-	Status     int           // 0 if there was no complete answer
-	Header     http.Header   // nil if there was no complete answer; and maybe without Call.WantHeader
-	Body       []byte        // at most MaxBody bytes, only with Call.WantBody; without, the beginning if Status is 400 or above
+	Phases     timeline.PhaseTimes
+	Opened     time.Time   // when the last connection that it was sent on was opened; zero if that is not known
+	Status     int         // 0 if there was no complete answer
+	Header     http.Header // nil if there was no complete answer; and maybe without Call.WantHeader
+	Body       []byte      // at most MaxBody bytes, only with Call.WantBody; without, the beginning if Status is 400 or above
 	BytesIn    int64
 	BytesOut   int64
 	Err        error
@@ -326,11 +325,10 @@ type Result struct {
 	// Doubtful says that the generator itself may have made this error.
 	Doubtful bool
 
-	Thought   time.Duration // by the caller of a whole flow, between its steps; Done leaves it out
-	Connect   time.Duration // of the connection that was opened for it; 0 if one was there
-	Handshake time.Duration // of that connection's TLS
-	Opened    time.Duration // when the connection was opened that broke before the answer was complete; 0 if it is not known, or none broke
-	Sample    *Sample       // of the answer, for some of those that failed a check
+	Thought time.Duration // by the caller of a whole flow, between its steps; Done leaves it out
+	Phases  timeline.PhaseTimes
+	Opened  time.Duration // when the connection was opened that broke before the answer was complete; 0 if it is not known, or none broke
+	Sample  *Sample       // of the answer, for some of those that failed a check
 }
 
 // Sample is an answer that was not as expected, and what was sent for it, kept for

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/standstill"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 const (
@@ -75,12 +76,12 @@ func ownDelay(r *Result, now time.Duration, stops []standstill.Stop, carries boo
 // What it never sent for want of time or of its machine's means is told by its kind.
 func (a *attack) doubtful(r *Result, shaken bool) bool {
 	action := a.action(&r.Arrival)
-	switch r.Kind {
-	case "", KindLate, KindSkipped, KindLocal, KindTemplate:
+	switch kind := timeline.KindNamed(r.Kind); {
+	case r.Kind == "" || kind.Own || kind.OfPlan:
 		return false
-	case KindSlow:
+	case kind.OfTime && kind.Answered: // how long it took is known
 		return shaken || r.Done-r.Intended-r.Delay <= action.check.Within
-	case KindTimeout, KindStalled, KindUnsent:
+	case kind.OfTime:
 		if r.Detail == errTooLate.Error() { // it is there: so it is known how late it came
 			return shaken || r.Done-r.Intended-r.Delay <= action.timeout
 		}

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 func TestConnectionsValidate(t *testing.T) {
@@ -224,8 +226,9 @@ func TestEnginesNoKeepAlive(t *testing.T) {
 						if r.Err != nil {
 							t.Fatal(r.Err)
 						}
-						if r.Connect <= 0 || secure != (r.Handshake > 0) {
-							t.Errorf("expected the times of a new connection, found %s and %s", r.Connect, r.Handshake)
+						connect, shake := r.Phases[timeline.Connect], r.Phases[timeline.Handshake]
+						if connect <= 0 || secure != (shake > 0) {
+							t.Errorf("expected the times of a new connection, found %s and %s", connect, shake)
 						}
 					}
 					if n := srv.all.Load(); n != 5 {
@@ -493,7 +496,7 @@ func TestEnginesTimes(t *testing.T) {
 						if i == 0 {
 							want = [3]time.Duration{connect, shake, connect + shake + first + rest}
 						}
-						if got := [3]time.Duration{r.Connect, r.Handshake, r.Done.Sub(r.Sent)}; got != want {
+						if got := [3]time.Duration{r.Phases[timeline.Connect], r.Phases[timeline.Handshake], r.Done.Sub(r.Sent)}; got != want {
 							t.Errorf("request %d: expected connect, handshake and service time of %v, found %v", i, want, got)
 						}
 					}

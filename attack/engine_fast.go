@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // fastEngine speaks HTTP/1.1 on connections of its own. A fixed call is written out
@@ -138,7 +140,7 @@ func (e *fastEngine) exchange(ctx context.Context, by Deadlines, call *Call, las
 		}
 		r.Done, r.Opened = time.Now(), c.opened
 		if fresh {
-			r.Connect, r.Handshake = c.connect, c.handshake
+			r.Phases[timeline.Connect], r.Phases[timeline.Handshake] = c.connect, c.handshake
 		} else {
 			w.host.keeps(err == nil || c.began)
 		}

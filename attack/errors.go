@@ -15,70 +15,37 @@ import (
 	"syscall"
 
 	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// The kinds of errors, as they are counted. There are no others.
+// The kinds of errors, as they are counted: rows of timeline.Kinds.
 const (
-	KindTimeout     = "timeout"     // no answer before the timeout, which runs from the intended time
-	KindStalled     = "stalled"     // an answer that began, and was not complete before the timeout
-	KindUnsent      = "unsent"      // no free slot in time
-	KindLate        = "late"        // never sent, as the generator came to it too late for an answer in time
-	KindSkipped     = "skipped"     // never sent, as the generator was too late and the plan says to skip
-	KindRefused     = "refused"     // nothing listens there
-	KindReset       = "reset"       // the connection was cut hard
-	KindEOF         = "eof"         // the connection was closed before the answer was complete
-	KindUnreachable = "unreachable" // no way to the host
-	KindDNS         = "dns"         // the name could not be looked up
-	KindTLS         = "tls"         // certificate or handshake
-	KindProtocol    = "protocol"    // the answer was not HTTP
-	KindUnsolicited = "unsolicited" // there was an answer that no request had asked for
-	KindTooLarge    = "too_large"   // the answer's body was larger than Plan.MaxBody
-	KindLocal       = "local"       // the generator's own machine ran out of ports, files or memory
-	KindStatus      = "status"      // not an expected status
-	KindBody        = "body"        // not the expected body
-	KindHeader      = "header"      // not an expected header
-	KindJSON        = "json"        // not JSON, or not an expected value in it
-	KindSize        = "size"        // the body was too short or too long
-	KindSlow        = "slow"        // a good answer, but not within the response time asked for
-	KindCapture     = "capture"     // a value that a later step needs was not in the answer
-	KindTemplate    = "template"    // the request could not be built
-	KindNotAllowed  = "not_allowed" // a connection that would have gone to an address that is not allowed: nothing was sent
-	KindOther       = "other"
+	KindTimeout     = timeline.KindTimeout
+	KindStalled     = timeline.KindStalled
+	KindUnsent      = timeline.KindUnsent
+	KindLate        = timeline.KindLate
+	KindSkipped     = timeline.KindSkipped
+	KindRefused     = timeline.KindRefused
+	KindReset       = timeline.KindReset
+	KindEOF         = timeline.KindEOF
+	KindUnreachable = timeline.KindUnreachable
+	KindDNS         = timeline.KindDNS
+	KindTLS         = timeline.KindTLS
+	KindProtocol    = timeline.KindProtocol
+	KindUnsolicited = timeline.KindUnsolicited
+	KindTooLarge    = timeline.KindTooLarge
+	KindLocal       = timeline.KindLocal
+	KindStatus      = timeline.KindStatus
+	KindBody        = timeline.KindBody
+	KindHeader      = timeline.KindHeader
+	KindJSON        = timeline.KindJSON
+	KindSize        = timeline.KindSize
+	KindSlow        = timeline.KindSlow
+	KindCapture     = timeline.KindCapture
+	KindTemplate    = timeline.KindTemplate
+	KindNotAllowed  = timeline.KindNotAllowed
+	KindOther       = timeline.KindOther
 )
-
-// ErrorKind is an entry of the list of kinds.
-type ErrorKind struct{ Name, Doc string }
-
-// Kinds lists every kind that errors are counted by.
-func Kinds() []ErrorKind {
-	return []ErrorKind{
-		{KindTimeout, "no answer came before the timeout, which runs from the moment the request was due; also an answer that was complete only after it, as engines end a request a little late"},
-		{KindStalled, "the answer began to come, and was not complete before the timeout"},
-		{KindUnsent, "never sent: no free slot in time to be answered within the timeout"},
-		{KindLate, "never sent, as the generator itself came to it too late to be answered within the timeout: unsent, and not the target's doing"},
-		{KindSkipped, "never sent, as the generator was later than late_budget and catch_up is skip: unsent, and not the target's doing"},
-		{KindRefused, "nothing listens at the address"},
-		{KindReset, "the connection was cut hard"},
-		{KindEOF, "the connection was closed before the answer was complete"},
-		{KindUnreachable, "no way to the host or its network"},
-		{KindDNS, "the name could not be looked up"},
-		{KindTLS, "the certificate was not accepted, or the handshake failed"},
-		{KindProtocol, "the answer was not proper HTTP"},
-		{KindUnsolicited, "the server sent an answer that no request had asked for, so that none on its connection can be told from another request's; the connection was closed"},
-		{KindTooLarge, "the answer's body was larger than max_body, or without end; the connection was closed"},
-		{KindLocal, "the generator's own machine ran out of ports, open files or memory"},
-		{KindStatus, "the status was not an expected one"},
-		{KindBody, "the body was not as expected"},
-		{KindHeader, "a header was not as expected"},
-		{KindJSON, "the body was not JSON, or a value in it was not as expected"},
-		{KindSize, "the body was shorter or longer than expected"},
-		{KindSlow, "a good answer, but later than expected"},
-		{KindCapture, "a value that a later step needs was not in the answer"},
-		{KindTemplate, "the request could not be built from its templates"},
-		{KindNotAllowed, "never sent: the connection would have gone to an address that `allow_hosts` does not list; the load ends with the first one"},
-		{KindOther, "anything else"},
-	}
-}
 
 // maxDetail bounds what is kept of one error's text, in bytes.
 const maxDetail = 200

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 func TestHTTPFollowsRedirects(t *testing.T) {
@@ -52,8 +54,8 @@ func TestHTTPFollowsRedirects(t *testing.T) {
 			}
 			defer e.Close()
 			r := e.Send(t.Context(), &Call{Method: "POST", URL: srv.URL + c.path, Body: []byte("hello"), WantBody: true, WantHeader: true})
-			if r.Err != nil || r.Status != c.status || string(r.Body) != c.body || r.Connect == 0 {
-				t.Errorf("expected %d %q on a new connection, found %d %q after %s: %v", c.status, c.body, r.Status, r.Body, r.Connect, r.Err)
+			if r.Err != nil || r.Status != c.status || string(r.Body) != c.body || r.Phases[timeline.Connect] == 0 {
+				t.Errorf("expected %d %q on a new connection, found %d %q after %s: %v", c.status, c.body, r.Status, r.Body, r.Phases[timeline.Connect], r.Err)
 			}
 			if hops := c.redirects; c.status == 200 && r.Done.Sub(r.Sent) < time.Duration(hops)*10*time.Millisecond {
 				t.Errorf("%d redirects of 10ms each took %s", hops, r.Done.Sub(r.Sent))

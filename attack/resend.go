@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // net/http sends a request again, on another connection, if a kept-alive one
@@ -117,7 +119,8 @@ func (a *attempts) times(r *Reply) {
 		r.Opened = c.opened
 	}
 	if c := a.opened.Load(); c != nil {
-		r.Connect, r.Handshake = c.connect, time.Duration(c.handshake.Load())
+		r.Phases[timeline.Connect] = c.connect
+		r.Phases[timeline.Handshake] = time.Duration(c.handshake.Load())
 	}
 }
 

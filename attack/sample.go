@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 const (
@@ -20,13 +21,10 @@ const (
 	maxSampleValue   = 256
 )
 
-// sampledKinds are the kinds of errors that an answer is to be seen of.
-var sampledKinds = [...]string{KindStatus, KindHeader, KindBody, KindJSON, KindSize, KindSlow, KindCapture}
-
 // wantsSample says whether the answer to a request that ended with an error is to be
 // kept.
 func (a *attack) wantsSample(r *Result) bool {
-	return slices.Contains(sampledKinds[:], r.Kind) && (a.chooser == nil || a.chooser.WantsSample(r))
+	return timeline.KindNamed(r.Kind).Answered && (a.chooser == nil || a.chooser.WantsSample(r))
 }
 
 // newSample copies what people want to see of an answer and of what was sent for it,

@@ -15,19 +15,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
-// Kinds that come from an answer are sampled, those from the way to it are not.
-func TestSampledKindsAreListed(t *testing.T) {
-	listed := make(map[string]bool)
-	for _, k := range Kinds() {
-		listed[k.Name] = true
-	}
-	for _, k := range sampledKinds {
-		if !listed[k] {
-			t.Errorf("%s is no kind", k)
-		}
-	}
-}
-
 func TestSampleIsBounded(t *testing.T) {
 	h := http.Header{"Set-Cookie": {"id=s3cr3t", "b=s3cr3t"}, "X-Api-Key": {"s3cr3t"}, "Www-Authenticate": {"Basic"}, "Content-Type": {"text/html"}}
 	s := newSample(nil, &Reply{Status: 500, Header: h, Body: []byte("no\xff"), BytesIn: 3}, secret.NewRedactor(nil).Text)

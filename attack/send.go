@@ -59,7 +59,7 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	// What is recorded relies on intended ≤ sent ≤ done, whatever an engine says.
 	r.Sent = max(reply.Sent.Sub(a.Start), w.Acted)
 	r.Done = max(reply.Done.Sub(a.Start), r.Sent)
-	r.Connect, r.Handshake = reply.Connect, reply.Handshake
+	r.Phases = reply.Phases
 	// One that failed by itself, just as the run was cut off, is an error.
 	if reply.Err != nil && a.ctx.Err() != nil && errors.Is(reply.Err, context.Cause(a.ctx)) && r.Done < deadline {
 		r.Outcome = Interrupted

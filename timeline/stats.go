@@ -47,6 +47,11 @@ type Stats struct {
 	Kinds    map[string]uint64 `json:"kinds,omitempty"`    // errors by kind, unsent among them
 	Statuses map[int]uint64    `json:"statuses,omitempty"` // answers by HTTP status
 
+	Times
+}
+
+// Times are the distributions of a Stats.
+type Times struct {
 	// Response times (done − intended) of good answers, and of errors; an
 	// unsent arrival's is its whole waiting time. Apart, as a fast error must
 	// not improve a percentile unseen.
@@ -65,27 +70,41 @@ type Stats struct {
 	// Lateness of the generator itself: when it acted on the arrival − intended.
 	// Lag minus the wait for a free slot; the ground of the validity verdict.
 	Late Distribution `json:"-"`
-	// Times of those that opened a connection: to reach the target, and of TLS.
-	// Both are parts of the service time.
-	Connect   Distribution `json:"-"`
-	Handshake Distribution `json:"-"`
+	// Phases are parts of the service time, of the calls that had them.
+	Phases [phaseCount]Distribution `json:"-"`
 }
 
 // NewStats returns empty stats that count exactly at limits.
 func NewStats(limits []time.Duration) *Stats {
 	d := NewDistribution(limits) // all share its limits until something is recorded
-	return &Stats{OK: d, Err: d, Service: d, Lag: d, OKNet: d, ErrNet: d, ServiceNet: d, LagNet: d, Connect: d, Handshake: d}
+	t := Times{
+		OK: d, Err: d, Service: d, Lag: d, OKNet: d, ErrNet: d, ServiceNet: d, LagNet: d,
+	}
+	for i := range t.Phases {
+		t.Phases[i] = d
+	}
+	return &Stats{Times: t}
 }
 
 // Distributions names the distributions, in the order in which they are
 // written and read.
 func (s *Stats) Distributions() []NamedDistribution {
-	return []NamedDistribution{
-		{"ok", &s.OK}, {"err", &s.Err}, {"service", &s.Service}, {"lag", &s.Lag}, {"late", &s.Late},
-		{"connect", &s.Connect}, {"handshake", &s.Handshake},
-		{"ok.net", &s.OKNet}, {"err.net", &s.ErrNet}, {"service.net", &s.ServiceNet}, {"lag.net", &s.LagNet},
+	out := make([]NamedDistribution, 0, 9+phaseCount)
+	out = append(out,
+		NamedDistribution{"ok", &s.OK}, NamedDistribution{"err", &s.Err},
+		NamedDistribution{"service", &s.Service}, NamedDistribution{"lag", &s.Lag},
+		NamedDistribution{"late", &s.Late},
+	)
+	for i, p := range phases {
+		out = append(out, NamedDistribution{p.Name, &s.Phases[i]})
 	}
+	return append(out,
+		NamedDistribution{"ok.net", &s.OKNet}, NamedDistribution{"err.net", &s.ErrNet},
+		NamedDistribution{"service.net", &s.ServiceNet}, NamedDistribution{"lag.net", &s.LagNet},
+	)
 }
+
+var phases = Phases()
 
 // nets pairs each net distribution with the measured one.
 func (s *Stats) nets() [4][2]*Distribution {

@@ -11,18 +11,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// The kinds of errors, as package attack names them, in which the generator can
-// have a part.
-const (
-	kindLocal   = "local"   // its machine had no port, file or memory left: none of the target's doing
-	kindSkipped = "skipped" // it was late, and the plan says to skip: none of the target's doing either
-	kindLate    = "late"    // it was too late for an answer in time: nor this
-	kindTimeout = "timeout" // it may have been slow to send or to read
-	kindStalled = "stalled" // it may have been slow to read the rest
-	kindUnsent  = "unsent"  // it may have been slow to free a slot
-	kindSlow    = "slow"    // a check of the response time
-)
-
 const (
 	// saturatedShare is the share of the time in which the generator's CPU must be
 	// used up before figures are taken to be affected.
@@ -65,20 +53,19 @@ func burdenOf(v *View, tl *timeline.Timeline) burden {
 	}
 	s := v.Stats
 	b := burden{
-		missed: s.Kinds[kindSkipped] + s.Kinds[kindLate], delayed: s.Delayed, slow: s.Doubtful, unsent: s.DoubtfulUnsent,
+		missed:  s.CountKinds(func(k timeline.ErrorKind) bool { return k.TooLate }),
+		delayed: s.Delayed, slow: s.Doubtful, unsent: s.DoubtfulUnsent,
 		still: tl.Standstills.Intersect(v.windows).Len(), near: caughtUpIn(tl.Standstills, v.windows), closed: closedIn(tl, v.windows),
 	}
 	b.late, _ = s.Late.Max()
-	b.local = s.Kinds[kindLocal] + b.missed
+	b.local = s.CountKinds(func(k timeline.ErrorKind) bool { return k.Own })
 	b.short = float64(b.local) > shortShare*float64(s.Judged())
 	used := v.usage(tl)
 	b.busy = used.Time > 0 && float64(used.Full) >= saturatedShare*float64(used.Time)
 	if b.busy {
-		b.slow, b.unsent = 0, s.Kinds[kindUnsent]
-		for _, kind := range []string{kindTimeout, kindStalled, kindUnsent, kindSlow} {
-			b.slow += s.Kinds[kind]
-		}
-		b.slow = max(b.slow, s.Doubtful)
+		b.unsent = s.Kinds[timeline.KindUnsent]
+		ofTime := s.CountKinds(func(k timeline.ErrorKind) bool { return k.OfTime })
+		b.slow = max(ofTime, s.Doubtful)
 	}
 	switch {
 	case b.missed > 0 && b.missed == b.local && b.delayed > b.missed:
@@ -161,12 +148,12 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 		if s.lo = 0; b.local == 0 && !b.hides(m) || b.local == b.missed && m.Name == "mean" {
 			s.hi = n // those that it missed are in it, with their whole timeout
 		}
-		if b.local == 0 && !b.busy && !b.hides(m) && !m.OfConnection {
+		if b.local == 0 && !b.busy && !b.hides(m) && !m.OfPhase {
 			net, _ := v.net(m.of(v)).Mean()
 			s.lo = min(n, float64(net))
 		}
 	case name == "stddev":
-		if s.lo = 0; b.local == 0 && !b.busy && !b.hides(m) && !m.OfConnection {
+		if s.lo = 0; b.local == 0 && !b.busy && !b.hides(m) && !m.OfPhase {
 			off := deviation(m.of(v), v.net(m.of(v)))
 			s.lo, s.hi = max(0, n-off), n+off
 		}
@@ -180,7 +167,7 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 	case (name == "rps" || name == "throughput") && v.Seconds > 0:
 		b.rate(s, n, name, v)
 	case name == "unsent":
-		s.lo = n - float64(b.missed+min(b.unsent, stats.Kinds[kindUnsent]))
+		s.lo = n - float64(b.missed+min(b.unsent, stats.Kinds[timeline.KindUnsent]))
 		if !b.short {
 			s.hi = n
 		}
@@ -294,7 +281,7 @@ func (b *burden) ranks(s *bounds, m *Metric, v *View, limits []time.Duration) {
 	if b.hides(m) {
 		unknown += b.slow
 	}
-	if m.OfConnection {
+	if m.OfPhase {
 		unknown += b.delayed // how much of it was opening a connection is not known
 	}
 	if s.lo = 0; rank > unknown && !b.busy {

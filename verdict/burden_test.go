@@ -8,22 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
-
-// TestKindsAreThoseOfAttack holds the names to those that errors are counted by.
-func TestKindsAreThoseOfAttack(t *testing.T) {
-	var all []string
-	for _, k := range attack.Kinds() {
-		all = append(all, k.Name)
-	}
-	for _, k := range []string{kindLocal, kindSkipped, kindLate, kindTimeout, kindStalled, kindUnsent, kindSlow} {
-		if !slices.Contains(all, k) {
-			t.Errorf("no errors are counted as %q", k)
-		}
-	}
-}
 
 // sampled gives a run ten seconds of samples, which set changes.
 func sampled(tl *timeline.Timeline, set func(second int, s *timeline.Sample)) *timeline.Timeline {

@@ -16,8 +16,9 @@ func measure(v *View) Measure {
 		BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 		Seconds: v.Seconds, Clamped: v.Response().Clamped(),
 		Latency: latency(v.Response()), Service: latency(&s.Service), Lag: latency(&s.Lag),
-		Connections: s.Connect.Count(), Connect: latency(&s.Connect),
-		Handshakes: s.Handshake.Count(), Handshake: latency(&s.Handshake),
+	}
+	for i := range s.Phases {
+		m.Phases[i] = PhaseMeasure{s.Phases[i].Count(), latency(&s.Phases[i])}
 	}
 	if v.Seconds > 0 {
 		m.RPS = float64(s.Answered) / v.Seconds
@@ -49,7 +50,8 @@ func generatorOf(v *View, tl *timeline.Timeline) *Generator {
 		return nil
 	}
 	g := &Generator{
-		Late: latency(&v.Stats.Late), Budget: tl.LateBudget, Usage: *v.usage(tl), Local: v.Stats.Kinds[kindLocal], Delayed: v.Stats.Delayed,
+		Late: latency(&v.Stats.Late), Budget: tl.LateBudget, Usage: *v.usage(tl), Delayed: v.Stats.Delayed,
+		Local: v.Stats.CountKinds(func(k timeline.ErrorKind) bool { return k.Own && !k.TooLate }),
 	}
 	for _, s := range tl.Standstills.Intersect(v.windows) {
 		g.Standstill += s.Len()

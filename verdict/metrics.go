@@ -18,8 +18,9 @@ type Metric struct {
 	Doc  string
 	// OfFault says that it is asked of a fault and not of a stretch of load.
 	OfFault bool
-	// OfConnection says that only single requests have it: a whole flow has none.
-	OfConnection bool
+	// OfPhase says that it is of a phase of calls, which only single requests have: a whole
+	// flow has none.
+	OfPhase bool
 	// MinSamples is how many samples it needs to be judged; with fewer, a rule
 	// on it is inconclusive.
 	MinSamples uint64
@@ -41,6 +42,8 @@ type Metric struct {
 	bounded func(*View) bool
 	// unseen is how much more it may have been than any arrival met.
 	unseen func(*View) time.Duration
+	// more is what to do where there are too few samples.
+	more string
 }
 
 // View is what a metric sees of its scope.
@@ -67,8 +70,7 @@ func Metrics() []Metric {
 		latencyMetrics("ok.", "response time of good answers", func(v *View) *timeline.Distribution { return &v.Stats.OK }),
 		latencyMetrics("service.", "service time (done − sent)", func(v *View) *timeline.Distribution { return &v.Stats.Service }),
 		latencyMetrics("lag.", "lag (sent − intended)", func(v *View) *timeline.Distribution { return &v.Stats.Lag }),
-		connectionMetrics("connect.", "time to open a connection, without TLS, of those that opened one", "connections that were opened", func(v *View) *timeline.Distribution { return &v.Stats.Connect }),
-		connectionMetrics("handshake.", "time of the TLS handshake, of those that made one", "TLS handshakes that were made", func(v *View) *timeline.Distribution { return &v.Stats.Handshake }),
+		phaseMetrics(),
 		countMetrics(),
 		rateMetrics(),
 		faultMetrics(),

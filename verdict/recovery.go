@@ -23,7 +23,7 @@ type pulse struct {
 
 // add takes in a cell.
 func (p *pulse) add(s *timeline.Stats) {
-	own := s.Doubtful + s.Kinds[kindLocal] + s.Kinds[kindSkipped] + s.Kinds[kindLate]
+	own := s.Doubtful + s.CountKinds(func(k timeline.ErrorKind) bool { return k.Own })
 	own = min(own, s.Errors())
 	p.judged += s.Judged() - own
 	p.errors += s.Errors() - own

@@ -206,7 +206,7 @@ func add(s *timeline.Stats, a arrival) {
 	both(&s.Service, &s.ServiceNet, max(0, a.took-a.late), a.held)
 	both(&s.Lag, &s.LagNet, a.late, own)
 	if a.connect > 0 {
-		s.Connect.Record(a.connect)
+		s.Phases[timeline.Connect].Record(a.connect)
 	}
 }
 

@@ -75,12 +75,16 @@ type Measure struct {
 	Clamped      uint64            `json:"clamped,omitempty"` // response times above timeline.Highest, which count as that
 	Service      Latency           `json:"service_time"`
 	Lag          Latency           `json:"lag"`
-	// Connections that were opened, and how long that took; a handshake is one of
-	// TLS.
-	Connections uint64  `json:"connections,omitempty"`
-	Connect     Latency `json:"connect,omitzero"`
-	Handshakes  uint64  `json:"handshakes,omitempty"`
-	Handshake   Latency `json:"handshake,omitzero"`
+	Phases       Phases            `json:"phases"`
+}
+
+// Phases are the phases of the calls of a scope, by timeline.Phase.
+type Phases [len(timeline.PhaseTimes{})]PhaseMeasure
+
+// PhaseMeasure is one phase: how many calls had it, and how long it took.
+type PhaseMeasure struct {
+	Count uint64 `json:"count"`
+	Latency
 }
 
 // Latency is the printed part of a distribution, in nanoseconds; nil where

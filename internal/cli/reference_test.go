@@ -20,6 +20,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -33,7 +34,7 @@ func TestReference(t *testing.T) {
 		"shapes":          shapesTable(),
 		"engines":         table("engine|what it is", attack.Engines(), func(e attack.EngineKind) []string { return []string{code1(e.Name), e.Doc} }),
 		"template":        table("template|result", attack.TemplateFunctions(), func(f attack.TemplateFunction) []string { return []string{code1(f.Usage), f.Doc} }),
-		"error kinds":     table("kind|meaning", attack.Kinds(), func(k attack.ErrorKind) []string { return []string{code1(k.Name), k.Doc} }),
+		"error kinds":     table("kind|meaning", timeline.Kinds(), func(k timeline.ErrorKind) []string { return []string{code1(k.Name), k.Doc} }),
 		"faults":          faultsTable(),
 		"metrics":         verdict.MetricTable(),
 		"scopes":          verdict.ScopeTable(),

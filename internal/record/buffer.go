@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // entry is a result that waits to be sorted in: one cache line, and without
@@ -20,11 +21,12 @@ type entry struct {
 
 // extra is what few results have.
 type extra struct {
-	kind, detail                string
-	connect, handshake, thought time.Duration
-	delay                       time.Duration // that the generator itself may have made
-	doubtful                    bool          // it may have made the error, too
-	opened                      time.Duration // when the connection was opened that broke; 0 if it is not known
+	kind, detail string
+	phases       timeline.PhaseTimes
+	thought      time.Duration
+	delay        time.Duration // that the generator itself may have made
+	doubtful     bool          // it may have made the error, too
+	opened       time.Duration // when the connection was opened that broke; 0 if it is not known
 }
 
 var noExtra extra
@@ -46,9 +48,9 @@ func (b *buffer) put(r *attack.Result, cell int32) {
 	if r.Outcome == attack.Unsent {
 		e.sent = r.GivenUp
 	}
-	if kind := errorKind(r); kind != "" || r.Connect != 0 || r.Handshake != 0 || r.Thought != 0 || r.Delay != 0 {
+	if kind := errorKind(r); kind != "" || r.Phases != (timeline.PhaseTimes{}) || r.Thought != 0 || r.Delay != 0 {
 		e.extra = int32(len(b.extras))
-		b.extras = append(b.extras, extra{kind, r.Detail, r.Connect, r.Handshake, r.Thought, r.Delay, r.Doubtful, r.Opened})
+		b.extras = append(b.extras, extra{kind, r.Detail, r.Phases, r.Thought, r.Delay, r.Doubtful, r.Opened})
 	}
 	b.entries = append(b.entries, e)
 }

@@ -157,11 +157,7 @@ func (p *pool) takeBackInterval(iv *interval) {
 		}
 		clear(c.Kinds)
 		clear(c.Statuses)
-		*c = cell{Stats: timeline.Stats{
-			Kinds: c.Kinds, Statuses: c.Statuses,
-			OK: c.OK, Err: c.Err, Service: c.Service, Lag: c.Lag, Late: c.Late, Connect: c.Connect, Handshake: c.Handshake,
-			OKNet: c.OKNet, ErrNet: c.ErrNet, ServiceNet: c.ServiceNet, LagNet: c.LagNet,
-		}}
+		*c = cell{Stats: timeline.Stats{Kinds: c.Kinds, Statuses: c.Statuses, Times: c.Times}}
 		p.mu.Lock()
 		p.cells = append(p.cells, c)
 		p.mu.Unlock()
@@ -236,11 +232,10 @@ func (p *pool) add(c *cell, e *entry, x *extra) {
 			p.recordBoth(&c.Service, &c.ServiceNet, e.done-e.sent, x.delay-late)
 			p.recordBoth(&c.Lag, &c.LagNet, e.sent-e.intended, x.delay)
 		}
-		if x.connect > 0 {
-			p.record(&c.Connect, x.connect)
-		}
-		if x.handshake > 0 {
-			p.record(&c.Handshake, x.handshake)
+		for i, took := range x.phases {
+			if took > 0 {
+				p.record(&c.Phases[i], took)
+			}
 		}
 	}
 	p.record(&c.Late, e.acted-e.intended)

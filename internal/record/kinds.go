@@ -5,21 +5,20 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Kinds of error that a cell, and the live view, tell apart; what comes after
-// them is counted as otherKind, so that an engine that puts addresses into its
+// them is counted as timeline.KindOther, so that an engine that puts addresses into its
 // kinds costs no memory without end.
 const (
-	maxKinds   = 64
-	otherKind  = "other"
-	unsentKind = "unsent"
+	maxKinds = 64
 )
 
 // statusKinds are the kinds of wrong statuses, one each, made once.
 var statusKinds = func() (out [1000]string) {
 	for i := range out {
-		out[i] = attack.KindStatus + " " + strconv.Itoa(i)
+		out[i] = timeline.KindStatus + " " + strconv.Itoa(i)
 	}
 	return out
 }()
@@ -29,8 +28,8 @@ var statusKinds = func() (out [1000]string) {
 func errorKind(r *attack.Result) string {
 	switch {
 	case r.Outcome == attack.Unsent && r.Kind == "":
-		return unsentKind
-	case r.Kind == attack.KindStatus && r.Status > 0 && r.Status < len(statusKinds):
+		return timeline.KindUnsent
+	case r.Kind == timeline.KindStatus && r.Status > 0 && r.Status < len(statusKinds):
 		return statusKinds[r.Status]
 	}
 	return r.Kind
@@ -38,8 +37,8 @@ func errorKind(r *attack.Result) string {
 
 // crowded is the kind that counts for another where there are too many.
 func crowded(kind string) string {
-	if strings.HasPrefix(kind, attack.KindStatus+" ") {
-		return attack.KindStatus
+	if strings.HasPrefix(kind, timeline.KindStatus+" ") {
+		return timeline.KindStatus
 	}
-	return otherKind
+	return timeline.KindOther
 }

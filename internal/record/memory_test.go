@@ -164,8 +164,8 @@ func TestKindsAreBounded(t *testing.T) {
 	for _, n := range kinds {
 		sum += n
 	}
-	if len(kinds) != maxKinds+1 || sum != n || kinds[otherKind] != n-maxKinds {
-		t.Errorf("%d kinds with %d errors, %d of them other; want %d, %d and %d", len(kinds), sum, kinds[otherKind], maxKinds+1, n, n-maxKinds)
+	if len(kinds) != maxKinds+1 || sum != n || kinds[timeline.KindOther] != n-maxKinds {
+		t.Errorf("%d kinds with %d errors, %d of them other; want %d, %d and %d", len(kinds), sum, kinds[timeline.KindOther], maxKinds+1, n, n-maxKinds)
 	}
 }
 

@@ -89,11 +89,10 @@ func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result
 		s.BytesOut += uint64(r.BytesOut)
 		both(&s.Service, &s.ServiceNet, r.Done-r.Sent, max(0, r.Delay-(r.Acted-r.Intended)))
 		both(&s.Lag, &s.LagNet, r.Sent-r.Intended, r.Delay)
-		if r.Connect > 0 {
-			s.Connect.Record(r.Connect)
-		}
-		if r.Handshake > 0 {
-			s.Handshake.Record(r.Handshake)
+		for i, took := range r.Phases {
+			if took > 0 {
+				s.Phases[i].Record(took)
+			}
 		}
 		if r.Status != 0 {
 			s.Statuses[r.Status]++
@@ -233,8 +232,9 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 			res.Whole, res.Request = true, rng.IntN(2)
 			res.Thought = time.Duration(rng.Int64N(int64(2 * sec)))
 		case 2:
-			res.Connect = 1 + time.Duration(rng.ExpFloat64()*float64(ms))
-			res.Handshake = time.Duration(rng.IntN(2)) * res.Connect
+			connect := 1 + time.Duration(rng.ExpFloat64()*float64(ms))
+			res.Phases[timeline.Connect] = connect
+			res.Phases[timeline.Handshake] = time.Duration(rng.IntN(2)) * connect
 		}
 		switch rng.IntN(20) {
 		case 0: // exactly at a bound

@@ -261,7 +261,7 @@ const cutSlack = time.Second
 // cut says whether ordeal itself cut e off: it was sent before the cutting was over, and lost its
 // connection while connections were cut, or shortly after.
 func (r *Recorder) cut(e *entry, x *extra) bool {
-	if len(r.cuts)+len(r.oldCuts) == 0 || e.outcome != attack.Done || x.kind != attack.KindReset && x.kind != attack.KindEOF {
+	if len(r.cuts)+len(r.oldCuts) == 0 || e.outcome != attack.Done || !timeline.KindNamed(x.kind).Lost {
 		return false
 	}
 	during := func(w timeline.Window) bool { return e.sent <= w.To && e.done >= w.From && e.done-cutSlack <= w.To }
@@ -465,8 +465,7 @@ func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
 	if stage := r.layout.stage(e.cell); stage == nil || !stage.Judged || e.outcome == attack.Interrupted {
 		return
 	}
-	switch x.kind {
-	case attack.KindLocal, attack.KindSkipped, attack.KindLate:
+	if x.kind != "" && timeline.KindNamed(x.kind).Own {
 		return
 	}
 	b := timeline.Beat{Due: e.intended, Last: e.intended}

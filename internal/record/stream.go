@@ -115,10 +115,7 @@ func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Ce
 	var cells []timeline.Cell
 	for _, c := range parsed.Cells {
 		stats := c.Stats
-		empty := timeline.NewStats(s.header.Limits)
-		stats.OK, stats.Err, stats.Service, stats.Lag = empty.OK, empty.Err, empty.Service, empty.Lag
-		stats.Connect, stats.Handshake = empty.Connect, empty.Handshake
-		stats.OKNet, stats.ErrNet, stats.ServiceNet, stats.LagNet = empty.OKNet, empty.ErrNet, empty.ServiceNet, empty.LagNet
+		stats.Times = timeline.NewStats(s.header.Limits).Times
 		stats.Late = timeline.NewDistribution([]time.Duration{s.header.LateBudget})
 		for _, d := range c.Distributions {
 			var text string
@@ -210,7 +207,11 @@ func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.PackedHi
 		*to.Distribution = timeline.RestoreDistribution(h, d.Limits, d.Clamped)
 		return nil
 	}
-	return errors.New("expected the distribution ok, err, service, lag, late, connect, handshake, ok.net, err.net, service.net or lag.net")
+	var names []string
+	for _, known := range stats.Distributions() {
+		names = append(names, known.Name)
+	}
+	return fmt.Errorf("expected the distribution %s, found %q", strings.Join(names, ", "), d.Name)
 }
 
 // check says whether counters and histograms fit together.
@@ -246,19 +247,22 @@ func check(s *timeline.Stats) error {
 			return fmt.Errorf("expected 0 or %d values in the histogram %s, found %d", net.measured, net.name, net.found)
 		}
 	}
-	for _, c := range []struct {
+	type bound struct {
 		name           string
 		found, atLeast uint64
 		atMost         uint64
-	}{
+	}
+	counts := []bound{
 		{"ok", s.OK.Count(), s.Done - s.Failed - s.Cut, s.Done - s.Failed - s.Cut},
 		{"err", s.Err.Count(), s.Errors(), s.Errors()},
 		{"service", s.Service.Count(), 0, s.Done},
 		{"lag", s.Lag.Count(), s.Service.Count(), s.Service.Count()},
 		{"late", s.Late.Count(), s.Judged(), s.Judged()},
-		{"connect", s.Connect.Count(), 0, s.Done},
-		{"handshake", s.Handshake.Count(), 0, s.Done},
-	} {
+	}
+	for i, p := range timeline.Phases() {
+		counts = append(counts, bound{p.Name, s.Phases[i].Count(), 0, s.Done})
+	}
+	for _, c := range counts {
 		if c.found < c.atLeast || c.found > c.atMost {
 			return fmt.Errorf("expected %d values in the histogram %s by the counters, found %d", c.atMost, c.name, c.found)
 		}

@@ -232,8 +232,12 @@ func flowing() *Run {
 		"checkout": newMeasure(640, 3, 0, 25, latency(5*ms, 12*ms, 170*ms, 228*ms, 300*ms, 362*ms)),
 	}
 	m := &r.Report.Totals
-	m.Connections, m.Connect = 1050, latency(100*time.Microsecond, 200*time.Microsecond, 250*time.Microsecond, 300*time.Microsecond, ms, 2*ms)
-	m.Handshakes, m.Handshake = 1050, latency(ms, 1500*time.Microsecond, 1800*time.Microsecond, 2*ms, 4*ms, 5*ms)
+	m.Phases[timeline.Connect] = verdict.PhaseMeasure{
+		Count: 1050, Latency: latency(100*time.Microsecond, 200*time.Microsecond, 250*time.Microsecond, 300*time.Microsecond, ms, 2*ms),
+	}
+	m.Phases[timeline.Handshake] = verdict.PhaseMeasure{
+		Count: 1050, Latency: latency(ms, 1500*time.Microsecond, 1800*time.Microsecond, 2*ms, 4*ms, 5*ms),
+	}
 	return r
 }
 

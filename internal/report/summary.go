@@ -1,7 +1,9 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -38,8 +40,7 @@ type summary struct {
 	Latency     verdict.Latency    `json:"latency"`
 	ServiceTime verdict.Latency    `json:"service_time"`
 	Lag         verdict.Latency    `json:"lag"`
-	Connect     *connections       `json:"connect,omitempty"`
-	Handshake   *connections       `json:"handshake,omitempty"`
+	Phases      verdict.Phases     `json:"-"` // each under its own name: see MarshalJSON
 	Requests    map[string]measure `json:"requests"`
 	Flows       map[string]measure `json:"flows,omitempty"` // whole ones, in no totals
 	Stages      map[string]measure `json:"stages"`
@@ -65,12 +66,6 @@ type totals struct {
 	ErrorStatuses map[string]uint64 `json:"error_statuses,omitempty"`
 	Statuses      map[int]uint64    `json:"statuses,omitempty"`
 	Cut           uint64            `json:"cut,omitempty"` // of done: ordeal itself cut the connection; neither good nor errors
-}
-
-// connections are those that were opened, or their TLS handshakes.
-type connections struct {
-	Count uint64 `json:"count"`
-	verdict.Latency
 }
 
 type measure struct {
@@ -142,6 +137,30 @@ func WriteSummary(w io.Writer, r *Run) error {
 	return enc.Encode(newSummary(r))
 }
 
+// MarshalJSON adds the phases that any call had, each under its name: connect, handshake.
+func (s summary) MarshalJSON() ([]byte, error) {
+	type plain summary
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(plain(s)); err != nil {
+		return nil, err
+	}
+	b.Truncate(bytes.LastIndexByte(b.Bytes(), '}'))
+	for i, p := range timeline.Phases() {
+		if s.Phases[i].Count == 0 {
+			continue
+		}
+		measured, err := json.Marshal(s.Phases[i])
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, ",%q:%s", p.Name, measured)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
 func newSummary(r *Run) summary {
 	t, rep := r.timeline(), &r.Report
 	s := summary{
@@ -150,7 +169,7 @@ func newSummary(r *Run) summary {
 		Dirty: r.Dirty, Interrupted: t.Interrupted, Problems: r.Problems,
 		Started: t.Start.UTC(), Duration: t.Duration,
 		Totals: newTotals(&rep.Totals), Latency: rep.Totals.Latency, ServiceTime: rep.Totals.Service, Lag: rep.Totals.Lag,
-		Connect: newConnections(rep.Totals.Connections, rep.Totals.Connect), Handshake: newConnections(rep.Totals.Handshakes, rep.Totals.Handshake),
+		Phases:   rep.Totals.Phases,
 		Requests: newMeasures(rep.Requests), Flows: newMeasures(rep.Flows), Stages: newMeasures(rep.Stages),
 		Faults: []faultSummary{}, Rules: []ruleSummary{}, Generator: newGenerator(rep.Generator),
 	}
@@ -209,14 +228,13 @@ func newTotals(m *verdict.Measure) totals {
 // splitKinds gives the kinds of errors, with one for all wrong statuses, and these
 // by status.
 func splitKinds(all map[string]uint64) (kinds, statuses map[string]uint64) {
-	const wrong = "status"
 	for kind, n := range all {
-		if code, ok := strings.CutPrefix(kind, wrong+" "); ok {
+		if code, ok := strings.CutPrefix(kind, timeline.KindStatus+" "); ok {
 			if statuses == nil {
 				statuses = make(map[string]uint64)
 			}
 			statuses[code] += n
-			kind = wrong
+			kind = timeline.KindStatus
 		}
 		if kinds == nil {
 			kinds = make(map[string]uint64)
@@ -232,12 +250,4 @@ func newMeasures(ms map[string]verdict.Measure) map[string]measure {
 		out[name] = measure{totals: newTotals(&m), Latency: m.Latency, ServiceTime: m.Service, Lag: m.Lag}
 	}
 	return out
-}
-
-// newConnections returns nil where none was opened.
-func newConnections(n uint64, took verdict.Latency) *connections {
-	if n == 0 {
-		return nil
-	}
-	return &connections{n, took}
 }

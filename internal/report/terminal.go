@@ -517,11 +517,7 @@ func (p *page) totals(r *Run) {
 		p.text(gridIndent, nil, fmt.Sprintf("service time p50 %s, p99 %s; lag p99 %s, max %s",
 			offset(m.Service.P50), offset(m.Service.P99), offset(m.Lag.P99), offset(m.Lag.Max)))
 	}
-	if m.Connections > 0 {
-		line := fmt.Sprintf("connections: %s opened, connect p99 %s", quantity.FormatWhole(m.Connections), offset(m.Connect.P99))
-		if m.Handshakes > 0 {
-			line += ", TLS p99 " + offset(m.Handshake.P99)
-		}
+	if line := phasesLine(&m.Phases); line != "" {
 		p.text(gridIndent, nil, line)
 	}
 	if line := generatorLine(r.Report.Generator); line != "" {
@@ -547,6 +543,21 @@ func (p *page) totals(r *Run) {
 		g.rows = append(g.rows, rw)
 	}
 	p.grid(g)
+}
+
+// phasesLine says how long the phases took that any call had; empty if none had one.
+func phasesLine(measured *verdict.Phases) string {
+	var parts []string
+	for i, p := range timeline.Phases() {
+		if m := &measured[i]; m.Count > 0 {
+			times := quantity.FormatWhole(m.Count) + " times"
+			if m.Count == 1 {
+				times = "once"
+			}
+			parts = append(parts, fmt.Sprintf("%s %s, p99 %s", p.Label, times, offset(m.P99)))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // statusCounts lists how often each status came.

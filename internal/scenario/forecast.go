@@ -122,8 +122,10 @@ func (p *Plan) answer(iv *timeline.Interval, cells map[timeline.Key]*timeline.St
 		s.Answered++
 		s.AnsweredOK++
 		s.Last = max(s.Last, a.Intended+answersIn)
-		for _, d := range []*timeline.Distribution{&s.OK, &s.Service, &s.Connect, &s.Handshake} {
-			d.Record(answersIn)
+		s.OK.Record(answersIn)
+		s.Service.Record(answersIn)
+		for i := range s.Phases {
+			s.Phases[i].Record(answersIn)
 		}
 		s.Lag.Record(0)
 		s.Late.Record(0)
