@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -47,9 +48,11 @@ func LoadData(path string) (*Data, error) {
 }
 
 func parseCSV(r io.Reader, b *dataBuilder) error {
-	c := csv.NewReader(textfile.NewReader(r))
+	rows := &rowReader{from: textfile.NewReader(r)}
+	c := csv.NewReader(rows)
 	c.FieldsPerRecord = -1 // its own message does not say how many there are
 	c.ReuseRecord = true
+	rows.next()
 	rec, err := c.Read()
 	if err == io.EOF {
 		return textfile.AtLine(1, "expected a line with the names of the columns, found an empty file")
@@ -71,6 +74,7 @@ func parseCSV(r io.Reader, b *dataBuilder) error {
 		seen[header[i]] = true
 	}
 	for {
+		rows.next()
 		rec, err := c.Read()
 		if err == io.EOF {
 			break
@@ -97,7 +101,78 @@ func parseCSV(r io.Reader, b *dataBuilder) error {
 	return nil
 }
 
+// maxRow is the most that a row of data may have: as much as a body from a file.
+const maxRow = 16 << 20
+
+// rowError says that a row is longer than maxRow.
+type rowError struct{ line int }
+
+func (e *rowError) Error() string {
+	return fmt.Sprintf("expected a row of at most %d MiB, found a longer one", maxRow>>20)
+}
+
+// rowReader reads a file line by line, so that it is known where a row of several
+// lines began, and ends reading where one is too long. A quote that nobody closed
+// makes a row of all the rest of a file.
+type rowReader struct {
+	from  *bufio.Reader
+	begun int // the line on which the row begins
+	line  int // the line that was read last
+	inner bool
+	size  int // of what was read of the row
+}
+
+// next says that another row begins.
+func (r *rowReader) next() { r.size = 0 }
+
+// Read implements io.Reader. It returns one line at the most.
+func (r *rowReader) Read(p []byte) (int, error) {
+	if _, err := r.from.Peek(1); err != nil {
+		return 0, err
+	}
+	have, err := r.from.Peek(min(len(p), r.from.Buffered()))
+	if err != nil {
+		return 0, err
+	}
+	if end := bytes.IndexByte(have, '\n'); end >= 0 {
+		have = have[:end+1]
+	}
+	if !r.inner {
+		r.line++
+	}
+	if r.size == 0 {
+		r.begun = r.line
+	}
+	r.inner = have[len(have)-1] != '\n'
+	if blank := len(bytes.TrimRight(have, "\r\n")) == 0; !blank || r.size > 0 {
+		r.size += len(have) // blank lines before a row are none of it
+	}
+	if r.size > maxRow {
+		return 0, &rowError{r.begun}
+	}
+	n := copy(p, have)
+	_, err = r.from.Discard(n)
+	return n, err
+}
+
+// boundedLine reads a line with its end, or what there is before the end of r.
+func boundedLine(r *bufio.Reader, line int) ([]byte, error) {
+	var whole []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(whole)+len(part) > maxRow {
+			return nil, &rowError{line}
+		}
+		if whole = append(whole, part...); !errors.Is(err, bufio.ErrBufferFull) {
+			return whole, err
+		}
+	}
+}
+
 func csvError(err error) error {
+	if long, ok := errors.AsType[*rowError](err); ok {
+		return textfile.AtLine(long.line, "%w: is a quote in it never closed?", long)
+	}
 	if e, ok := errors.AsType[*csv.ParseError](err); ok {
 		return textfile.AtLine(e.Line, "column %d: %w", e.Column, e.Err)
 	}
@@ -107,7 +182,7 @@ func csvError(err error) error {
 func parseJSONLines(r io.Reader, b *dataBuilder) error {
 	lines := textfile.NewReader(r)
 	for line := 1; ; line++ {
-		s, err := lines.ReadBytes('\n')
+		s, err := boundedLine(lines, line)
 		if err != nil && err != io.EOF {
 			return textfile.AtLine(textfile.LineOf(err, line), "%w", err)
 		}

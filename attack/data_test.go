@@ -3,6 +3,7 @@ package attack
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,12 @@ func TestLoadData(t *testing.T) {
 		{name: "twice", file: "a.csv", content: "a,a\n1,2\n", err: `:1: expected each column once, found "a" twice`},
 		{name: "nameless", file: "a.csv", content: "a,\n1,2\n", err: ":1: expected a name for column 2"},
 		{name: "quote", file: "a.csv", content: "a\n\"1\n", err: ":2: column"},
+		{name: "blank lines", file: "a.csv", content: "a\n\n\r\n1\n\n\"2\n\n3\"\n", want: rows{{"a": "1"}, {"a": "2\n\n3"}}},
+		{name: "long row", file: "a.csv", content: "a,b\n1,2\n\n\"3\n" + strings.Repeat("long\n", maxRow/5+1), err: ":4: expected a row of at most 16 MiB, found a longer one: is a quote"},
+		{name: "long line", file: "a.csv", content: "a,b\n1," + strings.Repeat("x", maxRow), err: ":2: expected a row of at most 16 MiB, found a longer one"},
+		{name: "long header", file: "a.csv", content: strings.Repeat("x", maxRow+1), err: ":1: expected a row of at most 16 MiB, found a longer one"},
+		{name: "many rows", file: "a.csv", content: "a\n" + strings.Repeat(strings.Repeat("x", 1<<20)+"\n", 17), want: slices.Repeat(rows{{"a": strings.Repeat("x", 1<<20)}}, 17)},
+		{name: "long json", file: "a.jsonl", content: "{}\n{\"a\":\"" + strings.Repeat("x", maxRow) + "\"}\n", err: ":2: expected a row of at most 16 MiB, found a longer one"},
 		{name: "json", file: "a.jsonl", content: "{\"s\":\"x\\n\",\"n\":1.50,\"b\":true,\"z\":null,\"l\":[1, {\"a\": 2}]}\n\n{\"s\":\"\"}",
 			want: rows{{"s": "x\n", "n": "1.50", "b": "true", "z": "", "l": `[1,{"a":2}]`}, {"s": ""}}},
 		{name: "json list", file: "a.ndjson", content: "{}\n[1]\n", err: ":2: expected one JSON object a line, found an array"},

@@ -69,7 +69,11 @@ func (d *draw) bounded() texttemplate.FuncMap {
 		"js":       escaped(template.JSEscaper),
 		"urlquery": escaped(template.URLQueryEscaper),
 		"printf": func(format string, args ...any) (string, error) {
-			return within(formattedSize(format, args), func() string { return fmt.Sprintf(format, args...) })
+			out, err := within(formattedSize(format, args), func() string { return fmt.Sprintf(format, args...) })
+			if err == nil {
+				err = misfit(out, format, args)
+			}
+			return out, err
 		},
 	}
 }
@@ -106,7 +110,7 @@ func formattedSize(format string, args []any) int {
 			continue
 		}
 		digits, width := 0, 0
-		for i++; i < len(format) && strings.IndexByte("+-# 0123456789.[]*", format[i]) >= 0; i++ {
+		for i++; i < len(format) && isFormatFlag(format[i]); i++ {
 			switch c := format[i]; {
 			case c == '*':
 				width = widest
@@ -121,6 +125,60 @@ func formattedSize(format string, args []any) int {
 	}
 	return size
 }
+
+// misfit says what fmt.Sprintf did not like, which it says within what it makes,
+// as in "%!d(string=7)": no target is to be sent that.
+func misfit(out, format string, args []any) error {
+	const mark = "%!"
+	if !strings.Contains(out, mark) {
+		return nil
+	}
+	// The mark may stand in the values, and behind a percent sign of the format's.
+	const other = "%\x00"
+	clean := make([]any, len(args))
+	for i, a := range args {
+		switch a := a.(type) {
+		case string:
+			clean[i] = strings.ReplaceAll(a, mark, other)
+		case rawText:
+			clean[i] = strings.ReplaceAll(string(a), mark, other)
+		default:
+			if strings.Contains(fmt.Sprint(a), mark) {
+				return nil // such as a whole row: it cannot be told
+			}
+			clean[i] = a
+		}
+	}
+	_, found, ok := strings.Cut(fmt.Sprintf(withoutMarks(format), clean...), mark)
+	if !ok {
+		return nil
+	}
+	hint := ""
+	if strings.Contains(found, "(string=") {
+		hint = ": values of data are text, which %s and %q take"
+	}
+	return fmt.Errorf("expected a format that fits its values, found %s%s%s", mark, clip(strings.ReplaceAll(found, other, mark), 40), hint)
+}
+
+// withoutMarks is a format whose own text has no percent sign before an
+// exclamation mark.
+func withoutMarks(format string) string {
+	b := []byte(format)
+	for i := 0; i < len(b); i++ {
+		if b[i] != '%' {
+			continue
+		}
+		for i++; i < len(b) && isFormatFlag(b[i]); i++ {
+		}
+		if i+1 < len(b) && b[i] == '%' && b[i+1] == '!' {
+			b[i+1] = 0
+		}
+	}
+	return string(b)
+}
+
+// isFormatFlag says that c can stand between a percent sign and its verb.
+func isFormatFlag(c byte) bool { return strings.IndexByte("+-# 0123456789.[]*", c) >= 0 }
 
 // countSteps puts the counter at the beginning of each loop's turn and of each
 // defined template.

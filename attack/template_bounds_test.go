@@ -40,6 +40,42 @@ func TestTemplatesAreBounded(t *testing.T) {
 	}
 }
 
+// What a format does not fit is a mistake: fmt would put its words into what the
+// target is sent.
+func TestFormatsThatDoNotFit(t *testing.T) {
+	data, err := NewData([]map[string]string{{"id": "7", "odd": "100%!d(x)"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]string{
+		`{{ printf "%1000000000d" 1 }}`:     "%!(NOVERB)",
+		`{{ printf "%.1000000000f" 1.5 }}`:  "%!(NOVERB)",
+		`{{ printf "%*d" 9999999 1 }}`:      "%!(BADWIDTH)",
+		`{{ printf "%d" .id }}`:             "%!d(string=7): values of data are text",
+		`{{ printf "%s" 7 }}`:               "%!s(int=7)",
+		`{{ printf "%s %s" .id }}`:          "%!s(MISSING)",
+		`{{ printf "%s" .id .odd }}`:        "%!(EXTRA",
+		`{{ printf "100%" }}`:               "%!(NOVERB)",
+		`{{ printf "%[3]d" 1 }}`:            "%!d(BADINDEX)",
+		`{{ printf "%s %d" .odd .id }}`:     "%!d(string=7)",
+		`{{ printf "%%!d(x) %d" .id }}`:     "%!d(string=7)",
+		`{{ printf "%d" .odd }}`:            "%!d(string=100%!d(x))",
+		`{{ printf "%!" 1 }}`:               "%!",
+		`{{ printf "%d" (raw .id) | len }}`: "%!d(",
+		`{{ printf "%v %d" . .id }}`:        "",
+		`{{ printf "%s %05.1f%%!" .odd 2.5 }}{{ printf "%%!d(x)%5%!" }}{{ printf "%q %x %v %T" .odd .id 1 nil }}`: "",
+	} {
+		r := Request{Name: "r", URL: "/", Body: body, Data: data}
+		err := r.Validate()
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", body, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), "expected a format that fits its values, found "+want)):
+			t.Errorf("%s: expected … found %s, got %v", body, want, err)
+		}
+	}
+}
+
 // Columns of data can be long, and a template can name one often, in a body, a form
 // or JSON.
 func TestRenderedColumnsAreBounded(t *testing.T) {

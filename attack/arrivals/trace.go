@@ -29,7 +29,8 @@ type Trace struct {
 
 	count int
 	sum   string
-	at    []time.Duration // ascending from 0, with Speed in them
+
+	instants []time.Duration // ascending from 0, at speed 1; shared and not changed
 }
 
 var (
@@ -48,50 +49,58 @@ const (
 // NewTrace makes a shape of instants as LoadTrace returns them. file is only a
 // name. An error begins with the setting that it speaks of.
 func NewTrace(file string, instants []time.Duration, speed float64) (*Trace, error) {
-	if !(speed > 0 && speed <= maxSpeed) {
-		return nil, fmt.Errorf("speed: expected a number above 0 and at most %.0f, found %s", maxSpeed, strconv.FormatFloat(speed, 'f', -1, 64))
-	}
 	if len(instants) == 0 {
 		return nil, errors.New("file: expected times, found none")
 	}
-	first, last := instants[0], instants[len(instants)-1]
-	if first != 0 || !slices.IsSorted(instants) {
+	if instants[0] != 0 || !slices.IsSorted(instants) {
 		return nil, errors.New("file: expected times in order, from 0 on")
 	}
-	if float64(last)/speed > float64(maxTrace) {
-		return nil, errors.New("speed: expected a replay of at most a year, found a longer one")
-	}
-	t := &Trace{File: file, Speed: speed, count: len(instants), at: instants}
 	h := sha256.New()
 	var b [8]byte
 	for _, at := range instants {
 		binary.BigEndian.PutUint64(b[:], uint64(at))
 		h.Write(b[:])
 	}
-	t.sum = hex.EncodeToString(h.Sum(nil))
-	if speed != 1 {
-		t.at = make([]time.Duration, len(instants))
-		for i, at := range instants {
-			t.at[i] = time.Duration(math.Round(float64(at) / speed))
-		}
+	t := &Trace{File: file, count: len(instants), sum: hex.EncodeToString(h.Sum(nil)), instants: instants}
+	return t.AtSpeed(speed)
+}
+
+// AtSpeed returns the same trace at another speed. The two share their instants,
+// as a scenario may replay one file in many stages.
+func (tr *Trace) AtSpeed(speed float64) (*Trace, error) {
+	if !(speed > 0 && speed <= maxSpeed) {
+		return nil, fmt.Errorf("speed: expected a number above 0 and at most %.0f, found %s", maxSpeed, strconv.FormatFloat(speed, 'f', -1, 64))
 	}
-	return t, nil
+	if float64(tr.instants[len(tr.instants)-1])/speed > float64(maxTrace) {
+		return nil, errors.New("speed: expected a replay of at most a year, found a longer one")
+	}
+	out := *tr
+	out.Speed = speed
+	return &out, nil
+}
+
+// at is when arrival i is due.
+func (tr Trace) at(i int) time.Duration {
+	if tr.Speed == 1 {
+		return tr.instants[i]
+	}
+	return time.Duration(math.Round(float64(tr.instants[i]) / tr.Speed))
 }
 
 // Length is how long a stage is that holds all arrivals: the time of the last
 // and one mean gap. A trace without gaps lasts a second.
 func (tr Trace) Length() time.Duration {
-	n := len(tr.at)
-	if n == 0 || tr.at[n-1] == 0 {
+	n := len(tr.instants)
+	if n == 0 || tr.at(n-1) == 0 {
 		return time.Second
 	}
-	last := tr.at[n-1]
+	last := tr.at(n - 1)
 	return last + max(1, last/time.Duration(n-1))
 }
 
 // before is the number of arrivals before t.
 func (tr Trace) before(t time.Duration) int {
-	return sort.Search(len(tr.at), func(i int) bool { return tr.at[i] >= t })
+	return sort.Search(len(tr.instants), func(i int) bool { return tr.at(i) >= t })
 }
 
 // Rate implements OpenShape: the mean over the second around t. At the edges of
@@ -113,8 +122,8 @@ func (tr Trace) Expected(t, _ time.Duration) float64 { return float64(tr.before(
 
 // Invert looks arrival k up.
 func (tr Trace) Invert(k float64, total time.Duration) time.Duration {
-	if i := int(k); i < len(tr.at) {
-		return min(tr.at[i], total)
+	if i := int(k); i < len(tr.instants) {
+		return min(tr.at(i), total)
 	}
 	return total
 }
@@ -124,7 +133,7 @@ func (Trace) exact() {}
 // Validate implements Shape.
 func (tr Trace) Validate(total time.Duration) error {
 	var none error
-	if len(tr.at) == 0 {
+	if len(tr.instants) == 0 {
 		none = errors.New("file: expected a trace that was read from its file, found none")
 	}
 	return errors.Join(validTotal(total), none)

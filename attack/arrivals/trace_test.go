@@ -154,8 +154,8 @@ func TestTraceLength(t *testing.T) {
 		if got := c.trace.Length(); got != c.want {
 			t.Errorf("%s: expected %s, found %s", name, c.want, got)
 		}
-		if n := c.trace.Expected(c.want, c.want); n != float64(len(c.trace.at)) {
-			t.Errorf("%s: %v of %d arrivals lie within %s", name, n, len(c.trace.at), c.want)
+		if n := c.trace.Expected(c.want, c.want); n != float64(len(c.trace.instants)) {
+			t.Errorf("%s: %v of %d arrivals lie within %s", name, n, len(c.trace.instants), c.want)
 		}
 	}
 }

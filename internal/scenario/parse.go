@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
@@ -73,7 +74,7 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, literals: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
 	var f scenarioFile
 	d.decode(root, &f, f.noun())
-	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file), data: map[string]*attack.Data{}, bodies: map[string][]byte{}}
+	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file)}
 	plan := b.plan(opt)
 	if err := c.result(d.secretList()); err != nil {
 		return nil, err
@@ -94,11 +95,14 @@ type builder struct {
 	file *scenarioFile
 	root *node
 	dir  string
-	data map[string]*attack.Data // by the path of the file
 
-	bodies   map[string][]byte // by the path of the file
-	bodySize int               // of all of them
-	tried    int               // rows that templates were tried with
+	data   reads[*attack.Data]
+	lists  reads[[]attack.Target] // by format and path
+	traces reads[*arrivals.Trace]
+	bodies reads[[]byte]
+
+	bodySize int // of all bodies
+	tried    int // rows that templates were tried with
 
 	hosts   allow.Hosts
 	proxies func(*url.URL) (*url.URL, error) // of requests; nil until needed

@@ -76,15 +76,13 @@ func (b *builder) rows(name *string, own *node) *attack.Data {
 	if !ok {
 		return nil
 	}
-	rows, known := b.data[path]
-	if !known {
-		var err error
-		if rows, err = attack.LoadData(path); err != nil {
-			b.failf(at.span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
-			return nil
-		}
+	rows, first, err := b.data.of(path, func() (*attack.Data, error) { return attack.LoadData(path) })
+	if err != nil {
+		b.failf(at.span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
+		return nil
+	}
+	if first {
 		rows.File = *name
-		b.data[path] = rows
 		b.columnSecrets(rows, secret.Field)
 	}
 	return rows
@@ -232,18 +230,17 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 
 // bodyOf reads a body's file, each once, and all of them up to maxBodies.
 func (b *builder) bodyOf(path string) ([]byte, error) {
-	if content, known := b.bodies[path]; known {
+	content, _, err := b.bodies.of(path, func() ([]byte, error) {
+		content, err := readFile(path, maxBody)
+		if err != nil {
+			return nil, err
+		}
+		if b.bodySize += len(content); b.bodySize > maxBodies {
+			return nil, fmt.Errorf("bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
+		}
 		return content, nil
-	}
-	content, err := readFile(path, maxBody)
-	if err != nil {
-		return nil, err
-	}
-	if b.bodySize += len(content); b.bodySize > maxBodies {
-		return nil, fmt.Errorf("bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
-	}
-	b.bodies[path] = content
-	return content, nil
+	})
+	return content, err
 }
 
 // trial renders the request with every row, and notes what goes wrong at the
@@ -354,7 +351,9 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 	if !ok {
 		return
 	}
-	targets, err := attack.LoadTargets(path, r.Targets.Format)
+	targets, first, err := b.lists.of(r.Targets.Format+":"+path, func() ([]attack.Target, error) {
+		return attack.LoadTargets(path, r.Targets.Format)
+	})
 	if err != nil {
 		hint := "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line"
 		if _, missing := errors.AsType[*attack.BodyFileError](err); missing {
@@ -362,6 +361,10 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 		}
 		b.failf(at.span, hint, "targets: %s", err)
 		return
+	}
+	out.Targets = targets
+	if !first {
+		return // what is wrong in it was said where it is named first
 	}
 	if err := (&attack.Request{Targets: targets}).Validate(); err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
@@ -372,7 +375,6 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 			b.failf(at.span, hint, "targets: %s", line)
 		}
 	}
-	out.Targets = targets
 	for _, t := range targets {
 		b.headerSecrets(t.Headers)
 		b.literalsIn(string(t.Body))

@@ -90,12 +90,18 @@ func (b *builder) replay(s *stageFile) {
 	if !ok {
 		return
 	}
-	instants, err := arrivals.LoadTrace(path)
+	recorded, _, err := b.traces.of(path, func() (*arrivals.Trace, error) {
+		instants, err := arrivals.LoadTrace(path)
+		if err != nil {
+			return nil, err
+		}
+		return arrivals.NewTrace(s.trace.File, instants, 1)
+	})
 	if err != nil {
 		b.failf(at.span, "one time a line: seconds such as 12.5, Unix times in s, ms, µs or ns, or times such as 2026-01-31T08:00:00Z", "trace: %s", err)
 		return
 	}
-	trace, err := arrivals.NewTrace(s.trace.File, instants, s.trace.Speed)
+	trace, err := recorded.AtSpeed(s.trace.Speed)
 	if err == nil {
 		if !b.set(&s.For) {
 			s.For = trace.Length()
