@@ -57,6 +57,9 @@ type Plan struct {
 	Flows         []Flow    `json:"flows,omitempty"`
 	Stages        []Stage   `json:"stages"`
 	Requests      []Request `json:"requests"`
+	// SecretNames are columns and captures that are secret by declaration, beside those
+	// that SecretColumns finds.
+	SecretNames []string `json:"-"`
 }
 
 // CatchUp is what becomes of arrivals that the generator itself was late for.
@@ -244,7 +247,6 @@ type Call struct {
 	// fixed says that the call will be sent again and never changed, so that an
 	// engine may keep what it has made of it.
 	fixed bool
-	own   *ownSecrets // of one that is fixed
 	reuse
 }
 
@@ -269,7 +271,6 @@ type Reply struct {
 	setCookies  []string // its Set-Cookie lines; only with Call.wantCookies
 	keptCookies bool     // the engine has kept them already
 
-	teller        *teller   // nil: what is told of it holds no secrets of the request
 	looked, valid bool      // whether Body is JSON; known once looked
 	doc           *document // Body, read as JSON; nil until somebody needs it
 }
@@ -329,10 +330,14 @@ type Result struct {
 	Phases  timeline.PhaseTimes
 	Opened  time.Duration // when the connection was opened that broke before the answer was complete; 0 if it is not known, or none broke
 	Sample  *Sample       // of the answer, for some of those that failed a check
+	// Secrets are those of Detail and Sample that only the arrival knows: of its row, its
+	// flow and its credentials. Whoever writes either takes them out, and what stands
+	// under a secret name.
+	Secrets []string
 }
 
 // Sample is an answer that was not as expected, and what was sent for it, kept for
-// people to look at. Secrets are taken out of it.
+// people to look at. It is as it came: see Result.Secrets.
 type Sample struct {
 	Method string      `json:"method,omitempty"`
 	URL    string      `json:"url,omitempty"`
@@ -340,12 +345,14 @@ type Sample struct {
 	Status int         `json:"status"`
 	Header http.Header `json:"header,omitempty"`
 	Body   string      `json:"body,omitempty"` // its beginning
+	Cut    bool        `json:"-"`              // whether Body is no more than that
 }
 
 // Message is what goes over the wire, as far as people want to see it.
 type Message struct {
 	Header http.Header `json:"header,omitempty"`
 	Body   string      `json:"body,omitempty"` // its beginning
+	Cut    bool        `json:"-"`              // whether Body is no more than that
 }
 
 // SampleChooser is a Sink that says which answers it keeps as samples: a sample is

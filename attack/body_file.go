@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 )
 
 // BodyFile is a body byte for byte as a file holds it: nothing in it is a template.
@@ -44,12 +45,5 @@ func looksLikeTemplate(s string, has func(column string) bool) bool {
 	if err != nil || t.fixed() {
 		return false
 	}
-	columns := make(map[string]bool)
-	addColumns(columns, s)
-	for c := range columns {
-		if !has(c) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(columnsIn(s), func(column string) bool { return !has(column) })
 }

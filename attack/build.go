@@ -161,7 +161,7 @@ func newRecipe(r *Request, p *Plan, want wants) (recipe, error) {
 		return nil
 	}
 	if k.literal() {
-		call := &Call{fixed: true, own: new(ownSecrets)}
+		call := &Call{fixed: true}
 		if err := build(call, k, Arrival{}, &noGiven); err != nil {
 			return nil, err
 		}
@@ -206,7 +206,7 @@ func withCookies(call *Call, f *form, redirects bool) recipe {
 			return call, nil
 		}
 		own := calls.Get().(*Call)
-		own.Method, own.URL, own.Header, own.Body, own.own = call.Method, call.URL, call.Header, call.Body, call.own
+		own.Method, own.URL, own.Header, own.Body = call.Method, call.URL, call.Header, call.Body
 		own.WantBody, own.WantHeader, own.wantCookies = call.WantBody, call.WantHeader, true
 		own.home, own.done, own.form = calls, false, f
 		own.carry(by.cookies)
@@ -231,7 +231,7 @@ func targetRecipe(r *Request, protocol string, c *check) (recipe, error) {
 	for i, t := range r.Targets {
 		calls[i] = &Call{
 			Method: t.Method, URL: string(escapeQuery([]byte(t.URL))), Header: withDefault(t.Headers, "User-Agent", userAgent), Body: t.Body,
-			WantBody: c.wantBody(), WantHeader: c.wantHeader(), fixed: true, own: new(ownSecrets),
+			WantBody: c.wantBody(), WantHeader: c.wantHeader(), fixed: true,
 		}
 		if err := errors.Join(t.validate(), absolute(t.URL, protocol)); err != nil {
 			errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))

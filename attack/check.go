@@ -154,7 +154,7 @@ func (c *check) reply(r *Reply, response time.Duration) (kind, detail string) {
 		}
 	}
 	if len(c.body) > 0 && !bytes.Contains(r.Body, c.body) {
-		return KindBody, clip(fmt.Sprintf("expected a body with %q, found %s", r.shown(c.Body), excerpt(r)), maxDetail)
+		return KindBody, clip(fmt.Sprintf("expected a body with %q, found %s", clip(c.Body, maxShown), excerpt(r)), maxDetail)
 	}
 	if c.matches != nil && !c.matches.Match(r.Body) {
 		return KindBody, clip(fmt.Sprintf("expected a body that matches %s, found %s", clip(c.Matches, 60), excerpt(r)), maxDetail)
@@ -193,7 +193,7 @@ func (c *check) header(i int, r *Reply) (ok bool, detail string) {
 	if secret.Header(name) {
 		return false, fmt.Sprintf("expected another value of header %s", name)
 	}
-	return false, fmt.Sprintf("expected header %s: %s, found %s", name, r.shown(h.Value), r.shown(found[0]))
+	return false, fmt.Sprintf("expected header %s: %s, found %s", name, clip(h.Value, maxShown), clip(found[0], maxShown))
 }
 
 // good says whether a body, which must be JSON, is as expected.
@@ -228,7 +228,7 @@ func (c *jsonCheck) reply(r *Reply) error {
 		if c.path.secret && string(text) != "null" {
 			return fmt.Errorf("expected another value of %s", clip(c.path.text, 60))
 		}
-		found = r.shownJSON(text)
+		found = shownJSON(text)
 	}
 	if more > 0 {
 		found += fmt.Sprintf(" and %d more", more)
@@ -237,32 +237,21 @@ func (c *jsonCheck) reply(r *Reply) error {
 }
 
 // shownJSON is a JSON text for people.
-func (r *Reply) shownJSON(text []byte) string {
+func shownJSON(text []byte) string {
 	if v, err := parseJSON(text); err == nil {
-		return r.shown(compactJSON(v))
+		return clip(compactJSON(v), maxShown)
 	}
-	return r.shown(asText(text))
+	return clip(asText(text), maxShown)
 }
 
 // maxShown is how much of an answer an error's text shows, in bytes.
 const maxShown = 60
 
-// shown is the beginning of a text that tells of r, without secrets: first those
-// that are known, then what stands under a secret name.
-func (r *Reply) shown(s string) string {
-	const most = 4 * maxShown
-	out := clip(secret.Mask(r.teller.clean(clip(s, most), r)), maxShown)
-	if len(s) > most && !strings.HasSuffix(out, "…") {
-		out += "…" // it was cut within what is masked
-	}
-	return out
-}
-
 func excerpt(r *Reply) string {
 	if len(r.Body) == 0 {
 		return "an empty one"
 	}
-	s := fmt.Sprintf("%q", r.shown(asText(r.Body[:min(len(r.Body), 5*maxShown)])))
+	s := fmt.Sprintf("%q", clip(asText(r.Body[:min(len(r.Body), 5*maxShown)]), maxShown))
 	if r.more(len(r.Body)) {
 		s += fmt.Sprintf(" (only the first %d bytes are looked at)", MaxBody)
 	}

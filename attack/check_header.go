@@ -54,10 +54,10 @@ func (c *partCheck) reply(r *Reply) string {
 	}
 	var wanted []string
 	if c.Contains != "" {
-		wanted = append(wanted, fmt.Sprintf("contains %q", r.shown(c.Contains)))
+		wanted = append(wanted, fmt.Sprintf("contains %q", clip(c.Contains, maxShown)))
 	}
 	if c.matches != nil {
 		wanted = append(wanted, "matches "+clip(c.Matches, 60))
 	}
-	return fmt.Sprintf("expected a header %s that %s, found %s", c.Name, strings.Join(wanted, " and "), r.shown(found[0]))
+	return fmt.Sprintf("expected a header %s that %s, found %s", c.Name, strings.Join(wanted, " and "), clip(found[0], maxShown))
 }

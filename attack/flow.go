@@ -95,7 +95,7 @@ func (a *attack) flow(s *seat, w waiting, jar *cookies) {
 		whole.BytesOut += got.BytesOut
 		due = got.Done
 		if got.Kind != "" {
-			whole.Detail = clip(c.step.name+": "+got.Detail, maxDetail)
+			whole.Detail, whole.Secrets = clip(c.step.name+": "+got.Detail, maxDetail), got.Secrets
 		}
 		a.record(s)
 		if whole.Kind != "" || whole.Outcome != Done {

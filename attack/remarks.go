@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// maxLookedAt is the largest file, in bytes, that is looked through for templates.
+const maxLookedAt = 64 << 10
+
 // Remarks says what is odd about the request at i though it is no mistake: what its
 // author may have meant otherwise.
 func (p *Plan) Remarks(i int) []string {
@@ -24,7 +27,7 @@ func (p *Plan) Remarks(i int) []string {
 	}
 	has := func(column string) bool { return captured[column] || data.Has(column) }
 	var out []string
-	if r.File != nil && len(r.File.Bytes) <= maxSearched && looksLikeTemplate(string(r.File.Bytes), has) {
+	if r.File != nil && len(r.File.Bytes) <= maxLookedAt && looksLikeTemplate(string(r.File.Bytes), has) {
 		out = append(out, strconv.Quote(r.File.Name)+" holds templates and is sent as it stands: write template: true beside file: to have them filled in")
 	}
 	if parts, err := newJSONParts(r.JSON, new(draw)); r.JSON != "" && err == nil {

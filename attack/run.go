@@ -37,9 +37,6 @@ type RunOptions struct {
 	// Carries says that connections between others run through this process, so that
 	// they stand still with it.
 	Carries bool
-	// Hide, if set, takes secrets that are known beforehand out of a text. It must
-	// be safe for concurrent use.
-	Hide func(string) string
 	// Refused, if set, is called with each connection that was not opened as it would
 	// have gone to an address that is not allowed; from any goroutine. Whoever sets it
 	// should close Stop: what is asked of the user must not be load of errors.
@@ -119,7 +116,6 @@ const (
 type seat struct {
 	number int
 	result Result
-	teller teller
 	stops  []standstill.Stop // scratch
 }
 

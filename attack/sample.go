@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -28,33 +27,32 @@ func (a *attack) wantsSample(r *Result) bool {
 }
 
 // newSample copies what people want to see of an answer and of what was sent for it,
-// and no more than is good to keep. Headers that carry credentials keep their names alone; from what
-// remains, what hide knows is taken out, and then what stands under a secret
-// name: that is taken to end at a blank or &, which a secret can hold. call may be nil.
-func newSample(call *Call, r *Reply, hide func(string) string) *Sample {
-	s := &Sample{Status: r.Status, Body: sampleBody(r.Body, r.BytesIn, hide), Header: sampleHeader(r.Header, hide)}
+// and no more than is good to keep. call may be nil.
+func newSample(call *Call, r *Reply) *Sample {
+	s := &Sample{Status: r.Status, Header: sampleHeader(r.Header)}
+	s.Body, s.Cut = sampleBody(r.Body, r.BytesIn)
 	if call != nil {
 		sent := make(http.Header)
 		for _, f := range call.Header {
 			sent[f.Name] = append(sent[f.Name], f.Value)
 		}
-		s.Method, s.URL = call.Method, secret.Mask(hide(clip(call.URL, maxSample)))
-		s.Sent = &Message{Header: sampleHeader(sent, hide), Body: sampleBody(call.Body, int64(len(call.Body)), hide)}
+		s.Method, s.URL = call.Method, clip(call.URL, maxSample)
+		s.Sent = &Message{Header: sampleHeader(sent)}
+		s.Sent.Body, s.Sent.Cut = sampleBody(call.Body, int64(len(call.Body)))
 	}
 	return s
 }
 
 // sampleBody is the beginning of a body, which had so many bytes.
-func sampleBody(body []byte, size int64, hide func(string) string) string {
+func sampleBody(body []byte, size int64) (text string, cut bool) {
 	body = body[:min(len(body), maxSample)]
 	if size <= int64(len(body)) {
-		return secret.Mask(hide(asText(body)))
+		return asText(body), false
 	}
-	// It is cut, maybe within a secret, as the mark says.
-	return secret.Mask(strings.TrimSuffix(hide(asText(wholeRunes(body))+"…"), "…"))
+	return asText(wholeRunes(body)), true
 }
 
-func sampleHeader(header http.Header, hide func(string) string) http.Header {
+func sampleHeader(header http.Header) http.Header {
 	var out http.Header
 	lines := 0
 	for _, name := range slices.Sorted(maps.Keys(header)) {
@@ -65,12 +63,8 @@ func sampleHeader(header http.Header, hide func(string) string) http.Header {
 			if out == nil {
 				out = make(http.Header)
 			}
-			if secret.Header(name) {
-				v = secret.Masked
-			}
 			name := clip(strings.ToValidUTF8(name, "�"), maxSampleValue)
-			v = secret.Mask(hide(strings.ToValidUTF8(v, "�")))
-			out[name] = append(out[name], clip(v, maxSampleValue))
+			out[name] = append(out[name], clip(strings.ToValidUTF8(v, "�"), maxSampleValue))
 		}
 	}
 	return out

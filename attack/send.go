@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // send sends an arrival, and records what came of it. jar holds the cookies of
@@ -38,7 +36,7 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	if err != nil {
 		r.Sent = a.Clock()
 		r.Done = r.Sent
-		r.Kind, r.Detail = KindTemplate, withoutSecrets(clip(err.Error(), maxDetail), a.secrets(&w.Arrival, nil, c, nil, 0))
+		r.Kind, r.Detail, r.Secrets = KindTemplate, clip(err.Error(), maxDetail), a.secrets(&w.Arrival, nil, c, nil)
 		return
 	}
 	a.live.InFlight.Add(1)
@@ -71,8 +69,6 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	}
 	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
 	action := &a.actions[r.Request]
-	s.teller = teller{a: a, arrival: w.Arrival, call: call, by: c}
-	reply.teller = &s.teller
 	r.Kind, r.Detail = action.check.reply(&reply, r.Done-r.Intended)
 	switch {
 	case r.Kind == "":
@@ -92,7 +88,7 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 		r.Opened = reply.Opened.Sub(a.Start)
 	}
 	if r.Kind != "" {
-		a.tell(r, &reply)
+		a.explain(r, call, c, &reply)
 	}
 	if r.Kind == KindNotAllowed && a.Refused != nil {
 		a.Refused(reply.Err)
@@ -100,24 +96,20 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	call.release()
 }
 
-// tell takes the secrets out of the detail of an error, and keeps the answer if
-// it is to be a sample.
-func (a *attack) tell(r *Result, reply *Reply) {
+// explain keeps the answer if it is to be a sample, and what is secret of all that is
+// told of it.
+func (a *attack) explain(r *Result, call *Call, c *caller, reply *Reply) {
 	sample := a.wantsSample(r)
-	if !sample && !tells(r.Kind) {
+	if !sample && !quotes(r.Kind) {
 		return
 	}
-	t := reply.teller
 	if reply.Err == nil {
 		_ = reply.unpack() // what cannot be unpacked is shown as it came
 	}
-	if !sample {
-		r.Detail = withoutSecrets(r.Detail, t.secrets(reply))
-		return
+	r.Secrets = a.secrets(&r.Arrival, call, c, reply)
+	if sample {
+		r.Sample = newSample(call, reply)
 	}
-	own := secret.NewRedactor(append(a.secrets(&t.arrival, t.call, t.by, reply, maxSearched), reply.told()...))
-	hide := func(s string) string { return own.Text(a.hide(s)) }
-	r.Detail, r.Sample = hide(r.Detail), newSample(t.call, reply, hide)
 }
 
 // call makes the call of an arrival.

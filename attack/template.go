@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"strconv"
 	"strings"
 	"text/template"
@@ -386,4 +387,23 @@ func lastOf(s, sep string) string {
 		return s[i+len(sep):]
 	}
 	return s
+}
+
+// What names a column in a template: {{ .column }}, {{ $.column }} and
+// {{ index . "column" }}.
+var (
+	templateAction = regexp.MustCompile(`\{\{.*?\}\}`)
+	columnInAction = regexp.MustCompile(`\.([\pL_][\pL\pN_]*)|"([^"]+)"`)
+)
+
+// columnsIn returns the columns that the templates in a text may name: what is in
+// quotes may also be a text.
+func columnsIn(s string) []string {
+	var out []string
+	for _, action := range templateAction.FindAllString(s, -1) {
+		for _, m := range columnInAction.FindAllStringSubmatch(action, -1) {
+			out = append(out, m[1]+m[2])
+		}
+	}
+	return out
 }

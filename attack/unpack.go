@@ -118,7 +118,7 @@ func (r *Reply) unpack() error {
 		}
 		pool, ok := unpackers[name]
 		if !ok {
-			r.packed = fmt.Errorf("expected a body that can be unpacked, found one with Content-Encoding: %s (known are gzip, deflate, br and zstd)", clip(r.shown(e), maxShown))
+			r.packed = fmt.Errorf("expected a body that can be unpacked, found one with Content-Encoding: %s (known are gzip, deflate, br and zstd)", clip(e, maxShown))
 			return r.packed
 		}
 		var err error

@@ -22,6 +22,7 @@ type entry struct {
 // extra is what few results have.
 type extra struct {
 	kind, detail string
+	secrets      []string // of detail
 	phases       timeline.PhaseTimes
 	thought      time.Duration
 	delay        time.Duration // that the generator itself may have made
@@ -50,7 +51,7 @@ func (b *buffer) put(r *attack.Result, cell int32) {
 	}
 	if kind := errorKind(r); kind != "" || r.Phases != (timeline.PhaseTimes{}) || r.Thought != 0 || r.Delay != 0 {
 		e.extra = int32(len(b.extras))
-		b.extras = append(b.extras, extra{kind, r.Detail, r.Phases, r.Thought, r.Delay, r.Doubtful, r.Opened})
+		b.extras = append(b.extras, extra{kind, r.Detail, r.Secrets, r.Phases, r.Thought, r.Delay, r.Doubtful, r.Opened})
 	}
 	b.entries = append(b.entries, e)
 }

@@ -94,7 +94,13 @@ func (s Second) ErrorRate() (float64, bool) {
 type ErrorKind struct {
 	Kind   string
 	Count  uint64
-	Detail string
+	Detail string // without secrets
+}
+
+// kindSeen is an ErrorKind as it came, with the secrets in its Detail.
+type kindSeen struct {
+	ErrorKind
+	secrets []string
 }
 
 // live gathers what Live shows. Seconds are in a ring; the percentiles of one
@@ -108,7 +114,7 @@ type live struct {
 		from     time.Duration
 		response timeline.Distribution
 	}
-	kinds map[string]*ErrorKind
+	kinds map[string]*kindSeen
 }
 
 // at returns the entry of the second that t lies in, nil if it is too long ago.
@@ -151,26 +157,26 @@ func (l *live) result(e *entry, x *extra) {
 	if x.kind != "" {
 		l.totals.Errors++
 		s.Errors++
-		l.kind(x.kind, x.detail)
+		l.kind(x.kind, x.detail, x.secrets)
 	}
 	if d := l.response(e.done); d != nil {
 		d.Record(e.done - e.intended)
 	}
 }
 
-func (l *live) kind(kind, detail string) {
+func (l *live) kind(kind, detail string, secrets []string) {
 	k := l.kinds[kind]
 	if k == nil && len(l.kinds) >= maxKinds {
 		kind = crowded(kind)
 		k = l.kinds[kind]
 	}
 	if k == nil {
-		k = &ErrorKind{Kind: kind}
+		k = &kindSeen{ErrorKind: ErrorKind{Kind: kind}}
 		l.kinds[kind] = k
 	}
 	k.Count++
 	if detail != "" {
-		k.Detail = detail
+		k.Detail, k.secrets = detail, secrets
 	}
 }
 
@@ -206,7 +212,8 @@ func (l *live) readPercentiles(from time.Duration) {
 	s.P99, _ = e.response.Quantile(0.99)
 }
 
-func (l *live) snapshot(now time.Duration) Live {
+// snapshot returns the present state, but for its Kinds, which stand beside it.
+func (l *live) snapshot(now time.Duration) (Live, []kindSeen) {
 	out := Live{At: now, Totals: l.totals}
 	full := now.Truncate(time.Second)
 	for from := max(0, full-History*time.Second); from < full; from += time.Second {
@@ -218,14 +225,14 @@ func (l *live) snapshot(now time.Duration) Live {
 	if n := len(out.Recent); n > 0 {
 		out.Last = out.Recent[n-1]
 	}
+	var kinds []kindSeen
 	for _, k := range l.kinds {
-		out.Kinds = append(out.Kinds, *k)
+		kinds = append(kinds, *k)
 	}
-	slices.SortFunc(out.Kinds, func(a, b ErrorKind) int {
+	slices.SortFunc(kinds, func(a, b kindSeen) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Kind, b.Kind))
 	})
-	out.Kinds = out.Kinds[:min(len(out.Kinds), shownKinds)]
-	return out
+	return out, kinds[:min(len(kinds), shownKinds)]
 }
 
 // Live returns the present state. It costs some tens of microseconds, so call it
@@ -233,8 +240,12 @@ func (l *live) snapshot(now time.Duration) Live {
 func (r *Recorder) Live() Live {
 	r.sortInAll(r.now)
 	r.mu.Lock()
-	l := r.live.snapshot(r.now())
+	l, kinds := r.live.snapshot(r.now())
 	r.mu.Unlock()
+	for _, k := range kinds {
+		k.Detail = r.cfg.redact(k.secrets)(k.Detail)
+		l.Kinds = append(l.Kinds, k.ErrorKind)
+	}
 	l.Err = r.out.failure()
 	return l
 }

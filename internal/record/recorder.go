@@ -55,10 +55,9 @@ type Config struct {
 	// Grace is the longest timeout: how long after its end an interval can still
 	// get results. Later ones are not lost, but cost another part of it.
 	Grace time.Duration
-	// Redact takes secrets out of a text that samples hold, and SecretHeader says
-	// which headers' values are not written at all; nil: none.
-	Redact       func(string) string
-	SecretHeader func(name string) bool
+	// Redact returns what takes secrets out of a text: those that are known beforehand,
+	// and own, which are attack.Result.Secrets; nil: none are known.
+	Redact func(own []string) func(text string) string
 	// Shards is the number of buffers that workers share; 0 means GOMAXPROCS,
 	// at most 8.
 	Shards int
@@ -157,7 +156,7 @@ func New(c Config) (*Recorder, error) {
 		shards: make([]shard, c.Shards),
 		plan:   planBuffer{full: batch},
 		early:  &buffer{},
-		live:   live{kinds: make(map[string]*ErrorKind)},
+		live:   live{kinds: make(map[string]*kindSeen)},
 	}
 	for i := range r.shards {
 		r.shards[i].buf, r.shards[i].spare = newBuffer(), newBuffer()

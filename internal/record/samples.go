@@ -39,8 +39,9 @@ type sampleLine struct {
 	Detail  string        `json:"detail"`
 	attack.Sample
 
-	rank  uint64
-	clean bool
+	rank    uint64
+	secrets []string // of its arrival alone; until it is clean
+	clean   bool
 }
 
 // samples keeps answers that were not as expected: of those that are alike a few,
@@ -52,8 +53,7 @@ type samples struct {
 	seed   uint64
 	layout layout
 	clock  func() time.Duration
-	redact func(string) string
-	secret func(string) bool
+	redact func(own []string) func(string) string
 
 	mu    sync.Mutex
 	cuts  []time.Duration // where disturbances began and ended, sorted
@@ -78,17 +78,21 @@ type sampleOf struct {
 }
 
 func newSamples(c *Config) *samples {
-	s := &samples{
-		dir: c.Dir, seed: c.Seed, layout: layout{c.Stages, c.Requests, c.Flows}, clock: c.Clock, redact: c.Redact, secret: c.SecretHeader,
+	return &samples{
+		dir: c.Dir, seed: c.Seed, layout: layout{c.Stages, c.Requests, c.Flows}, clock: c.Clock, redact: c.redact,
 		kept: make(map[sampleOf][]*sampleLine),
 	}
-	if s.redact == nil {
-		s.redact = func(s string) string { return s }
+}
+
+// redact returns what takes out of a text what is known to be secret, and then what
+// stands under a secret name: that is taken to end at a blank or &, which a secret can
+// hold.
+func (c *Config) redact(own []string) func(string) string {
+	if c.Redact == nil {
+		return secret.Mask
 	}
-	if s.secret == nil {
-		s.secret = func(string) bool { return false }
-	}
-	return s
+	known := c.Redact(own)
+	return func(text string) string { return secret.Mask(known(text)) }
 }
 
 // cut says that a disturbance began or ended; at never goes back.
@@ -151,7 +155,8 @@ func (s *samples) add(r *attack.Result) {
 	}
 	k := s.layout.key(int(of.cell))
 	l := &sampleLine{
-		At: r.Intended, Took: r.Done - r.Intended, Stage: k.Stage, Request: k.Request, Kind: r.Kind, Detail: r.Detail, Sample: *r.Sample, rank: rank,
+		At: r.Intended, Took: r.Done - r.Intended, Stage: k.Stage, Request: k.Request, Kind: r.Kind, Detail: r.Detail, Sample: *r.Sample,
+		rank: rank, secrets: r.Secrets,
 	}
 	i, _ := slices.BinarySearchFunc(like, rank, func(l *sampleLine, rank uint64) int { return cmp.Compare(l.rank, rank) })
 	like = slices.Insert(like, i, l)
@@ -266,29 +271,31 @@ func (s *samples) clean(l *sampleLine) {
 	if l.clean {
 		return
 	}
-	l.clean = true
-	// A body may have been cut off within a secret, as the mark says.
-	cut := func(text string) string { return strings.TrimSuffix(s.redact(text+"…"), "…") }
-	l.Detail, l.URL, l.Body, l.Header = s.redact(l.Detail), s.redact(l.URL), cut(l.Body), s.cleanHeader(l.Header)
-	if l.Sent != nil { // the sample may be shared
-		l.Sent = &attack.Message{Header: s.cleanHeader(l.Sent.Header), Body: cut(l.Sent.Body)}
-	}
-}
-
-func (s *samples) cleanHeader(in http.Header) http.Header {
-	if in == nil {
-		return nil
-	}
-	header := make(http.Header, len(in)) // the sample may be shared
-	for name, values := range in {
-		for _, v := range values {
-			if s.secret(name) {
-				v = secret.Masked
-			}
-			header[name] = append(header[name], s.redact(v))
+	text := s.redact(l.secrets)
+	body := func(body string, cut bool) string {
+		if !cut {
+			return text(body)
 		}
+		// It may have been cut off within a secret, as the mark says.
+		return strings.TrimSuffix(text(body+"…"), "…")
 	}
-	return header
+	header := func(in http.Header) http.Header {
+		out := make(http.Header, len(in)) // the sample may be shared
+		for name, values := range in {
+			for _, v := range values {
+				if secret.Header(name) {
+					v = secret.Masked
+				}
+				out[name] = append(out[name], text(v))
+			}
+		}
+		return out
+	}
+	l.Detail, l.URL, l.Body, l.Header = text(l.Detail), text(l.URL), body(l.Body, l.Cut), header(l.Header)
+	if l.Sent != nil { // the sample may be shared
+		l.Sent = &attack.Message{Header: header(l.Sent.Header), Body: body(l.Sent.Body, l.Sent.Cut)}
+	}
+	l.clean, l.secrets = true, nil
 }
 
 // close writes all there is, with the faults that were in force, and says what went

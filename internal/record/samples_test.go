@@ -25,10 +25,10 @@ import (
 func wrong(request int, kind, body string) *attack.Result {
 	return &attack.Result{
 		Arrival: attack.Arrival{Intended: 5 * ms, Request: request}, Acted: 5 * ms, Sent: 5 * ms, Done: 6 * ms, Status: 200, Kind: kind,
-		Detail: "found s3cret, expected <ok>",
+		Detail: "found s3cret of-row, expected <ok>", Secrets: []string{"of-row"},
 		Sample: &attack.Sample{
-			Method: "POST", URL: "http://h/?q=s3cret", Sent: &attack.Message{Header: http.Header{"X-Api-Key": {"k"}}, Body: "a s3cret"},
-			Status: 200, Body: body,
+			Method: "POST", URL: "http://h/?q=s3cret", Sent: &attack.Message{Header: http.Header{"X-Api-Key": {"k"}}, Body: "a s3cret&pwd=abc of-row"},
+			Status: 200, Body: body, Cut: true,
 			Header: http.Header{"Set-Cookie": {"sid=1", "u=2"}, "X-Api-Key": {"k"}, "X-Trace": {"a s3cret b"}},
 		},
 	}
@@ -54,8 +54,14 @@ func readSamples(t *testing.T, dir string) []map[string]any {
 
 func secretive(c Config) Config {
 	// As a plan does it: also the beginning of a secret before the mark of a cut.
-	c.Redact = strings.NewReplacer("s3cret", "***", "s3cr…", "***…").Replace
-	c.SecretHeader = func(name string) bool { return name == "Set-Cookie" || name == "X-Api-Key" }
+	c.Redact = func(own []string) func(string) string {
+		return func(s string) string {
+			for _, x := range own {
+				s = strings.ReplaceAll(s, x, "***")
+			}
+			return strings.NewReplacer("s3cret", "***", "s3cr…", "***…").Replace(s)
+		}
+	}
 	return c
 }
 
@@ -72,9 +78,9 @@ func TestSamplesHoldNoSecrets(t *testing.T) {
 		t.Errorf("%d samples while the run goes on, want 1", n)
 	}
 	want := []map[string]any{{
-		"at": 5e6, "took": 1e6, "stage": "warm up, slowly", "request": "check out", "kind": "json", "detail": "found ***, expected <ok>",
+		"at": 5e6, "took": 1e6, "stage": "warm up, slowly", "request": "check out", "kind": "json", "detail": "found *** ***, expected <ok>",
 		"status": 200.0, "body": `{"token":"***","again":"***`,
-		"method": "POST", "url": "http://h/?q=***", "sent": map[string]any{"header": map[string]any{"X-Api-Key": []any{"***"}}, "body": "a ***"},
+		"method": "POST", "url": "http://h/?q=***", "sent": map[string]any{"header": map[string]any{"X-Api-Key": []any{"***"}}, "body": "a ***&pwd=*** ***"},
 		"header": map[string]any{"Set-Cookie": []any{"***", "***"}, "X-Api-Key": []any{"***"}, "X-Trace": []any{"a *** b"}},
 	}}
 	if diff := gocmp.Diff(want, readSamples(t, c.Dir)); diff != "" {

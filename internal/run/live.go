@@ -54,7 +54,7 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 			s.Notes = report.GeneratorNotes(last)
 		}
 		for _, k := range rec.Kinds {
-			s.Notes = append(s.Notes, r.plan.Redact(fmt.Sprintf("%d × %s: %s", k.Count, k.Kind, k.Detail)))
+			s.Notes = append(s.Notes, fmt.Sprintf("%d × %s: %s", k.Count, k.Kind, k.Detail))
 		}
 		if rec.Err != nil {
 			s.Notes = append(s.Notes, "recording failed: "+rec.Err.Error())
@@ -82,7 +82,7 @@ func (r *runner) liveSecond(last *record.Second, windows []timeline.Stage) *repo
 func (r *runner) examples() map[string]string {
 	out := make(map[string]string)
 	for _, k := range r.recorder.Live().Kinds {
-		out[k.Kind] = r.plan.Redact(k.Detail)
+		out[k.Kind] = k.Detail
 	}
 	return out
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/record"
-	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -14,7 +13,7 @@ func (r *runner) recording(clock func() time.Duration, start time.Time, stages [
 	c := record.Config{
 		Dir: r.dir, Name: r.plan.Name, Seed: r.plan.Seed, Clock: clock, Start: start, Stages: stages,
 		Limits: r.limits(), Grace: grace(&r.attack), LateBudget: r.attack.LateBudget,
-		Redact: r.plan.Redact, SecretHeader: secret.Header,
+		Redact: r.plan.RedactWith,
 	}
 	if r.plan.Recovery != nil {
 		c.Normal = *r.plan.Recovery

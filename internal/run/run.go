@@ -367,8 +367,8 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
 	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
-		Hide: r.plan.Redact, Refused: r.forbidden.note,
-		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load, Busy: generator.Busy(),
+		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
+		Busy: generator.Busy(), Refused: r.forbidden.note,
 		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, func(s scenario.Service) bool { return s.Link != nil }),
 		OnStage: func(i int) {
 			if i < len(windows) {

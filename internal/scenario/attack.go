@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 const (
@@ -50,7 +51,7 @@ func (b *builder) target() {
 	case u.RawQuery != "" || u.Fragment != "":
 		b.failf(at.span, "give query parameters with the requests", "target: expected no query and no fragment")
 	default:
-		b.secretsIn(f.Target)
+		b.secret(secret.InURL(f.Target)...)
 		b.port(u, at)
 		b.reached(u, at)
 		b.overTLS(u.Scheme, at)
@@ -101,6 +102,7 @@ func (b *builder) attack(seed uint64) attack.Plan {
 	if at := b.firstWeight(); weight == 0 && at != nil && !broken {
 		b.failf(at.span, "give at least one request or flow a weight above 0", "the weights of all requests and flows are 0, so nothing would be sent")
 	}
+	b.declared(&p)
 	b.usedColumns(&p)
 	p.Stages = b.stages()
 	b.engine(&p)

@@ -34,13 +34,13 @@ type decoder struct {
 	owner   string // the service being read
 	ready   bool   // reading its check for readiness
 	secrets map[string]bool
-	// literals are secrets too, unless one of those that are called so.
-	literals map[string]bool
-	called   []string      // stages, requests, services and so on
-	places   map[any]*node // by pointer to the field
-	broken   map[any]bool  // structs that could not be read whole, by pointer
-	visited  int
-	grown    int // bytes of all values so far, see grow
+	// secretNames are those of secrets:, known once the file is decoded.
+	secretNames []string
+	variables   map[string]bool // that the file names
+	places      map[any]*node   // by pointer to the field
+	broken      map[any]bool    // structs that could not be read whole, by pointer
+	visited     int
+	grown       int // bytes of all values so far, see grow
 }
 
 // nodeDecoder is a type of the file that has more than one form.

@@ -15,6 +15,7 @@ type scenarioFile struct {
 	Services   servicesFile `json:"services" doc:"what the run starts or finds, and breaks"`
 	Target     string       `json:"target" vars:"addr" doc:"base of the requests' paths, such as http://127.0.0.1:8080 or http://${NAME.addr}"`
 	AllowHosts []string     `json:"allow_hosts" doc:"hosts beyond this machine and private networks that may be put under load: names, *.domains, addresses or networks"`
+	Secrets    []string     `json:"secrets" doc:"names of environment variables, columns of data and captures whose values are shown as ***, beside those whose name says so"`
 	Attack     attackFile   `json:"attack" required:"true" doc:"the load: requests or flows, and stages"`
 	Chaos      []faultFile  `json:"chaos" doc:"faults, on the same clock as the load"`
 	Recovery   recoveryFile `json:"recovery" doc:"when the service counts as normal again after a fault; a fault can have its own"`

@@ -450,6 +450,7 @@ type ruleEntry struct {
 	ruleFile
 	scorecard bool // the default scorecard stands here
 	kpi       *node
+	named     *node // its name; nil if it has none
 	source    expansion
 }
 
@@ -480,8 +481,7 @@ func (d *decoder) rule(n *node) (ruleEntry, bool) {
 		if d.decode(n, &e.ruleFile, "a rule"); d.fails > before {
 			return e, false
 		}
-		e.kpi = d.where(&e.KPI, n)
-		d.openName(d.where(&e.Name, n))
+		e.kpi, e.named = d.where(&e.KPI, n), d.where(&e.Name, n)
 	case n.scalar():
 		setDefaults(reflect.ValueOf(&e.ruleFile).Elem())
 		e.scorecard = n.text == defaultScorecard
@@ -512,7 +512,6 @@ func (d *decoder) unique(seen map[string]*node, name, what string, at *node) {
 const maxName = 200
 
 func (d *decoder) printableName(name string, at *node) {
-	d.called = append(d.called, name)
 	d.openName(at)
 	if n := utf8.RuneCountInString(name); n > maxName {
 		d.failf(at.span, "take a few words: names stand in every table", "expected a name of at most %d characters, found %d", maxName, n)

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -71,15 +73,17 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 		return nil, c.result(nil)
 	}
 	root = c.overridden(root, opt.Set)
-	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, literals: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
+	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, variables: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
 	var f scenarioFile
 	d.decode(root, &f, f.noun())
+	d.secretNames = f.Secrets
 	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file)}
 	plan := b.plan(opt)
-	if err := c.result(d.secretList()); err != nil {
+	secrets := slices.Sorted(maps.Keys(d.secrets))
+	if err := c.result(secrets); err != nil {
 		return nil, err
 	}
-	plan.Secrets = d.secretList()
+	plan.Secrets = secrets
 	plan.redactor = secret.NewRedactor(plan.Secrets)
 	sum := sha256.Sum256(src)
 	plan.File, plan.FileSHA256 = filepath.Base(file), hex.EncodeToString(sum[:])

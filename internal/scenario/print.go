@@ -18,6 +18,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // JSON prints the plan, indented, the same bytes for the same plan. Secrets
@@ -194,7 +195,7 @@ func (p *Plan) requests(w io.Writer) {
 		if n := len(r.Targets); n > 0 {
 			return fmt.Sprintf("a list of %d", n)
 		}
-		return r.Method + " " + withoutUser(r.URL)
+		return r.Method + " " + secret.MaskLiteral(withoutUser(r.URL))
 	}
 	var t [][]string
 	for i, r := range p.Attack.Requests {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
@@ -30,8 +29,6 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	}
 	b.headerSecrets(r.Headers)
 	b.expectSecrets(&out.Expect)
-	b.paramSecrets(r.Query)
-	b.paramSecrets(r.Form)
 	own := b.ownNode(r)
 	expect := b.where(&r.Expect, own)
 	rest := out.Expect
@@ -49,11 +46,6 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	}
 	at := b.method(r, &out)
 	b.body(r, &out)
-	b.literalsIn(out.Body)
-	b.literalsIn(attack.QuoteTemplates(out.JSON))
-	if out.File != nil && utf8.Valid(out.File.Bytes) {
-		b.literalsIn(string(out.File.Bytes))
-	}
 	out.Data = b.rows(&r.Data, own)
 	if at == nil || at.kind != textNode {
 		return out
@@ -83,7 +75,9 @@ func (b *builder) rows(name *string, own *node) *attack.Data {
 	}
 	if first {
 		rows.File = *name
-		b.columnSecrets(rows, secret.Field)
+		b.columnSecrets(rows, func(column, value string) bool {
+			return secret.Key(column) && secret.Field(column, value)
+		})
 	}
 	return rows
 }
@@ -146,10 +140,7 @@ func (b *builder) checkURL(raw string, at *node) {
 		return
 	}
 	s := checked(raw)
-	b.literalsIn(raw)
-	if _, query, ok := strings.Cut(s, "?"); ok {
-		b.querySecrets(query)
-	}
+	b.secret(secret.InURL(raw)...)
 	if strings.HasPrefix(s, "/") {
 		if b.file.Target == "" && !b.set(&b.file.Target) {
 			b.failf(at.span, "set target: http://127.0.0.1:8080 at the top, or write the whole URL here", "%q is a path, and there is no target to ask for it", shorten(raw))
@@ -377,7 +368,6 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 	}
 	for _, t := range targets {
 		b.headerSecrets(t.Headers)
-		b.literalsIn(string(t.Body))
 		b.url(t.URL, at)
 	}
 }

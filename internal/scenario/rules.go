@@ -29,6 +29,9 @@ func (b *builder) rules(end time.Duration) []PlannedRule {
 			}
 			continue
 		}
+		if e.named != nil {
+			b.openName(e.named)
+		}
 		rule, err := verdict.Compile(e.KPI, names)
 		if err != nil {
 			from, length := e.source.raw(err.Offset, max(1, err.Len))

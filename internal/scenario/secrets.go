@@ -1,10 +1,8 @@
 package scenario
 
 import (
-	"encoding/json"
 	"io"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,18 +13,26 @@ import (
 
 // maxSecretRows is how many rows of a file of data are known to whoever takes
 // secrets out of all that is written, such as logs of services: in a million rows
-// nobody could look for each. What is told of a request is cleaned of those of its
-// own row when it is made, see package attack.
+// nobody could look for each. Of a request's own row it is known: see
+// attack.Result.Secrets.
 const maxSecretRows = 10_000
 
 // Redact returns s with every secret of the plan replaced by ***.
-func (p *Plan) Redact(s string) string { return p.hide().Text(s) }
+func (p *Plan) Redact(s string) string { return p.redactorOf().Text(s) }
+
+// RedactWith returns what does the same, and replaces own too.
+func (p *Plan) RedactWith(own []string) func(string) string {
+	if len(own) == 0 {
+		return p.Redact
+	}
+	return p.redactorOf().With(own).Text
+}
 
 // RedactWriter returns a writer that passes what it is given on to w with every
 // secret of the plan replaced by ***; see secret.Redactor.
-func (p *Plan) RedactWriter(w io.WriteCloser) io.WriteCloser { return p.hide().Writer(w) }
+func (p *Plan) RedactWriter(w io.WriteCloser) io.WriteCloser { return p.redactorOf().Writer(w) }
 
-func (p *Plan) hide() *secret.Redactor {
+func (p *Plan) redactorOf() *secret.Redactor {
 	if p.redactor == nil {
 		return secret.NewRedactor(p.Secrets)
 	}
@@ -41,33 +47,37 @@ func (d *decoder) secret(values ...string) {
 	}
 }
 
-// secretsIn looks for secrets in a text: a URL, an argument.
-func (d *decoder) secretsIn(s string) { d.secret(secret.Find(s)...) }
-
-// literal takes what is secret only as a request, or what is expected of its
-// answer, has it under such a name. There it may be anything, "pass": "steady", and
-// is hidden in its place; elsewhere it is only if nothing else is meant by it.
-func (d *decoder) literal(values ...string) {
-	for _, v := range values {
-		if len(v) >= secret.Shortest {
-			d.literals[v] = true
-		}
-	}
+// secretsIn looks for secrets in an argument of a command.
+func (d *decoder) secretsIn(s string) {
+	d.secret(secret.InURL(s)...)
+	d.secret(secret.InOptions(s)...)
 }
 
-// literalsIn looks for such in a text: a URL, a header, a body.
-func (d *decoder) literalsIn(s string) { d.literal(secret.FindTelling(s)...) }
-
-// secretList is what must reach no output, in order. What stages, requests and so
-// on are called is no secret.
-func (d *decoder) secretList() []string {
-	all := maps.Clone(d.secrets)
-	for v := range d.literals {
-		if !slices.ContainsFunc(d.called, func(name string) bool { return strings.Contains(name, v) }) {
-			all[v] = true
+// declared takes the values of what secrets: names. A name must be that of something:
+// a slip would leave a secret open.
+func (b *builder) declared(p *attack.Plan) {
+	known := slices.Collect(maps.Keys(b.variables))
+	for i := range p.Requests {
+		known = append(known, p.Requests[i].Data.Columns(0)...)
+	}
+	for _, f := range p.Flows {
+		known = append(known, f.Data.Columns(0)...)
+		for _, s := range f.Steps {
+			for _, c := range s.Captures {
+				known = append(known, c.Name)
+			}
 		}
 	}
-	return slices.Sorted(maps.Keys(all))
+	slices.Sort(known)
+	for i := range b.file.Secrets {
+		name := &b.file.Secrets[i]
+		value, set := b.env(*name)
+		if b.secret(value); !set && *name != "" && !slices.Contains(known, *name) {
+			b.failf(b.where(name, b.root).span, suggest(*name, "name", slices.Compact(known)),
+				"secrets: expected the name of a variable, a column of data or a capture, found %q", shorten(*name))
+		}
+	}
+	p.SecretNames = b.file.Secrets
 }
 
 var variableInName = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)`)
@@ -81,8 +91,9 @@ func (d *decoder) openName(at *node) {
 			continue
 		}
 		looked[m[1]] = true
-		if value, _ := d.env(m[1]); value != "" && (secret.Name(m[1]) || len(secret.FindInURL(value)) > 0) {
-			d.failf(at.span, "take a name without it: names stand in files, reports and rules as they are", "a name cannot hold a secret, such as ${%s}", m[1])
+		if value, _ := d.env(m[1]); value != "" && (secret.Name(m[1]) || slices.Contains(d.secretNames, m[1]) || len(secret.InURL(value)) > 0) {
+			d.failf(at.span, "take a name without it: names stand in files, reports and rules as they are",
+				"a name cannot hold a secret, such as ${%s}", m[1])
 		}
 	}
 }
@@ -105,7 +116,7 @@ func (b *builder) headerSecrets(fields []attack.Field) {
 	for _, f := range fields {
 		switch {
 		case !secret.Header(f.Name):
-			b.literalsIn(f.Value)
+			b.secret(secret.InURL(f.Value)...)
 		case secret.Literal(f.Value):
 			b.secret(secret.InHeader(f.Name, f.Value)...)
 		default:
@@ -127,30 +138,10 @@ func (b *builder) besideTemplates(value string) {
 // action is one of a template.
 var action = regexp.MustCompile(`\{\{.*?\}\}`)
 
-func (b *builder) paramSecrets(fields []attack.Field) {
-	for _, f := range fields {
-		switch {
-		case !secret.Param(f.Name, f.Value):
-			b.literalsIn(f.Value)
-		case secret.Literal(f.Value) && secret.Telling(f.Value):
-			b.literal(f.Value)
-		}
-	}
-}
-
 func (b *builder) expectSecrets(e *attack.Expect) {
 	b.headerSecrets(e.Headers)
 	for _, h := range e.HeaderParts {
 		b.headerSecrets([]attack.Field{{Name: h.Name, Value: h.Contains}})
-	}
-	b.literalsIn(e.Body)
-	b.literalsIn(e.Matches)
-	for _, j := range e.JSON {
-		b.literalsIn(j.Value)
-		var text string
-		if secret.Path(j.Path) && json.Unmarshal([]byte(j.Value), &text) == nil && secret.Telling(text) {
-			b.literal(j.Value, text)
-		}
 	}
 }
 
@@ -185,22 +176,6 @@ func withoutUser(s string) string {
 		return s
 	}
 	return scheme + "://" + secret.Masked + rest[at:]
-}
-
-// querySecrets finds secrets in a query as it stands in the file, and as it is
-// meant: both can appear in messages.
-func (b *builder) querySecrets(query string) {
-	query, _, _ = strings.Cut(query, "#")
-	for pair := range strings.SplitSeq(query, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if !secret.Param(name, value) || !secret.Literal(value) || !secret.Telling(value) {
-			continue
-		}
-		b.literal(value)
-		if meant, err := url.QueryUnescape(value); err == nil {
-			b.literal(meant)
-		}
-	}
 }
 
 // masked returns the attack with what is secret by its name hidden, however short

@@ -24,7 +24,6 @@ func (b *builder) services() []Service {
 
 func (b *builder) service(x *namedService) Service {
 	s := Service{Name: x.name}
-	b.called = append(b.called, x.name)
 	if !serviceName.MatchString(x.name) || x.name == "PORT" {
 		b.failf(x.key.span, "take letters, digits, - and _, starting with a letter; PORT is taken", "%q cannot be the name of a service", shorten(x.name))
 	}

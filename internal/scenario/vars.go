@@ -183,6 +183,7 @@ func (d *decoder) variable(inside string, at span, names runNames) (value string
 		return "", false, false
 	}
 	value, set := d.env(name)
+	d.variables[name] = true
 	switch {
 	case set && (value != "" || !hasDefault):
 		d.variableSecrets(name, value)

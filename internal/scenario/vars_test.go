@@ -9,7 +9,7 @@ import (
 func read(t *testing.T, value string, names runNames, env Env) (string, error) {
 	t.Helper()
 	c := newCollector("x.yaml", []byte(value))
-	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
+	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, variables: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
 	x, _ := d.expand(&node{kind: textNode, span: span{1, 1, 1}, text: value}, names)
 	return x.text, c.result(nil)
 }

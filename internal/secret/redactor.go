@@ -2,148 +2,119 @@ package secret
 
 import (
 	"cmp"
+	"encoding/json"
+	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// Redactor puts *** in place of secrets. It is safe for concurrent use.
+// Shortest is the length in bytes of the shortest value that is replaced wherever
+// it stands: a shorter one would blacken half of every output.
+const Shortest = 4
+
+// Redactor puts *** in place of secrets that are known. It is safe for concurrent
+// use.
 type Redactor struct {
-	secrets []string // with their usual spellings, the longest first
+	also    *Redactor // whose secrets are hidden too; may be nil
+	known   map[string]bool
 	sorted  []string
 	longest int
-
-	// Data files can bring secrets by the thousand, so none is looked for on its
-	// own: where the beginning of one stands, each length is tried.
-	whole   map[string]bool
-	begun   map[[Shortest]byte]bool
+	// Data files bring secrets by the thousand, so none is looked for on its own:
+	// where the beginning of one stands, each length that there is of it is tried.
+	lengths map[[Shortest]byte][]int // the longest first
 	first   [256]bool
-	lengths []int // the longest first
 }
 
-// NewRedactor returns a redactor of these secrets, in all their spellings. Those
-// shorter than Shortest it leaves alone.
-func NewRedactor(secrets []string) *Redactor {
-	r := &Redactor{whole: make(map[string]bool), begun: make(map[[Shortest]byte]bool)}
-	add := func(s string) {
-		if len(s) < Shortest || r.whole[s] {
-			return
-		}
-		r.whole[s], r.begun[[Shortest]byte([]byte(s[:Shortest]))], r.first[s[0]] = true, true, true
-		r.secrets = append(r.secrets, s)
+// NewRedactor returns a redactor of these secrets, as they are and as JSON, Go's
+// quotes and URLs encode them. Those shorter than Shortest it leaves alone.
+func NewRedactor(secrets []string) *Redactor { return (*Redactor)(nil).With(secrets) }
+
+// With returns a redactor of these secrets beside those of r, which stays as it is.
+func (r *Redactor) With(secrets []string) *Redactor {
+	out := &Redactor{also: r, known: make(map[string]bool), lengths: make(map[[Shortest]byte][]int)}
+	if r != nil {
+		out.longest = r.longest
 	}
 	for _, s := range secrets {
 		if len(s) < Shortest {
 			continue
 		}
-		for _, s := range asForm(s) {
-			add(s)
-			for _, x := range spellings(s) {
-				add(x)
+		for _, s := range spellings(s) {
+			out.known[s] = true
+		}
+	}
+	for s := range out.known {
+		begin := [Shortest]byte([]byte(s[:Shortest]))
+		if !slices.Contains(out.lengths[begin], len(s)) {
+			out.lengths[begin] = append(out.lengths[begin], len(s))
+		}
+		out.first[s[0]], out.longest = true, max(out.longest, len(s))
+		out.sorted = append(out.sorted, s)
+	}
+	for _, lengths := range out.lengths {
+		slices.SortFunc(lengths, func(a, b int) int { return b - a })
+	}
+	slices.Sort(out.sorted)
+	return out
+}
+
+// spellings are a secret as it stands in texts, in JSON by several writers, in a
+// query, a form and a path. All are at least as long as the secret.
+func spellings(secret string) []string {
+	encoded, err := json.Marshal(secret)
+	if err != nil {
+		panic("secret: a string did not become JSON: " + err.Error())
+	}
+	inside := func(quoted string) string { return quoted[1 : len(quoted)-1] }
+	quoted, query := inside(strconv.Quote(secret)), url.QueryEscape(secret)
+	return []string{
+		secret, inside(string(encoded)), quoted, inside(strconv.QuoteToASCII(secret)), strings.ReplaceAll(quoted, "/", `\/`),
+		query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(secret), hexEscape.ReplaceAllStringFunc(query, strings.ToLower),
+	}
+}
+
+var hexEscape = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+// span is where a secret stands in a text.
+type span struct{ from, to int }
+
+// find returns where secrets stand in s, in order; they may overlap.
+func (r *Redactor) find(s string) []span {
+	var out []span
+	for ; r != nil; r = r.also {
+		for i := 0; i+Shortest <= len(s); i++ {
+			if !r.first[s[i]] {
+				continue
+			}
+			for _, n := range r.lengths[[Shortest]byte([]byte(s[i:i+Shortest]))] {
+				if i+n <= len(s) && r.known[s[i:i+n]] {
+					out = append(out, span{i, i + n})
+					break
+				}
 			}
 		}
 	}
-	// Longest first, so that a secret that holds another one is covered whole.
-	slices.SortFunc(r.secrets, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
-	r.sorted = slices.Sorted(slices.Values(r.secrets))
-	for _, s := range r.secrets {
-		if n := len(r.lengths); n == 0 || r.lengths[n-1] != len(s) {
-			r.lengths = append(r.lengths, len(s))
-		}
-	}
-	if len(r.lengths) > 0 {
-		r.longest = r.lengths[0]
-	}
-	return r
+	slices.SortFunc(out, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
+	return out
 }
 
-// each calls f with the places of secrets in s, those that overlap too.
-func (r *Redactor) each(s string, f func(from, to int)) {
-	for i := 0; i+Shortest <= len(s); i++ {
-		if !r.first[s[i]] || !r.begun[[Shortest]byte([]byte(s[i:i+Shortest]))] {
-			continue
-		}
-		for _, n := range r.lengths {
-			if i+n <= len(s) && r.whole[s[i:i+n]] {
-				f(i, i+n)
-				break
+// begun returns where the beginning of a secret stands, of at least so many bytes,
+// that goes on after s; len(s) if there is none.
+func (r *Redactor) begun(s string, least int) int {
+	for i := max(0, len(s)-r.longest+1); i <= len(s)-least; i++ {
+		for x := r; x != nil; x = x.also {
+			at, found := slices.BinarySearch(x.sorted, s[i:])
+			if found {
+				at++
 			}
-		}
-	}
-}
-
-// replace replaces secrets; if deep, also where s means one.
-func (r *Redactor) replace(s string, deep bool) string {
-	type span struct{ from, to int }
-	var found []span
-	r.each(s, func(from, to int) { found = append(found, span{from, to}) })
-	if deep {
-		for l := range layers(s, false) {
-			r.each(l.text, func(from, to int) { found = append(found, span{l.at[from], l.at[to]}) })
-		}
-	}
-	if len(found) == 0 {
-		return s
-	}
-	slices.SortFunc(found, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
-	var b strings.Builder
-	end := 0
-	for _, f := range found {
-		if f.from >= end {
-			b.WriteString(s[end:f.from] + Masked)
-		}
-		end = max(end, f.to)
-	}
-	return b.String() + s[end:]
-}
-
-// unfinished replaces the beginning of a secret, the rest of which was cut off.
-func (r *Redactor) unfinished(s string, deep bool) string {
-	begin := func(text string) int {
-		for i := max(0, len(text)-r.longest+1); i <= len(text)-Shortest; i++ {
-			if r.begins(text[i:]) {
+			if at < len(x.sorted) && strings.HasPrefix(x.sorted[at], s[i:]) {
 				return i
 			}
 		}
-		return -1
 	}
-	from := begin(s)
-	if deep {
-		for l := range layers(s, true) {
-			if i := begin(l.text); i >= 0 && (from < 0 || l.at[i] < from) {
-				from = l.at[i]
-			}
-		}
-	}
-	if from < 0 {
-		return s
-	}
-	return s[:from] + Masked
-}
-
-// MayHold says whether s can hold one of a few secrets, or the beginning of one,
-// in any spelling. It is much quicker than making a Redactor.
-func MayHold(s string, secrets []string) bool {
-	var begin []string
-	for _, secret := range secrets {
-		if len(secret) < Shortest {
-			continue
-		}
-		for _, x := range asForm(secret) {
-			begin = append(begin, x[:Shortest])
-		}
-	}
-	in := func(s string) bool {
-		return slices.ContainsFunc(begin, func(b string) bool { return strings.Contains(s, b) })
-	}
-	if len(begin) == 0 || in(s) {
-		return len(begin) > 0
-	}
-	for l := range layers(s, false) {
-		if in(l.text) {
-			return true
-		}
-	}
-	return false
+	return len(s)
 }
 
 // cutMark ends a text that was cut short.
@@ -151,45 +122,42 @@ const cutMark = "…"
 
 // Text returns s without secrets. Where … stands, what comes before it may be the
 // beginning of one.
-func (r *Redactor) Text(s string) string { return r.text(s, true) }
-
-// text looks for any spelling if it is deep, else for the usual ones.
-func (r *Redactor) text(s string, deep bool) string {
-	if len(r.secrets) == 0 {
-		return s
-	}
-	s = r.replace(s, deep)
-	if !strings.Contains(s, cutMark) {
-		return s
-	}
-	// Before a mark there may be the beginning of a secret, the rest of which was
-	// cut off.
-	var b strings.Builder
-	for {
-		head, rest, ok := strings.Cut(s, cutMark)
-		if !ok {
-			return b.String() + s
+func (r *Redactor) Text(s string) string {
+	spans := r.find(s)
+	for mark := 0; ; mark += len(cutMark) {
+		n := strings.Index(s[mark:], cutMark)
+		if n < 0 {
+			break
 		}
-		head = r.unfinished(head, deep)
-		b.WriteString(head + cutMark)
-		s = rest
+		mark += n
+		if from := r.begun(s[:mark], Shortest); from < mark {
+			spans = append(spans, span{from, mark})
+		}
 	}
-}
-
-// begins says whether part is the beginning of a secret, and not all of it.
-func (r *Redactor) begins(part string) bool {
-	i, found := slices.BinarySearch(r.sorted, part)
-	if found {
-		i++
-	}
-	return i < len(r.sorted) && strings.HasPrefix(r.sorted[i], part)
+	return replace(s, spans, func(string) string { return Masked })
 }
 
 // SameWidth blackens secrets without moving what stands after them, so that a
 // caret below stays in its place.
 func (r *Redactor) SameWidth(s string) string {
-	for _, secret := range r.secrets {
-		s = strings.ReplaceAll(s, secret, strings.Repeat("*", len([]rune(secret))))
+	return replace(s, r.find(s), func(s string) string { return strings.Repeat("*", len([]rune(s))) })
+}
+
+// replace replaces spans of s, one for those that overlap.
+func replace(s string, spans []span, by func(string) string) string {
+	if len(spans) == 0 {
+		return s
 	}
-	return s
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var b strings.Builder
+	end := 0
+	for i := 0; i < len(spans); {
+		p := spans[i]
+		for i++; i < len(spans) && spans[i].from < p.to; i++ {
+			p.to = max(p.to, spans[i].to)
+		}
+		b.WriteString(s[end:p.from] + by(s[p.from:p.to]))
+		end = p.to
+	}
+	return b.String() + s[end:]
 }
