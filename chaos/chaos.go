@@ -112,9 +112,10 @@ type Restorer interface {
 	// Situation returns all that has to be the same again. It is journalled.
 	Situation(ctx context.Context) (json.RawMessage, error)
 	// Restore puts right what is not as in situation, and returns for people what
-	// it did. It is called while the target runs. Its error says what is not as
-	// it was, and what to do.
-	Restore(ctx context.Context, situation json.RawMessage) (done []string, err error)
+	// it did, and what is different though nobody had asked for it to be as it was.
+	// It is called while the target runs. Its error says what is not as it was, and
+	// what to do.
+	Restore(ctx context.Context, situation json.RawMessage) (done, notes []string, err error)
 }
 
 // Resetter is a Restorer whose faults change settings that its life does not
@@ -174,6 +175,9 @@ type Proof struct {
 	// Doubt is set if the fault was in force but may not have acted for as long
 	// as it was meant to: no traffic passed, the target restarted in between.
 	Doubt string
+	// Note is what people should know that speaks against nothing, such as a
+	// dynamic address that is another one now.
+	Note string
 }
 
 // State is what a fault needs for its undo. It is JSON, as it is journalled.

@@ -446,6 +446,9 @@ func (c *Conductor) note(f *injection) {
 		if h.proof.Evidence != "" {
 			f.record.Evidence = append(f.record.Evidence, h.target.Name()+": "+h.proof.Evidence)
 		}
+		if h.proof.Note != "" {
+			f.record.Notes = append(f.record.Notes, h.proof.Note)
+		}
 		if m := h.proof.Mechanism; m != "" && !slices.Contains(f.mechanisms, m) {
 			f.mechanisms = append(f.mechanisms, m)
 			slices.Sort(f.mechanisms)

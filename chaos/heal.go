@@ -165,7 +165,7 @@ func heal(ctx context.Context, e Entry, reopen func(Ref) (Target, error)) (evide
 	if errors.Is(err, ErrGone) {
 		return gone, nil
 	}
-	return proof.Evidence, err
+	return text(proof.Evidence, proof.Note), err
 }
 
 // leaver is a Fault that has changed more of its target than what somebody else

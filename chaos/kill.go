@@ -308,10 +308,11 @@ func (k *kill) Revert(ctx context.Context, state State) (Proof, error) {
 	}
 	ready := roundTime(time.Since(begun))
 	if r, ok := k.target.(Restorer); ok && len(s.Situation) > 0 {
-		restored, err := r.Restore(ctx, s.Situation)
+		restored, notes, err := r.Restore(ctx, s.Situation)
 		if done = append(done, restored...); err != nil {
 			return p, fmt.Errorf("%s runs again: %w", k.name, err)
 		}
+		p.Note = strings.Join(notes, "; ")
 	}
 	// Ready once is not enough: it may have died of what killed it before.
 	if life, err = k.target.Life(ctx); err != nil {

@@ -132,14 +132,14 @@ func (r restored) Situation(context.Context) (json.RawMessage, error) {
 	return json.RawMessage(`{"port":1}`), nil
 }
 
-func (r restored) Restore(_ context.Context, s json.RawMessage) ([]string, error) {
+func (r restored) Restore(_ context.Context, s json.RawMessage) (done, notes []string, err error) {
 	if string(s) != `{"port":1}` {
-		return nil, fmt.Errorf("found %s", s)
+		return nil, nil, fmt.Errorf("found %s", s)
 	}
 	if r.lost != "" {
-		return nil, fmt.Errorf("%w: %s", ErrNotAsBefore, r.lost)
+		return nil, nil, fmt.Errorf("%w: %s", ErrNotAsBefore, r.lost)
 	}
-	return []string{"has its neighbour back"}, nil
+	return []string{"has its neighbour back"}, []string{"has another address"}, nil
 }
 
 func TestUndoneMeansAsBefore(t *testing.T) {
@@ -147,7 +147,7 @@ func TestUndoneMeansAsBefore(t *testing.T) {
 		good, bad := restored{newFake("good"), ""}, restored{newFake("bad"), "its port moved"}
 		s := newStage(Config{}, planned("good", sigkill(), 2*s1, 3*s1, good), planned("bad", sigkill(), 2*s1, 3*s1, bad))
 		r := s.play(t, s60)
-		if !r[0].Verified || r[0].Dirty || !strings.Contains(strings.Join(r[0].Evidence, "; "), "has its neighbour back") {
+		if !r[0].Verified || r[0].Dirty || !strings.Contains(strings.Join(r[0].Evidence, "; "), "has its neighbour back") || !slices.Equal(r[0].Notes, []string{"has another address"}) {
 			t.Errorf("put right: %+v", r[0])
 		}
 		if r[1].Verified || !r[1].Dirty || r[1].State != timeline.Failed || !strings.Contains(r[1].Error, "its port moved") {

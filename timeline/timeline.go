@@ -56,6 +56,7 @@ type Fault struct {
 
 	State    FaultState `json:"state"`
 	Evidence []string   `json:"evidence,omitempty"` // what was observed, a line a target
+	Notes    []string   `json:"notes,omitempty"`    // what people should know that speaks against nothing
 	Error    string     `json:"error,omitempty"`
 	// Verified says that the fault was observed to act, for as long as it was
 	// meant to.

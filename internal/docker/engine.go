@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -39,6 +40,7 @@ type Engine struct {
 	arch    string
 	binary  string       // "" is the running program
 	hosts   *allow.Hosts // which readiness checks may ask
+	naming  func(netip.Addr) bool // whether the scenario has an address in it
 	place   Place
 	// ahead is how far its clock is before this machine's, if that is known.
 	ahead      time.Duration
@@ -67,6 +69,15 @@ func WithBinary(path string) Option { return func(e *Engine) { e.binary = path }
 // WithHosts says which hosts readiness checks may ask, beside this machine and
 // private networks.
 func WithHosts(hosts *allow.Hosts) Option { return func(e *Engine) { e.hosts = hosts } }
+
+// WithNaming says which addresses the scenario has in it. A container keeps such an
+// address when it is started again, or the fault is not undone.
+func WithNaming(names func(netip.Addr) bool) Option { return func(e *Engine) { e.naming = names } }
+
+func (e *Engine) named(addr string) bool {
+	a, err := netip.ParseAddr(addr)
+	return err == nil && e.naming != nil && e.naming(a)
+}
 
 // Connect finds the engine as the docker command does: by DOCKER_HOST, then the
 // current docker context, then the usual sockets; and asks whether it answers.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
 	"github.com/docker/go-connections/nat"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
@@ -36,6 +37,7 @@ type endpoint struct {
 	IPv4    string   `json:"ipv4,omitempty"`
 	IPv6    string   `json:"ipv6,omitempty"`
 	Fixed   bool     `json:"fixed,omitempty"` // the addresses are those it was told to have
+	Named   bool     `json:"named,omitempty"` // the scenario has one of them
 	Aliases []string `json:"aliases,omitempty"`
 }
 
@@ -80,27 +82,31 @@ func (c *Container) Situation(ctx context.Context) (json.RawMessage, error) {
 	if s.Neighbours, err = c.neighbours(ctx); err != nil {
 		return nil, err
 	}
+	for name, e := range s.Networks {
+		e.Named = c.engine.named(e.IPv4) || c.engine.named(e.IPv6)
+		s.Networks[name] = e
+	}
 	c.engine.queue.know(c.id, s.Networks)
 	return json.Marshal(s)
 }
 
 // Restore implements chaos.Restorer.
-func (c *Container) Restore(ctx context.Context, raw json.RawMessage) (done []string, err error) {
+func (c *Container) Restore(ctx context.Context, raw json.RawMessage) (done, notes []string, err error) {
 	var before situation
 	if err := json.Unmarshal(raw, &before); err != nil {
-		return nil, fmt.Errorf("reading how container %s was: %w", c.name, err)
+		return nil, nil, fmt.Errorf("reading how container %s was: %w", c.name, err)
 	}
 	r, err := c.inspect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if done, err = c.resetPolicy(ctx, r, before.Policy); err != nil {
-		return done, err
+		return done, nil, err
 	}
 	for _, n := range before.Neighbours {
 		what, err := c.engine.restoreNeighbour(ctx, n, cmp.Or(n.Of, c.id))
 		if err != nil {
-			return done, err
+			return done, nil, err
 		}
 		if what != "" {
 			done = append(done, what)
@@ -108,21 +114,21 @@ func (c *Container) Restore(ctx context.Context, raw json.RawMessage) (done []st
 	}
 	if before.Healthy && c.prober == nil {
 		if err := c.await(ctx, needsOf(r).health+margin, c.healthy); err != nil {
-			return done, err
+			return done, nil, err
 		}
 	}
 	if r, err = c.inspect(ctx); err != nil {
-		return done, err
+		return done, nil, err
 	}
 	now, err := situationOf(r)
 	if err != nil {
-		return done, err
+		return done, nil, err
 	}
 	lost, moved := c.differences(before, now)
 	if len(lost) > 0 {
-		return done, fmt.Errorf("%w: %s", chaos.ErrNotAsBefore, strings.Join(lost, "; "))
+		return done, nil, fmt.Errorf("%w: %s", chaos.ErrNotAsBefore, strings.Join(lost, "; "))
 	}
-	return append(done, moved...), nil
+	return done, moved, nil
 }
 
 // Reset implements chaos.Resetter.
@@ -176,11 +182,20 @@ func (c *Container) differences(before, now situation) (lost, moved []string) {
 			continue // what the run starts is known by its name alone
 		}
 		text := fmt.Sprintf("container %s had the address %s in the network %s, and has %s now", c.name, had.addresses(), name, has.addresses())
-		if !had.Fixed && c.engine.movesAddresses() {
+		asked := had.Fixed || had.Named
+		// The default bridge gives no fixed addresses and no names, so who publishes
+		// ports there is reached by these.
+		bridged := name == network.NetworkBridge && len(before.Ports) > 0
+		switch {
+		case !asked && bridged:
+			moved = append(moved, text+", which nobody has asked for: it is reached by its published ports")
+		case !asked && c.engine.movesAddresses():
 			moved = append(moved, text)
-			continue
+		case name == network.NetworkBridge:
+			lost = append(lost, text+": start the containers of that network in the order in which they had been started, or put it into a network of your own, where it has a name and can have a fixed address (--ip)")
+		default:
+			lost = append(lost, text+": start the containers of that network in the order in which they had been started, or give it a fixed address (--ip)")
 		}
-		lost = append(lost, text+": start the containers of that network in the order in which they had been started, or give it a fixed address (--ip)")
 	}
 	if len(before.Limits) > 0 && !sameJSON(before.Limits, now.Limits) {
 		lost = append(lost, fmt.Sprintf("the limits of container %s have changed: see docker inspect %s, and put them right with docker update", c.name, c.name))

@@ -107,6 +107,32 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
+// A dynamic address of the default bridge is nobody's promise where the container is
+// reached by its published ports.
+func TestAddressesOfTheDefaultBridge(t *testing.T) {
+	ports := map[string][]string{"80/tcp": {"127.0.0.1:8080"}}
+	for name, c := range map[string]struct {
+		before      situation
+		lost, moved string
+	}{
+		"published": {situation{Ports: ports, Networks: map[string]endpoint{"bridge": {IPv4: "172.17.0.2"}}}, "", "172.17.0.3 now, which nobody has asked for"},
+		"not published": {situation{Networks: map[string]endpoint{"bridge": {IPv4: "172.17.0.2"}}},
+			"172.17.0.3 now: start the containers of that network in the order in which they had been started, or put it into a network of your own", ""},
+		"named by the scenario": {situation{Ports: ports, Networks: map[string]endpoint{"bridge": {IPv4: "172.17.0.2", Named: true}}}, "172.17.0.3 now: start", ""},
+	} {
+		now := situation{Ports: c.before.Ports, Networks: map[string]endpoint{"bridge": {IPv4: "172.17.0.3"}}}
+		lost, moved := (&Container{engine: &Engine{}, name: "api"}).differences(c.before, now)
+		for _, got := range []struct {
+			found []string
+			want  string
+		}{{lost, c.lost}, {moved, c.moved}} {
+			if text := strings.Join(got.found, "; "); (text == "") != (got.want == "") || !strings.Contains(text, got.want) {
+				t.Errorf("%s: found %q, want %q", name, text, got.want)
+			}
+		}
+	}
+}
+
 // What a pause makes of a container's health is no finding of its health check.
 func TestWasHealthy(t *testing.T) {
 	well, ill := &container.HealthcheckResult{}, &container.HealthcheckResult{ExitCode: 1}

@@ -379,6 +379,30 @@ func TestAddressesComeBack(t *testing.T) {
 	}
 }
 
+// On the default bridge nobody is promised an address: a container there that
+// publishes a port is as before with another one, unless the scenario has its
+// address in it.
+func TestAddressOfTheDefaultBridgeTakenMeanwhile(t *testing.T) {
+	u := newUser(t)
+	address := func(c *docker.Container) string { return u.inspect(c).NetworkSettings.Networks["bridge"].IPAddress }
+	host := u.published()
+	host.NetworkMode = network.NetworkBridge
+	c := u.start("bridged", "serve -name a", container.Config{}, host)
+	was := address(c)
+	fault, state := u.injected(c)
+	// Whoever starts next gets the lowest address that is free, which another
+	// container of this engine may have left meanwhile.
+	for i := 0; address(u.start(fmt.Sprintf("taker%d", i), "hang", container.Config{}, container.HostConfig{NetworkMode: network.NetworkBridge})) != was; i++ {
+		if i == 20 {
+			t.Fatalf("nobody was given the address %s", was)
+		}
+	}
+	proof, err := fault.Revert(t.Context(), state)
+	if err != nil || !strings.Contains(proof.Note, "had the address "+was) {
+		t.Errorf("Revert = %+v, %v, want a note that the address is another one", proof, err)
+	}
+}
+
 func TestHealthAndReadinessAfterAKill(t *testing.T) {
 	u := newUser(t)
 	config := container.Config{Healthcheck: &container.HealthConfig{Test: []string{"CMD", "/server", "check"}, Interval: time.Second}}

@@ -100,6 +100,7 @@ func passed() *Run {
 						Name: "kill-api", Kind: "kill", Service: "api-1", Targets: []string{"api-1"}, Mechanism: "signal", Planned: 9 * time.Second,
 						Injecting: ptr(9000*ms + 200*time.Microsecond), Effective: ptr(9004 * ms), Reverting: ptr(12004 * ms), Reverted: ptr(12131 * ms),
 						State: timeline.Reverted, Evidence: []string{"api-1: pid 4711 is gone"}, Verified: true,
+						Notes: []string{"container api-1 had the address 172.17.0.2 in the network bridge, and has 172.17.0.3 now"},
 					},
 					Impact: "errors 0% → 0%, p95 4.1ms → 6.2ms", Recovery: ptr(time.Duration(0)),
 				},

@@ -108,6 +108,7 @@ type faultSummary struct {
 	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
 	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
 	Verified     bool           `json:"verified"`
+	Notes        []string       `json:"notes,omitempty"`
 	Error        string         `json:"error,omitempty"`
 	Dirty        bool           `json:"dirty,omitempty"`
 	Remedy       string         `json:"remedy,omitempty"`
@@ -203,7 +204,7 @@ func newSummary(r *Run) summary {
 			Relapses: f.Relapses, RelapseTime: f.RelapseTime, RelapseList: f.RelapseList,
 			Outage: f.Outage, Outages: f.Outages, OutageResolution: f.OutageResolution, OutageUnseen: f.OutageUnseen, OutageOpen: f.OutageOpen,
 			OutageOwn: f.OutageOwn, OutageUpTo: f.OutageUpTo, RecoveryUpTo: f.RecoveryUpTo,
-			Verified: f.Verified, Error: f.Error, Dirty: f.Dirty, Remedy: f.Remedy,
+			Verified: f.Verified, Notes: f.Notes, Error: f.Error, Dirty: f.Dirty, Remedy: f.Remedy,
 		})
 	}
 	for _, x := range rep.Rules {

@@ -260,6 +260,9 @@ func (p *page) faults(r *Run) {
 		}
 		rw.notes = append(rw.notes, cell{how, p.dim})
 		rw.notes = append(rw.notes, p.aftermath(&f)...)
+		for _, n := range f.Notes {
+			rw.notes = append(rw.notes, cell{plain(n), p.dim})
+		}
 		if f.Error != "" {
 			rw.notes = append(rw.notes, cell{plain(f.Error), p.bad})
 		}

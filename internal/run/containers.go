@@ -32,7 +32,7 @@ func (s *services) connect(ctx context.Context) error {
 	if s.engine != nil {
 		return nil
 	}
-	engine, err := docker.Connect(ctx, docker.WithHosts(s.hosts))
+	engine, err := docker.Connect(ctx, docker.WithHosts(s.hosts), docker.WithNaming(s.plan.Names))
 	if err != nil {
 		return err
 	}

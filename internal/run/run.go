@@ -391,6 +391,9 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		for j, e := range faults[i].Evidence {
 			faults[i].Evidence[j] = r.plan.Redact(e)
 		}
+		for j, n := range faults[i].Notes {
+			faults[i].Notes[j] = r.plan.Redact(n)
+		}
 	}
 
 	end := r.attack.Duration()

@@ -1,0 +1,41 @@
+package scenario
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Names says whether an address stands anywhere in the scenario: in a URL, among
+// those to connect to, in a command. Somebody goes there by it.
+func (p *Plan) Names(addr netip.Addr) bool {
+	text, err := p.JSON()
+	if err != nil || holdsAddr(string(text), addr.String()) {
+		return true
+	}
+	// Of lists of targets the plan's text has only a digest.
+	for _, r := range p.Attack.Requests {
+		for _, t := range r.Targets {
+			if u, err := url.Parse(t.URL); err == nil && u.Hostname() == addr.String() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// holdsAddr says whether text has an address in it that is not a part of another.
+func holdsAddr(text, addr string) bool {
+	const parts = "0123456789abcdefABCDEF."
+	for {
+		before, after, found := strings.Cut(text, addr)
+		if !found {
+			return false
+		}
+		begins := before == "" || !strings.ContainsRune(parts, rune(before[len(before)-1]))
+		if ends := after == "" || !strings.ContainsRune(parts, rune(after[0])); begins && ends {
+			return true
+		}
+		text = text[len(before)+1:]
+	}
+}
