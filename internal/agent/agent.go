@@ -4,9 +4,10 @@
 //
 // # A helper's life
 //
-// It is started with its Params as arguments, says ready, bends the traffic,
-// measures that it is bent and says applied with what it saw. From then on it
-// waits for the first reason to stop: the line "revert" on its input, the end of
+// It is started with its Params as arguments, says ready, waits for the line
+// "apply" on its input, bends the traffic, measures that it is bent and says
+// applied with what it saw. All the time it has an eye on the reasons to stop,
+// and from then on waits for the first: the line "revert" on its input, the end of
 // its input (the engine closes it when ordeal dies), no line "beat" for five
 // seconds, its deadline, or SIGTERM. Then it puts the traffic right, verifies
 // that, says reverted and exits. All that it says are Messages, one JSON object a

@@ -293,6 +293,7 @@ func (p *pair) bend(t *testing.T, params Params) (*helper, Message) {
 	}
 	h := p.agent(t, params.Args()...)
 	h.expect(t, EventReady)
+	io.WriteString(h.in, LineApply+"\n")
 	h.expect(t, EventCarrying)
 	m := h.expect(t, EventApplied)
 	if m.Mechanism != "nft-proxy" || m.RTTAfter-m.RTTBefore < roundtrip.Wanted(params.Delay, params.Jitter) {

@@ -16,6 +16,7 @@ import (
 // Lines that a helper reads.
 const (
 	LineBeat   = "beat"   // whoever started the helper is alive
+	LineApply  = "apply"  // bend the traffic: whoever started the helper is ready for what it cuts
 	LineRevert = "revert" // put the traffic right and exit
 )
 

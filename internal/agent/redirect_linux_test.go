@@ -208,6 +208,7 @@ func TestNetem(t *testing.T) {
 	})
 	h := p.agent(t, Params{ID: "n", Delay: testDelay, Deadline: time.Minute, Mechanism: "netem"}.Args()...)
 	h.expect(t, EventReady)
+	io.WriteString(h.in, LineApply+"\n")
 	m, err := h.msgs.Next()
 	if err != nil {
 		t.Fatal(err)

@@ -35,12 +35,13 @@ type session struct {
 func (s *session) run() int {
 	ctx, stop := context.WithCancelCause(context.Background())
 	var watching sync.WaitGroup
-	watching.Go(func() { stop(s.watch(ctx)) })
+	asked := make(chan struct{})
+	watching.Go(func() { stop(s.watch(ctx, sync.OnceFunc(func() { close(asked) }))) })
 	defer watching.Wait()
 	defer stop(nil)
 
 	s.out.send(Message{Event: EventReady})
-	name, m, measured, refused, err := s.apply(ctx)
+	name, m, measured, refused, err := s.apply(ctx, asked)
 	if err != nil {
 		_, dirty := errors.AsType[dirtyError](err)
 		s.out.send(Message{Event: EventError, Error: err.Error(), Dirty: dirty})
@@ -68,9 +69,9 @@ func (s *session) run() int {
 // errTold is the reason of a helper that was told to stop.
 var errTold = errors.New("it was told to")
 
-// watch returns the first reason to stop. It leaves the goroutine that reads
+// watch returns the first reason to stop, and calls apply at LineApply. It leaves the goroutine that reads
 // the input behind if that cannot be interrupted: the process ends soon.
-func (s *session) watch(ctx context.Context) error {
+func (s *session) watch(ctx context.Context, apply func()) error {
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
@@ -95,6 +96,8 @@ func (s *session) watch(ctx context.Context) error {
 				return errors.New("its input closed: ordeal is gone")
 			case line == LineRevert:
 				return errTold
+			case line == LineApply:
+				apply()
 			case line == LineBeat:
 				missed = 0
 				beat.Reset(BeatTimeout / beatsMissed)
@@ -122,8 +125,22 @@ type dirtyError struct{ error }
 
 func (e dirtyError) Unwrap() error { return e.error }
 
-// apply bends traffic by the first mechanism that can be seen to work.
-func (s *session) apply(ctx context.Context) (string, mechanism, Measured, []string, error) {
+// errBefore is the reason to stop, where nothing was done yet.
+func errBefore(ctx context.Context) error {
+	return fmt.Errorf("stopped before traffic was bent: %w", context.Cause(ctx))
+}
+
+// apply waits until it is asked to, and bends traffic by the first mechanism that can be
+// seen to work. Without the wait, ordeal would hear that the helper is ready only after
+// connections were cut, and take them for errors of the target.
+func (s *session) apply(
+	ctx context.Context, asked <-chan struct{},
+) (string, mechanism, Measured, []string, error) {
+	select {
+	case <-asked:
+	case <-ctx.Done():
+		return "", nil, Measured{}, nil, errBefore(ctx)
+	}
 	var refused []string
 	for _, entry := range s.mechanisms {
 		if s.params.Mechanism != "" && s.params.Mechanism != entry.name {
@@ -140,7 +157,7 @@ func (s *session) apply(ctx context.Context) (string, mechanism, Measured, []str
 			return "", nil, Measured{}, nil, dirtyError{fmt.Errorf("%s: %w; and undoing what was begun failed: %w", entry.name, err, undo)}
 		}
 		if ctx.Err() != nil {
-			return "", nil, Measured{}, nil, fmt.Errorf("stopped before traffic was bent: %w", context.Cause(ctx))
+			return "", nil, Measured{}, nil, errBefore(ctx)
 		}
 		refused = append(refused, fmt.Sprintf("%s: %s", entry.name, err))
 	}

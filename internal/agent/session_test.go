@@ -105,7 +105,10 @@ func TestSession(t *testing.T) {
 				}
 				start := time.Now()
 				var driving sync.WaitGroup
-				driving.Go(func() { tt.drive(write, signals) })
+				driving.Go(func() {
+					io.WriteString(write, LineApply+"\n")
+					tt.drive(write, signals)
+				})
 				code := s.run()
 				took := time.Since(start)
 				in.Close() // lets the driver and the reader go
@@ -148,6 +151,38 @@ func TestSession(t *testing.T) {
 				}
 				if m := tt.mechs[len(tt.mechs)-1]; m.reverted != tt.undone {
 					t.Errorf("the last mechanism was to be reverted %d times, found %d", tt.undone, m.reverted)
+				}
+			})
+		})
+	}
+}
+
+// TestSessionWaits has helpers that are not asked to bend anything: they do not, and end.
+func TestSessionWaits(t *testing.T) {
+	for name, last := range map[string]string{"until ordeal dies": "", "until ordeal gives up": LineRevert} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				in, write := io.Pipe()
+				var out bytes.Buffer
+				m := new(fakeMechanism)
+				s := session{
+					params: Params{ID: "f", Delay: time.Second, Deadline: time.Minute}, in: in, out: newOutput(&out),
+					mechanisms: []namedMechanism{{"only", func() mechanism { return m }}},
+				}
+				var driving sync.WaitGroup
+				driving.Go(func() {
+					time.Sleep(time.Second)
+					io.WriteString(write, last+"\n")
+					write.Close()
+				})
+				code := s.run()
+				driving.Wait()
+				if code != exitUnapplied || m.applied+m.reverted > 0 {
+					t.Errorf("expected exit code %d and nothing done, found %d, %d times applied and %d times reverted",
+						exitUnapplied, code, m.applied, m.reverted)
+				}
+				if said := out.String(); !strings.Contains(said, "stopped before traffic was bent") {
+					t.Errorf("expected it to say that it was stopped before, found %s", said)
 				}
 			})
 		})

@@ -54,7 +54,10 @@ func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, dead
 		// when they are used again, be it near the fault's end.
 		done := chaos.Cutting(ctx)
 		chaos.Began(ctx)
-		m, err = h.applied(limit, func() { h.cut = chaos.CuttingOld(ctx) })
+		// The helper does nothing before this: what it cuts is cut after Cutting.
+		if err = h.tell(agent.LineApply); err == nil {
+			m, err = h.applied(limit, func() { h.cut = chaos.CuttingOld(ctx) })
+		}
 		done()
 	}
 	if err != nil {
