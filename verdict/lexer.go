@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
 
 // MaxSource is the longest rule that compiles, in bytes.
@@ -248,7 +249,7 @@ func parseLiteral(text string) (any, Unit, *Error) {
 		e.Msg = fmt.Sprintf("unknown unit %s in %s", unit, text)
 		e.Offset, e.Len = len(digits), len(unit)
 		e.Hint = literalUnitsHint
-		switch near := nearest(unit, literalUnits); {
+		switch near, ok := suggest.Nearest(unit, literalUnits); {
 		case slices.Contains(literalUnits, unit):
 			return nil, 0, &Error{0, len(text), text + " is out of range", "write a smaller number"}
 		case unit == "th" || unit == "st" || unit == "nd" || unit == "rd":
@@ -256,7 +257,7 @@ func parseLiteral(text string) (any, Unit, *Error) {
 			e.Offset, e.Len = 0, len(text)
 		case quantity.Spelled(text) != "":
 			e.Hint = "write " + quantity.Spelled(text)
-		case near != "":
+		case ok:
 			e.Hint = "did you mean " + digits + near + "?"
 		}
 	}

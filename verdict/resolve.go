@@ -12,6 +12,7 @@ import (
 	"github.com/expr-lang/expr/parser"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
 
 // resolver turns the syntax tree of a rewritten rule into one whose leaves are
@@ -402,12 +403,13 @@ func (r *resolver) metric(links []step, inScope bool) *Metric {
 		}
 		name := strings.Join(parts[1:], ".")
 		e.Msg, e.Hint = fmt.Sprintf("unknown metric %s.%s", first.text, name), fmt.Sprintf("%s has %s", first.text, strings.Join(names, ", "))
-		switch near, hint := nearest(name, names), foreignMetrics[plainWord(name)]; {
+		near, isNear := suggest.Nearest(name, names)
+		switch hint := foreignMetrics[plainWord(name)]; {
 		case isPercentile(strings.SplitN(name, ".", 2)[0]):
 			e.Hint = percentileHint(name)
 		case strings.HasPrefix(hint, "write ") && slices.Contains(names, strings.FieldsFunc(hint[6:], func(c rune) bool { return c == ' ' || c == ',' })[0]):
 			e.Hint = "write " + first.text + "." + hint[6:]
-		case near != "" && !strings.HasPrefix(near, "p"):
+		case isNear && !strings.HasPrefix(near, "p"):
 			e.Hint = fmt.Sprintf("did you mean %s.%s?", first.text, near)
 		}
 		r.fail(e)

@@ -6,20 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
-
-// nearest returns the candidate that word was probably meant to be, empty if
-// none is near: at most a third of its letters may differ, but one always.
-func nearest(word string, candidates []string) string {
-	best, distance := "", max(1, len(word)/3)+1
-	for _, c := range candidates {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(c)); d < distance {
-			best, distance = c, d
-		}
-	}
-	return best
-}
 
 // unknownName is the mistake of naming a stage, request or fault that the
 // scenario does not have.
@@ -30,7 +18,7 @@ func unknownName(off, length int, what, name string, known []string) *Error {
 		return e
 	}
 	known = slices.Sorted(slices.Values(known))
-	if near := nearest(name, known); near != "" {
+	if near, ok := suggest.Nearest(name, known); ok {
 		e.Hint = fmt.Sprintf("did you mean %q? ", near)
 	}
 	const most = 10
@@ -57,13 +45,13 @@ func unknownScope(off int, name, rest string) *Error {
 	for _, s := range Scopes() {
 		names = append(names, s.Name)
 	}
-	switch near := nearest(name, names); {
+	switch near, ok := suggest.Nearest(name, names); {
 	case metricByName(name) != nil:
 		e.Msg = fmt.Sprintf("%s is a metric and takes no parentheses", name)
 		e.Hint = fmt.Sprintf("write %s, or ask it of a scope: stage(\"steady\").%s", name, name)
 	case foreignMetrics[plainWord(name)] != "":
 		e.Msg, e.Hint = fmt.Sprintf("unknown metric %s, and metrics take no parentheses", name), foreignMetrics[plainWord(name)]
-	case near != "":
+	case ok:
 		e.Hint = fmt.Sprintf("did you mean %s? ", near)
 		fallthrough
 	default:
@@ -100,7 +88,7 @@ func unknownMetric(off int, name string, inScope bool) *Error {
 		e.Hint = hint
 		return e
 	}
-	if near := nearest(name, names); near != "" {
+	if near, ok := suggest.Nearest(name, names); ok {
 		if s := scopeByName(near); s != nil {
 			near = s.Example
 		}

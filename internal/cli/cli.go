@@ -15,7 +15,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/run"
-	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // streams are what a command reads and writes.
@@ -74,7 +74,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			return int(code)
 		}
 	}
-	if m, ok := errors.AsType[*scenario.Mistakes](err); ok {
+	if m, ok := errors.AsType[*strictyaml.Mistakes](err); ok {
 		m.Render(stderr, s.color(stderr))
 		return int(code)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // source is where check and run take a plan from: a file, or the flags that
@@ -59,7 +60,7 @@ func (s *source) names(cmd *cobra.Command, args []string) []string {
 func (s *source) plan(cmd *cobra.Command, file string) (*scenario.Plan, error) {
 	opt := s.seed.options()
 	for _, text := range s.set {
-		opt.Set = append(opt.Set, scenario.Override{Flag: "--set", Text: text})
+		opt.Set = append(opt.Set, strictyaml.Override{Flag: "--set", Text: text})
 	}
 	if cmd.Flags().Changed("url") {
 		return scenario.LoadQuick(s.quick, os.LookupEnv, opt)
@@ -68,4 +69,6 @@ func (s *source) plan(cmd *cobra.Command, file string) (*scenario.Plan, error) {
 }
 
 // mistakes are those of a scenario, if that is what an error is.
-func mistakes(err error) (*scenario.Mistakes, bool) { return errors.AsType[*scenario.Mistakes](err) }
+func mistakes(err error) (*strictyaml.Mistakes, bool) {
+	return errors.AsType[*strictyaml.Mistakes](err)
+}

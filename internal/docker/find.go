@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/docker/docker/api/types/container"
+
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
 
 // Labels that compose puts on its containers.
@@ -183,7 +184,7 @@ func nothingFound(s Selector, all []container.Summary) error {
 		best := 1 << 30
 		for _, w := range s.words() {
 			for _, t := range terms {
-				d := levenshtein.ComputeDistance(strings.ToLower(w), strings.ToLower(t))
+				d := suggest.Distance(w, t)
 				if strings.Contains(strings.ToLower(t), strings.ToLower(w)) {
 					d = 1
 				}

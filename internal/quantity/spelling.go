@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
 
 // spellings are the words that people write for units, by the unit.
@@ -50,7 +50,7 @@ func Spelled(text string) string {
 	unit, distance := "", 3
 	for _, u := range sortedUnits {
 		for _, w := range spellings[u] {
-			switch d := levenshtein.ComputeDistance(word, w); {
+			switch d := suggest.Distance(word, w); {
 			case d == 0:
 				return m[1] + u
 			case len(w) > 5 && d < distance:

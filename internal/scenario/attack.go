@@ -12,6 +12,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 const (
@@ -35,7 +36,7 @@ const (
 // target checks the base of relative URLs.
 func (b *builder) target() {
 	f := b.file
-	at := b.where(&f.Target, b.root)
+	at := b.Where(&f.Target, b.root)
 	if f.Target == "" {
 		return
 	}
@@ -45,11 +46,11 @@ func (b *builder) target() {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		_, authority, _ := strings.Cut(f.Target, "://")
 		authority, _, _ = strings.Cut(authority, "/")
-		b.failf(at.span, cmp.Or(bareIPv6(authority), hint), "target: expected an http or https URL, found %q", shorten(withoutUser(f.Target)))
+		b.Failf(at.Span, cmp.Or(bareIPv6(authority), hint), "target: expected an http or https URL, found %q", strictyaml.Shorten(withoutUser(f.Target)))
 	case strings.Contains(f.Target, "{{"):
-		b.failf(at.span, "put the template into the request's path", "target: a template cannot stand here")
+		b.Failf(at.Span, "put the template into the request's path", "target: a template cannot stand here")
 	case u.RawQuery != "" || u.Fragment != "":
-		b.failf(at.span, "give query parameters with the requests", "target: expected no query and no fragment")
+		b.Failf(at.Span, "give query parameters with the requests", "target: expected no query and no fragment")
 	default:
 		b.secret(secret.InURL(f.Target)...)
 		b.port(u, at)
@@ -59,20 +60,25 @@ func (b *builder) target() {
 }
 
 // port checks that something can listen on the port of a URL.
-func (b *builder) port(u *url.URL, at *node) {
+func (b *builder) port(u *url.URL, at *strictyaml.Node) (ok bool) {
 	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
-		b.failf(at.span, "give a port from 1 to 65535", "%s is no port", u.Port())
+		b.Failf(at.Span, "give a port from 1 to 65535", "%s is no port", u.Port())
+		return false
 	}
+	return true
 }
 
 // overTLS checks that the scheme and the protocol go together.
-func (b *builder) overTLS(scheme string, at *node) {
+func (b *builder) overTLS(scheme string, at *strictyaml.Node) (ok bool) {
 	switch p := b.file.Attack.Protocol; {
 	case p == "http2" && scheme == "http":
-		b.failf(at.span, "take an https URL, or protocol: h2c", "protocol http2 runs over TLS, but this URL is plain http")
+		b.Failf(at.Span, "take an https URL, or protocol: h2c", "protocol http2 runs over TLS, but this URL is plain http")
 	case p == "h2c" && scheme == "https":
-		b.failf(at.span, "take an http URL, or protocol: http2", "protocol h2c is HTTP/2 without TLS, but this URL is https")
+		b.Failf(at.Span, "take an http URL, or protocol: http2", "protocol h2c is HTTP/2 without TLS, but this URL is https")
+	default:
+		return true
 	}
+	return false
 }
 
 func (b *builder) attack(seed uint64) attack.Plan {
@@ -82,25 +88,25 @@ func (b *builder) attack(seed uint64) attack.Plan {
 		Protocol: f.Protocol, TLS: f.TLS, LateBudget: f.LateBudget, Redirects: f.Redirects, RedirectHosts: f.RedirectTo,
 		CatchUp: attack.CatchUp(f.CatchUp), MaxBody: f.MaxBody, Connections: b.connections(),
 	}
-	b.tls(&f.TLS, b.where(&f.TLS, b.root))
-	names := map[string]*node{}
+	b.tls(&f.TLS, b.Where(&f.TLS, b.root))
+	names := map[string]*strictyaml.Node{}
 	weight, broken := 0.0, false
 	for i := range f.Requests {
 		r := &f.Requests[i]
 		b.unique(names, r.Name, "request", b.ownNode(r))
 		weight += r.Weight
-		broken = broken || b.broken[r]
+		broken = broken || b.Broken(r)
 		p.Requests = append(p.Requests, b.request(r))
 	}
 	b.sends()
 	for i := range f.Flows {
 		x := &f.Flows[i]
 		weight += x.Weight
-		broken = broken || b.broken[x]
+		broken = broken || b.Broken(x)
 		b.flow(x, &p, names)
 	}
 	if at := b.firstWeight(); weight == 0 && at != nil && !broken {
-		b.failf(at.span, "give at least one request or flow a weight above 0", "the weights of all requests and flows are 0, so nothing would be sent")
+		b.Failf(at.Span, "give at least one request or flow a weight above 0", "the weights of all requests and flows are 0, so nothing would be sent")
 	}
 	b.declared(&p)
 	b.usedColumns(&p)
@@ -110,12 +116,12 @@ func (b *builder) attack(seed uint64) attack.Plan {
 }
 
 // firstWeight is where the first weight stands; nil if there is nothing to have one.
-func (b *builder) firstWeight() *node {
+func (b *builder) firstWeight() *strictyaml.Node {
 	switch f := &b.file.Attack; {
 	case len(f.Requests) > 0:
-		return b.where(&f.Requests[0].Weight, b.where(&f.Requests, b.root))
+		return b.Where(&f.Requests[0].Weight, b.Where(&f.Requests, b.root))
 	case len(f.Flows) > 0:
-		return b.where(&f.Flows[0].Weight, b.where(&f.Flows, b.root))
+		return b.Where(&f.Flows[0].Weight, b.Where(&f.Flows, b.root))
 	}
 	return nil
 }
@@ -126,13 +132,13 @@ func (b *builder) engine(p *attack.Plan) {
 	b.redirectHosts()
 	switch {
 	case f.Redirects < 0 || f.Redirects > maxRedirects:
-		b.failf(b.where(&f.Redirects, b.root).span, "10 is what most clients follow", "redirects: expected 0 to %d, found %d", maxRedirects, f.Redirects)
+		b.Failf(b.Where(&f.Redirects, b.root).Span, "10 is what most clients follow", "redirects: expected 0 to %d, found %d", maxRedirects, f.Redirects)
 	case f.Redirects > 0 && f.Engine != attack.AutoEngine && f.Engine != "http":
-		b.failf(b.where(&f.Redirects, b.root).span, "take engine: http, or leave engine out", "redirects: only engine http follows them, and the engine is %s", f.Engine)
+		b.Failf(b.Where(&f.Redirects, b.root).Span, "take engine: http, or leave engine out", "redirects: only engine http follows them, and the engine is %s", f.Engine)
 	case f.Engine == attack.AutoEngine:
 		p.Engine, p.EngineWhy = attack.ChooseEngine(p, b.urls(p))
 	case f.Engine == "fast" && (f.Protocol == "http2" || f.Protocol == "h2c"):
-		b.failf(b.where(&f.Engine, b.root).span, "take engine: http, or leave it out", "engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
+		b.Failf(b.Where(&f.Engine, b.root).Span, "take engine: http, or leave it out", "engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
 	}
 }
 
@@ -141,13 +147,13 @@ func (b *builder) redirectHosts() {
 	f := &b.file.Attack
 	for i := range f.RedirectTo {
 		ptr := &f.RedirectTo[i]
-		at := b.where(ptr, b.where(&f.RedirectTo, b.root))
+		at := b.Where(ptr, b.Where(&f.RedirectTo, b.root))
 		host, port, err := attack.RedirectHost(checked(*ptr))
 		switch {
 		case err != nil:
-			b.failf(at.span, "a redirect leads to a scheme, a host and a port; the path does not matter", "redirect_hosts: %s", err)
+			b.Failf(at.Span, "a redirect leads to a scheme, a host and a port; the path does not matter", "redirect_hosts: %s", err)
 		case f.Redirects == 0:
-			b.failf(at.span, "set redirects: 5, or remove it", "redirect_hosts has no effect: no redirects are followed")
+			b.Failf(at.Span, "set redirects: 5, or remove it", "redirect_hosts has no effect: no redirects are followed")
 			return
 		default:
 			b.redirectHost(host, port, at)
@@ -157,7 +163,7 @@ func (b *builder) redirectHosts() {
 
 // redirectHost notes a host that must not be put under load, unless connections
 // for it go elsewhere.
-func (b *builder) redirectHost(host, port string, at *node) {
+func (b *builder) redirectHost(host, port string, at *strictyaml.Node) {
 	f := &b.file.Attack.Connections
 	c := attack.Connections{Unix: f.Unix, To: f.ConnectTo}
 	if f.Unix != "" || port != "" && c.Redirects(net.JoinHostPort(host, port)) {
@@ -192,19 +198,19 @@ func (b *builder) urls(p *attack.Plan) iter.Seq[string] {
 
 func (b *builder) stages() []attack.Stage {
 	var out []attack.Stage
-	names := map[string]*node{}
+	names := map[string]*strictyaml.Node{}
 	var total time.Duration
 	expected, whole := 0.0, len(b.file.Attack.Stages) > 0
 	for i := range b.file.Attack.Stages {
 		s := &b.file.Attack.Stages[i]
-		b.unique(names, s.Name, "stage", b.where(&s.Name, s.n))
+		b.unique(names, s.Name, "stage", b.Where(&s.Name, s.n))
 		if s.whole {
 			b.replay(s)
 		}
 		b.enough(s)
-		at := b.where(&s.For, s.n)
+		at := b.Where(&s.For, s.n)
 		if s.For > maxLoad || total > maxLoad-s.For {
-			b.failf(at.span, "make it shorter", "for: all stages together last more than a year")
+			b.Failf(at.Span, "make it shorter", "for: all stages together last more than a year")
 			return nil
 		}
 		total += s.For
@@ -220,7 +226,7 @@ func (b *builder) stages() []attack.Stage {
 		out = append(out, attack.Stage{Name: s.Name, For: s.For, Kind: s.kind.Name, Shape: s.shape, Judged: s.Judged})
 	}
 	if whole && expected == 0 {
-		b.failf(b.file.Attack.Stages[0].n.span, "give at least one stage a rate above 0/s", "no stage sends anything")
+		b.Failf(b.file.Attack.Stages[0].n.Span, "give at least one stage a rate above 0/s", "no stage sends anything")
 	}
 	return out
 }

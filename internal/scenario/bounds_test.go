@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // minimal is a scenario with something put in before the load.
@@ -17,13 +19,13 @@ attack:
 `
 }
 
-func mistakesOf(t *testing.T, src string, env map[string]string) []Mistake {
+func mistakesOf(t *testing.T, src string, env map[string]string) []strictyaml.Mistake {
 	t.Helper()
 	_, err := Parse("x.yaml", []byte(src), func(name string) (string, bool) { v, ok := env[name]; return v, ok }, Options{})
 	if err == nil {
 		return nil
 	}
-	return err.(*Mistakes).List
+	return err.(*strictyaml.Mistakes).List
 }
 
 // A mistake behind an alias is told once, and everybody who used it knows.
@@ -118,15 +120,15 @@ func TestManyMistakesInOneLine(t *testing.T) {
 		fmt.Fprintf(&unset, "${V%d}", i)
 	}
 	got := mistakesOf(t, minimal("allow_hosts: [ \""+unset.String()+"\" ]\n"), nil)
-	if len(got) != maxMistakes+1 {
-		t.Fatalf("expected %d mistakes and a word on the rest, found %d", maxMistakes, len(got))
+	if len(got) != strictyaml.MaxMistakes+1 {
+		t.Fatalf("expected %d mistakes and a word on the rest, found %d", strictyaml.MaxMistakes, len(got))
 	}
-	for i, m := range got[:maxMistakes] {
+	for i, m := range got[:strictyaml.MaxMistakes] {
 		if want := fmt.Sprintf("the variable V%d is not set", i); m.Msg != want || m.Line != 3 {
 			t.Errorf("expected %q on line 3, found %d:%d: %s", want, m.Line, m.Col, m.Msg)
 		}
 	}
-	if last := got[maxMistakes]; last.Line != 0 || !strings.Contains(last.Msg, "more mistakes") {
+	if last := got[strictyaml.MaxMistakes]; last.Line != 0 || !strings.Contains(last.Msg, "more mistakes") {
 		t.Errorf("expected a word on the rest, found %+v", last)
 	}
 	// A variable that is set, and one that makes no name, as often.
@@ -162,7 +164,7 @@ func TestBodyFilesAreBounded(t *testing.T) {
 		t.Error("expected one copy of the file")
 	}
 	_, err = plan(9, 9)
-	m, ok := err.(*Mistakes)
+	m, ok := err.(*strictyaml.Mistakes)
 	if !ok || len(m.List) != 1 || m.List[0].Line != 13 || !strings.Contains(m.List[0].Msg, "at most 128 MiB together") {
 		t.Errorf("expected a mistake at the ninth file, found %v", err)
 	}

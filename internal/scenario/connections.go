@@ -11,56 +11,57 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // connections checks how targets are reached. Where connections really go must
 // be allowed, whatever the URLs say.
 func (b *builder) connections() attack.Connections {
 	f := &b.file.Attack.Connections
-	own := b.where(f, b.root)
+	own := b.Where(f, b.root)
 	c := attack.Connections{
 		NoKeepAlive: !f.KeepAlive, PerHost: f.PerHost, Unix: f.Unix, To: f.ConnectTo, Source: f.Source, DNSRefresh: f.DNSRefresh,
 	}
-	if b.broken[f] {
+	if b.Broken(f) {
 		return c
 	}
 	sound := c // with what cannot be looked at yet, or was complained of already, left out
 	sound.To = map[string]string{}
-	to := b.where(&f.ConnectTo, own)
-	for _, e := range to.entries {
+	to := b.Where(&f.ConnectTo, own)
+	for _, e := range to.Entries {
 		if f.ConnectTo == nil {
 			break
 		}
-		from, target := e.key.text, checked(f.ConnectTo[e.key.text])
-		if !b.hostPort("connect_to", from, e.key, false) || !b.hostPort("connect_to", target, e.value, false) {
+		from, target := e.Key.Text, checked(f.ConnectTo[e.Key.Text])
+		if !b.hostPort("connect_to", from, e.Key, false) || !b.hostPort("connect_to", target, e.Value, false) {
 			continue
 		}
 		if (attack.Connections{To: sound.To}).Redirects(from) {
-			b.failf(e.key.span, "keep one of them", "connect_to: %s stands here twice", shorten(from))
+			b.Failf(e.Key.Span, "keep one of them", "connect_to: %s stands here twice", strictyaml.Shorten(from))
 			continue
 		}
 		sound.To[from] = target
 		host, _, _ := net.SplitHostPort(target)
-		b.host(host, e.value)
+		b.host(host, e.Value)
 	}
 	if f.Unix != "" {
 		sound.Unix = b.path(f.Unix)
 	}
 	if err := sound.Validate(); err != nil {
-		b.invalid(err, f, own, "connections: how targets are reached")
+		invalid(b.Decoder, err, f, own, "connections: how targets are reached")
 	}
 	return c
 }
 
-// reached notes the host of a URL that must not be put under load, if that is
-// where connections go.
-func (b *builder) reached(u *url.URL, at *node) {
+// reached checks that the host of a URL may be put under load, if that is where
+// connections go, and so the proxy that leads there.
+func (b *builder) reached(u *url.URL, at *strictyaml.Node) (ok bool) {
 	f := &b.file.Attack.Connections
 	c := attack.Connections{Unix: f.Unix, To: f.ConnectTo}
 	if c.Redirects(attack.Address(u)) {
-		return
+		return true
 	}
-	b.host(u.Hostname(), at)
+	ok = b.host(u.Hostname(), at)
 	if b.proxies == nil {
 		b.proxies = attack.ProxiesOf(b.file.Attack.Engine, c)
 	}
@@ -68,12 +69,15 @@ func (b *builder) reached(u *url.URL, at *node) {
 	variable := attack.ProxyVariable(u.Scheme)
 	switch {
 	case err != nil:
-		b.failf(at.span, "correct "+variable+", or name "+u.Hostname()+" in NO_PROXY", "the proxy that %s names for %s cannot be used: %s", variable, u.Hostname(), err)
+		b.Failf(at.Span, "correct "+variable+", or name "+u.Hostname()+" in NO_PROXY", "the proxy that %s names for %s cannot be used: %s", variable, u.Hostname(), err)
+		return false
 	case via != nil:
 		if refused, _ := b.hosts.Judge(via.Hostname()); refused != "" {
-			b.failf(at.span, proxyHint(variable, u.Hostname(), via.Hostname()), "the proxy that %s names for %s: %s", variable, u.Hostname(), refused)
+			b.Failf(at.Span, proxyHint(variable, u.Hostname(), via.Hostname()), "the proxy that %s names for %s: %s", variable, u.Hostname(), refused)
+			return false
 		}
 	}
+	return ok
 }
 
 // proxyHint says what to do about a proxy that must not be put under load.

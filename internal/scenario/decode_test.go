@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 const small = `
@@ -76,7 +77,7 @@ func TestHostileFiles(t *testing.T) {
 		bomb += n + ": &" + n + " [*" + m + ", *" + m + "]\n"
 	}
 	for name, tt := range map[string]struct{ src, want string }{
-		"too long":      {strings.Repeat("#", maxSource+1), "at most"},
+		"too long":      {strings.Repeat("#", strictyaml.MaxSource+1), "at most"},
 		"brackets":      {strings.Repeat("[", 10_000), "nested"},
 		"dashes":        {strings.Repeat("- ", 500) + "x", "nested"},
 		"bomb":          {strings.Replace(small, "get: /", "post: /, json: *bn", 1) + bomb, "*bn"},
@@ -104,9 +105,19 @@ func TestNoMistakeTwice(t *testing.T) {
 		small + "chaos: [{ name: f, at: 1ms, kil: {} }]\n": 1,
 	} {
 		_, err := Parse("x.yaml", []byte(src), testEnv, Options{})
-		m, ok := err.(*Mistakes)
+		m, ok := err.(*strictyaml.Mistakes)
 		if !ok || len(m.List) != want {
 			t.Errorf("expected %d mistake in\n%s\nfound\n%v", want, src, err)
+		}
+	}
+}
+
+// Where the load ends is known to rules also if there are mistakes elsewhere.
+func TestRulesBeyondTheLoadAreToldWithOtherMistakes(t *testing.T) {
+	got := mistakes(t, small+"sed: 7\nverdict: [ 'window(2s, 5s).p99 < 1s' ]\n")
+	for _, want := range []string{`a scenario has no key "sed"`, "the load"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("expected %q in\n%s", want, got)
 		}
 	}
 }

@@ -9,34 +9,31 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
 
-func (flowFile) noun() string { return "a flow" }
+func (flowFile) Noun() string { return "a flow" }
 
 // decodeNode reads a step, and says where the keys belong that only whole
 // requests have.
-func (s *stepFile) decodeNode(d *decoder, n *node, _ field) {
-	o := d.object(n, "a step")
+func (s *stepFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ strictyaml.Field) (ok bool) {
+	o := d.Object(n, "a step")
 	if o == nil {
-		d.broken[s] = true
-		return
+		return false
 	}
-	before := d.fails
 	for key, hint := range map[string]string{
 		"data":    "give data to the flow: all its steps draw from the same row",
 		"weight":  "give weight to the flow: it is drawn whole",
 		"targets": "put the list under requests, or write a step for each of its requests",
 	} {
-		if _, ok := n.get(key); ok {
-			o.taken[key] = true
-			at, _ := keyOf(n, key)
-			d.failf(at, hint, "a step has no %s of its own", key)
+		if _, set := n.Get(key); set {
+			o.Refuse(key, hint, "a step has no %s of its own", key)
 		}
 	}
-	setDefaults(reflect.ValueOf(s).Elem())
-	o.into(s, false)
-	o.done()
-	d.broken[s] = d.fails > before
+	grammar.SetDefaults(s)
+	o.Into(s, false)
+	return o.Done()
 }
 
 // capturesFile is a mapping whose order is kept.
@@ -44,31 +41,33 @@ type capturesFile []namedCapture
 
 type namedCapture struct {
 	name string
-	key  *node
+	key  *strictyaml.Node
 	captureFile
 }
 
-func (c *capturesFile) decodeNode(d *decoder, n *node, f field) {
-	if n.kind != mapNode {
-		d.failf(n.span, "write NAME: { json: $.token } for each value", "capture: expected a mapping, found %s", n.describe())
-		return
+func (c *capturesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+	if n.Kind != strictyaml.Map {
+		d.Failf(n.Span, "write NAME: { json: $.token } for each value", "capture: expected a mapping, found %s", n.Describe())
+		return false
 	}
-	*c = make(capturesFile, len(n.entries))
-	for i, e := range n.entries {
+	ok = true
+	*c = make(capturesFile, len(n.Entries))
+	for i, e := range n.Entries {
 		x := &(*c)[i]
-		x.name, x.key = e.key.text, e.key
-		f.value, f.key, f.doc = reflect.ValueOf(&x.captureFile).Elem(), x.name, ""
-		d.field(e.value, f)
+		x.name, x.key = e.Key.Text, e.Key
+		f.Value, f.Key, f.Doc = reflect.ValueOf(&x.captureFile).Elem(), x.name, ""
+		ok = d.Field(e.Value, f) && ok
 	}
+	return ok
 }
 
-func (captureFile) noun() string { return "a capture" }
+func (captureFile) Noun() string { return "a capture" }
 
-func (c *capturesFile) schema(field) schema {
-	one := objectSchema(reflect.New(reflect.TypeFor[captureFile]()).Elem(), false)
-	one["oneOf"] = []schema{{"required": []string{"json"}}, {"required": []string{"header"}}, {"required": []string{"matches"}}}
-	out := mapOf(one)
-	out["propertyNames"] = schema{"pattern": captureName.String()}
+func (c *capturesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
+	one := g.Object(&captureFile{}, false)
+	one["oneOf"] = []strictyaml.Schema{{"required": []string{"json"}}, {"required": []string{"header"}}, {"required": []string{"matches"}}}
+	out := strictyaml.MapOf(one)
+	out["propertyNames"] = strictyaml.Schema{"pattern": captureName.String()}
 	return out
 }
 
@@ -87,8 +86,8 @@ type stepNames struct {
 
 // flow makes a flow and the requests of its steps, which come after those in
 // p. Their names are held against those of all requests.
-func (b *builder) flow(f *flowFile, p *attack.Plan, names map[string]*node) {
-	own := b.where(&f.Name, b.where(f, b.root))
+func (b *builder) flow(f *flowFile, p *attack.Plan, names map[string]*strictyaml.Node) {
+	own := b.Where(&f.Name, b.Where(f, b.root))
 	b.unique(names, f.Name, "flow", own)
 	rows := b.rows(&f.Data, own)
 	flow := attack.Flow{Name: f.Name, Weight: f.Weight, Data: rows}
@@ -100,13 +99,13 @@ func (b *builder) flow(f *flowFile, p *attack.Plan, names map[string]*node) {
 			}
 		}
 	}
-	steps := map[string]*node{}
+	steps := map[string]*strictyaml.Node{}
 	for i := range f.Steps {
 		s := &f.Steps[i]
 		r := &s.requestFile
-		b.places[r], b.broken[r] = b.where(s, own), b.broken[s]
-		at, before := b.ownNode(r), b.fails
-		if b.unique(steps, s.Name, "step", at); b.fails == before && s.Name != "" && f.Name != "" {
+		b.Note(r, b.Where(s, own), !b.Broken(s))
+		at := b.ownNode(r)
+		if b.unique(steps, s.Name, "step", at) && s.Name != "" && f.Name != "" {
 			b.unique(names, stepName(f, s), "request", at)
 		}
 		c.step = s.Name
@@ -116,7 +115,7 @@ func (b *builder) flow(f *flowFile, p *attack.Plan, names map[string]*node) {
 		for k := range s.Capture {
 			x := &s.Capture[k]
 			if rows.Has(x.name) {
-				b.failf(x.key.span, "give it another name", "the capture %q has the name of a column of %s", x.name, f.Data)
+				b.Failf(x.key.Span, "give it another name", "the capture %q has the name of a column of %s", x.name, f.Data)
 			}
 			step.Captures = append(step.Captures, b.capture(x))
 			c.captured = append(c.captured, x.name)
@@ -134,38 +133,38 @@ func (b *builder) capture(x *namedCapture) attack.Capture {
 	out := attack.Capture{Name: x.name, JSON: x.JSON, Header: x.Header, Matches: x.Matches}
 	const hint = `write one of { json: $.token }, { header: Location } and { matches: 'id=(\d+)' }`
 	if !captureName.MatchString(x.name) {
-		b.failf(x.key.span, "take letters, digits and underscores, as templates say {{ .NAME }}", "expected a name for the capture, found %q", shorten(x.name))
+		b.Failf(x.key.Span, "take letters, digits and underscores, as templates say {{ .NAME }}", "expected a name for the capture, found %q", strictyaml.Shorten(x.name))
 		return out
 	}
-	if b.broken[&x.captureFile] {
+	if b.Broken(&x.captureFile) {
 		return out
 	}
-	var ways []*node
+	var ways []*strictyaml.Node
 	var keys []string
 	for _, way := range []struct {
 		key string
 		ptr *string
 	}{{"json", &x.JSON}, {"header", &x.Header}, {"matches", &x.Matches}} {
-		if n, ok := b.places[way.ptr]; ok {
+		if n, ok := b.Find(way.ptr); ok {
 			ways, keys = append(ways, n), append(keys, way.key)
 			if *way.ptr == "" {
-				b.failf(n.span, hint, "%s is empty", way.key)
+				b.Failf(n.Span, hint, "%s is empty", way.key)
 				return out
 			}
 		}
 	}
 	switch len(ways) {
 	case 0:
-		b.failf(x.key.span, hint, "the capture %q does not say where the value stands", x.name)
+		b.Failf(x.key.Span, hint, "the capture %q does not say where the value stands", x.name)
 	case 1:
 		err := out.Validate()
 		if p, ok := errors.AsType[*attack.PathError](err); ok {
-			b.badPath(ways[0], p)
+			badPath(b.Decoder, ways[0], p)
 		} else if err != nil {
-			b.invalid(err, &x.captureFile, x.key, hint)
+			invalid(b.Decoder, err, &x.captureFile, x.key, hint)
 		}
 	default:
-		b.failf(ways[1].span, "keep one of them", "a capture looks in one place, found both %q and %q", keys[0], keys[1])
+		b.Failf(ways[1].Span, "keep one of them", "a capture looks in one place, found both %q and %q", keys[0], keys[1])
 	}
 	return out
 }
@@ -194,7 +193,7 @@ func (c *stepNames) explain(msg string) (better, hint string) {
 	case ok:
 		return msg, fmt.Sprintf("%s is captured by step %s, which comes later", name, step)
 	}
-	if near, ok := nearest(name, c.names()); ok {
+	if near, ok := suggest.Nearest(name, c.names()); ok {
 		return msg, `did you mean "` + near + `"?`
 	}
 	return msg, c.known()
@@ -218,42 +217,42 @@ func (c *stepNames) known() string {
 
 // sends checks that there is something to send: requests, flows, or both.
 func (b *builder) sends() {
-	n, ok := b.places[&b.file.Attack]
-	if !ok || n.kind != mapNode {
+	n, ok := b.Find(&b.file.Attack)
+	if !ok || n.Kind != strictyaml.Map {
 		return // a mistake of its own
 	}
 	const hint = "requests: what is sent, each drawn by its weight; flows: lists of requests that one caller makes one after the other"
 	given := false
 	for _, key := range []string{"requests", "flows"} {
-		list, ok := n.get(key)
+		list, ok := n.Get(key)
 		given = given || ok
-		if ok && list.kind == listNode && len(list.items) == 0 {
-			b.failf(list.span, hint, "%s is empty", key)
+		if ok && list.Kind == strictyaml.List && len(list.Items) == 0 {
+			b.Failf(list.Span, hint, "%s is empty", key)
 		}
 	}
-	for _, e := range n.entries {
-		near, ok := nearest(e.key.text, keysOf(&b.file.Attack))
+	for _, e := range n.Entries {
+		near, ok := suggest.Nearest(e.Key.Text, keysOf(&b.file.Attack))
 		given = given || ok && (near == "requests" || near == "flows") // a slip, noted already
 	}
 	if !given {
-		b.failf(n.span, hint, `attack needs the key "requests", or "flows"`)
+		b.Failf(n.Span, hint, `attack needs the key "requests", or "flows"`)
 	}
 }
 
 func keysOf(ptr any) []string {
 	var out []string
-	for _, f := range fieldsOf(reflect.ValueOf(ptr).Elem()) {
-		out = append(out, f.key)
+	for _, f := range grammar.Fields(ptr) {
+		out = append(out, f.Key)
 	}
 	return out
 }
 
 // schema wants requests, flows, or both.
-func (a *attackFile) schema(field) schema {
-	s := objectSchema(reflect.ValueOf(a).Elem(), false)
+func (a *attackFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
+	s := g.Object(a, false)
 	for _, key := range []string{"requests", "flows"} {
-		s["properties"].(schema)[key].(schema)["minItems"] = 1
+		s["properties"].(strictyaml.Schema)[key].(strictyaml.Schema)["minItems"] = 1
 	}
-	s["anyOf"] = []schema{{"required": []string{"requests"}}, {"required": []string{"flows"}}}
+	s["anyOf"] = []strictyaml.Schema{{"required": []string{"requests"}}, {"required": []string{"flows"}}}
 	return s
 }

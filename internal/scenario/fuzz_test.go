@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // FuzzParse looks for panics, errors of another type, mistakes outside of the
@@ -36,7 +38,7 @@ func FuzzParse(f *testing.F) {
 		}
 		p, err := Parse(filepath.Join(testdata, "good", "fuzz.yaml"), src, testEnv, Options{})
 		if err != nil {
-			m, ok := errors.AsType[*Mistakes](err)
+			m, ok := errors.AsType[*strictyaml.Mistakes](err)
 			if !ok || len(m.List) == 0 {
 				t.Fatalf("expected *Mistakes, found %T: %v", err, err)
 			}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 const overridable = `name: shop
@@ -27,7 +29,7 @@ verdict:
 func setting(set ...string) Options {
 	var o Options
 	for _, s := range set {
-		o.Set = append(o.Set, Override{Flag: "--set", Text: s})
+		o.Set = append(o.Set, strictyaml.Override{Flag: "--set", Text: s})
 	}
 	return o
 }
@@ -94,7 +96,7 @@ func TestSetMistakes(t *testing.T) {
 	} {
 		t.Run(tt.set, func(t *testing.T) {
 			_, err := Parse("f.yaml", []byte(overridable), noEnv, setting(tt.set))
-			m, ok := errors.AsType[*Mistakes](err)
+			m, ok := errors.AsType[*strictyaml.Mistakes](err)
 			if !ok {
 				t.Fatalf("expected mistakes, found %v", err)
 			}
@@ -153,7 +155,7 @@ func TestQuick(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := LoadQuick(tt.q, noEnv, Options{})
-			m, ok := errors.AsType[*Mistakes](err)
+			m, ok := errors.AsType[*strictyaml.Mistakes](err)
 			if !ok {
 				t.Fatalf("expected mistakes, found %v", err)
 			}
@@ -175,7 +177,7 @@ func FuzzSet(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if _, err := Parse("f.yaml", []byte(overridable), noEnv, setting(s)); err != nil {
-			if _, ok := errors.AsType[*Mistakes](err); !ok {
+			if _, ok := errors.AsType[*strictyaml.Mistakes](err); !ok {
 				t.Errorf("%q: %v is no list of mistakes", s, err)
 			}
 		}

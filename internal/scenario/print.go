@@ -9,7 +9,6 @@ import (
 	"math"
 	"net"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +16,10 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // JSON prints the plan, indented, the same bytes for the same plan. Secrets
@@ -57,7 +58,7 @@ func redactJSON(in []byte, redact func(string) string) []byte {
 		isKey := end+1 < len(in) && in[end+1] == ':'
 		if !isKey && json.Unmarshal(quoted, &s) == nil {
 			if r := redact(s); r != s {
-				writeJSONText(&out, r)
+				strictyaml.WriteJSONText(&out, r)
 				continue
 			}
 		}
@@ -82,7 +83,7 @@ func (p *Plan) Timeline(w io.Writer) error {
 	var b strings.Builder
 	p.timeline(&b)
 	for line := range strings.Lines(p.Redact(b.String())) {
-		if _, err := fmt.Fprintln(w, printable(strings.TrimSuffix(line, "\n"))); err != nil {
+		if _, err := fmt.Fprintln(w, plaintext.Line(strings.TrimSuffix(line, "\n"))); err != nil {
 			return err
 		}
 	}
@@ -167,13 +168,13 @@ func table(w io.Writer, rows [][]string) {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], columns(cell))
+			widths[i] = max(widths[i], strictyaml.Columns(cell))
 		}
 	}
 	for _, row := range rows {
 		line := ""
 		for i, cell := range row {
-			line += "  " + cell + strings.Repeat(" ", widths[i]-columns(cell))
+			line += "  " + cell + strings.Repeat(" ", widths[i]-strictyaml.Columns(cell))
 		}
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
@@ -239,7 +240,7 @@ func counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return fmt.Sprintf("%d %s", n, plural(what))
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // describeStep says what a step does beside asking.
@@ -374,26 +375,10 @@ func describeFault(f chaos.Plan) string {
 // describeSettings prints the settings of a shape or a fault that are not zero.
 func describeSettings(ptr any) string {
 	var out []string
-	for _, f := range fieldsOf(reflect.ValueOf(ptr).Elem()) {
-		if f.value.IsZero() {
-			continue
+	for _, f := range grammar.Fields(ptr) {
+		if !f.Value.IsZero() {
+			out = append(out, f.Key+" "+f.Format())
 		}
-		out = append(out, f.key+" "+formatSetting(f))
 	}
 	return strings.Join(out, ", ")
-}
-
-func formatSetting(f field) string {
-	v := f.value
-	switch {
-	case v.Type() == durationType:
-		return quantity.FormatDuration(time.Duration(v.Int()))
-	case v.Type() == rateType:
-		return quantity.FormatRate(v.Float())
-	case f.unit == "%":
-		return quantity.FormatFraction(v.Float())
-	case f.unit == "bytes" && v.CanInt():
-		return quantity.FormatBytes(float64(v.Int()))
-	}
-	return fmt.Sprint(v.Interface())
 }

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // Quick is a scenario for one URL, from the command line.
@@ -27,7 +29,7 @@ const (
 const QuickFlag = "--url"
 
 // LoadQuick makes a plan for one URL, by the same rules as one from a file. The
-// error is *Mistakes, with positions in the flags' texts.
+// error is *strictyaml.Mistakes, with positions in the flags' texts.
 func LoadQuick(q Quick, env Env, opt Options) (*Plan, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "name: %s\nattack:\n  requests: [{ name: url, get: / }]\n  stages: [{ name: steady, rate: %s, for: %s }]\n", quickName(q.URL), QuickRate, QuickFor)
@@ -39,22 +41,22 @@ func LoadQuick(q Quick, env Env, opt Options) (*Plan, error) {
 	}
 	list("verdict", len(q.Rules))
 	list("allow_hosts", len(q.AllowHosts))
-	set := []Override{{QuickFlag, q.URL, []string{"attack", "requests", "0", "get"}}}
+	set := []strictyaml.Override{{Flag: QuickFlag, Text: q.URL, Path: []string{"attack", "requests", "0", "get"}}}
 	if q.Rate != "" {
-		set = append(set, Override{"--rate", q.Rate, []string{"attack", "stages", "0", "rate"}})
+		set = append(set, strictyaml.Override{Flag: "--rate", Text: q.Rate, Path: []string{"attack", "stages", "0", "rate"}})
 	}
 	if q.For != "" {
-		set = append(set, Override{"--for", q.For, []string{"attack", "stages", "0", "for"}})
+		set = append(set, strictyaml.Override{Flag: "--for", Text: q.For, Path: []string{"attack", "stages", "0", "for"}})
 	}
 	for i, rule := range q.Rules {
-		set = append(set, Override{"--rule", rule, []string{"verdict", fmt.Sprint(i)}})
+		set = append(set, strictyaml.Override{Flag: "--rule", Text: rule, Path: []string{"verdict", fmt.Sprint(i)}})
 	}
 	for i, host := range q.AllowHosts {
-		set = append(set, Override{"--allow-host", host, []string{"allow_hosts", fmt.Sprint(i)}})
+		set = append(set, strictyaml.Override{Flag: "--allow-host", Text: host, Path: []string{"allow_hosts", fmt.Sprint(i)}})
 	}
 	opt.Set = append(set, opt.Set...)
 	plan, err := Parse(QuickFlag, []byte(b.String()), env, opt)
-	if m, ok := errors.AsType[*Mistakes](err); ok {
+	if m, ok := errors.AsType[*strictyaml.Mistakes](err); ok {
 		for i := range m.List {
 			m.List[i].Hint = quickHint(m.List[i], q)
 		}
@@ -66,7 +68,7 @@ func LoadQuick(q Quick, env Env, opt Options) (*Plan, error) {
 var listed = regexp.MustCompile(`list it: allow_hosts: \[(.*)\]$`)
 
 // quickHint turns what is said of a file into what flags can do.
-func quickHint(m Mistake, q Quick) string {
+func quickHint(m strictyaml.Mistake, q Quick) string {
 	if m.File == QuickFlag && q.URL != "" && !strings.Contains(q.URL, "://") {
 		return "write http://" + strings.TrimLeft(m.Source, "/")
 	}

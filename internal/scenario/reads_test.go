@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // However many requests, flows and stages name a file, it is read once, also if it
@@ -55,7 +57,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 				runtime.ReadMemStats(&before)
 				_, err := Parse(filepath.Join(dir, "x.yaml"), []byte(scenario(times, c.request, c.trace)), os.LookupEnv, Options{})
 				runtime.ReadMemStats(&after)
-				if wrong, broken := err.(*Mistakes); strings.HasPrefix(name, "broken") != broken || broken && len(wrong.List) != times {
+				if wrong, broken := err.(*strictyaml.Mistakes); strings.HasPrefix(name, "broken") != broken || broken && len(wrong.List) != times {
 					t.Fatalf("%d times: %v", times, err)
 				}
 				return after.TotalAlloc - before.TotalAlloc

@@ -9,13 +9,14 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // readyFile is how a service is asked whether it is ready: a path, a URL, or a
 // mapping with one of the ways to ask.
 type readyFile struct {
 	readyKeys
-	n *node // nil if the file does not say
+	n *strictyaml.Node // nil if the file does not say
 }
 
 type readyKeys struct {
@@ -31,17 +32,15 @@ const ownAddress = "own"
 const readyHint = "write a path such as /healthz, a URL such as http://127.0.0.1:${PORT}/healthz, the word tcp or tcp://host:port, " +
 	"or a mapping with one of http, tcp, command"
 
-func (r *readyFile) decodeNode(d *decoder, n *node, f field) {
+func (r *readyFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
 	r.n = n
-	if n.kind == mapNode {
-		r.mapping(d, n, f)
-		return
+	if n.Kind == strictyaml.Map {
+		return r.mapping(d, n, f)
 	}
 	var text string
-	f.value = reflect.ValueOf(&text).Elem()
-	before := d.fails
-	if d.scalar(n, f); d.fails > before {
-		return
+	f.Value = reflect.ValueOf(&text).Elem()
+	if !d.Scalar(n, f) {
+		return false
 	}
 	switch address, tcp := strings.CutPrefix(text, "tcp://"); {
 	case tcp:
@@ -51,53 +50,56 @@ func (r *readyFile) decodeNode(d *decoder, n *node, f field) {
 	default:
 		r.HTTP = text
 	}
-	r.check(d, n, n)
+	return r.check(d, n, n)
 }
 
-func (r *readyFile) mapping(d *decoder, n *node, f field) {
-	o := d.object(n, "ready")
-	before := d.fails
-	for _, own := range fieldsOf(reflect.ValueOf(&r.readyKeys).Elem()) {
-		if v, ok := o.take(own.key); ok {
-			own.names = f.names
-			d.field(v, own)
+func (r *readyFile) mapping(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+	o := d.Object(n, "ready")
+	ok = true
+	for _, own := range grammar.Fields(&r.readyKeys) {
+		if v, set := o.Take(own.Key); set {
+			own.Vars = f.Vars
+			ok = d.Field(v, own) && ok
 		}
 	}
-	o.done()
-	if d.fails > before {
-		return
+	if !o.Done() || !ok {
+		return false
 	}
 	ways := 0
 	for _, ptr := range []any{&r.HTTP, &r.TCP, &r.Command} {
-		if d.set(ptr) {
+		if d.Set(ptr) {
 			ways++
 		}
 	}
 	if ways != 1 {
-		d.failf(n.span, "keep one of http, tcp and command", "ready: expected one way to ask, found %d", ways)
-		return
+		d.Failf(n.Span, "keep one of http, tcp and command", "ready: expected one way to ask, found %d", ways)
+		return false
 	}
-	r.check(d, d.where(&r.HTTP, n), d.where(&r.TCP, n))
+	return r.check(d, d.Where(&r.HTTP, n), d.Where(&r.TCP, n))
 }
 
-func (r *readyFile) check(d *decoder, http, tcp *node) {
+func (r *readyFile) check(d *strictyaml.Decoder, http, tcp *strictyaml.Node) (ok bool) {
 	switch {
 	case r.TCP == ownAddress, strings.HasPrefix(r.HTTP, "/"):
 	case r.TCP != "":
 		if host, port, err := net.SplitHostPort(asRun(r.TCP)); err != nil || host == "" || port == "" {
-			d.failf(tcp.span, "write an address such as tcp://127.0.0.1:5432, or the word tcp for the service's own",
-				"ready: expected host:port, found %q", shorten(r.TCP))
+			d.Failf(tcp.Span, "write an address such as tcp://127.0.0.1:5432, or the word tcp for the service's own",
+				"ready: expected host:port, found %q", strictyaml.Shorten(r.TCP))
+			return false
 		}
-	case d.set(&r.Command):
+	case d.Set(&r.Command):
 		if len(r.Command) == 0 || r.Command[0] == "" {
-			d.failf(d.where(&r.Command, http).span, "give the program and its arguments as a list", "ready: the command is empty")
+			d.Failf(d.Where(&r.Command, http).Span, "give the program and its arguments as a list", "ready: the command is empty")
+			return false
 		}
 	default:
 		u, err := neturl.Parse(asRun(r.HTTP))
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			d.failf(http.span, readyHint, "ready: expected a path or an http URL, found %q", shorten(r.HTTP))
+			d.Failf(http.Span, readyHint, "ready: expected a path or an http URL, found %q", strictyaml.Shorten(r.HTTP))
+			return false
 		}
 	}
+	return true
 }
 
 // asRun returns a text of a check as it may look in the run.
@@ -110,15 +112,15 @@ func (b *builder) ready(r *readyFile, own ready.Check) ready.Check {
 		return own
 	}
 	c := ready.Check{HTTP: r.HTTP, TCP: r.TCP, Command: r.Command}
-	b.readyHost(r.HTTP, b.where(&r.HTTP, r.n))
+	b.readyHost(r.HTTP, b.Where(&r.HTTP, r.n))
 	if r.TCP != "" && r.TCP != ownAddress {
-		b.readyHost("tcp://"+r.TCP, b.where(&r.TCP, r.n))
+		b.readyHost("tcp://"+r.TCP, b.Where(&r.TCP, r.n))
 	}
 	for _, arg := range r.Command {
 		b.secretsIn(arg)
 	}
-	if b.set(&r.TLS) {
-		b.tls(&r.TLS, b.where(&r.TLS, r.n))
+	if b.Set(&r.TLS) {
+		b.tls(&r.TLS, b.Where(&r.TLS, r.n))
 		tls := r.TLS
 		c.TLS = &tls
 	}
@@ -195,6 +197,6 @@ func (p *Plan) ResolveTargetReady(addr func(service string) (string, bool)) (rea
 	return p.ResolveReady(p.Ready, own, u.Scheme == "https", expand)
 }
 
-func (r *readyFile) schema(f field) schema {
-	return schema{"anyOf": []schema{{"type": "string", "minLength": 1}, objectSchema(reflect.ValueOf(&readyKeys{}).Elem(), false)}}
+func (r *readyFile) NodeSchema(g *strictyaml.Grammar, f strictyaml.Field) strictyaml.Schema {
+	return strictyaml.Schema{"anyOf": []strictyaml.Schema{{"type": "string", "minLength": 1}, g.Object(&readyKeys{}, false)}}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -18,7 +19,7 @@ type recoveryFile struct {
 	MinArrivals int           `json:"min_arrivals" positive:"true" doc:"how many arrivals a slice of time needs to say whether it is normal, and how many are needed before the fault; 20 if left out"`
 }
 
-func (recoveryFile) noun() string { return "recovery" }
+func (recoveryFile) Noun() string { return "recovery" }
 
 // normal reads r, what it leaves out as in otherwise; false if it is left out as a whole.
 func (b *builder) normal(r *recoveryFile, otherwise timeline.Normal) (timeline.Normal, bool) {
@@ -36,21 +37,21 @@ func (b *builder) normal(r *recoveryFile, otherwise timeline.Normal) (timeline.N
 			return float64(d), err
 		}, "write 2x + 10ms for a multiple of that before the fault and some on top, +50ms, or 200ms for a limit of its own"},
 	} {
-		if !b.set(x.text) {
+		if !b.Set(x.text) {
 			continue
 		}
 		any = true
 		l, err := parseLimit(*x.text, x.parse)
 		if err != nil {
-			b.failf(b.where(x.text, b.root).span, x.hint, "%s: %v", x.key, err)
+			b.Failf(b.Where(x.text, b.root).Span, x.hint, "%s: %v", x.key, err)
 			continue
 		}
 		*x.to = l
 	}
-	if b.set(&r.Stable) {
+	if b.Set(&r.Stable) {
 		out.Stable, any = r.Stable, true
 	}
-	if b.set(&r.MinArrivals) {
+	if b.Set(&r.MinArrivals) {
 		out.MinArrivals, any = uint64(r.MinArrivals), true
 	}
 	return out, any
@@ -65,7 +66,7 @@ func parseLimit(s string, parse func(string) (float64, error)) (timeline.Limit, 
 	} else if factor, more, ok := strings.Cut(rest, "x"); ok {
 		n, err := strconv.ParseFloat(strings.TrimSpace(factor), 64)
 		if err != nil || n < 0 || n > 1e6 {
-			return l, fmt.Errorf("expected a number of 0 or more before the x, found %q", shorten(factor))
+			return l, fmt.Errorf("expected a number of 0 or more before the x, found %q", strictyaml.Shorten(factor))
 		}
 		l.Factor = n
 		more = strings.TrimSpace(more)
@@ -73,7 +74,7 @@ func parseLimit(s string, parse func(string) (float64, error)) (timeline.Limit, 
 			return l, nil
 		}
 		if rest, ok = strings.CutPrefix(more, "+"); !ok {
-			return l, fmt.Errorf("expected + after the x, or nothing, found %q", shorten(more))
+			return l, fmt.Errorf("expected + after the x, or nothing, found %q", strictyaml.Shorten(more))
 		}
 	}
 	n, err := parse(strings.TrimSpace(rest))

@@ -1,8 +1,6 @@
 package scenario
 
 import (
-	"strings"
-
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/chaos"
@@ -53,17 +51,4 @@ func holdKeys() []string {
 		}
 	}
 	return out
-}
-
-// enumWords returns the words of an enum tag: the words themselves, or the
-// list that @name stands for.
-func enumWords(tag string) []string {
-	name, listed := strings.CutPrefix(tag, "@")
-	if !listed {
-		return strings.Split(tag, ",")
-	}
-	lists := map[string]func() []string{
-		"builtins": builtins, "protocols": protocols, "processes": processes, "engines": engines,
-	}
-	return lists[name]()
 }

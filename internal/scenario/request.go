@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 func (b *builder) request(r *requestFile) attack.Request { return b.requestOf(r, nil) }
@@ -30,31 +31,31 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	b.headerSecrets(r.Headers)
 	b.expectSecrets(&out.Expect)
 	own := b.ownNode(r)
-	expect := b.where(&r.Expect, own)
+	expect := b.Where(&r.Expect, own)
 	rest := out.Expect
 	rest.Status, rest.JSON = nil, nil // each was looked at where it stands
 	if err := rest.Validate(); err != nil {
-		b.invalid(err, &r.Expect, expect, "expect: what a good answer looks like")
+		invalid(b.Decoder, err, &r.Expect, expect, "expect: what a good answer looks like")
 	}
 	if out.Expect.Within >= out.Timeout && out.Timeout > 0 {
-		b.failf(b.where(&r.Expect.Within, expect).span, "ask for less, or raise the timeout: what takes longer than that is an error anyway",
+		b.Failf(b.Where(&r.Expect.Within, expect).Span, "ask for less, or raise the timeout: what takes longer than that is an error anyway",
 			"within: expected less than the timeout of %s, found %s", out.Timeout, out.Expect.Within)
 	}
-	if b.set(&r.Targets) {
+	if b.Set(&r.Targets) {
 		b.fromTargets(r, &out)
 		return out
 	}
 	at := b.method(r, &out)
 	b.body(r, &out)
 	out.Data = b.rows(&r.Data, own)
-	if at == nil || at.kind != textNode {
+	if at == nil || at.Kind != strictyaml.Text {
 		return out
 	}
 	if !b.url(out.URL, at) || r.Data != "" && out.Data.Len() == 0 || in != nil && in.unread {
 		return out
 	}
 	tried := out
-	if b.broken[r] {
+	if b.Broken(r) {
 		tried.JSON = "" // it may be half read; what else is not there does no harm
 	}
 	b.trial(r, tried, in, at)
@@ -62,15 +63,15 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 }
 
 // rows reads a file of data; nil if there is none, or something is wrong.
-func (b *builder) rows(name *string, own *node) *attack.Data {
-	at := b.where(name, own)
+func (b *builder) rows(name *string, own *strictyaml.Node) *attack.Data {
+	at := b.Where(name, own)
 	path, ok := b.existing(at, "data", *name, maxData)
 	if !ok {
 		return nil
 	}
 	rows, first, err := b.data.of(path, func() (*attack.Data, error) { return attack.LoadData(path) })
 	if err != nil {
-		b.failf(at.span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
+		b.Failf(at.Span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
 		return nil
 	}
 	if first {
@@ -83,14 +84,14 @@ func (b *builder) rows(name *string, own *node) *attack.Data {
 }
 
 // ownNode is where a request is spoken of as a whole.
-func (b *builder) ownNode(r *requestFile) *node {
-	return b.where(&r.Name, b.where(r, b.root))
+func (b *builder) ownNode(r *requestFile) *strictyaml.Node {
+	return b.Where(&r.Name, b.Where(r, b.root))
 }
 
 // method finds the one key that says what is asked; nil if it is missing.
-func (b *builder) method(r *requestFile, out *attack.Request) *node {
+func (b *builder) method(r *requestFile, out *attack.Request) *strictyaml.Node {
 	own := b.ownNode(r)
-	var ways []*node
+	var ways []*strictyaml.Node
 	var keys []string
 	for _, m := range []struct {
 		key    string
@@ -100,24 +101,24 @@ func (b *builder) method(r *requestFile, out *attack.Request) *node {
 		{"get", &r.Get, http.MethodGet}, {"post", &r.Post, http.MethodPost}, {"put", &r.Put, http.MethodPut}, {"patch", &r.Patch, http.MethodPatch},
 		{"delete", &r.Delete, http.MethodDelete}, {"head", &r.Head, http.MethodHead}, {"options", &r.Options, http.MethodOptions}, {"url", &r.URL, r.Method},
 	} {
-		if n, ok := b.places[m.ptr]; ok {
+		if n, ok := b.Find(m.ptr); ok {
 			ways, keys = append(ways, n), append(keys, m.key)
 			out.Method, out.URL = m.method, *m.ptr
 		}
 	}
 	switch {
-	case len(ways) == 0 && b.broken[r]:
+	case len(ways) == 0 && b.Broken(r):
 		return nil
 	case len(ways) == 0:
-		b.failf(own.span, "give it a path: get: /products", "the request %q does not say what to ask for", r.Name)
+		b.Failf(own.Span, "give it a path: get: /products", "the request %q does not say what to ask for", r.Name)
 		return nil
 	case len(ways) > 1:
-		b.failf(ways[1].span, "make two requests of it", "a request asks for one thing, found both %q and %q", keys[0], keys[1])
+		b.Failf(ways[1].Span, "make two requests of it", "a request asks for one thing, found both %q and %q", keys[0], keys[1])
 		return nil
-	case b.set(&r.Method) && !b.set(&r.URL):
-		b.failf(b.where(&r.Method, own).span, "keep one of them, or write method: and url:", "the method is said twice")
+	case b.Set(&r.Method) && !b.Set(&r.URL):
+		b.Failf(b.Where(&r.Method, own).Span, "keep one of them, or write method: and url:", "the method is said twice")
 		return nil
-	case b.set(&r.URL) && !b.set(&r.Method):
+	case b.Set(&r.URL) && !b.Set(&r.Method):
 		out.Method = http.MethodGet
 	}
 	return ways[0]
@@ -125,50 +126,44 @@ func (b *builder) method(r *requestFile, out *attack.Request) *node {
 
 // url checks where a request goes: a path below the target, or a host that may
 // be put under load. A template must not choose the host.
-func (b *builder) url(raw string, at *node) (ok bool) {
-	before := b.fails
-	b.checkURL(raw, at)
-	return b.fails == before && raw != ""
-}
-
-func (b *builder) checkURL(raw string, at *node) {
-	if raw == "" && at.text != "" {
-		return // already a mistake of its own
-	}
+func (b *builder) url(raw string, at *strictyaml.Node) (ok bool) {
 	if raw == "" {
-		b.failf(at.span, "write a path such as /products, or a whole URL", "expected a path or a URL, found nothing")
-		return
+		if at.Text == "" { // else a mistake of its own
+			b.Failf(at.Span, "write a path such as /products, or a whole URL", "expected a path or a URL, found nothing")
+		}
+		return false
 	}
 	s := checked(raw)
 	b.secret(secret.InURL(raw)...)
 	if strings.HasPrefix(s, "/") {
-		if b.file.Target == "" && !b.set(&b.file.Target) {
-			b.failf(at.span, "set target: http://127.0.0.1:8080 at the top, or write the whole URL here", "%q is a path, and there is no target to ask for it", shorten(raw))
+		if b.file.Target == "" && !b.Set(&b.file.Target) {
+			b.Failf(at.Span, "set target: http://127.0.0.1:8080 at the top, or write the whole URL here", "%q is a path, and there is no target to ask for it", strictyaml.Shorten(raw))
+			return false
 		}
-		return
+		return true
 	}
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok || scheme != "http" && scheme != "https" {
-		b.failf(at.span, "write a path such as /products, or a URL that starts with http:// or https://", "expected a path or an http URL, found %q", shorten(raw))
-		return
+		b.Failf(at.Span, "write a path such as /products, or a URL that starts with http:// or https://", "expected a path or an http URL, found %q", strictyaml.Shorten(raw))
+		return false
 	}
 	authority := rest
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		authority = rest[:i]
 	}
 	if strings.Contains(authority, "{{") {
-		b.failf(at.span, "write the host out: it has to be known before the run", "a template cannot choose the host")
-		return
+		b.Failf(at.Span, "write the host out: it has to be known before the run", "a template cannot choose the host")
+		return false
 	}
 	u, err := url.Parse(scheme + "://" + authority)
 	if err != nil || u.Host == "" {
 		hint := cmp.Or(bareIPv6(authority), "write it such as http://127.0.0.1:8080/products")
-		b.failf(at.span, hint, "expected a URL with a host, found %q", shorten(withoutUser(raw)))
-		return
+		b.Failf(at.Span, hint, "expected a URL with a host, found %q", strictyaml.Shorten(withoutUser(raw)))
+		return false
 	}
-	b.port(u, at)
-	b.reached(u, at)
-	b.overTLS(scheme, at)
+	ok = b.port(u, at)
+	ok = b.reached(u, at) && ok
+	return b.overTLS(scheme, at) && ok
 }
 
 // bareIPv6 is the hint for a host and port that are an IPv6 address without its
@@ -182,29 +177,29 @@ func bareIPv6(authority string) string {
 
 // body takes the one body that a request may have.
 func (b *builder) body(r *requestFile, out *attack.Request) {
-	var ways []*node
+	var ways []*strictyaml.Node
 	var keys []string
 	for _, way := range []struct {
 		key string
 		ptr any
 	}{{"body", &r.Body}, {"json", &r.JSON}, {"form", &r.Form}, {"file", &r.File}} {
-		if n, ok := b.places[way.ptr]; ok {
+		if n, ok := b.Find(way.ptr); ok {
 			ways, keys = append(ways, n), append(keys, way.key)
 		}
 	}
 	if len(ways) > 1 {
-		b.failf(ways[1].span, "keep one of body, json, form and file", "a request has one body, found both %q and %q", keys[0], keys[1])
+		b.Failf(ways[1].Span, "keep one of body, json, form and file", "a request has one body, found both %q and %q", keys[0], keys[1])
 		return
 	}
 	out.Body, out.JSON, out.Form = r.Body, r.JSON.text, r.Form
-	at := b.where(&r.File, b.root)
-	if n, ok := b.places[&r.Template]; ok && !b.set(&r.File) {
-		b.failf(n.span, "remove it: body, json and form hold templates anyway", "template goes with file")
+	at := b.Where(&r.File, b.root)
+	if n, ok := b.Find(&r.Template); ok && !b.Set(&r.File) {
+		b.Failf(n.Span, "remove it: body, json and form hold templates anyway", "template goes with file")
 	}
 	if path, ok := b.existing(at, "file", r.File, maxBody); ok {
 		content, err := b.bodyOf(path)
 		if err != nil {
-			b.failf(at.span, "name a file that can be read", "file: %s", err)
+			b.Failf(at.Span, "name a file that can be read", "file: %s", err)
 		}
 		if !r.Template {
 			out.File = &attack.BodyFile{Name: r.File, Bytes: content}
@@ -212,7 +207,7 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 		}
 		// What a file holds is no scenario: names of the run mean nothing in it.
 		if b.bodySize += len(content); b.bodySize > maxBodies {
-			b.failf(at.span, "make it smaller", "file: bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
+			b.Failf(at.Span, "make it smaller", "file: bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
 			return
 		}
 		out.Body = strings.ReplaceAll(string(content), "${", "$${")
@@ -236,7 +231,7 @@ func (b *builder) bodyOf(path string) ([]byte, error) {
 
 // trial renders the request with every row, and notes what goes wrong at the
 // key that it goes wrong in.
-func (b *builder) trial(r *requestFile, out attack.Request, in *stepNames, at *node) {
+func (b *builder) trial(r *requestFile, out attack.Request, in *stepNames, at *strictyaml.Node) {
 	out.Expect = attack.Expect{}
 	out = expanded(out, checked)
 	var columns []string
@@ -262,7 +257,7 @@ func (b *builder) trial(r *requestFile, out attack.Request, in *stepNames, at *n
 			what = line
 		}
 		for _, p := range places {
-			if n, ok := b.places[p.ptr]; ok && strings.HasPrefix(what, p.prefix) {
+			if n, ok := b.Find(p.ptr); ok && strings.HasPrefix(what, p.prefix) {
 				where = b.fieldNamed(r, what, n)
 				break
 			}
@@ -274,7 +269,7 @@ func (b *builder) trial(r *requestFile, out attack.Request, in *stepNames, at *n
 		if better, ok := wireHint(what); ok {
 			hint = better
 		}
-		b.failf(where.span, hint, "%s", line)
+		b.Failf(where.Span, hint, "%s", line)
 	}
 }
 
@@ -301,11 +296,11 @@ func wireHint(msg string) (hint string, ok bool) {
 }
 
 // fieldNamed returns the header, parameter or form field that a message names.
-func (b *builder) fieldNamed(r *requestFile, msg string, otherwise *node) *node {
+func (b *builder) fieldNamed(r *requestFile, msg string, otherwise *strictyaml.Node) *strictyaml.Node {
 	for what, fields := range map[string][]attack.Field{"header ": r.Headers, "query ": r.Query, "form ": r.Form} {
 		for i := range fields {
 			if strings.HasPrefix(msg, what+fields[i].Name+":") {
-				return b.where(&fields[i].Value, otherwise)
+				return b.Where(&fields[i].Value, otherwise)
 			}
 		}
 	}
@@ -330,14 +325,14 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 		{&r.Options, "options"}, {&r.Method, "method"}, {&r.URL, "url"}, {&r.Headers, "headers"}, {&r.Query, "query"},
 		{&r.Body, "body"}, {&r.JSON, "json"}, {&r.Form, "form"}, {&r.File, "file"}, {&r.Template, "template"}, {&r.Data, "data"},
 	} {
-		if n, ok := b.places[x.ptr]; ok {
-			b.failf(n.span, "remove it, or remove targets", "%s cannot stand beside targets, whose file says it all", x.key)
+		if n, ok := b.Find(x.ptr); ok {
+			b.Failf(n.Span, "remove it, or remove targets", "%s cannot stand beside targets, whose file says it all", x.key)
 		}
 	}
-	if b.broken[&r.Targets] {
+	if b.Broken(&r.Targets) {
 		return
 	}
-	at := b.where(&r.Targets.File, own)
+	at := b.Where(&r.Targets.File, own)
 	path, ok := b.existing(at, "file", r.Targets.File, maxData)
 	if !ok {
 		return
@@ -350,7 +345,7 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 		if _, missing := errors.AsType[*attack.BodyFileError](err); missing {
 			hint = "name it from the list's folder, or start ordeal where vegeta is started: body files are looked for in both places"
 		}
-		b.failf(at.span, hint, "targets: %s", err)
+		b.Failf(at.Span, hint, "targets: %s", err)
 		return
 	}
 	out.Targets = targets
@@ -363,7 +358,7 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 			if !ok {
 				hint = "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line"
 			}
-			b.failf(at.span, hint, "targets: %s", line)
+			b.Failf(at.Span, hint, "targets: %s", line)
 		}
 	}
 	for _, t := range targets {

@@ -2,47 +2,106 @@ package scenario
 
 import (
 	"slices"
-	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
+// rulesFile is a list of rules: expressions, mappings with more settings, or
+// the word default.
+type rulesFile []ruleEntry
+
+type ruleEntry struct {
+	ruleFile
+	scorecard bool // the default scorecard stands here
+	kpi       *strictyaml.Node
+	name      *strictyaml.Node // where its name stands; nil if it cannot have one
+	source    strictyaml.Expansion
+}
+
+const defaultScorecard = "default"
+
+func (r *rulesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ strictyaml.Field) (ok bool) {
+	items := []*strictyaml.Node{n}
+	switch {
+	case n.Kind == strictyaml.List:
+		items = n.Items
+	case n.Kind == strictyaml.Text && n.Text == defaultScorecard:
+	default:
+		d.Failf(n.Span, "write a list of rules, such as - p99 < 200ms, or the word default", "verdict: expected a list, found %s", n.Describe())
+		return false
+	}
+	ok = true
+	for _, item := range items {
+		e, read := readRule(d, item)
+		if ok = ok && read; read {
+			*r = append(*r, e)
+		}
+	}
+	return ok
+}
+
+func readRule(d *strictyaml.Decoder, n *strictyaml.Node) (e ruleEntry, ok bool) {
+	e.kpi = n
+	switch {
+	case n.Kind == strictyaml.Map:
+		if !d.Decode(n, &e.ruleFile, "a rule") {
+			return e, false
+		}
+		e.kpi, e.name = d.Where(&e.KPI, n), d.Where(&e.Name, n)
+	case n.IsScalar():
+		grammar.SetDefaults(&e.ruleFile)
+		e.scorecard = n.Text == defaultScorecard
+	default:
+		d.Failf(n.Span, "write a rule such as p99 < 200ms; put it in quotes if it starts with a sign", "expected a rule, found %s", n.Describe())
+		return e, false
+	}
+	e.source, ok = d.Expand(e.kpi, noRunNames)
+	e.KPI = e.source.Text
+	return e, ok
+}
+
+func (r *rulesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
+	rule := g.Object(&ruleFile{}, false)
+	return strictyaml.Schema{"anyOf": []strictyaml.Schema{{"const": defaultScorecard}, strictyaml.ListOf(strictyaml.Schema{"anyOf": []strictyaml.Schema{{"type": "string", "minLength": 1}, rule}})}}
+}
+
 // rules compiles every rule. A mistake in one is shown where it stands in the
-// file, however the YAML is written and whatever variables are in it. end is that of
-// the load, which is not known if there are mistakes elsewhere.
-func (b *builder) rules(end time.Duration) []PlannedRule {
+// file, however the YAML is written and whatever variables are in it.
+func (b *builder) rules() []PlannedRule {
 	names := b.names()
-	if b.fails == 0 {
+	if end, known := b.load(); known {
 		names.End = end
 	}
 	var out []PlannedRule
 	for i := range b.file.Verdict {
 		e := &b.file.Verdict[i]
+		if e.name != nil {
+			b.openName(e.name)
+		}
 		if e.scorecard {
 			for _, kpi := range verdict.Default() {
 				rule, err := verdict.Compile(kpi, names)
 				if err != nil {
-					b.failf(e.kpi.span, "write the rules out", "the rule %q of the default scorecard: %s", kpi, err.Msg)
+					b.Failf(e.kpi.Span, "write the rules out", "the rule %q of the default scorecard: %s", kpi, err.Msg)
 					continue
 				}
 				out = append(out, PlannedRule{KPI: kpi, Severity: verdict.SeverityFail, Rule: rule})
 			}
 			continue
 		}
-		if e.named != nil {
-			b.openName(e.named)
-		}
 		rule, err := verdict.Compile(e.KPI, names)
 		if err != nil {
-			from, length := e.source.raw(err.Offset, max(1, err.Len))
+			from, length := e.source.Raw(err.Offset, max(1, err.Len))
 			hint := err.Hint
-			if near, ok := nearest(e.KPI, []string{defaultScorecard}); ok {
+			if near, ok := suggest.Nearest(e.KPI, []string{defaultScorecard}); ok {
 				hint = "did you mean the word " + near + "?"
 			}
 			if hint == "" {
 				hint = "a rule compares a metric with a limit, such as p99 < 200ms"
 			}
-			b.failf(b.locate(e.kpi, from, length), hint, "%s", err.Msg)
+			b.Failf(b.Locate(e.kpi, from, length), hint, "%s", err.Msg)
 			continue
 		}
 		out = append(out, PlannedRule{KPI: e.KPI, Name: e.Name, Severity: verdict.Severity(e.Severity), Rule: rule})

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 const schemaFile = "../../schema/scenario.schema.json"
@@ -33,27 +35,27 @@ func compiled(t *testing.T) *jsonschema.Schema {
 }
 
 // value is what an editor makes of a file.
-func value(n *node) any {
-	switch n.kind {
-	case textNode:
-		return n.text
-	case numberNode:
-		if _, err := strconv.ParseFloat(n.text, 64); err == nil {
-			return json.Number(n.text)
+func value(n *strictyaml.Node) any {
+	switch n.Kind {
+	case strictyaml.Text:
+		return n.Text
+	case strictyaml.Number:
+		if _, err := strconv.ParseFloat(n.Text, 64); err == nil {
+			return json.Number(n.Text)
 		}
-		return n.text
-	case boolNode:
-		return n.text == "true"
-	case listNode:
+		return n.Text
+	case strictyaml.Bool:
+		return n.Text == "true"
+	case strictyaml.List:
 		out := []any{}
-		for _, i := range n.items {
+		for _, i := range n.Items {
 			out = append(out, value(i))
 		}
 		return out
-	case mapNode:
+	case strictyaml.Map:
 		out := map[string]any{}
-		for _, e := range n.entries {
-			out[e.key.text] = value(e.value)
+		for _, e := range n.Entries {
+			out[e.Key.Text] = value(e.Value)
 		}
 		return out
 	}
@@ -62,10 +64,10 @@ func value(n *node) any {
 
 func parsed(t *testing.T, src []byte) any {
 	t.Helper()
-	c := newCollector("x.yaml", src)
-	root := c.grow(string(src))
+	c := grammar.Source("x.yaml", string(src))
+	root := c.Parse()
 	if root == nil {
-		t.Fatal(c.result(nil))
+		t.Fatal(c.Err(nil))
 	}
 	return value(root)
 }

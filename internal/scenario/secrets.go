@@ -9,6 +9,8 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
 
 // maxSecretRows is how many rows of a file of data are known to whoever takes
@@ -73,8 +75,8 @@ func (b *builder) declared(p *attack.Plan) {
 		name := &b.file.Secrets[i]
 		value, set := b.env(*name)
 		if b.secret(value); !set && *name != "" && !slices.Contains(known, *name) {
-			b.failf(b.where(name, b.root).span, suggest(*name, "name", slices.Compact(known)),
-				"secrets: expected the name of a variable, a column of data or a capture, found %q", shorten(*name))
+			b.Failf(b.Where(name, b.root).Span, suggest.Hint(*name, "name", slices.Compact(known)),
+				"secrets: expected the name of a variable, a column of data or a capture, found %q", strictyaml.Shorten(*name))
 		}
 	}
 	p.SecretNames = b.file.Secrets
@@ -84,18 +86,21 @@ var variableInName = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)`)
 
 // openName refuses a name that a secret variable stands in: names are what files
 // and folders are called by, and how rules speak of things.
-func (d *decoder) openName(at *node) {
+func (d *decoder) openName(at *strictyaml.Node) (ok bool) {
+	ok = true
 	looked := map[string]bool{}
-	for _, m := range variableInName.FindAllStringSubmatch(strings.ReplaceAll(at.text, "$$", ""), -1) {
+	for _, m := range variableInName.FindAllStringSubmatch(strings.ReplaceAll(at.Text, "$$", ""), -1) {
 		if looked[m[1]] {
 			continue
 		}
 		looked[m[1]] = true
 		if value, _ := d.env(m[1]); value != "" && (secret.Name(m[1]) || slices.Contains(d.secretNames, m[1]) || len(secret.InURL(value)) > 0) {
-			d.failf(at.span, "take a name without it: names stand in files, reports and rules as they are",
+			d.Failf(at.Span, "take a name without it: names stand in files, reports and rules as they are",
 				"a name cannot hold a secret, such as ${%s}", m[1])
+			ok = false
 		}
 	}
+	return ok
 }
 
 // variableSecrets takes what is secret of a variable's value.

@@ -3,15 +3,53 @@ package scenario
 import (
 	"net"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/internal/ready"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
 
 var serviceName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+
+// servicesFile is a mapping whose order is kept.
+type servicesFile []namedService
+
+type namedService struct {
+	name string
+	key  *strictyaml.Node
+	serviceFile
+}
+
+func (s *servicesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+	if n.Kind != strictyaml.Map {
+		d.Failf(n.Span, "write NAME: { … } for each service", "services: expected a mapping, found %s", n.Describe())
+		return false
+	}
+	*s = make(servicesFile, len(n.Entries))
+	ok = true
+	for i, e := range n.Entries {
+		x := &(*s)[i]
+		x.name, x.key = e.Key.Text, e.Key
+		f.Value, f.Key, f.Doc = reflect.ValueOf(&x.serviceFile).Elem(), x.name, ""
+		ok = d.Field(e.Value, f) && ok
+	}
+	return ok
+}
+
+func (s *servicesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
+	one := g.Object(&serviceFile{}, false)
+	one["oneOf"] = []strictyaml.Schema{
+		{"required": []string{"builtin"}}, {"required": []string{"process"}}, {"required": []string{"container"}}, {"required": []string{"link"}},
+	}
+	out := strictyaml.MapOf(one)
+	out["propertyNames"] = strictyaml.Schema{"pattern": serviceName.String()}
+	return out
+}
 
 func (b *builder) services() []Service {
 	var out []Service
@@ -25,35 +63,35 @@ func (b *builder) services() []Service {
 func (b *builder) service(x *namedService) Service {
 	s := Service{Name: x.name}
 	if !serviceName.MatchString(x.name) || x.name == "PORT" {
-		b.failf(x.key.span, "take letters, digits, - and _, starting with a letter; PORT is taken", "%q cannot be the name of a service", shorten(x.name))
+		b.Failf(x.key.Span, "take letters, digits, - and _, starting with a letter; PORT is taken", "%q cannot be the name of a service", strictyaml.Shorten(x.name))
 	}
-	var forms []*node
+	var forms []*strictyaml.Node
 	for _, ptr := range []any{&x.Builtin, &x.Process, &x.Container, &x.Link} {
-		if n, ok := b.places[ptr]; ok {
+		if n, ok := b.Find(ptr); ok {
 			forms = append(forms, n)
 		}
 	}
 	switch {
 	case len(forms) > 1:
-		b.failf(forms[1].span, "make two services of it", "the service %q is said to be two things", x.name)
+		b.Failf(forms[1].Span, "make two services of it", "the service %q is said to be two things", x.name)
 		return s
 	case len(forms) == 0:
-		if !b.broken[&x.serviceFile] {
-			b.failf(x.key.span, "give it one of builtin, process, container, link", "the service %q does not say what it is", x.name)
+		if !b.Broken(&x.serviceFile) {
+			b.Failf(x.key.Span, "give it one of builtin, process, container, link", "the service %q does not say what it is", x.name)
 		}
 		return s
 	}
-	if b.set(&x.Args) && !b.set(&x.Builtin) {
-		b.failf(b.where(&x.Args, x.key).span, "put the arguments into the command, or below container:", "args go with builtin")
+	if b.Set(&x.Args) && !b.Set(&x.Builtin) {
+		b.Failf(b.Where(&x.Args, x.key).Span, "put the arguments into the command, or below container:", "args go with builtin")
 	}
 	switch {
-	case b.set(&x.Builtin):
+	case b.Set(&x.Builtin):
 		s.Process = &Process{Builtin: x.Builtin, Args: x.Args, Ready: builtinReady, ReadyTimeout: ready.DefaultTimeout}
-	case b.set(&x.Process):
+	case b.Set(&x.Process):
 		s.Process = b.process(x)
-	case b.set(&x.Container):
+	case b.Set(&x.Container):
 		s.Container = b.container(x)
-	case b.set(&x.Link):
+	case b.Set(&x.Link):
 		s.Link = b.link(x)
 	}
 	return s
@@ -66,7 +104,7 @@ func (b *builder) process(x *namedService) *Process {
 	f := &x.Process
 	if f.Dir != "" {
 		if info, err := os.Stat(b.path(f.Dir)); err != nil || !info.IsDir() {
-			b.failf(b.where(&f.Dir, x.key).span, "paths are taken from the scenario file's folder, "+b.dir, "dir: there is no folder %s", f.Dir)
+			b.Failf(b.Where(&f.Dir, x.key).Span, "paths are taken from the scenario file's folder, "+b.dir, "dir: there is no folder %s", f.Dir)
 		}
 	}
 	b.envSecrets(f.Env)
@@ -80,35 +118,35 @@ func (b *builder) process(x *namedService) *Process {
 
 func (b *builder) container(x *namedService) *Container {
 	f := &x.Container
-	at := b.where(f, x.key)
-	var ways []*node
+	at := b.Where(f, x.key)
+	var ways []*strictyaml.Node
 	for _, ptr := range []any{&f.Name, &f.ID, &f.Label, &f.Compose, &f.Builtin, &f.Image} {
-		if n, ok := b.places[ptr]; ok {
+		if n, ok := b.Find(ptr); ok {
 			ways = append(ways, n)
 		}
 	}
 	switch {
-	case len(ways) == 0 && !b.broken[f]:
-		b.failf(at.span, "give one of name, id, label, compose to find it, or builtin, image to start it", "the container %q is neither found nor started", x.name)
+	case len(ways) == 0 && !b.Broken(f):
+		b.Failf(at.Span, "give one of name, id, label, compose to find it, or builtin, image to start it", "the container %q is neither found nor started", x.name)
 	case len(ways) > 1:
-		b.failf(ways[1].span, "keep one of them", "the container %q is described twice", x.name)
+		b.Failf(ways[1].Span, "keep one of them", "the container %q is described twice", x.name)
 	}
 	for _, t := range []struct {
 		ptr   any
 		value string
 	}{{&f.Name, f.Name}, {&f.ID, f.ID}, {&f.Label, f.Label}, {&f.Image, f.Image}} {
-		if n, ok := b.places[t.ptr]; ok && strings.Trim(t.value, " =") == "" {
-			b.failf(n.span, "an empty selector would mean every container", "expected a name, found nothing")
+		if n, ok := b.Find(t.ptr); ok && strings.Trim(t.value, " =") == "" {
+			b.Failf(n.Span, "an empty selector would mean every container", "expected a name, found nothing")
 		}
 	}
-	started := b.set(&f.Builtin) || b.set(&f.Image)
+	started := b.Set(&f.Builtin) || b.Set(&f.Image)
 	if !started {
 		for _, extra := range []struct {
 			ptr any
 			key string
 		}{{&f.Args, "args"}, {&f.Env, "env"}} {
-			if n, ok := b.places[extra.ptr]; ok && len(ways) > 0 {
-				b.failf(n.span, "remove it: a container that is found is left as it is", "%s goes with containers that the run starts", extra.key)
+			if n, ok := b.Find(extra.ptr); ok && len(ways) > 0 {
+				b.Failf(n.Span, "remove it: a container that is found is left as it is", "%s goes with containers that the run starts", extra.key)
 			}
 		}
 	}
@@ -116,7 +154,7 @@ func (b *builder) container(x *namedService) *Container {
 		ID: f.ID, Name: f.Name, Label: f.Label, Builtin: f.Builtin, Image: f.Image,
 		Args: f.Args, Env: f.Env, Port: f.Port, ReadyTimeout: f.ReadyTimeout,
 	}
-	if b.set(&f.Compose) {
+	if b.Set(&f.Compose) {
 		c.Compose = &Compose{Project: f.Compose.Project, Service: f.Compose.Service}
 	}
 	var own ready.Check
@@ -128,14 +166,14 @@ func (b *builder) container(x *namedService) *Container {
 	}
 	c.Ready = b.ready(&f.Ready, own)
 	if c.Port > 65535 {
-		b.failf(b.where(&f.Port, at).span, "give a port from 1 to 65535", "port: %d is no port", c.Port)
+		b.Failf(b.Where(&f.Port, at).Span, "give a port from 1 to 65535", "port: %d is no port", c.Port)
 	}
 	if asksOwn(c.Ready) && c.Port == 0 && started {
 		what := "a path"
 		if c.Ready.TCP != "" {
 			what = "tcp"
 		}
-		b.failf(b.where(&f.Ready, at).span, "add port:, at which it is asked", "ready is %s, but the container has no port", what)
+		b.Failf(b.Where(&f.Ready, at).Span, "add port:, at which it is asked", "ready is %s, but the container has no port", what)
 	}
 	b.envSecrets(c.Env)
 	return c
@@ -143,8 +181,8 @@ func (b *builder) container(x *namedService) *Container {
 
 func (b *builder) link(x *namedService) *Link {
 	f := &x.Link
-	b.hostPort("listen", f.Listen, b.where(&f.Listen, x.key), true)
-	at := b.where(&f.Upstream, x.key)
+	b.hostPort("listen", f.Listen, b.Where(&f.Listen, x.key), true)
+	at := b.Where(&f.Upstream, x.key)
 	if f.Upstream != "" && b.hostPort("upstream", checked(f.Upstream), at, false) {
 		host, _, _ := net.SplitHostPort(checked(f.Upstream))
 		b.host(host, at)
@@ -152,13 +190,13 @@ func (b *builder) link(x *namedService) *Link {
 	return &Link{Listen: f.Listen, Upstream: f.Upstream, Ready: b.ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout}
 }
 
-func (b *builder) hostPort(key, s string, n *node, zero bool) bool {
+func (b *builder) hostPort(key, s string, n *strictyaml.Node, zero bool) bool {
 	host, port, err := net.SplitHostPort(s)
 	number, bad := strconv.ParseUint(port, 10, 16)
 	if err == nil && bad == nil && (zero || number > 0 && host != "") {
 		return true
 	}
-	b.failf(n.span, "write an address such as 127.0.0.1:8080", "%s: expected host:port, found %q", key, shorten(s))
+	b.Failf(n.Span, "write an address such as 127.0.0.1:8080", "%s: expected host:port, found %q", key, strictyaml.Shorten(s))
 	return false
 }
 
@@ -176,24 +214,24 @@ func (b *builder) references(services []Service) {
 		s, ok := byName[r.service]
 		switch {
 		case !ok:
-			b.failf(r.span, suggest(r.service, "service", names), "there is no service %q", shorten(r.service))
+			b.Failf(r.Span, suggest.Hint(r.service, "service", names), "there is no service %q", strictyaml.Shorten(r.service))
 			continue
 		case s.Container != nil && s.Container.Builtin == "" && s.Container.Image == "":
-			b.failf(r.span, "write its address as you know it", "the container %q is found, not started, so that its address is not known here", r.service)
+			b.Failf(r.Span, "write its address as you know it", "the container %q is found, not started, so that its address is not known here", r.service)
 			continue
 		case s.Container != nil && s.Container.Port == 0:
-			b.failf(r.span, "add port: to the container", "the container %q publishes no port", r.service)
+			b.Failf(r.Span, "add port: to the container", "the container %q publishes no port", r.service)
 			continue
 		}
 		if r.owner == "" || r.owner == r.service && r.ready {
 			continue
 		}
 		if r.owner == r.service {
-			b.failf(r.span, "a process gets its own port as ${PORT}", "the service %q waits for its own address", r.owner)
+			b.Failf(r.Span, "a process gets its own port as ${PORT}", "the service %q waits for its own address", r.owner)
 			continue
 		}
 		if path := waitPath(waits, r.service, r.owner); path != nil {
-			b.failf(r.span, "break the circle: give one of them a fixed address", "services wait for each other's address: %s", strings.Join(append([]string{r.owner}, path...), " → "))
+			b.Failf(r.Span, "break the circle: give one of them a fixed address", "services wait for each other's address: %s", strings.Join(append([]string{r.owner}, path...), " → "))
 			continue
 		}
 		waits[r.owner] = append(waits[r.owner], r.service)

@@ -3,10 +3,125 @@ package scenario
 import (
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
+
+// stageFile is a stage's head with one shape from the registry.
+type stageFile struct {
+	stageHead
+	n     *strictyaml.Node
+	kind  arrivals.ShapeKind
+	shape arrivals.Shape // nil if the file does not say it rightly
+	users usersFile
+	trace traceFile
+	whole bool // of a trace: the file can be read
+}
+
+func (s *stageFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ strictyaml.Field) (ok bool) {
+	s.n = n
+	o := d.Object(n, "a stage")
+	if o == nil {
+		return false
+	}
+	grammar.SetDefaults(&s.stageHead)
+	o.Into(&s.stageHead, false)
+	var kinds []arrivals.ShapeKind
+	for _, k := range arrivals.Shapes() {
+		if _, ok := n.Get(k.Name); ok {
+			kinds = append(kinds, k)
+		}
+	}
+	s.thinkless(o)
+	switch len(kinds) {
+	case 0:
+		o.Known(shapeNames()...)
+		if o.Done() {
+			d.Failf(n.Span, "give it one of "+strings.Join(shapeNames(), ", "), "the stage %q has no load", s.Name)
+		}
+		return false
+	case 1:
+	default:
+		hint := "split it into two stages"
+		if kinds[0].Name == "from" && kinds[1].Name == "users" {
+			hint = "write users: { from: 1, to: 50 } for a number of users that changes"
+		}
+		d.Failf(n.KeySpan(kinds[1].Name), hint, "a stage has one load, found both %q and %q", kinds[0].Name, kinds[1].Name)
+		return false
+	}
+	s.kind = kinds[0]
+	settings, flat, all := s.settings()
+	grammar.SetDefaults(settings)
+	whole := true
+	if flat {
+		o.Into(settings, all)
+	} else {
+		sub, _ := o.Take(s.kind.Name)
+		whole = s.nested(d, sub, settings, all)
+	}
+	if s.lastsByItself() {
+		o.Optional("for")
+	}
+	if !o.Done() || !whole {
+		return false
+	}
+	shape := s.made(settings)
+	if shape == nil {
+		return true
+	}
+	if err := shape.Validate(s.For); err != nil {
+		invalid(d, err, settings, n, s.kind.Doc)
+		return false
+	}
+	s.shape = shape
+	return true
+}
+
+// nested reads the settings of a shape that has a mapping of its own.
+func (s *stageFile) nested(d *strictyaml.Decoder, n *strictyaml.Node, settings any, all bool) (ok bool) {
+	if n.Kind == strictyaml.Null {
+		d.Failf(n.Span, s.kind.Name+": "+s.kind.Doc, "%s is empty", s.kind.Name)
+		return false
+	}
+	o := d.Object(n, s.kind.Name)
+	if o == nil {
+		return false
+	}
+	o.Into(settings, all)
+	return o.Done()
+}
+
+func (s *stageFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
+	var forms []strictyaml.Schema
+	for _, k := range arrivals.Shapes() {
+		properties, required := g.Properties(&stageHead{}, false)
+		one := stageFile{kind: k}
+		settings, flat, all := one.settings()
+		if flat {
+			own, ownRequired := g.Properties(settings, all)
+			for key, p := range own {
+				properties[key] = p
+			}
+			required = append(required, ownRequired...)
+		} else {
+			own := g.Object(settings, all)
+			own["description"] = k.Doc
+			properties[k.Name] = own
+			required = append(required, k.Name)
+		}
+		if one.lastsByItself() {
+			required = slices.DeleteFunc(required, func(key string) bool { return key == "for" })
+		}
+		form := strictyaml.Closed(properties, required...)
+		form["description"] = k.Doc
+		forms = append(forms, form)
+	}
+	return strictyaml.Schema{"anyOf": forms}
+}
 
 // settings returns what a stage's load is read into: its shape, or the struct
 // of the file that stands for it. flat says that its keys stand in the stage
@@ -42,32 +157,29 @@ func (s *stageFile) lastsByItself() bool {
 }
 
 // thinkless notes the key think in a stage that has nobody to think.
-func (s *stageFile) thinkless(o *object) {
-	_, closed := s.n.get("users")
-	if _, thinks := s.n.get("think"); closed || !thinks {
-		return
+func (s *stageFile) thinkless(o *strictyaml.Object) {
+	_, closed := s.n.Get("users")
+	if _, thinks := s.n.Get("think"); thinks && !closed {
+		o.Refuse("think", "write users: 50 in place of the rate, or remove think",
+			"think is how long users wait between answer and request, and this stage has no users")
 	}
-	o.take("think")
-	o.bad = true
-	at, _ := keyOf(s.n, "think")
-	o.failf(at, "write users: 50 in place of the rate, or remove think", "think is how long users wait between answer and request, and this stage has no users")
 }
 
 // usersRange is a number of users, or two between which it changes.
 type usersRange usersBounds
 
-func (u *usersRange) decodeNode(d *decoder, n *node, f field) {
-	if n.kind == mapNode {
-		d.decode(n, (*usersBounds)(u), "users")
-		return
+func (u *usersRange) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+	if n.Kind == strictyaml.Map {
+		return d.Decode(n, (*usersBounds)(u), "users")
 	}
-	f.value = reflect.ValueOf(&u.From).Elem()
-	d.scalar(n, f)
+	f.Value = reflect.ValueOf(&u.From).Elem()
+	ok = d.Scalar(n, f)
 	u.To = u.From
+	return ok
 }
 
-func (u *usersRange) schema(field) schema {
-	return schema{"anyOf": []schema{ref("count"), objectSchema(reflect.ValueOf((*usersBounds)(u)).Elem(), false)}}
+func (u *usersRange) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
+	return strictyaml.Schema{"anyOf": []strictyaml.Schema{strictyaml.Ref("count"), g.Object((*usersBounds)(u), false)}}
 }
 
 // enough checks that users do not wait for each other: a user holds one
@@ -78,14 +190,14 @@ func (b *builder) enough(s *stageFile) {
 	if !closed || most < 1 || u.Most() <= most {
 		return
 	}
-	b.failf(b.where(&s.users.Users, s.n).span, fmt.Sprintf("raise max_in_flight to %d, or take fewer users", u.Most()),
+	b.Failf(b.Where(&s.users.Users, s.n).Span, fmt.Sprintf("raise max_in_flight to %d, or take fewer users", u.Most()),
 		"users: %d users have as many requests in flight, and max_in_flight is %d", u.Most(), most)
 }
 
 // replay reads a trace's file and gives the stage its shape and, unless it has
 // one, its length.
 func (b *builder) replay(s *stageFile) {
-	at := b.where(&s.trace.File, s.n)
+	at := b.Where(&s.trace.File, s.n)
 	path, ok := b.existing(at, "file", s.trace.File, maxData)
 	if !ok {
 		return
@@ -98,18 +210,18 @@ func (b *builder) replay(s *stageFile) {
 		return arrivals.NewTrace(s.trace.File, instants, 1)
 	})
 	if err != nil {
-		b.failf(at.span, "one time a line: seconds such as 12.5, Unix times in s, ms, µs or ns, or times such as 2026-01-31T08:00:00Z", "trace: %s", err)
+		b.Failf(at.Span, "one time a line: seconds such as 12.5, Unix times in s, ms, µs or ns, or times such as 2026-01-31T08:00:00Z", "trace: %s", err)
 		return
 	}
 	trace, err := recorded.AtSpeed(s.trace.Speed)
 	if err == nil {
-		if !b.set(&s.For) {
+		if !b.Set(&s.For) {
 			s.For = trace.Length()
 		}
 		err = trace.Validate(s.For)
 	}
 	if err != nil {
-		b.invalid(err, &s.trace, s.n, s.kind.Doc)
+		invalid(b.Decoder, err, &s.trace, s.n, s.kind.Doc)
 		return
 	}
 	s.shape = trace

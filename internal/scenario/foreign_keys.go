@@ -3,7 +3,7 @@ package scenario
 import "strings"
 
 // Keys that other load testers have, and what a scenario calls the same thing. A
-// key here is written without capitals and underscores, see plainKey.
+// key here is written without capitals, dashes and underscores.
 
 // foreignKey is such a key: the key that it stands for, if that is one of the same
 // mapping, and what to write.
@@ -89,56 +89,40 @@ func foreignTable(in []foreignKeyWords) map[string]foreignKey {
 	return out
 }
 
-// plainKey is a key without what spelling adds to it: thinkTime, think-time and
-// think_time are one.
-func plainKey(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
+// foreign knows the keys of other load testers; see strictyaml.Grammar.
+func foreign(what, key string) (hint, meant string, ok bool) {
+	f, ok := foreignKeys[what][key]
+	return f.hint, f.key, ok
 }
 
-// unknownKey says what to do about a key that a mapping does not have, and which of
-// its keys was probably meant.
-func unknownKey(found, what string, known []string) (hint, meant string) {
-	near, ok := nearest(found, known)
-	if f, foreign := foreignKeys[what][plainKey(found)]; foreign && (!ok || plainKey(near) != plainKey(found)) {
-		return f.hint, f.key
-	}
-	return suggest(found, "key", known), near
-}
-
-// otherForm is a mapping of the file that says what to write where there is
-// something else in its place.
-type otherForm interface {
-	otherForm(found string) (hint string)
-}
-
-func (*expectFile) otherForm(found string) string {
+func (*expectFile) OtherForm(found string) string {
 	return "write expect: { status: " + found + " }, { body: \"text\" } or { json: { $.status: ok } }"
 }
 
-func (*targetsFile) otherForm(found string) string { return "write targets: { file: " + found + " }" }
+func (*targetsFile) OtherForm(found string) string { return "write targets: { file: " + found + " }" }
 
-func (*connectionsFile) otherForm(found string) string {
+func (*connectionsFile) OtherForm(found string) string {
 	return "write connections: { per_host: " + found + " } for how many there may be to one host"
 }
 
-func (*processFile) otherForm(found string) string {
+func (*processFile) OtherForm(found string) string {
 	if !strings.HasPrefix(found, "[") {
 		found = "[" + strings.Join(strings.Fields(found), ", ") + "]"
 	}
 	return "write process: { command: " + found + " }"
 }
 
-func (*containerFile) otherForm(found string) string {
+func (*containerFile) OtherForm(found string) string {
 	return "write container: { name: " + found + " } for one that runs, or { image: " + found + " } to start one"
 }
 
-func (*linkFile) otherForm(found string) string { return "write link: { upstream: " + found + " }" }
+func (*linkFile) OtherForm(found string) string { return "write link: { upstream: " + found + " }" }
 
-func (*sizeFile) otherForm(found string) string {
+func (*sizeFile) OtherForm(found string) string {
 	return "write size: { min: " + found + " }, { max: " + found + " }, or both"
 }
 
-func (*captureFile) otherForm(found string) string {
+func (*captureFile) OtherForm(found string) string {
 	switch {
 	case strings.HasPrefix(found, "$"):
 		return "write { json: " + found + " }"
@@ -146,23 +130,4 @@ func (*captureFile) otherForm(found string) string {
 		return "write { matches: '" + found + "' }"
 	}
 	return "write { json: $." + found + " }, { header: " + found + " } or { matches: 'id=([0-9]+)' }"
-}
-
-// written is a text or a list of texts as it may stand in the file, for hints;
-// empty for anything else.
-func (n *node) written() string {
-	if n.scalar() {
-		return shorten(n.text)
-	}
-	var words []string
-	for _, item := range n.items {
-		if !item.scalar() {
-			return ""
-		}
-		words = append(words, item.text)
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	return shorten("[" + strings.Join(words, ", ") + "]")
 }

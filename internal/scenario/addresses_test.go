@@ -3,15 +3,17 @@ package scenario
 import (
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // read decodes one scalar as a field that allows names of the run.
-func read(t *testing.T, value string, names runNames, env Env) (string, error) {
+func read(t *testing.T, value, vars string, env Env) (string, error) {
 	t.Helper()
-	c := newCollector("x.yaml", []byte(value))
-	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, variables: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
-	x, _ := d.expand(&node{kind: textNode, span: span{1, 1, 1}, text: value}, names)
-	return x.text, c.result(nil)
+	source := grammar.Source("x.yaml", value)
+	d := newDecoder(source, env)
+	x, _ := d.Expand(&strictyaml.Node{Kind: strictyaml.Text, Span: strictyaml.Span{Line: 1, Col: 1, Len: 1}, Text: value}, vars)
+	return x.Text, source.Err(nil)
 }
 
 func TestExpandVariables(t *testing.T) {
@@ -21,7 +23,7 @@ func TestExpandVariables(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name, in string
-		names    runNames
+		vars     string
 		want     string
 		wantErr  string
 	}{
@@ -35,20 +37,20 @@ func TestExpandVariables(t *testing.T) {
 		{"empty takes the default", "${EMPTY:-x}", noRunNames, "x", ""},
 		{"dollar", "costs $5 or $$5", noRunNames, "costs $5 or $5", ""},
 		{"escaped", "$${A}", noRunNames, "${A}", ""},
-		{"escaped for the run", "$${A}", addresses, "$${A}", ""},
-		{"address stays", "http://${x.addr}/", addresses, "http://${x.addr}/", ""},
+		{"escaped for the run", "$${A}", "addr", "$${A}", ""},
+		{"address stays", "http://${x.addr}/", "addr", "http://${x.addr}/", ""},
 		{"port stays", "${PORT}", addressesAnd, "${PORT}", ""},
-		{"value is no reference", "${TRICK}", addresses, "$${x.addr}", ""},
+		{"value is no reference", "${TRICK}", "addr", "$${x.addr}", ""},
 		{"last dollar", "a$", noRunNames, "a$", ""},
 		{"missing", "${NO}", noRunNames, "", "the variable NO is not set"},
 		{"open", "${A", noRunNames, "", "never closed"},
 		{"bad name", "${1}", noRunNames, "", "expected the name of a variable"},
 		{"nothing", "${}", noRunNames, "", "expected the name of a variable"},
 		{"address where none is known", "${x.addr}", noRunNames, "", "not known here"},
-		{"port elsewhere", "${PORT}", addresses, "", "the variable PORT is not set"},
+		{"port elsewhere", "${PORT}", "addr", "", "the variable PORT is not set"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := read(t, tt.in, tt.names, env)
+			got, err := read(t, tt.in, tt.vars, env)
 			switch {
 			case tt.wantErr == "" && err != nil:
 				t.Fatalf("expected no mistake, found %v", err)
@@ -98,7 +100,7 @@ func TestExpansionsTogether(t *testing.T) {
 		"${VAR}":            "${api.addr}",
 		"$${VAR} ${VAR} $$": "${VAR} ${api.addr} $",
 	} {
-		planned, err := read(t, in, addresses, env)
+		planned, err := read(t, in, "addr", env)
 		if err != nil {
 			t.Fatal(err)
 		}

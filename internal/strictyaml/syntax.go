@@ -1,4 +1,4 @@
-package scenario
+package strictyaml
 
 import (
 	"errors"
@@ -26,7 +26,7 @@ var syntaxHints = []struct{ part, hint string }{
 }
 
 // syntax adds the mistake of a text that is no YAML.
-func (c *collector) syntax(src string, err error) {
+func (c *Source) syntax(src string, err error) {
 	hint := "mind the indentation: the keys of one mapping stand in one column"
 	for _, h := range syntaxHints {
 		if strings.Contains(err.Error(), h.part) {
@@ -37,43 +37,43 @@ func (c *collector) syntax(src string, err error) {
 	var syntax *yaml.SyntaxError
 	if !errors.As(err, &syntax) || syntax.Token == nil {
 		msg, _, _ := strings.Cut(err.Error(), "\n")
-		c.failf(span{line: 1, col: 1}, hint, "%s", msg)
+		c.Failf(Span{Line: 1, Col: 1}, hint, "%s", msg)
 		return
 	}
 	at := c.spanOf(syntax.Token)
-	at.len = 1
+	at.Len = 1
 	msg := syntax.Message
 	if strings.ContainsRune(msg, '\t') {
 		msg = "found a tab where only spaces can stand"
 	}
-	if odd, name, ok := c.oddBlank(at.line); ok {
-		c.failf(odd, "type a plain space in its place", "found a %s where a space is meant", name)
+	if odd, name, ok := c.oddBlank(at.Line); ok {
+		c.Failf(odd, "type a plain space in its place", "found a %s where a space is meant", name)
 		return
 	}
-	if quote, ok := c.openQuote(src, at.line); ok {
-		c.failf(quote, "end the text with the same quote on its own line", "the quote that opens here is not closed on this line, and the lines after it make no sense")
+	if quote, ok := c.openQuote(src, at.Line); ok {
+		c.Failf(quote, "end the text with the same quote on its own line", "the quote that opens here is not closed on this line, and the lines after it make no sense")
 		return
 	}
-	c.failf(at, hint, "%s", msg)
+	c.Failf(at, hint, "%s", msg)
 }
 
 // oddBlank finds a character that looks like a space and is none to YAML.
-func (c *collector) oddBlank(line int) (span, string, bool) {
+func (c *Source) oddBlank(line int) (Span, string, bool) {
 	for i, r := range c.runes[line-1] {
 		switch {
 		case r == '\u00a0':
-			return span{line, i + 1, 1}, "no-break space (U+00A0)", true
+			return Span{line, i + 1, 1}, "no-break space (U+00A0)", true
 		case r == '\u200b' || r == '\ufeff' || r > 0x7f && unicode.Is(unicode.Zs, r):
-			return span{line, i + 1, 1}, fmt.Sprintf("space of another kind (%U)", r), true
+			return Span{line, i + 1, 1}, fmt.Sprintf("space of another kind (%U)", r), true
 		}
 	}
-	return span{}, "", false
+	return Span{}, "", false
 }
 
 // openQuote finds the last text in quotes before a line that goes on over line
 // ends: most likely its closing quote is missing, and the quote that opens the
 // next text was taken for it.
-func (c *collector) openQuote(src string, line int) (span, bool) {
+func (c *Source) openQuote(src string, line int) (Span, bool) {
 	var found *token.Token
 	for _, t := range lexer.Tokenize(src) {
 		if t.Position == nil || t.Position.Line > line {
@@ -84,7 +84,7 @@ func (c *collector) openQuote(src string, line int) (span, bool) {
 		}
 	}
 	if found == nil {
-		return span{}, false
+		return Span{}, false
 	}
 	return c.spanOf(found), true
 }

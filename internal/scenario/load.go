@@ -18,6 +18,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // planSchema is the version of the printed plan.
@@ -31,13 +32,13 @@ type Options struct {
 	// Seed, if set, replaces the file's.
 	Seed *uint64
 	// Set are values in place of the file's, in this order.
-	Set []Override
+	Set []strictyaml.Override
 }
 
 // Load reads a scenario file and makes a plan of it. Paths in the file are
-// taken from the file's own folder. The error is *Mistakes.
+// taken from the file's own folder. The error is *strictyaml.Mistakes.
 func Load(path string, env Env, opt Options) (*Plan, error) {
-	src, err := readFile(path, maxSource)
+	src, err := readFile(path, strictyaml.MaxSource)
 	if err != nil {
 		msg := err.Error()
 		if about, ok := strings.CutPrefix(msg, path+" "); ok {
@@ -50,54 +51,45 @@ func Load(path string, env Env, opt Options) (*Plan, error) {
 		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 			hint = "name the file of a scenario"
 		}
-		return nil, &Mistakes{List: []Mistake{{File: path, Msg: msg, Hint: hint}}}
+		return nil, &strictyaml.Mistakes{List: []strictyaml.Mistake{{File: path, Msg: msg, Hint: hint}}}
 	}
 	return Parse(path, src, env, opt)
 }
 
 // Parse makes a plan of a scenario's text; file is its name in messages, and
 // its folder is where the paths in it start. It reads the files that the
-// scenario names and touches nothing else. The error is *Mistakes, with
+// scenario names and touches nothing else. The error is *strictyaml.Mistakes, with
 // everything that is wrong.
 func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
-	text := string(src)
-	if bom := "\ufeff"; len(text) >= len(bom) && text[:len(bom)] == bom {
-		text = text[len(bom):]
-	}
-	// YAML reads all three as one line break; its library counts them otherwise,
-	// so that mistakes would be shown at other lines.
-	text = lineBreaks.Replace(text)
-	c := newCollector(file, []byte(text))
-	root := c.grow(text)
+	source := grammar.Source(file, string(src))
+	root := source.Parse()
 	if root == nil {
-		return nil, c.result(nil)
+		return nil, source.Err(nil)
 	}
-	root = c.overridden(root, opt.Set)
-	d := &decoder{collector: c, env: env, secrets: map[string]bool{}, variables: map[string]bool{}, places: map[any]*node{}, broken: map[any]bool{}}
+	root = source.Override(root, opt.Set)
+	d := newDecoder(source, env)
 	var f scenarioFile
-	d.decode(root, &f, f.noun())
+	d.Decode(root, &f, f.Noun())
 	d.secretNames = f.Secrets
 	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file)}
 	plan := b.plan(opt)
 	secrets := slices.Sorted(maps.Keys(d.secrets))
-	if err := c.result(secrets); err != nil {
+	redactor := secret.NewRedactor(secrets)
+	if err := source.Err(redactor); err != nil {
 		return nil, err
 	}
-	plan.Secrets = secrets
-	plan.redactor = secret.NewRedactor(plan.Secrets)
+	plan.Secrets, plan.redactor = secrets, redactor
 	sum := sha256.Sum256(src)
 	plan.File, plan.FileSHA256 = filepath.Base(file), hex.EncodeToString(sum[:])
 	plan.Arrivals.Count, plan.Arrivals.SHA256 = plan.Attack.Digest(digested)
 	return plan, nil
 }
 
-var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
-
 // builder checks what the file means and makes the plan of it.
 type builder struct {
 	*decoder
 	file *scenarioFile
-	root *node
+	root *strictyaml.Node
 	dir  string
 
 	data   reads[*attack.Data]
@@ -118,7 +110,7 @@ func (b *builder) plan(opt Options) *Plan {
 	if opt.Seed != nil {
 		p.Seed = *opt.Seed
 	}
-	b.printableName(f.Name, b.where(&f.Name, b.root))
+	b.printableName(f.Name, b.Where(&f.Name, b.root))
 	b.allowed()
 	p.Services = b.services()
 	b.target()
@@ -126,13 +118,13 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Ready, p.ReadyTimeout = b.ready(&f.Attack.Ready, ready.Check{}), f.Attack.ReadyTimeout
 	p.Chaos = b.chaos(p.Seed)
 	b.recovery(p)
-	p.Rules = b.rules(p.Attack.Duration())
+	p.Rules = b.rules()
 	return p
 }
 
 // existing returns the path of a file that the scenario names, if it is there
 // and can be read whole.
-func (b *builder) existing(n *node, key, name string, most int64) (string, bool) {
+func (b *builder) existing(n *strictyaml.Node, key, name string, most int64) (string, bool) {
 	if name == "" {
 		return "", false
 	}
@@ -140,11 +132,11 @@ func (b *builder) existing(n *node, key, name string, most int64) (string, bool)
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		b.failf(n.span, "paths are taken from the scenario file's folder, "+b.dir, "%s: %s", key, fileError(name, err))
+		b.Failf(n.Span, "paths are taken from the scenario file's folder, "+b.dir, "%s: %s", key, fileError(name, err))
 	case !info.Mode().IsRegular():
-		b.failf(n.span, "name a plain file", "%s: %s is not a plain file", key, name)
+		b.Failf(n.Span, "name a plain file", "%s: %s is not a plain file", key, name)
 	case info.Size() > most:
-		b.failf(n.span, "make it smaller", "%s: %s has %d bytes, and at most %d are read", key, name, info.Size(), most)
+		b.Failf(n.Span, "make it smaller", "%s: %s has %d bytes, and at most %d are read", key, name, info.Size(), most)
 	default:
 		return path, true
 	}

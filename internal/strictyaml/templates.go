@@ -1,12 +1,8 @@
-package scenario
+package strictyaml
 
 import (
-	"encoding/json"
 	"regexp"
-	"strconv"
 	"strings"
-
-	"github.com/seed-1574e9de/ordeal/attack"
 )
 
 // To YAML {{ begins a mapping in a mapping, so that a template needs quotes. Here
@@ -19,8 +15,8 @@ const shield = 0xE000 // of Unicode's private use
 
 // shieldTemplates returns src with its unquoted templates shielded; src itself if
 // there are none, or if it has such characters of its own.
-func shieldTemplates(src string) string {
-	if !strings.Contains(src, "{{") || strings.ContainsFunc(src, isShielded) {
+func (g *Grammar) shieldTemplates(src string) string {
+	if g.TemplateEnd == nil || !strings.Contains(src, "{{") || strings.ContainsFunc(src, isShielded) {
 		return src
 	}
 	var b strings.Builder
@@ -35,7 +31,7 @@ func shieldTemplates(src string) string {
 		if blockBegins.MatchString(line) {
 			block = indent
 		}
-		shieldLine(&b, line)
+		g.shieldLine(&b, line)
 	}
 	return b.String()
 }
@@ -45,7 +41,7 @@ var blockBegins = regexp.MustCompile(`(^|[:\-?] +)(![^ ]* +|&[^ ]* +)*[|>][-+0-9
 
 // shieldLine shields the templates of a line. A text in quotes that goes on in the
 // next line is taken to end with its own: then what follows is as it was written.
-func shieldLine(b *strings.Builder, line string) {
+func (g *Grammar) shieldLine(b *strings.Builder, line string) {
 	begins := true // a value may begin here, and a quote with it
 	for i := 0; i < len(line); {
 		c := line[i]
@@ -57,7 +53,7 @@ func shieldLine(b *strings.Builder, line string) {
 		case c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
 			end = len(line)
 		case strings.HasPrefix(line[i:], "{{"):
-			if to := attack.TemplateEnd(line, i); to > 0 {
+			if to := g.TemplateEnd(line, i); to > 0 {
 				for _, r := range line[i:to] {
 					if r < 0x80 {
 						r += shield
@@ -105,33 +101,4 @@ func unshielded(s string) string {
 		}
 		return r
 	}, s)
-}
-
-var yamlFloat = regexp.MustCompile(`^([-+]?)(\.[0-9]+|[0-9]+(?:\.[0-9]*)?)((?:[eE][-+]?[0-9]+)?)$`)
-
-// numberInJSON writes a number as YAML 1.2 has it, such as 1e3, .5, +1 or 0x1F, as
-// JSON has it; false if it is none, or none that JSON can say.
-func numberInJSON(s string) (string, bool) {
-	if s == "" || strings.Trim(s, "0123456789.+-eExoabcdfABCDF") != "" {
-		return "", false
-	}
-	if json.Valid([]byte(s)) && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') {
-		return s, true
-	}
-	for prefix, base := range map[string]int{"0x": 16, "0o": 8} {
-		if digits, ok := strings.CutPrefix(s, prefix); ok {
-			n, err := strconv.ParseUint(digits, base, 64)
-			return strconv.FormatUint(n, 10), err == nil
-		}
-	}
-	m := yamlFloat.FindStringSubmatch(s)
-	if m == nil {
-		return "", false
-	}
-	number := strings.TrimSuffix(m[2], ".")
-	if strings.HasPrefix(number, ".") {
-		number = "0" + number
-	}
-	out := strings.TrimPrefix(m[1], "+") + number + m[3]
-	return out, json.Valid([]byte(out))
 }

@@ -1,80 +1,80 @@
-package scenario
+package strictyaml
 
 import "unicode/utf8"
 
 // place is a character of the file: line and col from 1.
 type place struct{ line, col int }
 
-// locate returns the place in the file of n.text[off:off+length], whichever way
+// Locate returns the place in the file of n.Text[off:off+length], whichever way
 // the scalar is written: plain, quoted, folded over lines, or as a block.
-func (c *collector) locate(n *node, off, length int) span {
+func (c *Source) Locate(n *Node, off, length int) Span {
 	places := c.align(n)
-	off = min(max(off, 0), len(n.text))
-	end := min(off+max(length, 0), len(n.text))
+	off = min(max(off, 0), len(n.Text))
+	end := min(off+max(length, 0), len(n.Text))
 	from, to := places[off], places[end]
 	if to.line != from.line || to.col <= from.col {
 		if end == off || to.line == from.line {
-			return span{from.line, from.col, 1}
+			return Span{from.line, from.col, 1}
 		}
 		// It goes on on the next line: underline the rest of this one.
-		return span{from.line, from.col, c.toEnd(from.line, from.col)}
+		return Span{from.line, from.col, c.toEnd(from.line, from.col)}
 	}
-	return span{from.line, from.col, to.col - from.col}
+	return Span{from.line, from.col, to.col - from.col}
 }
 
 // lengthOf returns how many characters a scalar takes on its first line.
-func (c *collector) lengthOf(n *node) int {
-	rest := c.runes[n.line-1][n.col-1:]
+func (c *Source) lengthOf(n *Node) int {
+	rest := c.runes[n.Line-1][n.Col-1:]
 	if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
-		return c.locate(n, 0, len(n.text)).len
+		return c.Locate(n, 0, len(n.Text)).Len
 	}
-	end := c.align(n)[len(n.text)]
-	if end.line == n.line {
-		return end.col - n.col + 1 // with the closing quote
+	end := c.align(n)[len(n.Text)]
+	if end.line == n.Line {
+		return end.col - n.Col + 1 // with the closing quote
 	}
-	return c.toEnd(n.line, n.col)
+	return c.toEnd(n.Line, n.Col)
 }
 
 // align walks the value and the source side by side and returns the place of
 // each byte of the value, and of its end. Where the two cannot be matched, the
 // last good place stands for the rest. The walk is kept for the next question, as a
 // long value can hold a variable every few characters.
-func (c *collector) align(n *node) []place {
-	if n != c.aligned.of || n.text != c.aligned.text {
-		c.aligned = alignment{n, n.text, c.walk(n)}
+func (c *Source) align(n *Node) []place {
+	if n != c.aligned.of || n.Text != c.aligned.text {
+		c.aligned = alignment{n, n.Text, c.walk(n)}
 	}
 	return c.aligned.places
 }
 
 // alignment is where the bytes of a value stand in the file.
 type alignment struct {
-	of     *node
+	of     *Node
 	text   string
 	places []place
 }
 
-func (c *collector) walk(n *node) []place {
-	out := make([]place, len(n.text)+1)
-	r := &reader{lines: c.runes, at: place{n.line, n.col}}
+func (c *Source) walk(n *Node) []place {
+	out := make([]place, len(n.Text)+1)
+	r := &reader{lines: c.runes, at: place{n.Line, n.Col}}
 	quote := r.peek()
 	switch quote {
 	case '"', '\'':
 		r.next()
 	case '|', '>':
-		if n.kind == textNode && n.text != "" {
-			r.at = place{n.line + 1, 1}
+		if n.Kind == Text && n.Text != "" {
+			r.at = place{n.Line + 1, 1}
 		}
 		quote = 0
 	default:
 		quote = 0
 	}
 	i := 0
-	for i < len(n.text) {
-		v, size := utf8.DecodeRuneInString(n.text[i:])
+	for i < len(n.Text) {
+		v, size := utf8.DecodeRuneInString(n.Text[i:])
 		start := r.at
 		switch s := r.peek(); {
 		case s == 0:
-			size = len(n.text) - i
+			size = len(n.Text) - i
 		case quote == '"' && s == '\\':
 			if folded := r.escape(); folded {
 				continue
@@ -92,14 +92,14 @@ func (c *collector) walk(n *node) []place {
 		case blank(v):
 			// A line break that folding made of nothing.
 		default:
-			size = len(n.text) - i
+			size = len(n.Text) - i
 		}
 		for k := range size {
 			out[i+k] = start
 		}
 		i += size
 	}
-	out[len(n.text)] = r.at
+	out[len(n.Text)] = r.at
 	return out
 }
 

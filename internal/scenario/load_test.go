@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -57,7 +59,7 @@ func TestBadFiles(t *testing.T) {
 	for _, file := range files(t, "bad") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			_, err := Load(file, testEnv, Options{})
-			m, ok := err.(*Mistakes)
+			m, ok := err.(*strictyaml.Mistakes)
 			if !ok {
 				t.Fatalf("expected *Mistakes, found %T: %v", err, err)
 			}
@@ -168,7 +170,7 @@ func TestLoadOfWhatCannotBeRead(t *testing.T) {
 	for name, path := range map[string]string{"missing": "no-such.yaml", "folder": ".", "device": "/dev/zero"} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(path, testEnv, Options{})
-			m, ok := err.(*Mistakes)
+			m, ok := err.(*strictyaml.Mistakes)
 			if !ok || len(m.List) != 1 || m.List[0].Line != 0 || m.List[0].Hint == "" {
 				t.Fatalf("expected one mistake without a place, found %#v", err)
 			}

@@ -1,4 +1,4 @@
-package scenario
+package strictyaml
 
 import (
 	"fmt"
@@ -66,7 +66,7 @@ func excerpt(source string, col, length int) (line, marks string) {
 	end = min(end, to)
 	var shown, under strings.Builder
 	shown.WriteString(lead)
-	under.WriteString(strings.Repeat(" ", columns(lead)))
+	under.WriteString(strings.Repeat(" ", Columns(lead)))
 	for i := from; i < to; i++ {
 		r := visible(runes[i])
 		shown.WriteRune(r)
@@ -99,7 +99,8 @@ func width(r rune) int {
 	return wide.RuneWidth(r)
 }
 
-func columns(s string) int {
+// Columns is how wide a text is in a terminal, the same in every locale.
+func Columns(s string) int {
 	n := 0
 	for _, r := range s {
 		n += width(r)

@@ -1,13 +1,34 @@
 package scenario
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // The structs here are the grammar of the scenario file: the decoder reads by
 // their tags, and the JSON Schema is generated from them.
+
+// grammar is what the scenario file has beyond its structs.
+var grammar = &strictyaml.Grammar{
+	Lists: map[string]func() []string{
+		"builtins": builtins, "protocols": protocols, "processes": processes, "engines": engines,
+	},
+	Units:       map[reflect.Type]string{reflect.TypeFor[arrivals.Rate](): strictyaml.UnitRate},
+	Foreign:     foreign,
+	TemplateEnd: attack.TemplateEnd,
+	Hints: strictyaml.Hints{
+		Empty:    "ordeal init writes a scenario to start from",
+		TooLarge: "put long request lists into a file and name it under targets:",
+		TooDeep:  "a scenario needs no more than a handful of levels",
+		Unfolds:  "use fewer aliases and shorter variables, or put what is large into a file: data:, file: or targets:",
+		Setting:  "write it as attack.timeout=5s",
+		KeyPath:  `write it as attack.timeout, stages.0.rate, or headers."X.Y"`,
+	},
+}
 
 type scenarioFile struct {
 	Name       string       `json:"name" required:"true" doc:"what the scenario shows, in a few words"`
@@ -21,6 +42,11 @@ type scenarioFile struct {
 	Recovery   recoveryFile `json:"recovery" doc:"when the service counts as normal again after a fault; a fault can have its own"`
 	Verdict    rulesFile    `json:"verdict" doc:"rules that must hold, such as p99 < 200ms, or the word default for the default scorecard; left out, the run only measures"`
 }
+
+func (scenarioFile) Noun() string { return "a scenario" }
+func (requestFile) Noun() string  { return "a request" }
+func (serviceFile) Noun() string  { return "a service" }
+func (ruleFile) Noun() string     { return "a rule" }
 
 type attackFile struct {
 	Engine      string        `json:"engine" default:"auto" enum:"@engines" doc:"what sends the requests; auto takes fast, or http where HTTP/2 or a proxy is needed"`

@@ -1,4 +1,4 @@
-package scenario
+package strictyaml
 
 import (
 	"fmt"
@@ -21,24 +21,23 @@ type Override struct {
 	Path []string
 }
 
-// overridden puts what the command line says into the file's tree. Each flag's
-// text is a source of its own, behind the file's lines, so that a mistake in it
-// has a position.
-func (c *collector) overridden(root *node, overrides []Override) *node {
+// Override puts what the command line says into the file's tree. Each flag's text
+// stands behind the file's lines, so that a mistake in it has a position.
+func (c *Source) Override(root *Node, overrides []Override) *Node {
 	for _, o := range overrides {
-		line := c.source(o)
-		path, value := o.Path, &node{kind: textNode, span: span{line, 1, max(1, utf8.RuneCountInString(o.Text))}, text: o.Text}
-		at := value.span
+		line := c.addFlag(o)
+		path, value := o.Path, &Node{Kind: Text, Span: Span{line, 1, max(1, utf8.RuneCountInString(o.Text))}, Text: o.Text}
+		at := value.Span
 		if len(path) == 0 {
 			key, _, ok := strings.Cut(o.Text, "=")
-			at.len = max(1, utf8.RuneCountInString(key))
+			at.Len = max(1, utf8.RuneCountInString(key))
 			if !ok || strings.TrimSpace(key) == "" {
-				c.failf(at, "write it as attack.timeout=5s", "expected key=value, found %q", shorten(o.Text))
+				c.Failf(at, c.grammar.Hints.Setting, "expected key=value, found %q", Shorten(o.Text))
 				continue
 			}
 			var err error
 			if path, err = splitPath(key); err != nil {
-				c.failf(at, `write it as attack.timeout, stages.0.rate, or headers."X.Y"`, "%v", err)
+				c.Failf(at, c.grammar.Hints.KeyPath, "%v", err)
 				continue
 			}
 			if value = c.flagValue(o, line, key); value == nil {
@@ -52,8 +51,8 @@ func (c *collector) overridden(root *node, overrides []Override) *node {
 	return root
 }
 
-// source adds a flag's text to what positions can lead to, and returns its line.
-func (c *collector) source(o Override) int {
+// addFlag adds a flag's text to what positions can lead to, and returns its line.
+func (c *Source) addFlag(o Override) int {
 	text := strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' {
 			return ' '
@@ -70,43 +69,41 @@ func (c *collector) source(o Override) int {
 
 // flagValue reads what stands behind the equals sign as YAML; nil, with the
 // mistake noted, if it is none.
-func (c *collector) flagValue(o Override, line int, key string) *node {
+func (c *Source) flagValue(o Override, line int, key string) *Node {
 	before := utf8.RuneCountInString(key) + 1
 	value := c.lines[line-1][len(key)+1:]
 	// Blanks in the place of the key: columns are those of the flag's text.
-	sub := newCollector(o.Flag, []byte(strings.Repeat(" ", before)+value))
-	var n *node
-	if strings.TrimSpace(value) == "" {
-		n = &node{kind: textNode, span: span{1, before + 1, 1}}
-	} else {
-		n = sub.grow(strings.Repeat(" ", before) + value)
+	sub := c.grammar.Source(o.Flag, strings.Repeat(" ", before)+value)
+	n, whole := &Node{Kind: Text, Span: Span{1, before + 1, 1}}, true
+	if strings.TrimSpace(value) != "" {
+		n, whole = sub.parse()
 	}
 	for _, m := range sub.list {
 		hint := m.Hint
 		if strings.Contains(hint, "indentation") {
 			hint = "the value is read as YAML: put one that holds such characters in quotes"
 		}
-		c.failf(span{line, max(m.Col, before+1), m.Len}, hint, "%s", m.Msg)
+		c.Failf(Span{line, max(m.Col, before+1), m.Len}, hint, "%s", m.Msg)
 	}
-	if n == nil || sub.fails > 0 {
+	if !whole {
 		return nil
 	}
-	n.shift(line-1, map[*node]bool{})
+	n.shift(line-1, map[*Node]bool{})
 	return n
 }
 
 // shift moves a value and all in it down by so many lines.
-func (n *node) shift(lines int, seen map[*node]bool) {
+func (n *Node) shift(lines int, seen map[*Node]bool) {
 	if seen[n] {
 		return
 	}
 	seen[n] = true
-	n.line += lines
-	for _, e := range n.entries {
-		e.key.shift(lines, seen)
-		e.value.shift(lines, seen)
+	n.Line += lines
+	for _, e := range n.Entries {
+		e.Key.shift(lines, seen)
+		e.Value.shift(lines, seen)
 	}
-	for _, i := range n.items {
+	for _, i := range n.Items {
 		i.shift(lines, seen)
 	}
 }
@@ -155,87 +152,87 @@ func splitPath(key string) ([]string, error) {
 // put returns a copy of n with the value at the path, nil with the mistake noted
 // if there is no such place. Only what lies on the path is copied: what an alias
 // leads to elsewhere stays as it is.
-func (c *collector) put(n *node, path []string, value *node, at span, done []string) *node {
+func (c *Source) put(n *Node, path []string, value *Node, at Span, done []string) *Node {
 	if len(path) == 0 {
 		return value
 	}
 	step := path[0]
 	here := strings.Join(done, ".")
-	out := &node{kind: mapNode, span: at}
+	out := &Node{Kind: Map, Span: at}
 	switch {
-	case n != nil && n.kind != nullNode:
+	case n != nil && n.Kind != Null:
 		*out = *n
 	case step == "0":
-		out.kind = listNode // of which this is the first item
+		out.Kind = List // of which this is the first item
 	}
-	switch out.kind {
-	case mapNode:
-		i := slices.IndexFunc(out.entries, func(e entry) bool { return e.key.text == step })
-		old := entry{key: &node{kind: textNode, span: at, text: step}}
+	switch out.Kind {
+	case Map:
+		i := slices.IndexFunc(out.Entries, func(e Entry) bool { return e.Key.Text == step })
+		old := Entry{Key: &Node{Kind: Text, Span: at, Text: step}}
 		if i >= 0 {
-			old = out.entries[i]
+			old = out.Entries[i]
 		}
-		v := c.put(old.value, path[1:], value, at, append(done, step))
+		v := c.put(old.Value, path[1:], value, at, append(done, step))
 		if v == nil {
 			return nil
 		}
-		out.entries = slices.Clone(out.entries)
+		out.Entries = slices.Clone(out.Entries)
 		if i >= 0 {
-			out.entries[i].value = v
+			out.Entries[i].Value = v
 		} else {
-			out.entries = append(out.entries, entry{old.key, v})
+			out.Entries = append(out.Entries, Entry{old.Key, v})
 		}
 		return out
-	case listNode:
+	case List:
 		i := out.item(step)
 		if i < 0 {
-			c.failf(at, out.itemsHint(here), "%s has no item %q", here, step)
+			c.Failf(at, out.itemsHint(here), "%s has no item %q", here, step)
 			return nil
 		}
-		var old *node
-		if i < len(out.items) {
-			old = out.items[i]
+		var old *Node
+		if i < len(out.Items) {
+			old = out.Items[i]
 		}
 		v := c.put(old, path[1:], value, at, append(done, step))
 		if v == nil {
 			return nil
 		}
-		out.items = slices.Clone(out.items)
-		if i < len(out.items) {
-			out.items[i] = v
+		out.Items = slices.Clone(out.Items)
+		if i < len(out.Items) {
+			out.Items[i] = v
 		} else {
-			out.items = append(out.items, v)
+			out.Items = append(out.Items, v)
 		}
 		return out
 	}
-	c.failf(at, fmt.Sprintf("set the whole of it: %s={%s: …}", here, strings.Join(path, ": {")), "%s is %s, which has no key %q", here, n.describe(), step)
+	c.Failf(at, fmt.Sprintf("set the whole of it: %s={%s: …}", here, strings.Join(path, ": {")), "%s is %s, which has no key %q", here, n.Describe(), step)
 	return nil
 }
 
 // item finds an item of a list by its name or its index; the index after the
 // last adds one. -1 is none.
-func (n *node) item(step string) int {
-	for i, item := range n.items {
-		if name, ok := item.get("name"); ok && name.text == step {
+func (n *Node) item(step string) int {
+	for i, item := range n.Items {
+		if name, ok := item.Get("name"); ok && name.Text == step {
 			return i
 		}
 	}
-	if i, err := strconv.Atoi(step); err == nil && i >= 0 && i <= len(n.items) {
+	if i, err := strconv.Atoi(step); err == nil && i >= 0 && i <= len(n.Items) {
 		return i
 	}
 	return -1
 }
 
 // itemsHint says what items of a list there are.
-func (n *node) itemsHint(path string) string {
+func (n *Node) itemsHint(path string) string {
 	var names []string
-	for _, item := range n.items {
-		if name, ok := item.get("name"); ok {
-			names = append(names, name.text)
+	for _, item := range n.Items {
+		if name, ok := item.Get("name"); ok {
+			names = append(names, name.Text)
 		}
 	}
 	if len(names) > 0 {
-		return fmt.Sprintf("there are %s; or name one by its index, from 0 to %d", strings.Join(names, ", "), len(n.items)-1)
+		return fmt.Sprintf("there are %s; or name one by its index, from 0 to %d", strings.Join(names, ", "), len(n.Items)-1)
 	}
-	return fmt.Sprintf("name one by its index, from 0 to %d; %s.%d adds one", max(0, len(n.items)-1), path, len(n.items))
+	return fmt.Sprintf("name one by its index, from 0 to %d; %s.%d adds one", max(0, len(n.Items)-1), path, len(n.Items))
 }

@@ -1,4 +1,4 @@
-package scenario
+package strictyaml
 
 import (
 	"strings"
@@ -32,7 +32,7 @@ func TestExcerpt(t *testing.T) {
 	}
 	line, marks := excerpt(long, 301, 4)
 	at := strings.IndexByte(marks, '^')
-	if columns(line) > maxShown+2 || !strings.HasPrefix(line, "…") || !strings.HasSuffix(line, "…") {
+	if Columns(line) > maxShown+2 || !strings.HasPrefix(line, "…") || !strings.HasSuffix(line, "…") {
 		t.Errorf("expected a cut line, found %q", line)
 	}
 	if string([]rune(line)[at:at+4]) != "HERE" || strings.TrimLeft(marks, " ") != "^~~~" {
@@ -61,35 +61,35 @@ func TestRenderColour(t *testing.T) {
 func TestLocate(t *testing.T) {
 	for _, tt := range []struct {
 		name, yaml, find string
-		want             span
+		want             Span
 	}{
-		{"plain", "k: p99 < 5%", "5%", span{1, 10, 2}},
-		{"double", `k: "p99 < 5%"`, "5%", span{1, 11, 2}},
-		{"single", "k: 'it''s 5%'", "5%", span{1, 11, 2}},
-		{"escapes", `k: "\t\x41\u00e9\U0001F600 5%"`, "5%", span{1, 28, 2}},
-		{"literal", "k: |\n  a\n  b 5%\n", "5%", span{3, 5, 2}},
-		{"folded", "k: >-\n  a\n  b 5%\n", "5%", span{3, 5, 2}},
-		{"plain over lines", "k: a\n  b 5%\n", "5%", span{2, 5, 2}},
-		{"double over lines", "k: \"a\n  b 5%\"\n", "5%", span{2, 5, 2}},
-		{"double with a folded end", "k: \"a \\\n  b 5%\"\n", "5%", span{2, 5, 2}},
-		{"after wide letters", "k: 漢字 5%", "5%", span{1, 7, 2}},
-		{"in a flow mapping", "k: { kpi: p99 < 5%, name: x }", "5%", span{1, 17, 2}},
+		{"plain", "k: p99 < 5%", "5%", Span{1, 10, 2}},
+		{"double", `k: "p99 < 5%"`, "5%", Span{1, 11, 2}},
+		{"single", "k: 'it''s 5%'", "5%", Span{1, 11, 2}},
+		{"escapes", `k: "\t\x41\u00e9\U0001F600 5%"`, "5%", Span{1, 28, 2}},
+		{"literal", "k: |\n  a\n  b 5%\n", "5%", Span{3, 5, 2}},
+		{"folded", "k: >-\n  a\n  b 5%\n", "5%", Span{3, 5, 2}},
+		{"plain over lines", "k: a\n  b 5%\n", "5%", Span{2, 5, 2}},
+		{"double over lines", "k: \"a\n  b 5%\"\n", "5%", Span{2, 5, 2}},
+		{"double with a folded end", "k: \"a \\\n  b 5%\"\n", "5%", Span{2, 5, 2}},
+		{"after wide letters", "k: 漢字 5%", "5%", Span{1, 7, 2}},
+		{"in a flow mapping", "k: { kpi: p99 < 5%, name: x }", "5%", Span{1, 17, 2}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newCollector("x.yaml", []byte(tt.yaml))
-			root := c.grow(tt.yaml)
+			c := new(Grammar).Source("x.yaml", tt.yaml)
+			root := c.Parse()
 			if root == nil {
-				t.Fatal(c.result(nil))
+				t.Fatal(c.Err(nil))
 			}
-			n, _ := root.get("k")
-			if n.kind == mapNode {
-				n, _ = n.get("kpi")
+			n, _ := root.Get("k")
+			if n.Kind == Map {
+				n, _ = n.Get("kpi")
 			}
-			at := strings.Index(n.text, tt.find)
+			at := strings.Index(n.Text, tt.find)
 			if at < 0 {
-				t.Fatalf("%q is not in %q", tt.find, n.text)
+				t.Fatalf("%q is not in %q", tt.find, n.Text)
 			}
-			if got := c.locate(n, at, len(tt.find)); got != tt.want {
+			if got := c.Locate(n, at, len(tt.find)); got != tt.want {
 				t.Errorf("expected %v, found %v", tt.want, got)
 			}
 		})
