@@ -191,7 +191,7 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 	return s
 }
 
-// ofFault bounds a fault's figure. It is told by what is certain, see pulse; at worst, what
+// ofFault bounds a fault's figure. It is told by what is certain, see health; at worst, what
 // the generator may have made is the target's doing. False if that is the same.
 func (b *burden) ofFault(s *bounds, m *Metric, v *View, n float64) bool {
 	f := v.Fault

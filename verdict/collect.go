@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 	"math"
@@ -30,20 +31,44 @@ func (f filter) accepts(k timeline.Key, judged map[string]bool) bool {
 	return judged[k.Stage]
 }
 
-// tracker gathers what a scope covers, and tells it to all who asked when its
-// stretch of time is over: once, or for each slice.
+// tracker gathers what a scope covers, over all of its stretch of time or slice by slice. The
+// windows of faults become known while it does so.
 type tracker struct {
 	stretch
-	within  timeline.Windows // the time it asks for, that of its phases
-	windows timeline.Windows // what of it lies in its stages, as far as the run came
+	filter  filter
+	within  timeline.Windows // the time it asks for, that of its phases, as far as it is known
+	windows timeline.Windows // what of it lies in its stages
 	every   time.Duration
-	slices  []timeline.Window // if every is not 0
-	tell    []func(slice timeline.Window, v *View)
+	tell    []func(told)
 
-	at    int // the slice the sweep is in, -1 if it covers the present not
-	stats *timeline.Stats
-	later map[int]*timeline.Stats // of slices to come: arrivals that were due before them
-	// waiting says that arrivals were open in its stretch, whether or not any came due in it.
+	at     place    // where the sweep is
+	pieces []*piece // with every: the last slices; otherwise one at most
+	// later are arrivals that were due before the first slice of their phase, which is to come.
+	later map[place]*timeline.Stats
+}
+
+// told is what a tracker gathered over its stretch, or over a slice of it. One that is not
+// final is told again, with what came later.
+type told struct {
+	slice timeline.Window // of a tracker with every
+	view  *View
+	final bool
+}
+
+// place is a slice of a tracker: the number of its length within a window of time. The zero
+// value is none. The last one, which can be shorter, is counted by itself until it is known to
+// belong to the one before it.
+type place struct {
+	in     bool
+	window time.Duration // its beginning
+	slice  int
+}
+
+// piece is what was gathered of a place.
+type piece struct {
+	place
+	stats timeline.Stats
+	// waiting says that arrivals were open in it, whether or not any came due in it.
 	waiting bool
 }
 
@@ -54,15 +79,13 @@ type tracker struct {
 // interval and cell, however many scopes there are, and memory grows with
 // scopes and not with time.
 type collection struct {
-	tl     *timeline.Timeline
+	tl     *timeline.Timeline // of which the stages, the faults and the end are read
 	judged map[string]bool
 	groups []*group
 	sums   map[timeline.Key]*timeline.Stats
 	phases map[string]phases
 	idle   timeline.Windows // where the plan asks for nothing
-	now    []int            // the slice that each tracker is in next; scratch
-	// watch sees each interval with its cells.
-	watch func(iv *timeline.Interval, middle time.Duration)
+	now    []place          // where each tracker is next; scratch
 }
 
 // group is the trackers of one filter.
@@ -73,7 +96,7 @@ type group struct {
 }
 
 func newCollection(tl *timeline.Timeline) *collection {
-	c := &collection{tl: tl, judged: map[string]bool{}, sums: map[timeline.Key]*timeline.Stats{}, phases: map[string]phases{}}
+	c := &collection{tl: tl, judged: map[string]bool{}, sums: map[timeline.Key]*timeline.Stats{}}
 	var idle []timeline.Window
 	for _, s := range tl.Stages {
 		c.judged[s.Name] = s.Judged
@@ -82,18 +105,30 @@ func newCollection(tl *timeline.Timeline) *collection {
 		}
 	}
 	c.idle = timeline.NewWindows(idle...)
-	for i := range tl.Faults {
-		c.phases[tl.Faults[i].Name] = phasesOf(tl, tl.Faults[i].Name)
-	}
+	c.learnFaults()
 	return c
 }
 
-// stages is the time of the stages that a filter accepts, as far as the run came.
+// learnFaults takes in what is known of the faults by now.
+func (c *collection) learnFaults() {
+	c.phases = phasesOf(c.tl.Faults)
+	for t := range c.trackers() {
+		c.locate(t)
+	}
+}
+
+// locate finds the time of a tracker. What is to come after the end of the run so far is in it.
+func (c *collection) locate(t *tracker) {
+	t.within = c.time(t.stretch)
+	t.windows = t.within.Intersect(c.stages(t.filter))
+}
+
+// stages is the time of the stages that a filter accepts, as it was planned.
 func (c *collection) stages(f filter) timeline.Windows {
 	var ws []timeline.Window
 	for _, s := range c.tl.Stages {
 		if f.stage == s.Name || f.stage == "" && s.Judged {
-			ws = append(ws, s.Window.Intersect(timeline.Window{To: c.tl.Duration}))
+			ws = append(ws, s.Window)
 		}
 	}
 	return timeline.NewWindows(ws...)
@@ -113,15 +148,11 @@ func middle(iv timeline.Window, end time.Duration) time.Duration {
 	return iv.From + (to-iv.From)/2
 }
 
-// time is the time of a stretch.
+// time is the time of a stretch, as far as faults are known.
 func (c *collection) time(of stretch) timeline.Windows {
 	within := of.within
 	for _, p := range of.phases {
-		known, ok := c.phases[p.fault]
-		if !ok {
-			known = phases{end: c.tl.Duration}
-		}
-		within = within.Intersect(known.time(p.kind))
+		within = within.Intersect(c.phases[p.fault].time(p.kind))
 	}
 	return within
 }
@@ -140,7 +171,7 @@ func (c *collection) takes(of stretch, due, openAt time.Duration) bool {
 
 // track has the cells that f accepts gathered over a stretch, and told in slices
 // of length every, or at once if it is 0.
-func (c *collection) track(f filter, of stretch, every time.Duration, tell func(timeline.Window, *View)) {
+func (c *collection) track(f filter, of stretch, every time.Duration, tell func(told)) {
 	i := slices.IndexFunc(c.groups, func(g *group) bool { return g.filter == f })
 	if i < 0 {
 		i = len(c.groups)
@@ -153,71 +184,33 @@ func (c *collection) track(f filter, of stretch, every time.Duration, tell func(
 			return
 		}
 	}
-	within := c.time(of)
-	t := &tracker{stretch: of, within: within, windows: within.Intersect(c.stages(f)), every: every, at: -1}
-	t.tell = append(t.tell, tell)
-	if every > 0 {
-		t.slices = cutSlices(t.windows, every)
-	}
+	t := &tracker{stretch: of, filter: f, every: every, tell: []func(told){tell}}
+	c.locate(t)
 	g.trackers = append(g.trackers, t)
 }
 
-// cutSlices cuts each window at multiples of length, counted from the second in
-// which the window begins, as intervals begin with the second. A rest shorter
-// than length belongs to the slice before it.
-func cutSlices(ws timeline.Windows, length time.Duration) []timeline.Window {
-	var out []timeline.Window
-	for _, w := range ws {
-		from := w.From
-		for at := w.From.Truncate(time.Second) + length; at+length <= w.To; at += length {
-			out = append(out, timeline.Window{From: from, To: at})
-			from = at
-		}
-		out = append(out, timeline.Window{From: from, To: w.To})
-	}
-	return out
-}
-
-// sweep reads the intervals once.
-func (c *collection) sweep() error {
-	for iv, err := range c.tl.Intervals {
-		if err != nil {
-			return err
-		}
-		at := middle(iv.Window, c.tl.Duration)
-		c.move(iv.Window, at)
-		for _, cell := range iv.Cells {
-			for _, g := range c.groups {
-				if g.filter.accepts(cell.Key, c.judged) {
-					g.last = max(g.last, cell.Last)
-				}
+// add takes in the next interval. All that can be known of faults up to its end, and up to
+// that of the last arrival in it, is known.
+func (c *collection) add(iv *timeline.Interval, middle time.Duration) {
+	c.move(iv.Window, middle)
+	for i := range iv.Cells {
+		cell := &iv.Cells[i]
+		for _, g := range c.groups {
+			if g.filter.accepts(cell.Key, c.judged) {
+				g.last = max(g.last, cell.Last)
 			}
-			if cell.OpenAt > 0 {
-				c.open(&cell, at)
-				continue
-			}
-			sum := c.sums[cell.Key]
-			if sum == nil {
-				sum = &timeline.Stats{}
-				c.sums[cell.Key] = sum
-			}
-			sum.Merge(cell.Stats)
 		}
-		if c.watch != nil {
-			c.watch(&iv, at)
+		if cell.OpenAt > 0 {
+			c.open(cell, middle)
+			continue
 		}
+		sum := c.sums[cell.Key]
+		if sum == nil {
+			sum = &timeline.Stats{}
+			c.sums[cell.Key] = sum
+		}
+		sum.Merge(cell.Stats)
 	}
-	c.flush()
-	for t := range c.trackers() {
-		if t.every == 0 || t.at >= 0 {
-			t.finish()
-		}
-		for _, at := range slices.Sorted(maps.Keys(t.later)) {
-			t.at = at
-			t.finish()
-		}
-	}
-	return nil
 }
 
 // open gives a cell of what was open at a cut to the scopes that have it. There are few
@@ -231,40 +224,50 @@ func (c *collection) open(cell *timeline.Cell, due time.Duration) {
 			if !c.takes(t.stretch, due, cell.OpenAt) {
 				continue
 			}
-			into := &t.stats
+			at := place{in: true}
 			if t.every > 0 {
-				i := t.sliceOf(due)
-				if i < 0 {
-					continue
-				}
-				if i != t.at {
-					if t.later == nil {
-						t.later = map[int]*timeline.Stats{}
-					}
-					if t.later[i] == nil {
-						t.later[i] = &timeline.Stats{}
-					}
-					t.later[i].Merge(cell.Stats)
-					continue
-				}
+				at = t.sliceOf(due)
 			}
-			if *into == nil {
-				*into = &timeline.Stats{}
+			switch {
+			case !at.in:
+			case at == t.at || t.every == 0:
+				t.piece(at).stats.Merge(cell.Stats)
+			default:
+				if t.later == nil {
+					t.later = map[place]*timeline.Stats{}
+				}
+				if t.later[at] == nil {
+					t.later[at] = &timeline.Stats{}
+				}
+				t.later[at].Merge(cell.Stats)
 			}
-			(*into).Merge(cell.Stats)
 		}
 	}
 }
 
+// piece is that of a place, a new one if the sweep has just come there.
+func (t *tracker) piece(at place) *piece {
+	if n := len(t.pieces); n > 0 && t.pieces[n-1].place == at {
+		return t.pieces[n-1]
+	}
+	p := &piece{place: at}
+	if later := t.later[at]; later != nil {
+		p.stats.Merge(later)
+		delete(t.later, at)
+	}
+	t.pieces = append(t.pieces, p)
+	return p
+}
+
 // sliceOf is the slice of an arrival that its stretch has: that of its due time, or, if this
-// was before the time of its phase, the first one that follows; -1 if there is none.
-func (t *tracker) sliceOf(due time.Duration) int {
-	for i, s := range t.slices {
-		if due < s.To {
-			return i
+// was before the time of its phase, the first one that follows; none if there is none.
+func (t *tracker) sliceOf(due time.Duration) place {
+	for _, w := range t.windows {
+		if due < w.To {
+			return place{true, w.From, sliceNumber(w, t.every, due)}
 		}
 	}
-	return len(t.slices) - 1
+	return place{}
 }
 
 func (c *collection) trackers() iter.Seq[*tracker] {
@@ -285,36 +288,39 @@ func (c *collection) move(iv timeline.Window, middle time.Duration) {
 	c.now = c.now[:0]
 	asked := !c.idle.Contains(middle)
 	for t := range c.trackers() {
-		at := t.place(iv, middle)
+		at := t.place(iv, middle, c.tl.Duration)
 		c.now = append(c.now, at)
 		changed = changed || at != t.at
 	}
-	defer func() {
-		for _, g := range c.groups {
-			for _, t := range g.trackers {
-				t.waiting = t.waiting || asked && t.at >= 0 && g.last > 0 && g.last >= iv.From
+	if changed {
+		c.flush()
+		i := 0
+		for t := range c.trackers() {
+			t.at = c.now[i]
+			if t.every > 0 {
+				t.tellFinal(min(iv.From, c.tl.Duration))
+			}
+			i++
+		}
+	}
+	for _, g := range c.groups {
+		for _, t := range g.trackers {
+			if t.at.in {
+				p := t.piece(t.at)
+				p.waiting = p.waiting || asked && g.last > 0 && g.last >= iv.From
 			}
 		}
-	}()
-	if !changed {
-		return
-	}
-	c.flush()
-	i := 0
-	for t := range c.trackers() {
-		if t.every > 0 && t.at >= 0 && t.at != c.now[i] {
-			t.finish()
-		}
-		t.at = c.now[i]
-		i++
 	}
 }
 
 // flush gives the sums to the scopes that covered them.
 func (c *collection) flush() {
+	if len(c.sums) == 0 {
+		return
+	}
 	keys := slices.SortedFunc(maps.Keys(c.sums), timeline.Key.Compare)
 	for _, g := range c.groups {
-		if !slices.ContainsFunc(g.trackers, func(t *tracker) bool { return t.at >= 0 }) {
+		if !slices.ContainsFunc(g.trackers, func(t *tracker) bool { return t.at.in }) {
 			continue
 		}
 		var sum timeline.Stats
@@ -324,55 +330,131 @@ func (c *collection) flush() {
 			}
 		}
 		for _, t := range g.trackers {
-			if t.at < 0 {
-				continue
+			if t.at.in {
+				t.piece(t.at).stats.Merge(&sum)
 			}
-			if t.stats == nil {
-				t.stats = &timeline.Stats{}
-			}
-			t.stats.Merge(&sum)
 		}
 	}
 	clear(c.sums)
 }
 
-// place returns the slice that an interval belongs to, -1 if none.
-func (t *tracker) place(iv timeline.Window, middle time.Duration) int {
+// place returns where an interval belongs, before the end of the load.
+func (t *tracker) place(iv timeline.Window, middle, end time.Duration) place {
 	switch {
 	case !t.within.Contains(middle):
-		return -1
+		return place{}
 	case t.every == 0:
-		return 0
+		return place{in: true}
 	}
-	i, _ := slices.BinarySearchFunc(t.slices, iv.From, func(s timeline.Window, at time.Duration) int {
-		if s.To <= at {
-			return -1
+	for _, w := range t.windows {
+		if w.To = min(w.To, end); iv.From < w.To && iv.To > w.From {
+			return place{true, w.From, sliceNumber(w, t.every, iv.From)}
 		}
-		return 1
-	})
-	if i < len(t.slices) && t.slices[i].Intersect(iv).Len() > 0 {
-		return i
 	}
-	return -1
+	return place{}
 }
 
-// finish tells the tracker's current stretch.
-func (t *tracker) finish() {
-	if t.stats == nil {
-		t.stats = &timeline.Stats{}
+// tellFinal tells the slices that nothing can be added to once the sweep is at from.
+func (t *tracker) tellFinal(from time.Duration) {
+	for len(t.pieces) > 0 {
+		w, first := t.window(t.pieces[0].place), t.pieces[0].slice
+		if from < w.To && from < cutSlice(timeline.Window{From: w.From, To: forever.To}, t.every, first+1).To {
+			return // what follows may be too short to be a slice of its own
+		}
+		t.pieces = t.tellSlice(w, t.pieces, true)
 	}
-	if later := t.later[t.at]; later != nil {
-		t.stats.Merge(later)
-		delete(t.later, t.at)
+}
+
+// tellSlice tells the first slice of pieces, all that belong to it together, and returns those
+// of the others. w is the window that it is in.
+func (t *tracker) tellSlice(w timeline.Window, pieces []*piece, final bool) []*piece {
+	slice := cutSlice(w, t.every, pieces[0].slice)
+	n := 1
+	for n < len(pieces) && pieces[n].window == w.From && cutSlice(w, t.every, pieces[n].slice) == slice {
+		n++
 	}
-	v := &View{Stats: t.stats, Seconds: t.windows.Len().Seconds(), windows: t.windows, waiting: t.waiting}
-	var slice timeline.Window
-	if t.every > 0 {
-		slice = t.slices[t.at]
-		v.Seconds, v.windows = slice.Len().Seconds(), timeline.Windows{slice}
+	sum, waiting := pieces[0].stats, pieces[0].waiting
+	if n > 1 {
+		sum = timeline.Stats{}
+		for _, p := range pieces[:n] {
+			sum.Merge(&p.stats)
+			waiting = waiting || p.waiting
+		}
 	}
+	v := &View{Stats: &sum, Seconds: slice.Len().Seconds(), windows: timeline.Windows{slice}, waiting: waiting}
 	for _, tell := range t.tell {
-		tell(slice, v)
+		tell(told{slice, v, final})
 	}
-	t.stats, t.waiting = nil, false
+	return pieces[n:]
+}
+
+// window is the one that a place is in.
+func (t *tracker) window(p place) timeline.Window {
+	for _, w := range t.windows {
+		if w.From == p.window {
+			return w
+		}
+	}
+	return timeline.Window{From: p.window, To: p.window}
+}
+
+// sliceNumber is the number of the slice that an instant of a window lies in. Windows are cut at
+// multiples of length, counted from the second in which the window begins, as intervals begin
+// with the second.
+func sliceNumber(w timeline.Window, length, at time.Duration) int {
+	return int((max(at, w.From) - w.From.Truncate(time.Second)) / length)
+}
+
+// cutSlice is the slice of this number. A rest shorter than length belongs to the slice before
+// it, and so does its number.
+func cutSlice(w timeline.Window, length time.Duration, number int) timeline.Window {
+	base := w.From.Truncate(time.Second)
+	last := max(int((w.To-base)/length), 1) - 1
+	number = min(number, last)
+	out := timeline.Window{
+		From: max(w.From, base+time.Duration(number)*length),
+		To:   base + time.Duration(number+1)*length,
+	}
+	if number == last {
+		out.To = w.To
+	}
+	return out
+}
+
+// tellAll tells what was gathered by now and can still change.
+func (c *collection) tellAll() {
+	c.flush()
+	load := timeline.Window{To: c.tl.Duration}
+	for t := range c.trackers() {
+		if t.every > 0 {
+			t.tellRest(load)
+			continue
+		}
+		v := &View{Stats: &timeline.Stats{}, windows: t.windows.Intersect(timeline.Windows{load})}
+		if len(t.pieces) > 0 {
+			v.Stats, v.waiting = &t.pieces[0].stats, t.pieces[0].waiting
+		}
+		v.Seconds = v.windows.Len().Seconds()
+		for _, tell := range t.tell {
+			tell(told{view: v})
+		}
+	}
+}
+
+// tellRest tells the slices that are not final, were the load to end here.
+func (t *tracker) tellRest(load timeline.Window) {
+	rest := slices.Clone(t.pieces)
+	for at, later := range t.later {
+		rest = append(rest, &piece{place: at, stats: *later})
+	}
+	slices.SortFunc(rest, func(a, b *piece) int {
+		return cmp.Or(cmp.Compare(a.window, b.window), cmp.Compare(a.slice, b.slice))
+	})
+	for len(rest) > 0 {
+		w := t.window(rest[0].place).Intersect(load)
+		if w.Len() == 0 { // it is to come
+			return
+		}
+		rest = t.tellSlice(w, rest, false)
+	}
 }

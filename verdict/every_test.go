@@ -74,11 +74,19 @@ func TestCutSlices(t *testing.T) {
 		{"shorter than a slice", timeline.Windows{w(5*sec, 7*sec)}, 10 * sec, []timeline.Window{w(5*sec, 7*sec)}},
 		{"begins within a second", timeline.Windows{w(2500*ms, 20*sec)}, 5 * sec, []timeline.Window{w(2500*ms, 7*sec), w(7*sec, 12*sec), w(12*sec, 20*sec)}},
 		{"two windows", timeline.Windows{w(0, 2*sec), w(3*sec, 5*sec)}, sec, []timeline.Window{w(0, sec), w(sec, 2*sec), w(3*sec, 4*sec), w(4*sec, 5*sec)}},
-		{"none", nil, sec, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, cutSlices(tt.ws, tt.length)); diff != "" {
+			var got []timeline.Window
+			for _, w := range tt.ws {
+				for i := 0; len(got) == 0 || got[len(got)-1].To != w.To; i++ {
+					got = append(got, cutSlice(w, tt.length, i))
+				}
+				if last := cutSlice(w, tt.length, sliceNumber(w, tt.length, w.To-1)); last != got[len(got)-1] {
+					t.Errorf("the end of %v is in %v, want it in the last slice", w, last)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}
 		})

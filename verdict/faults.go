@@ -9,15 +9,15 @@ import (
 )
 
 // doubt says why a rule that rests on a fault cannot be decided, empty if it can.
-func doubt(tl *timeline.Timeline, name string) string {
+func (j *Judging) doubt(name string) string {
 	known := false
-	for i := range tl.Faults {
-		f := &tl.Faults[i]
+	for i := range j.tl.Faults {
+		f := &j.tl.Faults[i]
 		if f.Name != name {
 			continue
 		}
 		known = true
-		if why := unproven(f); why != "" {
+		if why := j.unproven(f); why != "" {
 			return why
 		}
 	}
@@ -28,13 +28,19 @@ func doubt(tl *timeline.Timeline, name string) string {
 }
 
 // unproven says why a fault proves nothing, empty if it was seen to act.
-func unproven(f *timeline.Fault) string {
+func (j *Judging) unproven(f *timeline.Fault) string {
 	why := ""
 	switch {
+	case !j.ended && f.Injecting == nil && f.State == timeline.Scheduled:
+		why = fmt.Sprintf("the fault %q is still to come", f.Name)
 	case f.Injecting == nil:
 		why = fmt.Sprintf("the fault %q was never injected", f.Name)
+	case !j.ended && f.Effective == nil && inForce(f):
+		why = fmt.Sprintf("the fault %q was not yet seen to act", f.Name)
 	case f.Effective == nil:
 		why = fmt.Sprintf("the fault %q was never seen to act", f.Name)
+	case !j.ended && inForce(f):
+		return "" // for how long it acts is seen at its end
 	case !f.Verified:
 		why = fmt.Sprintf("the fault %q was not seen to act for as long as it was meant to", f.Name)
 	default:
@@ -50,49 +56,68 @@ func unproven(f *timeline.Fault) string {
 type watches struct {
 	tl     *timeline.Timeline
 	judged map[string]bool
+	idle   timeline.Windows
+	asked  timeline.Windows // judged time in which the plan asks for something
 	usual  map[string]*usual
 	all    []*watch // by tl.Faults
 }
 
 func newWatches(tl *timeline.Timeline, c *collection) *watches {
-	ws := &watches{tl: tl, judged: c.judged, usual: map[string]*usual{}}
-	asked := c.stages(filter{}).Intersect(complement(c.idle, tl.Duration))
+	ws := &watches{tl: tl, judged: c.judged, idle: c.idle, usual: map[string]*usual{}}
+	ws.asked = c.stages(filter{}).Intersect(complement(c.idle))
 	for i := range tl.Faults {
-		f := &tl.Faults[i]
-		w := &watch{fault: f, end: tl.Duration, idle: c.idle, others: phases{end: tl.Duration}}
-		ws.all = append(ws.all, w)
-		if w.usual = ws.usual[f.Name]; w.usual == nil {
-			w.usual = &usual{name: f.Name, before: tl.Duration, limits: tl.NormalAfter(f.Name), in: c.beforeAlone(f.Name)}
-			ws.usual[f.Name] = w.usual
+		name := tl.Faults[i].Name
+		if ws.usual[name] == nil {
+			ws.usual[name] = &usual{name: name, limits: tl.NormalAfter(name), in: beforeAlone(name)}
 		}
+		ws.all = append(ws.all, &watch{usual: ws.usual[name], idle: c.idle})
+	}
+	ws.learn()
+	return ws
+}
+
+// learn takes in what is known of the faults by now.
+func (ws *watches) learn() {
+	stills := spoiled(ws.tl.Standstills)
+	for _, u := range ws.usual {
+		u.before = forever.To
+	}
+	for i, w := range ws.all {
+		w.fault = &ws.tl.Faults[i]
 		var ok bool
-		if w.own, ok = f.Disturbance(); !ok {
+		if w.own, ok = w.fault.Disturbance(); !ok {
 			continue
 		}
 		w.usual.before = min(w.usual.before, w.own.From)
-		for j := range tl.Faults {
-			o, ok := tl.Faults[j].Disturbance()
-			if i == j || !ok {
+		w.end, w.endedBy, w.others = forever.To, "", nil
+		for k := range ws.tl.Faults {
+			o, ok := ws.tl.Faults[k].Disturbance()
+			if k == i || !ok {
 				continue
 			}
-			w.others.disturbances = append(w.others.disturbances, o)
+			w.others = append(w.others, o)
 			if o.From >= w.own.To && o.From < w.end {
-				w.end, w.endedBy = o.From, tl.Faults[j].Name
+				w.end, w.endedBy = o.From, ws.tl.Faults[k].Name
 			}
 		}
-		w.outages = outages{
-			from: w.own.From, end: w.end, next: w.endedBy != "", asked: asked, normal: w.usual.slowest, found: w.down,
-			stills: spoiled(tl.Standstills),
+		if !w.struck {
+			w.struck = true
+			w.outages = outages{asked: ws.asked}
+			w.atWorst = outages{asked: ws.asked, blameTarget: true}
+			w.connect()
 		}
-		w.worst = w.outages
-		w.worst.worst, w.worst.found = true, nil
+		for _, o := range []*outages{&w.outages, &w.atWorst} {
+			o.from, o.end, o.nextFault, o.stills = w.own.From, w.end, w.endedBy != "", stills
+		}
 	}
-	return ws
 }
 
 // add takes in the next interval.
 func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duration) {
-	ended := pulse{window: iv.Window} // what was open at no cut
+	if len(ws.all) == 0 {
+		return
+	}
+	ended := health{window: iv.Window} // what was open at no cut
 	var open []*timeline.Cell
 	for i := range iv.Cells {
 		switch cell := &iv.Cells[i]; {
@@ -121,53 +146,60 @@ func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duratio
 			continue
 		}
 		w.outages.add(iv, middle)
-		w.worst.add(iv, middle)
+		w.atWorst.add(iv, middle)
 		if middle < w.own.To || middle >= w.end {
 			continue
 		}
-		p := pulse{window: iv.Window}
+		h := health{window: iv.Window}
 		if w.others.of(middle, 0) != phaseDuring {
-			p.merge(&ended)
+			h.merge(&ended)
 		}
 		for _, cell := range open {
 			if w.others.of(middle, cell.OpenAt) != phaseDuring {
-				p.add(cell.Stats)
+				h.add(cell.Stats)
 			}
 		}
-		w.slice(&p)
+		w.slice(&h)
 	}
 }
 
-// finish puts what was found into the results.
-func (ws *watches) finish(results []FaultResult) {
-	for i, w := range ws.all {
+// report puts what was found by now into the results.
+func (ws *watches) report(results []FaultResult, j *Judging) {
+	for i := range ws.all {
+		w := ws.all[i].upTo(ws.tl.Duration)
 		f := &results[i]
-		if w.fault.Injecting == nil || w.fault.Effective == nil {
-			continue
+		if w.struck && w.fault.Effective != nil && w.own.From < ws.tl.Duration {
+			w.outages.finish()
+			w.atWorst.finish()
+			w.rest()
+			f.outage(w)
 		}
-		w.outages.finish()
-		w.worst.finish()
-		w.rest()
-		if w.outages.arrivals == 0 {
-			continue
-		}
-		total, blur := w.outages.total, w.outages.blur()
-		f.Outage, f.OutageResolution, f.Outages = &total, &blur, w.outages.stretches
-		f.OutageOwn, f.OutageUnseen, f.OutageOpen = w.outages.own, w.outages.unseen(), w.outages.open
-		if w.worst.total > total {
-			f.OutageUpTo = &w.worst.total
-		}
+		f.recovery(w, j.unproven(w.fault))
 	}
-	for i, w := range ws.all {
-		f := &results[i]
-		r := w.recovery(false)
-		f.Recovery, f.NotRecovered, f.StillDegraded, f.NextFault = r.took, r.atLeast, r.degraded, w.endedBy
-		f.Relapses, f.RelapseTime, f.RelapseList, f.NotSeen = uint64(r.count), r.relapsed, r.relapses, r.why
-		if worst := w.recovery(true); r.took != nil && (worst.took == nil || worst.atLeast && !r.atLeast) {
-			f.RecoveryOpen = true
-		} else if r.took != nil && *worst.took > *r.took {
-			f.RecoveryUpTo = worst.took
-		}
+}
+
+// outage takes in when the service was down.
+func (f *FaultResult) outage(w *watch) {
+	if w.outages.arrivals == 0 {
+		return
+	}
+	total, blur := w.outages.total, w.outages.blur()
+	f.Outage, f.OutageResolution, f.Outages = &total, &blur, w.outages.stretches
+	f.OutageOwn, f.OutageUnseen, f.OutageOpen = w.outages.own, w.outages.unseen(), w.outages.open
+	if w.atWorst.total > total {
+		f.OutageUpTo = &w.atWorst.total
+	}
+}
+
+// recovery takes in how the service recovered. unproven is why the fault proves nothing.
+func (f *FaultResult) recovery(w *watch, unproven string) {
+	r, atWorst := w.recovery(false, unproven), w.recovery(true, unproven)
+	f.Recovery, f.NotRecovered, f.StillDegraded, f.NextFault = r.took, r.atLeast, r.degraded, w.endedBy
+	f.Relapses, f.RelapseTime, f.RelapseList, f.NotSeen = uint64(r.count), r.relapsed, r.relapses, r.why
+	if r.took != nil && (atWorst.took == nil || atWorst.atLeast && !r.atLeast) {
+		f.RecoveryOpen = true
+	} else if r.took != nil && *atWorst.took > *r.took {
+		f.RecoveryUpTo = atWorst.took
 	}
 }
 

@@ -41,28 +41,15 @@ func Default() []string {
 // interrupted, if the generator could not send a good part of their load, or if a fault
 // was not seen to act.
 func Judge(rules []Input, tl *timeline.Timeline) (Report, error) {
-	j := &judge{tl: tl, c: newCollection(tl), report: Report{
-		Outcome: Pass, Stages: map[string]Measure{}, Requests: map[string]Measure{}, Rules: []RuleResult{}, Faults: []FaultResult{},
-	}}
-	j.measureAll()
-	cases := make([]*ruleCase, len(rules))
-	for i, in := range rules {
-		cases[i] = j.prepare(in)
-	}
-	if err := j.c.sweep(); err != nil {
-		return Report{}, fmt.Errorf("reading the run's intervals: %w", err)
-	}
-	j.finishFaults()
-	for _, c := range cases {
-		r, err := j.conclude(c)
+	j := newJudging(rules, tl)
+	j.ended = true
+	for iv, err := range tl.Intervals {
 		if err != nil {
-			return Report{}, err
+			return Report{}, fmt.Errorf("reading the run's intervals: %w", err)
 		}
-		j.report.Rules = append(j.report.Rules, r)
-		j.report.Outcome = worst(j.report.Outcome, weight(r))
+		j.Add(iv)
 	}
-	j.validity()
-	return j.report, nil
+	return j.Report()
 }
 
 // weight is what a rule's outcome does to the run.
@@ -79,103 +66,14 @@ func worst(a, b Outcome) Outcome {
 	return order[max(slices.Index(order, a), slices.Index(order, b), 0)]
 }
 
-type judge struct {
-	tl     *timeline.Timeline
-	c      *collection
-	report Report
-	faults []*View // by tl.Faults, complete after the sweep
-	before []*View
-	watch  *watches
-	// Over the judged stages: that too much of the load was not sent, and what
-	// part the generator can have in the figures.
-	notSent string
-	burden  burden
-}
-
-// measureAll asks for what every report has.
-func (j *judge) measureAll() {
-	into := func(m *Measure) func(timeline.Window, *View) {
-		return func(_ timeline.Window, v *View) { *m = measure(v) }
-	}
-	j.c.track(filter{}, whole, 0, func(_ timeline.Window, v *View) {
-		j.report.Totals = measure(v)
-		j.notSent, j.burden = notSent(v, j.tl), burdenOf(v, j.tl)
-		j.report.Generator = generatorOf(v, j.tl)
-	})
-	for _, s := range j.tl.Stages {
-		j.c.track(filter{stage: s.Name}, whole, 0, func(_ timeline.Window, v *View) { j.report.Stages[s.Name] = measure(v) })
-	}
-	for _, r := range j.tl.Requests {
-		j.c.track(filter{request: r}, whole, 0, func(_ timeline.Window, v *View) { j.report.Requests[r] = measure(v) })
-	}
-	if len(j.tl.Flows) > 0 {
-		j.report.Flows = map[string]Measure{}
-	}
-	for _, f := range j.tl.Flows {
-		j.c.track(filter{flow: f}, whole, 0, func(_ timeline.Window, v *View) { j.report.Flows[f] = measure(v) })
-	}
-	n := len(j.tl.Faults)
-	j.report.Faults = make([]FaultResult, n)
-	j.before = make([]*View, n)
-	for i := range n {
-		f := &j.tl.Faults[i]
-		r := &j.report.Faults[i]
-		r.Fault = *f
-		j.faults = append(j.faults, &View{Fault: r})
-		// Of several injections of one name each has its own during; before and after are
-		// those of all of them.
-		before := whole.in(phaseBefore, f.Name)
-		j.c.track(filter{}, before, 0, into(&r.Before))
-		// What is normal is not learnt from the time of other faults: a service
-		// that was down before would seem to have recovered while it is down.
-		j.c.track(filter{}, j.c.beforeAlone(f.Name), 0, func(_ timeline.Window, v *View) { j.before[i] = v })
-		j.c.track(filter{}, j.c.injection(i), 0, into(&r.During))
-		j.c.track(filter{}, whole.in(phaseAfter, f.Name), 0, into(&r.After))
-	}
-	if n > 0 {
-		j.watch = newWatches(j.tl, j.c)
-		j.c.watch = func(iv *timeline.Interval, middle time.Duration) { j.watch.add(j.c, iv, middle) }
-	}
-}
-
-func (j *judge) finishFaults() {
-	if len(j.faults) > 0 {
-		j.watch.finish(j.report.Faults)
-	}
-	for i, v := range j.faults {
-		v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
-	}
-}
-
-// validity adds what makes the run inconclusive apart from its rules.
-func (j *judge) validity() {
-	add := func(why string) {
-		j.report.Why = append(j.report.Why, why)
-		j.report.Outcome = worst(j.report.Outcome, Inconclusive)
-	}
-	switch n := len(j.tl.Stages); {
-	case !j.tl.Interrupted:
-	case n > 0 && j.tl.Duration >= j.tl.Stages[n-1].Window.To:
-		add("the run was interrupted while its last answers were waited for")
-	default:
-		add(fmt.Sprintf("the run was interrupted after %s: what was recorded is not the whole of it", quantity.FormatDuration(j.tl.Duration)))
-	}
-	if j.notSent != "" {
-		add(j.notSent)
-	}
-	for i := range j.tl.Faults {
-		if why := unproven(&j.tl.Faults[i]); why != "" {
-			add(why + " (a fault that had no effect makes the run inconclusive, not green)")
-		}
-	}
-}
-
 // ruleCase is a rule with the values of its terms.
 type ruleCase struct {
 	in     Input
 	whole  []value
-	slices []*sliceCase // of a rule with every, in order
-	sliced []bool       // which terms
+	sliced []bool // which terms
+	// final are the slices of a rule with every that nothing can change any more, rest those
+	// that come after; in order.
+	final, rest []*sliceCase
 }
 
 // sliceCase is one slice of a rule.
@@ -186,51 +84,76 @@ type sliceCase struct {
 }
 
 // prepare asks for what the rule's terms need.
-func (j *judge) prepare(in Input) *ruleCase {
+func (j *Judging) prepare(in Input) *ruleCase {
 	c := &ruleCase{in: in, whole: in.Rule.unmeasured(), sliced: make([]bool, len(in.Rule.terms))}
 	for i := range in.Rule.terms {
 		t := &in.Rule.terms[i]
 		if t.scope.fault != "" {
-			continue // after the sweep
+			continue // see conclude
 		}
 		within := whole
-		blocked := ""
 		for _, w := range t.scope.windows {
 			within.within = within.within.Intersect(timeline.Windows{w})
 		}
 		for _, p := range t.scope.phases {
 			within = within.in(p.kind, p.fault)
-			if blocked == "" {
-				blocked = doubt(j.tl, p.fault)
-			}
 		}
 		c.sliced[i] = t.scope.every > 0
-		j.c.track(filter{t.scope.stage, t.scope.request, t.scope.flow}, within, t.scope.every, func(slice timeline.Window, v *View) {
-			val := j.read(in.Rule, t, v, blocked)
+		j.c.track(filter{t.scope.stage, t.scope.request, t.scope.flow}, within, t.scope.every, func(told told) {
+			val := j.read(in.Rule, t, told.view, "")
 			if !c.sliced[i] {
 				c.whole[i] = val
 				return
 			}
-			s := c.slice(slice)
+			to := &c.rest
+			if told.final {
+				to = &c.final
+			}
+			s := sliceAt(to, told.slice)
 			s.values[i] = val
-			s.due = s.due || v.Stats.Planned > 0 || v.waiting && t.metric.ofAnswers
+			s.due = s.due || told.view.Stats.Planned > 0 || told.view.waiting && t.metric.ofAnswers
 		})
 	}
 	return c
 }
 
-func (c *ruleCase) slice(w timeline.Window) *sliceCase {
-	i, found := slices.BinarySearchFunc(c.slices, w.From, func(s *sliceCase, at time.Duration) int {
+func sliceAt(all *[]*sliceCase, w timeline.Window) *sliceCase {
+	i, found := slices.BinarySearchFunc(*all, w.From, func(s *sliceCase, at time.Duration) int {
 		return cmp.Compare(s.window.From, at)
 	})
 	if !found {
-		c.slices = slices.Insert(c.slices, i, &sliceCase{window: w, values: map[int]value{}})
+		*all = slices.Insert(*all, i, &sliceCase{window: w, values: map[int]value{}})
 	}
-	return c.slices[i]
+	return (*all)[i]
+}
+
+// blocked are the reasons why the values of a rule's terms do not count, by term: a fault that
+// a term's scope names was not seen to act.
+func (j *Judging) blocked(r *Rule) []string {
+	out := make([]string, len(r.terms))
+	for i := range r.terms {
+		for _, p := range r.terms[i].scope.phases {
+			if out[i] == "" {
+				out[i] = j.doubt(p.fault)
+			}
+		}
+	}
+	return out
+}
+
+// unless is v, or a value that does not count if there is a reason.
+func (v value) unless(blocked string) value {
+	if blocked == "" {
+		return v
+	}
+	return value{
+		reading: &reading{text: v.reading.text, metric: v.reading.metric},
+		n:       v.n, shown: v.shown, missing: blocked,
+	}
 }
 
 // read takes a term's value from what its scope gathered.
-func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
+func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
 	val := value{reading: &reading{text: t.text, metric: t.metric}}
 	n, ok := t.metric.Eval(v)
 	var samples uint64
@@ -261,13 +184,13 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 	if val.missing == "" {
 		b := j.burden // a fault's figures rest on all the judged time
 		if !t.metric.OfFault {
-			b = burdenOf(v, j.tl)
+			b = burdenOf(v, &j.tl)
 		}
 		val.bounds = b.bounds(t.metric, v, n, t.text, r.limits)
 	}
 	if val.missing == "" {
 		val.clamp(t.metric, v)
-		val.bounds.goodWithin(t.metric, j.tl)
+		val.bounds.goodWithin(t.metric, &j.tl)
 	}
 	if t.metric.unseen != nil && val.missing == "" {
 		val.addUnseen(t.metric.unseen(v))
@@ -294,8 +217,8 @@ func (j *judge) read(r *Rule, t *term, v *View, blocked string) value {
 }
 
 // readFault takes the value of a term that is asked of a fault.
-func (j *judge) readFault(r *Rule, t *term) value {
-	blocked := doubt(j.tl, t.scope.fault)
+func (j *Judging) readFault(r *Rule, t *term) value {
+	blocked := j.doubt(t.scope.fault)
 	v, why := ofFault(j.faults, t.scope.fault)
 	if blocked == "" {
 		blocked = why
@@ -314,15 +237,19 @@ func (j *judge) readFault(r *Rule, t *term) value {
 }
 
 // conclude judges a rule on its values.
-func (j *judge) conclude(c *ruleCase) (RuleResult, error) {
+func (j *Judging) conclude(c *ruleCase) (RuleResult, error) {
 	rule := c.in.Rule
+	blocked := j.blocked(rule)
+	whole := slices.Clone(c.whole)
 	for i := range rule.terms {
 		if rule.terms[i].scope.fault != "" {
-			c.whole[i] = j.readFault(rule, &rule.terms[i])
+			whole[i] = j.readFault(rule, &rule.terms[i])
+		} else if !c.sliced[i] {
+			whole[i] = whole[i].unless(blocked[i])
 		}
 	}
 	if rule.every() == 0 {
-		f, err := rule.evaluate(c.whole)
+		f, err := rule.evaluate(whole)
 		if err != nil {
 			return RuleResult{}, err
 		}
@@ -331,17 +258,17 @@ func (j *judge) conclude(c *ruleCase) (RuleResult, error) {
 	var worstOf *finding
 	var where *sliceCase
 	failed, all := 0, 0
-	for _, s := range c.slices {
+	for _, s := range slices.Concat(c.final, c.rest) {
 		if !s.due {
 			continue
 		}
-		values := slices.Clone(c.whole)
+		values := slices.Clone(whole)
 		for i := range values {
 			if !c.sliced[i] {
 				continue
 			}
 			if v, ok := s.values[i]; ok {
-				values[i] = v
+				values[i] = v.unless(blocked[i])
 			} else {
 				values[i].missing = fmt.Sprintf(noneDue+" in the scope of %s", rule.terms[i].text)
 			}
@@ -359,7 +286,7 @@ func (j *judge) conclude(c *ruleCase) (RuleResult, error) {
 		}
 	}
 	if worstOf == nil {
-		values := slices.Clone(c.whole)
+		values := slices.Clone(whole)
 		for i := range values {
 			if c.sliced[i] {
 				values[i].missing = fmt.Sprintf(noneDue+" in the scope of %s", rule.terms[i].text)

@@ -22,12 +22,12 @@ const (
 // only what is open: memory does not grow with time. See docs/design/004-phases.md.
 type outages struct {
 	from, end time.Duration        // of the time that counts
-	next      bool                 // end is where another fault begins: what was open then is that one's
+	nextFault bool                 // end is where another fault begins: what was open then is that one's
 	asked     timeline.Windows     // judged time in which the plan asked for something
 	stills    timeline.Windows     // time in which silence is ordeal's own: see spoiled
 	normal    func() time.Duration // the response time up to which an answer is normal
 
-	worst bool // put nothing down to the generator
+	blameTarget bool // for all that the generator may have made too
 
 	early []timeline.Beat // due before from and still open then
 	begun bool            // from has come, and early was looked at
@@ -38,7 +38,7 @@ type outages struct {
 	last    time.Duration // that it is known to have been down
 	count   uint64        // arrivals that were, since first
 	unknown time.Duration // before first, of which nothing is known
-	seen    time.Duration // the last arrival
+	seen    time.Duration // the last arrival since from
 
 	arrivals   uint64 // that say something
 	total      time.Duration
@@ -58,13 +58,13 @@ func (o *outages) add(iv *timeline.Interval, middle time.Duration) {
 		return
 	}
 	for _, b := range iv.Beats {
-		if o.worst {
+		if o.blameTarget {
 			b = b.AtWorst()
 		}
 		if b.Known() == 0 {
 			continue
 		}
-		if o.next && max(b.Failed, b.Came) >= o.end && (b.Good == 0 || b.Came >= o.end) {
+		if o.nextFault && max(b.Failed, b.Came) >= o.end && (b.Good == 0 || b.Came >= o.end) {
 			continue
 		}
 		if middle >= o.from {
@@ -72,7 +72,6 @@ func (o *outages) add(iv *timeline.Interval, middle time.Duration) {
 			o.beat(b)
 			continue
 		}
-		o.seen = max(o.seen, b.Last)
 		if b.Failed >= o.from || b.Good > 0 && b.Came >= o.from {
 			o.early = append(o.early, b)
 		}
@@ -169,6 +168,13 @@ func (o *outages) up(at time.Duration) {
 	if o.found != nil {
 		o.found(w)
 	}
+}
+
+// clone is a copy that can be finished while o goes on.
+func (o *outages) clone() outages {
+	c := *o
+	c.early, c.ups = slices.Clone(o.early), slices.Clone(o.ups)
+	return c
 }
 
 // finish ends the time: what is down then was so until then.

@@ -20,33 +20,47 @@ const (
 	phaseOutside = "outside"
 )
 
-// phases tell for the disturbances of all injections of one name where an arrival belongs. Every
+// phases tell for the disturbances of some faults where an arrival belongs. Every
 // arrival is in exactly one of before, during and after.
-type phases struct {
-	disturbances []timeline.Window // sorted by From
-	end          time.Duration     // of the load
-}
+type phases []timeline.Window // the disturbances, sorted by From
 
-func phasesOf(tl *timeline.Timeline, name string) phases {
-	p := phases{end: tl.Duration}
-	for i := range tl.Faults {
-		if w, ok := tl.Faults[i].Disturbance(); ok && tl.Faults[i].Name == name {
-			p.disturbances = append(p.disturbances, w)
+// phasesOf are the phases of faults, by the name that a stretch asks for them by: all injections
+// of one name together, each one alone, and all but those of one name.
+func phasesOf(faults []timeline.Fault) map[string]phases {
+	all := make(map[string]phases)
+	for i := range faults {
+		w, ok := faults[i].Disturbance()
+		if !ok {
+			continue
+		}
+		name := faults[i].Name
+		all[name] = append(all[name], w)
+		all[injectionOf(name, i)] = phases{w}
+		for j := range faults {
+			if others := othersThan(faults[j].Name); faults[j].Name != name && !slices.Contains(all[others], w) {
+				all[others] = append(all[others], w)
+			}
 		}
 	}
-	slices.SortFunc(p.disturbances, func(a, b timeline.Window) int { return cmp.Compare(a.From, b.From) })
-	return p
+	for _, p := range all {
+		slices.SortFunc(p, func(a, b timeline.Window) int { return cmp.Compare(a.From, b.From) })
+	}
+	return all
 }
+
+// No fault has such names.
+func injectionOf(name string, i int) string { return fmt.Sprintf("%s\x00%d", name, i) }
+func othersThan(name string) string         { return name + "\x00others" }
 
 // of is the phase of arrivals that were due at an instant, as far as intervals tell it, and
 // were open last at the cut openAt, 0 if at none.
 func (p phases) of(due, openAt time.Duration) string {
-	for _, w := range p.disturbances {
+	for _, w := range p {
 		if due < w.To && (due >= w.From || openAt >= w.From) {
 			return phaseDuring
 		}
 	}
-	if len(p.disturbances) == 0 || due < p.disturbances[0].From {
+	if len(p) == 0 || due < p[0].From {
 		return phaseBefore
 	}
 	return phaseAfter
@@ -54,34 +68,32 @@ func (p phases) of(due, openAt time.Duration) string {
 
 // time is the time of a phase, by which answers are counted.
 func (p phases) time(kind string) timeline.Windows {
-	load := timeline.Window{To: p.end}
-	during := make([]timeline.Window, 0, len(p.disturbances))
-	before := load
-	for _, w := range p.disturbances {
-		during = append(during, w.Intersect(load))
-		before = before.Intersect(timeline.Window{To: w.From})
+	during := timeline.NewWindows(p...)
+	before := forever
+	if len(p) > 0 {
+		before.To = p[0].From
 	}
-	switch all := timeline.NewWindows(during...); kind {
+	switch kind {
 	case phaseBefore:
 		return timeline.NewWindows(before)
 	case phaseDuring:
-		return all
+		return during
 	case phaseAfter:
-		return complement(all, p.end).Intersect(timeline.NewWindows(timeline.Window{From: before.To, To: p.end}))
+		return complement(during).Intersect(timeline.Windows{{From: before.To, To: forever.To}})
 	default:
-		return complement(all, p.end)
+		return complement(during)
 	}
 }
 
-// complement is what of [0, end) is not in ws.
-func complement(ws timeline.Windows, end time.Duration) timeline.Windows {
+// complement is all time that is not in ws.
+func complement(ws timeline.Windows) timeline.Windows {
 	var out []timeline.Window
 	var at time.Duration
 	for _, w := range ws {
 		out = append(out, timeline.Window{From: at, To: w.From})
 		at = w.To
 	}
-	return timeline.NewWindows(append(out, timeline.Window{From: at, To: end})...)
+	return timeline.NewWindows(append(out, timeline.Window{From: at, To: forever.To})...)
 }
 
 // stretch is which arrivals of the run a scope asks for: those due within some time,
@@ -104,28 +116,9 @@ func (s stretch) equal(o stretch) bool {
 }
 
 // beforeAlone is what was over before the faults of one name, and met no other fault.
-func (c *collection) beforeAlone(name string) stretch {
-	others := name + "\x00others" // no fault has such a name
-	if _, known := c.phases[others]; !known {
-		p := phases{end: c.tl.Duration}
-		for i := range c.tl.Faults {
-			if w, ok := c.tl.Faults[i].Disturbance(); ok && c.tl.Faults[i].Name != name {
-				p.disturbances = append(p.disturbances, w)
-			}
-		}
-		slices.SortFunc(p.disturbances, func(a, b timeline.Window) int { return int(a.From - b.From) })
-		c.phases[others] = p
-	}
-	return whole.in(phaseBefore, name).in(phaseOutside, others)
+func beforeAlone(name string) stretch {
+	return whole.in(phaseBefore, name).in(phaseOutside, othersThan(name))
 }
 
 // injection is the stretch of one injection alone: what met its disturbance.
-func (c *collection) injection(i int) stretch {
-	name := fmt.Sprintf("%s\x00%d", c.tl.Faults[i].Name, i) // no fault has such a name
-	p := phases{end: c.tl.Duration}
-	if w, ok := c.tl.Faults[i].Disturbance(); ok {
-		p.disturbances = []timeline.Window{w}
-	}
-	c.phases[name] = p
-	return whole.in(phaseDuring, name)
-}
+func injection(name string, i int) stretch { return whole.in(phaseDuring, injectionOf(name, i)) }

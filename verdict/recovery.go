@@ -2,15 +2,16 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// pulse is what arrivals say of how a service is: without errors that the generator may have
+// health is what arrivals say of how a service is: without errors that the generator may have
 // made, and with the response times less what it may have made of them.
-type pulse struct {
+type health struct {
 	window         timeline.Window
 	since          timeline.Window // window, and what is before it up to the last slice or the fault's end
 	judged, errors uint64
@@ -22,22 +23,22 @@ type pulse struct {
 }
 
 // add takes in a cell.
-func (p *pulse) add(s *timeline.Stats) {
+func (h *health) add(s *timeline.Stats) {
 	own := s.Doubtful + s.CountKinds(func(k timeline.ErrorKind) bool { return k.Own })
 	own = min(own, s.Errors())
-	p.judged += s.Judged() - own
-	p.errors += s.Errors() - own
-	p.doubted += min(own, s.Doubtful)
-	p.response.Merge(s.Net(&s.OK))
-	p.response.Merge(s.Net(&s.Err))
+	h.judged += s.Judged() - own
+	h.errors += s.Errors() - own
+	h.doubted += min(own, s.Doubtful)
+	h.response.Merge(s.Net(&s.OK))
+	h.response.Merge(s.Net(&s.Err))
 }
 
 // merge takes in another one.
-func (p *pulse) merge(o *pulse) {
-	p.judged += o.judged
-	p.errors += o.errors
-	p.doubted += o.doubted
-	p.response.Merge(&o.response)
+func (h *health) merge(o *health) {
+	h.judged += o.judged
+	h.errors += o.errors
+	h.doubted += o.doubted
+	h.response.Merge(&o.response)
 }
 
 // usual is how a service was before the faults of one name.
@@ -46,7 +47,7 @@ type usual struct {
 	before  time.Duration // the first of them
 	in      stretch       // by what it is told
 	limits  timeline.Normal
-	sum     pulse
+	sum     health
 	p95     time.Duration
 	settled bool
 }
@@ -69,57 +70,83 @@ func (u *usual) slowest() time.Duration {
 	return time.Duration(u.limits.P95.Of(float64(u.p95)))
 }
 
-// degraded says whether a slice is not normal; worst takes the errors that the generator
-// may have made for the target's.
-func (u *usual) degraded(p *pulse, worst bool) bool {
+// degraded says whether a slice is not normal; at worst, with the errors that the generator
+// may have made taken for the target's.
+func (u *usual) degraded(h *health, atWorst bool) bool {
 	u.settle()
 	before := float64(u.sum.errors) / float64(u.sum.judged)
-	errors, judged := p.errors, p.judged
-	if worst {
-		errors, judged = errors+p.doubted, judged+p.doubted
+	errors, judged := h.errors, h.judged
+	if atWorst {
+		errors, judged = errors+h.doubted, judged+h.doubted
 	}
-	return p.silent || float64(errors)/float64(judged) > u.limits.Errors.Of(before)+1e-12 ||
-		float64(p.p95) > u.limits.P95.Of(float64(u.p95))
+	return h.silent || float64(errors)/float64(judged) > u.limits.Errors.Of(before)+1e-12 ||
+		float64(h.p95) > u.limits.P95.Of(float64(u.p95))
 }
 
 // watch follows a service from the injection of a fault on.
 type watch struct {
 	fault   *timeline.Fault
+	struck  bool // its disturbance began
 	own     timeline.Window
-	end     time.Duration // the next fault's disturbance, or the end of the load
+	end     time.Duration // the next fault's disturbance, as far as it is known
 	endedBy string        // that fault; empty: there is none
 	usual   *usual
 	outages outages // for certain
-	worst   outages // if nothing is put down to the generator
+	atWorst outages // if nothing is put down to the generator
 	others  phases  // all other faults: what meets them proves nothing of this one
 	idle    timeline.Windows
 
-	next   pulse // being gathered
-	slices []pulse
-	silent []timeline.Window // that may reach into next
+	gathering health // the slice
+	slices    []health
+	silent    []timeline.Window // that may reach into the slice that is being gathered
+}
+
+// connect makes the parts of the watch know each other.
+func (w *watch) connect() {
+	w.outages.normal, w.atWorst.normal = w.usual.slowest, w.usual.slowest
+	w.outages.found = w.down
+}
+
+// upTo is a copy of the watch that can be finished at an instant, while w goes on.
+func (w *watch) upTo(end time.Duration) *watch {
+	c := *w
+	u := *w.usual
+	u.sum.response = u.sum.response.Clone()
+	c.usual = &u
+	if c.end >= end {
+		c.end, c.endedBy = end, ""
+	}
+	c.gathering.response = c.gathering.response.Clone()
+	c.slices, c.silent = slices.Clone(w.slices), slices.Clone(w.silent)
+	c.outages, c.atWorst = w.outages.clone(), w.atWorst.clone()
+	for _, o := range []*outages{&c.outages, &c.atWorst} {
+		o.end, o.nextFault = c.end, c.endedBy != ""
+	}
+	c.connect()
+	return &c
 }
 
 // slice puts arrivals after the fault into the slice that is being gathered.
-func (w *watch) slice(p *pulse) {
-	if p.judged+p.doubted == 0 {
+func (w *watch) slice(h *health) {
+	if h.judged+h.doubted == 0 {
 		return
 	}
-	if w.next.judged+w.next.doubted == 0 {
-		w.next.window = p.window
+	if w.gathering.judged+w.gathering.doubted == 0 {
+		w.gathering.window = h.window
 	}
-	w.next.window.To = p.window.To
-	w.next.merge(p)
-	if w.next.judged < w.usual.limits.MinArrivals {
+	w.gathering.window.To = h.window.To
+	w.gathering.merge(h)
+	if w.gathering.judged < w.usual.limits.MinArrivals {
 		return
 	}
-	w.next.p95, _ = w.next.response.Quantile(0.95)
-	w.next.response = timeline.Distribution{}
-	w.next.since = timeline.Window{From: w.own.To, To: w.next.window.To}
+	w.gathering.p95, _ = w.gathering.response.Quantile(0.95)
+	w.gathering.response = timeline.Distribution{}
+	w.gathering.since = timeline.Window{From: w.own.To, To: w.gathering.window.To}
 	if n := len(w.slices); n > 0 {
-		w.next.since.From = w.slices[n-1].window.To
+		w.gathering.since.From = w.slices[n-1].window.To
 	}
-	w.slices = append(w.slices, w.next)
-	w.next = pulse{}
+	w.slices = append(w.slices, w.gathering)
+	w.gathering = health{}
 	for _, s := range w.silent {
 		w.mark(s, len(w.slices)-1)
 	}
@@ -139,9 +166,9 @@ func (w *watch) down(s timeline.Window) {
 }
 
 func (w *watch) mark(s timeline.Window, i int) {
-	p := &w.slices[i]
-	if p.since.Intersect(s).Len() > 0 && s.Len() >= 3*p.window.Len()/time.Duration(p.judged) {
-		p.silent = true
+	h := &w.slices[i]
+	if h.since.Intersect(s).Len() > 0 && s.Len() >= 3*h.window.Len()/time.Duration(h.judged) {
+		h.silent = true
 	}
 }
 
@@ -152,16 +179,16 @@ func (w *watch) rest() {
 	if n := len(w.slices); n > 0 {
 		from = w.slices[n-1].window.To
 	}
-	arrivals := w.next.judged + w.next.doubted
+	arrivals := w.gathering.judged + w.gathering.doubted
 	for _, s := range w.silent {
-		to := max(w.next.window.To, min(s.To, w.end))
+		to := max(w.gathering.window.To, min(s.To, w.end))
 		length := (timeline.Windows{s}).Intersect(w.outages.asked).Len()
 		if to <= from || length < outageLength || arrivals > 0 && length < 3*(to-from)/time.Duration(arrivals) {
 			continue
 		}
 		window := timeline.Window{From: from, To: to}
-		w.slices = append(w.slices, pulse{window: window, since: window, judged: max(1, arrivals), silent: true, ended: !w.outages.open || s.To < w.end})
-		w.silent, w.next = nil, pulse{}
+		w.slices = append(w.slices, health{window: window, since: window, judged: max(1, arrivals), silent: true, ended: !w.outages.open || s.To < w.end})
+		w.silent, w.gathering = nil, health{}
 		return
 	}
 }
@@ -181,13 +208,13 @@ type recovery struct {
 const maxRelapses = 10
 
 // recovery is what is known for certain, or at worst, if nothing is put down to the
-// generator.
-func (w *watch) recovery(atWorst bool) (r recovery) {
+// generator. unproven is why the fault proves nothing.
+func (w *watch) recovery(atWorst bool, unproven string) (r recovery) {
 	name := w.fault.Name
 	limits := w.usual.limits
 	switch n := w.usual.sum.judged; {
 	case w.fault.Injecting == nil || w.fault.Effective == nil:
-		return recovery{why: unproven(w.fault)}
+		return recovery{why: unproven}
 	case w.fault.Reverted == nil:
 		return recovery{why: fmt.Sprintf("the fault %q was not reverted during the load", name)}
 	case n < limits.MinArrivals:
@@ -195,7 +222,7 @@ func (w *watch) recovery(atWorst bool) (r recovery) {
 			n, name, limits.MinArrivals)}
 	}
 	recovered := -1 // index of the slice from which on it was normal for long enough
-	start, normal, worst := 0, time.Duration(0), -1
+	start, normal, lastBad := 0, time.Duration(0), -1
 	inRelapse := false
 	for i := range w.slices {
 		s := &w.slices[i]
@@ -213,7 +240,7 @@ func (w *watch) recovery(atWorst bool) (r recovery) {
 			r.relapsed += s.window.Len()
 			inRelapse = true
 		case bad:
-			start, normal, worst = i+1, 0, i
+			start, normal, lastBad = i+1, 0, i
 		case recovered >= 0:
 			inRelapse = false
 		default:
@@ -237,9 +264,9 @@ func (w *watch) recovery(atWorst bool) (r recovery) {
 		r.took = took(0)
 	case recovered > 0:
 		r.took = took(max(0, w.slices[recovered].window.From-w.own.To))
-	case worst >= 0:
-		r.took, r.atLeast = took(w.slices[worst].window.To-w.own.To), true
-		r.degraded = worst == len(w.slices)-1 && !w.slices[worst].ended
+	case lastBad >= 0:
+		r.took, r.atLeast = took(w.slices[lastBad].window.To-w.own.To), true
+		r.degraded = lastBad == len(w.slices)-1 && !w.slices[lastBad].ended
 		if r.degraded {
 			r.why = fmt.Sprintf("the service was still degraded %s after %q ended", quantity.FormatDuration(*r.took), name)
 		} else {

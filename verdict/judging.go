@@ -1,0 +1,241 @@
+package verdict
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// Judging judges rules on a run that goes on: it takes the intervals as they are sealed, in
+// order of time, and reports at any time on what it has by then. Judge is a Judging that was
+// given a whole run.
+//
+// What becomes known of the faults comes by Learn. An interval waits until the windows of all
+// faults are known that its arrivals could have met: for as long as a fault takes to be proven,
+// or to be undone. Nothing that was gathered is ever taken back.
+//
+// It is not safe for concurrent use.
+type Judging struct {
+	tl    timeline.Timeline // what is known of the run; Duration is how far it came
+	ended bool              // the load is over, and Duration known
+
+	c     *collection
+	watch *watches
+	cases []*ruleCase
+	held  []timeline.Interval // that wait for a fault
+
+	// Made anew by each report.
+	report Report
+	faults []*View // by tl.Faults
+	before []*View
+	// Over the judged stages: that too much of the load was not sent, and what
+	// part the generator can have in the figures.
+	notSent string
+	burden  burden
+}
+
+// Facts are what is known of a run beside its intervals, at some moment of it.
+type Facts struct {
+	Faults      []timeline.Fault // all of the plan, in an order that does not change
+	Generator   []timeline.Usage
+	Standstills timeline.Windows
+}
+
+// NewJudging begins to judge a run of which planned has what is known beforehand: stages,
+// requests, flows, faults, and what is normal. Its duration is not looked at.
+func NewJudging(rules []Input, planned *timeline.Timeline) *Judging {
+	tl := *planned
+	tl.Duration, tl.Interrupted = 0, false
+	return newJudging(rules, &tl)
+}
+
+func newJudging(rules []Input, tl *timeline.Timeline) *Judging {
+	j := &Judging{tl: *tl, before: make([]*View, len(tl.Faults))}
+	j.c = newCollection(&j.tl)
+	j.watch = newWatches(&j.tl, j.c)
+	j.measureAll()
+	for _, in := range rules {
+		j.cases = append(j.cases, j.prepare(in))
+	}
+	return j
+}
+
+// Learn takes in what is known by now. It comes before the intervals that were sealed by then,
+// and as often as something has changed.
+func (j *Judging) Learn(f Facts) error {
+	if len(f.Faults) != len(j.tl.Faults) {
+		return fmt.Errorf("expected the %d faults of the plan, found %d", len(j.tl.Faults), len(f.Faults))
+	}
+	j.tl.Faults = slices.Clone(f.Faults)
+	j.tl.Generator, j.tl.Standstills = f.Generator, f.Standstills
+	j.c.learnFaults()
+	j.watch.learn()
+	j.release()
+	return nil
+}
+
+// Add takes in the next interval, which it keeps.
+func (j *Judging) Add(iv timeline.Interval) {
+	j.held = append(j.held, iv)
+	j.release()
+}
+
+// End says that the load is over: run has all that is known of it. Its intervals were added.
+func (j *Judging) End(run *timeline.Timeline) error {
+	j.tl.Duration, j.tl.Interrupted, j.ended = run.Duration, run.Interrupted, true
+	return j.Learn(Facts{run.Faults, run.Generator, run.Standstills})
+}
+
+// Until is how far the run came, as far as it was judged.
+func (j *Judging) Until() time.Duration { return j.tl.Duration }
+
+// release takes in the intervals that wait for no fault any more.
+func (j *Judging) release() {
+	n := 0
+	for ; n < len(j.held) && j.knownUpTo(lastOf(&j.held[n])); n++ {
+		iv := &j.held[n]
+		if !j.ended {
+			j.tl.Duration = max(j.tl.Duration, iv.To)
+		}
+		at := middle(iv.Window, j.tl.Duration)
+		j.c.add(iv, at)
+		j.watch.add(j.c, iv, at)
+	}
+	j.held = slices.Delete(j.held, 0, n)
+}
+
+// lastOf is when the last of an interval's arrivals was over, as far as windows of faults are
+// asked for it.
+func lastOf(iv *timeline.Interval) time.Duration {
+	last := iv.To
+	for i := range iv.Cells {
+		last = max(last, iv.Cells[i].OpenAt)
+	}
+	for i := range iv.Beats {
+		b := &iv.Beats[i]
+		last = max(last, b.Failed, b.Came, b.DoubtedTo)
+	}
+	return last
+}
+
+// knownUpTo says whether it is known of each fault when it began, if it took effect and when it
+// ended, as far as that was before an instant.
+func (j *Judging) knownUpTo(at time.Duration) bool {
+	if j.ended {
+		return true
+	}
+	return !slices.ContainsFunc(j.tl.Faults, func(f timeline.Fault) bool {
+		switch {
+		case f.State == timeline.Reverted || f.State == timeline.Failed:
+			return false
+		case f.Injecting == nil || *f.Injecting > at:
+			return false
+		case f.Effective == nil && f.Reverting == nil:
+			return true // when it began is told with its proof
+		case f.Reverting == nil || *f.Reverting > at:
+			return false
+		}
+		return f.Reverted == nil
+	})
+}
+
+// inForce says whether a fault is on its way in, in force, or on its way out.
+func inForce(f *timeline.Fault) bool {
+	return f.State == timeline.Injecting || f.State == timeline.Effective || f.State == timeline.Reverting
+}
+
+// Report judges what there is by now. While the run goes on it is what Judge would say of a run
+// that went no further, with these differences: that it is not over speaks against nothing, a
+// fault in force counts as proven by what was seen of it so far, and one that is to come leaves
+// the rules that ask for it inconclusive.
+func (j *Judging) Report() (Report, error) {
+	j.report = Report{
+		Outcome: Pass, Stages: map[string]Measure{}, Requests: map[string]Measure{}, Rules: []RuleResult{},
+		Faults: make([]FaultResult, len(j.tl.Faults)),
+	}
+	if len(j.tl.Flows) > 0 {
+		j.report.Flows = map[string]Measure{}
+	}
+	j.faults = nil
+	for i := range j.tl.Faults {
+		j.report.Faults[i].Fault = j.tl.Faults[i]
+		j.faults = append(j.faults, &View{Fault: &j.report.Faults[i]})
+	}
+	for _, c := range j.cases {
+		c.rest = nil
+	}
+	j.c.tellAll()
+	j.watch.report(j.report.Faults, j)
+	for i, v := range j.faults {
+		v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
+	}
+	for _, c := range j.cases {
+		r, err := j.conclude(c)
+		if err != nil {
+			return Report{}, err
+		}
+		j.report.Rules = append(j.report.Rules, r)
+		j.report.Outcome = worst(j.report.Outcome, weight(r))
+	}
+	j.validity()
+	return j.report, nil
+}
+
+// measureAll asks for what every report has.
+func (j *Judging) measureAll() {
+	j.c.track(filter{}, whole, 0, func(t told) {
+		j.report.Totals = measure(t.view)
+		j.notSent, j.burden = notSent(t.view, &j.tl), burdenOf(t.view, &j.tl)
+		j.report.Generator = generatorOf(t.view, &j.tl)
+	})
+	for _, s := range j.tl.Stages {
+		j.c.track(filter{stage: s.Name}, whole, 0, func(t told) { j.report.Stages[s.Name] = measure(t.view) })
+	}
+	for _, r := range j.tl.Requests {
+		j.c.track(filter{request: r}, whole, 0, func(t told) { j.report.Requests[r] = measure(t.view) })
+	}
+	for _, f := range j.tl.Flows {
+		j.c.track(filter{flow: f}, whole, 0, func(t told) { j.report.Flows[f] = measure(t.view) })
+	}
+	for i := range j.tl.Faults {
+		name := j.tl.Faults[i].Name
+		// Of several injections of one name each has its own during; before and after are
+		// those of all of them.
+		j.c.track(filter{}, whole.in(phaseBefore, name), 0, func(t told) { j.report.Faults[i].Before = measure(t.view) })
+		// What is normal is not learnt from the time of other faults: a service
+		// that was down before would seem to have recovered while it is down.
+		j.c.track(filter{}, beforeAlone(name), 0, func(t told) { j.before[i] = t.view })
+		j.c.track(filter{}, injection(name, i), 0, func(t told) { j.report.Faults[i].During = measure(t.view) })
+		j.c.track(filter{}, whole.in(phaseAfter, name), 0, func(t told) { j.report.Faults[i].After = measure(t.view) })
+	}
+}
+
+// validity adds what makes the run inconclusive apart from its rules.
+func (j *Judging) validity() {
+	add := func(why string) {
+		j.report.Why = append(j.report.Why, why)
+		j.report.Outcome = worst(j.report.Outcome, Inconclusive)
+	}
+	switch n := len(j.tl.Stages); {
+	case !j.ended || !j.tl.Interrupted:
+	case n > 0 && j.tl.Duration >= j.tl.Stages[n-1].Window.To:
+		add("the run was interrupted while its last answers were waited for")
+	default:
+		add(fmt.Sprintf("the run was interrupted after %s: what was recorded is not the whole of it", quantity.FormatDuration(j.tl.Duration)))
+	}
+	if j.notSent != "" {
+		add(j.notSent)
+	}
+	for i := range j.tl.Faults {
+		f := &j.tl.Faults[i]
+		if !j.ended && (f.State == timeline.Scheduled || inForce(f)) {
+			continue // it is not over
+		}
+		if why := j.unproven(f); why != "" {
+			add(why + " (a fault that had no effect makes the run inconclusive, not green)")
+		}
+	}
+}
