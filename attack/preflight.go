@@ -80,7 +80,7 @@ func (f *Preflight) Open(ctx context.Context, u *url.URL) (protocol string, err 
 	}
 	defer conn.Close()
 	if u.Scheme != "https" {
-		return "", HeldOpen(conn)
+		return "", HeldOpen(ctx, conn)
 	}
 	secure, err := f.shake(ctx, conn, f.tls, addressOf(u).name)
 	if err != nil {
@@ -103,12 +103,24 @@ const holdFor = 200 * time.Millisecond
 var ErrHungUp = errors.New("it accepts connections and closes them at once, as a proxy does that has nobody behind it")
 
 // HeldOpen returns nil if the peer of a new connection keeps it open for a
-// moment, or says something; ErrHungUp if not. Nothing is sent.
-func HeldOpen(conn net.Conn) error {
-	if err := conn.SetReadDeadline(time.Now().Add(holdFor)); err != nil {
+// moment, or says something; ErrHungUp if not, and the cause of ctx if that ends
+// meanwhile. Nothing is sent.
+func HeldOpen(ctx context.Context, conn net.Conn) error { return heldOpen(ctx, conn, holdFor) }
+
+// StillOpen is HeldOpen for a connection that was held for that moment already.
+func StillOpen(ctx context.Context, conn net.Conn) error {
+	return heldOpen(ctx, conn, time.Millisecond)
+}
+
+func heldOpen(ctx context.Context, conn net.Conn, d time.Duration) error {
+	if err := conn.SetReadDeadline(time.Now().Add(d)); err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })()
 	n, err := conn.Read(make([]byte, 1))
+	if n == 0 && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}

@@ -388,7 +388,10 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 	if failed != nil {
 		f.doubts = nil // about how long it lasted, which it did not
 	}
-	stuck := f.err()
+	stuck, byHand := f.err(), ""
+	if stuck != nil {
+		byHand = f.remedies(ctx)
+	}
 	problem := text(failed, stuck, c.forget(f), strings.Join(f.doubts, "; "))
 	state, at := timeline.Reverted, c.clock()
 	if stuck == nil {
@@ -404,7 +407,7 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 			r.Reverted = &at
 			return
 		}
-		r.Dirty, r.Remedy = true, f.remedies()
+		r.Dirty, r.Remedy = true, byHand
 	})
 	if stuck == nil {
 		state = timeline.Reverted // of a fault that failed too, this is news
@@ -424,12 +427,12 @@ func (c *Conductor) forget(f *injection) error {
 }
 
 // remedies says what people do about the targets whose undo failed.
-func (f *injection) remedies() string {
+func (f *injection) remedies(ctx context.Context) string {
 	kind, _ := KindByName(f.Plan.Kind)
 	var out []string
 	for _, h := range f.hits {
 		if h.err != nil {
-			out = append(out, remedy(kind, h.target))
+			out = append(out, remedyNow(ctx, kind, h.target, remedy(kind, h.target)))
 		}
 	}
 	return "run ordeal heal, or by hand: " + strings.Join(out, "; ")

@@ -103,8 +103,9 @@ func (h Healer) Heal(ctx context.Context) (done []Healed, left []Left, err error
 func (h Healer) one(ctx context.Context, e Entry) (evidence string, err error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, lockTimeout, fmt.Errorf("it took longer than %s", lockTimeout))
 	defer cancel()
+	byHand := e.Remedy
 	failed := func(err error) error {
-		return fmt.Errorf("%s of %s, left by run %s, could not be undone: %w; by hand: %s", e.Kind, e.Target.Name, e.Run, err, e.Remedy)
+		return fmt.Errorf("%s of %s, left by run %s, could not be undone: %w; by hand: %s", e.Kind, e.Target.Name, e.Run, err, byHand)
 	}
 	unlock, err := h.Journal.Lock(waiting, e.ID)
 	if err != nil {
@@ -114,11 +115,19 @@ func (h Healer) one(ctx context.Context, e Entry) (evidence string, err error) {
 		return "", nil
 	}
 	defer unlock()
-	evidence, err = heal(ctx, e, h.Reopen)
+	var target Target // nil if it was not found
+	evidence, err = heal(ctx, e, func(r Ref) (Target, error) {
+		t, err := h.Reopen(r)
+		target = t
+		return t, err
+	})
 	if errors.Is(err, ErrElsewhere) {
 		return "", err
 	}
 	if err != nil {
+		if kind, ok := KindByName(e.Kind); ok && target != nil {
+			byHand = remedyNow(ctx, kind, target, e.Remedy)
+		}
 		return "", failed(err)
 	}
 	if err := h.Journal.Remove(e.ID); err != nil {

@@ -191,8 +191,12 @@ func (k *kill) Inject(ctx context.Context, state State) (Proof, error) {
 		return Proof{}, fmt.Errorf("finding out whether %s died of %s: %w", k.name, k.Signal, err)
 	case err != nil && k.Signal == surely:
 		return Proof{}, fmt.Errorf("%s still ran %s after SIGKILL: %w", k.name, roundTime(died), err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded): // of the run
+		return Proof{}, fmt.Errorf("%s still ran %s after %s, which it handles or ignores: let the load last longer than it takes to end, or use SIGKILL",
+			k.name, roundTime(died), k.Signal)
 	case err != nil:
-		return Proof{}, fmt.Errorf("%s still ran %s after %s, which it may handle or ignore: use SIGKILL to be sure: %w", k.name, roundTime(died), k.Signal, err)
+		return Proof{}, fmt.Errorf("%s still ran %s after %s, which it handles or ignores: if it needs longer to end, say so with grace, or use SIGKILL: %w",
+			k.name, roundTime(died), k.Signal, err)
 	case life != "":
 		return Proof{}, fmt.Errorf("%s died of %s and ran again within %s: something else, such as a restart policy, brings it back at once, so that it cannot be kept down",
 			k.name, k.Signal, roundTime(died))

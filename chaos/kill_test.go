@@ -18,6 +18,7 @@ const s1 = time.Second
 
 // TestDeathsThatTakeTheirTime kills with a signal that the target handles.
 func TestDeathsThatTakeTheirTime(t *testing.T) {
+	const overToo = "the run ended while it was being injected: api-1 still ran 6s after SIGTERM, which it handles or ignores: let the load last longer than it takes to end, or use SIGKILL"
 	for _, tt := range []struct {
 		name      string
 		drains    time.Duration // until it dies
@@ -26,13 +27,14 @@ func TestDeathsThatTakeTheirTime(t *testing.T) {
 		effective time.Duration // 0: never
 		reverted  time.Duration
 		evidence  string
+		why       string // it had no effect
 	}{
-		{"within the load", 40 * s1, 0, 60 * s1, 42 * s1, 45 * s1, "dead 40s after SIGTERM"},
-		{"after the load", 15 * s1, 0, 8 * s1, 0, 17 * s1, "after it had died of SIGTERM"},
-		{"long after the load", 50 * s1, 0, 8 * s1, 0, 52 * s1, "after it had died of SIGTERM"},
-		{"never, by the default", time.Hour, 0, 8 * s1, 0, 62 * s1, "ended with SIGKILL, as it had not died of SIGTERM within 1m"},
-		{"never, as said", time.Hour, 20 * s1, 8 * s1, 0, 22 * s1, "ended with SIGKILL, as it had not died of SIGTERM within 20s"},
-		{"never, and the load goes on", time.Hour, 20 * s1, 90 * s1, 0, 27 * s1, "ended with SIGKILL"},
+		{"within the load", 40 * s1, 0, 60 * s1, 42 * s1, 45 * s1, "dead 40s after SIGTERM", ""},
+		{"after the load", 15 * s1, 0, 8 * s1, 0, 17 * s1, "after it had died of SIGTERM", overToo},
+		{"long after the load", 50 * s1, 0, 8 * s1, 0, 52 * s1, "after it had died of SIGTERM", overToo},
+		{"never, by the default", time.Hour, 0, 8 * s1, 0, 62 * s1, "ended with SIGKILL, as it had not died of SIGTERM within 1m", overToo},
+		{"never, as said", time.Hour, 20 * s1, 8 * s1, 0, 22 * s1, "ended with SIGKILL, as it had not died of SIGTERM within 20s", overToo},
+		{"never, and the load goes on", time.Hour, 20 * s1, 90 * s1, 0, 27 * s1, "ended with SIGKILL", "api-1 still ran 25s after SIGTERM, which it handles or ignores: if it needs longer to end, say so with grace, or use SIGKILL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -51,6 +53,9 @@ func TestDeathsThatTakeTheirTime(t *testing.T) {
 				}
 				if !strings.Contains(strings.Join(r.Evidence, "; "), tt.evidence) {
 					t.Errorf("evidence %q, want %q", r.Evidence, tt.evidence)
+				}
+				if !strings.Contains(r.Error, tt.why) {
+					t.Errorf("error %q, want %q", r.Error, tt.why)
 				}
 				if at := s.Faults()[0].Since; r.Reverted != nil && at != *r.Reverted {
 					t.Errorf("in its last state since %v, reverted at %v", at, *r.Reverted)
@@ -152,6 +157,9 @@ func TestUndoneMeansAsBefore(t *testing.T) {
 		}
 		if r[1].Verified || !r[1].Dirty || r[1].State != timeline.Failed || !strings.Contains(r[1].Error, "its port moved") {
 			t.Errorf("not as before: %+v", r[1])
+		}
+		if !strings.Contains(r[1].Remedy, "by hand: bad runs: put right what the error says of it") {
+			t.Errorf("the remedy of what runs is %q", r[1].Remedy)
 		}
 		if bad.undos != 1 {
 			t.Errorf("tried %d times what no other try changes", bad.undos)

@@ -1,6 +1,10 @@
 package chaos
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"time"
+)
 
 // Kinds lists every kind of fault, sorted by name.
 func Kinds() []Kind {
@@ -75,4 +79,24 @@ func remedy(k Kind, t Target) string {
 		}
 	}
 	return fmt.Sprintf(k.Undo, t.Name())
+}
+
+// lookTimeout is how long a target may take to say what it is like, when people
+// are to be told what to do.
+const lookTimeout = 5 * time.Second
+
+// remedyNow is remedy for a target on which an undo has failed; otherwise is what
+// it says of one that is as the fault had left it. What was killed and runs is not
+// to be started: something else about it is not as it was.
+func remedyNow(ctx context.Context, k Kind, t Target, otherwise string) string {
+	killer, ok := t.(Killer)
+	if !ok || k.Needs != Die {
+		return otherwise
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	if life, err := killer.Life(ctx); err != nil || life == "" {
+		return otherwise
+	}
+	return fmt.Sprintf("%s runs: put right what the error says of it", t.Name())
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/owner"
 )
 
 // examples holds settings of every kind, as JSON: those that are right, and those
@@ -350,5 +352,40 @@ func TestRemedy(t *testing.T) {
 		if got := remedy(tt.kind, tt.t); got != tt.want {
 			t.Errorf("remedy(%s, %T) = %q, want %q", tt.kind.Name, tt.t, got, tt.want)
 		}
+	}
+}
+
+// What runs is not to be started by hand: something else is wrong with it.
+func TestRemedyOfWhatRuns(t *testing.T) {
+	alive, dead := newFake("api-1"), newFake("api-2")
+	dead.alive = false
+	for _, tt := range []struct {
+		kind Kind
+		t    Target
+		want string
+	}{
+		{killKind, dead, "docker start api-2"},
+		{killKind, alive, "api-1 runs: put right what the error says of it"},
+		{pauseKind, alive, "docker start api-1"},
+	} {
+		if got := remedyNow(t.Context(), tt.kind, tt.t, "docker start "+tt.t.Name()); got != tt.want {
+			t.Errorf("remedyNow(%s, %s) = %q, want %q", tt.kind.Name, tt.t.Name(), got, tt.want)
+		}
+	}
+	journal, err := OpenJournal(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := Entry{ID: "id", Kind: "kill", Run: "r", Owner: owner.Owner{Host: "h"}, Spec: json.RawMessage(`{"signal":"SIGKILL"}`),
+		State: State(`{"life":"0","situation":{"port":1}}`), Remedy: "docker start api-2"}
+	if err := journal.Add(entry); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = Healer{
+		Journal: journal, Liveness: liveness,
+		Reopen: func(Ref) (Target, error) { return restored{dead, "its port moved"}, nil },
+	}.Heal(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "its port moved") || !strings.HasSuffix(err.Error(), "by hand: api-2 runs: put right what the error says of it") {
+		t.Errorf("Heal = %v", err)
 	}
 }

@@ -240,25 +240,7 @@ func (m *nftProxy) settle(ctx context.Context) error {
 }
 
 // sockets lists the TCP sockets of the namespace.
-func sockets() ([]socket, error) {
-	var all []socket
-	for _, name := range []string{"tcp", "tcp6"} {
-		f, err := os.Open("/proc/thread-self/net/" + name)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // no IPv6
-		}
-		if err != nil {
-			return nil, fmt.Errorf("listing sockets: %w", err)
-		}
-		s, err := parseSockets(f)
-		f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("listing sockets: /proc/net/%s: %w", name, err)
-		}
-		all = append(all, s...)
-	}
-	return all, nil
-}
+func sockets() ([]socket, error) { return socketsIn("/proc/thread-self/net") }
 
 // listeningPorts lists the ports that the namespace's processes listen on.
 func listeningPorts() ([]uint16, error) {

@@ -61,3 +61,24 @@ func FuzzParseSockets(f *testing.F) {
 		}
 	})
 }
+
+func TestSockets(t *testing.T) {
+	ap := netip.MustParseAddrPort
+	s := Sockets{[]socket{
+		{ap("0.0.0.0:8080"), ap("0.0.0.0:0"), tcpListen},
+		{ap("127.0.0.11:41000"), ap("0.0.0.0:0"), tcpListen}, // Docker's own, for names
+		{ap("[::]:9090"), ap("[::]:0"), tcpListen},
+		{ap("172.17.0.2:9090"), ap("172.17.0.1:5000"), tcpTimeWait},
+		{ap("172.17.0.2:9091"), ap("172.17.0.1:5001"), tcpEstablished},
+		{ap("172.17.0.2:9092"), ap("172.17.0.1:5002"), tcpCloseWait},
+		{ap("127.0.0.1:9093"), ap("127.0.0.1:5003"), tcpEstablished},
+	}}
+	for port, want := range map[uint16][2]bool{
+		8080: {true, false}, 41000: {false, false}, 9090: {true, false},
+		9091: {false, true}, 9092: {false, true}, 9093: {false, false}, 80: {false, false},
+	} {
+		if got := [2]bool{s.Listens(port), s.Connected(port)}; got != want {
+			t.Errorf("port %d: listens and is connected %v, want %v", port, got, want)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/client"
@@ -49,6 +50,7 @@ type Engine struct {
 	imaging    sync.Mutex // held while the image is made
 	podman     bool       // it is podman's service
 	queue      startQueue
+	visible    atomic.Bool // a process of its containers was seen from here
 
 	mu       sync.Mutex
 	run      string // of what is made: NewStack sets it, else a name of the engine's own

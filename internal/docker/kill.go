@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -198,41 +196,6 @@ func isHere(pid int, id string) bool {
 	}
 	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	return err == nil && strings.Contains(string(groups), id)
-}
-
-// Serves implements chaos.Server: of a container of which nothing says when it
-// is ready, the ports that it publishes on this machine and that something is
-// behind.
-func (c *Container) Serves(ctx context.Context) ([]string, error) {
-	if c.prober != nil {
-		return nil, nil // Start asks it
-	}
-	r, err := c.inspect(ctx)
-	if errors.Is(err, chaos.ErrGone) || err == nil && (health(r) != "" || !c.engine.local()) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var (
-		mu  sync.Mutex
-		out []string
-		wg  sync.WaitGroup
-	)
-	for _, addr := range hostAddrs(r) {
-		wg.Go(func() {
-			p, err := ready.NewProber(ready.Check{TCP: addr}, ready.Options{})
-			if err != nil || p.Ask(ctx) != nil {
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			out = append(out, "tcp://"+addr)
-		})
-	}
-	wg.Wait()
-	slices.Sort(out)
-	return out, ctx.Err()
 }
 
 // Start implements chaos.Killer. The container is up when it runs and, if

@@ -48,7 +48,7 @@ func (c *Container) setReady(check ready.Check, within time.Duration, hosts *all
 		return nil
 	}
 	var err error
-	c.prober, err = ready.NewProber(check, ready.Options{Hosts: hosts, Run: c.exec})
+	c.prober, err = ready.NewProber(check, ready.Options{Hosts: hosts, Run: c.exec, Held: c.held})
 	return err
 }
 
@@ -71,38 +71,18 @@ func (c *Container) awaitUp(ctx context.Context) error {
 	return c.await(ctx, cmp.Or(c.within, ready.DefaultTimeout), c.runs)
 }
 
-// readyEvery is how often a container that is not ready yet is looked at.
-const readyEvery = 50 * time.Millisecond
-
 // await waits until state finds nothing missing and the prober has its answer.
 // The error says what was missing, and the container's last lines.
 func (c *Container) await(ctx context.Context, within time.Duration, state func(container.InspectResponse) (missing error, over bool)) error {
-	limit, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	var missing error
-	for {
-		now, over := c.look(limit, state)
-		if now == nil {
-			return nil
-		}
-		// What the end of the time itself cut short says nothing.
-		if missing == nil || limit.Err() == nil {
-			missing = now
-		}
-		if over {
-			break
-		}
-		select {
-		case <-limit.Done():
-		case <-time.After(readyEvery):
-			continue
-		}
-		break
+	end := ready.Await(ctx, within, func(ctx context.Context) (error, bool) { return c.look(ctx, state) })
+	if end == nil {
+		return nil
 	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("waiting for container %s: %w; last found: %w", c.name, context.Cause(ctx), missing)
+	missing := end.Missing
+	if end.GivenUp != nil {
+		return fmt.Errorf("waiting for container %s: %w; last found: %w", c.name, end.GivenUp, missing)
 	}
-	if limit.Err() != nil {
+	if end.Late {
 		missing = fmt.Errorf("it was not ready within %s: %w", quantity.FormatDuration(within), missing)
 	}
 	return fmt.Errorf("container %s: %w%s", c.name, missing, c.lastLines(ctx))
@@ -180,6 +160,10 @@ func wasHealthy(r container.InspectResponse) bool {
 	return false
 }
 
+// execEvery is how often the engine is asked for the status of a command whose
+// output has ended.
+const execEvery = 50 * time.Millisecond
+
 // exec runs a command in the container, and returns an error unless it exits
 // with status 0.
 func (c *Container) exec(ctx context.Context, command []string) error {
@@ -195,8 +179,8 @@ func (c *Container) exec(ctx context.Context, command []string) error {
 	// A connection's end is the only thing that ends a blocked read.
 	defer context.AfterFunc(ctx, conn.Close)()
 	// To its end: a command whose output nobody reads stands still.
-	var out ready.Tail
-	_, _ = stdcopy.StdCopy(&out, &out, conn.Reader)
+	var said ready.Outputs
+	_, _ = stdcopy.StdCopy(&said.Stdout, &said.Stderr, conn.Reader)
 	for {
 		r, err := c.engine.api.ContainerExecInspect(ctx, made.ID)
 		switch {
@@ -206,16 +190,12 @@ func (c *Container) exec(ctx context.Context, command []string) error {
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
-			case <-time.After(readyEvery):
+			case <-time.After(execEvery):
 			}
 		case r.ExitCode == 0:
 			return nil
 		default:
-			err := fmt.Errorf("exit status %d", r.ExitCode)
-			if line := out.Line(); line != "" {
-				err = fmt.Errorf("%w: %s", err, line)
-			}
-			return err
+			return said.After(fmt.Errorf("exit status %d", r.ExitCode))
 		}
 	}
 }

@@ -9,14 +9,12 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
-	"github.com/docker/go-connections/nat"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
 )
@@ -254,35 +252,6 @@ func movingPorts(name string, r container.InspectResponse) error {
 	return errors.Join(errs...)
 }
 
-// hostAddrs are where this machine reaches a container's published TCP ports.
-func hostAddrs(r container.InspectResponse) []string {
-	if r.NetworkSettings == nil {
-		return nil
-	}
-	var out []string
-	for port, bindings := range r.NetworkSettings.Ports {
-		if port.Proto() != "tcp" {
-			continue
-		}
-		for _, b := range bindings {
-			host := b.HostIP
-			switch a, err := netip.ParseAddr(host); {
-			case host == "", err == nil && a.IsUnspecified() && a.Is4():
-				host = "127.0.0.1"
-			case err == nil && a.IsUnspecified():
-				host = "::1"
-			}
-			// Engines say that they publish on [::] where this machine has no IPv6.
-			if host == "::1" && slices.ContainsFunc(bindings, func(o nat.PortBinding) bool { return o.HostIP == "0.0.0.0" && o.HostPort == b.HostPort }) {
-				continue
-			}
-			out = append(out, net.JoinHostPort(host, b.HostPort))
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 // Warnings implements chaos.Warner.
 func (c *Container) Warnings(ctx context.Context, kind string, spec chaos.Spec) []string {
 	kill, ok := spec.(*chaos.Kill)
@@ -296,6 +265,10 @@ func (c *Container) Warnings(ctx context.Context, kind string, spec chaos.Spec) 
 	var out []string
 	if kill.Signal != "SIGKILL" && ignores(r, kill.Signal) {
 		out = append(out, fmt.Sprintf("container %s ignores %s, so that the fault will have no effect: use SIGKILL, or a signal that it handles", c.name, kill.Signal))
+	}
+	if c.cannotTell(r) {
+		out = append(out, fmt.Sprintf("nothing tells from here when container %s serves again after it was killed: its sockets cannot be seen, as it runs elsewhere or in a virtual machine, "+
+			"and a connection that is accepted for it is no sign; say what does, as its ready", c.name))
 	}
 	near, err := c.neighbours(ctx)
 	if err != nil {

@@ -173,6 +173,18 @@ func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container,
 	if err := e.api.ContainerStart(limit, made.ID, container.StartOptions{}); err != nil {
 		return nil, fmt.Errorf("starting container %s: %w", spec.Name, err)
 	}
+	if check.IsZero() && addr != "" && e.local() {
+		r, err := c.inspect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if health(r) == "" { // nothing else says when it serves
+			check = ready.Check{TCP: addr}
+			if err := c.SetReady(check, spec.ReadyTimeout); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := c.AwaitReady(ctx); err != nil {
 		return nil, err
 	}
@@ -191,7 +203,8 @@ func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container,
 	return c, nil
 }
 
-// settleTime is how long a container without a ready URL has to stay up.
+// settleTime is how long a container of which nothing says when it serves has to
+// stay up.
 const settleTime = 500 * time.Millisecond
 
 // hasImage says whether the engine has an image; nothing is ever pulled.

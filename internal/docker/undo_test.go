@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -426,8 +427,8 @@ func TestHealthAndReadinessAfterAKill(t *testing.T) {
 		command []string
 		want    string
 	}{
-		{[]string{"/server", "check"}, ""}, {[]string{"/server", "fail"}, "exit status 3: "},
-		{[]string{"/server", "complain"}, "exit status 4: gave up"}, {[]string{"/nothing"}, "/nothing"},
+		{[]string{"/server", "check"}, ""}, {[]string{"/server", "fail"}, "exit status 3; stderr: cannot go on: no such table; stdout: reading the configuration"},
+		{[]string{"/server", "complain"}, "exit status 4; stderr: gave up"}, {[]string{"/nothing"}, "/nothing"},
 	} {
 		if err := c.SetReady(ready.Check{Command: tt.command}, 5*time.Second); err != nil {
 			t.Fatal(err)
@@ -438,5 +439,87 @@ func TestHealthAndReadinessAfterAKill(t *testing.T) {
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v: AwaitReady = %v, want %q", tt.command, err, tt.want)
 		}
+	}
+}
+
+// The engine accepts connections for a container that does not listen yet, and can
+// hold them for seconds. Nobody said when this one is ready: it is once a connection
+// gets to it, before the load as after a restart.
+func TestServesOnceConnectionsArrive(t *testing.T) {
+	u := newUser(t)
+	c := u.start("boots", "serve -name a -boot 2s", container.Config{}, u.published())
+	there, err := c.Behind(t.Context(), c.Addr())
+	if err != nil || there == nil {
+		t.Fatalf("Behind = %v, %v, want what asks for %s", there == nil, err, c.Addr())
+	}
+	if none, err := c.Behind(t.Context(), "127.0.0.1:1"); err != nil || none != nil {
+		t.Errorf("an address that it does not publish: %v, %v", none != nil, err)
+	}
+	if err := there(t.Context()); err == nil {
+		t.Error("it is there before it listens")
+	}
+	await(t, "it is there", func() bool { return there(t.Context()) == nil })
+	if body, err := get(t, "http://"+c.Addr()); err != nil || body != "a" {
+		t.Errorf("it is there, and answers %q, %v", body, err)
+	}
+	for range 3 {
+		fault, state := u.injected(c)
+		if at, err := c.Serves(t.Context()); err != nil || len(at) > 0 {
+			t.Errorf("it is dead, and serves at %q, %v", at, err)
+		}
+		if _, err := fault.Revert(t.Context(), state); err != nil {
+			t.Fatal(err)
+		}
+		if body, err := get(t, "http://"+c.Addr()); err != nil || body != "a" {
+			t.Errorf("undone, and it answers %q, %v", body, err)
+		}
+	}
+
+	// Said to be tcp by the user, it is held against the same.
+	if err := c.SetReady(ready.Check{TCP: c.Addr()}, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	fault, state := u.injected(c)
+	if _, err := fault.Revert(t.Context(), state); err != nil {
+		t.Fatal(err)
+	}
+	if body, err := get(t, "http://"+c.Addr()); err != nil || body != "a" {
+		t.Errorf("ready by tcp, and it answers %q, %v", body, err)
+	}
+}
+
+// A port that is exposed and not published is one that other containers use.
+func TestServesAtAnExposedPort(t *testing.T) {
+	u := newUser(t)
+	config := container.Config{ExposedPorts: nat.PortSet{"8080/tcp": {}, "9090/tcp": {}}} // nothing listens at the other
+	c := u.start("exposed", "serve -name a -boot 1s", config, container.HostConfig{})
+	serves := func() []string {
+		at, err := c.Serves(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	if at := serves(); len(at) > 0 {
+		t.Errorf("it boots, and serves at %q", at)
+	}
+	await(t, "it listens", func() bool { return len(serves()) > 0 })
+	if at := serves(); len(at) != 1 || at[0] != "its own port 8080/tcp" {
+		t.Errorf("it serves at %q", at)
+	}
+	at := ""
+	for _, n := range u.inspect(c).NetworkSettings.Networks {
+		at = "http://" + net.JoinHostPort(n.IPAddress, "8080")
+	}
+	if _, err := get(t, at); err != nil {
+		t.Skipf("SKIP this engine's networks cannot be reached from here: %v", err)
+	}
+	fault, state := u.injected(c)
+	if _, err := fault.Revert(t.Context(), state); err != nil {
+		t.Fatal(err)
+	}
+	// From outside: over its network, as another container asks it.
+	if body, err := get(t, at); err != nil || body != "a" {
+		t.Errorf("undone, and it answers %q, %v", body, err)
 	}
 }

@@ -64,6 +64,9 @@ type Options struct {
 	Hosts *allow.Hosts // which hosts may be asked
 	// Dial opens connections in place of a dialler that keeps to Hosts.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Held returns nil if a new connection to an address is one to the service
+	// itself, where more is known than that it stays open, as attack.HeldOpen finds.
+	Held func(ctx context.Context, conn net.Conn, address string) error
 	// Run runs a command where the service is, and returns an error unless it
 	// exits with status 0.
 	Run func(ctx context.Context, command []string) error
@@ -83,6 +86,9 @@ func NewProber(c Check, opt Options) (*Prober, error) {
 	}
 	if opt.Run == nil {
 		opt.Run = func(ctx context.Context, command []string) error { return RunHere(ctx, command, "", nil) }
+	}
+	if opt.Held == nil {
+		opt.Held = func(ctx context.Context, conn net.Conn, _ string) error { return attack.HeldOpen(ctx, conn) }
 	}
 	p := &Prober{check: c, opt: opt}
 	if c.HTTP == "" {
@@ -156,42 +162,36 @@ func (p *Prober) held(ctx context.Context, addr string) error {
 		return err
 	}
 	defer conn.Close()
-	return attack.HeldOpen(conn)
+	return p.opt.Held(ctx, conn, addr)
 }
-
-// askEvery is how often a service that is not ready is asked again.
-const askEvery = 50 * time.Millisecond
 
 // Await asks until the answer is yes. It gives up after within, when ctx ends,
 // and when hopeless, if it is not nil, returns an error: waiting longer is in
 // vain. The error says what was found last.
 func (p *Prober) Await(ctx context.Context, within time.Duration, hopeless func() error) error {
-	limit, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	var last error
-	for {
-		if err := p.Ask(limit); err == nil {
-			return nil
-		} else if limit.Err() == nil || last == nil {
-			last = err // what the end of the time itself cut short says nothing
+	end := Await(ctx, within, func(ctx context.Context) (missing error, vain bool) {
+		if missing = p.Ask(ctx); missing == nil {
+			return nil, false
 		}
-		if refused, ok := errors.AsType[*allow.Error](last); ok {
-			return fmt.Errorf("%s is not to be asked: %w", p.check, refused)
+		if refused, ok := errors.AsType[*allow.Error](missing); ok {
+			return fmt.Errorf("%s is not to be asked: %w", p.check, refused), true
 		}
 		if hopeless != nil {
 			if err := hopeless(); err != nil {
-				return err
+				return err, true
 			}
 		}
-		select {
-		case <-limit.Done():
-			if ctx.Err() != nil {
-				return fmt.Errorf("%w; last found: %w", context.Cause(ctx), last)
-			}
-			return &TimeoutError{Check: p.check, Within: within, Last: last}
-		case <-time.After(askEvery):
-		}
+		return missing, false
+	})
+	switch {
+	case end == nil:
+		return nil
+	case end.GivenUp != nil:
+		return fmt.Errorf("%w; last found: %w", end.GivenUp, end.Missing)
+	case end.Late:
+		return &TimeoutError{Check: p.check, Within: within, Last: end.Missing}
 	}
+	return end.Missing
 }
 
 // TimeoutError says that a service did not get ready in time.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -78,8 +79,8 @@ func TestAsk(t *testing.T) {
 		{"a connection that is closed at once", Check{TCP: proxy.Addr().String()}, "closes them at once"},
 		{"a public address", Check{TCP: "203.0.113.7:80"}, "public address"},
 		{"a command that says yes", Check{Command: []string{"sh", "-c", "exit 0"}}, ""},
-		{"a command that says no", Check{Command: []string{"sh", "-c", "echo starting; echo no table >&2; exit 3"}}, "exit status 3: no table"},
-		{"a command that says no at length", Check{Command: []string{"sh", "-c", "yes no | head -n 100000; printf 'no \\033[31mtable\\n'; exit 3"}}, "exit status 3: no ·[31mtable"},
+		{"a command that says no", Check{Command: []string{"sh", "-c", "echo starting; echo no table >&2; exit 3"}}, "exit status 3; stderr: no table; stdout: starting"},
+		{"a command that says no at length", Check{Command: []string{"sh", "-c", "yes no | head -n 100000; printf 'no \\033[31mtable\\n'; exit 3"}}, "exit status 3; stdout: no ·[31mtable"},
 		{"no such command", Check{Command: []string{"no-such-program"}}, "no-such-program"},
 	} {
 		err := prober(t, tt.c).Ask(t.Context())
@@ -120,4 +121,54 @@ func TestAwait(t *testing.T) {
 	if err := prober(t, Check{TCP: "203.0.113.7:80"}).Await(t.Context(), time.Minute, nil); err == nil || !strings.Contains(err.Error(), "is not to be asked") {
 		t.Errorf("a public address is waited for: %v", err)
 	}
+}
+
+// A question does not outlast its context, nor is its end taken for an answer.
+func TestAskEndsWithItsContext(t *testing.T) {
+	held, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	ended := errors.New("ctrl-c")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	p, err := NewProber(Check{TCP: held.Addr().String()}, Options{
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			cancel(ended) // while it is held open
+			return conn, err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Ask(ctx); !errors.Is(err, ended) {
+		t.Errorf("Ask = %v, want %v", err, ended)
+	}
+}
+
+func TestAwaitEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		missing, cut := errors.New("no table"), errors.New("cut short")
+		begun := time.Now()
+		end := Await(t.Context(), time.Minute, func(ctx context.Context) (error, bool) {
+			if ctx.Err() != nil {
+				return cut, false
+			}
+			time.Sleep(7 * time.Second)
+			return missing, false
+		})
+		if end == nil || !end.Late || end.GivenUp != nil || end.Missing != missing || time.Since(begun) > 70*time.Second {
+			t.Errorf("late: %+v after %s", end, time.Since(begun))
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		stop := errors.New("ctrl-c")
+		time.AfterFunc(time.Second, func() { cancel(stop) })
+		if end := Await(ctx, time.Minute, func(context.Context) (error, bool) { return missing, false }); end == nil || end.Late || end.GivenUp != stop || end.Missing != missing {
+			t.Errorf("given up: %+v", end)
+		}
+		if end := Await(t.Context(), time.Minute, func(context.Context) (error, bool) { return missing, true }); end == nil || end.Late || end.GivenUp != nil || end.Missing != missing {
+			t.Errorf("in vain: %+v", end)
+		}
+	})
 }

@@ -78,6 +78,23 @@ func (s *services) findContainers(ctx context.Context, name string, c *scenario.
 	return nil
 }
 
+// behind returns what asks whether connections to an address get to the container
+// that publishes it there, nil if none of the run's does.
+func (s *services) behind(ctx context.Context, address string) (arrives, error) {
+	for _, name := range slices.Sorted(maps.Keys(s.targets)) {
+		for _, t := range s.targets[name] {
+			c, ok := t.(*docker.Container)
+			if !ok {
+				continue
+			}
+			if there, err := c.Behind(ctx, address); err != nil || there != nil {
+				return there, err
+			}
+		}
+	}
+	return nil, nil
+}
+
 // awaitAll returns when all containers are ready.
 func (s *services) awaitAll(ctx context.Context, all []*docker.Container) error {
 	errs := make([]error, len(all))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -147,6 +148,9 @@ func TestEach(t *testing.T) {
 	}
 }
 
+// inNoContainer says that no container publishes an address.
+func inNoContainer(context.Context, string) (arrives, error) { return nil, nil }
+
 func toSocket(path string) *attack.Plan {
 	return &attack.Plan{Connections: attack.Connections{Unix: path}, Requests: []attack.Request{{URL: "http://target/"}}}
 }
@@ -162,7 +166,7 @@ func TestReachNoSocket(t *testing.T) {
 		dir:                              "is no socket: name the one",
 		filepath.Join(dir, "no", "sock"): "there is no folder " + filepath.Join(dir, "no") + " for the socket: make it",
 	} {
-		_, err := reachable(t.Context(), toSocket(path), time.Minute, func(string, ...any) { t.Errorf("%s is waited for", path) })
+		_, err := reachable(t.Context(), toSocket(path), inNoContainer, time.Minute, func(string, ...any) { t.Errorf("%s is waited for", path) })
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
@@ -173,7 +177,7 @@ func TestReachNoSocket(t *testing.T) {
 func TestReachSocketLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	var ln net.Listener
-	_, err := reachable(t.Context(), toSocket(path), time.Minute, func(string, ...any) {
+	_, err := reachable(t.Context(), toSocket(path), inNoContainer, time.Minute, func(string, ...any) {
 		var err error
 		if ln, err = net.Listen("unix", path); err != nil {
 			t.Error(err)
@@ -231,7 +235,7 @@ func TestReachable(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := &attack.Plan{Connections: c.connections, Requests: []attack.Request{{URL: c.url}}}
-			if _, err := reachable(t.Context(), p, time.Minute, func(msg string, _ ...any) { t.Errorf("it was not there at once: %s", msg) }); err != nil {
+			if _, err := reachable(t.Context(), p, inNoContainer, time.Minute, func(msg string, _ ...any) { t.Errorf("it was not there at once: %s", msg) }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -243,7 +247,7 @@ func TestUnreachableSaysWhere(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &attack.Plan{Connections: attack.Connections{Unix: filepath.Join(t.TempDir(), "none")}, Requests: []attack.Request{{URL: "http://shop.test/"}}}
 	var told string
-	_, err := reachable(ctx, p, time.Minute, func(msg string, args ...any) {
+	_, err := reachable(ctx, p, inNoContainer, time.Minute, func(msg string, args ...any) {
 		told = fmt.Sprintf(msg, args...)
 		cancel()
 	})
@@ -274,10 +278,43 @@ func TestReachNobodyBehindAProxy(t *testing.T) {
 		}
 	}()
 	p := &attack.Plan{Requests: []attack.Request{{URL: "http://" + ln.Addr().String() + "/"}}}
-	if _, err := reachable(t.Context(), p, 50*time.Millisecond, func(string, ...any) {}); !errors.Is(err, attack.ErrHungUp) {
+	if _, err := reachable(t.Context(), p, inNoContainer, 50*time.Millisecond, func(string, ...any) {}); !errors.Is(err, attack.ErrHungUp) {
 		t.Errorf("a target that hangs up: %v", err)
 	}
-	if _, err := reachable(t.Context(), p, time.Minute, func(string, ...any) { behind.Store(true) }); err != nil {
+	if _, err := reachable(t.Context(), p, inNoContainer, time.Minute, func(string, ...any) { behind.Store(true) }); err != nil {
 		t.Errorf("once there is somebody behind it: %v", err)
+	}
+}
+
+// An accepted connection that does not get to the container is none.
+func TestReachBehindTheEnginesProxy(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	asked := 0
+	behind := func(_ context.Context, address string) (arrives, error) {
+		if address != ln.Addr().String() {
+			t.Errorf("asked for %s, want %s", address, ln.Addr())
+		}
+		return func(context.Context) error {
+			if asked++; asked < 3 {
+				return docker.ErrNobodyBehind
+			}
+			return nil
+		}, nil
+	}
+	p := &attack.Plan{
+		Requests:    []attack.Request{{URL: "http://shop.test/"}},
+		Connections: attack.Connections{To: map[string]string{"shop.test:80": ln.Addr().String()}},
+	}
+	if _, err := reachable(t.Context(), p, behind, time.Minute, func(string, ...any) {}); err != nil || asked != 3 {
+		t.Errorf("%v after %d questions, want 3", err, asked)
+	}
+	asked = -1000
+	_, err = reachable(t.Context(), p, behind, time.Second, func(string, ...any) {})
+	if !errors.Is(err, docker.ErrNobodyBehind) || !strings.Contains(err.Error(), "served nobody for 1s") {
+		t.Errorf("nobody behind: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
@@ -33,22 +34,30 @@ func (r *runner) targetReady(ctx context.Context) ([]attack.Asked, error) {
 			return nil, fmt.Errorf("the target was %w", err)
 		}
 	}
-	return reachable(ctx, &r.attack, r.plan.ReadyTimeout, r.progress)
+	return reachable(ctx, &r.attack, r.services.behind, r.plan.ReadyTimeout, r.progress)
 }
 
 // reachable waits until where all requests go accepts connections, which are
 // opened as the load will open them, and keeps them: a run against nothing would
-// only measure that, and a proxy accepts for nobody too. It sends no request. It
-// returns what servers chose that were offered several protocols. URLs that are
-// templates in their host are left to the load.
-func reachable(ctx context.Context, p *attack.Plan, within time.Duration, progress func(string, ...any)) ([]attack.Asked, error) {
+// only measure that, and a proxy accepts for nobody too. behind returns what asks
+// whether connections to an address get to the container that publishes it, nil if
+// none does. It sends no request. It returns what servers chose that were offered
+// several protocols. URLs that are templates in their host are left to the load.
+func reachable(ctx context.Context, p *attack.Plan, behind func(ctx context.Context, address string) (arrives, error), within time.Duration, progress func(string, ...any)) ([]attack.Asked, error) {
 	way, err := attack.NewPreflight(p)
 	if err != nil {
 		return nil, err
 	}
 	var asked []attack.Asked
 	for _, u := range p.Origins() {
-		protocol, err := reach(ctx, way, p.Connections.Unix, u, within, progress)
+		var there arrives
+		// A TLS handshake is an answer.
+		if network, to := p.Connections.Where(attack.Address(u)); u.Scheme == "http" && network == "tcp" {
+			if there, err = behind(ctx, to); err != nil {
+				return nil, err
+			}
+		}
+		protocol, err := reach(ctx, way, p.Connections.Unix, u, there, within, progress)
 		if err != nil {
 			return nil, err
 		}
@@ -83,39 +92,44 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, within time.Duration, progress func(string, ...any)) (protocol string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, within, errors.New("timed out"))
-	defer cancel()
-	what := way.Way(u)
-	var last error
-	for first := true; ; first = false {
-		protocol, err := way.Open(ctx, u)
-		if err == nil {
-			return protocol, nil
+// arrives returns nil if connections get to what is behind an address.
+type arrives func(ctx context.Context) error
+
+// reach waits until the target of a URL takes connections and, if there is not nil,
+// they get to what is behind it.
+func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, there arrives, within time.Duration, progress func(string, ...any)) (protocol string, err error) {
+	what, told := way.Way(u), false
+	end := ready.Await(ctx, within, func(ctx context.Context) (missing error, vain bool) {
+		protocol, missing = way.Open(ctx, u)
+		if missing == nil && there != nil {
+			missing = there(ctx)
 		}
-		if ctx.Err() == nil || last == nil {
-			last = err // what the end of the time itself cut short says nothing
+		if missing == nil {
+			return nil, false
 		}
-		if never, ok := errors.AsType[*attack.Hopeless](err); ok {
-			return "", fmt.Errorf("the target %s cannot be used: %w", what, never)
+		if never, ok := errors.AsType[*attack.Hopeless](missing); ok {
+			return fmt.Errorf("the target %s cannot be used: %w", what, never), true
 		}
 		if hopeless := noSocket(unix); hopeless != nil {
-			return "", hopeless
+			return hopeless, true
 		}
-		if first {
+		if !told {
 			progress("waiting for the target %s to accept connections, for at most %s", what, quantity.FormatDuration(within))
+			told = true
 		}
-		select {
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return "", ctx.Err()
-			}
-			took := quantity.FormatDuration(within)
-			if errors.Is(last, attack.ErrHungUp) {
-				return "", fmt.Errorf("the target %s served nobody for %s: %w; start what is behind it, or correct the scenario's target", what, took, last)
-			}
-			return "", fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, took, last)
-		case <-time.After(100 * time.Millisecond):
-		}
+		return missing, false
+	})
+	switch {
+	case end == nil:
+		return protocol, nil
+	case end.GivenUp != nil:
+		return "", end.GivenUp
+	case !end.Late:
+		return "", end.Missing
 	}
+	took := quantity.FormatDuration(within)
+	if errors.Is(end.Missing, attack.ErrHungUp) || errors.Is(end.Missing, docker.ErrNobodyBehind) {
+		return "", fmt.Errorf("the target %s served nobody for %s: %w; start what is behind it, or correct the scenario's target", what, took, end.Missing)
+	}
+	return "", fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, took, end.Missing)
 }

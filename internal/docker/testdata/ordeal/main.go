@@ -50,14 +50,16 @@ func main() {
 }
 
 // serve answers / with its name, and /time?url=U with how long a request to U
-// takes, in nanoseconds. With -ignore it ignores SIGTERM, with -drain it serves on
+// takes, in nanoseconds. With -boot it listens only after a while, with -ignore it ignores SIGTERM, with -drain it serves on
 // after SIGTERM, which is waited for at /told, until it is asked for /end.
 func serve(args []string) {
 	f := flag.NewFlagSet("serve", flag.ExitOnError)
 	name := f.String("name", "", "")
 	ignore := f.Bool("ignore", false, "")
 	drain := f.Bool("drain", false, "")
+	boot := f.Duration("boot", 0, "")
 	f.Parse(args)
+	time.Sleep(*boot)
 	switch {
 	case *ignore:
 		signal.Ignore(syscall.SIGTERM)
