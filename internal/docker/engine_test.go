@@ -371,6 +371,7 @@ func TestFailedStart(t *testing.T) {
 	}{
 		{"exits", docker.Spec{Args: []string{"fail"}}, []string{"exited with status 3", "reading the configuration", "no such table"}},
 		{"never ready", docker.Spec{Args: []string{"hang"}, Port: 8080, Ready: path("/"), ReadyTimeout: time.Second}, []string{"not ready within 1s", "127.0.0.1", "thinking"}},
+		{"nothing listens at its port", docker.Spec{Args: []string{"hang"}, Port: 8080, ReadyTimeout: time.Second}, []string{"not ready within 1s", "tcp://127.0.0.1", "thinking"}},
 		{"ready says no", docker.Spec{Args: []string{"serve"}, Port: 8080, Ready: path("/time"), ReadyTimeout: 4 * time.Second}, []string{"it answered 502"}},
 		{"image not there", docker.Spec{Image: "no/such:image"}, []string{"no/such:image", "docker pull"}},
 		{"ready without a port", docker.Spec{Args: []string{"hang"}, Ready: path("/")}, []string{"nothing is published"}},

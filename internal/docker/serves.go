@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -88,16 +87,13 @@ func (c *Container) Behind(ctx context.Context, address string) (func(context.Co
 	return func(ctx context.Context) error { return c.serves(ctx, at.address) }, nil
 }
 
-// ErrNobodyBehind says that a connection was accepted, and that nothing in the
-// container has it.
-var ErrNobodyBehind = errors.New("the engine accepts connections for the container, and nothing in it takes them yet")
-
 // reaches is how long a connection may take from the engine's proxy to the container.
 // Packets to one that has just been started can be lost while its network learns of
-// it, and are sent again after 1 s and 3 s.
+// it, and are sent again after 1 s and 3 s. What stays open for longer has got there,
+// even if that cannot be seen, as in a sandbox with a network of its own.
 const reaches = 4 * time.Second
 
-// held returns nil if a new connection to an address is kept open, and is one to the
+// held returns nil if a new connection to an address is kept open, and gets to the
 // container if it publishes that address and its sockets can be seen. The engine's
 // proxy accepts at once, and holds the connection for as long as it tries to open
 // its own.
@@ -118,10 +114,8 @@ func (c *Container) held(ctx context.Context, conn net.Conn, address string) err
 		switch {
 		case !seen && c.engine.visible.Load():
 			return errors.New("it has ended") // the engine may not know that yet
-		case !seen, s.Connected(p.port):
+		case !seen, s.Connected(p.port), time.Now().After(end):
 			return nil
-		case !s.Listens(p.port), time.Now().After(end):
-			return fmt.Errorf("%w: its port %d/tcp", ErrNobodyBehind, p.port)
 		}
 		if err := attack.StillOpen(ctx, conn); err != nil {
 			return err

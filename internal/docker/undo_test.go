@@ -467,7 +467,29 @@ func TestServesOnceConnectionsArrive(t *testing.T) {
 		if at, err := c.Serves(t.Context()); err != nil || len(at) > 0 {
 			t.Errorf("it is dead, and serves at %q, %v", at, err)
 		}
-		if _, err := fault.Revert(t.Context(), state); err != nil {
+		// Connections that come while it is started are what its network loses packets of.
+		var load sync.WaitGroup
+		over := make(chan struct{})
+		load.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+				load.Go(func() {
+					if conn, err := net.DialTimeout("tcp", c.Addr(), time.Second); err == nil {
+						conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+						conn.Read(make([]byte, 1))
+						conn.Close()
+					}
+				})
+			}
+		})
+		_, err := fault.Revert(t.Context(), state)
+		close(over)
+		load.Wait()
+		if err != nil {
 			t.Fatal(err)
 		}
 		if body, err := get(t, "http://"+c.Addr()); err != nil || body != "a" {
@@ -521,5 +543,17 @@ func TestServesAtAnExposedPort(t *testing.T) {
 	// From outside: over its network, as another container asks it.
 	if body, err := get(t, at); err != nil || body != "a" {
 		t.Errorf("undone, and it answers %q, %v", body, err)
+	}
+}
+
+// Nor did anybody say so of one that the run starts: it is ready once its port is
+// reached.
+func TestStartAwaitsThePort(t *testing.T) {
+	s := stack(t, connect(t), "")
+	spec := service("boots")
+	spec.Args, spec.Ready = append(spec.Args, "-boot", "2s"), nil
+	c := start(t, s, spec)
+	if body, err := get(t, "http://"+c.Addr()); err != nil || body != "boots" {
+		t.Errorf("started, and it answers %q, %v", body, err)
 	}
 }

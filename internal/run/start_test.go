@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -300,7 +299,7 @@ func TestReachBehindTheEnginesProxy(t *testing.T) {
 		}
 		return func(context.Context) error {
 			if asked++; asked < 3 {
-				return docker.ErrNobodyBehind
+				return attack.ErrHungUp
 			}
 			return nil
 		}, nil
@@ -314,7 +313,7 @@ func TestReachBehindTheEnginesProxy(t *testing.T) {
 	}
 	asked = -1000
 	_, err = reachable(t.Context(), p, behind, time.Second, func(string, ...any) {})
-	if !errors.Is(err, docker.ErrNobodyBehind) || !strings.Contains(err.Error(), "served nobody for 1s") {
+	if !errors.Is(err, attack.ErrHungUp) || !strings.Contains(err.Error(), "served nobody for 1s") {
 		t.Errorf("nobody behind: %v", err)
 	}
 }

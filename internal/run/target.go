@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
@@ -128,7 +127,7 @@ func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, 
 		return "", end.Missing
 	}
 	took := quantity.FormatDuration(within)
-	if errors.Is(end.Missing, attack.ErrHungUp) || errors.Is(end.Missing, docker.ErrNobodyBehind) {
+	if errors.Is(end.Missing, attack.ErrHungUp) {
 		return "", fmt.Errorf("the target %s served nobody for %s: %w; start what is behind it, or correct the scenario's target", what, took, end.Missing)
 	}
 	return "", fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, took, end.Missing)
