@@ -39,8 +39,8 @@ type Engine struct {
 	version string
 	osType  string
 	arch    string
-	binary  string       // "" is the running program
-	hosts   *allow.Hosts // which readiness checks may ask
+	binary  string                // "" is the running program
+	hosts   *allow.Hosts          // which readiness checks may ask
 	naming  func(netip.Addr) bool // whether the scenario has an address in it
 	place   Place
 	// ahead is how far its clock is before this machine's, if that is known.
