@@ -199,7 +199,7 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 	for _, s := range p.Stages {
 		if s.Shape == nil {
 			errs = append(errs, fmt.Errorf("stage %q: expected a shape, found none", s.Name))
-		} else if err := s.Shape.Validate(s.For); err != nil {
+		} else if err := s.Shape.Validate(s.For).Err(); err != nil {
 			errs = append(errs, fmt.Errorf("stage %q: %w", s.Name, err))
 		}
 	}

@@ -35,6 +35,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // ErrGone says that a target is no more, so that nothing of it needs undoing: a
@@ -207,9 +209,8 @@ type Slow interface {
 // pointer to a struct whose exported fields carry json and doc tags, and where
 // they apply default, required and positive ones.
 type Spec interface {
-	// Validate says what is wrong with the settings, nil if nothing: an error,
-	// or several joined, that starts with the key at fault: "jitter: …".
-	Validate() error
+	// Validate says what is wrong with the settings, nil if nothing.
+	Validate() fielderr.List
 	// Bind binds the fault to a target; id is unique to this injection and
 	// target, hold the time it is meant to last. It fails if the target cannot
 	// be broken this way, saying what could be done instead.

@@ -17,6 +17,8 @@ func ExampleCanHit() {
 }
 
 func ExampleLatency_Validate() {
-	fmt.Println((&chaos.Latency{Delay: 1e6, Jitter: 2e6}).Validate())
-	// Output: jitter: expected one of at most the delay, which is 1ms, found 2ms: answers cannot come before they were given
+	for _, e := range (&chaos.Latency{Delay: 1e6, Jitter: 2e6}).Validate() {
+		fmt.Printf("at %s: %s\n", e.Path, e)
+	}
+	// Output: at jitter: jitter: expected one of at most the delay, which is 1ms, found 2ms: answers cannot come before they were given
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 var killKind = Kind{
@@ -37,19 +39,22 @@ var killSignals = []string{
 const surely = "SIGKILL"
 
 // Validate implements Spec; its error starts with the key at fault.
-func (k *Kill) Validate() error {
+func (k *Kill) Validate() fielderr.List {
+	var wrong fielderr.List
+	if k.Grace < 0 {
+		wrong.Add("grace", "grace: expected a time above 0, found %s", k.Grace)
+	}
+	full := "SIG" + strings.TrimPrefix(strings.ToUpper(k.Signal), "SIG")
 	switch {
-	case k.Grace < 0:
-		return fmt.Errorf("grace: expected a time above 0, found %s", k.Grace)
 	case slices.Contains(killSignals, k.Signal):
-		return nil
 	case k.Signal == "SIGSTOP" || k.Signal == "SIGTSTP":
-		return fmt.Errorf("signal: %s does not end a process: use pause to freeze it", k.Signal)
+		wrong.Add("signal", "signal: %s does not end a process: use pause to freeze it", k.Signal)
+	case slices.Contains(killSignals, full):
+		wrong.Add("signal", "signal: expected a signal such as SIGKILL, found %q: write %s", k.Signal, full)
+	default:
+		wrong.Add("signal", "signal: expected a signal that ends a process (%s), found %q", strings.Join(killSignals, ", "), k.Signal)
 	}
-	if full := "SIG" + strings.TrimPrefix(strings.ToUpper(k.Signal), "SIG"); slices.Contains(killSignals, full) {
-		return fmt.Errorf("signal: expected a signal such as SIGKILL, found %q: write %s", k.Signal, full)
-	}
-	return fmt.Errorf("signal: expected a signal that ends a process (%s), found %q", strings.Join(killSignals, ", "), k.Signal)
+	return wrong
 }
 
 // Bind implements Spec.

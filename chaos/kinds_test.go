@@ -60,14 +60,23 @@ func TestKindsAreWellFormed(t *testing.T) {
 			if typ.Kind() != reflect.Pointer || typ.Elem().Kind() != reflect.Struct {
 				t.Fatalf("New returns a %v, want a pointer to a struct", typ)
 			}
+			keys := map[string]bool{}
 			for i := range typ.Elem().NumField() {
-				if f := typ.Elem().Field(i); f.Tag.Get("json") == "" || f.Tag.Get("doc") == "" {
+				f := typ.Elem().Field(i)
+				key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if keys[key] = true; key == "" || f.Tag.Get("doc") == "" {
 					t.Errorf("the field %s has no json or no doc tag", f.Name)
 				}
 			}
 			for text, want := range examples[k.Name].bad {
-				if err := decode(t, k, text).Validate(); err == nil || !strings.Contains(err.Error(), want) {
+				wrong := decode(t, k, text).Validate()
+				if err := wrong.Err(); err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("Validate(%s) = %v, want %q", text, err, want)
+				}
+				for _, e := range wrong {
+					if key := e.Path.String(); !keys[key] || !strings.HasPrefix(e.Msg, key+": ") {
+						t.Errorf("Validate(%s) says %q of the field %q, want the key of a setting that the message begins with", text, e.Msg, key)
+					}
 				}
 			}
 			hit := 0
@@ -140,7 +149,7 @@ func conform(t *testing.T, k Kind, text string) {
 	bind := func(t *testing.T, f fake) Fault {
 		t.Helper()
 		spec := decode(t, k, text)
-		if err := spec.Validate(); err != nil {
+		if err := spec.Validate().Err(); err != nil {
 			t.Fatal(err)
 		}
 		fault, err := spec.Bind(f, id, 5*time.Second)

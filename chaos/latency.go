@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 var latencyKind = Kind{
@@ -22,16 +24,18 @@ type Latency struct {
 }
 
 // Validate implements Spec; its error starts with the key at fault.
-func (l *Latency) Validate() error {
-	switch {
-	case l.Delay <= 0:
-		return fmt.Errorf("delay: expected one above 0, found %s", l.Delay)
-	case l.Jitter < 0:
-		return fmt.Errorf("jitter: expected one of at least 0, found %s", l.Jitter)
-	case l.Jitter > l.Delay:
-		return fmt.Errorf("jitter: expected one of at most the delay, which is %s, found %s: answers cannot come before they were given", l.Delay, l.Jitter)
+func (l *Latency) Validate() fielderr.List {
+	var wrong fielderr.List
+	if l.Delay <= 0 {
+		wrong.Add("delay", "delay: expected one above 0, found %s", l.Delay)
 	}
-	return nil
+	switch {
+	case l.Jitter < 0:
+		wrong.Add("jitter", "jitter: expected one of at least 0, found %s", l.Jitter)
+	case l.Jitter > l.Delay && l.Delay > 0:
+		wrong.Add("jitter", "jitter: expected one of at most the delay, which is %s, found %s: answers cannot come before they were given", l.Delay, l.Jitter)
+	}
+	return wrong
 }
 
 // spare is added to how long a fault is meant to last, to get how long a target

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 var pauseKind = Kind{
@@ -19,7 +21,7 @@ var pauseKind = Kind{
 type Pause struct{}
 
 // Validate implements Spec.
-func (*Pause) Validate() error { return nil }
+func (*Pause) Validate() fielderr.List { return nil }
 
 // Bind implements Spec.
 func (*Pause) Bind(t Target, _ string, _ time.Duration) (Fault, error) {

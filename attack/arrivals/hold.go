@@ -1,9 +1,9 @@
 package arrivals
 
 import (
-	"errors"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
@@ -34,8 +34,12 @@ func (h Hold) Invert(k float64, total time.Duration) time.Duration {
 }
 
 // Validate implements Shape.
-func (h Hold) Validate(total time.Duration) error {
-	return errors.Join(validTotal(total), validRate("rate", h.Per), somewhere(h.Per))
+func (h Hold) Validate(total time.Duration) fielderr.List {
+	var m mistakes
+	m.total(total)
+	m.rate("rate", h.Per)
+	m.somewhere(fielderr.Field("rate"), h.Per)
+	return m.List
 }
 
 func (h Hold) String() string { return quantity.FormatRate(float64(h.Per)) }

@@ -5,7 +5,11 @@
 // Each shape is a file of its own, and an entry in Shapes.
 package arrivals
 
-import "time"
+import (
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+)
 
 // Rate is a number of arrivals per second.
 type Rate float64
@@ -13,7 +17,7 @@ type Rate float64
 // Shape is the load of one stage: an OpenShape or a ClosedShape.
 type Shape interface {
 	// Validate says what is wrong with the shape's own numbers, nil if nothing.
-	Validate(total time.Duration) error
+	Validate(total time.Duration) fielderr.List
 }
 
 // OpenShape is a rate over time, whatever the target does.

@@ -1,8 +1,9 @@
 package arrivals
 
 import (
-	"errors"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // Pause is a stretch without arrivals, in which a system can recover.
@@ -21,12 +22,13 @@ func (Pause) Rate(_, _ time.Duration) Rate { return 0 }
 func (Pause) Expected(_, _ time.Duration) float64 { return 0 }
 
 // Validate implements Shape.
-func (p Pause) Validate(total time.Duration) error {
-	var off error
+func (p Pause) Validate(total time.Duration) fielderr.List {
+	var m mistakes
+	m.total(total)
 	if !p.Pause {
-		off = errors.New("pause: expected true, found false: give a rate, or leave the stage out")
+		m.Add("pause", "pause: expected true, found false: give a rate, or leave the stage out")
 	}
-	return errors.Join(validTotal(total), off)
+	return m.List
 }
 
 func (Pause) String() string { return "pause" }

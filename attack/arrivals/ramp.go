@@ -1,10 +1,10 @@
 package arrivals
 
 import (
-	"errors"
 	"math"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
@@ -50,8 +50,13 @@ func (r Ramp) Invert(k float64, total time.Duration) time.Duration {
 }
 
 // Validate implements Shape.
-func (r Ramp) Validate(total time.Duration) error {
-	return errors.Join(validTotal(total), validRate("from", r.From), validRate("to", r.To), somewhere(r.From, r.To))
+func (r Ramp) Validate(total time.Duration) fielderr.List {
+	var m mistakes
+	m.total(total)
+	m.rate("from", r.From)
+	m.rate("to", r.To)
+	m.somewhere(nil, r.From, r.To)
+	return m.List
 }
 
 func (r Ramp) String() string {

@@ -1,10 +1,11 @@
 package arrivals
 
 import (
-	"errors"
-	"fmt"
 	"math"
+	"slices"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // Shapes lists every shape, in the order in which manuals and messages name
@@ -43,32 +44,33 @@ type exact interface {
 // counted; no machine sends as fast.
 const maxRate Rate = 10e6
 
-func validRate(name string, r Rate) error {
+// mistakes are what is wrong with the settings of a shape.
+type mistakes struct{ fielderr.List }
+
+// total checks the length of the stage.
+func (m *mistakes) total(total time.Duration) {
+	if total <= 0 {
+		m.Add("for", "for: expected a length above 0, found %s", total)
+	}
+}
+
+// rate checks a rate.
+func (m *mistakes) rate(name string, r Rate) {
 	switch {
 	case math.IsNaN(float64(r)) || r < 0:
-		return fmt.Errorf("%s: expected a rate of at least 0/s, found %v/s", name, float64(r))
+		m.Add(name, "%s: expected a rate of at least 0/s, found %v/s", name, float64(r))
 	case r > maxRate:
-		return fmt.Errorf("%s: expected a rate of at most 10M/s, found %v/s", name, float64(r))
+		m.Add(name, "%s: expected a rate of at most 10M/s, found %v/s", name, float64(r))
 	}
-	return nil
 }
 
-func validTotal(total time.Duration) error {
-	if total <= 0 {
-		return fmt.Errorf("for: expected a length above 0, found %s", total)
+// somewhere refuses a shape that sends nothing: a mistyped rate would otherwise pass
+// as a quiet stage. The mistake is that of the field, if one is named.
+func (m *mistakes) somewhere(field fielderr.Path, rates ...Rate) {
+	if !slices.ContainsFunc(rates, func(r Rate) bool { return r > 0 }) {
+		m.List = append(m.List, fielderr.At(field,
+			"the rate is 0/s throughout: give a rate above 0/s, or say pause: true for a stage without load"))
 	}
-	return nil
-}
-
-// somewhere refuses a shape that sends nothing: a mistyped rate would
-// otherwise pass as a quiet stage.
-func somewhere(rates ...Rate) error {
-	for _, r := range rates {
-		if r > 0 {
-			return nil
-		}
-	}
-	return errors.New("the rate is 0/s throughout: give a rate above 0/s, or say pause: true for a stage without load")
 }
 
 // seconds are the unit of every integral, as rates are per second.

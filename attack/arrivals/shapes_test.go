@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // samples holds valid shapes of every kind in the registry; a kind without one
@@ -85,7 +87,7 @@ func TestShapesConform(t *testing.T) {
 				if reflect.TypeOf(s) != typ {
 					t.Fatalf("expected a sample of type %s, found %T", typ, s)
 				}
-				if err := s.Validate(total); err != nil {
+				if err := s.Validate(total).Err(); err != nil {
 					t.Fatal(err)
 				}
 				if s.Validate(0) == nil || s.Validate(-time.Second) == nil {
@@ -273,9 +275,20 @@ func TestShapesRefuse(t *testing.T) {
 		{Users{1, 1, -1}, "think: expected at least 0"},
 		{Trace{File: "x", Speed: 1}, "expected a trace that was read from its file"},
 	} {
-		err := c.shape.Validate(10 * time.Second)
-		if err == nil || !strings.Contains(err.Error(), c.want) {
+		wrong := c.shape.Validate(10 * time.Second)
+		if err := wrong.Err(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%#v: expected %q, found %v", c.shape, c.want, err)
+		}
+		namesFields(t, wrong)
+	}
+}
+
+// namesFields checks that messages name the field that their path leads to.
+func namesFields(t *testing.T, wrong fielderr.List) {
+	t.Helper()
+	for _, e := range wrong {
+		if field := e.Path.String(); field != "" && !strings.Contains(e.Msg, field) {
+			t.Errorf("%q is said of the field %s", e.Msg, field)
 		}
 	}
 }

@@ -1,11 +1,11 @@
 package arrivals
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
@@ -35,17 +35,20 @@ func (s Sine) Expected(t, _ time.Duration) float64 {
 }
 
 // Validate implements Shape.
-func (s Sine) Validate(total time.Duration) error {
-	var swing error
+func (s Sine) Validate(total time.Duration) fielderr.List {
+	var m mistakes
+	m.total(total)
+	m.rate("mean", s.Mean)
+	m.rate("amplitude", s.Amplitude)
+	m.somewhere(nil, s.Mean)
 	if s.Amplitude > s.Mean {
-		swing = fmt.Errorf("amplitude: expected at most the mean of %s, as a rate cannot fall below 0/s, found %s",
+		m.Add("amplitude", "amplitude: expected at most the mean of %s, as a rate cannot fall below 0/s, found %s",
 			quantity.FormatRate(float64(s.Mean)), quantity.FormatRate(float64(s.Amplitude)))
 	}
-	var period error
 	if s.Period <= 0 {
-		period = fmt.Errorf("period: expected a length above 0, found %s", s.Period)
+		m.Add("period", "period: expected a length above 0, found %s", s.Period)
 	}
-	return errors.Join(validTotal(total), validRate("mean", s.Mean), validRate("amplitude", s.Amplitude), somewhere(s.Mean), swing, period)
+	return m.List
 }
 
 func (s Sine) String() string {

@@ -1,10 +1,10 @@
 package arrivals
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
@@ -38,13 +38,17 @@ func (s Spike) Expected(t, total time.Duration) float64 {
 }
 
 // Validate implements Shape.
-func (s Spike) Validate(total time.Duration) error {
-	var width error
+func (s Spike) Validate(total time.Duration) fielderr.List {
+	var m mistakes
+	m.total(total)
+	m.rate("base", s.Base)
+	m.rate("peak", s.Peak)
+	m.somewhere(nil, s.Base, s.Peak)
 	if s.Width <= 0 || s.Width > total {
-		width = fmt.Errorf("width: expected above 0 and at most the stage's length of %s, found %s",
+		m.Add("width", "width: expected above 0 and at most the stage's length of %s, found %s",
 			quantity.FormatDuration(total), s.Width)
 	}
-	return errors.Join(validTotal(total), validRate("base", s.Base), validRate("peak", s.Peak), somewhere(s.Base, s.Peak), width)
+	return m.List
 }
 
 func (s Spike) String() string {

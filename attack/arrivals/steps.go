@@ -1,10 +1,10 @@
 package arrivals
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
@@ -57,12 +57,16 @@ func (s Steps) Expected(t, total time.Duration) float64 {
 }
 
 // Validate implements Shape.
-func (s Steps) Validate(total time.Duration) error {
-	var count error
+func (s Steps) Validate(total time.Duration) fielderr.List {
+	var m mistakes
+	m.total(total)
+	m.rate("from", s.From)
+	m.rate("to", s.To)
+	m.somewhere(nil, s.From, s.To)
 	if s.Count < 2 || s.Count > maxSteps {
-		count = fmt.Errorf("count: expected 2 to %d plateaus, found %d", maxSteps, s.Count)
+		m.Add("count", "count: expected 2 to %d plateaus, found %d", maxSteps, s.Count)
 	}
-	return errors.Join(validTotal(total), validRate("from", s.From), validRate("to", s.To), somewhere(s.From, s.To), count)
+	return m.List
 }
 
 func (s Steps) String() string {

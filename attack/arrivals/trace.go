@@ -5,13 +5,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"sort"
 	"strconv"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // Trace replays recorded arrivals at the instants at which they came, whatever
@@ -47,13 +47,17 @@ const (
 )
 
 // NewTrace makes a shape of instants as LoadTrace returns them. file is only a
-// name. An error begins with the setting that it speaks of.
-func NewTrace(file string, instants []time.Duration, speed float64) (*Trace, error) {
-	if len(instants) == 0 {
-		return nil, errors.New("file: expected times, found none")
+// name.
+func NewTrace(file string, instants []time.Duration, speed float64) (*Trace, fielderr.List) {
+	var wrong fielderr.List
+	switch {
+	case len(instants) == 0:
+		wrong.Add("file", "file: expected times, found none")
+	case instants[0] != 0 || !slices.IsSorted(instants):
+		wrong.Add("file", "file: expected times in order, from 0 on")
 	}
-	if instants[0] != 0 || !slices.IsSorted(instants) {
-		return nil, errors.New("file: expected times in order, from 0 on")
+	if wrong != nil {
+		return nil, wrong
 	}
 	h := sha256.New()
 	var b [8]byte
@@ -67,12 +71,16 @@ func NewTrace(file string, instants []time.Duration, speed float64) (*Trace, err
 
 // AtSpeed returns the same trace at another speed. The two share their instants,
 // as a scenario may replay one file in many stages.
-func (tr *Trace) AtSpeed(speed float64) (*Trace, error) {
-	if !(speed > 0 && speed <= maxSpeed) {
-		return nil, fmt.Errorf("speed: expected a number above 0 and at most %.0f, found %s", maxSpeed, strconv.FormatFloat(speed, 'f', -1, 64))
+func (tr *Trace) AtSpeed(speed float64) (*Trace, fielderr.List) {
+	var wrong fielderr.List
+	switch {
+	case !(speed > 0 && speed <= maxSpeed):
+		wrong.Add("speed", "speed: expected a number above 0 and at most %.0f, found %s", maxSpeed, strconv.FormatFloat(speed, 'f', -1, 64))
+	case float64(tr.instants[len(tr.instants)-1])/speed > float64(maxTrace):
+		wrong.Add("speed", "speed: expected a replay of at most a year, found a longer one")
 	}
-	if float64(tr.instants[len(tr.instants)-1])/speed > float64(maxTrace) {
-		return nil, errors.New("speed: expected a replay of at most a year, found a longer one")
+	if wrong != nil {
+		return nil, wrong
 	}
 	out := *tr
 	out.Speed = speed
@@ -131,12 +139,13 @@ func (tr Trace) Invert(k float64, total time.Duration) time.Duration {
 func (Trace) exact() {}
 
 // Validate implements Shape.
-func (tr Trace) Validate(total time.Duration) error {
-	var none error
+func (tr Trace) Validate(total time.Duration) fielderr.List {
+	var m mistakes
+	m.total(total)
 	if len(tr.instants) == 0 {
-		none = errors.New("file: expected a trace that was read from its file, found none")
+		m.Add("file", "file: expected a trace that was read from its file, found none")
 	}
-	return errors.Join(validTotal(total), none)
+	return m.List
 }
 
 func (tr Trace) String() string {

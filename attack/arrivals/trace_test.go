@@ -132,9 +132,11 @@ func TestNewTraceRefuses(t *testing.T) {
 		"too fast":     {1e7, []time.Duration{0}, "speed: expected a number above 0"},
 		"too slow":     {1e-9, []time.Duration{0, time.Second}, "speed: expected a replay of at most a year"},
 	} {
-		if _, err := NewTrace("x", c.instants, c.speed); err == nil || !strings.Contains(err.Error(), c.want) {
+		_, wrong := NewTrace("x", c.instants, c.speed)
+		if err := wrong.Err(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: expected %q, found %v", name, c.want, err)
 		}
+		namesFields(t, wrong)
 	}
 }
 
@@ -198,9 +200,9 @@ func FuzzParseTrace(f *testing.F) {
 		if n := bytes.Count(b, []byte("\n")) + 1; len(got) == 0 || len(got) > n || got[0] != 0 || !slices.IsSorted(got) || got[len(got)-1] > maxTrace {
 			t.Errorf("of %d lines: %v", n, got)
 		}
-		tr, err := NewTrace("x", got, 1)
-		if err != nil {
-			t.Fatal(err)
+		tr, wrong := NewTrace("x", got, 1)
+		if wrong != nil {
+			t.Fatal(wrong)
 		}
 		if total := tr.Length(); total > 0 && len(intended(all(oneStage(Poisson, tr, total)), 0)) != len(got) {
 			t.Errorf("%d arrivals are not all within %s", len(got), total)

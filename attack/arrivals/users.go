@@ -1,11 +1,11 @@
 package arrivals
 
 import (
-	"errors"
 	"fmt"
 	"math/bits"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
@@ -51,20 +51,21 @@ func (u Users) Pause() time.Duration { return u.Think }
 func (u Users) Most() int { return max(u.From, u.To) }
 
 // Validate implements Shape.
-func (u Users) Validate(total time.Duration) error {
-	var number, think error
+func (u Users) Validate(total time.Duration) fielderr.List {
+	var m mistakes
+	m.total(total)
 	switch least, most := min(u.From, u.To), u.Most(); {
 	case least < 0:
-		number = fmt.Errorf("users: expected at least 0, found %d", least)
+		m.Add("users", "users: expected at least 0, found %d", least)
 	case most == 0:
-		number = errors.New("users: expected at least 1, found 0: say pause: true for a stage without load")
+		m.Add("users", "users: expected at least 1, found 0: say pause: true for a stage without load")
 	case most > maxUsers:
-		number = fmt.Errorf("users: expected at most %d, found %d", maxUsers, most)
+		m.Add("users", "users: expected at most %d, found %d", maxUsers, most)
 	}
 	if u.Think < 0 {
-		think = fmt.Errorf("think: expected at least 0, found %s", u.Think)
+		m.Add("think", "think: expected at least 0, found %s", u.Think)
 	}
-	return errors.Join(validTotal(total), number, think)
+	return m.List
 }
 
 func (u Users) String() string {

@@ -7,12 +7,13 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // rate is a constant rate, of which attack has a type that need not be known here.
 type rate float64
 
-func (rate) Validate(time.Duration) error            { return nil }
+func (rate) Validate(time.Duration) fielderr.List            { return nil }
 func (r rate) Rate(_, _ time.Duration) arrivals.Rate { return arrivals.Rate(r) }
 func (r rate) Expected(t, _ time.Duration) float64   { return float64(r) * t.Seconds() }
 

@@ -21,7 +21,7 @@ const module = "github.com/seed-1574e9de/ordeal"
 // order lists the packages from the bottom up. A package may import only what
 // stands in a lower row; allowed names the exceptions.
 var order = [][]string{
-	{"internal/suggest"},
+	{"internal/suggest", "internal/fielderr"},
 	{"internal/quantity", "internal/textfile", "internal/plaintext", "internal/relay", "internal/standstill", "internal/allow", "internal/seed", "internal/secret", "internal/owner", "internal/freeport", "internal/freeport/porttest", "internal/filelock"},
 	{"timeline", "internal/state", "internal/roundtrip", "internal/strictyaml"},
 	{"attack/arrivals"},

@@ -65,8 +65,8 @@ func (s *faultFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stri
 	if !p.Done() {
 		return false
 	}
-	if err := spec.Validate(); err != nil {
-		invalid(d, err, spec, sub, s.kind.Doc)
+	if wrong := spec.Validate(); wrong != nil {
+		noteFields(d, wrong, spec, sub, s.kind.Doc)
 		return false
 	}
 	s.spec = spec

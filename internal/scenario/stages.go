@@ -73,8 +73,8 @@ func (s *stageFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stri
 	if shape == nil {
 		return true
 	}
-	if err := shape.Validate(s.For); err != nil {
-		invalid(d, err, settings, n, s.kind.Doc)
+	if wrong := shape.Validate(s.For); wrong != nil {
+		noteFields(d, wrong, settings, n, s.kind.Doc)
 		return false
 	}
 	s.shape = shape
@@ -207,21 +207,22 @@ func (b *builder) replay(s *stageFile) {
 		if err != nil {
 			return nil, err
 		}
-		return arrivals.NewTrace(s.trace.File, instants, 1)
+		recorded, wrong := arrivals.NewTrace(s.trace.File, instants, 1)
+		return recorded, wrong.Err()
 	})
 	if err != nil {
 		b.Failf(at.Span, "one time a line: seconds such as 12.5, Unix times in s, ms, µs or ns, or times such as 2026-01-31T08:00:00Z", "trace: %s", err)
 		return
 	}
-	trace, err := recorded.AtSpeed(s.trace.Speed)
-	if err == nil {
+	trace, wrong := recorded.AtSpeed(s.trace.Speed)
+	if wrong == nil {
 		if !b.Set(&s.For) {
 			s.For = trace.Length()
 		}
-		err = trace.Validate(s.For)
+		wrong = trace.Validate(s.For)
 	}
-	if err != nil {
-		invalid(b.Decoder, err, &s.trace, s.n, s.kind.Doc)
+	if wrong != nil {
+		noteFields(b.Decoder, wrong, &s.trace, s.n, s.kind.Doc)
 		return
 	}
 	s.shape = trace

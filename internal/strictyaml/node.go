@@ -3,6 +3,8 @@ package strictyaml
 import (
 	"fmt"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // Kind is what a YAML value is.
@@ -74,6 +76,21 @@ func (n *Node) Get(key string) (*Node, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Below follows a path of keys and indices into the node, as far as it leads.
+func (n *Node) Below(path fielderr.Path) *Node {
+	for _, step := range path {
+		next, ok := n.Get(step.Key)
+		if step.Key == "" && step.Index < len(n.Items) {
+			next, ok = n.Items[step.Index], true
+		}
+		if !ok {
+			break
+		}
+		n = next
+	}
+	return n
 }
 
 // KeySpan is where a key of the mapping stands; the mapping's own place if it is
