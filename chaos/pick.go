@@ -37,7 +37,7 @@ func (p Pick) of(n int) (int, error) {
 	case p.Count < 0 || p.Fraction < 0 || p.Fraction > 1:
 		return 0, fmt.Errorf("expected a pick of at least one target, or of a share up to 100%%, found %+v", p)
 	case p.Count > n:
-		return 0, fmt.Errorf("expected %d targets or more to pick %d from, found %d: pick fewer, or start more", p.Count, p.Count, n)
+		return 0, fmt.Errorf("expected at least as many targets as are picked, %d, found %d: pick fewer, or start more", p.Count, n)
 	case p.Count > 0:
 		return p.Count, nil
 	case p.Fraction > 0:

@@ -39,7 +39,7 @@ func TestChooseHowMany(t *testing.T) {
 		{"30% of 10", Pick{Fraction: 0.3}, 10, 3, ""},
 		{"a little is at least one", Pick{Fraction: 0.001}, 3, 1, ""},
 		{"100%", Pick{Fraction: 1}, 3, 3, ""},
-		{"too many", Pick{Count: 5}, 4, 0, "expected 5 targets or more to pick 5 from, found 4"},
+		{"too many", Pick{Count: 5}, 4, 0, "expected at least as many targets as are picked, 5, found 4"},
 		{"none there", Pick{}, 0, 0, "nothing to break"},
 		{"negative", Pick{Count: -1}, 4, 0, "expected a pick"},
 		{"over 100%", Pick{Fraction: 1.5}, 4, 0, "expected a pick"},

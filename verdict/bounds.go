@@ -71,7 +71,7 @@ func (f *finding) couldBe() *Range {
 	if few := f.few; few != nil && o.bounds == nil {
 		lo, hi = few[0], few[1]
 	}
-	r := &Range{Text: rangeText(f.unit, lo, hi)}
+	r := &Range{Text: rangeText(f.unit, lo, hi), WithMore: o.bounds == nil && f.few != nil || strings.Contains(o.missing, tooFew)}
 	if lo = max(lo, 0); !math.IsInf(lo, 0) {
 		r.Low = &lo
 	}

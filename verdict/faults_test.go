@@ -74,7 +74,7 @@ func TestRecovery(t *testing.T) {
 		{"unless it stays after both", []timeline.Fault{kill, fault("slow-db", 22*sec, 32*sec)}, slow(load, 22*sec, 36*sec, sec), 10500 * ms, false, ""},
 		{"the next fault comes too soon", []timeline.Fault{kill, fault("slow-db", 27*sec, 45*sec)}, load, -1, false, "too little load between"},
 		{"no load after", []timeline.Fault{kill}, steady(0, 25*sec, 50, 10*ms), -1, false, "too little load between"},
-		{"no load before", []timeline.Fault{kill}, steady(20*sec, 60*sec, 50, 10*ms), -1, false, "only 0 arrivals before"},
+		{"no load before", []timeline.Fault{kill}, steady(20*sec, 60*sec, 50, 10*ms), -1, false, "only 0, and 20 are needed"},
 		{"never reverted", []timeline.Fault{{Name: "kill-api", Injecting: &kill.Planned, Effective: &kill.Planned, Verified: true}}, load, -1, false, "not reverted during the load"},
 		{"few arrivals are joined", []timeline.Fault{kill}, func() []arrival {
 			as := steady(0, 60*sec, 5, 10*ms)

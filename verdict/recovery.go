@@ -218,8 +218,8 @@ func (w *watch) recovery(atWorst bool, unproven string) (r recovery) {
 	case w.fault.Reverted == nil:
 		return recovery{why: fmt.Sprintf("the fault %q was not reverted during the load", name)}
 	case n < limits.MinArrivals:
-		return recovery{why: fmt.Sprintf("only %d arrivals before %q, and outside of other faults, to compare with, %d are needed: inject it later",
-			n, name, limits.MinArrivals)}
+		return recovery{why: fmt.Sprintf("arrivals before %q, and outside of other faults, to compare with: only %d, and %d are needed; inject it later",
+			name, n, limits.MinArrivals)}
 	}
 	recovered := -1 // index of the slice from which on it was normal for long enough
 	start, normal, lastBad := 0, time.Duration(0), -1

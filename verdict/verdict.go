@@ -126,6 +126,9 @@ type Range struct {
 	Low  *float64 `json:"low"`
 	High *float64 `json:"high"`
 	Text string   `json:"text"` // for people, with units
+	// WithMore says that the figure is right for what came, which is too little: this is
+	// where it could lie had enough come.
+	WithMore bool `json:"-"`
 }
 
 // FaultResult is a fault's record with what it did to the service.

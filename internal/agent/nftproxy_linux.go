@@ -193,7 +193,7 @@ func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, e
 		return Straightened{}, err
 	}
 	if cut > 0 {
-		evidence += fmt.Sprintf(", %d connections that would not end were cut", cut)
+		evidence += fmt.Sprintf(", connections that would not end and were cut: %d", cut)
 	}
 	return Straightened{Evidence: evidence, Traffic: traffic}, nil
 }

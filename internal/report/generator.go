@@ -24,7 +24,7 @@ func generatorLine(g *verdict.Generator) string {
 		parts = append(parts, "lateness p99 "+offset(g.Late.P99))
 	}
 	if g.Late.P99 != nil && g.Budget > 0 && *g.Late.P99 > g.Budget || g.Longest > max(g.Budget, time.Millisecond) {
-		parts = append(parts, quantity.FormatWhole(g.Delayed)+" arrivals held up by it, so that their times may be too high")
+		parts = append(parts, plural(g.Delayed, "arrival", "arrivals")+" held up by it, so that their times may be too high")
 	}
 	if g.Longest > 0 {
 		parts = append(parts, fmt.Sprintf("stood still for %s in all, %s at the longest", quantity.FormatDuration(g.Standstill), quantity.FormatDuration(g.Longest)))
@@ -36,13 +36,13 @@ func generatorLine(g *verdict.Generator) string {
 	case u.Files > 0 && u.MaxFiles > 0:
 		parts = append(parts, quantity.FormatWhole(min(u.Files, u.MaxFiles))+" of "+quantity.FormatWhole(u.MaxFiles)+" files")
 	case u.Files > 0:
-		parts = append(parts, quantity.FormatWhole(u.Files)+" files")
+		parts = append(parts, plural(u.Files, "file", "files"))
 	}
 	if u.MaxPorts > 0 {
 		parts = append(parts, "at most "+quantity.FormatPercent(float64(u.Ports)/float64(u.MaxPorts))+" of ports")
 	}
 	if g.Local > 0 {
-		parts = append(parts, quantity.FormatWhole(g.Local)+" arrivals failed on its own machine")
+		parts = append(parts, plural(g.Local, "arrival", "arrivals")+" failed on its own machine")
 	}
 	if len(parts) == 0 {
 		return ""

@@ -26,6 +26,7 @@ func TestGeneratorLine(t *testing.T) {
 		{"held up", &verdict.Generator{Late: verdict.Latency{P99: ptr(62 * time.Millisecond)}, Budget: 50 * time.Millisecond, Delayed: 1234, Standstill: 3200 * time.Millisecond, Longest: 120 * time.Millisecond},
 			"generator: lateness p99 62ms; 1,234 arrivals held up by it, so that their times may be too high; stood still for 3.2s in all, 120ms at the longest"},
 		{"failures of its own", &verdict.Generator{Late: late, Local: 1234}, "generator: lateness p99 110µs; 1,234 arrivals failed on its own machine"},
+		{"one", &verdict.Generator{Late: late, Local: 1, Usage: timeline.Usage{Files: 1}}, "generator: lateness p99 110µs; 1 file; 1 arrival failed on its own machine"},
 	} {
 		if got := generatorLine(tc.in); got != tc.want {
 			t.Errorf("%s: got %q, want %q", tc.name, got, tc.want)

@@ -163,8 +163,8 @@ func failed() *Run {
 			Limit: "250ms", Why: `the fault "slow-hop" did not take effect`,
 		},
 		verdict.RuleResult{KPI: "p99.9 < 1s", Severity: verdict.SeverityWarn, Outcome: verdict.Warn, Observed: "2.4s", Limit: "1s", Why: "124 of 123456 requests took longer"},
-		verdict.RuleResult{KPI: "p99.99 < 2s", Severity: verdict.SeverityWarn, Outcome: verdict.Inconclusive, Observed: "5s", Limit: "2s", Why: "expected at least 29956 samples, found 6375",
-			CouldBe: &verdict.Range{Low: ptr(4.2e9), Text: "4.2s or more"}},
+		verdict.RuleResult{KPI: "p99.99 < 2s", Severity: verdict.SeverityWarn, Outcome: verdict.Inconclusive, Observed: "5s", Limit: "2s", Why: "too few samples for p99.99: 6375, and 29956 are needed; send more",
+			CouldBe: &verdict.Range{Low: ptr(4.2e9), Text: "4.2s or more", WithMore: true}},
 	)
 	return r
 }

@@ -159,6 +159,8 @@ func unsure(rule verdict.RuleResult, message string) string {
 	switch {
 	case rule.Observed == "":
 		return rule.KPI
+	case rule.CouldBe != nil && rule.CouldBe.WithMore:
+		return message + ", with enough samples it could be " + rule.CouldBe.Text
 	case rule.CouldBe != nil:
 		return message + ", could be " + rule.CouldBe.Text
 	}

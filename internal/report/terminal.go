@@ -218,15 +218,23 @@ func (p *page) rules(r *Run) {
 		if x.Name != "" {
 			rw.notes = append(rw.notes, cell{plain(x.KPI), nil})
 		}
-		if x.CouldBe != nil && !strings.Contains(x.Why, x.CouldBe.Text) {
-			rw.notes = append(rw.notes, cell{"could be " + x.CouldBe.Text, p.dim})
-		}
 		if x.Why != "" {
 			rw.notes = append(rw.notes, cell{plain(x.Why), p.dim})
+		}
+		if x.CouldBe != nil && !strings.Contains(x.Why, x.CouldBe.Text) {
+			rw.notes = append(rw.notes, cell{couldBe(&x), p.dim})
 		}
 		g.rows = append(g.rows, rw)
 	}
 	p.grid(g)
+}
+
+// couldBe says where the figure of a rule that is inconclusive could lie.
+func couldBe(x *verdict.RuleResult) string {
+	if x.CouldBe.WithMore {
+		return "with enough of them it could be " + x.CouldBe.Text
+	}
+	return "could be " + x.CouldBe.Text
 }
 
 func (p *page) faults(r *Run) {
@@ -364,7 +372,7 @@ func plural(n uint64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return quantity.FormatWhole(n) + " " + many
 }
 
 func recovery(f *verdict.FaultResult) string {
@@ -502,7 +510,7 @@ func (p *page) totals(r *Run) {
 	p.section("totals", "")
 	p.text(gridIndent, nil, fmt.Sprintf("%s planned = %s done + %s unsent + %s interrupted",
 		quantity.FormatWhole(m.Planned), quantity.FormatWhole(m.Done), quantity.FormatWhole(m.Unsent), quantity.FormatWhole(m.Interrupted)))
-	line := quantity.FormatWhole(m.Errors) + " errors"
+	line := plural(m.Errors, "error", "errors")
 	if m.ErrorRate != nil && m.Availability != nil {
 		line += fmt.Sprintf(" (%s), availability %s", quantity.FormatFraction(*m.ErrorRate), quantity.FormatFraction(*m.Availability))
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // JSON prints the plan, indented, the same bytes for the same plan. Secrets
@@ -158,6 +160,54 @@ func (p *Plan) timeline(w io.Writer) {
 
 	p.requests(w)
 	p.rules(w)
+	p.recovery(w)
+}
+
+// recovery prints what counts as normal again after a fault.
+func (p *Plan) recovery(w io.Writer) {
+	if len(p.Chaos) == 0 {
+		return
+	}
+	fmt.Fprint(w, "\nrecovery\n")
+	run := timeline.DefaultNormal()
+	if p.Recovery != nil {
+		run = *p.Recovery
+	}
+	var t [][]string
+	for _, f := range p.Chaos {
+		if own, ok := p.RecoveryOf[f.Name]; ok {
+			t = append(t, []string{f.Name, describeNormal(own)})
+		}
+	}
+	if len(p.RecoveryOf) < len(p.Chaos) {
+		name := "any fault"
+		if len(p.RecoveryOf) > 0 {
+			name = "others"
+		}
+		t = append(t, []string{name, describeNormal(run)})
+	}
+	table(w, t)
+}
+
+func describeNormal(n timeline.Normal) string {
+	ms := func(f float64) string { return quantity.FormatDuration(time.Duration(f)) }
+	return fmt.Sprintf("normal for %s: error rate up to %s, p95 up to %s, of slices of %s",
+		quantity.FormatDuration(n.Stable), describeLimit(n.Errors, quantity.FormatFraction), describeLimit(n.P95, ms),
+		counted(int(n.MinArrivals), "arrival"))
+}
+
+// describeLimit says what +1%, 2x, 2x + 10ms or 200ms in a scenario means.
+func describeLimit(l timeline.Limit, format func(float64) string) string {
+	factor := strconv.FormatFloat(l.Factor, 'f', -1, 64) + "x"
+	switch {
+	case l.Factor == 0:
+		return format(l.Plus)
+	case l.Plus == 0:
+		return factor + " that before it"
+	case l.Factor == 1:
+		return format(l.Plus) + " above that before it"
+	}
+	return factor + " that before it + " + format(l.Plus)
 }
 
 // table prints rows with their columns aligned, however wide the characters.
@@ -324,9 +374,9 @@ func exposed(l *Link) string {
 func describeService(s Service) string {
 	switch {
 	case s.Process != nil && s.Process.Builtin != "":
-		return "built-in " + strings.Join(append([]string{s.Process.Builtin}, s.Process.Args...), " ") + ", started as a process"
+		return "built-in " + commandLine(append([]string{s.Process.Builtin}, s.Process.Args...)) + ", started as a process"
 	case s.Process != nil:
-		return strings.Join(s.Process.Command, " ") + ", started as a process"
+		return commandLine(s.Process.Command) + ", started as a process"
 	case s.Link != nil:
 		listen := s.Link.Listen
 		if host, port, err := net.SplitHostPort(listen); err == nil && port == "0" {
@@ -336,7 +386,7 @@ func describeService(s Service) string {
 	}
 	switch c := s.Container; {
 	case c.Builtin != "":
-		return "built-in " + strings.Join(append([]string{c.Builtin}, c.Args...), " ") + ", started as a container"
+		return "built-in " + commandLine(append([]string{c.Builtin}, c.Args...)) + ", started as a container"
 	case c.Image != "":
 		return "image " + c.Image + ", started as a container"
 	case c.Compose != nil:
@@ -348,6 +398,19 @@ func describeService(s Service) string {
 	default:
 		return "container " + c.Name
 	}
+}
+
+// commandLine is a command as a shell would take it, so that an empty argument, or
+// one with spaces, is seen.
+func commandLine(args []string) string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		out[i] = a
+		if a == "" || strings.ContainsAny(a, " \t\n\"'") {
+			out[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 func describeShape(s attack.Stage) string {
