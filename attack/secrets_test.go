@@ -155,3 +155,35 @@ func TestSecretColumns(t *testing.T) {
 		t.Errorf("found %q", got)
 	}
 }
+
+// What a wrong answer costs once its samples are taken.
+func BenchmarkExplain(b *testing.B) {
+	p := holdPlan(1, time.Second, time.Second, 1)
+	p.Requests = []Request{{
+		Name: "a", Weight: 1, Method: "POST", URL: "http://127.0.0.1/", Body: "{{ seq }}",
+		Headers: []Field{{"Authorization", "Bearer abcdefgh"}, {"Accept", "application/json"}},
+	}}
+	a, err := newAttack(b.Context(), p, RunOptions{Engine: takes(0), Sink: new(collector), Start: time.Now()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	call, err := a.build.Build(Arrival{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	a.chooser = noSamples{}
+	header := http.Header{
+		"Content-Type": {"application/json"}, "Date": {"Mon, 30 Nov 2026 07:07:06 GMT"}, "Content-Length": {"2"},
+		"X-Request-Id": {"7"}, "Cache-Control": {"no-store"}, "Set-Cookie": {"sid=abcdefgh; Path=/"},
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		reply := &Reply{Status: 200, Body: []byte("no"), Header: header}
+		a.explain(&Result{Kind: KindBody, Detail: `expected a body with "x", found ` + excerpt(reply)}, call, nil, reply)
+	}
+}
+
+// noSamples wants none.
+type noSamples struct{}
+
+func (noSamples) WantsSample(*Result) bool { return false }

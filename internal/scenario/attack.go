@@ -109,7 +109,7 @@ func (b *builder) attack(seed uint64) attack.Plan {
 		b.Failf(at.Span, "give at least one request or flow a weight above 0", "the weights of all requests and flows are 0, so nothing would be sent")
 	}
 	b.declared(&p)
-	b.usedColumns(&p)
+	b.columnSecrets(&p)
 	p.Stages = b.stages()
 	b.engine(&p)
 	return p

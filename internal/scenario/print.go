@@ -28,7 +28,7 @@ import (
 // are ***.
 func (p *Plan) JSON() ([]byte, error) {
 	q := *p
-	q.Attack = masked(p.Attack, p.Redact)
+	q.Attack = masked(p.Attack)
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -36,7 +36,9 @@ func (p *Plan) JSON() ([]byte, error) {
 	if err := e.Encode(&q); err != nil {
 		return nil, fmt.Errorf("printing the plan: %w", err)
 	}
-	return redactJSON(b.Bytes(), p.Redact), nil
+	// What is known to be secret goes first: a value under a secret name that has a blank
+	// or & in it would be taken to end there.
+	return redactJSON(b.Bytes(), func(s string) string { return secret.MaskLiteral(p.Redact(s)) }), nil
 }
 
 // redactJSON puts every text in a JSON document through redact, but for keys.

@@ -76,9 +76,6 @@ func (b *builder) rows(name *string, own *strictyaml.Node) *attack.Data {
 	}
 	if first {
 		rows.File = *name
-		b.columnSecrets(rows, func(column, value string) bool {
-			return secret.Key(column) && secret.Field(column, value)
-		})
 	}
 	return rows
 }

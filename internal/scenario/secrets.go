@@ -150,25 +150,22 @@ func (b *builder) expectSecrets(e *attack.Expect) {
 	}
 }
 
-func (b *builder) columnSecrets(rows *attack.Data, is func(column, value string) bool) {
-	for i := range min(rows.Len(), maxSecretRows) {
-		for column, v := range rows.Row(i) {
-			if is(column, v) {
-				b.secret(v)
+// columnSecrets takes the columns of data that are secret by name or use.
+func (b *builder) columnSecrets(p *attack.Plan) {
+	take := func(rows *attack.Data, used map[string]bool) {
+		for i := range min(rows.Len(), maxSecretRows) {
+			for column, v := range rows.Row(i) {
+				if used[column] || secret.Key(column) && secret.Field(column, v) {
+					b.secret(v)
+				}
 			}
 		}
 	}
-}
-
-// usedColumns takes the columns of data that stand in secret places.
-func (b *builder) usedColumns(p *attack.Plan) {
-	for i, r := range p.Requests {
-		used := p.SecretColumns(i, false)
-		b.columnSecrets(r.Data, func(column, _ string) bool { return used[column] })
+	for i := range p.Requests {
+		take(p.Requests[i].Data, p.SecretColumns(i, false))
 	}
-	for i, f := range p.Flows {
-		used := p.SecretColumns(i, true)
-		b.columnSecrets(f.Data, func(column, _ string) bool { return used[column] })
+	for i := range p.Flows {
+		take(p.Flows[i].Data, p.SecretColumns(i, true))
 	}
 }
 
@@ -183,63 +180,38 @@ func withoutUser(s string) string {
 	return scheme + "://" + secret.Masked + rest[at:]
 }
 
-// masked returns the attack with what is secret by its name hidden, however short
-// it is. The plan stays as it is.
-func masked(p attack.Plan, redact func(string) string) attack.Plan {
-	out := p
-	out.Requests = slices.Clone(p.Requests)
-	for i := range out.Requests {
-		mask(&out.Requests[i], redact)
+// masked returns the attack with the values of fields that are secret by name hidden,
+// however short they are. The plan stays as it is.
+func masked(p attack.Plan) attack.Plan {
+	hide := func(value *string, secretName bool) {
+		if secretName && *value != "" {
+			*value = secret.Masked
+		}
 	}
-	return out
-}
-
-// mask masks one request; what it changes is copied first. What is known to be
-// secret goes first: a value under a secret name that has a blank or & in it would
-// be taken to end there.
-func mask(r *attack.Request, redact func(string) string) {
-	template := func(s string) string { return secret.MaskLiteral(redact(s)) }
-	text := func(s string) string { return secret.Mask(redact(s)) }
 	fields := func(in []attack.Field, is func(name, value string) bool) []attack.Field {
 		out := slices.Clone(in)
 		for i := range out {
-			if is(out[i].Name, out[i].Value) {
-				out[i].Value = secret.Masked
-			} else {
-				out[i].Value = template(out[i].Value)
-			}
+			hide(&out[i].Value, is(out[i].Name, out[i].Value))
 		}
 		return out
 	}
 	header := func(name, _ string) bool { return secret.Header(name) }
-	r.URL, r.Body, r.JSON = template(r.URL), template(r.Body), template(r.JSON)
-	r.Headers, r.Query, r.Form = fields(r.Headers, header), fields(r.Query, secret.Field), fields(r.Form, secret.Field)
-	r.Expect.Headers, r.Expect.Body, r.Expect.Matches = fields(r.Expect.Headers, header), text(r.Expect.Body), text(r.Expect.Matches)
-	r.Expect.HeaderParts = slices.Clone(r.Expect.HeaderParts)
-	for i := range r.Expect.HeaderParts {
-		switch h := &r.Expect.HeaderParts[i]; {
-		case !secret.Header(h.Name):
-			h.Contains, h.Matches = text(h.Contains), text(h.Matches)
-		default:
-			h.Contains, h.Matches = hiddenIf(h.Contains), hiddenIf(h.Matches)
+	p.Requests = slices.Clone(p.Requests)
+	for i := range p.Requests {
+		r := &p.Requests[i]
+		r.Headers, r.Query, r.Form = fields(r.Headers, header), fields(r.Query, secret.Field), fields(r.Form, secret.Field)
+		r.Expect.Headers = fields(r.Expect.Headers, header)
+		r.Expect.HeaderParts, r.Expect.JSON = slices.Clone(r.Expect.HeaderParts), slices.Clone(r.Expect.JSON)
+		for i := range r.Expect.HeaderParts {
+			h := &r.Expect.HeaderParts[i]
+			hide(&h.Contains, secret.Header(h.Name))
+			hide(&h.Matches, secret.Header(h.Name))
+		}
+		for i := range r.Expect.JSON {
+			if j := &r.Expect.JSON[i]; j.Value != "" && secret.Path(j.Path) {
+				j.Value = `"` + secret.Masked + `"`
+			}
 		}
 	}
-	r.Expect.JSON = slices.Clone(r.Expect.JSON)
-	for i := range r.Expect.JSON {
-		switch j := &r.Expect.JSON[i]; {
-		case j.Value == "":
-		case secret.Path(j.Path):
-			j.Value = `"` + secret.Masked + `"`
-		default:
-			j.Value = text(j.Value)
-		}
-	}
-}
-
-// hiddenIf hides a text, if it is one.
-func hiddenIf(s string) string {
-	if s == "" {
-		return ""
-	}
-	return secret.Masked
+	return p
 }

@@ -135,7 +135,7 @@ func TestRowsAreNotAllSecrets(t *testing.T) {
 		rows[i] = map[string]string{"token": fmt.Sprintf("token-%d", i)}
 	}
 	b := &builder{decoder: &decoder{secrets: map[string]bool{}}}
-	b.columnSecrets(dataOf(t, rows), secret.Field)
+	b.columnSecrets(&attack.Plan{Requests: []attack.Request{{Data: dataOf(t, rows)}}})
 	if n := len(b.secrets); n != maxSecretRows {
 		t.Errorf("expected %d, found %d", maxSecretRows, n)
 	}
