@@ -116,9 +116,7 @@ func (b *builder) ready(r *readyFile, own ready.Check) ready.Check {
 	if r.TCP != "" && r.TCP != ownAddress {
 		b.readyHost("tcp://"+r.TCP, b.Where(&r.TCP, r.n))
 	}
-	for _, arg := range r.Command {
-		b.secretsIn(arg)
-	}
+	b.secretsIn(r.Command...)
 	if b.Set(&r.TLS) {
 		b.tls(&r.TLS, b.Where(&r.TLS, r.n))
 		tls := r.TLS

@@ -49,10 +49,12 @@ func (d *decoder) secret(values ...string) {
 	}
 }
 
-// secretsIn looks for secrets in an argument of a command.
-func (d *decoder) secretsIn(s string) {
-	d.secret(secret.InURL(s)...)
-	d.secret(secret.InOptions(s)...)
+// secretsIn looks for secrets in arguments of a command and the like.
+func (d *decoder) secretsIn(args ...string) {
+	for _, s := range args {
+		d.secret(secret.InURL(s)...)
+		d.secret(secret.InOptions(s)...)
+	}
 }
 
 // declared takes the values of what secrets: names. A name must be that of something:

@@ -54,7 +54,9 @@ func (s *servicesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) str
 func (b *builder) services() []Service {
 	var out []Service
 	for i := range b.file.Services {
-		out = append(out, b.service(&b.file.Services[i]))
+		s := b.service(&b.file.Services[i])
+		b.secretsIn(s.strings()...)
+		out = append(out, s)
 	}
 	b.references(out)
 	return out
@@ -108,9 +110,6 @@ func (b *builder) process(x *namedService) *Process {
 		}
 	}
 	b.envSecrets(f.Env)
-	for _, arg := range f.Command {
-		b.secretsIn(arg)
-	}
 	return &Process{
 		Command: f.Command, Env: f.Env, Dir: f.Dir, Ready: b.ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout,
 	}

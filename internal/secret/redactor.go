@@ -14,6 +14,10 @@ import (
 // it stands: a shorter one would blacken half of every output.
 const Shortest = 4
 
+// everydayValues say nothing, whatever they are the value of: AUTH=none,
+// X-Auth-Required: true.
+var everydayValues = []string{"true", "false", "none", "null", "enabled", "disabled", "required", "optional", "default"}
+
 // Redactor puts *** in place of secrets that are known. It is safe for concurrent
 // use.
 type Redactor struct {
@@ -28,7 +32,8 @@ type Redactor struct {
 }
 
 // NewRedactor returns a redactor of these secrets, as they are and as JSON, Go's
-// quotes and URLs encode them. Those shorter than Shortest it leaves alone.
+// quotes and URLs encode them. Those shorter than Shortest, and words such as true, it
+// leaves alone.
 func NewRedactor(secrets []string) *Redactor { return (*Redactor)(nil).With(secrets) }
 
 // With returns a redactor of these secrets beside those of r, which stays as it is.
@@ -38,7 +43,7 @@ func (r *Redactor) With(secrets []string) *Redactor {
 		out.longest = r.longest
 	}
 	for _, s := range secrets {
-		if len(s) < Shortest {
+		if len(s) < Shortest || slices.Contains(everydayValues, strings.ToLower(s)) {
 			continue
 		}
 		for _, s := range spellings(s) {

@@ -46,8 +46,8 @@ func TestRedactTextsThatWereCut(t *testing.T) {
 	}
 }
 
-func TestShortSecretsAreLeftAlone(t *testing.T) {
-	if got := NewRedactor([]string{"abc", ""}).Text("abcabc…"); got != "abcabc…" {
+func TestShortSecretsAndEverydayWordsAreLeftAlone(t *testing.T) {
+	if got := NewRedactor([]string{"abc", "", "true", "None"}).Text("abcabc… true none"); got != "abcabc… true none" {
 		t.Errorf("found %s", got)
 	}
 }
