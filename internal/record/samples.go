@@ -155,8 +155,8 @@ func (s *samples) add(r *attack.Result) {
 	}
 	k := s.layout.key(int(of.cell))
 	l := &sampleLine{
-		At: r.Intended, Took: r.Done - r.Intended, Stage: k.Stage, Request: k.Request, Kind: r.Kind, Detail: r.Detail, Sample: *r.Sample,
-		rank: rank, secrets: r.Secrets,
+		At: r.Intended, Took: r.Done - r.Intended, Stage: k.Stage, Request: k.Request, Kind: r.Kind,
+		Detail: r.Detail, Sample: *r.Sample, rank: rank, secrets: r.Secrets,
 	}
 	i, _ := slices.BinarySearchFunc(like, rank, func(l *sampleLine, rank uint64) int { return cmp.Compare(l.rank, rank) })
 	like = slices.Insert(like, i, l)

@@ -96,7 +96,8 @@ func (d *decoder) openName(at *strictyaml.Node) (ok bool) {
 			continue
 		}
 		looked[m[1]] = true
-		if value, _ := d.env(m[1]); value != "" && (secret.Name(m[1]) || slices.Contains(d.secretNames, m[1]) || len(secret.InURL(value)) > 0) {
+		named := secret.Name(m[1]) || slices.Contains(d.secretNames, m[1])
+		if value, _ := d.env(m[1]); value != "" && (named || len(secret.InURL(value)) > 0) {
 			d.Failf(at.Span, "take a name without it: names stand in files, reports and rules as they are",
 				"a name cannot hold a secret, such as ${%s}", m[1])
 			ok = false

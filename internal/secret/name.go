@@ -24,8 +24,10 @@ var (
 		"CONNSTR",
 	}
 	// So is one with one of these words, or with one of these as its last.
-	secretWords = []string{"KEY", "PASS", "PWD", "AUTH", "AUTHORIZATION", "PAT", "DSN", "JWT", "COOKIE", "SIGNATURE"}
-	secretLast  = []string{"SK", "SESSION", "OTP", "CREDS"}
+	secretWords = []string{
+		"KEY", "PASS", "PWD", "AUTH", "AUTHORIZATION", "PAT", "DSN", "JWT", "COOKIE", "SIGNATURE",
+	}
+	secretLast = []string{"SK", "SESSION", "OTP", "CREDS"}
 	// Words that end so are names grown together: PGPASS, DBPASSWD.
 	secretEnds = []string{"PASS", "PASSWD", "PWD", "DSN"}
 	// These end so and mean something else.
@@ -45,7 +47,8 @@ var (
 // userToken, user-token and USER_TOKEN are the same.
 func Name(name string) bool {
 	up := capitals(name)
-	if slices.ContainsFunc(secretParts, func(part string) bool { return strings.Contains(up, part) }) || up == "SIG" {
+	holds := func(part string) bool { return strings.Contains(up, part) }
+	if slices.ContainsFunc(secretParts, holds) || up == "SIG" {
 		return true
 	}
 	words := strings.Split(up, "_")
@@ -68,7 +71,8 @@ func figure(name, value string) bool {
 	if _, err := strconv.ParseFloat(value, 64); err != nil {
 		return false
 	}
-	return slices.ContainsFunc(strings.Split(capitals(name), "_"), func(word string) bool { return slices.Contains(countWords, word) })
+	counts := func(word string) bool { return slices.Contains(countWords, word) }
+	return slices.ContainsFunc(strings.Split(capitals(name), "_"), counts)
 }
 
 // Header says whether the value of a header is a secret: Authorization, Cookie,

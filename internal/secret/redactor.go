@@ -16,7 +16,9 @@ const Shortest = 4
 
 // everydayValues say nothing, whatever they are the value of: AUTH=none,
 // X-Auth-Required: true.
-var everydayValues = []string{"true", "false", "none", "null", "enabled", "disabled", "required", "optional", "default"}
+var everydayValues = []string{
+	"true", "false", "none", "null", "enabled", "disabled", "required", "optional", "default",
+}
 
 // Redactor puts *** in place of secrets that are known. It is safe for concurrent
 // use.
@@ -75,8 +77,10 @@ func spellings(secret string) []string {
 	inside := func(quoted string) string { return quoted[1 : len(quoted)-1] }
 	quoted, query := inside(strconv.Quote(secret)), url.QueryEscape(secret)
 	return []string{
-		secret, inside(string(encoded)), quoted, inside(strconv.QuoteToASCII(secret)), strings.ReplaceAll(quoted, "/", `\/`),
-		query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(secret), hexEscape.ReplaceAllStringFunc(query, strings.ToLower),
+		secret,
+		inside(string(encoded)), quoted, inside(strconv.QuoteToASCII(secret)), strings.ReplaceAll(quoted, "/", `\/`),
+		query, strings.ReplaceAll(query, "+", "%20"), hexEscape.ReplaceAllStringFunc(query, strings.ToLower),
+		url.PathEscape(secret),
 	}
 }
 
@@ -101,7 +105,7 @@ func (r *Redactor) find(s string) []span {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
+	slices.SortFunc(out, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	return out
 }
 
