@@ -250,29 +250,37 @@ type Call struct {
 	reuse
 }
 
-// Reply is what came of a call. Sent and Done carry monotonic clock readings.
-type Reply struct {
-	Sent, Done time.Time
-	Phases     timeline.PhaseTimes
-	Opened     time.Time   // when the last connection that it was sent on was opened; zero if that is not known
-	Status     int         // 0 if there was no complete answer
-	Header     http.Header // nil if there was no complete answer; and maybe without Call.WantHeader
-	Body       []byte      // at most MaxBody bytes, only with Call.WantBody; without, the beginning if Status is 400 or above
-	BytesIn    int64
-	BytesOut   int64
-	Err        error
+// Answer is what checks and captures look at. It is not safe for concurrent use.
+type Answer struct {
+	Status  int         // 0 if there was no complete answer
+	Header  http.Header // nil if there was no complete answer; and maybe if nobody looks at it
+	Body    []byte      // at most MaxBody bytes; if nobody looks at it, the beginning, if Status is 400 or above
+	BytesIn int64       // as it came over the wire
+	// Encoding is the Content-Encoding of Body until it is unpacked; only if somebody may
+	// look at it.
+	Encoding string
+	// Unfollowed is why a redirect was not followed, though some are; empty if it is none.
+	Unfollowed string
 
-	encoding string // of Body: its Content-Encoding, until it is unpacked; only if somebody may look at it
-	packed   error  // why it cannot be unpacked
-	unpacked bool   // Body is no longer what came over the wire
-	cut      bool   // and only its beginning
-
-	unfollowed  string   // why a redirect was not followed, though some are; empty if it is none
-	setCookies  []string // its Set-Cookie lines; only with Call.wantCookies
-	keptCookies bool     // the engine has kept them already
+	packed   error // why it cannot be unpacked
+	unpacked bool  // Body is no longer what came over the wire
+	cut      bool  // and only its beginning
 
 	looked, valid bool      // whether Body is JSON; known once looked
 	doc           *document // Body, read as JSON; nil until somebody needs it
+}
+
+// Reply is what came of a call. Sent and Done carry monotonic clock readings.
+type Reply struct {
+	Answer
+	Sent, Done time.Time
+	Phases     timeline.PhaseTimes
+	Opened     time.Time // when the last connection that it was sent on was opened; zero if that is not known
+	BytesOut   int64
+	Err        error
+
+	setCookies  []string // its Set-Cookie lines; only with Call.wantCookies
+	keptCookies bool     // the engine has kept them already
 }
 
 // MaxBody is how much of an answer's body is kept for checks; the rest is read
@@ -359,6 +367,10 @@ type Message struct {
 // made only of a result, without one yet, that it wants. To other Sinks come all that
 // there can be. It is safe for concurrent use.
 type SampleChooser interface{ WantsSample(r *Result) bool }
+
+// DetailChooser is a Sink that says of which errors it wants to know more than the
+// kind: Detail and Secrets of other results may be empty. It is safe for concurrent use.
+type DetailChooser interface{ WantsDetail(r *Result) bool }
 
 // Sink receives what the attack does. Every arrival is first Planned and later,
 // once, Recorded; both come from any goroutine, Planned at about the

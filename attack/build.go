@@ -36,13 +36,14 @@ type recipe func(a Arrival, by *given) (*Call, error)
 
 // given is what the caller of a flow brings to its next step.
 type given struct {
-	captured map[string]string // columns of the data row, in place of those that it has already
-	kinds    map[string]valueKind
-	cookies  *cookies
+	values  *values  // nil: none
+	cookies *cookies // nil: it keeps none
 }
 
 // noGiven is what somebody new brings.
 var noGiven given
+
+var noValues values
 
 func newBuilder(p *Plan) (*builder, error) {
 	if len(p.Requests) == 0 {
@@ -88,9 +89,9 @@ func (r *Request) ValidateWith(columns []string) error {
 // spaced, and says how many it tried. Where a row's values cannot make a difference,
 // as they are escaped, a row of each set of columns is enough.
 func (r *Request) ValidateRows(columns []string, most int) (tried int, err error) {
-	captured := make(map[string]string, len(columns))
+	captured := new(values)
 	for _, c := range columns {
-		captured[c] = placeholder
+		captured.Set(c, placeholder, untyped)
 	}
 	var errs []error
 	if math.IsNaN(r.Weight) || math.IsInf(r.Weight, 0) || r.Weight < 0 {
@@ -117,7 +118,7 @@ func (r *Request) ValidateRows(columns []string, most int) (tried int, err error
 	call := new(Call)
 	for i := range k.trialRows(r.Data, most) {
 		tried++
-		err := k.render(call, r, Arrival{Nth: uint64(i)}, &given{captured: captured})
+		err := k.render(call, r, Arrival{Nth: uint64(i)}, &given{values: captured})
 		if err == nil {
 			err = cmp.Or(validURL(call.URL), sendable(call.Header))
 		}

@@ -142,7 +142,10 @@ func allFixed(fs []namedText) bool {
 // so that each gets the same random numbers every time.
 func (k *kit) render(call *Call, r *Request, a Arrival, by *given) error {
 	k.draw.reset(a)
-	k.row = row{captured: by.captured, kinds: by.kinds}
+	k.row = row{values: by.values}
+	if by.values == nil {
+		k.row.values = &noValues
+	}
 	if n := r.Data.Len(); n > 0 {
 		k.row.data, k.row.at = r.Data, int(a.Nth%uint64(n))
 	}

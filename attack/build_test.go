@@ -246,7 +246,7 @@ func FuzzJSONBody(f *testing.F) {
 		if strings.Contains(body, "range") || strings.Contains(body, "template") || strings.Contains(body, "define") || strings.Contains(body, "block") {
 			t.Skip("can be made to take for ever, as the author of a scenario may")
 		}
-		k := kit{row: row{captured: map[string]string{"v": value}}}
+		k := kit{row: row{values: valuesOf(map[string]string{"v": value})}}
 		var err error
 		if k.json, err = newJSONParts(body, &k.draw); err != nil {
 			return

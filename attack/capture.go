@@ -78,13 +78,13 @@ func (c *capture) wantHeader() bool { return c.header != "" }
 // compact JSON. An empty text and null count as not there, as a step that sends
 // them would ask for something else than was meant. An error is of kind
 // KindCapture, and bounded.
-func (c *capture) take(r *Reply) (string, error) {
+func (c *capture) take(r *Answer) (string, error) {
 	v, _, err := c.takeKind(r)
 	return v, err
 }
 
 // takeKind is take, and says what the value was.
-func (c *capture) takeKind(r *Reply) (value string, kind valueKind, err error) {
+func (c *capture) takeKind(r *Answer) (value string, kind valueKind, err error) {
 	value, kind, err = c.look(r)
 	if err == nil && value == "" {
 		err = errors.New("found an empty one")
@@ -95,7 +95,7 @@ func (c *capture) takeKind(r *Reply) (value string, kind valueKind, err error) {
 	return value, kind, nil
 }
 
-func (c *capture) look(r *Reply) (string, valueKind, error) {
+func (c *capture) look(r *Answer) (string, valueKind, error) {
 	if c.wantBody() {
 		if err := r.unpack(); err != nil {
 			return "", untyped, err

@@ -8,11 +8,8 @@ import (
 )
 
 func TestCapture(t *testing.T) {
-	reply := func(body string) *Reply {
-		return &Reply{
-			Status: 200, Body: []byte(body), BytesIn: int64(len(body)),
-			Header: http.Header{"Location": {"/orders/7", "/orders/8"}, "X-Empty": {""}},
-		}
+	reply := func(body string) *Answer {
+		return &Answer{Status: 200, Body: []byte(body), BytesIn: int64(len(body)), Header: http.Header{"Location": {"/orders/7", "/orders/8"}, "X-Empty": {""}}}
 	}
 	for _, c := range []struct {
 		name    string
@@ -125,7 +122,7 @@ func TestCaptureRefuses(t *testing.T) {
 func TestCaptureErrorIsBounded(t *testing.T) {
 	long := strings.Repeat("s3cr3t", 100)
 	for _, c := range []Capture{{Name: long, JSON: "$." + long}, {Name: "a", Matches: long + "x"}, {Name: "a", Header: long}} {
-		_, err := mustCapture(t, c).take(&Reply{Body: []byte(`["` + long + `"]`)})
+		_, err := mustCapture(t, c).take(&Answer{Body: []byte(`["` + long + `"]`)})
 		if err == nil || len(err.Error()) > maxDetail {
 			t.Errorf("expected at most %d bytes, found %v", maxDetail, err)
 		}

@@ -123,51 +123,62 @@ func (c *check) wantHeader() bool { return len(c.headers) > 0 || len(c.parts) > 
 
 // reply says what is wrong with an answer: an empty kind if nothing. response
 // is its response time, from when it was due. What is wrong in an answer comes
-// before its being late.
-func (c *check) reply(r *Reply, response time.Duration) (kind, detail string) {
-	if r.Err != nil {
-		return classify(r.Err)
-	}
+// before its being late. With words it also says it for people, in detail.
+func (c *check) reply(r *Answer, response time.Duration, words bool) (kind, detail string) {
 	if !c.status(r.Status) {
-		detail := fmt.Sprintf("expected status %s, found %d", c.statuses(), r.Status)
-		if r.unfollowed != "" {
-			detail += ": " + r.unfollowed
-		}
-		return KindStatus, clip(detail, maxDetail)
+		return KindStatus, say(words, func() string {
+			detail := fmt.Sprintf("expected status %s, found %d", c.statuses(), r.Status)
+			if r.Unfollowed != "" {
+				detail += ": " + r.Unfollowed
+			}
+			return detail
+		})
 	}
 	for i := range c.headers {
-		if ok, found := c.header(i, r); !ok {
-			return KindHeader, clip(found, maxDetail)
+		if !c.header(i, r) {
+			return KindHeader, say(words, func() string { return c.wrongHeader(i, r) })
 		}
 	}
 	for i := range c.parts {
-		if wrong := c.parts[i].reply(r); wrong != "" {
-			return KindHeader, clip(wrong, maxDetail)
+		if !c.parts[i].good(r) {
+			return KindHeader, say(words, func() string { return c.parts[i].wrong(r) })
 		}
 	}
 	if r.BytesIn < c.MinSize || c.MaxSize > 0 && r.BytesIn > c.MaxSize {
-		return KindSize, fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn)
+		return KindSize, say(words, func() string { return fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn) })
 	}
 	if c.wantBody() {
 		if err := r.unpack(); err != nil {
-			return c.bodyKind(), clip(err.Error(), maxDetail)
+			return c.bodyKind(), say(words, err.Error)
 		}
 	}
 	if len(c.body) > 0 && !bytes.Contains(r.Body, c.body) {
-		return KindBody, clip(fmt.Sprintf("expected a body with %q, found %s", clip(c.Body, maxShown), excerpt(r)), maxDetail)
+		return KindBody, say(words, func() string {
+			return fmt.Sprintf("expected a body with %q, found %s", clip(c.Body, maxShown), excerpt(r))
+		})
 	}
 	if c.matches != nil && !c.matches.Match(r.Body) {
-		return KindBody, clip(fmt.Sprintf("expected a body that matches %s, found %s", clip(c.Matches, 60), excerpt(r)), maxDetail)
+		return KindBody, say(words, func() string {
+			return fmt.Sprintf("expected a body that matches %s, found %s", clip(c.Matches, maxShown), excerpt(r))
+		})
 	}
 	for i := range c.json {
-		if err := c.json[i].reply(r); err != nil {
-			return KindJSON, clip(err.Error(), maxDetail)
+		if !c.json[i].reply(r) {
+			return KindJSON, say(words, func() string { return c.json[i].wrong(r) })
 		}
 	}
 	if c.Within > 0 && response > c.Within {
-		return KindSlow, fmt.Sprintf("expected an answer within %s", c.Within)
+		return KindSlow, say(words, func() string { return fmt.Sprintf("expected an answer within %s", c.Within) })
 	}
 	return "", ""
+}
+
+// say makes a text, bounded, if there is to be one.
+func say(words bool, text func() string) string {
+	if !words {
+		return ""
+	}
+	return clip(text(), maxDetail)
 }
 
 func (c *check) status(found int) bool {
@@ -178,26 +189,31 @@ func (c *check) status(found int) bool {
 }
 
 // header says whether the i-th is as expected; one of several lines is enough.
-func (c *check) header(i int, r *Reply) (ok bool, detail string) {
+func (c *check) header(i int, r *Answer) bool {
 	h := c.headers[i]
-	found := r.Header[h.Name]
-	for _, v := range found {
+	for _, v := range r.Header[h.Name] {
 		if v != "" && (h.Value == "" || v == h.Value) {
-			return true, ""
+			return true
 		}
 	}
-	name := c.Headers[i].Name
+	return false
+}
+
+// wrongHeader says what is wrong with the i-th.
+func (c *check) wrongHeader(i int, r *Answer) string {
+	h, name := c.headers[i], c.Headers[i].Name
+	found := r.Header[h.Name]
 	if len(found) == 0 || found[0] == "" {
-		return false, fmt.Sprintf("expected header %s, found none", name)
+		return fmt.Sprintf("expected header %s, found none", name)
 	}
 	if secret.Header(name) {
-		return false, fmt.Sprintf("expected another value of header %s", name)
+		return fmt.Sprintf("expected another value of header %s", name)
 	}
-	return false, fmt.Sprintf("expected header %s: %s, found %s", name, clip(h.Value, maxShown), clip(found[0], maxShown))
+	return fmt.Sprintf("expected header %s: %s, found %s", name, clip(h.Value, maxShown), clip(found[0], maxShown))
 }
 
 // good says whether a body, which must be JSON, is as expected.
-func (c *jsonCheck) good(r *Reply) (bool, error) {
+func (c *jsonCheck) good(r *Answer) (bool, error) {
 	if c.path.straight {
 		text := walkJSON(r.Body, c.path.steps)
 		return text != nil && (c.any || isValue(text, c.value)), nil
@@ -209,31 +225,41 @@ func (c *jsonCheck) good(r *Reply) (bool, error) {
 	return slices.ContainsFunc(nodes, func(n any) bool { return equalJSON(n, c.value) }), nil
 }
 
-func (c *jsonCheck) reply(r *Reply) error {
+// reply says whether an answer is as expected.
+func (c *jsonCheck) reply(r *Answer) bool {
 	if !r.isJSON() {
-		return r.notJSON()
+		return false
 	}
-	if ok, err := c.good(r); ok || err != nil {
-		return err
+	ok, err := c.good(r)
+	return ok && err == nil
+}
+
+// wrong says what is wrong with an answer that is not as expected.
+func (c *jsonCheck) wrong(r *Answer) string {
+	if !r.isJSON() {
+		return r.notJSON().Error()
+	}
+	if _, err := c.good(r); err != nil {
+		return err.Error()
 	}
 	text, more, err := c.path.first(r)
 	if err != nil {
-		return err
+		return err.Error()
 	}
 	wanted, found := "", "none"
 	if !c.any && !c.path.secret {
-		wanted = " to be " + clip(compactJSON(c.value), 60)
+		wanted = " to be " + clip(compactJSON(c.value), maxShown)
 	}
 	if text != nil {
 		if c.path.secret && string(text) != "null" {
-			return fmt.Errorf("expected another value of %s", clip(c.path.text, 60))
+			return fmt.Sprintf("expected another value of %s", clip(c.path.text, maxShown))
 		}
 		found = shownJSON(text)
 	}
 	if more > 0 {
 		found += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Errorf("expected %s%s, found %s", clip(c.path.text, 60), wanted, found)
+	return fmt.Sprintf("expected %s%s, found %s", clip(c.path.text, maxShown), wanted, found)
 }
 
 // shownJSON is a JSON text for people.
@@ -247,7 +273,7 @@ func shownJSON(text []byte) string {
 // maxShown is how much of an answer an error's text shows, in bytes.
 const maxShown = 60
 
-func excerpt(r *Reply) string {
+func excerpt(r *Answer) string {
 	if len(r.Body) == 0 {
 		return "an empty one"
 	}

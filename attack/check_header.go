@@ -37,15 +37,17 @@ func newPartCheck(h HeaderPart) (c partCheck, err error) {
 	return c, nil
 }
 
-// reply says what is wrong with the header of an answer; empty if nothing. Of
-// several lines one has to be as expected.
-func (c *partCheck) reply(r *Reply) string {
-	found := r.Header[c.key]
-	if slices.ContainsFunc(found, func(v string) bool {
+// good says whether the header of an answer is as expected. Of several lines one has
+// to be.
+func (c *partCheck) good(r *Answer) bool {
+	return slices.ContainsFunc(r.Header[c.key], func(v string) bool {
 		return v != "" && strings.Contains(v, c.Contains) && (c.matches == nil || c.matches.MatchString(v))
-	}) {
-		return ""
-	}
+	})
+}
+
+// wrong says what is wrong with the header of an answer.
+func (c *partCheck) wrong(r *Answer) string {
+	found := r.Header[c.key]
 	switch {
 	case len(found) == 0 || found[0] == "":
 		return fmt.Sprintf("expected header %s, found none", c.Name)

@@ -23,13 +23,13 @@ import (
 
 func TestCheck(t *testing.T) {
 	header := http.Header{"Content-Type": {"text/plain"}, "X-Long": {strings.Repeat("x", 500)}, "X-Two": {"a", "b"}, "X-Empty": {""}, "X-Session-Key": {"k2"}}
-	reply := func(status int, body string) Reply {
-		return Reply{Status: status, Header: header, Body: []byte(body), BytesIn: int64(len(body))}
+	reply := func(status int, body string) Answer {
+		return Answer{Status: status, Header: header, Body: []byte(body), BytesIn: int64(len(body))}
 	}
 	for _, c := range []struct {
 		name         string
 		expect       Expect
-		reply        Reply
+		reply        Answer
 		kind, detail string
 	}{
 		{"any good status", Expect{}, reply(204, ""), "", ""},
@@ -66,7 +66,7 @@ func TestCheck(t *testing.T) {
 		{"too short", Expect{MinSize: 3}, reply(200, "ab"), KindSize, "expected a body of at least 3 bytes, found 2"},
 		{"too long", Expect{MaxSize: 3}, reply(200, "abcd"), KindSize, "expected a body of at most 3 bytes, found 4"},
 		{"not between", Expect{MinSize: 2, MaxSize: 3}, reply(200, ""), KindSize, "expected a body of 2 to 3 bytes, found 0"},
-		{"size without the body", Expect{MinSize: 1 << 30}, Reply{Status: 200, BytesIn: 1 << 30}, "", ""},
+		{"size without the body", Expect{MinSize: 1 << 30}, Answer{Status: 200, BytesIn: 1 << 30}, "", ""},
 
 		{"json", Expect{JSON: []ExpectJSON{{"$.status", `"ok"`}, {"$.items[0].id", "7"}, {"$.items", ""}}}, reply(200, `{"status":"ok","items":[{"id":7.0}]}`), "", ""},
 		{"json not there", Expect{JSON: []ExpectJSON{{"$.id", ""}}}, reply(200, `{"di":1}`), KindJSON, "expected $.id, found none"},
@@ -82,17 +82,15 @@ func TestCheck(t *testing.T) {
 		{"json and more", Expect{JSON: []ExpectJSON{{"$", ""}}}, reply(200, `1 2`), KindJSON, `expected JSON, found "1 2"`},
 		{"json, empty", Expect{JSON: []ExpectJSON{{"$", ""}}}, reply(200, ``), KindJSON, "expected JSON, found an empty one"},
 		{"json of a stranger", Expect{JSON: []ExpectJSON{{"$[?match(@.a, @.b)]", ""}}}, reply(200, `[{"a":"x"}]`), KindJSON, "$[?match(@.a, @.b)] cannot be told of this answer"},
-		{"json cut off", Expect{JSON: []ExpectJSON{{"$", ""}}}, Reply{Status: 200, Body: []byte("[1"), BytesIn: MaxBody + 1}, KindJSON, `expected JSON, found "[1" (only the first 1048576 bytes are looked at)`},
+		{"json cut off", Expect{JSON: []ExpectJSON{{"$", ""}}}, Answer{Status: 200, Body: []byte("[1"), BytesIn: MaxBody + 1}, KindJSON, `expected JSON, found "[1" (only the first 1048576 bytes are looked at)`},
 		{"body before json", Expect{Body: "x", JSON: []ExpectJSON{{"$", ""}}}, reply(200, ``), KindBody, `expected a body with "x", found an empty one`},
-
-		{"no answer", Expect{Status: []int{500}}, Reply{Err: context.DeadlineExceeded}, KindTimeout, "no complete answer before the timeout"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ch, err := newCheck(c.expect)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if kind, detail := ch.reply(&c.reply, 0); kind != c.kind || detail != c.detail {
+			if kind, detail := ch.reply(&c.reply, 0, true); kind != c.kind || detail != c.detail {
 				t.Errorf("expected %q: %q, found %q: %q", c.kind, c.detail, kind, detail)
 			}
 		})
@@ -115,14 +113,14 @@ func TestCheckWithin(t *testing.T) {
 		{200, 300*time.Millisecond + 1, KindSlow},
 		{500, time.Second, KindStatus},
 	} {
-		kind, detail := ch.reply(&Reply{Status: c.status}, c.response)
+		kind, detail := ch.reply(&Answer{Status: c.status}, c.response, true)
 		if kind != c.kind || c.kind == KindSlow && detail != "expected an answer within 300ms" {
 			t.Errorf("%d after %s: expected %q, found %q: %s", c.status, c.response, c.kind, kind, detail)
 		}
 	}
 	// Details are counted by their text: it does not differ from answer to answer.
-	_, one := ch.reply(&Reply{Status: 200}, time.Second)
-	if _, other := ch.reply(&Reply{Status: 200}, time.Minute); one != other {
+	_, one := ch.reply(&Answer{Status: 200}, time.Second, true)
+	if _, other := ch.reply(&Answer{Status: 200}, time.Minute, true); one != other {
 		t.Errorf("expected one text, found %q and %q", one, other)
 	}
 }
@@ -153,17 +151,17 @@ func TestExpectRefuses(t *testing.T) {
 // A body is read as JSON once, whoever asks for how many paths, and not at all
 // for nobody.
 func TestJSONIsReadOnce(t *testing.T) {
-	r := &Reply{Status: 200, Body: []byte(`{"a":1}`)}
+	r := &Answer{Status: 200, Body: []byte(`{"a":1}`)}
 	plain, _ := newCheck(Expect{Body: "a"})
-	if kind, _ := plain.reply(r, 0); kind != "" || r.doc != nil {
+	if kind, _ := plain.reply(r, 0, true); kind != "" || r.doc != nil {
 		t.Errorf("nobody asked for JSON, but it was read (%s)", kind)
 	}
 	one, _ := newCheck(Expect{JSON: []ExpectJSON{{"$.a", "1"}}})
-	if kind, detail := one.reply(r, 0); kind != "" || r.doc != nil {
+	if kind, detail := one.reply(r, 0, true); kind != "" || r.doc != nil {
 		t.Errorf("a straight path needs no tree (%s)", detail)
 	}
 	many, _ := newCheck(Expect{JSON: []ExpectJSON{{"$.*", "1"}, {"$..a", ""}}})
-	if kind, detail := many.reply(r, 0); kind != "" || r.doc == nil {
+	if kind, detail := many.reply(r, 0, true); kind != "" || r.doc == nil {
 		t.Fatal(detail)
 	}
 	first := r.doc
@@ -191,7 +189,7 @@ var checksToMeasure = []checkToMeasure{
 }
 
 // prepare gives an answer of about 1 KiB.
-func (c checkToMeasure) prepare(tb testing.TB) (*check, *Reply) {
+func (c checkToMeasure) prepare(tb testing.TB) (*check, *Answer) {
 	tb.Helper()
 	ch, err := newCheck(c.expect)
 	if err != nil {
@@ -204,7 +202,7 @@ func (c checkToMeasure) prepare(tb testing.TB) (*check, *Reply) {
 	}
 	b.Truncate(b.Len() - 1)
 	b.WriteString(`],"last":true}`)
-	return ch, &Reply{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: b.Bytes(), BytesIn: int64(b.Len())}
+	return ch, &Answer{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: b.Bytes(), BytesIn: int64(b.Len())}
 }
 
 func BenchmarkCheck(b *testing.B) {
@@ -214,7 +212,7 @@ func BenchmarkCheck(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				r.doc, r.looked = nil, false // as it comes from an engine
-				if kind, detail := ch.reply(r, time.Millisecond); kind != "" {
+				if kind, detail := ch.reply(r, time.Millisecond, true); kind != "" {
 					b.Fatal(detail)
 				}
 			}

@@ -191,7 +191,7 @@ func TestConformance(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				kind, detail := check.reply(&r, 0)
+				kind, detail := judge(check, &r, 0)
 				if kind != want || r.Status != status || string(r.Body) != body {
 					t.Errorf("%s: %q, status %d, body %q (%s), want %q, %d, %q", k.Name, kind, r.Status, r.Body, detail, want, status, body)
 				}

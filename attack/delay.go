@@ -37,7 +37,7 @@ func (a *attack) ownPart(s *seat, r *Result) {
 		return
 	}
 	r.Delay = delay
-	r.Doubtful = a.doubtful(r, shaken)
+	r.Doubtful = a.doubtful(s, r, shaken)
 }
 
 // ownDelay is how much sooner an arrival might have been done, had the generator never
@@ -74,15 +74,15 @@ func ownDelay(r *Result, now time.Duration, stops []standstill.Stop, carries boo
 
 // doubtful says whether the generator may have made an error of r, whose Delay is known.
 // What it never sent for want of time or of its machine's means is told by its kind.
-func (a *attack) doubtful(r *Result, shaken bool) bool {
+func (a *attack) doubtful(s *seat, r *Result, shaken bool) bool {
 	action := a.action(&r.Arrival)
 	switch kind := timeline.KindNamed(r.Kind); {
 	case r.Kind == "" || kind.Own || kind.OfPlan:
 		return false
 	case kind.OfTime && kind.Answered: // how long it took is known
-		return shaken || r.Done-r.Intended-r.Delay <= action.check.Within
+		return shaken || r.Done-r.Intended-r.Delay <= s.within
 	case kind.OfTime:
-		if r.Detail == errTooLate.Error() { // it is there: so it is known how late it came
+		if s.tooLate { // it is there: so it is known how late it came
 			return shaken || r.Done-r.Intended-r.Delay <= action.timeout
 		}
 		mean, known := action.reserve.usual.mean()

@@ -114,9 +114,9 @@ func TestDoubtful(t *testing.T) {
 			if tc.mean > 0 {
 				rv.answered(tc.mean*ms, 0)
 			}
-			a := &attack{actions: []action{{check: &check{Expect: Expect{Within: 200 * ms}}, timeout: 1000 * ms, reserve: rv}}}
+			a := &attack{actions: []action{{timeout: 1000 * ms, reserve: rv}}}
 			r := &Result{Outcome: tc.outcome, Done: 1000 * ms, Delay: tc.delay * ms, Kind: tc.kind}
-			if got := a.doubtful(r, tc.shaken); got != tc.want {
+			if got := a.doubtful(&seat{within: 200 * ms}, r, tc.shaken); got != tc.want {
 				t.Errorf("doubtful is %t", got)
 			}
 		})
@@ -130,7 +130,7 @@ type jumping struct {
 }
 
 func (j jumping) Send(context.Context, *Call) Reply {
-	r := Reply{Sent: j.start.Add(j.clock()), Status: 200}
+	r := Reply{Answer: Answer{Status: 200}, Sent: j.start.Add(j.clock())}
 	time.Sleep(30 * time.Millisecond)
 	r.Done = j.start.Add(j.clock())
 	return r
@@ -156,7 +156,7 @@ func TestRunOverAStandstill(t *testing.T) {
 				watching.Go(func() { stops.Run(ctx) })
 				time.AfterFunc(1003*time.Millisecond, func() { jump.Store(int64(2 * time.Second)) })
 				c := new(loose)
-				res, err := Run(t.Context(), p, RunOptions{Engine: jumping{start, clock}, Sink: c, Start: start, Clock: clock, Standstills: stops})
+				res, err := Run(t.Context(), p, RunOptions{Client: over(t, p, jumping{start, clock}), Sink: c, Start: start, Clock: clock, Standstills: stops})
 				cancel()
 				watching.Wait()
 				if err != nil {

@@ -300,7 +300,7 @@ func TestEnginesPerHostWaits(t *testing.T) {
 					begun := time.Now()
 					r := e.Send(ctx, &Call{Method: "GET", URL: "http://target/"})
 					ch, _ := newCheck(Expect{})
-					if got, detail := ch.reply(&r, r.Done.Sub(begun)); got != kind || r.Done.Sub(begun) != took {
+					if got, detail := judge(ch, &r, r.Done.Sub(begun)); got != kind || r.Done.Sub(begun) != took {
 						t.Errorf("expected kind %q after %s, found %q after %s: %s", kind, took, got, r.Done.Sub(begun), detail)
 					}
 					if sent := r.Done.Add(-time.Second); kind == "" && !r.Sent.Equal(sent) {
@@ -335,7 +335,7 @@ func TestFewConnectionsUnderOverload(t *testing.T) {
 					p.Requests[0].URL = "http://target/"
 					p.Connections.PerHost = 1
 					start := time.Now()
-					res, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: start})
+					res, c := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: start})
 					time.Sleep(service) // what was given up last is still being served
 					good := 0
 					for _, r := range c.of(Done) {
@@ -533,7 +533,7 @@ func TestEnginesTimeouts(t *testing.T) {
 						r := e.Send(ctx, &Call{Method: "GET", URL: "http://target" + c.path})
 						cancel()
 						ch, _ := newCheck(Expect{})
-						if kind, detail := ch.reply(&r, r.Done.Sub(r.Sent)); kind != c.kind || r.BytesIn != c.in || r.Done.Sub(begun) != time.Second {
+						if kind, detail := judge(ch, &r, r.Done.Sub(r.Sent)); kind != c.kind || r.BytesIn != c.in || r.Done.Sub(begun) != time.Second {
 							t.Errorf("expected %s after 1s and %d bytes, found %s after %s and %d: %s", c.kind, c.in, kind, r.Done.Sub(begun), r.BytesIn, detail)
 						}
 					}

@@ -51,7 +51,7 @@ func TestKnownDistribution(t *testing.T) {
 					t.Fatal(err)
 				}
 				c := new(collector)
-				if _, err := Run(t.Context(), p, RunOptions{Engine: e, Sink: c, Start: time.Now()}); err != nil {
+				if _, err := Run(t.Context(), p, RunOptions{Client: over(t, p, e), Sink: c, Start: time.Now()}); err != nil {
 					t.Fatal(err)
 				}
 				if err := e.Close(); err != nil {

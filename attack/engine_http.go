@@ -58,7 +58,7 @@ func (e httpEngine) Send(ctx context.Context, call *Call) (r Reply) {
 	_, _ = io.Copy(io.Discard, in) // its error is kept in the answer
 	resp.Body.Close()
 	in.report(ctx, resp, &r)
-	r.unfollowed = unfollowed
+	r.Unfollowed = unfollowed
 	a.doubt(&r)
 	return r
 }
@@ -160,7 +160,7 @@ func (a *answer) report(ctx context.Context, resp *http.Response, r *Reply) {
 		return
 	}
 	r.Status, r.Header, r.Body = resp.StatusCode, resp.Header, a.kept
-	r.encoding = encodingIn(resp.Header)
+	r.Encoding = encodingIn(resp.Header)
 }
 
 // cause is the reason of a failed send: the end of its context, if that came

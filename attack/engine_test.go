@@ -184,7 +184,7 @@ func TestEngines(t *testing.T) {
 					t.Errorf("sent %s and done %s after the call of %s", r.Sent.Sub(before), r.Done.Sub(before), after.Sub(before))
 				}
 				ch, _ := newCheck(Expect{})
-				kind, detail := ch.reply(&r, 0)
+				kind, detail := judge(ch, &r, 0)
 				if kind != c.kind {
 					t.Errorf("expected kind %q, found %q: %s (%v)", c.kind, kind, detail, r.Err)
 				}
@@ -318,7 +318,7 @@ func TestEnginesTLS(t *testing.T) {
 				for range 2 {
 					r := e.Send(t.Context(), &Call{Method: "POST", URL: c.url + "/echo", Body: []byte("x"), WantBody: true})
 					ch, _ := newCheck(Expect{})
-					if kind, detail := ch.reply(&r, 0); kind != c.kind {
+					if kind, detail := judge(ch, &r, 0); kind != c.kind {
 						t.Fatalf("expected kind %q, found %q: %s", c.kind, kind, detail)
 					}
 					if !strings.HasPrefix(string(r.Body), proto) {
@@ -437,14 +437,15 @@ func BenchmarkEngines(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer e.Close()
-				a := &attack{RunOptions: RunOptions{Engine: e}, ctx: b.Context(), plan: new(Plan)}
+				c := &client{engine: e}
+				c.by, _ = e.(DeadlineSender)
 				b.ReportAllocs()
 				for n := uint64(0); b.Loop(); n++ {
 					call, err := build(Arrival{Seq: n, Nth: n})
 					if err != nil {
 						b.Fatal(err)
 					}
-					if r := a.sendBy(Deadlines{Done: time.Now().Add(time.Minute)}, call); r.Err != nil {
+					if r := c.send(b.Context(), Deadlines{Done: time.Now().Add(time.Minute)}, call); r.Err != nil {
 						b.Fatal(r.Err)
 					}
 					call.release()

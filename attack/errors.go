@@ -54,9 +54,7 @@ const maxDetail = 200
 // words. Ephemeral ports and the URL are left out: they differ from request to
 // request, and a URL can hold a secret.
 func classify(err error) (kind, detail string) {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
-	}
+	err = reasonOf(err)
 	kind = kindOf(err)
 	detail = err.Error()
 	// Sending a file is a write within a readfrom, each with its addresses.
@@ -73,9 +71,7 @@ func classify(err error) (kind, detail string) {
 			detail = refused.Error()
 		}
 	case KindTimeout:
-		if detail = "no complete answer before the timeout"; errors.Is(err, errTooLate) {
-			detail = errTooLate.Error()
-		}
+		detail = "no complete answer before the timeout"
 	case KindStalled:
 		detail = err.Error()
 		if e, ok := errors.AsType[stalled](err); ok {
@@ -94,6 +90,14 @@ func classify(err error) (kind, detail string) {
 		detail = withoutQuotes(detail)
 	}
 	return kind, clip(detail, maxDetail)
+}
+
+// reasonOf takes the URL off an error, which can hold a secret.
+func reasonOf(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // withoutQuotes leaves out what a message about an answer quotes of it: a server
@@ -163,21 +167,6 @@ func began(err error, answer bool) error {
 		return errStalled
 	}
 	return err
-}
-
-// errTooLate is the error of an answer that was complete only after its timeout.
-// An engine ends a request when a timer wakes it, and a machine that is busy wakes
-// it late: what came until then is no answer, as its caller has left.
-var errTooLate error = tooLate{}
-
-type tooLate struct{}
-
-func (tooLate) Error() string { return "the answer was complete only after the timeout" }
-func (tooLate) Unwrap() error { return context.DeadlineExceeded }
-
-// tooLate makes a timeout of an answer that came after it.
-func (r *Reply) tooLate() {
-	r.Status, r.Header, r.Body, r.Err = 0, nil, nil, errTooLate
 }
 
 // tooLarge is an answer whose body is larger than is taken.

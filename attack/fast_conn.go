@@ -306,7 +306,7 @@ func (c *fastConn) answer(call *Call, r *Reply) (reuse bool, err error) {
 	if c.leftOver() {
 		return false, errUnsolicited
 	}
-	r.Header, r.encoding, r.setCookies = header, encoding, cookies
+	r.Header, r.Encoding, r.setCookies = header, encoding, cookies
 	return reuse && c.br.Buffered() == 0 && len(c.ahead) == 0, nil
 }
 

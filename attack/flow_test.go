@@ -73,7 +73,7 @@ func visit(t *testing.T, engine string, p *Plan, s http.Handler, stop func(start
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, opt := t.Context(), RunOptions{Engine: e, Start: time.Now()}
+		ctx, opt := t.Context(), RunOptions{Client: over(t, p, e), Start: time.Now()}
 		if stop != nil {
 			ctx, opt.Stop = stop(opt.Start)
 		}

@@ -220,7 +220,7 @@ func (h *hardship) send(e Engine) error {
 	}
 	r := e.Send(ctx, &call)
 	ch, _ := newCheck(Expect{})
-	kind, detail := ch.reply(&r, 0)
+	kind, detail := judge(ch, &r, 0)
 	switch {
 	case slices.Contains(h.or, kind):
 	case kind != h.kind || r.Status != h.status:

@@ -100,18 +100,18 @@ type document struct {
 var errNotJSON = errors.New("expected JSON")
 
 // isJSON says whether the body is JSON, looking once for all who ask.
-func (r *Reply) isJSON() bool {
+func (r *Answer) isJSON() bool {
 	if !r.looked {
 		r.looked, r.valid = true, json.Valid(r.Body)
 	}
 	return r.valid
 }
 
-func (r *Reply) notJSON() error { return fmt.Errorf("expected JSON, found %s", excerpt(r)) }
+func (r *Answer) notJSON() error { return fmt.Errorf("expected JSON, found %s", excerpt(r)) }
 
 // first returns the text of the first node that the path selects from the body,
 // nil if there is none, and how many more there are. The body must be JSON.
-func (p *jsonPath) first(r *Reply) (text []byte, more int, err error) {
+func (p *jsonPath) first(r *Answer) (text []byte, more int, err error) {
 	if p.straight {
 		return walkJSON(r.Body, p.steps), 0, nil
 	}
@@ -123,7 +123,7 @@ func (p *jsonPath) first(r *Reply) (text []byte, more int, err error) {
 }
 
 // nodes returns what the path selects from the body.
-func (p *jsonPath) nodes(r *Reply) ([]any, error) {
+func (p *jsonPath) nodes(r *Answer) ([]any, error) {
 	doc, err := r.document()
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (p *jsonPath) nodes(r *Reply) ([]any, error) {
 }
 
 // document reads the body as JSON, once for all who ask.
-func (r *Reply) document() (any, error) {
+func (r *Answer) document() (any, error) {
 	if r.doc == nil {
 		root, err := parseJSON(r.Body)
 		if err != nil {

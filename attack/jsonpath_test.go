@@ -79,7 +79,7 @@ func FuzzCheckJSON(f *testing.F) {
 		}
 		got, errGot := oracle(body)
 		same := errGot == nil && oracleEqual(t, got, want)
-		kind, detail := ch.reply(&Reply{Status: 200, Body: []byte(body), BytesIn: int64(len(body))}, 0)
+		kind, detail := ch.reply(&Answer{Status: 200, Body: []byte(body), BytesIn: int64(len(body))}, 0, true)
 		switch {
 		case (kind == "") != same:
 			t.Errorf("body %q, expected %q: found kind %q: %s", body, value, kind, detail)
@@ -190,7 +190,7 @@ func FuzzWalk(f *testing.F) {
 		if err != nil || !p.straight {
 			t.Fatal(p, err)
 		}
-		r := &Reply{Body: []byte(body)}
+		r := &Answer{Body: []byte(body)}
 		doc, err := parseJSON(r.Body)
 		if r.isJSON() != (err == nil) {
 			t.Fatalf("%q: valid %t, %v", body, r.isJSON(), err)
@@ -234,7 +234,7 @@ func FuzzJSONPath(f *testing.F) {
 			}
 			return
 		}
-		r := func() *Reply { return &Reply{Status: 200, Body: []byte(body), BytesIn: int64(len(body))} }
+		r := func() *Answer { return &Answer{Status: 200, Body: []byte(body), BytesIn: int64(len(body))} }
 		one, errOne := c.take(r())
 		other, errOther := c.take(r())
 		if one != other || (errOne == nil) != (errOther == nil) {

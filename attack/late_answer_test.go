@@ -44,7 +44,7 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {
 				p := holdPlan(10, time.Second, timeout, 10)
 				p.Requests[0].Expect = c.expect
-				_, got := run(t, t.Context(), p, RunOptions{Engine: &tardy{takes: c.takes}, Start: start})
+				_, got := run(t, t.Context(), p, RunOptions{Client: over(t, p, &tardy{takes: c.takes}), Start: start})
 				if len(got.of(Done)) != 10 {
 					t.Fatalf("expected 10 done, found %d", len(got.of(Done)))
 				}
@@ -63,7 +63,7 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 func TestLateAnswersCountFromTheirIntendedTime(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(10, time.Second, 250*time.Millisecond, 1)
-		_, got := run(t, t.Context(), p, RunOptions{Engine: &tardy{takes: 150 * time.Millisecond}, Start: start})
+		_, got := run(t, t.Context(), p, RunOptions{Client: over(t, p, &tardy{takes: 150 * time.Millisecond}), Start: start})
 		good := 0
 		for _, r := range got.of(Done) {
 			if r.Kind == "" {
@@ -88,7 +88,7 @@ func TestLateAnswersEndTheirFlow(t *testing.T) {
 			{Request: 0, Captures: []Capture{{Name: "what", Matches: "in (.*)"}}}, {Request: 1},
 		}}}
 		got := new(collector)
-		if _, err := Run(t.Context(), p, RunOptions{Engine: &tardy{takes: 301 * time.Millisecond}, Sink: got, Start: start}); err != nil {
+		if _, err := Run(t.Context(), p, RunOptions{Client: over(t, p, &tardy{takes: 301 * time.Millisecond}), Sink: got, Start: start}); err != nil {
 			t.Fatal(err)
 		}
 		steps, flows := 0, 0

@@ -21,7 +21,7 @@ func scripted(t *testing.T, clock []time.Duration, busy []time.Duration) *attack
 		}
 	}
 	a, err := newAttack(t.Context(), holdPlan(10, time.Second, time.Second, 100), RunOptions{
-		Engine: takes(0), Sink: new(collector), Start: time.Now(), Clock: next(&clock), Busy: next(&busy),
+		Client: over(t, holdPlan(10, time.Second, time.Second, 100), takes(0)), Sink: new(collector), Start: time.Now(), Clock: next(&clock), Busy: next(&busy),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestEvidenceForAReserve(t *testing.T) {
 			"waited for more":             {timeout/2 + 1, time.Hour, true},
 			"waited, and was answered":    {timeout/2 + 1, 0, false},
 		} {
-			a, err := newAttack(t.Context(), holdPlan(10, time.Second, timeout, 100), RunOptions{Engine: takes(c.takes), Sink: new(collector), Start: start})
+			a, err := newAttack(t.Context(), holdPlan(10, time.Second, timeout, 100), RunOptions{Client: over(t, holdPlan(10, time.Second, timeout, 100), takes(c.takes)), Sink: new(collector), Start: start})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -76,7 +76,7 @@ func TestRedirectsLeftOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: time.Now()})
+		_, c := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: time.Now()})
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
@@ -125,7 +125,7 @@ func TestRedirectsSayWhy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, got := run(t, t.Context(), p, RunOptions{Engine: e, Start: time.Now()})
+			_, got := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: time.Now()})
 			if err := e.Close(); err != nil {
 				t.Error(err)
 			}

@@ -61,7 +61,7 @@ func TestEnginesSendOnce(t *testing.T) {
 					asked.Store(0)
 					r := e.Send(t.Context(), &Call{Method: "GET", URL: srv.URL + path})
 					ch, _ := newCheck(Expect{})
-					if kind, detail := ch.reply(&r, 0); kind != want {
+					if kind, detail := judge(ch, &r, 0); kind != want {
 						t.Errorf("%s: expected kind %q, found %q: %s (%v)", path, want, kind, detail, r.Err)
 					}
 					if n := asked.Load(); n != 1 {

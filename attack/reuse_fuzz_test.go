@@ -82,7 +82,7 @@ func FuzzPieces(f *testing.F) {
 		for seq := range uint64(2) {
 			want, wantErr := slowly(&r, 42, row, Arrival{Seq: seq, Nth: 3})
 			var got Call
-			err := k.render(&got, &r, Arrival{Seq: seq, Nth: 3}, &given{captured: row})
+			err := k.render(&got, &r, Arrival{Seq: seq, Nth: 3}, &given{values: valuesOf(row)})
 			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 				t.Fatalf("%q with %q: expected error %v, found %v", s, row, wantErr, err)
 			}

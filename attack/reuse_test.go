@@ -272,18 +272,17 @@ func wires(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, captu
 	jar := newCookies()
 	jar.keep(origin{"target", "/", true}, []string{"sid=a b", "x=[1]; Path=/"})
 	jar.keep(origin{"x1", "/", true}, []string{"sid=x1"})
-	wiresWith(t, e, b, r, a, &given{captured, nil, jar})
-	return wiresWith(t, e, b, r, a, &given{captured, nil, nil})
+	wiresWith(t, e, b, r, a, &given{valuesOf(captured), jar})
+	return wiresWith(t, e, b, r, a, &given{valuesOf(captured), nil})
 }
 
 func wiresWith(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, by *given) (short bool) {
 	t.Helper()
-	captured := by.captured
 	row := make(map[string]string)
 	if n := r.Data.Len(); n > 0 {
 		maps.Insert(row, r.Data.Row(int(a.Nth%uint64(n))))
 	}
-	maps.Copy(row, captured)
+	maps.Copy(row, by.values.texts)
 	want, wantErr := slowly(r, 42, row, a)
 	if want != nil && by.cookies != nil {
 		want.carry(by.cookies)
@@ -420,7 +419,7 @@ func TestBuildWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		c, err := b.BuildWith(Arrival{}, &given{captured: map[string]string{"id": "7", "token": "t"}})
+		c, err := b.BuildWith(Arrival{}, &given{values: valuesOf(map[string]string{"id": "7", "token": "t"})})
 		if err != nil || c.URL != "http://h/7?q=1" || c.Header[0].Value != "Bearer t" {
 			t.Errorf("found %+v, %v", c, err)
 		}

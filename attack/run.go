@@ -14,7 +14,7 @@ import (
 
 // RunOptions are what Run needs beside the plan.
 type RunOptions struct {
-	Engine Engine // is not closed by Run
+	Client Client // is not closed by Run
 	Sink   Sink
 	// Start is the instant that offsets count from, with a monotonic reading. It
 	// may lie ahead.
@@ -116,7 +116,12 @@ const (
 type seat struct {
 	number int
 	result Result
-	stops  []standstill.Stop // scratch
+	// Of the call under way.
+	call    DueCall
+	outcome CallOutcome
+	tooLate bool              // there was an answer, and it came after the timeout
+	within  time.Duration     // how long a good answer may take; 0: as long as the timeout
+	stops   []standstill.Stop // scratch
 }
 
 // attack is a run under way. Its goroutines are the keeper (Run's own), the
@@ -127,10 +132,10 @@ type attack struct {
 	ctx     context.Context
 	plan    *Plan
 	load    *arrivals.Load
-	build   *builder
-	actions []action // by request
-	flows   []flow
-	chooser SampleChooser // nil: all samples are wanted
+	clients []Client
+	actions []action      // by request
+	samples SampleChooser // nil: all samples are wanted
+	details DetailChooser // nil: all details are
 	live    *Live
 
 	done, unsent, interrupted, cutOff atomic.Uint64
@@ -163,13 +168,11 @@ type attack struct {
 
 // action is what there is to a request beside its call.
 type action struct {
-	check   *check
+	client  int // index into attack.clients
 	timeout time.Duration
 	lane    int // in the line
 	reserve *reserve
 	unsent  reasons
-	// secretColumns are what of a row of data it uses as a secret.
-	secretColumns map[string]bool
 }
 
 // reasons say why an arrival was not sent.
@@ -182,8 +185,8 @@ type reasons struct {
 
 func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 	var errs []error
-	if opt.Engine == nil || opt.Sink == nil || opt.Start.IsZero() {
-		errs = append(errs, errors.New("expected an engine, a sink and a start"))
+	if opt.Client == nil || opt.Sink == nil || opt.Start.IsZero() {
+		errs = append(errs, errors.New("expected a client, a sink and a start"))
 	}
 	if p.MaxInFlight < 1 {
 		errs = append(errs, fmt.Errorf("max_in_flight: expected at least 1, found %d", p.MaxInFlight))
@@ -216,22 +219,10 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 	}
 	if len(p.Requests) == 0 {
 		errs = append(errs, errors.New("requests: expected at least one, found none"))
-	} else if build, err := newBuilder(p); err != nil {
-		errs = append(errs, err)
-	} else {
-		a.build = build
 	}
 	lanes := make(map[time.Duration]int)
 	for i := range p.Requests {
 		r := &p.Requests[i]
-		expect := r.Expect
-		if p.Redirects > 0 && len(expect.Status) == 0 {
-			expect.Status = []int{2} // one that is left over was not to be followed, and leads nowhere
-		}
-		c, err := newCheck(expect)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("request %q: expect: %w", r.Name, err))
-		}
 		timeout := r.Timeout
 		if timeout == 0 {
 			timeout = p.Timeout
@@ -244,7 +235,7 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 			n = len(lanes)
 			lanes[timeout] = n
 		}
-		a.actions = append(a.actions, action{check: c, timeout: timeout, lane: n, reserve: newReserve(timeout), unsent: reasons{
+		a.actions = append(a.actions, action{timeout: timeout, lane: n, reserve: newReserve(timeout), unsent: reasons{
 			full: fmt.Sprintf("no free slot within %s", timeout),
 			soon: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
 			busy: fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout),
@@ -252,15 +243,15 @@ func newAttack(ctx context.Context, p *Plan, opt RunOptions) (*attack, error) {
 		}})
 	}
 	a.line = make(line, len(lanes))
-	flows, err := newFlows(p)
-	if err := errors.Join(append(errs, err)...); err != nil {
+	for i := range p.Flows {
+		errs = append(errs, flowError(p, &p.Flows[i]))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	for i, columns := range p.secretColumns() {
-		a.actions[i].secretColumns = columns
-	}
-	a.flows = flows
-	a.chooser, _ = opt.Sink.(SampleChooser)
+	a.clients = []Client{opt.Client}
+	a.samples, _ = opt.Sink.(SampleChooser)
+	a.details, _ = opt.Sink.(DetailChooser)
 	load := p.Load()
 	a.load, a.timetable = &load, arrivals.NewTimetable(&load, p.CatchUp == Spread)
 	return a, nil

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 const (
@@ -19,12 +17,6 @@ const (
 	maxSampleHeaders = 32
 	maxSampleValue   = 256
 )
-
-// wantsSample says whether the answer to a request that ended with an error is to be
-// kept.
-func (a *attack) wantsSample(r *Result) bool {
-	return timeline.KindNamed(r.Kind).Answered && (a.chooser == nil || a.chooser.WantsSample(r))
-}
 
 // newSample copies what people want to see of an answer and of what was sent for it,
 // and no more than is good to keep. call may be nil.

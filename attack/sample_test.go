@@ -15,11 +15,11 @@ import (
 
 func TestSampleIsBounded(t *testing.T) {
 	h := http.Header{"Set-Cookie": {"id=s3cr3t", "b=s3cr3t"}, "X-Api-Key": {"s3cr3t"}, "Www-Authenticate": {"Basic"}, "Content-Type": {"text/html"}}
-	s := newSample(nil, &Reply{Status: 500, Header: h, Body: []byte("no\xff"), BytesIn: 3})
+	s := newSample(nil, &Reply{Answer: Answer{Status: 500, Header: h, Body: []byte("no\xff"), BytesIn: 3}})
 	if !maps.EqualFunc(s.Header, h, slices.Equal) || s.Status != 500 || s.Body != "no�" {
 		t.Errorf("found %+v", s)
 	}
-	if s := newSample(nil, &Reply{Status: 200}); s.Header != nil || s.Body != "" {
+	if s := newSample(nil, &Reply{Answer: Answer{Status: 200}}); s.Header != nil || s.Body != "" {
 		t.Errorf("found %+v", s)
 	}
 
@@ -27,7 +27,7 @@ func TestSampleIsBounded(t *testing.T) {
 		h.Add(fmt.Sprintf("X-%02d", i), strings.Repeat("ä", 1000))
 	}
 	body := strings.Repeat("ä", maxSample)
-	s = newSample(nil, &Reply{Status: 500, Header: h, Body: []byte("x" + body), BytesIn: int64(len(body) + 1)})
+	s = newSample(nil, &Reply{Answer: Answer{Status: 500, Header: h, Body: []byte("x" + body), BytesIn: int64(len(body) + 1)}})
 	lines := 0
 	for _, values := range s.Header {
 		lines += len(values)
@@ -90,7 +90,7 @@ func TestEnginesKeepWhatMayBecomeASample(t *testing.T) {
 					t.Errorf("expected its headers, found %v", r.Header)
 				}
 				ch, _ := newCheck(Expect{})
-				if kind, _ := ch.reply(&r, time.Second); kind != "" {
+				if kind, _ := judge(ch, &r, time.Second); kind != "" {
 					s := newSample(nil, &r)
 					if s.Status != r.Status || len(s.Body) != min(c.kept, maxSample) || s.Header.Get("X-Why") != "because" {
 						t.Errorf("found sample %+v", s)
@@ -139,7 +139,7 @@ func TestSamplesHaveWhatWasSent(t *testing.T) {
 			Headers: []Field{{"Authorization", "Bearer s3cr3ttoken"}, {"X-Trace", "t-{{ seq }}"}}, JSON: `{"sku":"abc-{{ seq }}","password":"s3cr3tword"}`,
 		}}
 		got := new(choosy)
-		if _, err := Run(t.Context(), p, RunOptions{Engine: e, Sink: got, Start: time.Now()}); err != nil {
+		if _, err := Run(t.Context(), p, RunOptions{Client: over(t, p, e), Sink: got, Start: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range got.of(Done) {

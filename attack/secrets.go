@@ -75,12 +75,11 @@ func (p *Plan) secretColumns() []map[string]bool {
 	return out
 }
 
-// secrets are the secrets of one arrival: of its row, what its flow captured or would
+// secrets are the secrets of an exchange: of its row, what its flow captured or would
 // capture of the answer, and the credentials and cookies that it sent and was given.
-// call and reply are nil if it could not be made, c if it is no step of a flow.
-func (a *attack) secrets(r *Arrival, call *Call, c *caller, reply *Reply) []string {
+func (x *exchange) secrets() []string {
 	var out []string
-	columns := a.actions[r.Request].secretColumns
+	columns := x.client.secret[x.due.Request]
 	row := func(values iter.Seq2[string, string]) {
 		for column, v := range values {
 			if columns[column] || secret.Key(column) && secret.Field(column, v) {
@@ -93,38 +92,36 @@ func (a *attack) secrets(r *Arrival, call *Call, c *caller, reply *Reply) []stri
 			out = append(out, secret.InHeader(name, value)...)
 		}
 	}
-	if c != nil {
-		row(maps.All(c.captured))
-		for i := range c.cookies.kept {
-			header("Cookie", c.cookies.kept[i].pair)
+	if s := x.due.Session; s != nil {
+		row(s.Values.All())
+		for i := range x.jar.kept {
+			header("Cookie", x.jar.kept[i].pair)
 		}
-	} else if data := a.plan.Requests[r.Request].Data; data.Len() > 0 {
-		row(data.Row(int(r.Nth % uint64(data.Len()))))
+	} else if data := x.client.plan.Requests[x.due.Request].Data; data.Len() > 0 {
+		row(data.Row(int(x.due.Nth % uint64(data.Len()))))
 	}
-	if call != nil {
-		for _, h := range call.Header {
-			header(h.Name, h.Value)
-		}
-		if len(call.cookie) > 0 {
-			header("Cookie", string(call.cookie))
-		}
-	}
-	if reply == nil {
+	if x.call == nil {
 		return out
 	}
-	for _, line := range reply.setCookies {
+	for _, h := range x.call.Header {
+		header(h.Name, h.Value)
+	}
+	if len(x.call.cookie) > 0 {
+		header("Cookie", string(x.call.cookie))
+	}
+	for _, line := range x.reply.setCookies {
 		header("Set-Cookie", line)
 	}
-	for name, values := range reply.Header {
+	for name, values := range x.reply.Header {
 		for _, v := range values {
 			header(name, v)
 		}
 	}
-	if c != nil && reply.Err == nil {
+	if x.failed == nil {
 		// As the answer is not good, they were not taken from it.
-		for _, x := range c.step.captures {
-			if columns[x.Name] {
-				if v, err := x.take(reply); err == nil {
+		for _, c := range x.captures() {
+			if columns[c.Name] {
+				if v, err := c.take(&x.reply.Answer); err == nil {
 					out = append(out, v)
 				}
 			}

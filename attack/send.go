@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// send sends an arrival, and records what came of it. jar holds the cookies of
-// who makes it, if it is a flow; nil for somebody new.
-func (a *attack) send(s *seat, w waiting, jar *cookies) {
+// send sends an arrival, and records what came of it. kept is what clients keep of who
+// makes it, if it is a flow; nil for somebody new.
+func (a *attack) send(s *seat, w waiting, kept []any) {
 	if w.Whole {
-		a.flow(s, w, jar)
+		a.flow(s, w, kept)
 		return
 	}
 	a.request(s, w, nil)
@@ -18,11 +20,17 @@ func (a *attack) send(s *seat, w waiting, jar *cookies) {
 	a.record(s)
 }
 
+// tooLate is the detail of an answer that was complete only after its timeout. A
+// client ends a call when a timer wakes it, and a machine that is busy wakes it late:
+// what came until then is no answer, as its caller has left.
+const tooLate = "the answer was complete only after the timeout"
+
 // request sends one request; what came of it is in s.result. c is who makes it,
 // if it is a step of a flow.
 func (a *attack) request(s *seat, w waiting, c *caller) {
 	r := &s.result
 	*r = Result{Arrival: w.Arrival, Outcome: Done, Acted: w.Acted}
+	s.tooLate = false
 	deadline := a.deadline(&w.Arrival)
 	switch now := a.Clock(); {
 	case a.ctx.Err() != nil:
@@ -32,105 +40,69 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 		a.never(r, Unsent)
 		return
 	}
-	call, err := a.call(w.Arrival, c)
-	if err != nil {
-		r.Sent = a.Clock()
-		r.Done = r.Sent
-		r.Kind, r.Detail, r.Secrets = KindTemplate, clip(err.Error(), maxDetail), a.secrets(&w.Arrival, nil, c, nil)
-		return
-	}
-	a.live.InFlight.Add(1)
-	by := Deadlines{Done: a.Start.Add(deadline)}
+	action := &a.actions[r.Request]
+	s.call = DueCall{Arrival: w.Arrival, Due: a.Start.Add(w.Intended), By: Deadlines{Done: a.Start.Add(deadline)}, Step: -1}
 	if a.plan.Connections.PerHost > 0 {
-		by.Send = a.lastToSend(w.Arrival)
+		s.call.By.Send = a.lastToSend(w.Arrival)
 	}
-	reply := a.sendBy(by, call)
+	if c != nil {
+		s.call.Flow, s.call.Step, s.call.Session = c.flow, c.step, &c.session
+		s.call.Kept = &c.session.Kept[action.client]
+	}
+	o := &s.outcome
+	*o = CallOutcome{}
+	a.live.InFlight.Add(1)
+	a.clients[action.client].Call(a.ctx, &s.call, o)
 	a.live.InFlight.Add(-1)
-	if reply.Err == errNoConnection {
-		call.release()
+	defer o.Release()
+	if o.Err == errNoConnection {
 		a.never(r, Unsent)
 		if r.Kind == KindUnsent {
-			r.Detail = a.actions[r.Request].unsent.busy
+			r.Detail = action.unsent.busy
 		}
 		return
 	}
-	// What is recorded relies on intended ≤ sent ≤ done, whatever an engine says.
-	r.Sent = max(reply.Sent.Sub(a.Start), w.Acted)
-	r.Done = max(reply.Done.Sub(a.Start), r.Sent)
-	r.Phases = reply.Phases
+	// What is recorded relies on intended ≤ sent ≤ done, whatever a client says.
+	r.Sent = max(o.Sent.Sub(a.Start), w.Acted)
+	r.Done = max(o.Done.Sub(a.Start), r.Sent)
+	r.Phases = o.Phases
 	// One that failed by itself, just as the run was cut off, is an error.
-	if reply.Err != nil && a.ctx.Err() != nil && errors.Is(reply.Err, context.Cause(a.ctx)) && r.Done < deadline {
+	if o.Err != nil && a.ctx.Err() != nil && errors.Is(o.Err, context.Cause(a.ctx)) && r.Done < deadline {
 		r.Outcome = Interrupted
-		call.release()
 		return
 	}
-	if reply.Err == nil && r.Done > deadline {
-		reply.tooLate()
+	r.BytesIn, r.BytesOut = o.BytesIn, o.BytesOut
+	r.Kind, r.Status = o.Kind, o.Code
+	if s.tooLate = o.Class != Failed && r.Done > deadline; s.tooLate {
+		r.Kind, r.Status, r.Detail = KindTimeout, 0, tooLate
 	}
-	r.Status, r.BytesIn, r.BytesOut = reply.Status, reply.BytesIn, reply.BytesOut
-	action := &a.actions[r.Request]
-	r.Kind, r.Detail = action.check.reply(&reply, r.Done-r.Intended)
+	s.within = o.Within
 	switch {
 	case r.Kind == "":
 		action.reserve.answered(r.Done-r.Sent, r.Done)
 	case (r.Kind == KindTimeout || r.Kind == KindStalled) && r.Sent-r.Intended > action.timeout/2:
 		action.reserve.wasted(r.Sent, r.Done)
 	}
-	if c != nil {
-		if !reply.keptCookies {
-			c.cookies.keep(originOf(call), reply.cookieLines())
-		}
-		if r.Kind == "" {
-			r.Kind, r.Detail = c.learn(&reply)
-		}
+	if (r.Kind == KindReset || r.Kind == KindEOF) && !o.Opened.IsZero() {
+		r.Opened = o.Opened.Sub(a.Start)
 	}
-	if (r.Kind == KindReset || r.Kind == KindEOF) && !reply.Opened.IsZero() {
-		r.Opened = reply.Opened.Sub(a.Start)
-	}
-	if r.Kind != "" {
-		a.explain(r, call, c, &reply)
+	if r.Kind != "" && !s.tooLate && o.Exchange != nil {
+		if detail, sample := a.wanted(r); detail || sample {
+			o.Exchange.Explain(r, sample)
+		}
 	}
 	if r.Kind == KindNotAllowed && a.Refused != nil {
-		a.Refused(reply.Err)
-	}
-	call.release()
-}
-
-// explain keeps the answer if it is to be a sample, and what is secret of all that is
-// told of it.
-func (a *attack) explain(r *Result, call *Call, c *caller, reply *Reply) {
-	sample := a.wantsSample(r)
-	if !sample && !quotes(r.Kind) {
-		return
-	}
-	if reply.Err == nil {
-		_ = reply.unpack() // what cannot be unpacked is shown as it came
-	}
-	r.Secrets = a.secrets(&r.Arrival, call, c, reply)
-	if sample {
-		r.Sample = newSample(call, reply)
+		a.Refused(o.Err)
 	}
 }
 
-// call makes the call of an arrival.
-func (a *attack) call(r Arrival, c *caller) (*Call, error) {
-	if c == nil {
-		return a.build.Build(r)
+// wanted says whether anybody wants to know more of an error than its kind, and
+// whether its answer is to be kept.
+func (a *attack) wanted(r *Result) (detail, sample bool) {
+	if timeline.KindNamed(r.Kind).Answered {
+		sample = a.samples == nil || a.samples.WantsSample(r)
 	}
-	return a.build.BuildWith(r, &c.given)
-}
-
-// sendBy has the engine send call.
-func (a *attack) sendBy(by Deadlines, call *Call) Reply {
-	if e, ok := a.Engine.(DeadlineSender); ok {
-		return e.SendBy(a.ctx, by, call)
-	}
-	ctx, cancel := context.WithDeadline(a.ctx, by.Done)
-	defer cancel()
-	if by.Send != nil {
-		ctx = withSendBy(ctx, by.Send)
-	}
-	return a.Engine.Send(ctx, call)
+	return sample || a.details == nil || a.details.WantsDetail(r), sample
 }
 
 // giveUp records an arrival that was never sent, of a flow its first request
@@ -204,7 +176,7 @@ func (a *attack) announce(r Arrival) {
 // action is that of an arrival's request, of a flow that of its first.
 func (a *attack) action(r *Arrival) *action {
 	if r.Whole {
-		return &a.actions[a.flows[r.Request].steps[0].Request]
+		return &a.actions[a.plan.Flows[r.Request].Steps[0].Request]
 	}
 	return &a.actions[r.Request]
 }

@@ -102,16 +102,15 @@ func (d *draw) functions() template.FuncMap {
 
 // row is what templates of one arrival draw from.
 type row struct {
-	data     *Data
-	at       int               // the row of data
-	captured map[string]string // of the flow's earlier answers; comes before data
-	kinds    map[string]valueKind
-	both     map[string]string // the two as one, once somebody needs them so
+	data   *Data
+	at     int               // the row of data
+	values *values           // of the flow; come before data; never nil
+	both   map[string]string // the two as one, once somebody needs them so
 }
 
 // appendTo adds a value to b, false if there is no such column.
 func (r *row) appendTo(b []byte, column string) ([]byte, bool) {
-	if v, ok := r.captured[column]; ok {
+	if v, ok := r.values.texts[column]; ok {
 		return append(b, v...), true
 	}
 	v, ok := r.data.bytes(r.at, column)
@@ -120,12 +119,12 @@ func (r *row) appendTo(b []byte, column string) ([]byte, bool) {
 
 func (r *row) all() map[string]string {
 	if r.data == nil {
-		return r.captured
+		return r.values.texts
 	}
 	if r.both == nil {
 		r.both = make(map[string]string)
 		maps.Insert(r.both, r.data.Row(r.at))
-		maps.Copy(r.both, r.captured)
+		maps.Copy(r.both, r.values.texts)
 	}
 	return r.both
 }

@@ -71,7 +71,7 @@ func TestTruth(t *testing.T) {
 						t.Fatal(err)
 					}
 					c := new(collector)
-					res, err := Run(t.Context(), p, RunOptions{Engine: e, Sink: c, Start: start})
+					res, err := Run(t.Context(), p, RunOptions{Client: over(t, p, e), Sink: c, Start: start})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -120,7 +120,7 @@ func TestTruthOnSockets(t *testing.T) {
 				}
 				defer e.Close()
 				c := new(collector)
-				res, err := Run(t.Context(), p, RunOptions{Engine: e, Sink: c, Start: start})
+				res, err := Run(t.Context(), p, RunOptions{Client: over(t, p, e), Sink: c, Start: start})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -104,11 +104,11 @@ func encodingIn(h http.Header) string { return strings.Join(h["Content-Encoding"
 // unpack makes of the body what it was before it was packed, for those who look at
 // it: as much as MaxBody of it, however much it would become. It costs nothing if
 // the body is not packed, or was looked at before.
-func (r *Reply) unpack() error {
-	if r.encoding == "" || r.packed != nil {
+func (r *Answer) unpack() error {
+	if r.Encoding == "" || r.packed != nil {
 		return r.packed
 	}
-	encodings := strings.Split(r.encoding, ",")
+	encodings := strings.Split(r.Encoding, ",")
 	slices.Reverse(encodings) // the last was applied last
 	body, cut := r.Body, r.BytesIn > int64(len(r.Body))
 	for _, e := range encodings {
@@ -127,12 +127,12 @@ func (r *Reply) unpack() error {
 			return r.packed
 		}
 	}
-	r.encoding, r.Body, r.unpacked, r.cut = "", body, true, cut
+	r.Encoding, r.Body, r.unpacked, r.cut = "", body, true, cut
 	return nil
 }
 
 // more says whether the body is longer than the n bytes of it that somebody has.
-func (r *Reply) more(n int) bool {
+func (r *Answer) more(n int) bool {
 	if r.unpacked {
 		return r.cut || n < len(r.Body)
 	}

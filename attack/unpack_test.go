@@ -93,13 +93,13 @@ func TestPackedAnswers(t *testing.T) {
 			for range 2 { // a reader is used again
 				call := &Call{Method: "GET", URL: srv.URL + "/" + name, Header: []Field{{"Accept-Encoding", "gzip, deflate, br, zstd"}}, WantBody: true}
 				r := e.Send(t.Context(), call)
-				if kind, detail := ch.reply(&r, time.Millisecond); kind != "" {
+				if kind, detail := judge(ch, &r, time.Millisecond); kind != "" {
 					t.Errorf("%s: %s: %s", name, kind, detail)
 				}
-				if v, err := take.take(&r); v != "7" {
+				if v, err := take.take(&r.Answer); v != "7" {
 					t.Errorf("%s: captured %q, %v", name, v, err)
 				}
-				if v, err := find.take(&r); v != "zip" {
+				if v, err := find.take(&r.Answer); v != "zip" {
 					t.Errorf("%s: captured %q, %v", name, v, err)
 				}
 				if r.BytesIn != int64(len(a.body)) {
@@ -108,7 +108,7 @@ func TestPackedAnswers(t *testing.T) {
 			}
 			// A capture alone, without a check before it.
 			r := e.Send(t.Context(), &Call{Method: "GET", URL: srv.URL + "/" + name, WantBody: true})
-			if v, err := take.take(&r); v != "7" {
+			if v, err := take.take(&r.Answer); v != "7" {
 				t.Errorf("%s: captured %q, %v", name, v, err)
 			}
 		}
@@ -146,8 +146,8 @@ func TestPackedWrongly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := Reply{Status: 200, Body: c.body, BytesIn: int64(len(c.body)), encoding: c.encoding}
-			kind, detail := ch.reply(&r, time.Millisecond)
+			r := Reply{Answer: Answer{Status: 200, Body: c.body, BytesIn: int64(len(c.body)), Encoding: c.encoding}}
+			kind, detail := judge(ch, &r, time.Millisecond)
 			if kind != c.kind || !strings.Contains(detail, c.detail) {
 				t.Errorf("expected %s: %q, found %s: %q", c.kind, c.detail, kind, detail)
 			}
@@ -170,7 +170,7 @@ func TestPackedAndLarge(t *testing.T) {
 	copy(noise, "begin")
 	for _, encoding := range []string{"gzip", "deflate", "br", "zstd"} {
 		packed := pack(t, encoding, noise)
-		r := Reply{Status: 200, Body: packed[:MaxBody], BytesIn: int64(len(packed)), encoding: encoding}
+		r := Reply{Answer: Answer{Status: 200, Body: packed[:MaxBody], BytesIn: int64(len(packed)), Encoding: encoding}}
 		if err := r.unpack(); err != nil || !bytes.HasPrefix(r.Body, []byte("begin")) || !bytes.HasPrefix(noise, r.Body) || !r.cut {
 			t.Errorf("%s: %d bytes, cut %v: %v", encoding, len(r.Body), r.cut, err)
 		}
@@ -192,7 +192,7 @@ func TestPackedSample(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, c := run(t, t.Context(), p, RunOptions{Engine: e, Start: time.Now()})
+		_, c := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: time.Now()})
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
@@ -213,7 +213,7 @@ func FuzzUnpack(f *testing.F) {
 		f.Add(encoding, pack(f, encoding, []byte("hello")), false)
 	}
 	f.Fuzz(func(t *testing.T, encoding string, body []byte, cut bool) {
-		r := Reply{Body: body, BytesIn: int64(len(body)), encoding: encoding}
+		r := Reply{Answer: Answer{Body: body, BytesIn: int64(len(body)), Encoding: encoding}}
 		if cut {
 			r.BytesIn++
 		}
@@ -231,7 +231,7 @@ func BenchmarkUnpack(b *testing.B) {
 		b.Run(encoding, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				r := Reply{Body: packed, BytesIn: int64(len(packed)), encoding: encoding}
+				r := Reply{Answer: Answer{Body: packed, BytesIn: int64(len(packed)), Encoding: encoding}}
 				if err := r.unpack(); err != nil {
 					b.Fatal(err)
 				}

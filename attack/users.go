@@ -20,12 +20,12 @@ const crowdTick = 10 * time.Millisecond
 // there are changes nothing of what it asks for.
 type user struct {
 	seat
-	index   int
-	choose  func() int
-	seq     uint64
-	nth     uint64
-	cookies *cookies
-	here    chan struct{} // holds a token while the user is not at work
+	index  int
+	choose func() int
+	seq    uint64
+	nth    uint64
+	kept   []any         // what clients keep of it
+	here   chan struct{} // holds a token while the user is not at work
 }
 
 // Sequence numbers of users lie apart from those of the schedule, and from each
@@ -101,7 +101,7 @@ func (c *crowd) newUser(i int) *user {
 	name := fmt.Sprintf("users/%d/%d", c.stage, i)
 	u := &user{
 		seat: seat{number: c.seat + i}, index: i, choose: c.load.Draw(seed.Stream(c.plan.Seed, name)),
-		seq: uint64(c.stage+1)*seqOfStage + uint64(i)*seqOfUser, nth: uint64(i), cookies: newCookies(), here: make(chan struct{}, 1),
+		seq: uint64(c.stage+1)*seqOfStage + uint64(i)*seqOfUser, nth: uint64(i), kept: make([]any, len(c.clients)), here: make(chan struct{}, 1),
 	}
 	u.here <- struct{}{}
 	return u
@@ -126,7 +126,7 @@ func (c *crowd) serve(u *user) {
 		}
 		w := waiting{c.arrival(u, ready), now}
 		c.announce(w.Arrival)
-		c.send(&u.seat, w, u.cookies)
+		c.send(&u.seat, w, u.kept)
 		// Thinking that takes longer, as the generator has no time, is lateness.
 		ready = c.Clock() + c.pause
 		if c.pause > 0 && !c.rest(min(ready, c.begin+c.total), c.over) {

@@ -69,8 +69,8 @@ func (d *Data) kind(row int, column string) valueKind {
 
 // kind is that of the value that a template names.
 func (r *row) kind(column string) valueKind {
-	if _, ok := r.captured[column]; ok {
-		return r.kinds[column]
+	if _, ok := r.values.texts[column]; ok {
+		return r.values.kinds[column]
 	}
 	return r.data.kind(r.at, column)
 }

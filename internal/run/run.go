@@ -306,7 +306,12 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer engine.Close()
+	client, err := attack.NewClient(&r.attack, engine)
+	if err != nil {
+		_ = engine.Close() // nothing was sent
+		return nil, err
+	}
+	defer client.Close()
 
 	// A connection that must not be opened ends the load, as an interruption does.
 	soft, stop := context.WithCancel(soft)
@@ -367,7 +372,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
 	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
-		Engine: engine, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
+		Client: client, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
 		Busy: generator.Busy(), Refused: r.forbidden.note,
 		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, func(s scenario.Service) bool { return s.Link != nil }),
 		OnStage: func(i int) {
