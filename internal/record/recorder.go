@@ -89,6 +89,7 @@ type Recorder struct {
 	pool    *pool
 	out     *writer
 	samples *samples
+	details details
 	shards  []shard
 	plan    planBuffer
 
