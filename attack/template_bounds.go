@@ -133,15 +133,15 @@ func misfit(out, format string, args []any) error {
 	if !strings.Contains(out, mark) {
 		return nil
 	}
-	// The mark may stand in the values, and behind a percent sign of the format's.
-	const other = "%\x00"
+	// A percent sign of a value's may make a mark with what stands behind it.
+	const other = "\x00"
 	clean := make([]any, len(args))
 	for i, a := range args {
 		switch a := a.(type) {
 		case string:
-			clean[i] = strings.ReplaceAll(a, mark, other)
+			clean[i] = strings.ReplaceAll(a, "%", other)
 		case rawText:
-			clean[i] = strings.ReplaceAll(string(a), mark, other)
+			clean[i] = strings.ReplaceAll(string(a), "%", other)
 		default:
 			if strings.Contains(fmt.Sprint(a), mark) {
 				return nil // such as a whole row: it cannot be told
@@ -157,7 +157,7 @@ func misfit(out, format string, args []any) error {
 	if strings.Contains(found, "(string=") {
 		hint = ": values of data are text, which %s and %q take"
 	}
-	return fmt.Errorf("expected a format that fits its values, found %s%s%s", mark, clip(strings.ReplaceAll(found, other, mark), 40), hint)
+	return fmt.Errorf("expected a format that fits its values, found %s%s%s", mark, clip(strings.ReplaceAll(found, other, "%"), 40), hint)
 }
 
 // withoutMarks is a format whose own text has no percent sign before an
