@@ -197,7 +197,7 @@ func TestOverloadWithShortTimeouts(t *testing.T) {
 	simulated(t)
 	for _, timeout := range []time.Duration{250 * time.Millisecond, 300 * time.Millisecond, 390 * time.Millisecond, time.Second, 5 * time.Second} {
 		bubble(t, func(t *testing.T, start time.Time) {
-			_, c := run(t, t.Context(), holdPlan(30, 60*time.Second, timeout, 1), RunOptions{Client: over(t, holdPlan(30, 60*time.Second, timeout, 1), takes(100 * time.Millisecond)), Start: start})
+			_, c := run(t, t.Context(), holdPlan(30, 60*time.Second, timeout, 1), RunOptions{Client: over(t, holdPlan(30, 60*time.Second, timeout, 1), takes(100*time.Millisecond)), Start: start})
 			good := 0
 			for _, r := range c.of(Done) {
 				if r.Kind == "" {

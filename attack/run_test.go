@@ -339,7 +339,7 @@ func TestRunStopWhileDraining(t *testing.T) {
 					}).Stop()
 				}
 				// Due at 0 and 500 ms, one at a time: sent at 0 and 1.4 s.
-				res, _ := run(t, ctx, holdPlan(2, time.Second, 5*time.Second, 1), RunOptions{Client: over(t, holdPlan(2, time.Second, 5*time.Second, 1), takes(1400 * time.Millisecond)), Start: start, Stop: stop})
+				res, _ := run(t, ctx, holdPlan(2, time.Second, 5*time.Second, 1), RunOptions{Client: over(t, holdPlan(2, time.Second, 5*time.Second, 1), takes(1400*time.Millisecond)), Start: start, Stop: stop})
 				if res.Stopped || res.Whole() != c.whole {
 					t.Errorf("expected whole %t, found %t: %+v", c.whole, res.Whole(), res)
 				}
@@ -424,7 +424,7 @@ func TestRunWorkerNumbers(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			busy[w].Store(false)
 		})
-		if _, err := Run(t.Context(), holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), RunOptions{Client: over(t, holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), takes(50 * time.Millisecond)), Start: start, Sink: sink}); err != nil {
+		if _, err := Run(t.Context(), holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), RunOptions{Client: over(t, holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), takes(50*time.Millisecond)), Start: start, Sink: sink}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -510,6 +510,8 @@ func (instant) Send(context.Context, *Call) Reply {
 	now := time.Now()
 	return Reply{Answer: Answer{Status: 200}, Sent: now, Done: now}
 }
+func (i instant) SendBy(ctx context.Context, _ Deadlines, call *Call) Reply { return i.Send(ctx, call) }
+
 func (instant) Close() error { return nil }
 
 // A stop that comes while OnStage is told of the end, or of a stage, ends the
@@ -521,7 +523,7 @@ func TestRunStoppedInOnStage(t *testing.T) {
 				p := holdPlan(10, time.Second, time.Second, 2)
 				p.Stages = append(p.Stages, Stage{Name: "crowd", For: time.Second, Shape: arrivals.Users{From: 1, To: 1}})
 				stop := make(chan struct{})
-				res, _, _ := runLoose(t, t.Context(), p, RunOptions{Client: over(t, p, takes(10 * time.Millisecond)), Start: start, Stop: stop, OnStage: func(i int) {
+				res, _, _ := runLoose(t, t.Context(), p, RunOptions{Client: over(t, p, takes(10*time.Millisecond)), Start: start, Stop: stop, OnStage: func(i int) {
 					if i == index {
 						close(stop)
 						time.Sleep(time.Millisecond) // until all others have looked at it
@@ -544,7 +546,7 @@ func TestRunOneCrosses(t *testing.T) {
 			p.Stages = append(p.Stages, p.Stages[0])
 		}
 		told := 0
-		res, _ := run(t, t.Context(), p, RunOptions{Client: over(t, p, takes(50 * time.Millisecond)), Start: start, OnStage: func(i int) {
+		res, _ := run(t, t.Context(), p, RunOptions{Client: over(t, p, takes(50*time.Millisecond)), Start: start, OnStage: func(i int) {
 			if i != told {
 				t.Errorf("expected stage %d, found %d", told, i)
 			}
