@@ -163,27 +163,19 @@ func BenchmarkExplain(b *testing.B) {
 		Name: "a", Weight: 1, Method: "POST", URL: "http://127.0.0.1/", Body: "{{ seq }}",
 		Headers: []Field{{"Authorization", "Bearer abcdefgh"}, {"Accept", "application/json"}},
 	}}
-	a, err := newAttack(b.Context(), p, RunOptions{Engine: takes(0), Sink: new(collector), Start: time.Now()})
+	c := over(b, p, takes(0)).(*client)
+	call, err := c.build.Build(Arrival{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	call, err := a.build.Build(Arrival{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	a.chooser = noSamples{}
 	header := http.Header{
 		"Content-Type": {"application/json"}, "Date": {"Mon, 30 Nov 2026 07:07:06 GMT"}, "Content-Length": {"2"},
 		"X-Request-Id": {"7"}, "Cache-Control": {"no-store"}, "Set-Cookie": {"sid=abcdefgh; Path=/"},
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		reply := &Reply{Status: 200, Body: []byte("no"), Header: header}
-		a.explain(&Result{Kind: KindBody, Detail: `expected a body with "x", found ` + excerpt(reply)}, call, nil, reply)
+		x := &exchange{client: c, due: &DueCall{}, call: call, capture: -1}
+		x.reply.Answer = Answer{Status: 200, Body: []byte("no"), Header: header}
+		x.Explain(&Result{Kind: KindBody}, false)
 	}
 }
-
-// noSamples wants none.
-type noSamples struct{}
-
-func (noSamples) WantsSample(*Result) bool { return false }
