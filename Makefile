@@ -81,8 +81,8 @@ lint: ## go vet, staticcheck, gofmt
 	$(GO) -C tools tool staticcheck ./...
 
 CASE ?=
-cases: build ## run what once went wrong, from outside: testdata/cases (CASE=name for some)
-	$(GO) -C tools build -trimpath -o ../.cache/cases ./cases
+cases: build ## run what once went wrong, from outside: testdata/cases (CASE=name for some); some nine minutes
+	CGO_ENABLED=0 $(GO) -C tools build -trimpath -ldflags "-s -w" -o ../.cache/cases ./cases
 	.cache/cases -ordeal $(CURDIR)/$(BIN) -cases $(CURDIR)/testdata/cases -only '$(CASE)'
 
 golden: ## rewrite the golden files after a deliberate change
