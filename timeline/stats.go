@@ -150,6 +150,17 @@ func (s *Stats) ResponseNet() Distribution {
 	return d
 }
 
+// Clone returns an independent copy, which is packed: see Distribution.
+func (s *Stats) Clone() *Stats {
+	c := *s
+	c.Kinds, c.Statuses = maps.Clone(s.Kinds), maps.Clone(s.Statuses)
+	copies := c.Distributions()
+	for i, d := range s.Distributions() {
+		*copies[i].Distribution = d.Clone()
+	}
+	return &c
+}
+
 // Merge adds all of o to s.
 func (s *Stats) Merge(o *Stats) {
 	s.Planned += o.Planned

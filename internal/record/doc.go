@@ -25,6 +25,13 @@
 // files, and Load adds them up. Nothing grows with the number of requests or the
 // length of the run, except for 8 bytes a Mark.
 //
+// # Sealed intervals
+//
+// An interval is sealed once all that came due in it is over and stayed so for a second in
+// which the process ran, or once it is older than the longest timeout; and all before it are
+// sealed. Subscribers get sealed intervals in order of time, whole. One that was written in
+// parts they read from the files, as they do what their own short queue did not hold.
+//
 // # Files
 //
 // timeline.jsonl holds a JSON object a line: a header, then intervals and

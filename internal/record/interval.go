@@ -21,8 +21,6 @@ type interval struct {
 	accounted uint64 // done, unsent or interrupted
 }
 
-func (iv *interval) complete() bool { return iv.accounted == iv.planned }
-
 // openCell names a cell of what was open at a cut.
 type openCell struct {
 	number int32

@@ -74,7 +74,7 @@ func TestLogIsReadByJava(t *testing.T) {
 	r.Record(0, &attack.Result{Arrival: flow, Acted: flow.Intended, Sent: flow.Intended, Done: flow.Intended + 9*ms, Status: 200})
 	r.lendable = 0
 	clock.set(3 * sec)
-	r.seal()
+	r.writeDue()
 	r.Record(0, &attack.Result{Arrival: late, Acted: late.Intended, Sent: late.Intended, Done: 3 * sec, Status: 200})
 	if _, err := r.Finish(4*sec, false, nil); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func BenchmarkJudge(b *testing.B) {
 		r.Planned(a)
 		r.Record(0, &attack.Result{Arrival: a, Acted: at, Sent: at + 20*time.Microsecond, Done: at + time.Duration(1+k%17)*ms, Status: 200})
 		if k%20 == 0 {
-			r.seal()
+			r.writeDue()
 		}
 	}
 	clock.set(stages * sec)

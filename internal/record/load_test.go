@@ -35,7 +35,7 @@ func recording(t testing.TB, requests int) (lines, log []byte) {
 			r.Event(timeline.Event{At: at, Type: "fault", Name: "kill"})
 		}
 		if k%5 == 0 {
-			r.seal()
+			r.writeDue()
 		}
 	}
 	clock.set(4 * sec)
@@ -200,7 +200,7 @@ func TestLoadCutOffDoesNotFlatter(t *testing.T) {
 		}
 	}
 	clock.set(4 * sec)
-	r.seal()
+	r.writeDue()
 	tl, err := Load(c.Dir)
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func TestLoadMergesParts(t *testing.T) {
 	r.Planned(slow)
 	r.Record(0, &attack.Result{Arrival: quick, Sent: 100 * ms, Done: 101 * ms})
 	clock.set(sec + c.Grace + slack + ms)
-	r.seal() // the grace is over
+	r.writeDue() // the grace is over
 	r.Record(0, &attack.Result{Arrival: slow, Sent: 200 * ms, Done: 3 * sec, Kind: "timeout"})
 	tl, err := r.Finish(4*sec, false, nil)
 	if err != nil {

@@ -40,7 +40,7 @@ func play(r *Recorder, clock *hand, from, to, gap time.Duration, delay func(k in
 		}
 		waiting = kept
 		if at%tick == 0 {
-			r.seal()
+			r.writeDue()
 		}
 		if at%sec == 0 && each != nil {
 			each()
@@ -215,13 +215,13 @@ func TestDiskFull(t *testing.T) {
 	}
 	answer(100 * ms)
 	clock.set(1100 * ms)
-	r.seal()
+	r.writeDue()
 	if err := r.out.log.Close(); err != nil {
 		t.Fatal(err)
 	}
 	answer(1200 * ms)
 	clock.set(2100 * ms)
-	r.seal()
+	r.writeDue()
 	if err := r.Live().Err; !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Live().Err is %v, want the failed write", err)
 	}
@@ -286,7 +286,7 @@ func BenchmarkRun(b *testing.B) {
 			clock.set(at)
 			r.Record(0, &attack.Result{Arrival: a, Sent: a.Intended, Done: at})
 		}
-		r.seal()
+		r.writeDue()
 	}
 	b.StopTimer()
 	var m runtime.MemStats

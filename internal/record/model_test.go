@@ -283,7 +283,7 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 			moment{recorded, func() { r.Record(rng.IntN(10), &res) }})
 	}
 	for at := 250 * ms; at < end+9*sec; at += 250 * ms {
-		moments = append(moments, moment{at, r.seal})
+		moments = append(moments, moment{at, r.writeDue})
 	}
 	slices.SortStableFunc(moments, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
 	for _, m := range moments {

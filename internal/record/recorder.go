@@ -104,8 +104,12 @@ type Recorder struct {
 	oldCuts  []timeline.Window // when it cut, as they were used, those opened before
 	live     live
 	flows    Totals     // of whole flows, which are in no other totals
-	sealing  sync.Mutex // held while intervals are written; taken before mu
-	finished bool       // guarded by sealing
+	writing  sync.Mutex // held while intervals are written; taken before mu
+	finished bool       // guarded by writing
+	waiting  waiting    // intervals that are written and not sealed; guarded by writing
+
+	published published
+	header    header
 
 	lendable int // how many histograms may be in use before intervals are written in parts
 
@@ -156,8 +160,8 @@ func New(c Config) (*Recorder, error) {
 		pool:   &pool{limits: c.Limits, late: []time.Duration{c.LateBudget}},
 		shards: make([]shard, c.Shards),
 		plan:   planBuffer{full: batch},
-		early:  &buffer{},
-		live:   live{kinds: make(map[string]*kindSeen)},
+		early:  &buffer{}, header: c.header(),
+		live: live{kinds: make(map[string]*kindSeen)},
 	}
 	for i := range r.shards {
 		r.shards[i].buf, r.shards[i].spare = newBuffer(), newBuffer()
@@ -167,7 +171,7 @@ func New(c Config) (*Recorder, error) {
 		r.bounds.cut(s.Window.To)
 		r.planEnd = max(r.planEnd, s.Window.To)
 	}
-	r.wg.Go(r.sealEvery)
+	r.wg.Go(r.writeEvery)
 	return r, nil
 }
 
@@ -232,42 +236,6 @@ func (r *Recorder) Mark() time.Duration {
 	r.bounds.mark(now)
 	r.cutAt(now)
 	return now
-}
-
-// Cutting notes that ordeal itself is about to cut connections to the target, until
-// the returned func is called: a request that loses its connection by that is no
-// error of the target.
-func (r *Recorder) Cutting() (done func()) { return r.cutting(&r.cuts) }
-
-// CuttingOld is Cutting for connections that are open now, each of which is cut when
-// it is next used.
-func (r *Recorder) CuttingOld() (done func()) { return r.cutting(&r.oldCuts) }
-
-func (r *Recorder) cutting(to *[]timeline.Window) (done func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	i := len(*to)
-	*to = append(*to, timeline.Window{From: r.now(), To: forever})
-	return sync.OnceFunc(func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		(*to)[i].To = r.now()
-	})
-}
-
-// cutSlack is how much later than it was cut a connection may be seen to be lost.
-const cutSlack = time.Second
-
-// cut says whether ordeal itself cut e off: it was sent before the cutting was over, and lost its
-// connection while connections were cut, or shortly after.
-func (r *Recorder) cut(e *entry, x *extra) bool {
-	if len(r.cuts)+len(r.oldCuts) == 0 || e.outcome != attack.Done || !timeline.KindNamed(x.kind).Lost {
-		return false
-	}
-	during := func(w timeline.Window) bool { return e.sent <= w.To && e.done >= w.From && e.done-cutSlack <= w.To }
-	return slices.ContainsFunc(r.cuts, during) || x.opened != 0 && slices.ContainsFunc(r.oldCuts, func(w timeline.Window) bool {
-		return x.opened <= w.From && during(w)
-	})
 }
 
 // cutAt must not be called with an instant before the horizon.
@@ -459,111 +427,6 @@ func (r *Recorder) cellAt(iv *interval, number int32, at time.Duration) *cell {
 	return c
 }
 
-// beat notes what came of an arrival where it says something of the target: what the
-// generator itself was late with, or may have made an error, is not the target's silence.
-func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
-	if stage := r.layout.stage(e.cell); stage == nil || !stage.Judged || e.outcome == attack.Interrupted {
-		return
-	}
-	if x.kind != "" && timeline.KindNamed(x.kind).Own {
-		return
-	}
-	b := timeline.Beat{Due: e.intended, Last: e.intended}
-	switch {
-	case x.doubtful:
-		b.Doubted, b.DoubtedTo = 1, e.ended(x)
-	case x.kind != "":
-		b.Errors, b.Failed = 1, e.ended(x)
-	default:
-		b.Good, b.Best, b.Came = 1, max(0, e.done-e.intended-x.delay), e.done
-		if waited := e.done - max(e.acted, e.intended); waited > b.Best && x.delay > 0 {
-			b.Waited = waited
-		}
-	}
-	iv.beats[(max(e.intended, 0)%slice)/timeline.BeatLength].Merge(b)
-}
-
-// tile opens the intervals that ended before now, so that empty ones are written
-// too. The caller holds mu.
-func (r *Recorder) tile(now time.Duration) {
-	for {
-		w := r.bounds.around(r.tiled)
-		if w.To > now {
-			return
-		}
-		r.intervalOf(w.From)
-		r.tiled = w.To
-	}
-}
-
-func (r *Recorder) sealEvery() {
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for {
-		select {
-		case <-r.stop:
-			return
-		case <-t.C:
-		case <-r.wake:
-		}
-		r.seal()
-	}
-}
-
-// seal writes the intervals that have ended and are complete, or have waited
-// long enough, or must make room.
-func (r *Recorder) seal() {
-	r.sealing.Lock()
-	defer r.sealing.Unlock()
-	r.sortInAll(r.now)
-	r.mu.Lock()
-	now := r.now()
-	if len(r.cfg.Stages) > 0 {
-		r.tile(min(now, r.planEnd))
-	} else {
-		r.tile(now)
-	}
-	excess := r.pool.inUse() - r.lendable
-	due := r.detach(func(iv *interval) bool {
-		if iv.To > now {
-			return false
-		}
-		if iv.complete() || now-iv.To > r.cfg.Grace+slack {
-			return true
-		}
-		if excess <= 0 {
-			return false
-		}
-		excess -= iv.histograms()
-		return true
-	})
-	r.mu.Unlock()
-	r.write(due)
-	r.samples.write()
-}
-
-// detach takes the intervals that ready picks, oldest first, out of the open
-// ones. The caller holds mu.
-func (r *Recorder) detach(ready func(*interval) bool) []*interval {
-	var due []*interval
-	r.open = slices.DeleteFunc(r.open, func(iv *interval) bool {
-		if !ready(iv) {
-			return false
-		}
-		due = append(due, iv)
-		return true
-	})
-	return due
-}
-
-// write writes intervals and takes their memory back. The caller holds sealing.
-func (r *Recorder) write(due []*interval) {
-	for _, iv := range due {
-		r.out.interval(iv.sorted(r.layout), iv.planned)
-		r.pool.takeBackInterval(iv)
-	}
-}
-
 // Finish writes all that is left, closes the files and returns the timeline, or
 // an error that says why the recording is not whole; after a failed write the
 // directory holds what Load reads as a recording that was cut off. With
@@ -573,18 +436,18 @@ func (r *Recorder) write(due []*interval) {
 // which the caller should take that of a Mark, as otherwise what came due between
 // end and the last arrival counts to the interval that end lies in.
 func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline.Fault) (*timeline.Timeline, error) {
-	r.sealing.Lock()
+	r.writing.Lock()
 	if r.finished {
-		r.sealing.Unlock()
+		r.writing.Unlock()
 		return nil, errFinished
 	}
 	r.finished = true
-	r.sealing.Unlock()
+	r.writing.Unlock()
 	close(r.stop)
 	r.wg.Wait()
 
-	r.sealing.Lock()
-	defer r.sealing.Unlock()
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	r.mu.Lock()
 	if end >= r.horizon {
 		r.cutAt(end)
@@ -598,6 +461,7 @@ func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline
 	totals, flows := r.live.totals, r.flows
 	r.mu.Unlock()
 	r.write(all)
+	r.publishRest()
 
 	unbalanced := errors.Join(totals.check("requests"), flows.check("flows"))
 	if unbalanced != nil {
@@ -612,17 +476,4 @@ func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline
 		return nil, errors.Join(err, r.samples.close(faults))
 	}
 	return t, errors.Join(unbalanced, r.samples.close(faults))
-}
-
-// histograms is how many full histograms the interval has in use.
-func (iv *interval) histograms() int {
-	n := 0
-	for c := range iv.all {
-		for _, d := range c.Distributions() {
-			if d.Lent() {
-				n++
-			}
-		}
-	}
-	return n
 }

@@ -262,7 +262,7 @@ func TestInterruptedRun(t *testing.T) {
 	r.Record(0, &attack.Result{Arrival: attack.Arrival{Intended: 1400 * ms}, Outcome: attack.Interrupted})
 	for clock.now() < 6*sec { // the last answers are waited for
 		clock.set(clock.now() + 500*ms)
-		r.seal()
+		r.writeDue()
 	}
 	r.Record(0, &attack.Result{Arrival: attack.Arrival{Intended: 1200 * ms}, Sent: 1200 * ms, Done: 6 * sec})
 	tl, err := r.Finish(end, true, nil)

@@ -73,7 +73,7 @@ func TestSamplesHoldNoSecrets(t *testing.T) {
 	r.Planned(res.Arrival)
 	r.Record(0, res)
 	clock.set(sec)
-	r.seal()
+	r.writeDue()
 	if n := r.Samples(); n != 1 {
 		t.Errorf("%d samples while the run goes on, want 1", n)
 	}
@@ -167,7 +167,7 @@ func TestSamplesThatCannotBeWritten(t *testing.T) {
 	r.Planned(res.Arrival)
 	r.Record(0, res)
 	clock.set(2 * sec)
-	r.seal()
+	r.writeDue()
 	tl, err := r.Finish(4*sec, false, nil)
 	if tl == nil || !errors.Is(err, fs.ErrExist) {
 		t.Errorf("timeline %v, error %v; want one, and that the file could not be made", tl != nil, err)

@@ -44,14 +44,18 @@ func create(c *Config) (*writer, error) {
 	}
 	w.logHeader(c)
 	w.flush(w.log)
-	w.line(header{
-		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
-		Limits: c.Limits, LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,
-	})
+	w.line(c.header())
 	if w.err != nil {
 		return nil, errors.Join(w.err, w.close())
 	}
 	return w, nil
+}
+
+func (c *Config) header() header {
+	return header{
+		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
+		Limits: c.Limits, LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,
+	}
 }
 
 func (w *writer) create(name string) (*os.File, error) {

@@ -1,0 +1,30 @@
+package record
+
+import (
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// beat notes what came of an arrival where it says something of the target: what the
+// generator itself was late with, or may have made an error, is not the target's silence.
+func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
+	if stage := r.layout.stage(e.cell); stage == nil || !stage.Judged || e.outcome == attack.Interrupted {
+		return
+	}
+	if x.kind != "" && timeline.KindNamed(x.kind).Own {
+		return
+	}
+	b := timeline.Beat{Due: e.intended, Last: e.intended}
+	switch {
+	case x.doubtful:
+		b.Doubted, b.DoubtedTo = 1, e.ended(x)
+	case x.kind != "":
+		b.Errors, b.Failed = 1, e.ended(x)
+	default:
+		b.Good, b.Best, b.Came = 1, max(0, e.done-e.intended-x.delay), e.done
+		if waited := e.done - max(e.acted, e.intended); waited > b.Best && x.delay > 0 {
+			b.Waited = waited
+		}
+	}
+	iv.beats[(max(e.intended, 0)%slice)/timeline.BeatLength].Merge(b)
+}
