@@ -262,11 +262,12 @@ func (p *place) step(ctx context.Context, n int, s step) (wrong []string, err er
 	go func() { events <- p.events(limit, stop, said, s.While, cmd.Process.Pid) }()
 	runErr := cmd.Wait()
 	close(stop)
-	if err := <-events; err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
+	err = <-events
+	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if cmd.ProcessState == nil {
 		return nil, runErr

@@ -75,7 +75,10 @@ func (p *place) image(ctx context.Context, health string) (string, error) {
 	if err := errors.Join(err, w.Close()); err != nil {
 		return "", err
 	}
-	args := []string{"docker", "import", "-c", `ENTRYPOINT ["/cases", "serve"]`}
+	args := []string{
+		"docker", "import", "-c", `ENTRYPOINT ["/cases", "serve"]`,
+		"-c", "LABEL " + label + "=" + filepath.Base(p.dir),
+	}
 	if health != "" {
 		args = append(args, "-c", "HEALTHCHECK --interval="+health+
 			` CMD ["/cases", "ask", "http://127.0.0.1:8080/"]`)
