@@ -115,16 +115,7 @@ func (f *finding) texts(negated bool) (observed, limit string) {
 	if o.missing != "" || l.missing != "" || o.atLeast {
 		return observed, limit
 	}
-	read := 0
-	switch {
-	case o.n < l.n:
-		read = -1
-	case o.n > l.n:
-		read = 1
-	}
-	// Alike in print, or read from the histogram on the wrong side of what the
-	// exact count says.
-	if f.unit.Format(o.n) == f.unit.Format(l.n) || read != cmp {
+	if f.unit.Format(o.n) == f.unit.Format(l.n) || misread(o, l, cmp) {
 		switch cmp {
 		case -1:
 			observed = "just below " + l.format(f.unit)
@@ -135,6 +126,31 @@ func (f *finding) texts(negated bool) (observed, limit string) {
 		}
 	}
 	return observed, limit
+}
+
+// misread says whether o was read from the histogram on another side of l than the
+// exact count has it, which is cmp.
+func misread(o, l value, cmp int) bool {
+	switch {
+	case o.n < l.n:
+		return cmp != -1
+	case o.n > l.n:
+		return cmp != 1
+	}
+	return cmp != 0
+}
+
+// figures gives the same for programs: to them too, the value stands to the bound as the
+// exact count has it, a nanosecond beside it if the histogram reads otherwise.
+func (f *finding) figures(negated bool) (op string, observed, bound *Figure) {
+	op, o, l, cmp := f.sides()
+	if negated {
+		op = opposite[op]
+	}
+	if o.missing == "" && l.missing == "" && !o.atLeast && misread(o, l, cmp) {
+		o.n = l.n + float64(cmp)
+	}
+	return op, o.figure(f.unit), l.figure(f.unit)
 }
 
 // strain says how near to its limit, or how far beyond it, a comparison is:

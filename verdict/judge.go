@@ -326,11 +326,8 @@ func (c *ruleCase) result(f *finding, slice *timeline.Window, failed, all int) R
 	observed, limit := leaf.texts(negated)
 	subject := leaf.subject()
 	r.Observed, r.Limit = observed, limit
-	op, o, l, _ := leaf.sides()
-	if negated {
-		op = opposite[op]
-	}
-	r.Op, r.Value, r.Bound, r.Slice = op, o.figure(leaf.unit), l.figure(leaf.unit), slice
+	r.Op, r.Value, r.Bound = leaf.figures(negated)
+	r.Slice = slice
 	if f.truth == unknown {
 		r.CouldBe = leaf.couldBe()
 	}

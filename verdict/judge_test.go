@@ -145,6 +145,12 @@ func TestExactAtTheLimit(t *testing.T) {
 			if got.Outcome != tt.want || got.Observed != tt.observed {
 				t.Errorf("got %s (%s), want %s (%s)", got.Outcome, got.Observed, tt.want, tt.observed)
 			}
+			// A program that compares the two figures finds what the rule found.
+			v, b := got.Value.Value, got.Bound.Value
+			holds := map[string]bool{"<": v < b, "<=": v <= b, ">": v > b, ">=": v >= b, "==": v == b}[got.Op]
+			if holds != (got.Outcome == Pass) {
+				t.Errorf("%s, and %v %s %v for programs", got.Outcome, v, got.Op, b)
+			}
 		})
 	}
 }
