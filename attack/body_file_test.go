@@ -56,7 +56,7 @@ func TestBodyFileInPlan(t *testing.T) {
 		t.Errorf("found %+v: %v", f, err)
 	}
 	r := Request{URL: "http://h/", Body: "x", File: &f}
-	if err := r.Validate(); err == nil || !strings.Contains(err.Error(), "at most one of body, json, form and file") {
+	if err := r.Validate().Err(); err == nil || !strings.Contains(err.Error(), "at most one of body, json, form and file") {
 		t.Errorf("two bodies: %v", err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // userAgent is sent where the request names none.
@@ -72,48 +74,64 @@ func (b *builder) BuildWith(a Arrival, by *given) (*Call, error) { return b.reci
 
 // Validate says all that is wrong with the request, nil if nothing; templates
 // are tried with every row of data. It does not ask for an absolute URL.
-func (r *Request) Validate() error { return r.ValidateWith(nil) }
+func (r *Request) Validate() fielderr.List {
+	_, wrong := r.ValidateRows(Columns{}, math.MaxInt)
+	return wrong
+}
 
 // placeholder stands for a value that only the run will know. It may stand
 // anywhere: in a URL, a header, a number; and templates may cut it, {{ slice .token 0 8 }}.
 const placeholder = "1111111111111111111111111111111111111111111111111111111111111111"
 
-// ValidateWith is Validate for a step of a flow, whose templates may name
-// further columns: those that the steps before it capture.
-func (r *Request) ValidateWith(columns []string) error {
-	_, err := r.ValidateRows(columns, math.MaxInt)
-	return err
+// Columns are the names that the templates of a step may use beside those of its
+// data.
+type Columns struct {
+	// Names are captured by the steps before it.
+	Names []string
+	// Missing, if set, puts into words that there is no column of a name, and says
+	// what to do.
+	Missing func(name string) (msg, hint string)
 }
 
-// ValidateRows is ValidateWith that tries at most so many rows of data, evenly
-// spaced, and says how many it tried. Where a row's values cannot make a difference,
-// as they are escaped, a row of each set of columns is enough.
-func (r *Request) ValidateRows(columns []string, most int) (tried int, err error) {
+// ValidateRows is Validate for a request that may name further columns. It tries at
+// most so many rows of data, evenly spaced, and says how many it tried. Where a row's
+// values cannot make a difference, as they are escaped, a row of each set of columns
+// is enough. Paths of mistakes begin with url, method, headers, query, body, form,
+// json, and so on, as in a scenario file.
+func (r *Request) ValidateRows(columns Columns, most int) (tried int, wrong fielderr.List) {
 	captured := new(values)
-	for _, c := range columns {
+	for _, c := range columns.Names {
 		captured.Set(c, placeholder, untyped)
 	}
-	var errs []error
 	if math.IsNaN(r.Weight) || math.IsInf(r.Weight, 0) || r.Weight < 0 {
-		errs = append(errs, fmt.Errorf("weight: expected a number of at least 0, found %v", r.Weight))
+		wrong.Add("weight", "weight: expected a number of at least 0, found %v", r.Weight)
 	}
 	if r.Timeout < 0 {
-		errs = append(errs, fmt.Errorf("timeout: expected at least 0, found %s", r.Timeout))
+		wrong.Add("timeout", "timeout: expected at least 0, found %s", r.Timeout)
 	}
-	if err := r.Expect.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("expect: %w", err))
-	}
+	wrong = append(wrong, r.Expect.Validate().Below(fielderr.Field("expect"), "expect")...)
 	if len(r.Targets) > 0 {
 		for i, t := range r.Targets {
-			if err := t.validate(); err != nil {
-				errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
-			}
+			path := fielderr.Field("targets").Item(i)
+			wrong = append(wrong, t.validate().Below(path, fmt.Sprintf("target %d", i+1))...)
 		}
-		return tried, errors.Join(errs...)
+		return tried, wrong
 	}
 	k, err := newKit(r, 0)
 	if err != nil {
-		return tried, errors.Join(append(errs, err)...)
+		return tried, append(wrong, fielderr.Of(err)...)
+	}
+	missed := false
+	k.missing = func(column string) error {
+		missed = true
+		switch {
+		case columns.Missing != nil:
+			msg, hint := columns.Missing(column)
+			return fielderr.Error{Msg: msg, Hint: hint}
+		case r.Data.Len() == 0:
+			return fmt.Errorf("%w (the request has no data)", noColumn(column))
+		}
+		return noColumn(column)
 	}
 	call := new(Call)
 	for i := range k.trialRows(r.Data, most) {
@@ -122,17 +140,21 @@ func (r *Request) ValidateRows(columns []string, most int) (tried int, err error
 		if err == nil {
 			err = cmp.Or(validURL(call.URL), sendable(call.Header))
 		}
-		if err != nil {
-			if r.Data.Len() > 0 {
-				err = fmt.Errorf("with data row %d: %w", i+1, err)
-			} else if strings.Contains(err.Error(), "the data row has no") {
-				err = fmt.Errorf("%w (the request has no data)", err)
-			}
-			errs = append(errs, err)
-			break
+		if err == nil {
+			continue
 		}
+		for _, e := range fielderr.Of(err) {
+			if r.Data.Len() > 0 {
+				e.Row = i + 1
+			}
+			if i == 0 && missed && columns.Missing != nil {
+				e.Row = 0 // no matter of the row: the step before it does not capture it either
+			}
+			wrong = append(wrong, e)
+		}
+		break
 	}
-	return tried, errors.Join(errs...)
+	return tried, wrong
 }
 
 func newRecipe(r *Request, p *Plan, want wants) (recipe, error) {
@@ -234,19 +256,19 @@ func targetRecipe(r *Request, protocol string, c *check) (recipe, error) {
 			Method: t.Method, URL: string(escapeQuery([]byte(t.URL))), Header: withDefault(t.Headers, "User-Agent", userAgent), Body: t.Body,
 			WantBody: c.wantBody(), WantHeader: c.wantHeader(), fixed: true,
 		}
-		if err := errors.Join(t.validate(), absolute(t.URL, protocol)); err != nil {
+		if err := errors.Join(t.validate().Err(), absolute(t.URL, protocol)); err != nil {
 			errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
 		}
 	}
 	return func(a Arrival, _ *given) (*Call, error) { return calls[a.Nth%uint64(len(calls))], nil }, errors.Join(errs...)
 }
 
-func (t *Target) validate() error {
+func (t *Target) validate() fielderr.List {
 	errs := []error{validMethod(t.Method), validURL(t.URL), sendable(t.Headers)}
 	for _, h := range t.Headers {
 		errs = append(errs, validField(h))
 	}
-	return errors.Join(errs...)
+	return fielderr.Of(errors.Join(errs...))
 }
 
 func withDefault(fs []Field, name, value string) []Field {
@@ -269,7 +291,8 @@ func withDefaultText(fs []namedText, name, value string) []namedText {
 
 func validMethod(m string) error {
 	if !httpguts.ValidHeaderFieldName(m) { // both are tokens of RFC 9110
-		return fmt.Errorf("method: expected one such as GET, found %q", m)
+		return fielderr.At(fielderr.Field("method"), "method: expected one such as GET, found %q", m).
+			WithHint("a method is one word, such as GET or PURGE")
 	}
 	return nil
 }
@@ -280,16 +303,35 @@ func validURL(s string) error {
 	if strings.HasPrefix(s, "/") {
 		s = "http://host" + s
 	}
-	if strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+	if hasControl(s) {
 		return errControl
 	}
 	if _, err := url.Parse(s); err != nil {
-		return fmt.Errorf("url: %w", parseError(err))
+		return badURL(s, err)
 	}
 	return nil
 }
 
-var errControl = errors.New("url: expected one without line ends and control characters")
+const oneLine = "a URL is one line: write %0A for a line end that the target is to get, %0D, %09 and so on for other characters"
+
+var errControl = fielderr.At(fielderr.Field("url"), "url: expected one without line ends and control characters").WithHint(oneLine)
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
+}
+
+// badURL is what url.Parse says of a request's URL.
+func badURL(s string, err error) error {
+	if hasControl(s) {
+		return errControl
+	}
+	err = parseError(err)
+	e := fielderr.Wrap(err, "url", fielderr.Field("url"))
+	if _, ok := errors.AsType[url.EscapeError](err); ok {
+		e.Hint = "write %25 for a percent sign"
+	}
+	return e
+}
 
 // byEngine are headers that no engine sends as the request has them: they say
 // how long the body is, which net/http sees to.
@@ -298,23 +340,29 @@ var byEngine = []string{"Content-Length", "Transfer-Encoding"}
 // sendable refuses headers that would be dropped unseen.
 func sendable(fs []Field) error {
 	for _, f := range fs {
+		at := fielderr.Field("headers", f.Name)
 		switch {
 		case slices.ContainsFunc(byEngine, func(name string) bool { return strings.EqualFold(name, f.Name) }):
-			return fmt.Errorf("header %s: expected none, as it is made from the body", f.Name)
+			return fielderr.At(at, "header %s: expected none, as it is made from the body", f.Name).
+				WithHint("remove it: engines write Content-Length or Transfer-Encoding by themselves, whatever stands here")
 		case strings.EqualFold(f.Name, "Host") && f.Value == "":
-			return fmt.Errorf("header %s: expected a host, found nothing", f.Name)
+			return fielderr.At(at, "header %s: expected a host, found nothing", f.Name).
+				WithHint("remove it, and the host of the URL is sent, or write a name")
 		}
 	}
 	return nil
 }
 
 func validField(f Field) error {
+	at := fielderr.Field("headers", f.Name)
 	switch {
 	case !httpguts.ValidHeaderFieldName(f.Name):
-		return fmt.Errorf("expected a header name such as Accept, found %q", f.Name)
+		return fielderr.At(at, "expected a header name such as Accept, found %q", f.Name).
+			WithHint("a header's name has letters, digits and dashes only")
 	case !httpguts.ValidHeaderFieldValue(f.Value):
 		// The value may be a secret.
-		return fmt.Errorf("expected a value for header %s without line ends and control characters", f.Name)
+		return fielderr.At(at, "expected a value for header %s without line ends and control characters", f.Name).
+			WithHint(`a header is one line: remove \r and \n, and what YAML makes of a block of lines`)
 	}
 	return nil
 }

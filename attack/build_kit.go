@@ -3,11 +3,12 @@ package attack
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // kit is a request's compiled templates. It is not safe for concurrent use.
@@ -20,6 +21,9 @@ type kit struct {
 	body    text
 	json    []jsonPart
 	form    *form // nil: nothing is known of how calls go out
+
+	// missing, if set, is the error of a column that is not there.
+	missing func(column string) error
 
 	// Of the rendering under way.
 	draw     draw
@@ -44,20 +48,25 @@ type headerText struct {
 	err  error // what is wrong with its name, and with its value if that is fixed
 }
 
+// wrong is an error of the header.
+func (h *headerText) wrong(err error) error {
+	return fielderr.Wrap(err, "header "+h.name, fielderr.Field("headers", h.name))
+}
+
 func newKit(r *Request, seed uint64) (*kit, error) {
 	k := &kit{draw: draw{seed: seed}}
 	var errs []error
-	compile := func(what, s string) text {
+	compile := func(what, s string, keys ...string) text {
 		t, err := newTemplate(s, &k.draw)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+			errs = append(errs, fielderr.Wrap(err, what, fielderr.Field(keys...)))
 		}
 		return t
 	}
-	named := func(what string, fs []Field) []namedText {
+	named := func(what, key string, fs []Field) []namedText {
 		out := make([]namedText, len(fs))
 		for i, f := range fs {
-			out[i] = namedText{f.Name, compile(what+" "+f.Name, f.Value)}
+			out[i] = namedText{f.Name, compile(what+" "+f.Name, f.Value, key, f.Name)}
 		}
 		return out
 	}
@@ -69,7 +78,7 @@ func newKit(r *Request, seed uint64) (*kit, error) {
 		}
 	}
 	if r.URL == "" {
-		errs = append(errs, errors.New("url: expected one, found none"))
+		errs = append(errs, fielderr.At(fielderr.Field("url"), "url: expected one, found none"))
 	}
 	bodies := 0
 	for _, given := range []bool{r.Body != "", r.JSON != "", len(r.Form) > 0, r.File != nil} {
@@ -82,12 +91,12 @@ func newKit(r *Request, seed uint64) (*kit, error) {
 	}
 	var err error
 	if k.url, err = newURLTemplate(r.URL, &k.draw); err != nil {
-		errs = append(errs, fmt.Errorf("url: %w", err))
+		errs = append(errs, fielderr.Wrap(err, "url", fielderr.Field("url")))
 	}
-	headers := named("header", r.Headers)
-	k.query = named("query", r.Query)
-	k.fields = named("form", r.Form)
-	k.body = compile("body", r.Body)
+	headers := named("header", "headers", r.Headers)
+	k.query = named("query", "query", r.Query)
+	k.fields = named("form", "form", r.Form)
+	k.body = compile("body", r.Body, "body")
 	if r.File != nil {
 		if k.sameBody = r.File.Bytes; k.sameBody == nil {
 			k.sameBody = []byte{}
@@ -95,7 +104,7 @@ func newKit(r *Request, seed uint64) (*kit, error) {
 	}
 	if r.JSON != "" {
 		if k.json, err = newJSONParts(r.JSON, &k.draw); err != nil {
-			errs = append(errs, fmt.Errorf("json: %w", err))
+			errs = append(errs, fielderr.Wrap(err, "json", fielderr.Field("json")))
 		}
 		headers = withDefaultText(headers, "Content-Type", "application/json")
 	}
@@ -142,7 +151,7 @@ func allFixed(fs []namedText) bool {
 // so that each gets the same random numbers every time.
 func (k *kit) render(call *Call, r *Request, a Arrival, by *given) error {
 	k.draw.reset(a)
-	k.row = row{values: by.values}
+	k.row = row{values: by.values, missing: k.missing}
 	if by.values == nil {
 		k.row.values = &noValues
 	}
@@ -201,7 +210,7 @@ func (k *kit) render(call *Call, r *Request, a Arrival, by *given) error {
 // renderURL puts the URL into k.head.
 func (k *kit) renderURL() (err error) {
 	if k.head, err = k.url.append(k.head, &k.row); err != nil {
-		return fmt.Errorf("url: %w", err)
+		return fielderr.Wrap(err, "url", fielderr.Field("url"))
 	}
 	k.head = escapeQuery(k.head)
 	k.plainURL = k.form != nil && plainTarget(k.head[len(k.form.base):])
@@ -219,21 +228,19 @@ func (k *kit) renderURL() (err error) {
 			sep = '?'
 		}
 	}
-	if k.head, err = k.appendFields(append(k.head, sep), k.query); err != nil {
-		return fmt.Errorf("query %w", err)
-	}
-	return nil
+	k.head, err = k.appendFields(append(k.head, sep), k.query, "query")
+	return err
 }
 
 // addQuery adds query parameters to a URL of which nothing is known.
 func (k *kit) addQuery() error {
 	u, err := url.Parse(string(k.head))
 	if err != nil {
-		return fmt.Errorf("url: %w", parseError(err))
+		return badURL(string(k.head), err)
 	}
-	q, err := k.appendFields(nil, k.query)
+	q, err := k.appendFields(nil, k.query, "query")
 	if err != nil {
-		return fmt.Errorf("query %w", err)
+		return err
 	}
 	if u.RawQuery != "" {
 		u.RawQuery += "&"
@@ -253,7 +260,7 @@ func (k *kit) renderHeaders() (plain bool, err error) {
 		from := len(k.head)
 		if !h.value.fixed() {
 			if k.head, err = h.value.append(k.head, &k.row); err != nil {
-				return false, fmt.Errorf("header %s: %w", h.name, err)
+				return false, h.wrong(err)
 			}
 		}
 		k.ends[i] = len(k.head)
@@ -268,7 +275,7 @@ func (k *kit) renderHeaders() (plain bool, err error) {
 			}
 		}
 		if err != nil {
-			return false, fmt.Errorf("header %s: %w", h.name, err)
+			return false, h.wrong(err)
 		}
 	}
 	return plain, nil
@@ -280,27 +287,29 @@ func (k *kit) renderBody(b []byte) ([]byte, error) {
 	switch {
 	case k.json != nil:
 		if b, err = k.appendParts(b); err != nil {
-			return b, fmt.Errorf("json: %w", err)
+			return b, fielderr.Wrap(err, "json", fielderr.Field("json"))
 		}
 	case len(k.fields) > 0:
-		if b, err = k.appendFields(b, k.fields); err != nil {
-			return b, fmt.Errorf("form %w", err)
-		}
+		return k.appendFields(b, k.fields, "form")
 	default:
 		if b, err = k.body.append(b, &k.row); err != nil {
-			return b, fmt.Errorf("body: %w", err)
+			return b, fielderr.Wrap(err, "body", fielderr.Field("body"))
 		}
 	}
 	return b, nil
 }
 
-// appendFields is url.Values.Encode that keeps the order.
-func (k *kit) appendFields(b []byte, fs []namedText) ([]byte, error) {
+// appendFields is url.Values.Encode that keeps the order. The fields are those of
+// key, "query" or "form".
+func (k *kit) appendFields(b []byte, fs []namedText, key string) ([]byte, error) {
+	wrong := func(f *namedText, err error) error {
+		return fielderr.Wrap(err, key+" "+f.name, fielderr.Field(key, f.name))
+	}
 	for i := range fs {
 		f := &fs[i]
 		var err error
 		if k.value, err = f.value.append(k.value[:0], &k.row); err != nil {
-			return b, fmt.Errorf("%s: %w", f.name, err)
+			return b, wrong(f, err)
 		}
 		if i > 0 {
 			b = append(b, '&')
@@ -308,7 +317,7 @@ func (k *kit) appendFields(b []byte, fs []namedText) ([]byte, error) {
 		b = appendQuery(b, f.name)
 		b = append(b, '=')
 		if b = appendQuery(b, k.value); len(b) > maxRendered {
-			return b, fmt.Errorf("%s: %w", f.name, errRendered)
+			return b, wrong(f, errRendered)
 		}
 	}
 	return b, nil

@@ -61,7 +61,7 @@ func TestBuild(t *testing.T) {
 			Call{Method: "GET", URL: "http://h/", Header: []Field{ua}, WantBody: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if err := c.req.Validate(); err != nil {
+			if err := c.req.Validate().Err(); err != nil {
 				t.Fatal(err)
 			}
 			f := build(t, c.req)
@@ -128,7 +128,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"no host", Request{URL: "http://h/", Headers: []Field{{"host", ""}}}, "header host: expected a host, found nothing"},
 		{"no host in one row", Request{URL: "http://h/", Headers: []Field{{"Host", "{{ .b }}"}}, Data: dataOf([]map[string]string{{"b": "h"}, {"b": ""}})}, "with data row 2: header Host: expected a host, found nothing"},
 		{"line end in a path", Request{URL: "/a b\nHost: evil"}, "url: expected one without line ends and control characters"},
-		{"line end in a whole url", Request{URL: "http://h/x\r\n\r\n", Query: []Field{{"a", "b"}}}, "url: net/url: invalid control character"},
+		{"line end in a whole url", Request{URL: "http://h/x\r\n\r\n", Query: []Field{{"a", "b"}}}, "url: expected one without line ends and control characters"},
 		{"line end from a row", Request{URL: "/{{ raw .a }}", Data: dataOf(rows)}, "with data row 2: url: expected one without line ends"},
 		{"escape", Request{URL: "/%zz"}, `url: invalid URL escape "%zz"`},
 		{"target's url", Request{Targets: []Target{{Method: "GET", URL: "/\x7f"}}}, "target 1: url: expected one without line ends"},
@@ -146,7 +146,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"relative", Request{URL: "/x"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := c.req.Validate()
+			err := c.req.Validate().Err()
 			if c.want == "" {
 				if err != nil {
 					t.Errorf("expected no error, found %v", err)
@@ -227,7 +227,7 @@ func FuzzTemplate(f *testing.F) {
 		}
 		parsed := ParseTemplate(s)
 		r := Request{URL: "http://h/", Body: s, Data: dataOf([]map[string]string{{"sku": "1"}})}
-		if err := r.Validate(); parsed != nil && err == nil {
+		if err := r.Validate().Err(); parsed != nil && err == nil {
 			t.Errorf("%q: parsing says %v, and building nothing", s, parsed)
 		}
 		if f, err := NewBuilder(&Plan{Requests: []Request{r}}); err == nil {

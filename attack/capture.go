@@ -7,13 +7,14 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
-// Validate says what is wrong with the capture, nil if nothing. What it says
-// begins with the key that it speaks of; a *PathError says where in a JSON path.
-func (c Capture) Validate() error {
+// Validate says what is wrong with the capture, nil if nothing.
+func (c Capture) Validate() fielderr.List {
 	_, err := newCapture(c)
-	return err
+	return fielderr.Of(err)
 }
 
 // capture is a Capture, compiled. It is safe for concurrent use.
@@ -29,9 +30,9 @@ var captureName = regexp.MustCompile(`^[\pL_][\pL\pN_]*$`)
 
 func newCapture(c Capture) (*capture, error) {
 	out := &capture{Capture: c}
-	var errs []error
+	var wrong fielderr.List
 	if !captureName.MatchString(c.Name) {
-		errs = append(errs, fmt.Errorf("name: expected letters, digits and underscores, as templates say {{ .NAME }}, found %q", clip(c.Name, 60)))
+		wrong.Add("name", "name: expected letters, digits and underscores, as templates say {{ .NAME }}, found %q", clip(c.Name, 60))
 	}
 	ways := 0
 	for _, given := range []bool{c.JSON != "", c.Header != "", c.Matches != ""} {
@@ -40,26 +41,26 @@ func newCapture(c Capture) (*capture, error) {
 		}
 	}
 	if ways != 1 {
-		errs = append(errs, fmt.Errorf("expected one of json, header and matches, found %s", []string{"none", "", "two", "three"}[ways]))
+		wrong = append(wrong, fielderr.At(nil, "expected one of json, header and matches, found %s", []string{"none", "", "two", "three"}[ways]))
 	}
 	var err error
 	if c.JSON != "" {
 		if out.path, err = newJSONPath(c.JSON); err != nil {
-			errs = append(errs, fmt.Errorf("json: %w", err))
+			wrong = append(wrong, fielderr.Wrap(err, "json", fielderr.Field("json")))
 		}
 	}
 	if c.Header != "" {
 		out.header = http.CanonicalHeaderKey(c.Header)
 		if err := validField(Field{Name: c.Header}); err != nil {
-			errs = append(errs, fmt.Errorf("header: %w", err))
+			wrong = append(wrong, fielderr.Wrap(err, "header", fielderr.Field("header")))
 		}
 	}
 	if c.Matches != "" {
 		if out.matches, err = compileRegexp(c.Matches); err != nil {
-			errs = append(errs, fmt.Errorf("matches: %w", err))
+			wrong.Add("matches", "matches: %s", err)
 		}
 	}
-	return out, errors.Join(errs...)
+	return out, wrong.Err()
 }
 
 func compileRegexp(s string) (*regexp.Regexp, error) {

@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -103,14 +102,14 @@ func TestCaptureRefuses(t *testing.T) {
 		{Capture{Name: "a", Header: "x y"}, `header: expected a header name such as Accept, found "x y"`, -1},
 		{Capture{Name: "a", Matches: "("}, "matches: expected a regular expression: missing closing ): `(`", -1},
 	} {
-		err := c.capture.Validate()
-		if err == nil || err.Error() != c.want {
-			t.Errorf("%+v:\nexpected %s\nfound    %v", c.capture, c.want, err)
+		wrong := c.capture.Validate()
+		if len(wrong) != 1 || wrong[0].Error() != c.want {
+			t.Errorf("%+v:\nexpected %s\nfound    %v", c.capture, c.want, wrong)
 			continue
 		}
 		at := -1
-		if p, ok := errors.AsType[*PathError](err); ok {
-			at = p.Offset
+		if wrong[0].Len > 0 {
+			at = wrong[0].Offset
 		}
 		if at != c.offset {
 			t.Errorf("%s: expected offset %d, found %d", c.want, c.offset, at)

@@ -2,7 +2,6 @@ package attack
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -10,21 +9,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
-// Validate says what is wrong with the expectation, nil if nothing. Each error
-// begins with the key that it speaks of; a *PathError says where in a JSON path.
-func (e Expect) Validate() error {
+// Validate says what is wrong with the expectation, nil if nothing.
+func (e Expect) Validate() fielderr.List {
 	_, err := newCheck(e)
-	return err
+	return fielderr.Of(err)
 }
 
-// Validate says what is wrong with the path, as a *PathError, or with the value;
-// nil if nothing.
-func (j ExpectJSON) Validate() error {
+// Validate says what is wrong with the path or with the value, nil if nothing.
+func (j ExpectJSON) Validate() fielderr.List {
 	_, err := newJSONCheck(j)
-	return err
+	return fielderr.Of(err)
 }
 
 // check is an Expect, compiled. It is safe for concurrent use, and an answer
@@ -47,36 +45,32 @@ type jsonCheck struct {
 
 func newCheck(e Expect) (*check, error) {
 	c := &check{Expect: e, body: []byte(e.Body)}
-	var errs []error
+	var wrong fielderr.List
 	for _, s := range e.Status {
 		if (s < 100 || s > 599) && (s < 1 || s > 5) {
-			errs = append(errs, fmt.Errorf("status: expected 100 to 599, or 1 to 5 for a class, found %d", s))
+			wrong.Add("status", "status: expected 100 to 599, or 1 to 5 for a class, found %d", s)
 		}
 	}
 	if e.Matches != "" {
 		var err error
 		if c.matches, err = compileRegexp(e.Matches); err != nil {
-			errs = append(errs, fmt.Errorf("matches: %w", err))
+			wrong.Add("matches", "matches: %s", err)
 		}
 	}
 	for _, h := range e.Headers {
 		if h.Name == "" {
-			errs = append(errs, errors.New("headers: expected a name, found none"))
+			wrong.Add("headers", "headers: expected a name, found none")
 		}
 		c.headers = append(c.headers, Field{http.CanonicalHeaderKey(h.Name), h.Value})
 	}
 	for _, h := range e.HeaderParts {
 		part, err := newPartCheck(h)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("headers: %w", err))
-		}
+		wrong = append(wrong, fielderr.Of(err).Below(fielderr.Field("headers", h.Name), "headers")...)
 		c.parts = append(c.parts, part)
 	}
 	for _, j := range e.JSON {
 		k, err := newJSONCheck(j)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("json: %w", err))
-		}
+		wrong = append(wrong, fielderr.Of(err)...)
 		c.json = append(c.json, k)
 	}
 	for _, b := range []struct {
@@ -84,27 +78,27 @@ func newCheck(e Expect) (*check, error) {
 		n    int64
 	}{{"min", e.MinSize}, {"max", e.MaxSize}} {
 		if b.n < 0 {
-			errs = append(errs, fmt.Errorf("size: %s: expected at least 0, found %d", b.what, b.n))
+			wrong = append(wrong, fielderr.At(fielderr.Field("size", b.what), "size: %s: expected at least 0, found %d", b.what, b.n))
 		}
 	}
 	if e.MaxSize > 0 && e.MinSize > e.MaxSize {
-		errs = append(errs, fmt.Errorf("size: expected min to be at most max, found %d above %d bytes", e.MinSize, e.MaxSize))
+		wrong.Add("size", "size: expected min to be at most max, found %d above %d bytes", e.MinSize, e.MaxSize)
 	}
 	if e.Within < 0 {
-		errs = append(errs, fmt.Errorf("within: expected at least 0, found %s", e.Within))
+		wrong.Add("within", "within: expected at least 0, found %s", e.Within)
 	}
-	return c, errors.Join(errs...)
+	return c, wrong.Err()
 }
 
 func newJSONCheck(j ExpectJSON) (c jsonCheck, err error) {
 	if c.path, err = newJSONPath(j.Path); err != nil {
-		return c, err
+		return c, fielderr.Wrap(err, "json", fielderr.Field("json"))
 	}
 	if c.any = j.Value == ""; c.any {
 		return c, nil
 	}
 	if c.value, err = parseJSON([]byte(j.Value)); err != nil {
-		return c, fmt.Errorf("expected the value of %s as JSON, found %q", clip(j.Path, 60), clip(j.Value, 60))
+		return c, fielderr.At(fielderr.Field("json"), "json: expected the value of %s as JSON, found %q", clip(j.Path, 60), clip(j.Value, 60))
 	}
 	return c, nil
 }

@@ -8,13 +8,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // Validate says what is wrong with the expectation, nil if nothing.
-func (h HeaderPart) Validate() error {
+func (h HeaderPart) Validate() fielderr.List {
 	_, err := newPartCheck(h)
-	return err
+	return fielderr.Of(err)
 }
 
 // partCheck is a HeaderPart, compiled.
@@ -31,7 +32,7 @@ func newPartCheck(h HeaderPart) (c partCheck, err error) {
 	}
 	if h.Matches != "" {
 		if c.matches, err = compileRegexp(h.Matches); err != nil {
-			return c, fmt.Errorf("%s: matches: %w", h.Name, err)
+			return c, fielderr.At(fielderr.Field("matches"), "%s: matches: %s", h.Name, err)
 		}
 	}
 	return c, nil

@@ -142,7 +142,7 @@ func TestExpectRefuses(t *testing.T) {
 		{Expect{MinSize: 2, MaxSize: 1}, "size: expected min to be at most max, found 2 above 1 bytes"},
 		{Expect{Within: -1}, "within: expected at least 0, found -1ns"},
 	} {
-		if err := c.expect.Validate(); err == nil || err.Error() != c.want {
+		if err := c.expect.Validate().Err(); err == nil || err.Error() != c.want {
 			t.Errorf("%+v:\nexpected %s\nfound    %v", c.expect, c.want, err)
 		}
 	}

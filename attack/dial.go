@@ -3,7 +3,6 @@ package attack
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // maxUnix is how long the path of a Unix socket can be, in bytes (unix(7)).
@@ -24,28 +24,28 @@ const maxUnix = 107
 
 // Validate says what is wrong with the options, nil if nothing. It asks the
 // machine whether Source is one of its addresses.
-func (c Connections) Validate() error {
-	var errs []error
+func (c Connections) Validate() fielderr.List {
+	var wrong fielderr.List
 	if c.PerHost < 0 {
-		errs = append(errs, fmt.Errorf("per_host: expected at least 1, or 0 for as many as needed, found %d", c.PerHost))
+		wrong.Add("per_host", "per_host: expected at least 1, or 0 for as many as needed, found %d", c.PerHost)
 	}
 	if c.DNSRefresh < 0 {
-		errs = append(errs, fmt.Errorf("dns_refresh: expected at least 0, found %s", c.DNSRefresh))
+		wrong.Add("dns_refresh", "dns_refresh: expected at least 0, found %s", c.DNSRefresh)
 	}
 	seen := make(map[string]string)
 	for _, from := range slices.Sorted(maps.Keys(c.To)) {
 		if other, ok := seen[plainAddress(from)]; ok {
-			errs = append(errs, fmt.Errorf("connect_to: %s and %s are the same address", other, from))
+			wrong.Add("connect_to", "connect_to: %s and %s are the same address", other, from)
 		}
 		seen[plainAddress(from)] = from
 		for _, s := range []string{from, c.To[from]} {
 			if err := hostPort(s); err != nil {
-				errs = append(errs, fmt.Errorf("connect_to: %w", err))
+				wrong.Add("connect_to", "connect_to: %s", err)
 			}
 		}
 	}
 	if len(c.Unix) > maxUnix {
-		errs = append(errs, fmt.Errorf("unix: expected a path of at most %d bytes, found %d", maxUnix, len(c.Unix)))
+		wrong.Add("unix", "unix: expected a path of at most %d bytes, found %d", maxUnix, len(c.Unix))
 	}
 	if c.Unix != "" {
 		for _, other := range []struct {
@@ -53,14 +53,16 @@ func (c Connections) Validate() error {
 			set bool
 		}{{"connect_to", len(c.To) > 0}, {"source", c.Source != ""}, {"dns_refresh", c.DNSRefresh > 0}} {
 			if other.set {
-				errs = append(errs, fmt.Errorf("%s has no effect: all connections go to the Unix socket", other.key))
+				wrong.Add(other.key, "%s has no effect: all connections go to the Unix socket", other.key)
 			}
 		}
 	}
 	if c.Source != "" {
-		errs = append(errs, ownAddress(c.Source))
+		if err := ownAddress(c.Source); err != nil {
+			wrong.Add("source", "source: %s", err)
+		}
 	}
-	return errors.Join(errs...)
+	return wrong
 }
 
 func hostPort(s string) error {
@@ -77,11 +79,11 @@ func hostPort(s string) error {
 func ownAddress(s string) error {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
-		return fmt.Errorf("source: expected an IP address of this machine, found %q", s)
+		return fmt.Errorf("expected an IP address of this machine, found %q", s)
 	}
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
 	if err != nil {
-		return fmt.Errorf("source: expected an IP address of this machine, found %s, which is none of it", s)
+		return fmt.Errorf("expected an IP address of this machine, found %s, which is none of it", s)
 	}
 	return conn.Close()
 }
@@ -155,7 +157,7 @@ type dialer struct {
 
 func newDialer(opt Options) (*dialer, error) {
 	c := opt.Connections
-	if err := c.Validate(); err != nil {
+	if err := c.Validate().Err(); err != nil {
 		return nil, fmt.Errorf("connections: %w", err)
 	}
 	d := &dialer{where: c}

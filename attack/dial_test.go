@@ -39,7 +39,7 @@ func TestConnectionsValidate(t *testing.T) {
 		{Connections{Source: "localhost"}, []string{`source: expected an IP address of this machine, found "localhost"`}},
 		{Connections{Source: "203.0.113.7"}, []string{"203.0.113.7, which is none of it"}},
 	} {
-		err := c.c.Validate()
+		err := c.c.Validate().Err()
 		if len(c.want) == 0 {
 			if err != nil {
 				t.Errorf("%+v: %v", c.c, err)

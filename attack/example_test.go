@@ -38,6 +38,8 @@ func ExampleRequest_Validate() {
 		JSON: `{"sku": "{{ .sku }}", "qty": 1}`,
 		Data: data,
 	}
-	fmt.Println(r.Validate())
-	// Output: with data row 2: json: the data row has no column "sku"
+	for _, mistake := range r.Validate() {
+		fmt.Printf("at %s: %s\n", mistake.Path, mistake)
+	}
+	// Output: at json: with data row 2: json: the data row has no column "sku"
 }

@@ -10,21 +10,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/theory/jsonpath"
 	"github.com/theory/jsonpath/spec"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
-
-// PathError says what is wrong with a JSON path, and where.
-type PathError struct {
-	Path   string
-	Offset int // in bytes, from 0: of what is wrong in it
-	Msg    string
-}
-
-func (e *PathError) Error() string {
-	return fmt.Sprintf("expected a JSON path such as $.items[0].id: %s at character %d", e.Msg, len([]rune(e.Path[:e.Offset]))+1)
-}
 
 // jsonPath is a compiled JSON path. It is safe for concurrent use.
 type jsonPath struct {
@@ -42,17 +33,24 @@ type jsonPath struct {
 // pathPosition is how the library ends its messages, counting bytes from 1.
 var pathPosition = regexp.MustCompile(`^(.*) at position (\d+)$`)
 
+// badPath says what is wrong with a JSON path, and where in it.
+func badPath(s string, err error) fielderr.Error {
+	offset, msg := len(s), strings.TrimPrefix(err.Error(), "jsonpath: ")
+	if m := pathPosition.FindStringSubmatch(msg); m != nil {
+		msg = m[1]
+		if n, err := strconv.Atoi(m[2]); err == nil && n >= 1 && n <= len(s) {
+			offset = n - 1
+		}
+	}
+	e := fielderr.At(nil, "expected a JSON path such as $.items[0].id: %s at character %d", msg, len([]rune(s[:offset]))+1)
+	e.Offset, e.Len = offset, 1
+	return e.WithHint("paths are those of RFC 9535: $.name, $['any name'], $.list[0], $.list[-1], $.list[*].id, $..name")
+}
+
 func newJSONPath(s string) (*jsonPath, error) {
 	p, err := jsonpath.Parse(s)
 	if err != nil {
-		e := &PathError{Path: s, Offset: len(s), Msg: strings.TrimPrefix(err.Error(), "jsonpath: ")}
-		if m := pathPosition.FindStringSubmatch(e.Msg); m != nil {
-			e.Msg = m[1]
-			if n, err := strconv.Atoi(m[2]); err == nil && n >= 1 && n <= len(s) {
-				e.Offset = n - 1
-			}
-		}
-		return nil, e
+		return nil, badPath(s, err)
 	}
 	c := &jsonPath{text: s, path: p, secret: secret.Path(s)}
 	c.steps, c.straight = straightSteps(p)

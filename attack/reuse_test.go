@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -430,9 +431,13 @@ func TestBuildWith(t *testing.T) {
 	}
 }
 
-func TestValidateWith(t *testing.T) {
+func TestValidateWithColumns(t *testing.T) {
 	r := Request{URL: "http://h:{{ .port }}/{{ .id }}", Headers: []Field{{"X-N", "{{ printf \"%s\" .token }}"}}, JSON: `{"id": "{{ .id }}"}`}
-	if err := r.ValidateWith([]string{"id", "token", "port"}); err != nil {
+	validate := func(columns []string) error {
+		_, wrong := r.ValidateRows(Columns{Names: columns}, math.MaxInt)
+		return wrong.Err()
+	}
+	if err := validate([]string{"id", "token", "port"}); err != nil {
 		t.Errorf("expected no error, found %v", err)
 	}
 	for _, c := range []struct {
@@ -445,7 +450,7 @@ func TestValidateWith(t *testing.T) {
 		{[]string{"port", "token"}, []map[string]string{{"id": "1"}, {"x": "1"}}, `with data row 2: url: the data row has no column "id"`},
 	} {
 		r.Data = dataOf(c.data)
-		if err := r.ValidateWith(c.columns); err == nil || err.Error() != c.want {
+		if err := validate(c.columns); err == nil || err.Error() != c.want {
 			t.Errorf("with %q: expected %q, found %v", c.columns, c.want, err)
 		}
 	}

@@ -102,10 +102,23 @@ func (d *draw) functions() template.FuncMap {
 
 // row is what templates of one arrival draw from.
 type row struct {
-	data   *Data
-	at     int               // the row of data
-	values *values           // of the flow; come before data; never nil
-	both   map[string]string // the two as one, once somebody needs them so
+	data    *Data
+	at      int                       // the row of data
+	values  *values                   // of the flow; come before data; never nil
+	both    map[string]string         // the two as one, once somebody needs them so
+	missing func(column string) error // in place of noColumn
+}
+
+// noColumn is the error of a template that names a column that is not there.
+type noColumn string
+
+func (c noColumn) Error() string { return fmt.Sprintf("the data row has no column %q", string(c)) }
+
+func (r *row) noColumn(column string) error {
+	if r.missing != nil {
+		return r.missing(column)
+	}
+	return noColumn(column)
 }
 
 // appendTo adds a value to b, false if there is no such column.
@@ -309,10 +322,15 @@ func callPiece(name string, args []parse.Node) (piece, bool) {
 func (t *text) append(b []byte, from *row) ([]byte, error) {
 	if t.tmpl != nil {
 		w := appender(b)
-		if err := t.tmpl.Execute(&w, from.all()); err != nil {
-			return w, templateError("", err)
+		err := t.tmpl.Execute(&w, from.all())
+		if err == nil {
+			return w, nil
 		}
-		return w, nil
+		err = templateError("", err)
+		if column, ok := err.(noColumn); ok {
+			err = from.noColumn(string(column))
+		}
+		return w, err
 	}
 	b = append(b, t.literal...)
 	for i := range t.pieces {
@@ -323,7 +341,7 @@ func (t *text) append(b []byte, from *row) ([]byte, error) {
 			var ok bool
 			at := len(b)
 			if b, ok = from.appendTo(b, p.text); !ok && p.kind == columnPiece {
-				return b, fmt.Errorf("the data row has no column %q", p.text)
+				return b, from.noColumn(p.text)
 			}
 			if t.inURL && !p.raw {
 				b = encodeFrom(b, at)
@@ -373,7 +391,9 @@ func templateError(s string, err error) error {
 	}
 	msg = strings.TrimPrefix(msg, `executing "" at `)
 	if key, ok := strings.CutPrefix(lastOf(msg, ": "), "map has no entry for key "); ok {
-		return fmt.Errorf("the data row has no column %s", key)
+		if column, err := strconv.Unquote(key); err == nil {
+			return noColumn(column)
+		}
 	}
 	if s == "" {
 		return errors.New(msg)

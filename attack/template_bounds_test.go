@@ -25,7 +25,7 @@ func TestTemplatesAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Request{Name: "r", URL: "/", Body: c.body}
-			if err := r.Validate(); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "body: ") {
+			if err := r.Validate().Err(); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "body: ") {
 				t.Errorf("expected body: … %q, found %v", c.want, err)
 			}
 		})
@@ -34,7 +34,7 @@ func TestTemplatesAreBounded(t *testing.T) {
 		"loop":    `{{ range 1000 }}{{ printf "%08d %s %q" 7 "a" "b" }}{{ end }}`,
 		"columns": `{{ "a&b" | urlquery | html | js }}{{ println "x" }}`,
 	} {
-		if err := (&Request{Name: "r", URL: "/", Body: body}).Validate(); err != nil {
+		if err := (&Request{Name: "r", URL: "/", Body: body}).Validate().Err(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -66,7 +66,7 @@ func TestFormatsThatDoNotFit(t *testing.T) {
 		`{{ printf "%s %05.1f%%!" .odd 2.5 }}{{ printf "%%!d(x)%5%!" }}{{ printf "%q %x %v %T" .odd .id 1 nil }}`: "",
 	} {
 		r := Request{Name: "r", URL: "/", Body: body, Data: data}
-		err := r.Validate()
+		err := r.Validate().Err()
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%s: %v", body, err)
@@ -99,7 +99,7 @@ func TestRenderedColumnsAreBounded(t *testing.T) {
 		if r.URL == "" {
 			r.URL = "/"
 		}
-		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "at most 32 MiB") {
+		if err := r.Validate().Err(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "at most 32 MiB") {
 			t.Errorf("expected %s … at most 32 MiB, found %v", want, err)
 		}
 	}

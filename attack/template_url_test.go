@@ -29,7 +29,7 @@ func TestValuesInURLs(t *testing.T) {
 					continue
 				}
 				r := Request{Method: "GET", URL: srv.URL + "/in/" + way + "/end?v=" + strings.TrimPrefix(way, `{{ define "x" }}{{ .v }}{{ end }}`), Expect: Expect{Body: "x"}, Data: dataOf([]map[string]string{{"v": v}})}
-				if err := r.Validate(); err != nil {
+				if err := r.Validate().Err(); err != nil {
 					t.Errorf("%s of %q: %v", way, v, err)
 					continue
 				}

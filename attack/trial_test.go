@@ -35,12 +35,12 @@ func TestRowsThatAreTried(t *testing.T) {
 		"without a column": {Request{URL: "/"}, math.MaxInt, 2},
 	} {
 		c.r.Name, c.r.Data = "r", data
-		if tried, err := c.r.ValidateRows(nil, c.most); err != nil || tried != c.want {
+		if tried, err := c.r.ValidateRows(Columns{}, c.most); err != nil || tried != c.want {
 			t.Errorf("%s: expected %d rows, found %d, %v", name, c.want, tried, err)
 		}
 	}
 	missing := Request{Name: "r", URL: "/{{ .w }}", Data: data}
-	if err := missing.Validate(); err == nil || !strings.Contains(err.Error(), "with data row 1: ") {
+	if err := missing.Validate().Err(); err == nil || !strings.Contains(err.Error(), "with data row 1: ") {
 		t.Errorf("expected a missing column in row 1, found %v", err)
 	}
 	k, err := newKit(&Request{URL: "/{{ raw .v }}"}, 0)

@@ -64,7 +64,7 @@ func TestValuesInJSON(t *testing.T) {
 		{`{{ uuid }}`, nil, `"`},
 	} {
 		r := Request{Method: "POST", URL: "http://h/", JSON: c.json, Data: c.data}
-		if err := r.Validate(); err != nil {
+		if err := r.Validate().Err(); err != nil {
 			t.Errorf("%s: %v", c.json, err)
 			continue
 		}
@@ -80,7 +80,7 @@ func TestValuesInJSON(t *testing.T) {
 	for json, want := range map[string]string{
 		`{"a":{{ .v }`: "never closed", `{"a":{{ .v }}`: "unexpected end of JSON", `{{ .v }}{{ .v }}`: "expected JSON", `{{ .v }}x`: "expected JSON", `{"a":"x`: "unexpected end of JSON", `{{{ .v }}:1}`: "in command", `{ {{ .v }}:1}`: "expected JSON",
 	} {
-		if err := (&Request{URL: "/", JSON: json, Data: row("1")}).Validate(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := (&Request{URL: "/", JSON: json, Data: row("1")}).Validate().Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: expected %q, found %v", json, want, err)
 		}
 	}

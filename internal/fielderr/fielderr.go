@@ -12,8 +12,8 @@ import (
 
 // Error is a mistake in a setting.
 type Error struct {
-	// Path leads from the object that was validated to the field, by the names that
-	// fields have in JSON. It is empty if the mistake is one of the whole object.
+	// Path leads from the object that was validated to the field, by the keys that
+	// scenario files have. It is empty if the mistake is one of the whole object.
 	Path Path
 	// Offset and Len are the bytes of the field's text that are wrong, in a text with
 	// a grammar of its own. With Len 0 it is all of the field.
@@ -25,6 +25,8 @@ type Error struct {
 	Msg string
 	// Hint says what to do; empty if nothing more can be said than what the field is.
 	Hint string
+
+	cause error
 }
 
 // Error returns the message, with the row that it speaks of.
@@ -35,6 +37,9 @@ func (e Error) Error() string {
 	return e.Msg
 }
 
+// Unwrap returns the error that Wrap was given.
+func (e Error) Unwrap() error { return e.cause }
+
 // WithHint returns the mistake with what to do about it.
 func (e Error) WithHint(hint string) Error {
 	e.Hint = hint
@@ -44,6 +49,17 @@ func (e Error) WithHint(hint string) Error {
 // At is a mistake in the field that a path of keys leads to.
 func At(path Path, format string, args ...any) Error {
 	return Error{Path: path, Msg: fmt.Sprintf(format, args...)}
+}
+
+// Wrap says that an error is one of a field, which messages call what. The hint is
+// that of err, if it has one.
+func Wrap(err error, what string, path Path) Error {
+	e := At(path, "%s: %s", what, err)
+	e.cause = err
+	if inner, ok := errors.AsType[Error](err); ok {
+		e.Hint, e.Offset, e.Len = inner.Hint, inner.Offset, inner.Len
+	}
+	return e
 }
 
 // Path is a list of keys and indices.
@@ -96,15 +112,34 @@ func (l *List) Add(key, format string, args ...any) {
 	*l = append(*l, At(Field(key), format, args...))
 }
 
-// Below returns the mistakes as those of a greater object, in which a path leads to
-// the one that was validated.
-func (l List) Below(p Path) List {
-	out := make(List, len(l))
-	for i, e := range l {
+// Below returns the mistakes as those of a greater object, in which p leads to the
+// one that was validated, and which messages call what.
+func (l List) Below(p Path, what string) List {
+	var out List
+	for _, e := range l {
 		e.Path = append(p[:len(p):len(p)], e.Path...)
-		out[i] = e
+		e.Msg = what + ": " + e.Msg
+		out = append(out, e)
 	}
 	return out
+}
+
+// Of returns the mistakes that an error is made of: those that were joined, each
+// alone. What is no mistake in a setting is one without a path.
+func Of(err error) List {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case Error:
+		return List{e}
+	case interface{ Unwrap() []error }:
+		var out List
+		for _, one := range e.Unwrap() {
+			out = append(out, Of(one)...)
+		}
+		return out
+	}
+	return List{{Msg: err.Error(), cause: err}}
 }
 
 // Err returns the mistakes as one error, nil if there are none.

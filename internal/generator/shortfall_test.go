@@ -13,7 +13,7 @@ import (
 // rate is a constant rate, of which attack has a type that need not be known here.
 type rate float64
 
-func (rate) Validate(time.Duration) fielderr.List            { return nil }
+func (rate) Validate(time.Duration) fielderr.List    { return nil }
 func (r rate) Rate(_, _ time.Duration) arrivals.Rate { return arrivals.Rate(r) }
 func (r rate) Expected(t, _ time.Duration) float64   { return float64(r) * t.Seconds() }
 

@@ -47,9 +47,7 @@ func (b *builder) connections() attack.Connections {
 	if f.Unix != "" {
 		sound.Unix = b.path(f.Unix)
 	}
-	if err := sound.Validate(); err != nil {
-		invalid(b.Decoder, err, f, own, "connections: how targets are reached")
-	}
+	noteFields(b.Decoder, sound.Validate(), f, own, "connections: how targets are reached")
 	return c
 }
 

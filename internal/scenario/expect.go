@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -52,8 +51,8 @@ func (x *expectJSON) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f str
 	ok = true
 	add := func(path *strictyaml.Node, value string) {
 		j := attack.ExpectJSON{Path: path.Text, Value: value}
-		if err := j.Validate(); err != nil {
-			badPath(d, path, err)
+		for _, e := range j.Validate() {
+			d.Failf(d.Locate(path, e.Offset, e.Len), e.Hint, "%s", e)
 			ok = false
 		}
 		*x = append(*x, j)
@@ -103,15 +102,6 @@ func (x *expectJSON) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) stric
 	return strictyaml.Schema{"anyOf": []strictyaml.Schema{values, paths, path}}
 }
 
-// badPath notes what is wrong with a JSON path, where in it that is.
-func badPath(d *strictyaml.Decoder, n *strictyaml.Node, err error) {
-	at := n.Span
-	if p, ok := errors.AsType[*attack.PathError](err); ok {
-		at = d.Locate(n, p.Offset, 1)
-	}
-	d.Failf(at, "paths are those of RFC 9535: $.name, $['any name'], $.list[0], $.list[-1], $.list[*].id, $..name", "json: %s", err)
-}
-
 // expectHeaders is a mapping of names to what the header must be: a text, for all
 // of it, or what it must hold.
 type expectHeaders struct {
@@ -135,34 +125,32 @@ func (x *expectHeaders) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f 
 	ok = true
 	x.whole = make([]attack.Field, 0, len(n.Entries))
 	x.parts = make([]attack.HeaderPart, 0, len(n.Entries))
-	for _, e := range n.Entries {
+	for _, entry := range n.Entries {
 		f := f
-		f.Key, f.Doc, f.Loose = e.Key.Text, "", true
-		if e.Value.Kind != strictyaml.Map {
-			x.whole = append(x.whole, attack.Field{Name: e.Key.Text})
+		f.Key, f.Doc, f.Loose = entry.Key.Text, "", true
+		if entry.Value.Kind != strictyaml.Map {
+			x.whole = append(x.whole, attack.Field{Name: entry.Key.Text})
 			f.Value = reflect.ValueOf(&x.whole[len(x.whole)-1].Value).Elem()
-			ok = d.Field(e.Value, f) && ok
+			ok = d.Field(entry.Value, f) && ok
 			continue
 		}
 		var part headerPartFile
 		f.Value = reflect.ValueOf(&part).Elem()
-		if !d.Field(e.Value, f) {
+		if !d.Field(entry.Value, f) {
 			ok = false
 			continue
 		}
-		one := attack.HeaderPart{Name: e.Key.Text, Contains: part.Contains, Matches: part.Matches}
+		one := attack.HeaderPart{Name: entry.Key.Text, Contains: part.Contains, Matches: part.Matches}
 		if part == (headerPartFile{}) {
-			d.Failf(e.Value.Span, "write contains: TEXT or matches: REGEXP, or the name alone, "+e.Key.Text+": \"\", for a header that only has to be there",
-				"%s: expected what the header must hold, found nothing", strictyaml.Shorten(e.Key.Text))
+			d.Failf(entry.Value.Span, "write contains: TEXT or matches: REGEXP, or the name alone, "+entry.Key.Text+": \"\", for a header that only has to be there",
+				"%s: expected what the header must hold, found nothing", strictyaml.Shorten(entry.Key.Text))
 			ok = false
 			continue
 		}
-		if err := one.Validate(); err != nil {
-			at, set := e.Value.Get("matches")
-			if !set {
-				at = e.Value
+		if wrong := one.Validate(); wrong != nil {
+			for _, e := range wrong.Below(nil, "headers") {
+				d.Failf(entry.Value.Below(e.Path).Span, `regular expressions are those of Go (RE2): ^application/.*json`, "%s", e)
 			}
-			d.Failf(at.Span, `regular expressions are those of Go (RE2): ^application/.*json`, "headers: %s", err)
 			ok = false
 			continue
 		}

@@ -1,12 +1,10 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -157,36 +155,19 @@ func (b *builder) capture(x *namedCapture) attack.Capture {
 	case 0:
 		b.Failf(x.key.Span, hint, "the capture %q does not say where the value stands", x.name)
 	case 1:
-		err := out.Validate()
-		if p, ok := errors.AsType[*attack.PathError](err); ok {
-			badPath(b.Decoder, ways[0], p)
-		} else if err != nil {
-			invalid(b.Decoder, err, &x.captureFile, x.key, hint)
-		}
+		noteFields(b.Decoder, out.Validate(), &x.captureFile, x.key, hint)
 	default:
 		b.Failf(ways[1].Span, "keep one of them", "a capture looks in one place, found both %q and %q", keys[0], keys[1])
 	}
 	return out
 }
 
-var noColumn = regexp.MustCompile(`the data row has no column "([^"]*)"`)
-
-// explain puts what a step's template misses in the words of flows, and says
-// what to do.
-func (c *stepNames) explain(msg string) (better, hint string) {
-	if c.data == "" || noColumn.MatchString(msg) { // there is no row, or it is no matter of the first
-		msg = strings.TrimPrefix(msg, "with data row 1: ")
-	}
-	m := noColumn.FindStringSubmatchIndex(msg)
-	if m == nil {
-		return msg, c.known()
-	}
-	name := msg[m[2]:m[3]]
-	why := fmt.Sprintf("no earlier step captures %q", name)
+// missing says that a step's template names what nobody captures, and what to do.
+func (c *stepNames) missing(name string) (msg, hint string) {
+	msg = fmt.Sprintf("no earlier step captures %q", name)
 	if c.data != "" {
-		why += ", and " + c.data + " has no such column"
+		msg += ", and " + c.data + " has no such column"
 	}
-	msg = msg[:m[0]] + why
 	switch step, ok := c.by[name]; {
 	case ok && step == c.step:
 		return msg, fmt.Sprintf("%s is captured by this step, out of its answer: only later ones can use it", name)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
@@ -34,9 +36,7 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	expect := b.Where(&r.Expect, own)
 	rest := out.Expect
 	rest.Status, rest.JSON = nil, nil // each was looked at where it stands
-	if err := rest.Validate(); err != nil {
-		invalid(b.Decoder, err, &r.Expect, expect, "expect: what a good answer looks like")
-	}
+	noteFields(b.Decoder, rest.Validate(), &r.Expect, expect, "expect: what a good answer looks like")
 	if out.Expect.Within >= out.Timeout && out.Timeout > 0 {
 		b.Failf(b.Where(&r.Expect.Within, expect).Span, "ask for less, or raise the timeout: what takes longer than that is an error anyway",
 			"within: expected less than the timeout of %s, found %s", out.Timeout, out.Expect.Within)
@@ -231,77 +231,22 @@ func (b *builder) bodyOf(path string) ([]byte, error) {
 func (b *builder) trial(r *requestFile, out attack.Request, in *stepNames, at *strictyaml.Node) {
 	out.Expect = attack.Expect{}
 	out = expanded(out, checked)
-	var columns []string
+	var columns attack.Columns
+	otherwise := templateHint(r)
 	if in != nil {
-		out.Data, columns = in.rows, in.captured
+		out.Data = in.rows
+		columns = attack.Columns{Names: in.captured, Missing: in.missing}
+		otherwise = in.known()
 	}
-	tried, err := out.ValidateRows(columns, max(leastRows, maxTrials-b.tried))
+	tried, wrong := out.ValidateRows(columns, max(leastRows, maxTrials-b.tried))
 	b.tried += tried
-	if err == nil {
-		return
+	for _, e := range wrong {
+		if slices.Equal(e.Path, fielderr.Field("body")) && b.Set(&r.File) {
+			e.Path = fielderr.Field("file") // which holds the body's templates
+		}
+		where, _ := placeOf(b.Decoder, e.Path, r, at, "")
+		b.Failf(where.Span, cmp.Or(e.Hint, otherwise), "%s", e)
 	}
-	places := []struct {
-		prefix string
-		ptr    any
-	}{
-		{"url", nil}, {"method", &r.Method}, {"weight", &r.Weight}, {"timeout", &r.Timeout}, {"header", &r.Headers},
-		{"query", &r.Query}, {"form", &r.Form}, {"json", &r.JSON}, {"body", &r.Body}, {"body", &r.File},
-	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		where := at
-		_, what, row := strings.Cut(line, ": ")
-		if !row || !strings.HasPrefix(line, "with data row") {
-			what = line
-		}
-		for _, p := range places {
-			if n, ok := b.Find(p.ptr); ok && strings.HasPrefix(what, p.prefix) {
-				where = b.fieldNamed(r, what, n)
-				break
-			}
-		}
-		hint := templateHint(r)
-		if in != nil {
-			line, hint = in.explain(line)
-		}
-		if better, ok := wireHint(what); ok {
-			hint = better
-		}
-		b.Failf(where.Span, hint, "%s", line)
-	}
-}
-
-// wireHints say what to do about what HTTP does not allow, by a part of the
-// message.
-var wireHints = []struct{ part, hint string }{
-	{"expected a header name", "a header's name has letters, digits and dashes only"},
-	{"expected a value for header", `a header is one line: remove \r and \n, and what YAML makes of a block of lines`},
-	{"url: expected one without line ends", "a URL is one line: write %0A for a line end that the target is to get, %0D, %09 and so on for other characters"},
-	{"invalid control character in URL", "a URL is one line: write %0A for a line end that the target is to get, %0D, %09 and so on for other characters"},
-	{"url: invalid URL escape", "write %25 for a percent sign"},
-	{"method: expected", "a method is one word, such as GET or PURGE"},
-	{"as it is made from the body", "remove it: engines write Content-Length or Transfer-Encoding by themselves, whatever stands here"},
-	{"expected a host, found nothing", "remove it, and the host of the URL is sent, or write a name"},
-}
-
-func wireHint(msg string) (hint string, ok bool) {
-	for _, h := range wireHints {
-		if strings.Contains(msg, h.part) {
-			return h.hint, true
-		}
-	}
-	return "", false
-}
-
-// fieldNamed returns the header, parameter or form field that a message names.
-func (b *builder) fieldNamed(r *requestFile, msg string, otherwise *strictyaml.Node) *strictyaml.Node {
-	for what, fields := range map[string][]attack.Field{"header ": r.Headers, "query ": r.Query, "form ": r.Form} {
-		for i := range fields {
-			if strings.HasPrefix(msg, what+fields[i].Name+":") {
-				return b.Where(&fields[i].Value, otherwise)
-			}
-		}
-	}
-	return otherwise
 }
 
 func templateHint(r *requestFile) string {
@@ -310,6 +255,8 @@ func templateHint(r *requestFile) string {
 	}
 	return "templates are {{ .column }} of " + r.Data + ", {{ seq }}, {{ uuid }} or {{ randInt 1 6 }}"
 }
+
+const targetsHint = "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line"
 
 // fromTargets fills a request from a list in vegeta's format.
 func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
@@ -338,7 +285,7 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 		return attack.LoadTargets(path, r.Targets.Format)
 	})
 	if err != nil {
-		hint := "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line"
+		hint := targetsHint
 		if _, missing := errors.AsType[*attack.BodyFileError](err); missing {
 			hint = "name it from the list's folder, or start ordeal where vegeta is started: body files are looked for in both places"
 		}
@@ -349,14 +296,8 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 	if !first {
 		return // what is wrong in it was said where it is named first
 	}
-	if err := (&attack.Request{Targets: targets}).Validate(); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			hint, ok := wireHint(line)
-			if !ok {
-				hint = "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line"
-			}
-			b.Failf(at.Span, hint, "targets: %s", line)
-		}
+	for _, e := range (&attack.Request{Targets: targets}).Validate() {
+		b.Failf(at.Span, cmp.Or(e.Hint, targetsHint), "targets: %s", e)
 	}
 	for _, t := range targets {
 		b.headerSecrets(t.Headers)
