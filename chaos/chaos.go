@@ -44,6 +44,10 @@ import (
 // was removed.
 var ErrGone = errors.New("the target is gone")
 
+// ErrNotSent says that a signal was surely not sent, so that there is no death to
+// await.
+var ErrNotSent = errors.New("the signal was not sent")
+
 // ErrNotAsBefore says that a target is not as it was before the fault, and that
 // no other try will change that.
 var ErrNotAsBefore = errors.New("not as it was before")
@@ -74,7 +78,8 @@ type Ref struct {
 type Killer interface {
 	// Killable says why killing it could not be undone, nil if it can.
 	Killable(ctx context.Context) error
-	// Kill sends the signal (SIGKILL, SIGTERM, …) and returns when it was sent.
+	// Kill sends the signal (SIGKILL, SIGTERM, …) and returns when it was sent. An
+	// error that is ErrNotSent says that it was not, any other that it may have been.
 	Kill(ctx context.Context, signal string) error
 	// Life names the life that it lives at this moment, "" if it is dead. A
 	// target that was started again has another one.

@@ -529,6 +529,8 @@ func each(hits []*hit, do func(*hit)) {
 	wg.Wait()
 }
 
+var oneLine = strings.NewReplacer(":\n", ": ", "\n", "; ")
+
 // text puts errors and words on one line.
 func text(parts ...any) string {
 	var out []string
@@ -536,7 +538,7 @@ func text(parts ...any) string {
 		if p == nil || p == "" {
 			continue
 		}
-		out = append(out, strings.ReplaceAll(fmt.Sprint(p), "\n", "; "))
+		out = append(out, oneLine.Replace(fmt.Sprint(p)))
 	}
 	return strings.Join(out, "; ")
 }

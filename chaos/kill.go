@@ -186,6 +186,7 @@ func (k *kill) Inject(ctx context.Context, state State) (Proof, error) {
 	sent := time.Now()
 	Began(ctx)
 	if err := k.target.Kill(ctx, k.Signal); err != nil {
+		k.unsent = errors.Is(err, ErrNotSent)
 		return Proof{}, fmt.Errorf("sending %s to %s: %w", k.Signal, k.name, err)
 	}
 	life, err := k.otherLife(ctx, s.Life)
@@ -300,8 +301,10 @@ func (k *kill) Revert(ctx context.Context, state State) (Proof, error) {
 			return p, err
 		}
 		if !ended {
-			p.Evidence = how
-			return p, nil
+			// The settings that go with a kill may have been changed all the same.
+			done, err := k.leave(ctx, state)
+			p.Evidence = strings.Join(append([]string{how}, done...), ", ")
+			return p, err
 		}
 		done = append(done, how)
 	default:

@@ -225,6 +225,33 @@ func TestIgnoredSignalsAreNotSent(t *testing.T) {
 	})
 }
 
+// unsendable is a target to which signals cannot be sent.
+type unsendable struct{ restored }
+
+func (u unsendable) Kill(context.Context, string) error { return fmt.Errorf("%w: no way", ErrNotSent) }
+
+func (u unsendable) Reset(context.Context, json.RawMessage) ([]string, error) {
+	return []string{"has its policy back"}, nil
+}
+
+// A target that was not sent the signal is left alone by the undo, which would await
+// its death and bring it about itself otherwise.
+func TestSignalsThatCouldNotBeSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := unsendable{restored{newFake("api-1"), ""}}
+		r := newStage(Config{}, planned("f", &Kill{Signal: "SIGTERM"}, 2*s1, 3*s1, api)).play(t, s60)[0]
+		if r.Effective != nil || r.Dirty || !strings.Contains(r.Error, "the signal was not sent: no way") {
+			t.Errorf("%+v", r)
+		}
+		if *r.Reverted != 2*s1 || !slices.Contains(r.Evidence, "api-1: runs on: no signal was sent, has its policy back") {
+			t.Errorf("reverted at %v, %q: there was nothing to await", *r.Reverted, r.Evidence)
+		}
+		if !api.alive || api.lives != newWorld().lives {
+			t.Error("the target was ended")
+		}
+	})
+}
+
 func TestWhatComesBackAtOnceWasNotKeptDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newFake("api-1")

@@ -112,10 +112,10 @@ func (c *Container) Kill(ctx context.Context, signal string) error {
 	if err != nil {
 		return err
 	}
-	if policy := r.HostConfig.RestartPolicy; actsAfter(r, signal) {
+	if policy := r.HostConfig.RestartPolicy; c.engine.actsAfter(r, signal) {
 		if err := c.setPolicy(ctx, container.RestartPolicy{Name: container.RestartPolicyDisabled}); err != nil {
-			return fmt.Errorf("container %s would be back at once, by its restart policy %s, which could not be suspended: %w; use SIGKILL, or %s, after which the policy does not act",
-				c.name, policy.Name, err, r.Config.StopSignal)
+			return fmt.Errorf("%w: container %s would be back at once, by its restart policy %s, which could not be suspended (%w): use SIGKILL, after which the policy does not act",
+				chaos.ErrNotSent, c.name, policy.Name, err)
 		}
 	}
 	if err := c.engine.api.ContainerKill(ctx, c.id, signal); err != nil {
@@ -125,10 +125,14 @@ func (c *Container) Kill(ctx context.Context, signal string) error {
 }
 
 // actsAfter says whether the engine would follow the restart policy when the
-// container dies of a signal that was sent through it.
-func actsAfter(r container.InspectResponse, signal string) bool {
+// container dies of a signal that was sent through it. Podman does so after any
+// signal but SIGKILL.
+func (e *Engine) actsAfter(r container.InspectResponse, signal string) bool {
 	if r.HostConfig.RestartPolicy.IsNone() || r.Config == nil || signal == "SIGKILL" {
 		return false
+	}
+	if e.podman {
+		return true
 	}
 	stop := r.Config.StopSignal
 	return stop != "" && !sameSignal(stop, signal)

@@ -270,6 +270,10 @@ func (c *Container) Warnings(ctx context.Context, kind string, spec chaos.Spec) 
 		out = append(out, fmt.Sprintf("nothing tells from here when container %s serves again after it was killed: its sockets cannot be seen, as it runs elsewhere or in a virtual machine, "+
 			"and a connection that is accepted for it is no sign; say what does, as its ready", c.name))
 	}
+	if c.engine.podman && c.engine.actsAfter(r, kill.Signal) {
+		out = append(out, fmt.Sprintf("podman follows the restart policy of container %s, %s, after %s, and only from version 5 on can it be suspended: use SIGKILL, after which the policy does not act",
+			c.name, r.HostConfig.RestartPolicy.Name, kill.Signal))
+	}
 	near, err := c.neighbours(ctx)
 	if err != nil {
 		return out

@@ -204,8 +204,12 @@ func TestActsAfter(t *testing.T) {
 		r := inspected(func(r *container.InspectResponse) {
 			r.HostConfig.RestartPolicy.Name, r.Config.StopSignal = tt.policy, tt.stop
 		})
-		if got := actsAfter(r, tt.signal); got != tt.want {
+		if got := (&Engine{}).actsAfter(r, tt.signal); got != tt.want {
 			t.Errorf("policy %s, stop signal %q, %s: %v, want %v", tt.policy, tt.stop, tt.signal, got, tt.want)
+		}
+		podman := tt.policy != "no" && tt.signal != "SIGKILL"
+		if got := (&Engine{podman: true}).actsAfter(r, tt.signal); got != podman {
+			t.Errorf("podman: policy %s, stop signal %q, %s: %v, want %v", tt.policy, tt.stop, tt.signal, got, podman)
 		}
 	}
 }
