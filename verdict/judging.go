@@ -27,8 +27,9 @@ type Judging struct {
 	cases []*ruleCase
 	held  []timeline.Interval // that wait for a fault
 
-	// Made anew by each report.
+	// Made anew by each report. brief leaves out all that no rule rests on.
 	report Report
+	brief  bool
 	faults []*View // by tl.Faults
 	before []*View
 	// Over the judged stages: that too much of the load was not sent, and what
@@ -151,7 +152,16 @@ func inForce(f *timeline.Fault) bool {
 // that went no further, with these differences: that it is not over speaks against nothing, a
 // fault in force counts as proven by what was seen of it so far, and one that is to come leaves
 // the rules that ask for it inconclusive.
-func (j *Judging) Report() (Report, error) {
+func (j *Judging) Report() (Report, error) { return j.judge(false) }
+
+// Rules judges the rules alone, which costs less than a Report: for who watches the run.
+func (j *Judging) Rules() ([]RuleResult, error) {
+	r, err := j.judge(true)
+	return r.Rules, err
+}
+
+func (j *Judging) judge(brief bool) (Report, error) {
+	j.brief = brief
 	j.report = Report{
 		Outcome: Pass, Stages: map[string]Measure{}, Requests: map[string]Measure{}, Rules: []RuleResult{},
 		Faults: make([]FaultResult, len(j.tl.Faults)),
@@ -169,8 +179,10 @@ func (j *Judging) Report() (Report, error) {
 	}
 	j.c.tellAll()
 	j.watch.report(j.report.Faults, j)
-	for i, v := range j.faults {
-		v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
+	if !brief {
+		for i, v := range j.faults {
+			v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
+		}
 	}
 	for _, c := range j.cases {
 		r, err := j.conclude(c)
@@ -187,29 +199,38 @@ func (j *Judging) Report() (Report, error) {
 // measureAll asks for what every report has.
 func (j *Judging) measureAll() {
 	j.c.track(filter{}, whole, 0, func(t told) {
-		j.report.Totals = measure(t.view)
 		j.notSent, j.burden = notSent(t.view, &j.tl), burdenOf(t.view, &j.tl)
-		j.report.Generator = generatorOf(t.view, &j.tl)
+		if !j.brief {
+			j.report.Totals = measure(t.view)
+			j.report.Generator = generatorOf(t.view, &j.tl)
+		}
 	})
+	ask := func(f filter, of stretch, put func(Measure)) {
+		j.c.track(f, of, 0, func(t told) {
+			if !j.brief {
+				put(measure(t.view))
+			}
+		})
+	}
 	for _, s := range j.tl.Stages {
-		j.c.track(filter{stage: s.Name}, whole, 0, func(t told) { j.report.Stages[s.Name] = measure(t.view) })
+		ask(filter{stage: s.Name}, whole, func(m Measure) { j.report.Stages[s.Name] = m })
 	}
 	for _, r := range j.tl.Requests {
-		j.c.track(filter{request: r}, whole, 0, func(t told) { j.report.Requests[r] = measure(t.view) })
+		ask(filter{request: r}, whole, func(m Measure) { j.report.Requests[r] = m })
 	}
 	for _, f := range j.tl.Flows {
-		j.c.track(filter{flow: f}, whole, 0, func(t told) { j.report.Flows[f] = measure(t.view) })
+		ask(filter{flow: f}, whole, func(m Measure) { j.report.Flows[f] = m })
 	}
 	for i := range j.tl.Faults {
 		name := j.tl.Faults[i].Name
 		// Of several injections of one name each has its own during; before and after are
 		// those of all of them.
-		j.c.track(filter{}, whole.in(phaseBefore, name), 0, func(t told) { j.report.Faults[i].Before = measure(t.view) })
+		ask(filter{}, whole.in(phaseBefore, name), func(m Measure) { j.report.Faults[i].Before = m })
+		ask(filter{}, injection(name, i), func(m Measure) { j.report.Faults[i].During = m })
+		ask(filter{}, whole.in(phaseAfter, name), func(m Measure) { j.report.Faults[i].After = m })
 		// What is normal is not learnt from the time of other faults: a service
 		// that was down before would seem to have recovered while it is down.
 		j.c.track(filter{}, beforeAlone(name), 0, func(t told) { j.before[i] = t.view })
-		j.c.track(filter{}, injection(name, i), 0, func(t told) { j.report.Faults[i].During = measure(t.view) })
-		j.c.track(filter{}, whole.in(phaseAfter, name), 0, func(t told) { j.report.Faults[i].After = measure(t.view) })
 	}
 }
 

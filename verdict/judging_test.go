@@ -143,6 +143,13 @@ func TestJudgingInParts(t *testing.T) {
 			if diff := cmp.Diff(atOnce, got, judged); diff != "" {
 				t.Fatalf("%s (-at once +in parts):\n%s", at, diff)
 			}
+			alone, err := j.Rules()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(got.Rules, alone, judged); diff != "" {
+				t.Fatalf("%s (-of the report +rules alone):\n%s", at, diff)
+			}
 			if f := compareWithCut(t, rules, tl, all, facts, j.Until(), got); f > 0 {
 				inForce++
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
 // LiveState is what is shown of a run while it runs. "Now" is the last second
@@ -34,6 +35,7 @@ type LiveState struct {
 	InFlight      int
 	Queued        int         // due, and waiting for a free slot
 	Faults        []LiveFault // all of the run, those to come and those past included
+	Rules         []LiveRule  // of the run, as they stand; none as long as nothing is known
 	Notes         []string    // shown for as long as they are in the state; their text may change
 }
 
@@ -55,6 +57,27 @@ type LiveFault struct {
 	Planned time.Duration  // when it is to begin
 	Since   time.Duration  // when its State began
 	Until   *time.Duration // when it is to be reverted; nil if that is not known
+}
+
+// LiveRule is how a rule stands so far. What it comes to is told by the whole run.
+type LiveRule struct {
+	Rule     string
+	Outcome  verdict.Outcome
+	Observed string // empty: nothing yet
+}
+
+// fails says whether the rule would not hold if the run ended now.
+func (r *LiveRule) fails() bool { return r.Outcome == verdict.Fail || r.Outcome == verdict.Warn }
+
+// standing is the rule's outcome so far in a word.
+func (r *LiveRule) standing() string {
+	switch {
+	case r.fails():
+		return "fails"
+	case r.Outcome == verdict.Pass:
+		return "holds"
+	}
+	return "open"
 }
 
 // asked is what the load should have been, after the rate of answers.

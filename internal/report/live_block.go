@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -93,6 +94,7 @@ func (m *blockModel) View() tea.View {
 const (
 	labelWidth = 10
 	maxFaults  = 4 // lines; more would push the block through a small terminal
+	maxRules   = 4
 	maxNotes   = 3
 )
 
@@ -165,6 +167,13 @@ func blockLines(s *LiveState, width int, p palette) []string {
 	} else if shown == 0 && len(s.Faults) > 0 {
 		add("faults", p.dim("none to come"))
 	}
+	for i, l := range ruleLines(s.Rules, p) {
+		label := ""
+		if i == 0 {
+			label = "rules"
+		}
+		add(label, l)
+	}
 	for i, n := range s.Notes {
 		if i == maxNotes {
 			break
@@ -173,6 +182,34 @@ func blockLines(s *LiveState, width int, p palette) []string {
 	}
 	for i, l := range lines {
 		lines[i] = ansi.Truncate(l, width-1, "…")
+	}
+	return lines
+}
+
+// ruleLines say how the rules stand, those that fail first.
+func ruleLines(rules []LiveRule, p palette) []string {
+	sorted := slices.Clone(rules)
+	slices.SortStableFunc(sorted, func(a, b LiveRule) int {
+		switch {
+		case a.fails() == b.fails():
+			return 0
+		case a.fails():
+			return -1
+		}
+		return 1
+	})
+	var lines []string
+	for i := range sorted {
+		if i == maxRules {
+			lines = append(lines, p.dim(fmt.Sprintf("and %d more", len(sorted)-maxRules)))
+			break
+		}
+		r := &sorted[i]
+		word, observed := pad(r.standing(), 5), pad(plain(orDash(r.Observed)), 10)
+		if r.fails() {
+			word, observed = p.bad(word), p.bad(observed)
+		}
+		lines = append(lines, word+"  "+observed+"  "+plain(r.Rule))
 	}
 	return lines
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
 // plainLines is the live status for logs: a line every five seconds of load,
@@ -17,12 +18,13 @@ type plainLines struct {
 	phase string
 	stage string
 	next  time.Duration
-	notes []string // as they were last printed
-	last  []string // as they last were
+	notes []string        // as they were last printed
+	last  []string        // as they last were
+	fails map[string]bool // rules that were said to fail
 }
 
 func newPlainLines(out io.Writer) *plainLines {
-	return &plainLines{out: out, next: lineEvery}
+	return &plainLines{out: out, next: lineEvery, fails: map[string]bool{}}
 }
 
 func (p *plainLines) print(line string) { fmt.Fprintln(p.out, line) }
@@ -52,7 +54,31 @@ func (p *plainLines) show(s LiveState) {
 	if s.Elapsed >= p.next {
 		p.next = s.Elapsed.Truncate(lineEvery) + lineEvery
 		p.print(statusLine(&s))
+		p.rules(s.Rules)
 		p.note(s.Notes)
+	}
+}
+
+// rules prints what has changed about rules that fail.
+func (p *plainLines) rules(rules []LiveRule) {
+	for i := range rules {
+		r := &rules[i]
+		if r.fails() == p.fails[r.Rule] {
+			continue
+		}
+		p.fails[r.Rule] = r.fails()
+		how := "holds again so far"
+		switch {
+		case r.fails():
+			how = "fails so far"
+		case r.Outcome == verdict.Inconclusive:
+			how = "is open again"
+		}
+		line := fmt.Sprintf("      rule %s: %s", how, plain(r.Rule))
+		if r.Observed != "" {
+			line += ", observed " + plain(r.Observed)
+		}
+		p.print(line)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
 // safeBuffer can be read while it is written.
@@ -67,9 +68,22 @@ func demo(since time.Duration) LiveState {
 	case el >= 4*time.Second:
 		s.Stage, s.StageRate, s.Last = "steady", 300, &LiveSecond{Stage: "steady", Due: 300, Answered: 298}
 	}
+	if el >= 3*time.Second {
+		s.Rules = []LiveRule{
+			{"p99 < 100ms", verdict.Pass, "12.3ms"}, {`during("kill-api").error_rate < 5%`, verdict.Inconclusive, ""},
+			{"error_rate < 1%", verdict.Pass, "0%"}, {"checkouts are quick", verdict.Pass, "8ms"},
+		}
+	}
 	if el >= 8*time.Second {
+		s.Rules[1].Outcome, s.Rules[1].Observed = verdict.Pass, "4.1%"
+		s.Rules[2].Outcome, s.Rules[2].Observed = verdict.Fail, "4.1%"
+		s.Rules[3].Outcome, s.Rules[3].Observed = verdict.Warn, "12ms to 14ms (5s to 10s)"
 		s.Errors, s.ErrorRate, s.Queued = 1234, 0.041, 17
 		s.Last.Answered = 150
+	}
+	if el >= 14*time.Second {
+		s.Rules[2].Outcome, s.Rules[2].Observed = verdict.Pass, "0.5%"
+		s.Rules = append(s.Rules, LiveRule{Rule: "fault(\"kill-api\").recovery < 5s"}, LiveRule{Rule: "rps > 5/s"})
 	}
 	if el >= 18*time.Second {
 		s.Notes = []string{"the generator is late: 12ms at p99", fmt.Sprintf("%d × status 502", el/(100*ms))}

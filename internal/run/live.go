@@ -11,7 +11,7 @@ import (
 )
 
 // liveState returns a function that looks at the run as it stands.
-func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage) func() report.LiveState {
+func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage, rules *liveRules) func() report.LiveState {
 	total := r.attack.Duration()
 	return func() report.LiveState {
 		now := clock()
@@ -19,6 +19,7 @@ func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage)
 		s := report.LiveState{
 			Elapsed: min(now, total), Total: total, Errors: rec.Totals.Errors,
 			InFlight: int(r.load.InFlight.Load()), Queued: int(r.load.Queued.Load()), Faults: r.liveFaults(),
+			Rules: rules.state(),
 		}
 		if rec.Last.Done+rec.Last.Unsent > 0 {
 			last := rec.Last

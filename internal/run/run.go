@@ -322,16 +322,17 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	start := time.Now()
 	clock := func() time.Duration { return time.Since(start) }
 	windows := r.attack.Windows()
-	r.recorder, err = record.New(r.recording(clock, start, windows))
-	if err != nil {
+	recording := r.recording(clock, start, windows)
+	if r.recorder, err = record.New(recording); err != nil {
 		return nil, unwritten("the recording", err)
 	}
+	rules := r.newLiveRules(&recording)
 	if r.settled {
 		r.recorder.Event(timeline.Event{Type: "engine", Name: r.attack.Engine, Detail: r.attack.EngineWhy})
 	}
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
 	r.conductor.BindCutting(r.recorder.Cutting, r.recorder.CuttingOld)
-	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows))
+	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows, rules))
 	r.setLive(live)
 	r.start = start
 	r.phase.Store(int32(sending))
@@ -363,11 +364,19 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	wg.Go(func() {
 		self.Run(watching, clock, func(s timeline.Sample) {
 			r.recorder.Usage(s)
+			rules.usage(s)
 			r.self.Store(&s)
 		})
 	})
-	still := standstill.New(clock, func(s standstill.Stop) { r.recorder.Standstill(timeline.Window{From: s.From, To: s.To}) })
+	still := standstill.New(clock, func(s standstill.Stop) {
+		w := timeline.Window{From: s.From, To: s.To}
+		r.recorder.Standstill(w)
+		rules.standstill(w)
+	})
 	wg.Go(func() { still.Run(watching) })
+	if len(r.plan.Rules) > 0 {
+		wg.Go(func() { rules.judge(watching, r.recorder) })
+	}
 	for _, exits := range r.services.exits {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
@@ -469,11 +478,7 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		tl = emptyTimeline(r.plan.Name, time.Now())
 		tl.Interrupted = interrupted
 	}
-	var rules []verdict.Input
-	for _, p := range r.plan.Rules {
-		rules = append(rules, verdict.Input{KPI: p.KPI, Name: p.Name, Severity: p.Severity, Rule: p.Rule})
-	}
-	judged, err := verdict.Judge(rules, tl)
+	judged, err := verdict.Judge(r.rules(), tl)
 	if err != nil {
 		return ExitBroken, errors.Join(broken, err)
 	}

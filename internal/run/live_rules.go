@@ -1,0 +1,122 @@
+package run
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/record"
+	"github.com/seed-1574e9de/ordeal/internal/report"
+	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
+)
+
+// liveRules judges the rules while the load is sent, for people who watch. The run's verdict is
+// not its business: that is judged from the recording.
+type liveRules struct {
+	judging   *verdict.Judging
+	faults    func() []timeline.Fault
+	generator timeline.UsageLog
+	stills    timeline.StandstillLog
+
+	mu      sync.Mutex        // guards what follows
+	samples []timeline.Sample // not yet in generator
+	stood   timeline.Windows  // not yet in stills
+	shown   []report.LiveRule
+}
+
+// rules are those of the plan, as the judge takes them.
+func (r *runner) rules() []verdict.Input {
+	var out []verdict.Input
+	for _, p := range r.plan.Rules {
+		out = append(out, verdict.Input{KPI: p.KPI, Name: p.Name, Severity: p.Severity, Rule: p.Rule})
+	}
+	return out
+}
+
+// newLiveRules begins to judge the run that c is recorded by.
+func (r *runner) newLiveRules(c *record.Config) *liveRules {
+	l := &liveRules{faults: func() []timeline.Fault {
+		var out []timeline.Fault
+		for _, f := range r.conductor.Faults() {
+			out = append(out, f.Fault)
+		}
+		return out
+	}}
+	l.judging = verdict.NewJudging(r.rules(), &timeline.Timeline{
+		Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows, Faults: l.faults(),
+		LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,
+	})
+	return l
+}
+
+// judge reads the sealed intervals until ctx ends; without rules it reads none. What it is late with it catches up with: it
+// reads from the recording and slows nobody.
+func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
+	var judged time.Time
+	for sealed, err := range recorder.Subscribe(ctx) {
+		if err != nil || l.learn() != nil {
+			return // the recorder tells of what failed
+		}
+		l.judging.Add(sealed.Interval)
+		if time.Since(judged) < liveEvery {
+			continue
+		}
+		results, err := l.judging.Rules()
+		if err != nil {
+			return // so does the verdict
+		}
+		judged = time.Now()
+		l.show(results)
+	}
+}
+
+// liveEvery is how often the rules are judged at most.
+const liveEvery = 500 * time.Millisecond
+
+func (l *liveRules) learn() error {
+	faults := l.faults()
+	l.mu.Lock()
+	samples, stood := l.samples, l.stood
+	l.samples, l.stood = nil, nil
+	l.mu.Unlock()
+	for _, s := range samples {
+		l.generator.Add(s)
+	}
+	for _, w := range stood {
+		l.stills.Add(w)
+	}
+	return l.judging.Learn(verdict.Facts{Faults: faults, Generator: l.generator.Entries(), Standstills: l.stills.Entries()})
+}
+
+func (l *liveRules) show(results []verdict.RuleResult) {
+	shown := make([]report.LiveRule, len(results))
+	for i, x := range results {
+		shown[i] = report.LiveRule{Rule: x.KPI, Outcome: x.Outcome, Observed: x.Observed}
+		if x.Name != "" {
+			shown[i].Rule = x.Name
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shown = shown
+}
+
+// state is how the rules stand.
+func (l *liveRules) state() []report.LiveRule {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shown
+}
+
+func (l *liveRules) usage(s timeline.Sample) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.samples = append(l.samples, s)
+}
+
+func (l *liveRules) standstill(w timeline.Window) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stood = append(l.stood, w)
+}
