@@ -218,7 +218,7 @@ func dirtyLine(f *verdict.FaultResult) string {
 		s += ": " + f.Error
 	}
 	if f.Remedy != "" {
-		s += "; by hand: " + f.Remedy
+		s += "; what to do: " + f.Remedy
 	}
 	return s
 }
