@@ -109,7 +109,7 @@ func TestLoadTargets(t *testing.T) {
 			if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			got, err := LoadTargets(path, c.format)
+			got, err := LoadTargets(path, c.format, os.ReadFile)
 			if c.err != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), path+c.err) {
 					t.Errorf("expected %q, found %v", c.err, err)
@@ -146,7 +146,7 @@ func TestBodyFilesAsVegeta(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"lists/list.txt", filepath.Join(dir, "lists/list.txt")} {
-		targets, err := LoadTargets(path, "")
+		targets, err := LoadTargets(path, "", os.ReadFile)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +189,7 @@ func FuzzTargets(f *testing.F) {
 		if strings.Contains(s, "@") {
 			t.Skip("would read files")
 		}
-		targets, err := parseTargets([]byte(s), format, "")
+		targets, err := parseTargets([]byte(s), format, "", os.ReadFile)
 		if (err == nil) != (len(targets) > 0) {
 			t.Fatalf("%d targets and error %v", len(targets), err)
 		}

@@ -60,7 +60,7 @@ func TestEncodings(t *testing.T) {
 			case ".txt":
 				_, err = arrivals.LoadTrace(path)
 			case ".http":
-				_, err = LoadTargets(path, "")
+				_, err = LoadTargets(path, "", os.ReadFile)
 			default:
 				_, err = LoadData(path)
 			}

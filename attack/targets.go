@@ -21,8 +21,9 @@ import (
 // LoadTargets reads a target list of vegeta's: format is http, json, or empty
 // to go by the file's name (*.json and *.jsonl are json). A body file of the http
 // format, @file, is looked for from the list's own folder, and if it is not there,
-// from the working directory, where vegeta looks for it.
-func LoadTargets(path, format string) ([]Target, error) {
+// from the working directory, where vegeta looks for it. body reads it, and is asked
+// each time that the list names it.
+func LoadTargets(path, format string, body func(path string) ([]byte, error)) ([]Target, error) {
 	if format == "" {
 		format = vegeta.HTTPTargetFormat
 		switch strings.ToLower(filepath.Ext(path)) {
@@ -34,14 +35,14 @@ func LoadTargets(path, format string) ([]Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	targets, err := parseTargets(b, format, filepath.Dir(path))
+	targets, err := parseTargets(b, format, filepath.Dir(path), body)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", path, err)
 	}
 	return targets, nil
 }
 
-func parseTargets(b []byte, format, dir string) ([]Target, error) {
+func parseTargets(b []byte, format, dir string, body func(path string) ([]byte, error)) ([]Target, error) {
 	if wide := textfile.Wide(b[:min(len(b), 4)]); wide != "" {
 		return nil, textfile.AtLine(1, "%w", &textfile.Error{Line: 1, Found: wide})
 	}
@@ -61,26 +62,39 @@ func parseTargets(b []byte, format, dir string) ([]Target, error) {
 	default:
 		return nil, textfile.AtLine(1, "expected format http or json, found %q", format)
 	}
-	found, err := vegeta.ReadAllTargets(next)
-	if errors.Is(err, vegeta.ErrNoTargets) {
+	var out []Target
+	for {
+		var t vegeta.Target
+		src.body = 0
+		err := next(&t)
+		if errors.Is(err, vegeta.ErrNoTargets) {
+			break
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("expected a whole JSON object on the line, found an unfinished one")
+		}
+		if err == nil && src.body > 0 {
+			t.Body, err = body(src.bodies[src.body])
+		}
+		if err != nil {
+			return nil, textfile.AtLine(max(1, src.line), "%s", src.named(err))
+		}
+		out = append(out, newTarget(&t))
+	}
+	if len(out) == 0 {
 		return nil, textfile.AtLine(1, "expected at least one target such as \"GET http://127.0.0.1:8080/\", found none")
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("expected a whole JSON object on the line, found an unfinished one")
-	}
-	if err != nil {
-		return nil, textfile.AtLine(max(1, src.line), "%w", err)
-	}
-	out := make([]Target, len(found))
-	for i, t := range found {
-		out[i] = Target{Method: t.Method, URL: t.URL, Body: t.Body}
-		for _, name := range slices.Sorted(maps.Keys(t.Header)) {
-			for _, v := range t.Header[name] {
-				out[i].Headers = append(out[i].Headers, Field{name, v})
-			}
+	return out, nil
+}
+
+func newTarget(t *vegeta.Target) Target {
+	out := Target{Method: t.Method, URL: t.URL, Body: t.Body}
+	for _, name := range slices.Sorted(maps.Keys(t.Header)) {
+		for _, v := range t.Header[name] {
+			out.Headers = append(out.Headers, Field{name, v})
 		}
 	}
-	return out, nil
+	return out
 }
 
 // lines hands out a file one line a Read, so that a targeter, which asks for
@@ -90,7 +104,16 @@ type lines struct {
 	rest    []byte
 	pending []byte // of the present line
 	line    int
-	bodies  map[int]string // where the @file of a line lies, if not where it says
+	bodies  map[int]string // where the @file of a line lies
+	body    int            // the last line with a body file that was handed out; 0: none
+}
+
+// noBody stands in place of body files, which vegeta would read anew for each target.
+const noBody = "@" + os.DevNull
+
+// named puts the body file's name back into an error of vegeta's.
+func (l *lines) named(err error) string {
+	return strings.ReplaceAll(err.Error(), noBody, "@"+l.bodies[l.body])
 }
 
 // BodyFileError says that the body file of a target is nowhere to be found.
@@ -103,7 +126,7 @@ func (e *BodyFileError) Error() string {
 	return fmt.Sprintf("expected the body file @%s, found neither %s beside the list nor %s in the working directory", e.Name, e.Tried[0], e.Tried[1])
 }
 
-// findBodies finds the files that lie beside the list, in dir.
+// findBodies finds the files of bodies, beside the list, in dir, first.
 func (l *lines) findBodies(dir string) error {
 	l.bodies = make(map[int]string)
 	n := 0
@@ -111,9 +134,14 @@ func (l *lines) findBodies(dir string) error {
 		n++
 		after, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("@"))
 		name := string(after)
-		if !ok || name == "" || filepath.IsAbs(name) {
+		if !ok || name == "" {
 			continue
 		}
+		if filepath.IsAbs(name) {
+			l.bodies[n] = name
+			continue
+		}
+		l.bodies[n] = name
 		beside := filepath.Join(dir, name)
 		if _, err := os.Stat(beside); !errors.Is(err, fs.ErrNotExist) {
 			l.bodies[n] = beside
@@ -132,8 +160,8 @@ func (l *lines) Read(p []byte) (int, error) {
 		line, rest, _ := bytes.Cut(l.rest, []byte("\n"))
 		l.rest = rest
 		l.line++
-		if path, ok := l.bodies[l.line]; ok {
-			line = []byte("@" + path)
+		if _, ok := l.bodies[l.line]; ok {
+			line, l.body = []byte(noBody), l.line
 		}
 		l.pending = append(bytes.Clone(line), '\n')
 	}

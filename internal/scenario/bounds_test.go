@@ -168,4 +168,29 @@ func TestBodyFilesAreBounded(t *testing.T) {
 	if !ok || len(m.List) != 1 || m.List[0].Line != 13 || !strings.Contains(m.List[0].Msg, "at most 128 MiB together") {
 		t.Errorf("expected a mistake at the ninth file, found %v", err)
 	}
+
+	// So it is for the bodies of a list of targets.
+	list := func(targets, files int) error {
+		var text strings.Builder
+		for i := range targets {
+			fmt.Fprintf(&text, "POST http://127.0.0.1:1/\n@b%d\n\n", i%files)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "list"), []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		src := "name: x\nattack:\n  requests: [ { name: r, targets: { file: list } } ]\n  stages: [ { name: s, rate: 1/s, for: 1s } ]\n"
+		p, err = Parse(filepath.Join(dir, "x.yaml"), []byte(src), os.LookupEnv, Options{})
+		return err
+	}
+	if err := list(1000, 1); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := p.Attack.Requests[0].Targets[0].Body, p.Attack.Requests[0].Targets[999].Body; &a[0] != &b[0] {
+		t.Error("expected one copy of the file")
+	}
+	err = list(9, 9)
+	m, ok = err.(*strictyaml.Mistakes)
+	if !ok || len(m.List) != 1 || !strings.Contains(m.List[0].Msg, "list:26: bodies from files have at most 128 MiB together") {
+		t.Errorf("expected a mistake at the ninth body, found %v", err)
+	}
 }

@@ -282,7 +282,7 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 		return
 	}
 	targets, first, err := b.lists.of(r.Targets.Format+":"+path, func() ([]attack.Target, error) {
-		return attack.LoadTargets(path, r.Targets.Format)
+		return attack.LoadTargets(path, r.Targets.Format, b.bodyOf)
 	})
 	if err != nil {
 		hint := targetsHint
