@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
@@ -71,16 +70,11 @@ func (b *builder) reached(u *url.URL, at *strictyaml.Node) (ok bool) {
 		return false
 	case via != nil:
 		if refused, _ := b.hosts.Judge(via.Hostname()); refused != "" {
-			b.Failf(at.Span, proxyHint(variable, u.Hostname(), via.Hostname()), "the proxy that %s names for %s: %s", variable, u.Hostname(), refused)
+			b.Failf(at.Span, fmt.Sprintf("unset %s, or name %s in NO_PROXY; %s", variable, u.Hostname(), b.allowHint(via.Hostname())), "the proxy that %s names for %s: %s", variable, u.Hostname(), refused)
 			return false
 		}
 	}
 	return ok
-}
-
-// proxyHint says what to do about a proxy that must not be put under load.
-func proxyHint(variable, host, proxy string) string {
-	return fmt.Sprintf("unset %s, or name %s in NO_PROXY; %s", variable, host, allow.Hint(proxy))
 }
 
 // connections puts in what only the run knows, and refuses hosts that must not

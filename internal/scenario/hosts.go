@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
@@ -22,7 +21,7 @@ func (b *builder) allowed() {
 func (b *builder) host(host string, n *strictyaml.Node) (ok bool) {
 	refused, _ := b.hosts.Judge(host)
 	if refused != "" {
-		b.Failf(n.Span, allow.Hint(host), "%s", refused)
+		b.Failf(n.Span, b.allowHint(host), "%s", refused)
 	}
 	return refused == ""
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
@@ -33,25 +32,21 @@ type Options struct {
 	Seed *uint64
 	// Set are values in place of the file's, in this order.
 	Set []strictyaml.Override
+
+	// allowHint says how to allow a host, if not by allow_hosts in a file.
+	allowHint func(host string) string
 }
 
 // Load reads a scenario file and makes a plan of it. Paths in the file are
 // taken from the file's own folder. The error is *strictyaml.Mistakes.
 func Load(path string, env Env, opt Options) (*Plan, error) {
-	src, err := readFile(path, strictyaml.MaxSource)
-	if err != nil {
-		msg := err.Error()
-		if about, ok := strings.CutPrefix(msg, path+" "); ok {
-			msg = "it " + about
-		}
-		if msg == "there is no file "+path {
-			msg = "there is no such file"
-		}
+	src, wrong := readFile(path, strictyaml.MaxSource)
+	if wrong != nil {
 		hint := "ordeal init writes a scenario to start from"
-		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		if wrong.noFile {
 			hint = "name the file of a scenario"
 		}
-		return nil, &strictyaml.Mistakes{List: []strictyaml.Mistake{{File: path, Msg: msg, Hint: hint}}}
+		return nil, &strictyaml.Mistakes{List: []strictyaml.Mistake{{File: path, Msg: wrong.it(), Hint: hint}}}
 	}
 	return Parse(path, src, env, opt)
 }
@@ -71,7 +66,10 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	var f scenarioFile
 	d.Decode(root, &f, f.Noun())
 	d.secretNames = f.Secrets
-	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file)}
+	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file), allowHint: opt.allowHint}
+	if b.allowHint == nil {
+		b.allowHint = allow.Hint
+	}
 	plan := b.plan(opt)
 	secrets := slices.Sorted(maps.Keys(d.secrets))
 	redactor := secret.NewRedactor(secrets)
@@ -100,8 +98,9 @@ type builder struct {
 	bodySize int // of all bodies
 	tried    int // rows that templates were tried with
 
-	hosts   allow.Hosts
-	proxies func(*url.URL) (*url.URL, error) // of requests; nil until needed
+	hosts     allow.Hosts
+	allowHint func(host string) string
+	proxies   func(*url.URL) (*url.URL, error) // of requests; nil until needed
 }
 
 func (b *builder) plan(opt Options) *Plan {
@@ -132,7 +131,7 @@ func (b *builder) existing(n *strictyaml.Node, key, name string, most int64) (st
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		b.Failf(n.Span, "paths are taken from the scenario file's folder, "+b.dir, "%s: %s", key, fileError(name, err))
+		b.Failf(n.Span, "paths are taken from the scenario file's folder, "+b.dir, "%s: %s", key, newFileError(name, err))
 	case !info.Mode().IsRegular():
 		b.Failf(n.Span, "name a plain file", "%s: %s is not a plain file", key, name)
 	case info.Size() > most:
@@ -150,33 +149,59 @@ func (b *builder) path(name string) string {
 	return filepath.Join(b.dir, name)
 }
 
-// fileError says why a file cannot be used, without the system call.
-func fileError(name string, err error) string {
+// fileError says why a file cannot be used.
+type fileError struct {
+	name   string
+	says   string // what stands behind its name: "is a folder"
+	err    error  // or why it cannot be read
+	noFile bool   // something is there, and it is no plain file
+}
+
+// newFileError says why a file cannot be read, without the system call.
+func newFileError(name string, err error) *fileError {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return "there is no file " + name
+	return &fileError{name: name, err: err}
+}
+
+func (e *fileError) Error() string {
+	switch {
+	case e.says != "":
+		return e.name + " " + e.says
+	case errors.Is(e.err, fs.ErrNotExist):
+		return "there is no file " + e.name
 	}
-	return fmt.Sprintf("cannot read %s: %v", name, err)
+	return fmt.Sprintf("cannot read %s: %v", e.name, e.err)
+}
+
+// it is Error where the file was named just before.
+func (e *fileError) it() string {
+	switch {
+	case e.says != "":
+		return "it " + e.says
+	case errors.Is(e.err, fs.ErrNotExist):
+		return "there is no such file"
+	}
+	return e.Error()
 }
 
 // readFile reads a plain file of at most so many bytes.
-func readFile(path string, most int64) ([]byte, error) {
+func readFile(path string, most int64) ([]byte, *fileError) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, errors.New(fileError(path, err))
+		return nil, newFileError(path, err)
 	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder", path)
+		return nil, &fileError{name: path, says: "is a folder", noFile: true}
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a plain file", path)
+		return nil, &fileError{name: path, says: "is not a plain file", noFile: true}
 	case info.Size() > most:
-		return nil, fmt.Errorf("%s has %d bytes, and at most %d are read", path, info.Size(), most)
+		return nil, &fileError{name: path, says: fmt.Sprintf("has %d bytes, and at most %d are read", info.Size(), most)}
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, errors.New(fileError(path, err))
+		return nil, newFileError(path, err)
 	}
 	return b, nil
 }

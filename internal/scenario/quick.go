@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -55,24 +54,18 @@ func LoadQuick(q Quick, env Env, opt Options) (*Plan, error) {
 		set = append(set, strictyaml.Override{Flag: "--allow-host", Text: host, Path: []string{"allow_hosts", fmt.Sprint(i)}})
 	}
 	opt.Set = append(set, opt.Set...)
+	opt.allowHint = func(host string) string {
+		return "if it is yours, add --allow-host " + strings.Trim(host, "[]")
+	}
 	plan, err := Parse(QuickFlag, []byte(b.String()), env, opt)
-	if m, ok := errors.AsType[*strictyaml.Mistakes](err); ok {
+	if m, ok := errors.AsType[*strictyaml.Mistakes](err); ok && q.URL != "" && !strings.Contains(q.URL, "://") {
 		for i := range m.List {
-			m.List[i].Hint = quickHint(m.List[i], q)
+			if m.List[i].File == QuickFlag {
+				m.List[i].Hint = "write http://" + strings.TrimLeft(m.List[i].Source, "/")
+			}
 		}
 	}
 	return plan, err
-}
-
-// listed is what the hint on a public host says of a file.
-var listed = regexp.MustCompile(`list it: allow_hosts: \[(.*)\]$`)
-
-// quickHint turns what is said of a file into what flags can do.
-func quickHint(m strictyaml.Mistake, q Quick) string {
-	if m.File == QuickFlag && q.URL != "" && !strings.Contains(q.URL, "://") {
-		return "write http://" + strings.TrimLeft(m.Source, "/")
-	}
-	return listed.ReplaceAllString(m.Hint, "add --allow-host $1")
 }
 
 // quickName is a scenario's name made of a URL's host and path: letters, digits

@@ -214,9 +214,9 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 // bodyOf reads a body's file, each once, and all of them up to maxBodies.
 func (b *builder) bodyOf(path string) ([]byte, error) {
 	content, _, err := b.bodies.of(path, func() ([]byte, error) {
-		content, err := readFile(path, maxBody)
-		if err != nil {
-			return nil, err
+		content, wrong := readFile(path, maxBody)
+		if wrong != nil {
+			return nil, wrong
 		}
 		if b.bodySize += len(content); b.bodySize > maxBodies {
 			return nil, fmt.Errorf("bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)

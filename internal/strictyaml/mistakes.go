@@ -42,6 +42,9 @@ type Source struct {
 	seen    map[string]bool
 	more    int            // times that one beyond MaxMistakes was found
 	flags   map[int]string // lines that are no line of the file, but a flag's text
+	// oneValue says that the text is a value within a line, so that indentation is not
+	// what is wrong with it.
+	oneValue bool
 
 	aligned alignment // the last value that was looked for in the file
 }

@@ -74,16 +74,13 @@ func (c *Source) flagValue(o Override, line int, key string) *Node {
 	value := c.lines[line-1][len(key)+1:]
 	// Blanks in the place of the key: columns are those of the flag's text.
 	sub := c.grammar.Source(o.Flag, strings.Repeat(" ", before)+value)
+	sub.oneValue = true
 	n, whole := &Node{Kind: Text, Span: Span{1, before + 1, 1}}, true
 	if strings.TrimSpace(value) != "" {
 		n, whole = sub.parse()
 	}
 	for _, m := range sub.list {
-		hint := m.Hint
-		if strings.Contains(hint, "indentation") {
-			hint = "the value is read as YAML: put one that holds such characters in quotes"
-		}
-		c.Failf(Span{line, max(m.Col, before+1), m.Len}, hint, "%s", m.Msg)
+		c.Failf(Span{line, max(m.Col, before+1), m.Len}, m.Hint, "%s", m.Msg)
 	}
 	if !whole {
 		return nil

@@ -28,6 +28,9 @@ var syntaxHints = []struct{ part, hint string }{
 // syntax adds the mistake of a text that is no YAML.
 func (c *Source) syntax(src string, err error) {
 	hint := "mind the indentation: the keys of one mapping stand in one column"
+	if c.oneValue {
+		hint = "the value is read as YAML: put one that holds such characters in quotes"
+	}
 	for _, h := range syntaxHints {
 		if strings.Contains(err.Error(), h.part) {
 			hint = h.hint
