@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/generator"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/internal/planview"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
@@ -87,7 +88,7 @@ same bytes, on any machine.`,
 				if i > 0 {
 					fmt.Fprintln(s.out)
 				}
-				if err := plan.Timeline(s.out); err != nil {
+				if err := planview.Print(s.out, plan); err != nil {
 					return &exit{run.ExitBroken, err}
 				}
 				if err := thisMachine(s.out, plan); err != nil {

@@ -28,7 +28,7 @@ var order = [][]string{
 	{"attack", "chaos", "verdict"},
 	{"internal/ready"},
 	{"internal/scenario", "internal/record", "internal/process", "internal/link", "internal/agent", "internal/docker", "internal/shop", "internal/generator"},
-	{"internal/report", "internal/docker/dockertest"},
+	{"internal/report", "internal/planview", "internal/docker/dockertest"},
 	{"internal/run"},
 	{"internal/cli"},
 	{"cmd/ordeal"},

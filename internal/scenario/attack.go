@@ -46,7 +46,7 @@ func (b *builder) target() {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		_, authority, _ := strings.Cut(f.Target, "://")
 		authority, _, _ = strings.Cut(authority, "/")
-		b.Failf(at.Span, cmp.Or(bareIPv6(authority), hint), "target: expected an http or https URL, found %q", strictyaml.Shorten(withoutUser(f.Target)))
+		b.Failf(at.Span, cmp.Or(bareIPv6(authority), hint), "target: expected an http or https URL, found %q", strictyaml.Shorten(secret.WithoutUser(f.Target)))
 	case strings.Contains(f.Target, "{{"):
 		b.Failf(at.Span, "put the template into the request's path", "target: a template cannot stand here")
 	case u.RawQuery != "" || u.Fragment != "":

@@ -6,10 +6,8 @@ import (
 	"net"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
@@ -93,28 +91,4 @@ func (r *resolver) connections(p *Plan) attack.Connections {
 		r.host(host)
 	}
 	return c
-}
-
-// describeConnections says in words what is not as usual; empty if all is.
-func describeConnections(c attack.Connections) string {
-	var out []string
-	if c.NoKeepAlive {
-		out = append(out, "a new one for each request")
-	}
-	if c.PerHost > 0 {
-		out = append(out, fmt.Sprintf("at most %d to a host", c.PerHost))
-	}
-	if c.Unix != "" {
-		out = append(out, "to the Unix socket "+c.Unix)
-	}
-	for _, from := range slices.Sorted(maps.Keys(c.To)) {
-		out = append(out, from+" → "+c.To[from])
-	}
-	if c.Source != "" {
-		out = append(out, "from "+c.Source)
-	}
-	if c.DNSRefresh > 0 {
-		out = append(out, "names looked up every "+quantity.FormatDuration(c.DNSRefresh))
-	}
-	return strings.Join(out, ", ")
 }

@@ -30,6 +30,10 @@ var grammar = &strictyaml.Grammar{
 	},
 }
 
+// Settings lists the settings of a shape or a fault, given a pointer to it, as they
+// stand in scenario files.
+func Settings(ptr any) []strictyaml.Field { return grammar.Fields(ptr) }
+
 type scenarioFile struct {
 	Name       string       `json:"name" required:"true" doc:"what the scenario shows, in a few words"`
 	Seed       uint64       `json:"seed" default:"1" doc:"what arrivals, picked targets and template values are drawn from: the same seed gives the same run"`

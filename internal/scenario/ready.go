@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
@@ -186,7 +187,7 @@ func (p *Plan) ResolveTargetReady(addr func(service string) (string, bool)) (rea
 	}
 	u, err := neturl.Parse(base)
 	if err != nil {
-		return ready.Check{}, fmt.Errorf("expected a URL as target, found %q", withoutUser(base))
+		return ready.Check{}, fmt.Errorf("expected a URL as target, found %q", secret.WithoutUser(base))
 	}
 	own := ""
 	if u.Host != "" {

@@ -155,7 +155,7 @@ func (b *builder) url(raw string, at *strictyaml.Node) (ok bool) {
 	u, err := url.Parse(scheme + "://" + authority)
 	if err != nil || u.Host == "" {
 		hint := cmp.Or(bareIPv6(authority), "write it such as http://127.0.0.1:8080/products")
-		b.Failf(at.Span, hint, "expected a URL with a host, found %q", strictyaml.Shorten(withoutUser(raw)))
+		b.Failf(at.Span, hint, "expected a URL with a host, found %q", strictyaml.Shorten(secret.WithoutUser(raw)))
 		return false
 	}
 	ok = b.port(u, at)

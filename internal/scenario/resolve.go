@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // Resolve returns the attack with everything that only the run knows put in:
@@ -111,9 +112,9 @@ func (r *resolver) absolute(base, url string) string {
 	u, err := neturl.Parse(whole)
 	switch {
 	case err != nil:
-		r.fail(fmt.Errorf("expected a URL such as http://127.0.0.1:8080, found %q", withoutUser(whole)))
+		r.fail(fmt.Errorf("expected a URL such as http://127.0.0.1:8080, found %q", secret.WithoutUser(whole)))
 	case u.Hostname() == "":
-		r.fail(fmt.Errorf("the URL %q has no host, and there is no target", withoutUser(url)))
+		r.fail(fmt.Errorf("the URL %q has no host, and there is no target", secret.WithoutUser(url)))
 	case r.ways.Redirects(attack.Address(u)):
 		// Where it leads instead was looked at.
 	default:

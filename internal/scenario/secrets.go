@@ -172,17 +172,6 @@ func (b *builder) columnSecrets(p *attack.Plan) {
 	}
 }
 
-// withoutUser takes a user's password out of a URL before it is shown.
-func withoutUser(s string) string {
-	scheme, rest, ok := strings.Cut(s, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	at := strings.LastIndex(host, "@")
-	if !ok || at < 0 {
-		return s
-	}
-	return scheme + "://" + secret.Masked + rest[at:]
-}
-
 // masked returns the attack with the values of fields that are secret by name hidden,
 // however short they are. The plan stays as it is.
 func masked(p attack.Plan) attack.Plan {

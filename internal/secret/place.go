@@ -168,3 +168,14 @@ func InHeader(name, value string) []string {
 	}
 	return out
 }
+
+// WithoutUser takes a user's password out of a URL before it is shown.
+func WithoutUser(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	at := strings.LastIndex(host, "@")
+	if !ok || at < 0 {
+		return s
+	}
+	return scheme + "://" + Masked + rest[at:]
+}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/fatih/color"
-	"github.com/mattn/go-runewidth"
 
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
@@ -66,7 +65,7 @@ func excerpt(source string, col, length int) (line, marks string) {
 	end = min(end, to)
 	var shown, under strings.Builder
 	shown.WriteString(lead)
-	under.WriteString(strings.Repeat(" ", Columns(lead)))
+	under.WriteString(strings.Repeat(" ", plaintext.Columns(lead)))
 	for i := from; i < to; i++ {
 		r := visible(runes[i])
 		shown.WriteRune(r)
@@ -74,38 +73,18 @@ func excerpt(source string, col, length int) (line, marks string) {
 		case i < col && r == '\t':
 			under.WriteRune('\t')
 		case i < col:
-			under.WriteString(strings.Repeat(" ", width(r)))
+			under.WriteString(strings.Repeat(" ", plaintext.Width(r)))
 		case i == col:
 			under.WriteByte('^')
-			under.WriteString(strings.Repeat("~", max(0, width(r)-1)))
+			under.WriteString(strings.Repeat("~", max(0, plaintext.Width(r)-1)))
 		case i < end:
-			under.WriteString(strings.Repeat("~", width(r)))
+			under.WriteString(strings.Repeat("~", plaintext.Width(r)))
 		}
 	}
 	if col >= to {
 		under.WriteByte('^')
 	}
 	return strings.TrimRight(shown.String(), " \t") + trail, under.String()
-}
-
-// wide measures characters the same in every locale, so that output does not
-// depend on the environment.
-var wide = &runewidth.Condition{}
-
-func width(r rune) int {
-	if r == '\t' {
-		return 1
-	}
-	return wide.RuneWidth(r)
-}
-
-// Columns is how wide a text is in a terminal, the same in every locale.
-func Columns(s string) int {
-	n := 0
-	for _, r := range s {
-		n += width(r)
-	}
-	return n
 }
 
 // visible replaces what would move the cursor or colour the terminal: a file is

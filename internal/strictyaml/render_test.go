@@ -3,6 +3,8 @@ package strictyaml
 import (
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 func TestExcerpt(t *testing.T) {
@@ -32,7 +34,7 @@ func TestExcerpt(t *testing.T) {
 	}
 	line, marks := excerpt(long, 301, 4)
 	at := strings.IndexByte(marks, '^')
-	if Columns(line) > maxShown+2 || !strings.HasPrefix(line, "…") || !strings.HasSuffix(line, "…") {
+	if plaintext.Columns(line) > maxShown+2 || !strings.HasPrefix(line, "…") || !strings.HasSuffix(line, "…") {
 		t.Errorf("expected a cut line, found %q", line)
 	}
 	if string([]rune(line)[at:at+4]) != "HERE" || strings.TrimLeft(marks, " ") != "^~~~" {

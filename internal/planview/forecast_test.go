@@ -1,9 +1,11 @@
-package scenario
+package planview
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
 
 func TestUndecided(t *testing.T) {
@@ -39,12 +41,12 @@ verdict:
 		{"users, of whose arrivals only the run tells", "users: 2", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p, err := Parse("f.yaml", []byte(strings.Replace(file, "RATE", tt.rate, 1)), noEnv, Options{})
+			p, err := scenario.Parse("f.yaml", []byte(strings.Replace(file, "RATE", tt.rate, 1)), goodEnv, scenario.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []int
-			for i, why := range p.undecided() {
+			for i, why := range undecided(p) {
 				got = append(got, i)
 				if !strings.Contains(why, "needed") {
 					t.Errorf("rule %d: %q does not say how many are needed", i, why)
@@ -52,10 +54,10 @@ verdict:
 			}
 			slices.Sort(got)
 			if !slices.Equal(got, tt.want) {
-				t.Errorf("undecided are the rules %v, want %v: %v", got, tt.want, p.undecided())
+				t.Errorf("undecided are the rules %v, want %v: %v", got, tt.want, undecided(p))
 			}
 			var b strings.Builder
-			if err := p.Timeline(&b); err != nil {
+			if err := Print(&b, p); err != nil {
 				t.Fatal(err)
 			}
 			if n := strings.Count(b.String(), "cannot be decided"); n != len(tt.want) {

@@ -1,9 +1,11 @@
-package scenario
+package planview
 
 import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
 
 const onceAMinute = `
@@ -16,12 +18,12 @@ attack:
 
 // Uniform arrivals begin with one, however low the rate.
 func TestTimelineOfAVeryLowRate(t *testing.T) {
-	p, err := Parse("x.yaml", []byte(onceAMinute), testEnv, Options{})
+	p, err := scenario.Parse("x.yaml", []byte(onceAMinute), goodEnv, scenario.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := p.Timeline(&out); err != nil || !strings.Contains(out.String(), "one arrival or none") {
+	if err := Print(&out, p); err != nil || !strings.Contains(out.String(), "one arrival or none") {
 		t.Errorf("found %v and\n%s", err, out.String())
 	}
 }
@@ -33,11 +35,11 @@ var errFull = errors.New("no space left")
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func TestTimelineSaysWhenItCannotBeWritten(t *testing.T) {
-	p, err := Parse("x.yaml", []byte(onceAMinute), testEnv, Options{})
+	p, err := scenario.Parse("x.yaml", []byte(onceAMinute), goodEnv, scenario.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Timeline(full{}); !errors.Is(err, errFull) {
+	if err := Print(full{}, p); !errors.Is(err, errFull) {
 		t.Errorf("found %v, want %v", err, errFull)
 	}
 }

@@ -1,11 +1,12 @@
-package scenario
+// Package planview prints a plan for people: what will be sent and broken, when, and
+// what will be judged, before anything is started.
+package planview
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net"
 	"net/netip"
@@ -19,57 +20,10 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
-	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
-
-// JSON prints the plan, indented, the same bytes for the same plan. Secrets
-// are ***.
-func (p *Plan) JSON() ([]byte, error) {
-	q := *p
-	q.Attack = masked(p.Attack)
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(&q); err != nil {
-		return nil, fmt.Errorf("printing the plan: %w", err)
-	}
-	// What is known to be secret goes first: a value under a secret name that has a blank
-	// or & in it would be taken to end there.
-	return redactJSON(b.Bytes(), func(s string) string { return secret.MaskLiteral(p.Redact(s)) }), nil
-}
-
-// redactJSON puts every text in a JSON document through redact, but for keys.
-func redactJSON(in []byte, redact func(string) string) []byte {
-	var out bytes.Buffer
-	for i := 0; i < len(in); i++ {
-		if in[i] != '"' {
-			out.WriteByte(in[i])
-			continue
-		}
-		end := i + 1
-		for in[end] != '"' {
-			if in[end] == '\\' {
-				end++
-			}
-			end++
-		}
-		quoted := in[i : end+1]
-		i = end
-		var s string
-		isKey := end+1 < len(in) && in[end+1] == ':'
-		if !isKey && json.Unmarshal(quoted, &s) == nil {
-			if r := redact(s); r != s {
-				strictyaml.WriteJSONText(&out, r)
-				continue
-			}
-		}
-		out.Write(quoted)
-	}
-	return out.Bytes()
-}
 
 // moment is a line of the printed timeline.
 type moment struct {
@@ -81,11 +35,11 @@ type moment struct {
 	notes    string
 }
 
-// Timeline prints the plan for people: stages and faults on one clock, rules,
-// services, and what sends the load. Secrets are ***.
-func (p *Plan) Timeline(w io.Writer) error {
+// Print writes stages and faults on one clock, rules, services, and what sends the
+// load. Secrets are ***.
+func Print(w io.Writer, p *scenario.Plan) error {
 	var b strings.Builder
-	p.timeline(&b)
+	plan(&b, p)
 	for line := range strings.Lines(p.Redact(b.String())) {
 		if _, err := fmt.Fprintln(w, plaintext.Line(strings.TrimSuffix(line, "\n"))); err != nil {
 			return err
@@ -94,7 +48,7 @@ func (p *Plan) Timeline(w io.Writer) error {
 	return nil
 }
 
-func (p *Plan) timeline(w io.Writer) {
+func plan(w io.Writer, p *scenario.Plan) {
 	a := &p.Attack
 	end := a.Duration()
 	fmt.Fprintf(w, "%s  (seed %d)\n", p.Name, p.Seed)
@@ -112,7 +66,7 @@ func (p *Plan) timeline(w io.Writer) {
 		fmt.Fprintf(w, "connections: %s\n", c)
 	}
 
-	p.services(w)
+	services(w, p)
 
 	var moments []moment
 	for i, s := range a.Stages {
@@ -160,13 +114,13 @@ func (p *Plan) timeline(w io.Writer) {
 	}
 	table(w, t)
 
-	p.requests(w)
-	p.rules(w)
-	p.recovery(w)
+	requests(w, p)
+	rules(w, p)
+	recovery(w, p)
 }
 
 // recovery prints what counts as normal again after a fault.
-func (p *Plan) recovery(w io.Writer) {
+func recovery(w io.Writer, p *scenario.Plan) {
 	if len(p.Chaos) == 0 {
 		return
 	}
@@ -220,19 +174,19 @@ func table(w io.Writer, rows [][]string) {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], strictyaml.Columns(cell))
+			widths[i] = max(widths[i], plaintext.Columns(cell))
 		}
 	}
 	for _, row := range rows {
 		line := ""
 		for i, cell := range row {
-			line += "  " + cell + strings.Repeat(" ", widths[i]-strictyaml.Columns(cell))
+			line += "  " + cell + strings.Repeat(" ", widths[i]-plaintext.Columns(cell))
 		}
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 }
 
-func (p *Plan) requests(w io.Writer) {
+func requests(w io.Writer, p *scenario.Plan) {
 	total := 0.0
 	for _, r := range p.Attack.Requests {
 		total += r.Weight
@@ -248,7 +202,7 @@ func (p *Plan) requests(w io.Writer) {
 		if n := len(r.Targets); n > 0 {
 			return fmt.Sprintf("a list of %d", n)
 		}
-		return r.Method + " " + secret.MaskLiteral(withoutUser(r.URL))
+		return r.Method + " " + secret.MaskLiteral(secret.WithoutUser(r.URL))
 	}
 	var t [][]string
 	for i, r := range p.Attack.Requests {
@@ -259,7 +213,7 @@ func (p *Plan) requests(w io.Writer) {
 	if len(t) > 0 {
 		fmt.Fprint(w, "\nrequests\n")
 		table(w, t)
-		p.requestRemarks(w, func(i int) bool { return !isStep[i] })
+		requestRemarks(w, p, func(i int) bool { return !isStep[i] })
 	}
 	if len(p.Attack.Flows) == 0 {
 		return
@@ -274,10 +228,10 @@ func (p *Plan) requests(w io.Writer) {
 	}
 	fmt.Fprint(w, "\nflows\n")
 	table(w, t)
-	p.requestRemarks(w, func(i int) bool { return isStep[i] })
+	requestRemarks(w, p, func(i int) bool { return isStep[i] })
 }
 
-func (p *Plan) requestRemarks(w io.Writer, of func(i int) bool) {
+func requestRemarks(w io.Writer, p *scenario.Plan, of func(i int) bool) {
 	for i, r := range p.Attack.Requests {
 		if !of(i) {
 			continue
@@ -314,9 +268,9 @@ func describeStep(s attack.Step) string {
 	return does
 }
 
-func (p *Plan) services(w io.Writer) {
+func services(w io.Writer, p *scenario.Plan) {
 	if p.Target != "" {
-		fmt.Fprintf(w, "target %s\n", withoutUser(p.Target))
+		fmt.Fprintf(w, "target %s\n", secret.WithoutUser(p.Target))
 	}
 	if len(p.Services) == 0 {
 		return
@@ -329,13 +283,13 @@ func (p *Plan) services(w io.Writer) {
 	table(w, t)
 }
 
-func (p *Plan) rules(w io.Writer) {
+func rules(w io.Writer, p *scenario.Plan) {
 	if len(p.Rules) == 0 {
 		fmt.Fprint(w, "\nno rules: the run only measures\n")
 		return
 	}
 	fmt.Fprint(w, "\nrules\n")
-	few := p.undecided()
+	few := undecided(p)
 	for i, r := range p.Rules {
 		kpi := r.KPI
 		if r.Name != "" {
@@ -355,7 +309,7 @@ func (p *Plan) rules(w io.Writer) {
 }
 
 // exposed is a remark on a link that others than this machine can reach.
-func exposed(l *Link) string {
+func exposed(l *scenario.Link) string {
 	if l == nil {
 		return ""
 	}
@@ -373,7 +327,7 @@ func exposed(l *Link) string {
 	return ""
 }
 
-func describeService(s Service) string {
+func describeService(s scenario.Service) string {
 	switch {
 	case s.Process != nil && s.Process.Builtin != "":
 		return "built-in " + commandLine(append([]string{s.Process.Builtin}, s.Process.Args...)) + ", started as a process"
@@ -440,10 +394,34 @@ func describeFault(f chaos.Plan) string {
 // describeSettings prints the settings of a shape or a fault that are not zero.
 func describeSettings(ptr any) string {
 	var out []string
-	for _, f := range grammar.Fields(ptr) {
+	for _, f := range scenario.Settings(ptr) {
 		if !f.Value.IsZero() {
 			out = append(out, f.Key+" "+f.Format())
 		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// describeConnections says in words what is not as usual; empty if all is.
+func describeConnections(c attack.Connections) string {
+	var out []string
+	if c.NoKeepAlive {
+		out = append(out, "a new one for each request")
+	}
+	if c.PerHost > 0 {
+		out = append(out, fmt.Sprintf("at most %d to a host", c.PerHost))
+	}
+	if c.Unix != "" {
+		out = append(out, "to the Unix socket "+c.Unix)
+	}
+	for _, from := range slices.Sorted(maps.Keys(c.To)) {
+		out = append(out, from+" → "+c.To[from])
+	}
+	if c.Source != "" {
+		out = append(out, "from "+c.Source)
+	}
+	if c.DNSRefresh > 0 {
+		out = append(out, "names looked up every "+quantity.FormatDuration(c.DNSRefresh))
 	}
 	return strings.Join(out, ", ")
 }

@@ -1,10 +1,11 @@
-package scenario
+package planview
 
 import (
 	"slices"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -20,21 +21,21 @@ const answersIn = time.Millisecond
 // are due in what they look at, by the index of the rule. It judges a made-up run:
 // each arrival at its time, with a good answer at once, and each fault as planned.
 // It says nothing of a plan with a closed stage, whose arrivals only the run tells.
-func (p *Plan) undecided() map[int]string {
+func undecided(p *scenario.Plan) map[int]string {
 	stages := p.Attack.Windows()
 	if len(p.Rules) == 0 || p.Arrivals.Count > forecastMost ||
 		slices.ContainsFunc(stages, func(s timeline.Stage) bool { return s.Closed }) {
 		return nil
 	}
 	end := p.Attack.Duration()
-	tl := &timeline.Timeline{Name: p.Name, Duration: end, Stages: stages, LateBudget: p.Attack.LateBudget, Faults: p.plannedFaults(end)}
+	tl := &timeline.Timeline{Name: p.Name, Duration: end, Stages: stages, LateBudget: p.Attack.LateBudget, Faults: plannedFaults(p, end)}
 	for _, r := range p.Attack.Requests {
 		tl.Requests = append(tl.Requests, r.Name)
 	}
 	for _, f := range p.Attack.Flows {
 		tl.Flows = append(tl.Flows, f.Name)
 	}
-	tl.Intervals = p.madeUp(tl)
+	tl.Intervals = madeUp(p, tl)
 	var rules []verdict.Input
 	for _, r := range p.Rules {
 		rules = append(rules, verdict.Input{KPI: r.KPI, Name: r.Name, Severity: r.Severity, Rule: r.Rule})
@@ -47,7 +48,7 @@ func (p *Plan) undecided() map[int]string {
 }
 
 // plannedFaults are the faults of a run in which all goes as planned.
-func (p *Plan) plannedFaults(end time.Duration) []timeline.Fault {
+func plannedFaults(p *scenario.Plan, end time.Duration) []timeline.Fault {
 	var out []timeline.Fault
 	for _, f := range p.Chaos {
 		from, to := min(f.At, end), end
@@ -64,7 +65,7 @@ func (p *Plan) plannedFaults(end time.Duration) []timeline.Fault {
 
 // madeUp are the intervals of a run in which every answer is good and comes at
 // once, cut where a recorder cuts.
-func (p *Plan) madeUp(tl *timeline.Timeline) func(func(timeline.Interval, error) bool) {
+func madeUp(p *scenario.Plan, tl *timeline.Timeline) func(func(timeline.Interval, error) bool) {
 	cuts := []time.Duration{tl.Duration}
 	for at := time.Duration(0); at < tl.Duration; at += time.Second {
 		cuts = append(cuts, at)
@@ -98,7 +99,7 @@ func (p *Plan) madeUp(tl *timeline.Timeline) func(func(timeline.Interval, error)
 					return
 				}
 			}
-			p.answer(&iv, cells, tl, a)
+			answer(p, &iv, cells, tl, a)
 		}
 		for i < len(cuts)-1 {
 			if !next() {
@@ -109,7 +110,7 @@ func (p *Plan) madeUp(tl *timeline.Timeline) func(func(timeline.Interval, error)
 }
 
 // answer puts one arrival with a good answer into an interval.
-func (p *Plan) answer(iv *timeline.Interval, cells map[timeline.Key]*timeline.Stats, tl *timeline.Timeline, a attack.Arrival) {
+func answer(p *scenario.Plan, iv *timeline.Interval, cells map[timeline.Key]*timeline.Stats, tl *timeline.Timeline, a attack.Arrival) {
 	stage := &tl.Stages[a.Stage]
 	put := func(k timeline.Key) {
 		s := cells[k]
