@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -14,7 +13,7 @@ import (
 // target's own lies from lo to hi, either of which can be infinite.
 type bounds struct {
 	lo, hi float64
-	why    string
+	why    doubt
 	unseen bool // only as something may have passed between two arrivals
 	// How lo and hi stand to limits, by exact count.
 	exactLo, exactHi map[time.Duration]int
@@ -61,17 +60,17 @@ func fewSamples(m *Metric, v *View, n uint64) *bounds {
 // nil if there is no figure at all.
 func (f *finding) couldBe() *Range {
 	_, o, _, _ := f.sides()
-	if o.missing != "" && !o.shown || o.fixed {
+	if o.missing.any() && !o.shown || o.fixed {
 		return nil
 	}
 	lo, hi := o.ends()
-	if o.missing != "" && o.bounds == nil { // what is doubted is not the figure but what it is of
+	if o.missing.any() && o.bounds == nil { // what is doubted is not the figure but what it is of
 		lo, hi = math.Inf(-1), math.Inf(1)
 	}
 	if few := f.few; few != nil && o.bounds == nil {
 		lo, hi = few[0], few[1]
 	}
-	r := &Range{Text: rangeText(f.unit, lo, hi), WithMore: o.bounds == nil && f.few != nil || strings.Contains(o.missing, tooFew)}
+	r := &Range{Text: rangeText(f.unit, lo, hi), WithMore: o.bounds == nil && f.few != nil || o.missing.reason == ReasonTooFew}
 	if lo = max(lo, 0); !math.IsInf(lo, 0) {
 		r.Low = &lo
 	}
@@ -89,9 +88,9 @@ func (val *value) addUnseen(d time.Duration) {
 	if val.bounds == nil {
 		val.bounds = &bounds{lo: val.n, hi: val.n}
 	}
-	if b := val.bounds; b.why == "" {
+	if b := val.bounds; !b.why.any() {
 		b.unseen = true
-		b.why = fmt.Sprintf("%s was %s as far as any arrival met it, but could be %s longer, as nothing came due for so long; send more, or ask for a coarser limit",
+		b.why = doubtf(ReasonBetween, "%s was %s as far as any arrival met it, but could be %s longer, as nothing came due for so long; send more, or ask for a coarser limit",
 			val.reading.text, UnitDuration.Format(val.n), UnitDuration.Format(float64(d)))
 	}
 	val.bounds.hi += float64(d)
@@ -132,8 +131,8 @@ func arithmeticBounds(op string, x, y value) *bounds {
 	}
 	s := &bounds{}
 	for _, of := range []value{x, y} {
-		if of.bounds != nil && s.why == "" {
-			s.why = of.bounds.why
+		if of.bounds != nil {
+			s.why = s.why.or(of.bounds.why)
 		}
 	}
 	xlo, xhi := x.ends()
@@ -188,9 +187,7 @@ func compareBounded(f *finding) *finding {
 	settled := holds(f.op, least)
 	for c := least + 1; c <= most; c++ {
 		if holds(f.op, c) != settled {
-			if f.why = f.left.boundsWhy(); f.why == "" {
-				f.why = f.right.boundsWhy()
-			}
+			f.why = f.left.boundsWhy().or(f.right.boundsWhy())
 			return f
 		}
 	}
@@ -198,9 +195,9 @@ func compareBounded(f *finding) *finding {
 	return f
 }
 
-func (v value) boundsWhy() string {
+func (v value) boundsWhy() doubt {
 	if v.bounds == nil {
-		return ""
+		return doubt{}
 	}
 	return v.bounds.why
 }

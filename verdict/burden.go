@@ -187,7 +187,7 @@ func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []tim
 	if s.lo == n && s.hi == n && s.sameAs(m, limits) {
 		return nil
 	}
-	s.why = fmt.Sprintf("%s was %s, but could be %s, as %s: %s", text, m.Unit.Format(n), s.text(m.Unit), b.what, b.do)
+	s.why = doubtf(ReasonGenerator, "%s was %s, but could be %s, as %s: %s", text, m.Unit.Format(n), s.text(m.Unit), b.what, b.do)
 	return s
 }
 

@@ -355,9 +355,9 @@ func TestBoundsAgainstPoints(t *testing.T) {
 			v := value{n: float64(rng.IntN(7) - 3)}
 			switch rng.IntN(4) {
 			case 0:
-				v.bounds = &bounds{lo: v.n - float64(rng.IntN(3)), hi: v.n + float64(rng.IntN(3)), why: "why"}
+				v.bounds = &bounds{lo: v.n - float64(rng.IntN(3)), hi: v.n + float64(rng.IntN(3)), why: doubt{"r", "why"}}
 			case 1:
-				v.bounds = &bounds{lo: math.Inf(-1), hi: v.n, why: "why"}
+				v.bounds = &bounds{lo: math.Inf(-1), hi: v.n, why: doubt{"r", "why"}}
 			case 2:
 				v.atLeast = true
 			}
@@ -371,7 +371,7 @@ func TestBoundsAgainstPoints(t *testing.T) {
 		computed := arithmetic(op, numberQ{x}, numberQ{y}).(numberQ).value
 		got := compareValues(than, UnitNumber, computed, limit)
 		if got.truth == unknown {
-			if got.why == "" {
+			if !got.why.any() {
 				t.Fatalf("%v %s %v %s %v is unknown without a reason", x, op, y, than, limit.n)
 			}
 			continue

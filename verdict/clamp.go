@@ -1,7 +1,6 @@
 package verdict
 
 import (
-	"fmt"
 	"math"
 	"strings"
 
@@ -40,9 +39,9 @@ func (val *value) clamp(m *Metric, v *View) {
 	}
 	b := val.bounds
 	b.hi = math.Inf(1)
-	if b.why == "" {
+	if !b.why.any() {
 		longest := quantity.FormatDuration(timeline.Highest)
-		b.why = fmt.Sprintf("%s is not known: %d of %d were longer than %s, up to which they are recorded; lower the timeout, or ask for a percentile with a limit, which is counted exactly",
+		b.why = doubtf(ReasonTooLong, "%s is not known: %d of %d were longer than %s, up to which they are recorded; lower the timeout, or ask for a percentile with a limit, which is counted exactly",
 			val.reading.text, clamped, all, longest)
 	}
 }

@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 )
 
@@ -72,7 +71,7 @@ func tellApart(f *finding) *finding {
 				if holds(f.op, c) != f.truth {
 					f.truth = unknown
 					f.few = f.ofEnough(s, needed)
-					f.why = fmt.Sprintf(tooFew+" for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
+					f.why = doubtf(ReasonTooFew, "too few samples for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
 						s.text, s.all, needed, UnitFraction.Format(limit))
 					return f
 				}

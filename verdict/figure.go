@@ -16,7 +16,7 @@ var figureUnits = map[Unit]string{
 
 // figure is v for programs; nil if there is none.
 func (v value) figure(u Unit) *Figure {
-	if v.missing != "" && !v.shown || math.IsNaN(v.n) || math.IsInf(v.n, 0) {
+	if v.missing.any() && !v.shown || math.IsNaN(v.n) || math.IsInf(v.n, 0) {
 		return nil
 	}
 	return &Figure{Value: v.n, Unit: figureUnits[u], AtLeast: v.atLeast}

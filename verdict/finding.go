@@ -20,7 +20,7 @@ type judgement struct{ *finding }
 // finding is a comparison that was judged, or a combination of such.
 type finding struct {
 	truth truth
-	why   string // it is unknown
+	why   doubt // it is unknown
 
 	op          string
 	unit        Unit
@@ -112,7 +112,7 @@ func (f *finding) texts(negated bool) (observed, limit string) {
 	if t := l.format(f.unit); t != "" {
 		limit = op + " " + t
 	}
-	if o.missing != "" || l.missing != "" || o.atLeast {
+	if o.missing.any() || l.missing.any() || o.atLeast {
 		return observed, limit
 	}
 	if f.unit.Format(o.n) == f.unit.Format(l.n) || misread(o, l, cmp) {
@@ -147,7 +147,7 @@ func (f *finding) figures(negated bool) (op string, observed, bound *Figure) {
 	if negated {
 		op = opposite[op]
 	}
-	if o.missing == "" && l.missing == "" && !o.atLeast && misread(o, l, cmp) {
+	if !o.missing.any() && !l.missing.any() && !o.atLeast && misread(o, l, cmp) {
 		o.n = l.n + float64(cmp)
 	}
 	return op, o.figure(f.unit), l.figure(f.unit)
@@ -160,7 +160,7 @@ func (f *finding) strain(negated bool) float64 {
 	if negated {
 		op = opposite[op]
 	}
-	if o.missing != "" || l.missing != "" {
+	if o.missing.any() || l.missing.any() {
 		return math.Inf(-1)
 	}
 	switch op {

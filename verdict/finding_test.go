@@ -10,7 +10,7 @@ func TestKleene(t *testing.T) {
 	name := map[truth]string{no: "no", unknown: "unknown", yes: "yes"}
 	for i, a := range all {
 		for j, b := range all {
-			x, y := &finding{truth: a, why: "a"}, &finding{truth: b, why: "b"}
+			x, y := &finding{truth: a, why: doubt{"r", "a"}}, &finding{truth: b, why: doubt{"r", "b"}}
 			for _, op := range []string{"&&", "and"} {
 				if got := combine(op, x, y).truth; got != all[min(i, j)] {
 					t.Errorf("%s %s %s is %s", name[a], op, name[b], name[got])
@@ -21,7 +21,7 @@ func TestKleene(t *testing.T) {
 					t.Errorf("%s %s %s is %s", name[a], op, name[b], name[got])
 				}
 			}
-			if f := combine("&&", x, y); f.truth == unknown && f.why == "" {
+			if f := combine("&&", x, y); f.truth == unknown && !f.why.any() {
 				t.Errorf("%s && %s does not say why it is unknown", name[a], name[b])
 			}
 		}
@@ -50,8 +50,8 @@ func TestCompareBounds(t *testing.T) {
 				}
 			}
 			got := compareValues(op, UnitDuration, value{n: bound, atLeast: true}, limit)
-			if got.truth != want || (want == unknown) != (got.why != "") {
-				t.Errorf("at least %v %s 2 is %v (%s), want %v", bound, op, got.truth, got.why, want)
+			if got.truth != want || (want == unknown) != got.why.any() {
+				t.Errorf("at least %v %s 2 is %v (%s), want %v", bound, op, got.truth, got.why.text, want)
 			}
 			if back := compareValues(flipped[op], UnitDuration, limit, value{n: bound, atLeast: true}); back.truth != want {
 				t.Errorf("2 %s at least %v is %v, want %v", flipped[op], bound, back.truth, want)
@@ -65,7 +65,7 @@ func TestCompareBounds(t *testing.T) {
 
 func TestArithmeticOutOfRange(t *testing.T) {
 	huge := numberQ{value{n: math.MaxFloat64}}
-	if got := arithmetic("*", huge, huge).(numberQ); got.missing == "" {
+	if got := arithmetic("*", huge, huge).(numberQ); !got.missing.any() {
 		t.Errorf("got %v, want no figure", got.n)
 	}
 }

@@ -1,17 +1,6 @@
 package verdict
 
-import (
-	"strings"
-
-	"github.com/seed-1574e9de/ordeal/timeline"
-)
-
-// tooFew begins what is said of a rule that had too few arrivals, and noneDue of
-// one that had none.
-const (
-	tooFew  = "too few samples"
-	noneDue = "no data: nothing was due"
-)
+import "github.com/seed-1574e9de/ordeal/timeline"
 
 // TooFew returns, by their index, the rules that a run like tl leaves undecided
 // because too little was due in what they look at, and how much is needed. It is
@@ -24,7 +13,7 @@ func TooFew(rules []Input, tl *timeline.Timeline) (map[int]string, error) {
 	}
 	out := make(map[int]string)
 	for i, r := range report.Rules {
-		if r.Outcome == Inconclusive && (strings.Contains(r.Why, tooFew) || strings.Contains(r.Why, noneDue)) {
+		if r.Reason == ReasonTooFew || r.Reason == ReasonNothingDue {
 			out[i] = r.Why
 		}
 	}

@@ -148,7 +148,7 @@ func (v value) unless(blocked string) value {
 	}
 	return value{
 		reading: &reading{text: v.reading.text, metric: v.reading.metric},
-		n:       v.n, shown: v.shown, missing: blocked,
+		n:       v.n, shown: v.shown, missing: doubt{ReasonFault, blocked},
 	}
 }
 
@@ -163,17 +163,17 @@ func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
 	val.shown = ok && (v.Stats == nil || v.Stats.Planned > 0)
 	switch {
 	case blocked != "":
-		val.missing = blocked
+		val.missing = doubt{ReasonFault, blocked}
 	case v.Stats != nil && v.Stats.Planned == 0 && !(v.waiting && t.metric.ofAnswers):
-		val.missing = fmt.Sprintf(noneDue+" in the scope of %s", t.text)
+		val.missing = nothingDue(t.text)
 	case !ok:
-		val.missing = fmt.Sprintf("no data for %s: nothing there to measure", t.text)
+		val.missing = doubtf(ReasonNoData, "no data for %s: nothing there to measure", t.text)
 	case samples < t.metric.MinSamples:
 		val.bounds = fewSamples(t.metric, v, samples)
-		val.missing = fmt.Sprintf(tooFew+" for %s: %d, and %d are needed; %s", t.text, samples, t.metric.MinSamples, moreSamples(t.metric))
+		val.missing = doubtf(ReasonTooFew, "too few samples for %s: %d, and %d are needed; %s", t.text, samples, t.metric.MinSamples, moreSamples(t.metric))
 	}
 	val.n = n
-	if t.metric.dist != nil && val.missing == "" {
+	if t.metric.dist != nil && !val.missing.any() {
 		val.reading.exact = map[time.Duration]int{}
 		for _, l := range r.limits {
 			if c, ok := t.metric.dist(v).CompareQuantile(t.metric.quantile, l); ok {
@@ -181,21 +181,21 @@ func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
 			}
 		}
 	}
-	if val.missing == "" {
+	if !val.missing.any() {
 		b := j.burden // a fault's figures rest on all the judged time
 		if !t.metric.OfFault {
 			b = burdenOf(v, &j.tl)
 		}
 		val.bounds = b.bounds(t.metric, v, n, t.text, r.limits)
 	}
-	if val.missing == "" {
+	if !val.missing.any() {
 		val.clamp(t.metric, v)
 		val.bounds.goodWithin(t.metric, &j.tl)
 	}
-	if t.metric.unseen != nil && val.missing == "" {
+	if t.metric.unseen != nil && !val.missing.any() {
 		val.addUnseen(t.metric.unseen(v))
 	}
-	if t.metric.ofAll && val.missing == "" {
+	if t.metric.ofAll && !val.missing.any() {
 		s := newShare(t.text, n, v.Stats.Judged(), val.bounds)
 		val.shares, val.vary = []*share{s}, func(of *share, p float64) float64 {
 			if of == s {
@@ -216,6 +216,10 @@ func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
 	return val
 }
 
+func nothingDue(text string) doubt {
+	return doubtf(ReasonNothingDue, "no data: nothing was due in the scope of %s", text)
+}
+
 // readFault takes the value of a term that is asked of a fault.
 func (j *Judging) readFault(r *Rule, t *term) value {
 	blocked := j.doubt(t.scope.fault)
@@ -227,10 +231,10 @@ func (j *Judging) readFault(r *Rule, t *term) value {
 		v = &View{}
 	}
 	val := j.read(r, t, v, blocked)
-	if val.missing != "" && blocked == "" {
+	if val.missing.any() && blocked == "" {
 		// The figure's own reason is better than that there is none.
 		if v.Fault != nil && v.Fault.NotSeen != "" {
-			val.missing = v.Fault.NotSeen
+			val.missing = doubt{ReasonNotSeen, v.Fault.NotSeen}
 		}
 	}
 	return val
@@ -270,7 +274,7 @@ func (j *Judging) conclude(c *ruleCase) (RuleResult, error) {
 			if v, ok := s.values[i]; ok {
 				values[i] = v.unless(blocked[i])
 			} else {
-				values[i].missing = fmt.Sprintf(noneDue+" in the scope of %s", rule.terms[i].text)
+				values[i].missing = nothingDue(rule.terms[i].text)
 			}
 		}
 		f, err := rule.evaluate(values)
@@ -289,7 +293,7 @@ func (j *Judging) conclude(c *ruleCase) (RuleResult, error) {
 		values := slices.Clone(whole)
 		for i := range values {
 			if c.sliced[i] {
-				values[i].missing = fmt.Sprintf(noneDue+" in the scope of %s", rule.terms[i].text)
+				values[i].missing = nothingDue(rule.terms[i].text)
 			}
 		}
 		f, err := rule.evaluate(values)
@@ -358,7 +362,7 @@ func (c *ruleCase) result(f *finding, slice *timeline.Window, failed, all int) R
 		}
 	default:
 		r.Outcome = Inconclusive
-		r.Why = f.why
+		r.Why, r.Reason = f.why.text, f.why.reason
 		if slice != nil {
 			r.Why = fmt.Sprintf("from %s: %s", where, r.Why)
 		}

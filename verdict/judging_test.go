@@ -94,6 +94,7 @@ func TestJudgingInParts(t *testing.T) {
 	}
 	rules := judgingInputs(t)
 	reports, inForce, waited := 0, 0, 0
+	reasons := map[Reason]int{}
 	for seed := range seeds {
 		r := newModelRun(rand.New(rand.NewPCG(uint64(seed), 7)))
 		rng := rand.New(rand.NewPCG(uint64(seed), 8))
@@ -101,6 +102,13 @@ func TestJudgingInParts(t *testing.T) {
 		want, err := Judge(rules, tl)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, r := range want.Rules {
+			listed := slices.ContainsFunc(Reasons(), func(d ReasonDoc) bool { return d.Reason == r.Reason })
+			if (r.Outcome == Inconclusive) != listed {
+				t.Errorf("seed %d: %s is %s for the reason %q: %s", seed, r.KPI, r.Outcome, r.Reason, r.Why)
+			}
+			reasons[r.Reason]++
 		}
 		var all []timeline.Interval
 		for iv := range tl.Intervals {
@@ -166,6 +174,11 @@ func TestJudgingInParts(t *testing.T) {
 		}
 	}
 	t.Logf("%d reports, %d of them with a fault in force or to come; %d intervals waited for a fault", reports, inForce, waited)
+	for _, r := range []Reason{ReasonNothingDue, ReasonTooFew, ReasonFault, ReasonNotSeen, ReasonTooEarly} {
+		if reasons[r] < seeds/20 {
+			t.Errorf("the reason %s came %d times: too few to tell", r, reasons[r])
+		}
+	}
 	if reports < seeds || inForce < seeds/10 || waited < seeds/10 {
 		t.Error("these are too few to tell")
 	}

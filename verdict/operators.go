@@ -83,11 +83,8 @@ func arithmetic(op string, a, b any) any {
 	case op == "/" && ux == uy:
 		out = UnitNumber
 	}
-	v := value{fixed: x.fixed && y.fixed, missing: x.missing}
-	if v.missing == "" {
-		v.missing = y.missing
-	}
-	if v.missing != "" {
+	v := value{fixed: x.fixed && y.fixed, missing: x.missing.or(y.missing)}
+	if v.missing.any() {
 		return units[out].wrap(v)
 	}
 	v.n, v.atLeast, v.until = compute(op, x.n, y.n), x.atLeast, x.until
@@ -103,15 +100,15 @@ func arithmetic(op string, a, b any) any {
 	v.bounds = arithmeticBounds(op, x, y)
 	switch bounded := y.atLeast && v.bounds == nil && (op == "-" || op == "/"); {
 	case op == "/" && y.n == 0:
-		v.missing = "no figure: the rule divides by zero"
+		v.missing = doubtf(ReasonArithmetics, "no figure: the rule divides by zero")
 	case math.IsNaN(v.n) || math.IsInf(v.n, 0):
-		v.missing = "no figure: the rule's arithmetic is out of range"
+		v.missing = doubtf(ReasonArithmetics, "no figure: the rule's arithmetic is out of range")
 	case bounded || (v.atLeast && v.bounds == nil && (x.n < 0 || y.n < 0)):
 		ended := "the run did"
 		if v.until != "" {
 			ended = fmt.Sprintf("the next fault, %q, began", v.until)
 		}
-		v.missing = "no figure: the rule computes with a time that had not ended when " + ended
+		v.missing = doubtf(ReasonTooEarly, "no figure: the rule computes with a time that had not ended when %s", ended)
 	}
 	return units[out].wrap(v)
 }
@@ -132,11 +129,8 @@ func compute(op string, x, y float64) float64 {
 // count where there is one, as a histogram reads up to 0.1 % high.
 func compareValues(op string, u Unit, a, b value) *finding {
 	a, b = a.seen(b), b.seen(a)
-	f := &finding{op: op, unit: u, left: a, right: b, why: a.missing}
-	if f.why == "" {
-		f.why = b.missing
-	}
-	if f.why != "" {
+	f := &finding{op: op, unit: u, left: a, right: b, why: a.missing.or(b.missing)}
+	if f.why.any() {
 		return f
 	}
 	cmp := 0
@@ -199,7 +193,7 @@ func compareBounds(f *finding) *finding {
 	var above int
 	switch {
 	case f.left.atLeast && f.right.atLeast:
-		f.why = "neither side is known: both are lower bounds"
+		f.why = doubtf(ReasonTooEarly, "neither side is known: both are lower bounds")
 		return f
 	case f.left.atLeast:
 		above = 1
@@ -221,7 +215,7 @@ func compareBounds(f *finding) *finding {
 			if bound.until != "" {
 				ended = fmt.Sprintf("the next fault, %q, began", bound.until)
 			}
-			f.why = fmt.Sprintf("%s too early to tell: all that is known is %s", ended, bound.format(f.unit))
+			f.why = doubtf(ReasonTooEarly, "%s too early to tell: all that is known is %s", ended, bound.format(f.unit))
 			return f
 		}
 	}

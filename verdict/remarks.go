@@ -17,7 +17,7 @@ func remarksOn(f *finding) []string {
 	var out []string
 	for _, leaf := range f.leaves() {
 		op, metric, limit, _ := leaf.sides()
-		if metric.reading == nil || !limit.fixed || limit.missing != "" {
+		if metric.reading == nil || !limit.fixed || limit.missing.any() {
 			continue
 		}
 		most, lies := math.Inf(1), "is never below 0"

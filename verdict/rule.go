@@ -109,7 +109,7 @@ func (r *Rule) Limits() []time.Duration { return slices.Clone(r.limits) }
 func (r *Rule) unmeasured() []value {
 	out := make([]value, len(r.terms))
 	for i := range r.terms {
-		out[i] = value{missing: "nothing was measured", reading: &reading{text: r.terms[i].text, metric: r.terms[i].metric}}
+		out[i] = value{missing: doubtf(ReasonNoData, "nothing was measured"), reading: &reading{text: r.terms[i].text, metric: r.terms[i].metric}}
 	}
 	return out
 }
@@ -136,7 +136,7 @@ func exactLimits(f *finding) []time.Duration {
 	var out []time.Duration
 	for _, leaf := range f.leaves() {
 		_, metric, limit, _ := leaf.sides()
-		if metric.reading != nil && metric.reading.metric.dist != nil && limit.fixed && limit.missing == "" {
+		if metric.reading != nil && metric.reading.metric.dist != nil && limit.fixed && !limit.missing.any() {
 			out = append(out, asDuration(limit.n))
 		}
 	}

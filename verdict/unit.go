@@ -85,7 +85,7 @@ func asDuration(n float64) time.Duration {
 // value is a quantity as a rule meets it: a figure, or why there is none.
 type value struct {
 	n       float64
-	missing string  // why the figure is not known; empty if it is
+	missing doubt   // why the figure is not known; none if it is
 	shown   bool    // there is a figure all the same, to be shown
 	atLeast bool    // the figure is a lower bound
 	until   string  // the fault with which looking at what is bounded ended; empty: with the load
@@ -114,7 +114,7 @@ type operand interface{ get() value }
 // format prints the value in its unit.
 func (v value) format(u Unit) string {
 	switch {
-	case v.missing != "" && !v.shown:
+	case v.missing.any() && !v.shown:
 		return ""
 	case v.literal != "":
 		return v.literal

@@ -107,7 +107,8 @@ type RuleResult struct {
 	Outcome  Outcome  `json:"outcome"`
 	Observed string   `json:"observed"` // for people, with its unit; empty if there is none
 	Limit    string   `json:"limit"`
-	Why      string   `json:"why,omitempty"` // always there unless it passed
+	Why      string   `json:"why,omitempty"`    // always there unless it passed
+	Reason   Reason   `json:"reason,omitempty"` // of one that could not be decided
 	// CouldBe is, of a rule that could not be decided, where the observed figure could
 	// lie; nil if there is no figure.
 	CouldBe *Range `json:"could_be,omitempty"`

@@ -34,6 +34,7 @@ func TestReference(t *testing.T) {
 		"shapes":          shapesTable(),
 		"engines":         table("engine|what it is", attack.Engines(), func(e attack.EngineKind) []string { return []string{code1(e.Name), e.Doc} }),
 		"template":        table("template|result", attack.TemplateFunctions(), func(f attack.TemplateFunction) []string { return []string{code1(f.Usage), f.Doc} }),
+		"reasons":         table("reason|meaning", verdict.Reasons(), func(r verdict.ReasonDoc) []string { return []string{code1(string(r.Reason)), r.Doc} }),
 		"error kinds":     table("kind|meaning", timeline.Kinds(), func(k timeline.ErrorKind) []string { return []string{code1(k.Name), k.Doc} }),
 		"faults":          faultsTable(),
 		"metrics":         verdict.MetricTable(),

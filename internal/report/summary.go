@@ -122,6 +122,7 @@ type ruleSummary struct {
 	Observed string           `json:"observed"`
 	Limit    string           `json:"limit"`
 	Why      string           `json:"why"`
+	Reason   verdict.Reason   `json:"reason,omitempty"`   // of one that is inconclusive
 	CouldBe  *verdict.Range   `json:"could_be,omitempty"` // of one that is inconclusive: where the figure could lie
 	// For programs: how the rule wants value, which was observed, to stand to bound.
 	Op    string           `json:"op,omitempty"`
@@ -210,7 +211,7 @@ func newSummary(r *Run) summary {
 	for _, x := range rep.Rules {
 		s.Rules = append(s.Rules, ruleSummary{
 			Name: x.Name, KPI: x.KPI, Severity: x.Severity, Outcome: x.Outcome,
-			Observed: x.Observed, Limit: x.Limit, Why: x.Why, CouldBe: x.CouldBe,
+			Observed: x.Observed, Limit: x.Limit, Why: x.Why, Reason: x.Reason, CouldBe: x.CouldBe,
 			Op: x.Op, Value: x.Value, Bound: x.Bound, Slice: x.Slice,
 		})
 	}
