@@ -27,7 +27,7 @@ demo-docker: build ## the same shop as containers, on a Docker engine
 # Packages whose tests run whole scenarios, helpers and containers. They have the machine to themselves, one after the
 # other, so that they do not take each other's time, and are never answered from go test's cache, which cannot know
 # whether an engine is there.
-WHOLE  := ./internal/agent ./internal/cli ./internal/docker
+WHOLE  := ./internal/target/nethelper ./internal/cli ./internal/target/container
 # verdict/ starts no goroutine, and its histograms take minutes under the race detector: there is nothing to find there.
 PURE   := ./verdict
 UNITS   = $$($(GO) list ./... | grep -vxF "$$($(GO) list $(WHOLE) $(2))")

@@ -3,9 +3,9 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/seed-1574e9de/ordeal/internal/agent"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 	"github.com/seed-1574e9de/ordeal/internal/shop"
+	"github.com/seed-1574e9de/ordeal/internal/target/nethelper"
 )
 
 func newDemo(s *streams) *cobra.Command {
@@ -28,7 +28,7 @@ func newAgent(s *streams) *cobra.Command {
 		Hidden:             true,
 		DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {
-			return code(agent.Main(args, s.in, s.out, s.err))
+			return code(nethelper.Main(args, s.in, s.out, s.err))
 		},
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/seed-1574e9de/ordeal/internal/docker/dockertest"
+	"github.com/seed-1574e9de/ordeal/internal/target/container/dockertest"
 )
 
 func TestMain(m *testing.M) {

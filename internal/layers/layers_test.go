@@ -22,20 +22,20 @@ const module = "github.com/seed-1574e9de/ordeal"
 // stands in a lower row; allowed names the exceptions.
 var order = [][]string{
 	{"internal/suggest", "internal/fielderr"},
-	{"internal/quantity", "internal/textfile", "internal/plaintext", "internal/relay", "internal/standstill", "internal/allow", "internal/seed", "internal/secret", "internal/owner", "internal/freeport", "internal/freeport/porttest", "internal/filelock"},
+	{"internal/quantity", "internal/textfile", "internal/plaintext", "internal/target/link/tcpproxy", "internal/standstill", "internal/allow", "internal/seed", "internal/secret", "internal/owner", "internal/freeport", "internal/freeport/porttest", "internal/filelock"},
 	{"timeline", "internal/state", "internal/roundtrip", "internal/strictyaml"},
 	{"attack/arrivals"},
 	{"attack", "chaos", "verdict"},
 	{"internal/ready"},
-	{"internal/scenario", "internal/record", "internal/process", "internal/link", "internal/agent", "internal/docker", "internal/shop", "internal/generator"},
-	{"internal/report", "internal/planview", "internal/docker/dockertest"},
+	{"internal/scenario", "internal/record", "internal/target/process", "internal/target/link", "internal/target/nethelper", "internal/target/container", "internal/shop", "internal/generator"},
+	{"internal/report", "internal/planview", "internal/target/container/dockertest"},
 	{"internal/run"},
 	{"internal/cli"},
 	{"cmd/ordeal"},
 }
 
 var allowed = map[string][]string{
-	"internal/docker": {"internal/agent"}, // the two ends of one protocol
+	"internal/target/container": {"internal/target/nethelper"}, // the two ends of one protocol
 }
 
 // pkg is what of a package matters here.
@@ -147,7 +147,7 @@ func TestViolationsAreSeen(t *testing.T) {
 		{"sideways", "attack", "chaos", true},
 		{"unknown package", "internal/drawer", "attack", true},
 		{"third party", "timeline", "../x", false},
-		{"exception", "internal/docker", "internal/agent", false},
+		{"exception", "internal/target/container", "internal/target/nethelper", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			imp := module + "/" + tt.imports

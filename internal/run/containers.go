@@ -11,9 +11,9 @@ import (
 	"sync"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
-	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/target/container"
 )
 
 // container finds or starts the containers of one service.
@@ -32,7 +32,7 @@ func (s *services) connect(ctx context.Context) error {
 	if s.engine != nil {
 		return nil
 	}
-	engine, err := docker.Connect(ctx, docker.WithHosts(s.hosts), docker.WithNaming(s.plan.Names))
+	engine, err := container.Connect(ctx, container.WithHosts(s.hosts), container.WithNaming(s.plan.Names))
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (s *services) connect(ctx context.Context) error {
 }
 
 func (s *services) findContainers(ctx context.Context, name string, c *scenario.Container) error {
-	sel := docker.Selector{ID: c.ID, Name: c.Name, Label: c.Label}
+	sel := container.Selector{ID: c.ID, Name: c.Name, Label: c.Label}
 	if c.Compose != nil {
 		sel.ComposeProject, sel.ComposeService = c.Compose.Project, c.Compose.Service
 	}
@@ -83,7 +83,7 @@ func (s *services) findContainers(ctx context.Context, name string, c *scenario.
 func (s *services) behind(ctx context.Context, address string) (arrives, error) {
 	for _, name := range slices.Sorted(maps.Keys(s.targets)) {
 		for _, t := range s.targets[name] {
-			c, ok := t.(*docker.Container)
+			c, ok := t.(*container.Container)
 			if !ok {
 				continue
 			}
@@ -96,7 +96,7 @@ func (s *services) behind(ctx context.Context, address string) (arrives, error) 
 }
 
 // awaitAll returns when all containers are ready.
-func (s *services) awaitAll(ctx context.Context, all []*docker.Container) error {
+func (s *services) awaitAll(ctx context.Context, all []*container.Container) error {
 	errs := make([]error, len(all))
 	var wg sync.WaitGroup
 	for i, c := range all {
@@ -115,7 +115,7 @@ func (s *services) startContainer(ctx context.Context, name string, c *scenario.
 		s.stack = stack
 		s.undo = append(s.undo, stack.Close)
 	}
-	spec := docker.Spec{Name: name, Image: c.Image, Port: c.Port, ReadyTimeout: c.ReadyTimeout}
+	spec := container.Spec{Name: name, Image: c.Image, Port: c.Port, ReadyTimeout: c.ReadyTimeout}
 	spec.Ready = func(addr string) (ready.Check, error) { return s.check(c.Ready, name, addr, nil) }
 	if c.Builtin != "" {
 		spec.Args = []string{"demo", c.Builtin, "--listen", fmt.Sprintf("0.0.0.0:%d", c.Port)}

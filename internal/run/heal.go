@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
-	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
-	"github.com/seed-1574e9de/ordeal/internal/process"
 	"github.com/seed-1574e9de/ordeal/internal/state"
+	"github.com/seed-1574e9de/ordeal/internal/target/container"
+	"github.com/seed-1574e9de/ordeal/internal/target/process"
 )
 
 // Heal undoes what runs left behind whose process is gone, and says on w what it
@@ -30,7 +30,7 @@ func Heal(ctx context.Context, w io.Writer, over string) (ExitCode, error) {
 	for _, line := range h.left {
 		h.progress("left alone: %s", line.text)
 	}
-	if errors.Is(h.engineErr, docker.ErrUnreachable) {
+	if errors.Is(h.engineErr, container.ErrUnreachable) {
 		h.progress("containers were not looked at: %v", h.engineErr)
 	} else {
 		err = errors.Join(err, h.engineErr)
@@ -58,8 +58,8 @@ type healer struct {
 
 	undos     *chaos.FileJournal
 	runs      []state.Run
-	engine    *docker.Engine // nil until it is needed
-	engineErr error          // why it cannot be had
+	engine    *container.Engine // nil until it is needed
+	engineErr error             // why it cannot be had
 	done      int
 	left      []left
 }
@@ -127,7 +127,7 @@ func (h *healer) liveness(run string, o owner.Owner) (owner.Liveness, string) {
 // connect reaches for the engine, once.
 func (h *healer) connect(ctx context.Context) error {
 	if h.engine == nil && h.engineErr == nil {
-		h.engine, h.engineErr = docker.Connect(ctx)
+		h.engine, h.engineErr = container.Connect(ctx)
 	}
 	return h.engineErr
 }
@@ -140,7 +140,7 @@ func (h *healer) journal(ctx context.Context) error {
 			return process.Reopen(ref)
 		case chaos.ContainerTarget:
 			if err := h.connect(ctx); err != nil {
-				return nil, docker.Unreached(ref, err)
+				return nil, container.Unreached(ref, err)
 			}
 			return h.engine.Reopen(ctx, ref)
 		case chaos.LinkTarget:
@@ -217,7 +217,7 @@ func (h *healer) forget(swept bool) error {
 		if l, _ := h.liveness(r.ID, r.Owner); l != owner.Dead {
 			continue
 		}
-		var at docker.Place
+		var at container.Place
 		if r.Engine != nil {
 			if err := json.Unmarshal(r.Engine, &at); err != nil {
 				errs = append(errs, fmt.Errorf("reading at which engine run %s was: %w", r.ID, err))

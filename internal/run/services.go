@@ -15,14 +15,14 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
-	"github.com/seed-1574e9de/ordeal/internal/docker"
 	"github.com/seed-1574e9de/ordeal/internal/freeport"
-	"github.com/seed-1574e9de/ordeal/internal/link"
-	"github.com/seed-1574e9de/ordeal/internal/process"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/seed"
 	"github.com/seed-1574e9de/ordeal/internal/state"
+	"github.com/seed-1574e9de/ordeal/internal/target/container"
+	"github.com/seed-1574e9de/ordeal/internal/target/link"
+	"github.com/seed-1574e9de/ordeal/internal/target/process"
 )
 
 // services are what the run starts and finds: it knows their addresses, what
@@ -40,8 +40,8 @@ type services struct {
 	hosts    *allow.Hosts // where they may connect to
 	refused  func(error)  // told of a connection that a link must not open
 
-	engine  *docker.Engine // nil until a service or fault needs it
-	stack   *docker.Stack  // nil until a container is started
+	engine  *container.Engine // nil until a service or fault needs it
+	stack   *container.Stack  // nil until a container is started
 	addrs   map[string]string
 	targets map[string][]chaos.Target
 	exits   []<-chan process.Exit         // of processes that nobody had told to end

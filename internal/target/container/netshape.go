@@ -1,0 +1,274 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/target/nethelper"
+)
+
+// helperKey names a fault on a target.
+func helperKey(target, fault string) string { return target + "/" + fault }
+
+// Shape implements chaos.NetShaper. See package nethelper for how traffic is bent.
+// Connections to the container that are open already are reset when their client
+// next sends something; it then finds the new ones slower.
+func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, deadline time.Duration) (chaos.Proof, error) {
+	e, key := c.engine, helperKey(c.id, id)
+	seed := fnv.New64a()
+	seed.Write([]byte(id))
+	p := nethelper.Params{ID: id, Delay: s.Delay, Jitter: s.Jitter, Deadline: deadline, Seed: seed.Sum64()}
+	if err := p.Validate(); err != nil {
+		return chaos.Proof{}, err
+	}
+	started, err := c.shapeable(ctx)
+	if err != nil {
+		e.settle(key)
+		return chaos.Proof{}, err
+	}
+	h, err := e.startHelper(ctx, c, "ordeal-net-"+shortID(c.id), append([]string{"agent"}, p.Args()...), map[string]string{labelFault: id})
+	if err != nil {
+		e.settle(key)
+		return chaos.Proof{}, err
+	}
+	h.started = started
+	e.mu.Lock()
+	e.helpers[key] = h
+	delete(e.settled, key)
+	e.mu.Unlock()
+
+	limit, cancel := context.WithTimeout(ctx, callTimeout+8*(s.Delay+s.Jitter))
+	defer cancel()
+	m, err := h.until(limit, nethelper.EventReady)
+	if err == nil {
+		// A proxy's way in: connections that are open are reset, and those in a pool
+		// when they are used again, be it near the fault's end.
+		done := chaos.Cutting(ctx)
+		chaos.Began(ctx)
+		// The helper does nothing before this: what it cuts is cut after Cutting.
+		if err = h.tell(nethelper.LineApply); err == nil {
+			m, err = h.applied(limit, func() { h.cut = chaos.CuttingOld(ctx) })
+		}
+		done()
+	}
+	if err != nil {
+		_, undoErr := c.Unshape(context.WithoutCancel(ctx), id)
+		return chaos.Proof{}, errors.Join(fmt.Errorf("slowing container %s: %w", c.name, err), undoErr)
+	}
+	h.proxied = m.Mechanism == nethelper.Proxy
+	return chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}, nil
+}
+
+// Shapeable implements chaos.ShapeChecker. It also makes the image that the
+// fault's helper will need, so that this does not take time once load is on.
+func (c *Container) Shapeable(ctx context.Context) error {
+	if _, err := c.shapeable(ctx); err != nil {
+		return err
+	}
+	return c.engine.Prepare(ctx)
+}
+
+// shapeable says why the container's traffic cannot be bent, and otherwise when
+// it was started.
+func (c *Container) shapeable(ctx context.Context) (started string, err error) {
+	r, err := c.inspect(ctx)
+	if err != nil {
+		return "", err
+	}
+	mode := r.HostConfig.NetworkMode
+	switch {
+	case !r.State.Running:
+		return "", fmt.Errorf("container %s does not run: its traffic cannot be bent", c.name)
+	case r.State.Paused:
+		return "", fmt.Errorf("container %s is paused: its traffic cannot be bent and measured", c.name)
+	case mode.IsHost():
+		return "", fmt.Errorf("container %s uses the host's network: bending its traffic would bend that of the whole host; put a link in front of it", c.name)
+	case mode.IsNone():
+		return "", fmt.Errorf("container %s has no network whose traffic could be bent", c.name)
+	case mode.IsContainer():
+		return "", fmt.Errorf("container %s uses the network of container %s: name that one, as both are hit", c.name, shortID(mode.ConnectedContainer()))
+	}
+	return r.State.StartedAt, nil
+}
+
+// settle notes that a fault is known not to be in force.
+func (e *Engine) settle(key string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.settled[key] = true
+}
+
+// Unshape implements chaos.NetShaper. In the process that bent the traffic, the
+// helper is told to put it right and says what it saw. In another one, the
+// helper has lost whom it belonged to and does it by itself: Unshape waits for
+// its end and then looks into the namespace, by another helper.
+func (c *Container) Unshape(ctx context.Context, id string) (chaos.Proof, error) {
+	e, key := c.engine, helperKey(c.id, id)
+	e.mu.Lock()
+	h, settled := e.helpers[key], e.settled[key]
+	delete(e.helpers, key)
+	e.mu.Unlock()
+	switch {
+	case h == nil && settled:
+		return chaos.Proof{Evidence: "traffic is straight already"}, nil
+	case h == nil:
+		proof, err := c.unshapeOrphan(ctx, id)
+		if err == nil {
+			e.settle(key)
+		}
+		return proof, err
+	}
+
+	limit, cancel := context.WithTimeout(ctx, helperStop)
+	defer cancel()
+	if h.proxied {
+		// What goes through the proxy is drained, and cut if that takes too long.
+		defer chaos.Cutting(ctx)()
+	}
+	_ = h.tell(nethelper.LineRevert) // a helper that does not hear it has its reasons to stop already
+	m, err := h.reverted(limit)
+	if h.cut != nil {
+		h.cut()
+	}
+	h.close()
+	if goneErr := e.waitGone(limit, h.id); goneErr != nil {
+		return chaos.Proof{}, errors.Join(fmt.Errorf("unbending container %s: %w", c.name, goneErr), err)
+	}
+	proof := chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}
+	switch {
+	case err != nil:
+		// Dead or at its wits' end: whatever it left is taken away.
+		found, cleanErr := c.clean(ctx)
+		if cleanErr != nil {
+			return chaos.Proof{}, fmt.Errorf("unbending container %s: %w, and cleaning up after the helper failed: %w", c.name, err, cleanErr)
+		}
+		proof.Evidence = "the namespace is clean" + foundText(found)
+		proof.Doubt = "the helper did not last: " + err.Error()
+	case m.Event == nethelper.EventError:
+		proof.Evidence = "traffic was not bent" // and the helper says that it left nothing
+	case !m.Told:
+		proof.Doubt = "the helper gave up early: " + m.Why
+	case m.Stats != nil && m.Stats.DelayedBytes == 0:
+		proof.Doubt = "no traffic passed while it was slowed"
+	}
+	e.settle(key)
+	if doubt := c.restarted(ctx, h.started); doubt != "" {
+		proof.Doubt = doubt
+	}
+	return proof, nil
+}
+
+// reverted returns the helper's last word: that traffic is straight, or that it
+// never was bent. Anything else is an error.
+func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
+	for {
+		m, err := h.next(ctx)
+		if err != nil {
+			return m, err
+		}
+		switch {
+		case m.Event == nethelper.EventStraight:
+			chaos.Ceased(ctx)
+		case m.Event == nethelper.EventReverted, m.Event == nethelper.EventError && !m.Dirty:
+			return m, nil
+		case m.Event == nethelper.EventError:
+			return m, errors.New(m.Error)
+		}
+	}
+}
+
+// restarted is the doubt in a fault whose target was not the same all the time:
+// a restarted container has a new network namespace, in which nothing is bent.
+func (c *Container) restarted(ctx context.Context, started string) string {
+	r, err := c.inspect(ctx)
+	switch {
+	case cerrdefs.IsNotFound(err):
+		return "the container was removed while it was slowed"
+	case err != nil:
+		return "whether the container ran all the time is not known: " + err.Error()
+	case !r.State.Running:
+		return "the container ended while it was slowed"
+	case r.State.StartedAt != started:
+		return "the container was restarted while it was slowed, and not slow from then on"
+	}
+	return ""
+}
+
+// unshapeOrphan is Unshape without the helper's stream.
+func (c *Container) unshapeOrphan(ctx context.Context, id string) (chaos.Proof, error) {
+	e := c.engine
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	helpers, err := e.api.ContainerList(call, container.ListOptions{All: true, Filters: filters.NewArgs(
+		filters.Arg("label", labelTarget+"="+c.id), filters.Arg("label", labelFault+"="+id))})
+	if err != nil {
+		return chaos.Proof{}, fmt.Errorf("looking for the helper of container %s: %w", c.name, err)
+	}
+	for _, h := range helpers {
+		// Its input has closed, or it misses the heartbeat soon: then it takes its
+		// own time. One that stays all the same is told.
+		patience, cancel := context.WithTimeout(ctx, nethelper.BeatTimeout+helperStop)
+		err := e.waitGone(patience, h.ID)
+		cancel()
+		if err == nil {
+			continue
+		}
+		if h.State == container.StateRunning {
+			err = e.dismiss(ctx, h.ID)
+		} else {
+			err = e.removeContainer(ctx, h.ID)
+		}
+		if err != nil {
+			return chaos.Proof{}, fmt.Errorf("unbending container %s: %w", c.name, err)
+		}
+	}
+	r, err := c.inspect(ctx)
+	switch {
+	case cerrdefs.IsNotFound(err), err == nil && !r.State.Running:
+		return chaos.Proof{Evidence: "the container's network namespace is no more"}, nil
+	case err != nil:
+		return chaos.Proof{}, err
+	}
+	found, err := c.clean(ctx)
+	if err != nil {
+		return chaos.Proof{}, fmt.Errorf("unbending container %s: %w", c.name, err)
+	}
+	return chaos.Proof{Evidence: "the namespace is clean" + foundText(found)}, nil
+}
+
+func foundText(found []string) string {
+	if len(found) == 0 {
+		return ""
+	}
+	return ", after removing " + strings.Join(found, " and ")
+}
+
+// clean looks into the container's namespace by a short-lived helper, removes
+// what ordeal left there, and returns what that was.
+func (c *Container) clean(ctx context.Context) ([]string, error) {
+	r, err := c.inspect(ctx)
+	if cerrdefs.IsNotFound(err) || err == nil && !r.State.Running {
+		return nil, nil // the namespace is no more
+	}
+	if err != nil {
+		return nil, err
+	}
+	h, err := c.engine.startHelper(ctx, c, "ordeal-clean-"+shortID(c.id), []string{"agent", "clean"}, nil)
+	if err != nil {
+		return nil, err
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), helperStop)
+	defer cancel()
+	m, err := h.until(limit, nethelper.EventClean)
+	h.close()
+	return m.Found, errors.Join(err, c.engine.waitGone(limit, h.id))
+}

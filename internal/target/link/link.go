@@ -1,0 +1,281 @@
+// Package link runs TCP hops that a scenario puts between two parts of a system,
+// and bends them: the way to slow the traffic of something that ordeal can reach
+// in no other way, such as a process or a database elsewhere.
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
+	"github.com/seed-1574e9de/ordeal/internal/target/link/tcpproxy"
+)
+
+// dialTimeout is how long the upstream may take to accept a connection.
+const dialTimeout = 10 * time.Second
+
+// Link is a running hop. Its methods may be called from any goroutine.
+type Link struct {
+	name     string
+	addr     string
+	upstream string
+	relay    *tcpproxy.Relay
+	served   chan error
+	open     allow.Dialer // of upstream connections
+	refused  func(error)  // told of one that was not opened; nil: nobody is
+
+	mu     sync.Mutex // also held while a fault comes or goes, measuring included
+	bends  map[string]bend
+	probes probes
+}
+
+// bend is one fault in force.
+type bend struct {
+	chaos.NetShape
+	before tcpproxy.Stats // when it began
+}
+
+var (
+	_ chaos.Target    = (*Link)(nil)
+	_ chaos.NetShaper = (*Link)(nil)
+	_ chaos.Remedier  = (*Link)(nil)
+)
+
+// Option changes a link that Start makes.
+type Option func(*Link)
+
+// WithHosts says which upstreams the link may connect to, beside this machine and
+// private networks; refused is told of each connection that it must not open.
+func WithHosts(hosts *allow.Hosts, refused func(error)) Option {
+	return func(l *Link) { l.open.Hosts, l.refused = hosts, refused }
+}
+
+// Start listens on the address listen (port 0 picks a free one) and carries each
+// connection to upstream, which need not be there yet. Delays draw their jitter
+// from seed. ctx is for the start alone; Close ends the link.
+func Start(ctx context.Context, name, listen, upstream string, seed uint64, opts ...Option) (*Link, error) {
+	if _, _, err := net.SplitHostPort(upstream); err != nil {
+		return nil, fmt.Errorf("link %s: expected its upstream as host:port, found %q", name, upstream)
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("link %s cannot listen on %s: another program does; stop it, or choose another address (port 0 picks a free one, which is ${%s.addr})", name, listen, name)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("link %s cannot listen on %s: this machine does not have that address; 127.0.0.1 is there always", name, listen)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("link %s cannot listen on %s: ports below 1024 need rights that this user does not have; choose a higher one", name, listen)
+	case err != nil:
+		return nil, fmt.Errorf("link %s cannot listen on %s: %w", name, listen, err)
+	}
+	l := &Link{name: name, addr: ln.Addr().String(), upstream: upstream, bends: make(map[string]bend), served: make(chan error, 1)}
+	l.open.Net.Timeout = dialTimeout
+	for _, opt := range opts {
+		opt(l)
+	}
+	l.relay = tcpproxy.New(l.dial, seed)
+	go func() { l.served <- l.relay.Serve(ln) }()
+	return l, nil
+}
+
+func (l *Link) dial(ctx context.Context, client net.Conn) (net.Conn, error) {
+	if l.probes.is(client) {
+		return newEcho(), nil
+	}
+	conn, err := l.open.DialContext(ctx, "tcp", l.upstream)
+	if e, ok := errors.AsType[*allow.Error](err); ok && l.refused != nil {
+		l.refused(e)
+	}
+	return conn, err
+}
+
+// Addr is where the link listens, as host:port.
+func (l *Link) Addr() string { return l.addr }
+
+// Stats returns what the link has carried, its own measuring left out.
+func (l *Link) Stats() tcpproxy.Stats { return l.relay.Stats() }
+
+// Close cuts all connections and stops listening. It may be called again.
+func (l *Link) Close() error {
+	l.relay.Close()
+	err := <-l.served
+	l.served <- err
+	return err
+}
+
+// Name implements chaos.Target.
+func (l *Link) Name() string { return l.name }
+
+// Ref implements chaos.Target. A link ends with the process that runs it, so
+// there is nothing to find again.
+func (l *Link) Ref() chaos.Ref { return chaos.Ref{Kind: chaos.LinkTarget, Name: l.name} }
+
+// Remedy implements chaos.Remedier.
+func (l *Link) Remedy(string) string {
+	return fmt.Sprintf("nothing: the link %s has ended with the run", l.name)
+}
+
+// Shape implements chaos.NetShaper: traffic through the link is late, and that
+// was measured on a connection through it. The delays of several faults add up.
+// The deadline is not needed: a link does not outlive its owner.
+func (l *Link) Shape(ctx context.Context, id string, s chaos.NetShape, _ time.Duration) (chaos.Proof, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, err := l.openProber(ctx)
+	if err != nil {
+		return chaos.Proof{}, err
+	}
+	defer p.Close()
+	before, err := roundtrip.Base(ctx, p.Round)
+	if err != nil {
+		return chaos.Proof{}, fmt.Errorf("measuring the link %s: %w", l.name, err)
+	}
+	l.bends[id] = bend{s, l.relay.Stats()}
+	chaos.Began(ctx)
+	l.apply()
+	after, err := roundtrip.Grown(ctx, p.Round, before, s.Delay, l.shape().Jitter)
+	if err != nil {
+		return chaos.Proof{}, fmt.Errorf("the link %s did not get slower: %w", l.name, err)
+	}
+	return chaos.Proof{Mechanism: "link", Evidence: roundtrip.Evidence(before, after)}, nil
+}
+
+// Unshape implements chaos.NetShaper.
+func (l *Link) Unshape(ctx context.Context, id string) (chaos.Proof, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, ok := l.bends[id]
+	if !ok {
+		return chaos.Proof{Mechanism: "link"}, nil
+	}
+	bent := l.shape()
+	proof := chaos.Proof{Mechanism: "link"}
+	// No connection was slowed and no answer: nobody noticed.
+	if s := l.relay.Stats(); s.DelayedConns == b.before.DelayedConns && s.DelayedChunks == b.before.DelayedChunks {
+		proof.Doubt = "no traffic passed through the link while it was slowed"
+	}
+	delete(l.bends, id)
+	l.apply()
+	chaos.Ceased(ctx)
+	if err := l.straightened(ctx, bent, &proof); err != nil {
+		l.bends[id] = b // so that another try verifies too; the link itself stays as it is
+		return proof, err
+	}
+	return proof, nil
+}
+
+// straightened measures until a round trip is quicker than the shape before
+// allowed, which on a busy machine may take more than one.
+func (l *Link) straightened(ctx context.Context, bent tcpproxy.Shape, proof *chaos.Proof) error {
+	p, err := l.openProber(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	now := l.shape()
+	limit := now.Delay + now.Jitter + max((bent.Delay-now.Delay)/2, time.Millisecond)
+	for {
+		trips, err := p.Round(ctx)
+		if err != nil {
+			return fmt.Errorf("measuring the link %s: %w", l.name, err)
+		}
+		rtt := slices.Min(trips)
+		if rtt < limit {
+			proof.Evidence = "round trip " + quantity.FormatDuration(rtt) + " again"
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the link %s is still slow: expected a round trip below %s, found %s: %w", l.name,
+				quantity.FormatDuration(limit), quantity.FormatDuration(rtt), context.Cause(ctx))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// shape is the sum of all faults in force.
+func (l *Link) shape() (s tcpproxy.Shape) {
+	for _, b := range l.bends {
+		s.Delay += b.Delay
+		s.Jitter += b.Jitter
+	}
+	return s
+}
+
+func (l *Link) apply() { l.relay.SetShape(l.shape()) }
+
+// probes knows which clients are the link's own.
+type probes struct {
+	mu    sync.RWMutex // held for writing from before a probe connects until it is known
+	local []string
+}
+
+func (p *probes) is(client net.Conn) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.Contains(p.local, client.RemoteAddr().String())
+}
+
+// probe is a connection through the link to an echo inside it: what it meets is
+// what all others meet, but for the upstream.
+type probe struct {
+	net.Conn
+	of *probes
+}
+
+func (p probe) Close() error {
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	p.of.local = slices.DeleteFunc(p.of.local, func(a string) bool { return a == p.LocalAddr().String() })
+	return p.Conn.Close()
+}
+
+// openProber fails with an error that names the link.
+func (l *Link) openProber(ctx context.Context) (*roundtrip.Prober, error) {
+	host, port, _ := net.SplitHostPort(l.addr)
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = map[bool]string{true: "127.0.0.1", false: "::1"}[ip.To4() != nil]
+	}
+	p, err := roundtrip.Open(ctx, func(ctx context.Context) (net.Conn, error) {
+		l.probes.mu.Lock()
+		defer l.probes.mu.Unlock()
+		d := net.Dialer{Timeout: dialTimeout}
+		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
+		if err != nil {
+			return nil, err
+		}
+		l.probes.local = append(l.probes.local, conn.LocalAddr().String())
+		return probe{conn, &l.probes}, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("measuring the link %s: %w", l.name, err)
+	}
+	return p, nil
+}
+
+// echo answers with what it is told, in memory.
+type echo struct{ net.Conn }
+
+func newEcho() net.Conn {
+	near, far := net.Pipe()
+	go func() {
+		io.Copy(far, far)
+		far.Close()
+	}()
+	return echo{near}
+}
+
+// Uncounted implements tcpproxy.Uncounted.
+func (echo) Uncounted() {}
+
+var _ tcpproxy.Uncounted = echo{}

@@ -1,0 +1,259 @@
+package nethelper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
+	"github.com/seed-1574e9de/ordeal/internal/target/link/tcpproxy"
+)
+
+// nftProxy redirects the connections that come into the namespace to a relay
+// inside it, which delays the answers. See rules for what is redirected.
+//
+// The target sees these connections come from its own address and not from the
+// client's: that is the price for needing nothing but nf_tables.
+type nftProxy struct {
+	relay  *tcpproxy.Relay
+	echo   *echo
+	prober *roundtrip.Prober
+	rules  rules
+	served sync.WaitGroup
+
+	touched bool          // the namespace may hold rules
+	probed  atomic.Uint64 // probes that came through the relay
+	before  time.Duration
+}
+
+// drainTime is how long open connections may take to finish once traffic is
+// straight. What is then left is cut: the kernel translates their addresses
+// only as long as the table is there.
+const drainTime = 2 * time.Second
+
+func (m *nftProxy) apply(ctx context.Context, p Params, carrying func()) (Measured, error) {
+	var err error
+	if m.rules.listening, err = listeningPorts(); err != nil {
+		return Measured{}, err
+	}
+	m.relay = tcpproxy.New(m.dial, p.Seed)
+	if err := m.listen(); err != nil {
+		return Measured{}, err
+	}
+	if m.echo, err = startEcho("127.0.0.1:0"); err != nil {
+		return Measured{}, err
+	}
+	m.rules.echo = uint16(m.echo.addr().Port)
+
+	// Whoever asks for a fault has seen to it that no other helper is at work
+	// here: a table that is there already was left by one that was killed.
+	m.touched = true
+	if _, err := removeTable(); err != nil {
+		return Measured{}, err
+	}
+	if err := m.rules.install(); err != nil {
+		return Measured{}, err
+	}
+	carrying()
+	if m.prober, err = roundtrip.Open(ctx, m.dialProbe); err != nil {
+		return Measured{}, err
+	}
+	// Through redirect and relay, with no delay yet: what then comes on top is
+	// the delay alone.
+	if m.before, err = roundtrip.Base(ctx, m.prober.Round); err != nil {
+		return Measured{}, err
+	}
+	if n := m.probed.Load(); n != roundtrip.Conns {
+		return Measured{}, fmt.Errorf("the redirect does not act: expected %d probes to come through the relay, found %d", roundtrip.Conns, n)
+	}
+	m.relay.SetShape(tcpproxy.Shape{Delay: p.Delay, Jitter: p.Jitter})
+	after, err := roundtrip.Grown(ctx, m.prober.Round, m.before, p.Delay, p.Jitter)
+	if err != nil {
+		return Measured{}, err
+	}
+	return Measured{m.before, after, roundtrip.Evidence(m.before, after)}, nil
+}
+
+// listen opens the relay's port for both families.
+func (m *nftProxy) listen() error {
+	v4, err := net.Listen("tcp4", "0.0.0.0:0")
+	if err != nil {
+		return fmt.Errorf("listening for redirected connections: %w", err)
+	}
+	port := v4.Addr().(*net.TCPAddr).Port
+	m.rules.relay = uint16(port)
+	m.served.Go(func() { _ = m.relay.Serve(v4) })
+	v6, err := net.Listen("tcp6", net.JoinHostPort("::", strconv.Itoa(port)))
+	switch {
+	case err == nil:
+		m.served.Go(func() { _ = m.relay.Serve(v6) })
+	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.EADDRNOTAVAIL):
+		// A namespace without IPv6 has no connections by it either.
+	default:
+		return fmt.Errorf("listening for redirected connections on IPv6: %w", err)
+	}
+	return nil
+}
+
+// uncounted keeps probes out of the relay's counts.
+type uncounted struct{ *net.TCPConn }
+
+func (uncounted) Uncounted() {}
+
+// dial goes on to where the client was going, from inside the namespace, where
+// the redirect does not reach.
+func (m *nftProxy) dial(ctx context.Context, client net.Conn) (net.Conn, error) {
+	dst, err := originalDst(client)
+	if err != nil {
+		return nil, err
+	}
+	if dst.Port() == m.rules.relay {
+		return nil, fmt.Errorf("%s asked for the relay itself", client.RemoteAddr())
+	}
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", dst.String())
+	if err != nil {
+		return nil, err
+	}
+	if dst == m.echoAddr() {
+		m.probed.Add(1)
+		return uncounted{c.(*net.TCPConn)}, nil
+	}
+	return c, nil
+}
+
+func (m *nftProxy) echoAddr() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), m.rules.echo)
+}
+
+// dialProbe opens a connection to the echo that rules redirect.
+func (m *nftProxy) dialProbe(ctx context.Context) (net.Conn, error) {
+	d := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+		var err error
+		if e := raw.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MARK, probeMark)
+		}); e != nil {
+			return e
+		}
+		return os.NewSyscallError("setsockopt SO_MARK", err)
+	}}
+	return d.DialContext(ctx, "tcp4", m.echoAddr().String())
+}
+
+func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, error) {
+	var errs []error
+	var traffic *Traffic
+	if m.relay != nil {
+		m.relay.SetShape(tcpproxy.Shape{})
+	}
+	m.prober.Close()
+	m.prober = nil
+	if m.touched {
+		// Not yet the table: open connections live on its translation.
+		errs = append(errs, m.rules.lift())
+	}
+	straight()
+	cut := 0
+	if m.relay != nil {
+		limit, cancel := context.WithTimeout(ctx, drainTime)
+		cut = m.relay.Drain(limit)
+		cancel()
+		m.served.Wait()
+		s := m.relay.Stats()
+		traffic = &Traffic{Conns: s.Conns, DelayedBytes: s.DelayedBytes}
+		errs = append(errs, m.settle(ctx))
+	}
+	if m.touched {
+		_, err := removeTable()
+		errs = append(errs, err)
+	}
+	evidence := "the redirect is gone"
+	if m.echo != nil {
+		trip, err := m.probeStraight(ctx)
+		if err != nil {
+			errs = append(errs, err)
+		} else {
+			evidence += fmt.Sprintf(", round trip %s", quantity.FormatDuration(trip))
+		}
+		m.echo.close()
+		m.echo = nil
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Straightened{}, err
+	}
+	if cut > 0 {
+		evidence += fmt.Sprintf(", connections that would not end and were cut: %d", cut)
+	}
+	return Straightened{Evidence: evidence, Traffic: traffic}, nil
+}
+
+// probeStraight measures a round trip that the redirect would have caught. With
+// the relay gone, one that is still redirected is refused.
+func (m *nftProxy) probeStraight(ctx context.Context) (time.Duration, error) {
+	limit, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	p, err := roundtrip.Open(limit, m.dialProbe)
+	if err != nil {
+		return 0, fmt.Errorf("after the undo: %w", err)
+	}
+	defer p.Close()
+	trip, err := roundtrip.Base(limit, p.Round)
+	if err != nil {
+		return 0, fmt.Errorf("after the undo: %w", err)
+	}
+	return trip, nil
+}
+
+// settle waits until the relay's sockets have delivered what is still in their
+// buffers, but not for long: a client that is gone never acknowledges.
+func (m *nftProxy) settle(ctx context.Context) error {
+	limit, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	for {
+		all, err := sockets()
+		if err != nil {
+			return err
+		}
+		busy := slices.ContainsFunc(all, func(s socket) bool {
+			return s.local.Port() == m.rules.relay && s.state != tcpListen && s.state != tcpTimeWait
+		})
+		if !busy {
+			return nil
+		}
+		select {
+		case <-limit.Done():
+			return nil
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// sockets lists the TCP sockets of the namespace.
+func sockets() ([]socket, error) { return socketsIn("/proc/thread-self/net") }
+
+// listeningPorts lists the ports that the namespace's processes listen on.
+func listeningPorts() ([]uint16, error) {
+	all, err := sockets()
+	if err != nil {
+		return nil, err
+	}
+	var ports []uint16
+	for _, s := range all {
+		if s.state == tcpListen {
+			ports = append(ports, s.local.Port())
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports), nil
+}

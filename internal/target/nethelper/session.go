@@ -1,0 +1,175 @@
+package nethelper
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// revertTimeout bounds the undo. It has to leave room in the ten seconds that
+// engines grant between SIGTERM and SIGKILL.
+const revertTimeout = 8 * time.Second
+
+// beatsMissed is in how many parts BeatTimeout is waited for. A helper that did not run
+// itself for a while, as its machine was paused, has waited for one part and not for all:
+// ordeal, which was paused too, must have the time to say that it is alive.
+const beatsMissed = 5
+
+// session is the life of one helper that bends traffic.
+type session struct {
+	params     Params
+	in         io.Reader
+	out        *output
+	signals    <-chan os.Signal
+	mechanisms []namedMechanism
+}
+
+// run returns the exit code once traffic is straight again.
+func (s *session) run() int {
+	ctx, stop := context.WithCancelCause(context.Background())
+	var watching sync.WaitGroup
+	asked := make(chan struct{})
+	watching.Go(func() { stop(s.watch(ctx, sync.OnceFunc(func() { close(asked) }))) })
+	defer watching.Wait()
+	defer stop(nil)
+
+	s.out.send(Message{Event: EventReady})
+	name, m, measured, refused, err := s.apply(ctx, asked)
+	if err != nil {
+		_, dirty := errors.AsType[dirtyError](err)
+		s.out.send(Message{Event: EventError, Error: err.Error(), Dirty: dirty})
+		if dirty {
+			return exitDirty
+		}
+		return exitUnapplied
+	}
+	s.out.send(Message{
+		Event: EventApplied, Mechanism: name, Evidence: measured.Evidence,
+		RTTBefore: measured.Before, RTTAfter: measured.After, Refused: refused,
+	})
+	<-ctx.Done()
+	cause := context.Cause(ctx)
+	why := cause.Error()
+	rest, err := revert(m, func() { s.out.send(Message{Event: EventStraight, Mechanism: name}) })
+	if err != nil {
+		s.out.send(Message{Event: EventError, Mechanism: name, Why: why, Error: err.Error(), Dirty: true})
+		return exitDirty
+	}
+	s.out.send(Message{Event: EventReverted, Mechanism: name, Why: why, Told: cause == errTold, Evidence: rest.Evidence, Stats: rest.Traffic})
+	return exitOK
+}
+
+// errTold is the reason of a helper that was told to stop.
+var errTold = errors.New("it was told to")
+
+// watch returns the first reason to stop, and calls apply at LineApply. It leaves the goroutine that reads
+// the input behind if that cannot be interrupted: the process ends soon.
+func (s *session) watch(ctx context.Context, apply func()) error {
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		in := bufio.NewScanner(s.in)
+		for in.Scan() {
+			select {
+			case lines <- strings.TrimSpace(in.Text()):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	beat, missed := time.NewTimer(BeatTimeout/beatsMissed), 0
+	defer beat.Stop()
+	deadline := time.NewTimer(s.params.Deadline)
+	defer deadline.Stop()
+	for {
+		select {
+		case line, ok := <-lines:
+			switch {
+			case !ok:
+				return errors.New("its input closed: ordeal is gone")
+			case line == LineRevert:
+				return errTold
+			case line == LineApply:
+				apply()
+			case line == LineBeat:
+				missed = 0
+				beat.Reset(BeatTimeout / beatsMissed)
+			}
+		case <-beat.C:
+			if missed++; missed < beatsMissed {
+				beat.Reset(BeatTimeout / beatsMissed)
+				continue
+			}
+			return fmt.Errorf("no heartbeat for %s: ordeal is gone or stuck", BeatTimeout)
+		case <-deadline.C:
+			return fmt.Errorf("its deadline of %s passed", s.params.Deadline)
+		case sig := <-s.signals:
+			if sig != syscall.SIGPIPE {
+				return fmt.Errorf("signal %s", sig)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// dirtyError is a failed undo.
+type dirtyError struct{ error }
+
+func (e dirtyError) Unwrap() error { return e.error }
+
+// errBefore is the reason to stop, where nothing was done yet.
+func errBefore(ctx context.Context) error {
+	return fmt.Errorf("stopped before traffic was bent: %w", context.Cause(ctx))
+}
+
+// apply waits until it is asked to, and bends traffic by the first mechanism that can be
+// seen to work. Without the wait, ordeal would hear that the helper is ready only after
+// connections were cut, and take them for errors of the target.
+func (s *session) apply(
+	ctx context.Context, asked <-chan struct{},
+) (string, mechanism, Measured, []string, error) {
+	select {
+	case <-asked:
+	case <-ctx.Done():
+		return "", nil, Measured{}, nil, errBefore(ctx)
+	}
+	var refused []string
+	for _, entry := range s.mechanisms {
+		if s.params.Mechanism != "" && s.params.Mechanism != entry.name {
+			continue
+		}
+		m := entry.make()
+		limit, cancel := context.WithTimeoutCause(ctx, 10*time.Second+8*(s.params.Delay+s.params.Jitter), errNoTime)
+		measured, err := m.apply(limit, s.params, func() { s.out.send(Message{Event: EventCarrying, Mechanism: entry.name}) })
+		cancel()
+		if err == nil {
+			return entry.name, m, measured, refused, nil
+		}
+		if _, undo := revert(m, func() {}); undo != nil {
+			return "", nil, Measured{}, nil, dirtyError{fmt.Errorf("%s: %w; and undoing what was begun failed: %w", entry.name, err, undo)}
+		}
+		if ctx.Err() != nil {
+			return "", nil, Measured{}, nil, errBefore(ctx)
+		}
+		refused = append(refused, fmt.Sprintf("%s: %s", entry.name, err))
+	}
+	if len(refused) == 0 {
+		return "", nil, Measured{}, nil, fmt.Errorf("expected a mechanism that exists on this platform, found %q", s.params.Mechanism)
+	}
+	return "", nil, Measured{}, nil, fmt.Errorf("no way to bend the traffic works here: %s", strings.Join(refused, "; "))
+}
+
+// revert has its own deadline: an undo is never cancelled.
+func revert(m mechanism, straight func()) (Straightened, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), revertTimeout)
+	defer cancel()
+	return m.revert(ctx, straight)
+}
