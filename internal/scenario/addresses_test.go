@@ -11,7 +11,7 @@ import (
 func read(t *testing.T, value, vars string, env Env) (string, error) {
 	t.Helper()
 	source := grammar.Source("x.yaml", value)
-	d := newDecoder(source, env)
+	d := source.Decoder(newVariables(source, env, secretSet{}).resolve)
 	x, _ := d.Expand(&strictyaml.Node{Kind: strictyaml.Text, Span: strictyaml.Span{Line: 1, Col: 1, Len: 1}, Text: value}, vars)
 	return x.Text, source.Err(nil)
 }

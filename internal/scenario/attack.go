@@ -3,9 +3,7 @@ package scenario
 import (
 	"cmp"
 	"iter"
-	"net"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -52,33 +50,9 @@ func (b *builder) target() {
 	case u.RawQuery != "" || u.Fragment != "":
 		b.Failf(at.Span, "give query parameters with the requests", "target: expected no query and no fragment")
 	default:
-		b.secret(secret.InURL(f.Target)...)
-		b.port(u, at)
-		b.reached(u, at)
-		b.overTLS(u.Scheme, at)
+		b.secrets.add(secret.InURL(f.Target)...)
+		b.hosts.url(u, at)
 	}
-}
-
-// port checks that something can listen on the port of a URL.
-func (b *builder) port(u *url.URL, at *strictyaml.Node) (ok bool) {
-	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
-		b.Failf(at.Span, "give a port from 1 to 65535", "%s is no port", u.Port())
-		return false
-	}
-	return true
-}
-
-// overTLS checks that the scheme and the protocol go together.
-func (b *builder) overTLS(scheme string, at *strictyaml.Node) (ok bool) {
-	switch p := b.file.Attack.Protocol; {
-	case p == "http2" && scheme == "http":
-		b.Failf(at.Span, "take an https URL, or protocol: h2c", "protocol http2 runs over TLS, but this URL is plain http")
-	case p == "h2c" && scheme == "https":
-		b.Failf(at.Span, "take an http URL, or protocol: http2", "protocol h2c is HTTP/2 without TLS, but this URL is https")
-	default:
-		return true
-	}
-	return false
 }
 
 func (b *builder) attack(seed uint64) attack.Plan {
@@ -89,27 +63,28 @@ func (b *builder) attack(seed uint64) attack.Plan {
 		CatchUp: attack.CatchUp(f.CatchUp), MaxBody: f.MaxBody, Connections: b.connections(),
 	}
 	b.tls(&f.TLS, b.Where(&f.TLS, b.root))
+	requests := &requests{builder: b}
 	names := map[string]*strictyaml.Node{}
 	weight, broken := 0.0, false
 	for i := range f.Requests {
 		r := &f.Requests[i]
-		b.unique(names, r.Name, "request", b.ownNode(r))
+		b.names.unique(names, r.Name, "request", b.ownNode(r))
 		weight += r.Weight
 		broken = broken || b.Broken(r)
-		p.Requests = append(p.Requests, b.request(r))
+		p.Requests = append(p.Requests, requests.request(r, nil))
 	}
 	b.sends()
 	for i := range f.Flows {
 		x := &f.Flows[i]
 		weight += x.Weight
 		broken = broken || b.Broken(x)
-		b.flow(x, &p, names)
+		requests.flow(x, &p, names)
 	}
 	if at := b.firstWeight(); weight == 0 && at != nil && !broken {
 		b.Failf(at.Span, "give at least one request or flow a weight above 0", "the weights of all requests and flows are 0, so nothing would be sent")
 	}
 	b.declared(&p)
-	b.columnSecrets(&p)
+	b.secrets.columns(&p)
 	p.Stages = b.stages()
 	b.engine(&p)
 	return p
@@ -156,20 +131,9 @@ func (b *builder) redirectHosts() {
 			b.Failf(at.Span, "set redirects: 5, or remove it", "redirect_hosts has no effect: no redirects are followed")
 			return
 		default:
-			b.redirectHost(host, port, at)
+			b.hosts.redirect(host, port, at)
 		}
 	}
-}
-
-// redirectHost notes a host that must not be put under load, unless connections
-// for it go elsewhere.
-func (b *builder) redirectHost(host, port string, at *strictyaml.Node) {
-	f := &b.file.Attack.Connections
-	c := attack.Connections{Unix: f.Unix, To: f.ConnectTo}
-	if f.Unix != "" || port != "" && c.Redirects(net.JoinHostPort(host, port)) {
-		return
-	}
-	b.host(host, at)
 }
 
 // urls iterates over the URLs of all requests, with a stand-in for addresses
@@ -194,51 +158,4 @@ func (b *builder) urls(p *attack.Plan) iter.Seq[string] {
 			}
 		}
 	}
-}
-
-func (b *builder) stages() []attack.Stage {
-	var out []attack.Stage
-	names := map[string]*strictyaml.Node{}
-	var total time.Duration
-	expected, whole := 0.0, len(b.file.Attack.Stages) > 0
-	for i := range b.file.Attack.Stages {
-		s := &b.file.Attack.Stages[i]
-		b.unique(names, s.Name, "stage", b.Where(&s.Name, s.n))
-		if s.whole {
-			b.replay(s)
-		}
-		b.enough(s)
-		at := b.Where(&s.For, s.n)
-		if s.For > maxLoad || total > maxLoad-s.For {
-			b.Failf(at.Span, "make it shorter", "for: all stages together last more than a year")
-			return nil
-		}
-		total += s.For
-		if s.shape == nil {
-			whole = false
-			continue
-		}
-		if open, ok := s.shape.(arrivals.OpenShape); ok {
-			expected += open.Expected(s.For, s.For)
-		} else {
-			expected++ // its users are at least one
-		}
-		out = append(out, attack.Stage{Name: s.Name, For: s.For, Kind: s.kind.Name, Shape: s.shape, Judged: s.Judged})
-	}
-	if whole && expected == 0 {
-		b.Failf(b.file.Attack.Stages[0].n.Span, "give at least one stage a rate above 0/s", "no stage sends anything")
-	}
-	return out
-}
-
-// load is how long all stages last; ok is false if a stage could not be read.
-func (b *builder) load() (total time.Duration, ok bool) {
-	for i := range b.file.Attack.Stages {
-		s := &b.file.Attack.Stages[i]
-		if s.shape == nil {
-			return 0, false
-		}
-		total += s.For
-	}
-	return total, total > 0
 }

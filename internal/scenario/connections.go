@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/url"
 	"slices"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -39,40 +38,13 @@ func (b *builder) connections() attack.Connections {
 		}
 		sound.To[from] = target
 		host, _, _ := net.SplitHostPort(target)
-		b.host(host, e.Value)
+		b.hosts.check(host, e.Value)
 	}
 	if f.Unix != "" {
-		sound.Unix = b.path(f.Unix)
+		sound.Unix = b.files.path(f.Unix)
 	}
 	noteFields(b.Decoder, sound.Validate(), f, own, "connections: how targets are reached")
 	return c
-}
-
-// reached checks that the host of a URL may be put under load, if that is where
-// connections go, and so the proxy that leads there.
-func (b *builder) reached(u *url.URL, at *strictyaml.Node) (ok bool) {
-	f := &b.file.Attack.Connections
-	c := attack.Connections{Unix: f.Unix, To: f.ConnectTo}
-	if c.Redirects(attack.Address(u)) {
-		return true
-	}
-	ok = b.host(u.Hostname(), at)
-	if b.proxies == nil {
-		b.proxies = attack.ProxiesOf(b.file.Attack.Engine, c)
-	}
-	via, err := b.proxies(u)
-	variable := attack.ProxyVariable(u.Scheme)
-	switch {
-	case err != nil:
-		b.Failf(at.Span, "correct "+variable+", or name "+u.Hostname()+" in NO_PROXY", "the proxy that %s names for %s cannot be used: %s", variable, u.Hostname(), err)
-		return false
-	case via != nil:
-		if refused, _ := b.hosts.Judge(via.Hostname()); refused != "" {
-			b.Failf(at.Span, fmt.Sprintf("unset %s, or name %s in NO_PROXY; %s", variable, u.Hostname(), b.allowHint(via.Hostname())), "the proxy that %s names for %s: %s", variable, u.Hostname(), refused)
-			return false
-		}
-	}
-	return ok
 }
 
 // connections puts in what only the run knows, and refuses hosts that must not

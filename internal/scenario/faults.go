@@ -160,16 +160,27 @@ func (p *pickFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) stricty
 	return strictyaml.Either(strictyaml.Schema{"type": "integer", "minimum": 1}, strictyaml.Schema{"const": "all"}, strictyaml.Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+ *%$`})
 }
 
-func (b *builder) chaos(seed uint64) []chaos.Plan {
+// faults checks the faults, which belong to services and to a time of the load.
+type faults struct {
+	*builder
+	end   time.Duration // of the load
+	known bool          // it is
+}
+
+func (b *builder) faults() faults {
+	end, known := b.load()
+	return faults{b, end, known}
+}
+
+func (b faults) plans(seed uint64) []chaos.Plan {
 	var out []chaos.Plan
 	var sure []chaos.Planned
 	files := map[string]*faultFile{}
 	names := map[string]*strictyaml.Node{}
-	end, known := b.load()
 	for i := range b.file.Chaos {
 		f := &b.file.Chaos[i]
-		ok := b.unique(names, f.Name, "fault", b.Where(&f.Name, f.n)) && !b.Broken(f)
-		ok = (!known || b.withinLoad(f, end)) && ok
+		ok := b.names.unique(names, f.Name, "fault", b.Where(&f.Name, f.n)) && !b.Broken(f)
+		ok = (!b.known || b.withinLoad(f)) && ok
 		ok = b.targets(f) && ok
 		if f.spec == nil {
 			continue
@@ -196,18 +207,18 @@ func (b *builder) chaos(seed uint64) []chaos.Plan {
 }
 
 // withinLoad checks that a fault begins and ends while there is load.
-func (b *builder) withinLoad(f *faultFile, end time.Duration) (ok bool) {
-	if at, set := b.Find(&f.At); set && f.At >= end {
-		b.Failf(at.Span, "let it begin earlier, or make the load longer", "at: the load ends after %s, so that this fault would never be seen", quantity.FormatDuration(end))
+func (b faults) withinLoad(f *faultFile) (ok bool) {
+	if at, set := b.Find(&f.At); set && f.At >= b.end {
+		b.Failf(at.Span, "let it begin earlier, or make the load longer", "at: the load ends after %s, so that this fault would never be seen", quantity.FormatDuration(b.end))
 		return false
 	}
-	if f.hold > 0 && f.At < end && f.At+f.hold > end {
+	if f.hold > 0 && f.At < b.end && f.At+f.hold > b.end {
 		key := "for"
 		if f.kind.Hold != "" {
 			key = f.kind.Hold
 		}
 		b.Failf(b.Where(&f.At, f.n).Span, fmt.Sprintf("make it shorter or the load longer, or leave %s out: the fault then lasts to the end", key),
-			"the fault lasts until %s, and the load ends after %s", quantity.FormatDuration(f.At+f.hold), quantity.FormatDuration(end))
+			"the fault lasts until %s, and the load ends after %s", quantity.FormatDuration(f.At+f.hold), quantity.FormatDuration(b.end))
 		return false
 	}
 	return true
@@ -224,7 +235,7 @@ func (k known) Ref() chaos.Ref { return chaos.Ref{Name: string(k)} }
 // many containers a selector finds, and so which of them are picked, is known in
 // the run only; that all of them are hit is known here, and then the service
 // stands for them.
-func (b *builder) surelyHit(p chaos.Plan, seed uint64) []chaos.Target {
+func (b faults) surelyHit(p chaos.Plan, seed uint64) []chaos.Target {
 	var candidates []chaos.Target
 	found := false
 	for _, name := range p.Services {
@@ -247,7 +258,7 @@ func (b *builder) surelyHit(p chaos.Plan, seed uint64) []chaos.Target {
 
 // targets checks that the services of a fault are there, can be broken this
 // way, and are as many as the fault wants to hit.
-func (b *builder) targets(f *faultFile) (ok bool) {
+func (b faults) targets(f *faultFile) (ok bool) {
 	ok = true
 	var names []string
 	for _, s := range b.file.Services {
@@ -273,7 +284,7 @@ func (b *builder) targets(f *faultFile) (ok bool) {
 			continue
 		}
 		seen[name] = true
-		kind := s.target(b.decoder)
+		kind := s.target(b.Decoder)
 		if kind == "" || f.kind.Name == "" {
 			continue // already a mistake of its own
 		}
@@ -305,7 +316,7 @@ func (s servicesFile) named(name string) *namedService {
 }
 
 // target returns what kind of target a service is.
-func (s *namedService) target(d *decoder) string {
+func (s *namedService) target(d *strictyaml.Decoder) string {
 	switch {
 	case d.Set(&s.Builtin), d.Set(&s.Process):
 		return chaos.ProcessTarget

@@ -84,10 +84,10 @@ type stepNames struct {
 
 // flow makes a flow and the requests of its steps, which come after those in
 // p. Their names are held against those of all requests.
-func (b *builder) flow(f *flowFile, p *attack.Plan, names map[string]*strictyaml.Node) {
+func (b *requests) flow(f *flowFile, p *attack.Plan, names map[string]*strictyaml.Node) {
 	own := b.Where(&f.Name, b.Where(f, b.root))
-	b.unique(names, f.Name, "flow", own)
-	rows := b.rows(&f.Data, own)
+	b.names.unique(names, f.Name, "flow", own)
+	rows := b.files.rows(&f.Data, own)
 	flow := attack.Flow{Name: f.Name, Weight: f.Weight, Data: rows}
 	c := stepNames{data: f.Data, rows: rows, unread: f.Data != "" && rows.Len() == 0, by: map[string]string{}}
 	for i := range f.Steps {
@@ -103,11 +103,11 @@ func (b *builder) flow(f *flowFile, p *attack.Plan, names map[string]*strictyaml
 		r := &s.requestFile
 		b.Note(r, b.Where(s, own), !b.Broken(s))
 		at := b.ownNode(r)
-		if b.unique(steps, s.Name, "step", at) && s.Name != "" && f.Name != "" {
-			b.unique(names, stepName(f, s), "request", at)
+		if b.names.unique(steps, s.Name, "step", at) && s.Name != "" && f.Name != "" {
+			b.names.unique(names, stepName(f, s), "request", at)
 		}
 		c.step = s.Name
-		q := b.requestOf(r, &c)
+		q := b.request(r, &c)
 		q.Name = stepName(f, s)
 		step := attack.Step{Request: len(p.Requests), Think: s.Think}
 		for k := range s.Capture {

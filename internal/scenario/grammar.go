@@ -244,3 +244,7 @@ type linkFile struct {
 	Ready        readyFile     `json:"ready" vars:"addr" doc:"what says that all behind the link is ready, asked through it: a path or URL that answers 2xx, tcp, or a mapping with http, tcp or command"`
 	ReadyTimeout time.Duration `json:"ready_timeout" default:"30s" positive:"true" doc:"how long that may take"`
 }
+
+// Schema returns the JSON Schema of the scenario file, for editors. It is made
+// from the structs and registries that the decoder reads by.
+func Schema() []byte { return grammar.Schema("ordeal scenario", &scenarioFile{}) }

@@ -3,18 +3,8 @@ package scenario
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"io/fs"
-	"maps"
-	"net/url"
-	"os"
 	"path/filepath"
-	"slices"
 
-	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/attack/arrivals"
-	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -62,148 +52,57 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 		return nil, source.Err(nil)
 	}
 	root = source.Override(root, opt.Set)
-	d := newDecoder(source, env)
+	secrets := secretSet{}
+	vars := newVariables(source, env, secrets)
+	d := source.Decoder(vars.resolve)
 	var f scenarioFile
 	d.Decode(root, &f, f.Noun())
-	d.secretNames = f.Secrets
-	b := &builder{decoder: d, file: &f, root: root, dir: filepath.Dir(file), allowHint: opt.allowHint}
-	if b.allowHint == nil {
-		b.allowHint = allow.Hint
+	b := &builder{
+		Decoder: d, file: &f, root: root, vars: vars, secrets: secrets,
+		names: &names{Decoder: d, env: env, secrets: f.Secrets},
+		files: &files{Decoder: d, dir: filepath.Dir(file)},
+		hosts: newHostRules(d, &f, root, opt.allowHint),
 	}
 	plan := b.plan(opt)
-	secrets := slices.Sorted(maps.Keys(d.secrets))
-	redactor := secret.NewRedactor(secrets)
+	redactor := secret.NewRedactor(secrets.sorted())
 	if err := source.Err(redactor); err != nil {
 		return nil, err
 	}
-	plan.Secrets, plan.redactor = secrets, redactor
+	plan.Secrets, plan.redactor = secrets.sorted(), redactor
 	sum := sha256.Sum256(src)
 	plan.File, plan.FileSHA256 = filepath.Base(file), hex.EncodeToString(sum[:])
 	plan.Arrivals.Count, plan.Arrivals.SHA256 = plan.Attack.Digest(digested)
 	return plan, nil
 }
 
-// builder checks what the file means and makes the plan of it.
+// builder checks what the file means and makes the plan of it. What belongs to one
+// section only is in a type of that section.
 type builder struct {
-	*decoder
-	file *scenarioFile
-	root *strictyaml.Node
-	dir  string
-
-	data   reads[*attack.Data]
-	lists  reads[[]attack.Target] // by format and path
-	traces reads[*arrivals.Trace]
-	bodies reads[[]byte]
-
-	bodySize int // of all bodies
-	tried    int // rows that templates were tried with
-
-	hosts     allow.Hosts
-	allowHint func(host string) string
-	proxies   func(*url.URL) (*url.URL, error) // of requests; nil until needed
+	*strictyaml.Decoder
+	file    *scenarioFile
+	root    *strictyaml.Node
+	vars    *variables
+	secrets secretSet
+	names   *names
+	files   *files
+	hosts   *hostRules
 }
 
 func (b *builder) plan(opt Options) *Plan {
 	f := b.file
-	p := &Plan{Schema: planSchema, Name: f.Name, Seed: f.Seed, Target: f.Target, AllowHosts: f.AllowHosts, Dir: b.dir}
+	p := &Plan{Schema: planSchema, Name: f.Name, Seed: f.Seed, Target: f.Target, AllowHosts: f.AllowHosts, Dir: b.files.dir}
 	if opt.Seed != nil {
 		p.Seed = *opt.Seed
 	}
-	b.printableName(f.Name, b.Where(&f.Name, b.root))
-	b.allowed()
+	b.names.printable(f.Name, b.Where(&f.Name, b.root))
 	p.Services = b.services()
 	b.target()
 	p.Attack = b.attack(p.Seed)
 	p.Ready, p.ReadyTimeout = b.ready(&f.Attack.Ready, ready.Check{}), f.Attack.ReadyTimeout
-	p.Chaos = b.chaos(p.Seed)
-	b.recovery(p)
+	p.Chaos = b.faults().plans(p.Seed)
+	p.Recovery, p.RecoveryOf = b.recovery()
 	p.Rules = b.rules()
 	return p
-}
-
-// existing returns the path of a file that the scenario names, if it is there
-// and can be read whole.
-func (b *builder) existing(n *strictyaml.Node, key, name string, most int64) (string, bool) {
-	if name == "" {
-		return "", false
-	}
-	path := b.path(name)
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		b.Failf(n.Span, "paths are taken from the scenario file's folder, "+b.dir, "%s: %s", key, newFileError(name, err))
-	case !info.Mode().IsRegular():
-		b.Failf(n.Span, "name a plain file", "%s: %s is not a plain file", key, name)
-	case info.Size() > most:
-		b.Failf(n.Span, "make it smaller", "%s: %s has %d bytes, and at most %d are read", key, name, info.Size(), most)
-	default:
-		return path, true
-	}
-	return "", false
-}
-
-func (b *builder) path(name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(b.dir, name)
-}
-
-// fileError says why a file cannot be used.
-type fileError struct {
-	name   string
-	says   string // what stands behind its name: "is a folder"
-	err    error  // or why it cannot be read
-	noFile bool   // something is there, and it is no plain file
-}
-
-// newFileError says why a file cannot be read, without the system call.
-func newFileError(name string, err error) *fileError {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		err = p.Err
-	}
-	return &fileError{name: name, err: err}
-}
-
-func (e *fileError) Error() string {
-	switch {
-	case e.says != "":
-		return e.name + " " + e.says
-	case errors.Is(e.err, fs.ErrNotExist):
-		return "there is no file " + e.name
-	}
-	return fmt.Sprintf("cannot read %s: %v", e.name, e.err)
-}
-
-// it is Error where the file was named just before.
-func (e *fileError) it() string {
-	switch {
-	case e.says != "":
-		return "it " + e.says
-	case errors.Is(e.err, fs.ErrNotExist):
-		return "there is no such file"
-	}
-	return e.Error()
-}
-
-// readFile reads a plain file of at most so many bytes.
-func readFile(path string, most int64) ([]byte, *fileError) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, newFileError(path, err)
-	case info.IsDir():
-		return nil, &fileError{name: path, says: "is a folder", noFile: true}
-	case !info.Mode().IsRegular():
-		return nil, &fileError{name: path, says: "is not a plain file", noFile: true}
-	case info.Size() > most:
-		return nil, &fileError{name: path, says: fmt.Sprintf("has %d bytes, and at most %d are read", info.Size(), most)}
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, newFileError(path, err)
-	}
-	return b, nil
 }
 
 // anywhere stands in for the addresses of services while a plan is checked.

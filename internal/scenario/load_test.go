@@ -46,7 +46,7 @@ func golden(t *testing.T, path string, got []byte) {
 	}
 }
 
-func files(t *testing.T, dir string) []string {
+func filesIn(t *testing.T, dir string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(testdata, dir, "*.yaml"))
 	if err != nil || len(found) == 0 {
@@ -56,7 +56,7 @@ func files(t *testing.T, dir string) []string {
 }
 
 func TestBadFiles(t *testing.T) {
-	for _, file := range files(t, "bad") {
+	for _, file := range filesIn(t, "bad") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			_, err := Load(file, testEnv, Options{})
 			m, ok := err.(*strictyaml.Mistakes)
@@ -94,7 +94,7 @@ func planJSON(t *testing.T, p *Plan) []byte {
 }
 
 func TestGoodFiles(t *testing.T) {
-	for _, file := range files(t, "good") {
+	for _, file := range filesIn(t, "good") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			p := load(t, file, Options{})
 			b := planJSON(t, p)

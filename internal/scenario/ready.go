@@ -113,11 +113,11 @@ func (b *builder) ready(r *readyFile, own ready.Check) ready.Check {
 		return own
 	}
 	c := ready.Check{HTTP: r.HTTP, TCP: r.TCP, Command: r.Command}
-	b.readyHost(r.HTTP, b.Where(&r.HTTP, r.n))
+	b.hosts.ready(r.HTTP, b.Where(&r.HTTP, r.n))
 	if r.TCP != "" && r.TCP != ownAddress {
-		b.readyHost("tcp://"+r.TCP, b.Where(&r.TCP, r.n))
+		b.hosts.ready("tcp://"+r.TCP, b.Where(&r.TCP, r.n))
 	}
-	b.secretsIn(r.Command...)
+	b.secrets.args(r.Command)
 	if b.Set(&r.TLS) {
 		b.tls(&r.TLS, b.Where(&r.TLS, r.n))
 		tls := r.TLS

@@ -85,19 +85,21 @@ func parseLimit(s string, parse func(string) (float64, error)) (timeline.Limit, 
 	return l, nil
 }
 
-// recovery puts what counts as normal after faults into the plan.
-func (b *builder) recovery(p *Plan) {
-	run, any := b.normal(&b.file.Recovery, timeline.DefaultNormal())
-	if any {
-		p.Recovery = &run
+// recovery is what counts as normal after faults: nil if it is the default, and after
+// those of a name that have their own.
+func (b *builder) recovery() (run *timeline.Normal, of map[string]timeline.Normal) {
+	normal, set := b.normal(&b.file.Recovery, timeline.DefaultNormal())
+	if set {
+		run = &normal
 	}
 	for i := range b.file.Chaos {
 		f := &b.file.Chaos[i]
-		if own, any := b.normal(&f.Recovery, run); any {
-			if p.RecoveryOf == nil {
-				p.RecoveryOf = map[string]timeline.Normal{}
+		if own, set := b.normal(&f.Recovery, normal); set {
+			if of == nil {
+				of = map[string]timeline.Normal{}
 			}
-			p.RecoveryOf[f.Name] = own
+			of[f.Name] = own
 		}
 	}
+	return run, of
 }

@@ -3,7 +3,6 @@ package scenario
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,11 +14,15 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
-func (b *builder) request(r *requestFile) attack.Request { return b.requestOf(r, nil) }
+// requests makes requests and flows.
+type requests struct {
+	*builder
+	tried int // rows that templates were tried with
+}
 
-// requestOf makes a request; in are the names for its templates if it is a step
+// request makes a request; in are the names for its templates if it is a step
 // of a flow.
-func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
+func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 	out := attack.Request{
 		Name: r.Name, Weight: r.Weight, Headers: r.Headers, Query: r.Query, Timeout: r.Timeout,
 		Expect: attack.Expect{
@@ -30,8 +33,8 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	if out.Timeout == 0 {
 		out.Timeout = b.file.Attack.Timeout
 	}
-	b.headerSecrets(r.Headers)
-	b.expectSecrets(&out.Expect)
+	b.secrets.headers(r.Headers)
+	b.secrets.expectation(&out.Expect)
 	own := b.ownNode(r)
 	expect := b.Where(&r.Expect, own)
 	rest := out.Expect
@@ -47,7 +50,7 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	}
 	at := b.method(r, &out)
 	b.body(r, &out)
-	out.Data = b.rows(&r.Data, own)
+	out.Data = b.files.rows(&r.Data, own)
 	if at == nil || at.Kind != strictyaml.Text {
 		return out
 	}
@@ -62,31 +65,13 @@ func (b *builder) requestOf(r *requestFile, in *stepNames) attack.Request {
 	return out
 }
 
-// rows reads a file of data; nil if there is none, or something is wrong.
-func (b *builder) rows(name *string, own *strictyaml.Node) *attack.Data {
-	at := b.Where(name, own)
-	path, ok := b.existing(at, "data", *name, maxData)
-	if !ok {
-		return nil
-	}
-	rows, first, err := b.data.of(path, func() (*attack.Data, error) { return attack.LoadData(path) })
-	if err != nil {
-		b.Failf(at.Span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
-		return nil
-	}
-	if first {
-		rows.File = *name
-	}
-	return rows
-}
-
 // ownNode is where a request is spoken of as a whole.
 func (b *builder) ownNode(r *requestFile) *strictyaml.Node {
 	return b.Where(&r.Name, b.Where(r, b.root))
 }
 
 // method finds the one key that says what is asked; nil if it is missing.
-func (b *builder) method(r *requestFile, out *attack.Request) *strictyaml.Node {
+func (b *requests) method(r *requestFile, out *attack.Request) *strictyaml.Node {
 	own := b.ownNode(r)
 	var ways []*strictyaml.Node
 	var keys []string
@@ -123,7 +108,7 @@ func (b *builder) method(r *requestFile, out *attack.Request) *strictyaml.Node {
 
 // url checks where a request goes: a path below the target, or a host that may
 // be put under load. A template must not choose the host.
-func (b *builder) url(raw string, at *strictyaml.Node) (ok bool) {
+func (b *requests) url(raw string, at *strictyaml.Node) (ok bool) {
 	if raw == "" {
 		if at.Text == "" { // else a mistake of its own
 			b.Failf(at.Span, "write a path such as /products, or a whole URL", "expected a path or a URL, found nothing")
@@ -131,7 +116,7 @@ func (b *builder) url(raw string, at *strictyaml.Node) (ok bool) {
 		return false
 	}
 	s := checked(raw)
-	b.secret(secret.InURL(raw)...)
+	b.secrets.add(secret.InURL(raw)...)
 	if strings.HasPrefix(s, "/") {
 		if b.file.Target == "" && !b.Set(&b.file.Target) {
 			b.Failf(at.Span, "set target: http://127.0.0.1:8080 at the top, or write the whole URL here", "%q is a path, and there is no target to ask for it", strictyaml.Shorten(raw))
@@ -158,9 +143,7 @@ func (b *builder) url(raw string, at *strictyaml.Node) (ok bool) {
 		b.Failf(at.Span, hint, "expected a URL with a host, found %q", strictyaml.Shorten(secret.WithoutUser(raw)))
 		return false
 	}
-	ok = b.port(u, at)
-	ok = b.reached(u, at) && ok
-	return b.overTLS(scheme, at) && ok
+	return b.hosts.url(u, at)
 }
 
 // bareIPv6 is the hint for a host and port that are an IPv6 address without its
@@ -173,7 +156,7 @@ func bareIPv6(authority string) string {
 }
 
 // body takes the one body that a request may have.
-func (b *builder) body(r *requestFile, out *attack.Request) {
+func (b *requests) body(r *requestFile, out *attack.Request) {
 	var ways []*strictyaml.Node
 	var keys []string
 	for _, way := range []struct {
@@ -193,8 +176,8 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 	if n, ok := b.Find(&r.Template); ok && !b.Set(&r.File) {
 		b.Failf(n.Span, "remove it: body, json and form hold templates anyway", "template goes with file")
 	}
-	if path, ok := b.existing(at, "file", r.File, maxBody); ok {
-		content, err := b.bodyOf(path)
+	if path, ok := b.files.existing(at, "file", r.File, maxBody); ok {
+		content, err := b.files.body(path)
 		if err != nil {
 			b.Failf(at.Span, "name a file that can be read", "file: %s", err)
 		}
@@ -203,7 +186,7 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 			return
 		}
 		// What a file holds is no scenario: names of the run mean nothing in it.
-		if b.bodySize += len(content); b.bodySize > maxBodies {
+		if b.files.bodySize += len(content); b.files.bodySize > maxBodies {
 			b.Failf(at.Span, "make it smaller", "file: bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
 			return
 		}
@@ -211,24 +194,9 @@ func (b *builder) body(r *requestFile, out *attack.Request) {
 	}
 }
 
-// bodyOf reads a body's file, each once, and all of them up to maxBodies.
-func (b *builder) bodyOf(path string) ([]byte, error) {
-	content, _, err := b.bodies.of(path, func() ([]byte, error) {
-		content, wrong := readFile(path, maxBody)
-		if wrong != nil {
-			return nil, wrong
-		}
-		if b.bodySize += len(content); b.bodySize > maxBodies {
-			return nil, fmt.Errorf("bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
-		}
-		return content, nil
-	})
-	return content, err
-}
-
 // trial renders the request with every row, and notes what goes wrong at the
 // key that it goes wrong in.
-func (b *builder) trial(r *requestFile, out attack.Request, in *stepNames, at *strictyaml.Node) {
+func (b *requests) trial(r *requestFile, out attack.Request, in *stepNames, at *strictyaml.Node) {
 	out.Expect = attack.Expect{}
 	out = expanded(out, checked)
 	var columns attack.Columns
@@ -259,7 +227,7 @@ func templateHint(r *requestFile) string {
 const targetsHint = "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line"
 
 // fromTargets fills a request from a list in vegeta's format.
-func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
+func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
 	own := b.ownNode(r)
 	for _, x := range []struct {
 		ptr any
@@ -277,12 +245,12 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 		return
 	}
 	at := b.Where(&r.Targets.File, own)
-	path, ok := b.existing(at, "file", r.Targets.File, maxData)
+	path, ok := b.files.existing(at, "file", r.Targets.File, maxData)
 	if !ok {
 		return
 	}
-	targets, first, err := b.lists.of(r.Targets.Format+":"+path, func() ([]attack.Target, error) {
-		return attack.LoadTargets(path, r.Targets.Format, b.bodyOf)
+	targets, first, err := b.files.lists.of(r.Targets.Format+":"+path, func() ([]attack.Target, error) {
+		return attack.LoadTargets(path, r.Targets.Format, b.files.body)
 	})
 	if err != nil {
 		hint := targetsHint
@@ -300,7 +268,7 @@ func (b *builder) fromTargets(r *requestFile, out *attack.Request) {
 		b.Failf(at.Span, cmp.Or(e.Hint, targetsHint), "targets: %s", e)
 	}
 	for _, t := range targets {
-		b.headerSecrets(t.Headers)
+		b.secrets.headers(t.Headers)
 		b.url(t.URL, at)
 	}
 }

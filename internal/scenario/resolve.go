@@ -68,7 +68,7 @@ func (p *Plan) file(name string) string {
 	if name == "" {
 		return ""
 	}
-	return (&builder{dir: p.Dir}).path(name)
+	return inDir(p.Dir, name)
 }
 
 type resolver struct {

@@ -70,7 +70,7 @@ func (r *rulesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strict
 // rules compiles every rule. A mistake in one is shown where it stands in the
 // file, however the YAML is written and whatever variables are in it.
 func (b *builder) rules() []PlannedRule {
-	names := b.names()
+	names := ruleNames(b.file)
 	if end, known := b.load(); known {
 		names.End = end
 	}
@@ -78,7 +78,7 @@ func (b *builder) rules() []PlannedRule {
 	for i := range b.file.Verdict {
 		e := &b.file.Verdict[i]
 		if e.name != nil {
-			b.openName(e.name)
+			b.names.open(e.name)
 		}
 		if e.scorecard {
 			for _, kpi := range verdict.Default() {
@@ -109,18 +109,18 @@ func (b *builder) rules() []PlannedRule {
 	return out
 }
 
-// names lists what rules may speak of; what has a mistake of its own counts,
+// ruleNames lists what rules may speak of; what has a mistake of its own counts,
 // as its name is right.
-func (b *builder) names() verdict.Names {
+func ruleNames(f *scenarioFile) verdict.Names {
 	var n verdict.Names
-	for i := range b.file.Attack.Stages {
-		n.Stages = appendName(n.Stages, b.file.Attack.Stages[i].Name)
+	for i := range f.Attack.Stages {
+		n.Stages = appendName(n.Stages, f.Attack.Stages[i].Name)
 	}
-	for i := range b.file.Attack.Requests {
-		n.Requests = appendName(n.Requests, b.file.Attack.Requests[i].Name)
+	for i := range f.Attack.Requests {
+		n.Requests = appendName(n.Requests, f.Attack.Requests[i].Name)
 	}
-	for i := range b.file.Attack.Flows {
-		f := &b.file.Attack.Flows[i]
+	for i := range f.Attack.Flows {
+		f := &f.Attack.Flows[i]
 		n.Flows = appendName(n.Flows, f.Name)
 		for k := range f.Steps {
 			if name := stepName(f, &f.Steps[k]); f.Name != "" && f.Steps[k].Name != "" && !slices.Contains(n.Requests, name) {
@@ -128,8 +128,8 @@ func (b *builder) names() verdict.Names {
 			}
 		}
 	}
-	for i := range b.file.Chaos {
-		n.Faults = appendName(n.Faults, b.file.Chaos[i].Name)
+	for i := range f.Chaos {
+		n.Faults = appendName(n.Faults, f.Chaos[i].Name)
 	}
 	return n
 }

@@ -81,7 +81,7 @@ func TestSchemaAcceptsWhatTheDecoderAccepts(t *testing.T) {
 			}
 		})
 	}
-	for _, file := range files(t, "good") {
+	for _, file := range filesIn(t, "good") {
 		src, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

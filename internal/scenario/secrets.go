@@ -41,26 +41,31 @@ func (p *Plan) redactorOf() *secret.Redactor {
 	return p.redactor
 }
 
-func (d *decoder) secret(values ...string) {
+// secretSet is what the file and its environment tell of secrets.
+type secretSet map[string]bool
+
+func (s secretSet) sorted() []string { return slices.Sorted(maps.Keys(s)) }
+
+func (s secretSet) add(values ...string) {
 	for _, v := range values {
 		if len(v) >= secret.Shortest {
-			d.secrets[v] = true
+			s[v] = true
 		}
 	}
 }
 
-// secretsIn looks for secrets in arguments of a command and the like.
-func (d *decoder) secretsIn(args ...string) {
-	for _, s := range args {
-		d.secret(secret.InURL(s)...)
-		d.secret(secret.InOptions(s)...)
+// args looks for secrets in arguments of a command and the like.
+func (s secretSet) args(args []string) {
+	for _, a := range args {
+		s.add(secret.InURL(a)...)
+		s.add(secret.InOptions(a)...)
 	}
 }
 
 // declared takes the values of what secrets: names. A name must be that of something:
 // a slip would leave a secret open.
 func (b *builder) declared(p *attack.Plan) {
-	known := slices.Collect(maps.Keys(b.variables))
+	known := slices.Collect(maps.Keys(b.vars.named))
 	for i := range p.Requests {
 		known = append(known, p.Requests[i].Data.Columns(0)...)
 	}
@@ -75,8 +80,8 @@ func (b *builder) declared(p *attack.Plan) {
 	slices.Sort(known)
 	for i := range b.file.Secrets {
 		name := &b.file.Secrets[i]
-		value, set := b.env(*name)
-		if b.secret(value); !set && *name != "" && !slices.Contains(known, *name) {
+		value, set := b.vars.env(*name)
+		if b.secrets.add(value); !set && *name != "" && !slices.Contains(known, *name) {
 			b.Failf(b.Where(name, b.root).Span, suggest.Hint(*name, "name", slices.Compact(known)),
 				"secrets: expected the name of a variable, a column of data or a capture, found %q", strictyaml.Shorten(*name))
 		}
@@ -84,61 +89,39 @@ func (b *builder) declared(p *attack.Plan) {
 	p.SecretNames = b.file.Secrets
 }
 
-var variableInName = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)`)
-
-// openName refuses a name that a secret variable stands in: names are what files
-// and folders are called by, and how rules speak of things.
-func (d *decoder) openName(at *strictyaml.Node) (ok bool) {
-	ok = true
-	looked := map[string]bool{}
-	for _, m := range variableInName.FindAllStringSubmatch(strings.ReplaceAll(at.Text, "$$", ""), -1) {
-		if looked[m[1]] {
-			continue
-		}
-		looked[m[1]] = true
-		named := secret.Name(m[1]) || slices.Contains(d.secretNames, m[1])
-		if value, _ := d.env(m[1]); value != "" && (named || len(secret.InURL(value)) > 0) {
-			d.Failf(at.Span, "take a name without it: names stand in files, reports and rules as they are",
-				"a name cannot hold a secret, such as ${%s}", m[1])
-			ok = false
-		}
-	}
-	return ok
-}
-
-// variableSecrets takes what is secret of a variable's value.
-func (d *decoder) variableSecrets(name, value string) {
+// variable takes what is secret of a variable's value.
+func (s secretSet) variable(name, value string) {
 	if secret.Field(name, value) {
-		d.secret(value)
+		s.add(value)
 	}
-	d.secret(secret.InConnection(value)...)
+	s.add(secret.InConnection(value)...)
 }
 
-func (b *builder) envSecrets(env map[string]string) {
+func (s secretSet) variables(env map[string]string) {
 	for name, value := range env {
-		b.variableSecrets(name, value)
+		s.variable(name, value)
 	}
 }
 
-func (b *builder) headerSecrets(fields []attack.Field) {
+func (s secretSet) headers(fields []attack.Field) {
 	for _, f := range fields {
 		switch {
 		case !secret.Header(f.Name):
-			b.secret(secret.InURL(f.Value)...)
+			s.add(secret.InURL(f.Value)...)
 		case secret.Literal(f.Value):
-			b.secret(secret.InHeader(f.Name, f.Value)...)
+			s.add(secret.InHeader(f.Name, f.Value)...)
 		default:
-			b.besideTemplates(f.Value)
+			s.besideTemplates(f.Value)
 		}
 	}
 }
 
 // besideTemplates takes what stands beside the templates in a secret header, as a
 // message about one shows it all. Short words are such as Bearer and token=.
-func (b *builder) besideTemplates(value string) {
+func (s secretSet) besideTemplates(value string) {
 	for word := range strings.FieldsSeq(action.ReplaceAllString(value, " ")) {
 		if len(word) > len("Negotiate") || len(word) >= 8 && !strings.HasPrefix(value, word) {
-			b.secret(word)
+			s.add(word)
 		}
 	}
 }
@@ -146,20 +129,20 @@ func (b *builder) besideTemplates(value string) {
 // action is one of a template.
 var action = regexp.MustCompile(`\{\{.*?\}\}`)
 
-func (b *builder) expectSecrets(e *attack.Expect) {
-	b.headerSecrets(e.Headers)
+func (s secretSet) expectation(e *attack.Expect) {
+	s.headers(e.Headers)
 	for _, h := range e.HeaderParts {
-		b.headerSecrets([]attack.Field{{Name: h.Name, Value: h.Contains}})
+		s.headers([]attack.Field{{Name: h.Name, Value: h.Contains}})
 	}
 }
 
-// columnSecrets takes the columns of data that are secret by name or use.
-func (b *builder) columnSecrets(p *attack.Plan) {
+// columns takes the columns of data that are secret by name or use.
+func (s secretSet) columns(p *attack.Plan) {
 	take := func(rows *attack.Data, used map[string]bool) {
 		for i := range min(rows.Len(), maxSecretRows) {
 			for column, v := range rows.Row(i) {
 				if used[column] || secret.Key(column) && secret.Field(column, v) {
-					b.secret(v)
+					s.add(v)
 				}
 			}
 		}

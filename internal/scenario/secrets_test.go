@@ -129,9 +129,9 @@ func TestRowsAreNotAllSecrets(t *testing.T) {
 	for i := range rows {
 		rows[i] = map[string]string{"token": fmt.Sprintf("token-%d", i)}
 	}
-	b := &builder{decoder: &decoder{secrets: map[string]bool{}}}
-	b.columnSecrets(&attack.Plan{Requests: []attack.Request{{Data: dataOf(t, rows)}}})
-	if n := len(b.secrets); n != maxSecretRows {
+	secrets := secretSet{}
+	secrets.columns(&attack.Plan{Requests: []attack.Request{{Data: dataOf(t, rows)}}})
+	if n := len(secrets); n != maxSecretRows {
 		t.Errorf("expected %d, found %d", maxSecretRows, n)
 	}
 }

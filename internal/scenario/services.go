@@ -55,7 +55,7 @@ func (b *builder) services() []Service {
 	var out []Service
 	for i := range b.file.Services {
 		s := b.service(&b.file.Services[i])
-		b.secretsIn(s.strings()...)
+		b.secrets.args(s.strings())
 		out = append(out, s)
 	}
 	b.references(out)
@@ -105,11 +105,11 @@ var builtinReady = ready.Check{HTTP: "/healthz"}
 func (b *builder) process(x *namedService) *Process {
 	f := &x.Process
 	if f.Dir != "" {
-		if info, err := os.Stat(b.path(f.Dir)); err != nil || !info.IsDir() {
-			b.Failf(b.Where(&f.Dir, x.key).Span, "paths are taken from the scenario file's folder, "+b.dir, "dir: there is no folder %s", f.Dir)
+		if info, err := os.Stat(b.files.path(f.Dir)); err != nil || !info.IsDir() {
+			b.Failf(b.Where(&f.Dir, x.key).Span, "paths are taken from the scenario file's folder, "+b.files.dir, "dir: there is no folder %s", f.Dir)
 		}
 	}
-	b.envSecrets(f.Env)
+	b.secrets.variables(f.Env)
 	return &Process{
 		Command: f.Command, Env: f.Env, Dir: f.Dir, Ready: b.ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout,
 	}
@@ -174,7 +174,7 @@ func (b *builder) container(x *namedService) *Container {
 		}
 		b.Failf(b.Where(&f.Ready, at).Span, "add port:, at which it is asked", "ready is %s, but the container has no port", what)
 	}
-	b.envSecrets(c.Env)
+	b.secrets.variables(c.Env)
 	return c
 }
 
@@ -184,7 +184,7 @@ func (b *builder) link(x *namedService) *Link {
 	at := b.Where(&f.Upstream, x.key)
 	if f.Upstream != "" && b.hostPort("upstream", checked(f.Upstream), at, false) {
 		host, _, _ := net.SplitHostPort(checked(f.Upstream))
-		b.host(host, at)
+		b.hosts.check(host, at)
 	}
 	return &Link{Listen: f.Listen, Upstream: f.Upstream, Ready: b.ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout}
 }
@@ -209,7 +209,7 @@ func (b *builder) references(services []Service) {
 		names = append(names, services[i].Name)
 	}
 	waits := map[string][]string{}
-	for _, r := range b.refs {
+	for _, r := range b.vars.refs {
 		s, ok := byName[r.service]
 		switch {
 		case !ok:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
@@ -198,11 +199,11 @@ func (b *builder) enough(s *stageFile) {
 // one, its length.
 func (b *builder) replay(s *stageFile) {
 	at := b.Where(&s.trace.File, s.n)
-	path, ok := b.existing(at, "file", s.trace.File, maxData)
+	path, ok := b.files.existing(at, "file", s.trace.File, maxData)
 	if !ok {
 		return
 	}
-	recorded, _, err := b.traces.of(path, func() (*arrivals.Trace, error) {
+	recorded, _, err := b.files.traces.of(path, func() (*arrivals.Trace, error) {
 		instants, err := arrivals.LoadTrace(path)
 		if err != nil {
 			return nil, err
@@ -226,4 +227,51 @@ func (b *builder) replay(s *stageFile) {
 		return
 	}
 	s.shape = trace
+}
+
+func (b *builder) stages() []attack.Stage {
+	var out []attack.Stage
+	names := map[string]*strictyaml.Node{}
+	var total time.Duration
+	expected, whole := 0.0, len(b.file.Attack.Stages) > 0
+	for i := range b.file.Attack.Stages {
+		s := &b.file.Attack.Stages[i]
+		b.names.unique(names, s.Name, "stage", b.Where(&s.Name, s.n))
+		if s.whole {
+			b.replay(s)
+		}
+		b.enough(s)
+		at := b.Where(&s.For, s.n)
+		if s.For > maxLoad || total > maxLoad-s.For {
+			b.Failf(at.Span, "make it shorter", "for: all stages together last more than a year")
+			return nil
+		}
+		total += s.For
+		if s.shape == nil {
+			whole = false
+			continue
+		}
+		if open, ok := s.shape.(arrivals.OpenShape); ok {
+			expected += open.Expected(s.For, s.For)
+		} else {
+			expected++ // its users are at least one
+		}
+		out = append(out, attack.Stage{Name: s.Name, For: s.For, Kind: s.kind.Name, Shape: s.shape, Judged: s.Judged})
+	}
+	if whole && expected == 0 {
+		b.Failf(b.file.Attack.Stages[0].n.Span, "give at least one stage a rate above 0/s", "no stage sends anything")
+	}
+	return out
+}
+
+// load is how long all stages last; ok is false if a stage could not be read.
+func (b *builder) load() (total time.Duration, ok bool) {
+	for i := range b.file.Attack.Stages {
+		s := &b.file.Attack.Stages[i]
+		if s.shape == nil {
+			return 0, false
+		}
+		total += s.For
+	}
+	return total, total > 0
 }

@@ -18,7 +18,7 @@ func TestLineEnds(t *testing.T) {
 		}
 		return err.Error()
 	}
-	for _, file := range files(t, "bad") {
+	for _, file := range filesIn(t, "bad") {
 		src, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 // never connect.
 func (b *builder) tls(t *attack.TLS, own *strictyaml.Node) {
 	ca := b.Where(&t.CA, own)
-	if path, ok := b.existing(ca, "ca", t.CA, maxPEM); ok {
+	if path, ok := b.files.existing(ca, "ca", t.CA, maxPEM); ok {
 		pemBytes, err := os.ReadFile(path)
 		if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pemBytes) {
 			err = fmt.Errorf("%s holds no certificate", t.CA)
@@ -34,8 +34,8 @@ func (b *builder) tls(t *attack.TLS, own *strictyaml.Node) {
 		b.Failf(b.Where(&t.Cert, own).Span, "add key: or remove the certificate", "a client certificate needs its key")
 		return
 	}
-	cert, okCert := b.existing(b.Where(&t.Cert, own), "cert", t.Cert, maxPEM)
-	key, okKey := b.existing(b.Where(&t.Key, own), "key", t.Key, maxPEM)
+	cert, okCert := b.files.existing(b.Where(&t.Cert, own), "cert", t.Cert, maxPEM)
+	key, okKey := b.files.existing(b.Where(&t.Key, own), "key", t.Key, maxPEM)
 	if !okCert || !okKey {
 		return
 	}
