@@ -69,7 +69,7 @@ func bottleneck(u *timeline.Usage, delay time.Duration) (what, do string) {
 
 // heldUp says how many arrivals the generator itself held up, why as far as that is
 // known, and what to do.
-func heldUp(b *burden, v *View, tl *timeline.Timeline) (what, do string) {
+func heldUp(b *bias, v *View, tl *timeline.Timeline) (what, do string) {
 	if what = fmt.Sprintf("the generator held up %d of %d arrivals", b.delayed, v.Stats.Judged()); b.delayed == 0 {
 		what = "the generator was catching up"
 	}

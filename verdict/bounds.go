@@ -3,7 +3,6 @@ package verdict
 import (
 	"cmp"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -108,7 +107,7 @@ func (v value) seen(other value) value {
 // goodWithin holds the times of good answers to the longest that there can be: whatever
 // the generator did, an answer that came after its timeout was none.
 func (s *bounds) goodWithin(m *Metric, tl *timeline.Timeline) {
-	if longest := float64(tl.Longest); s != nil && longest > 0 && s.hi > longest && strings.HasPrefix(m.Name, "ok.") && m.Unit == UnitDuration {
+	if longest := float64(tl.Longest); s != nil && longest > 0 && s.hi > longest && m.ofGood {
 		s.hi, s.exactHi = max(longest, s.lo), nil
 	}
 }

@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"math"
-	"strings"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -28,8 +27,7 @@ func (val *value) clamp(m *Metric, v *View) {
 		return
 	}
 	lo := min(val.n, float64(timeline.Highest)) // a histogram reads up to 0.1 % high
-	spread := strings.HasSuffix("."+m.Name, ".stddev")
-	if val.atLeast = !spread; spread {
+	if val.atLeast = !m.spread; m.spread {
 		lo = 0
 	} else {
 		val.n = lo

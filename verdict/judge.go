@@ -182,11 +182,11 @@ func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
 		}
 	}
 	if !val.missing.any() {
-		b := j.burden // a fault's figures rest on all the judged time
+		b := j.bias // a fault's figures rest on all the judged time
 		if !t.metric.OfFault {
-			b = burdenOf(v, &j.tl)
+			b = biasOf(v, &j.tl)
 		}
-		val.bounds = b.bounds(t.metric, v, n, t.text, r.limits)
+		val.bounds = b.bounds(measured{t.metric, v, n, r.limits}, t.text)
 	}
 	if !val.missing.any() {
 		val.clamp(t.metric, v)

@@ -35,7 +35,7 @@ type Judging struct {
 	// Over the judged stages: that too much of the load was not sent, and what
 	// part the generator can have in the figures.
 	notSent string
-	burden  burden
+	bias    bias
 }
 
 // Facts are what is known of a run beside its intervals, at some moment of it.
@@ -199,7 +199,7 @@ func (j *Judging) judge(brief bool) (Report, error) {
 // measureAll asks for what every report has.
 func (j *Judging) measureAll() {
 	j.c.track(filter{}, whole, 0, func(t told) {
-		j.notSent, j.burden = notSent(t.view, &j.tl), burdenOf(t.view, &j.tl)
+		j.notSent, j.bias = notSent(t.view, &j.tl), biasOf(t.view, &j.tl)
 		if !j.brief {
 			j.report.Totals = measure(t.view)
 			j.report.Generator = generatorOf(t.view, &j.tl)

@@ -29,9 +29,14 @@ type Metric struct {
 	// dist and quantile are set for what a count of exceedances can decide
 	// exactly: percentiles, the greatest and the least.
 	dist func(*View) *timeline.Distribution
-	// of is what it is read from, if that is one distribution.
-	of       func(*View) *timeline.Distribution
-	quantile float64
+	// of is what it is read from, if that is one distribution: of all arrivals, of good answers
+	// alone, or of something else.
+	of                 func(*View) *timeline.Distribution
+	ofArrivals, ofGood bool
+	quantile           float64
+	spread             bool // it is no place in the distribution but its width
+	// biased says how the generator can move the figure; nil: in any way.
+	biased biased
 	// ofAll says that it is a share of the arrivals that count: how many of them it
 	// needs depends on what it is compared with.
 	ofAll bool
@@ -67,7 +72,7 @@ func (m *Metric) Eval(v *View) (float64, bool) { return m.eval(v) }
 func Metrics() []Metric {
 	return slices.Concat(
 		latencyMetrics("", "response time (done − intended) of all arrivals, errors among them", (*View).Response),
-		latencyMetrics("ok.", "response time of good answers", func(v *View) *timeline.Distribution { return &v.Stats.OK }),
+		latencyMetrics(goodPrefix, "response time of good answers", func(v *View) *timeline.Distribution { return &v.Stats.OK }),
 		latencyMetrics("service.", "service time (done − sent)", func(v *View) *timeline.Distribution { return &v.Stats.Service }),
 		latencyMetrics("lag.", "lag (sent − intended)", func(v *View) *timeline.Distribution { return &v.Stats.Lag }),
 		phaseMetrics(),

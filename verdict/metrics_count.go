@@ -5,18 +5,18 @@ import "github.com/seed-1574e9de/ordeal/timeline"
 // countMetrics count arrivals and bytes. Where nothing was due there is no
 // data, so that errors == 0 does not pass on an empty stretch.
 func countMetrics() []Metric {
-	count := func(name, doc string, unit Unit, read func(*timeline.Stats) uint64) Metric {
-		return Metric{Name: name, Unit: unit, Doc: doc, eval: func(v *View) (float64, bool) {
+	count := func(name, doc string, unit Unit, how biased, read func(*timeline.Stats) uint64) Metric {
+		return Metric{Name: name, Unit: unit, Doc: doc, biased: how, eval: func(v *View) (float64, bool) {
 			return float64(read(v.Stats)), v.Stats.Planned > 0
 		}}
 	}
 	return []Metric{
-		count("count", "arrivals that count: done and unsent", UnitNumber, (*timeline.Stats).Judged),
-		count("planned", "arrivals that came due", UnitNumber, func(s *timeline.Stats) uint64 { return s.Planned }),
-		count("done", "arrivals that were sent, and answered or failed", UnitNumber, func(s *timeline.Stats) uint64 { return s.Done }),
-		count("unsent", "arrivals that were never sent: no free slot in time, or the generator was too late", UnitNumber, func(s *timeline.Stats) uint64 { return s.Unsent }),
-		count("errors", "arrivals that went wrong: failed or unsent", UnitNumber, (*timeline.Stats).Errors),
-		count("bytes_in", "bytes of bodies received", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesIn }),
-		count("bytes_out", "bytes of bodies sent", UnitBytes, func(s *timeline.Stats) uint64 { return s.BytesOut }),
+		count("count", "arrivals that count: done and unsent", UnitNumber, ofLoad, (*timeline.Stats).Judged),
+		count("planned", "arrivals that came due", UnitNumber, ofLoad, func(s *timeline.Stats) uint64 { return s.Planned }),
+		count("done", "arrivals that were sent, and answered or failed", UnitNumber, biasedDone, func(s *timeline.Stats) uint64 { return s.Done }),
+		count("unsent", "arrivals that were never sent: no free slot in time, or the generator was too late", UnitNumber, biasedUnsent, func(s *timeline.Stats) uint64 { return s.Unsent }),
+		count("errors", "arrivals that went wrong: failed or unsent", UnitNumber, biasedErrors, (*timeline.Stats).Errors),
+		count("bytes_in", "bytes of bodies received", UnitBytes, ofLoad, func(s *timeline.Stats) uint64 { return s.BytesIn }),
+		count("bytes_out", "bytes of bodies sent", UnitBytes, ofLoad, func(s *timeline.Stats) uint64 { return s.BytesOut }),
 	}
 }

@@ -51,10 +51,14 @@ func percentileMetric(name string) *Metric {
 	return &m
 }
 
+// goodPrefix begins the metrics of good answers alone.
+const goodPrefix = "ok."
+
 // latencyMetrics are those of one distribution of durations.
 func latencyMetrics(prefix, of string, dist func(*View) *timeline.Distribution) []Metric {
-	metric := func(name, doc string, read func(*timeline.Distribution) (time.Duration, bool)) Metric {
-		return Metric{Name: prefix + name, Unit: UnitDuration, Doc: doc + " " + of, of: dist,
+	metric := func(name, doc string, how biased, read func(*timeline.Distribution) (time.Duration, bool)) Metric {
+		return Metric{Name: prefix + name, Unit: UnitDuration, Doc: doc + " " + of, of: dist, biased: how,
+			ofArrivals: prefix == "", ofGood: prefix == goodPrefix,
 			eval: func(v *View) (float64, bool) {
 				d, ok := read(dist(v))
 				return float64(d), ok
@@ -62,17 +66,19 @@ func latencyMetrics(prefix, of string, dist func(*View) *timeline.Distribution) 
 	}
 	var out []Metric
 	for _, p := range percentiles {
-		m := metric(p.name, "percentile of the", func(d *timeline.Distribution) (time.Duration, bool) { return d.Quantile(p.q) })
+		m := metric(p.name, "percentile of the", biasedRank, func(d *timeline.Distribution) (time.Duration, bool) { return d.Quantile(p.q) })
 		m.dist, m.quantile, m.MinSamples = dist, p.q, minSamples(p.q)
 		out = append(out, m)
 	}
-	least := metric("min", "least", (*timeline.Distribution).Min)
+	least := metric("min", "least", biasedRank, (*timeline.Distribution).Min)
 	least.dist, least.quantile = dist, 0
-	greatest := metric("max", "greatest", (*timeline.Distribution).Max)
+	greatest := metric("max", "greatest", biasedRank, (*timeline.Distribution).Max)
 	greatest.dist, greatest.quantile = dist, 1
+	deviation := metric("stddev", "standard deviation of the", biasedStdDev, (*timeline.Distribution).StdDev)
+	deviation.spread = true
 	return append(out,
-		metric("mean", "mean", (*timeline.Distribution).Mean),
+		metric("mean", "mean", biasedMean, (*timeline.Distribution).Mean),
 		least, greatest,
-		metric("stddev", "standard deviation of the", (*timeline.Distribution).StdDev),
+		deviation,
 	)
 }

@@ -5,8 +5,8 @@ import "github.com/seed-1574e9de/ordeal/timeline"
 // rateMetrics are shares of the arrivals that count, and rates per second.
 func rateMetrics() []Metric {
 	const needed = "; needs as many arrivals as tell it from its limit, that is 100 for 1% or 99%, 10000 for 99.99%"
-	share := func(name, doc string, part func(*timeline.Stats) uint64) Metric {
-		return Metric{Name: name, Unit: UnitFraction, Doc: doc, ofAll: true, eval: func(v *View) (float64, bool) {
+	share := func(name, doc string, how biased, part func(*timeline.Stats) uint64) Metric {
+		return Metric{Name: name, Unit: UnitFraction, Doc: doc, biased: how, ofAll: true, eval: func(v *View) (float64, bool) {
 			all := v.Stats.Judged()
 			if all == 0 {
 				return 0, false
@@ -16,8 +16,8 @@ func rateMetrics() []Metric {
 			return float64(part(v.Stats)) / float64(all), true
 		}}
 	}
-	rate := func(name, doc string, part func(*timeline.Stats) uint64) Metric {
-		return Metric{Name: name, Unit: UnitRate, Doc: doc, ofAnswers: true, eval: func(v *View) (float64, bool) {
+	rate := func(name, doc string, how biased, part func(*timeline.Stats) uint64) Metric {
+		return Metric{Name: name, Unit: UnitRate, Doc: doc, biased: how, ofAnswers: true, eval: func(v *View) (float64, bool) {
 			if v.Seconds <= 0 || v.Stats.Planned == 0 && !v.waiting {
 				return 0, false
 			}
@@ -25,12 +25,12 @@ func rateMetrics() []Metric {
 		}}
 	}
 	return []Metric{
-		share("error_rate", "errors / (done + unsent)"+needed, (*timeline.Stats).Errors),
-		share("availability", "1 − error_rate"+needed, func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() }),
+		share("error_rate", "errors / (done + unsent)"+needed, biasedErrorRate, (*timeline.Stats).Errors),
+		share("availability", "1 − error_rate"+needed, biasedAvailability, func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() }),
 		rate("rps", "answers, which are complete responses whatever they say, that came within the time of the scope and before their stage ended, per second of it: "+
 			"what was answered later, or not at all (timed out, refused, cut off, not sent), does not count; "+
-			"0 where requests waited and none was answered, also if none came due", func(s *timeline.Stats) uint64 { return s.Answered }),
-		rate("throughput", "good answers that came within the time of the scope and before their stage ended, per second of it",
+			"0 where requests waited and none was answered, also if none came due", biasedRPS, func(s *timeline.Stats) uint64 { return s.Answered }),
+		rate("throughput", "good answers that came within the time of the scope and before their stage ended, per second of it", biasedThroughput,
 			func(s *timeline.Stats) uint64 { return s.AnsweredOK }),
 	}
 }

@@ -3,7 +3,6 @@ package verdict
 import (
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
@@ -20,7 +19,7 @@ const (
 	shortShare = 0.01
 )
 
-// burden is what part the generator itself can have in the figures of a scope. The zero
+// bias is what part the generator itself can have in the figures of a scope. The zero
 // value is none. See docs/design/003 and 005.
 //
 // A busy generator is slow to send, to read and to free slots, so response times
@@ -28,7 +27,7 @@ const (
 // never a failure into a pass. Where single arrivals were held up it is known by how
 // much. What failed on the generator's own machine never reached the target, and how it
 // would have gone is not known.
-type burden struct {
+type bias struct {
 	busy    bool          // its CPU was used up
 	delayed uint64        // arrivals that it held up
 	late    time.Duration // how late it acted at most
@@ -44,15 +43,15 @@ type burden struct {
 	do      string        // what to do about it
 }
 
-func (b *burden) any() bool { return b.busy || b.delayed > 0 || b.local > 0 || b.near }
+func (b *bias) any() bool { return b.busy || b.delayed > 0 || b.local > 0 || b.near }
 
-// burdenOf looks at what a scope gathered.
-func burdenOf(v *View, tl *timeline.Timeline) burden {
+// biasOf looks at what a scope gathered.
+func biasOf(v *View, tl *timeline.Timeline) bias {
 	if v.Stats == nil {
-		return burden{}
+		return bias{}
 	}
 	s := v.Stats
-	b := burden{
+	b := bias{
 		missed:  s.CountKinds(func(k timeline.ErrorKind) bool { return k.TooLate }),
 		delayed: s.Delayed, slow: s.Doubtful, unsent: s.DoubtfulUnsent,
 		still: tl.Standstills.Intersect(v.windows).Len(), near: caughtUpIn(tl.Standstills, v.windows), closed: closedIn(tl, v.windows),
@@ -120,91 +119,130 @@ func (v *View) usage(tl *timeline.Timeline) *timeline.Usage {
 	return v.used
 }
 
-// bounds are where the target's own figure lies, if n was measured; nil if the
-// generator had no part in it.
-func (b *burden) bounds(m *Metric, v *View, n float64, text string, limits []time.Duration) *bounds {
+// measured is a figure as it was measured, of which the generator may have had a part.
+type measured struct {
+	*Metric
+	v      *View
+	n      float64
+	limits []time.Duration
+}
+
+// biased says, where the generator had a part in the figures of a scope, between which values the
+// target's own figure lies: it sets lo and hi of bounds that hold anything. False: it is the one
+// that was measured.
+type biased func(b *bias, f measured, s *bounds) bool
+
+// bounds are where the target's own figure lies; nil if the generator had no part in it. A metric
+// that does not say how the generator can move it could be anything.
+func (b *bias) bounds(f measured, text string) *bounds {
 	if !b.any() {
 		return nil
 	}
 	s := &bounds{lo: math.Inf(-1), hi: math.Inf(1)}
-	stats := v.Stats
-	name := m.Name
-	for _, of := range []string{"mean", "stddev"} {
-		if m.Unit == UnitDuration && strings.HasSuffix("."+name, "."+of) {
-			name = of
-		}
-	}
-	switch {
-	case m.OfFault && !b.busy && !b.short && b.local == b.missed:
-		if !b.ofFault(s, m, v, n) {
-			return nil
-		}
-	case m.Name == "outage" && m.OfFault && !b.short: // at most as long as it seemed
-		s.lo, s.hi = 0, max(n, float64(worstOutage(v.Fault)))
-	case m.OfFault: // what is normal was learnt from figures that may be off too
-	case m.dist != nil:
-		b.ranks(s, m, v, limits)
-	case name == "mean":
-		if s.lo = 0; b.local == 0 && !b.hides(m) || b.local == b.missed && m.Name == "mean" {
-			s.hi = n // those that it missed are in it, with their whole timeout
-		}
-		if b.local == 0 && !b.busy && !b.hides(m) && !m.OfPhase {
-			net, _ := v.net(m.of(v)).Mean()
-			s.lo = min(n, float64(net))
-		}
-	case name == "stddev":
-		if s.lo = 0; b.local == 0 && !b.busy && !b.hides(m) && !m.OfPhase {
-			off := deviation(m.of(v), v.net(m.of(v)))
-			s.lo, s.hi = max(0, n-off), n+off
-		}
-	case name == "count", name == "planned", name == "bytes_in", name == "bytes_out":
-		return nil // facts about the load, not about the target
-	case name == "done":
-		s.lo, s.hi = max(n-float64(b.local), 0), b.more(n, v)
-		if b.short {
-			s.lo = 0
-		}
-	case (name == "rps" || name == "throughput") && v.Seconds > 0:
-		b.rate(s, n, name, v)
-	case name == "unsent":
-		s.lo = n - float64(b.missed+min(b.unsent, stats.Kinds[timeline.KindUnsent]))
-		if !b.short {
-			s.hi = n
-		}
-	case name == "errors":
-		if s.lo = float64(b.errors(stats)); !b.short {
-			s.hi = max(n, math.Ceil(b.more(n, v)))
-		}
-	case name == "error_rate":
-		if s.lo, s.hi = float64(b.errors(stats))/float64(stats.Judged()), 1; !b.short {
-			s.hi = n
-		}
-	case name == "availability":
-		if s.lo, s.hi = 0, float64(stats.Judged()-b.errors(stats))/float64(stats.Judged()); !b.short {
-			s.lo = n
-		}
-	}
-	if s.lo == n && s.hi == n && s.sameAs(m, limits) {
+	if f.biased != nil && !f.biased(b, f, s) || s.lo == f.n && s.hi == f.n && s.sameAs(f) {
 		return nil
 	}
-	s.why = doubtf(ReasonGenerator, "%s was %s, but could be %s, as %s: %s", text, m.Unit.Format(n), s.text(m.Unit), b.what, b.do)
+	s.why = doubtf(ReasonGenerator, "%s was %s, but could be %s, as %s: %s", text, f.Unit.Format(f.n), s.text(f.Unit), b.what, b.do)
 	return s
 }
 
-// ofFault bounds a fault's figure. It is told by what is certain, see health; at worst, what
-// the generator may have made is the target's doing. False if that is the same.
-func (b *burden) ofFault(s *bounds, m *Metric, v *View, n float64) bool {
-	f := v.Fault
-	switch {
-	case f == nil:
+// ofLoad is for facts about the load, not about the target.
+func ofLoad(*bias, measured, *bounds) bool { return false }
+
+func biasedMean(b *bias, f measured, s *bounds) bool {
+	if s.lo = 0; b.local == 0 && !b.hides(f) || b.local == b.missed && f.ofArrivals {
+		s.hi = f.n // those that it missed are in it, with their whole timeout
+	}
+	if b.local == 0 && !b.busy && !b.hides(f) && !f.OfPhase {
+		net, _ := f.v.net(f.of(f.v)).Mean()
+		s.lo = min(f.n, float64(net))
+	}
+	return true
+}
+
+func biasedStdDev(b *bias, f measured, s *bounds) bool {
+	if s.lo = 0; b.local == 0 && !b.busy && !b.hides(f) && !f.OfPhase {
+		off := deviation(f.of(f.v), f.v.net(f.of(f.v)))
+		s.lo, s.hi = max(0, f.n-off), f.n+off
+	}
+	return true
+}
+
+func biasedDone(b *bias, f measured, s *bounds) bool {
+	s.lo, s.hi = max(f.n-float64(b.local), 0), b.more(f.n, f.v)
+	if b.short {
+		s.lo = 0
+	}
+	return true
+}
+
+func biasedUnsent(b *bias, f measured, s *bounds) bool {
+	s.lo = f.n - float64(b.missed+min(b.unsent, f.v.Stats.Kinds[timeline.KindUnsent]))
+	if !b.short {
+		s.hi = f.n
+	}
+	return true
+}
+
+func biasedErrors(b *bias, f measured, s *bounds) bool {
+	if s.lo = float64(b.errors(f.v.Stats)); !b.short {
+		s.hi = max(f.n, math.Ceil(b.more(f.n, f.v)))
+	}
+	return true
+}
+
+func biasedErrorRate(b *bias, f measured, s *bounds) bool {
+	if s.lo, s.hi = float64(b.errors(f.v.Stats))/float64(f.v.Stats.Judged()), 1; !b.short {
+		s.hi = f.n
+	}
+	return true
+}
+
+func biasedAvailability(b *bias, f measured, s *bounds) bool {
+	all := f.v.Stats.Judged()
+	if s.lo, s.hi = 0, float64(all-b.errors(f.v.Stats))/float64(all); !b.short {
+		s.lo = f.n
+	}
+	return true
+}
+
+// unsure says that figures of faults may be off in any way: what is normal was learnt from
+// figures that may be off too.
+func (b *bias) unsure() bool { return b.busy || b.short || b.local != b.missed }
+
+// Figures of faults are told by what is certain, see health; at worst, what the generator may have
+// made is the target's doing.
+
+func biasedOutage(b *bias, f measured, s *bounds) bool {
+	switch fault := f.v.Fault; {
+	case b.unsure() && b.short:
+	case b.unsure(): // at most as long as it seemed
+		s.lo, s.hi = 0, max(f.n, float64(worstOutage(fault)))
+	case fault == nil || fault.OutageOwn == 0 && fault.OutageUpTo == nil:
 		return false
-	case m.Name == "outage" && (f.OutageOwn > 0 || f.OutageUpTo != nil):
-		s.lo, s.hi = max(0, n-float64(f.OutageOwn)), max(n, float64(worstOutage(f)))
-	case m.Name == "recovery" && f.RecoveryOpen:
-		s.lo = n
-	case m.Name == "recovery" && f.RecoveryUpTo != nil && !f.NotRecovered:
-		s.lo, s.hi = n, float64(worstRecovery(f))
-	case m.Name == "relapses" && (f.RecoveryOpen || f.RecoveryUpTo != nil):
+	default:
+		s.lo, s.hi = max(0, f.n-float64(fault.OutageOwn)), max(f.n, float64(worstOutage(fault)))
+	}
+	return true
+}
+
+func biasedRecovery(b *bias, f measured, s *bounds) bool {
+	switch fault := f.v.Fault; {
+	case b.unsure():
+	case fault != nil && fault.RecoveryOpen:
+		s.lo = f.n
+	case fault != nil && fault.RecoveryUpTo != nil && !fault.NotRecovered:
+		s.lo, s.hi = f.n, float64(worstRecovery(fault))
+	default:
+		return false
+	}
+	return true
+}
+
+func biasedRelapses(b *bias, f measured, s *bounds) bool {
+	switch fault := f.v.Fault; {
+	case b.unsure():
+	case fault != nil && (fault.RecoveryOpen || fault.RecoveryUpTo != nil):
 		s.lo = 0
 	default:
 		return false
@@ -214,7 +252,7 @@ func (b *burden) ofFault(s *bounds, m *Metric, v *View, n float64) bool {
 
 // more is what a number of requests could be at most, had users of a closed stage not
 // been held up themselves: they would have asked for more in that time.
-func (b *burden) more(n float64, v *View) float64 {
+func (b *bias) more(n float64, v *View) float64 {
 	switch {
 	case !b.closed && !b.busy:
 		return n
@@ -225,25 +263,32 @@ func (b *burden) more(n float64, v *View) float64 {
 	return n * float64(whole) / float64(max(whole-b.still, time.Millisecond))
 }
 
-// rate bounds a rate of answers. What failed locally is not in it, and might have been
-// answered; what was late, within the scope. What was held up before the scope, and is
-// answered in it, might not be: a scope has no more answers of its own than arrivals.
-func (b *burden) rate(s *bounds, n float64, name string, v *View) {
-	stats := v.Stats
-	answers, most := stats.Answered, stats.Planned
-	if name == "throughput" {
-		answers = stats.AnsweredOK
-		most -= min(most, b.errors(stats))
+// biasedRPS and biasedThroughput bound a rate of answers. What failed locally is not in it, and
+// might have been answered; what was late, within the scope. What was held up before the scope, and
+// is answered in it, might not be: a scope has no more answers of its own than arrivals.
+func biasedRPS(b *bias, f measured, s *bounds) bool {
+	return b.rate(f, s, f.v.Stats.Answered, f.v.Stats.Planned)
+}
+
+func biasedThroughput(b *bias, f measured, s *bounds) bool {
+	most := f.v.Stats.Planned
+	return b.rate(f, s, f.v.Stats.AnsweredOK, most-min(most, b.errors(f.v.Stats)))
+}
+
+func (b *bias) rate(f measured, s *bounds, answers, most uint64) bool {
+	if f.v.Seconds <= 0 {
+		return true
 	}
 	could := b.local + b.delayed + b.slow
-	s.lo, s.hi = n, float64(max(answers, min(answers+could, most)))/v.Seconds
-	s.hi = max(n, b.more(s.hi, v))
+	s.lo, s.hi = f.n, float64(max(answers, min(answers+could, most)))/f.v.Seconds
+	s.hi = max(f.n, b.more(s.hi, f.v))
 	if b.near && !b.closed {
-		s.lo = min(n, float64(stats.Planned)/v.Seconds)
+		s.lo = min(f.n, float64(f.v.Stats.Planned)/f.v.Seconds)
 	}
 	if b.short {
 		s.lo = 0
 	}
+	return true
 }
 
 // deviation is by how much a standard deviation may be off, if each value of d may be
@@ -257,58 +302,59 @@ func deviation(d, net *timeline.Distribution) float64 {
 }
 
 // errors is how many errors are the target's for certain.
-func (b *burden) errors(s *timeline.Stats) uint64 {
+func (b *bias) errors(s *timeline.Stats) uint64 {
 	all, mine := s.Errors(), b.local+b.slow
 	return all - min(all, mine)
 }
 
 // hides says whether good answers can be missing from a distribution, as the
 // generator made errors of them.
-func (b *burden) hides(m *Metric) bool { return strings.HasPrefix(m.Name, "ok.") && b.slow > 0 }
+func (b *bias) hides(f measured) bool { return f.ofGood && b.slow > 0 }
 
-// ranks sets the bounds of a quantile. Those that were held up are in it, and took less
+// biasedRank sets the bounds of a quantile. Those that were held up are in it, and took less
 // time if anything: the least they can have taken is known of each. Were the arrivals that
 // failed locally, or good answers that became errors, in the distribution with times of
 // which nothing is known, its rank would move up or down by their number at most, whether or
 // not they are in it now. Those that the generator missed are in it with their whole
 // timeout, in the response times.
-func (b *burden) ranks(s *bounds, m *Metric, v *View, limits []time.Duration) {
-	d := m.dist(v)
-	net := v.net(d)
+func biasedRank(b *bias, f measured, s *bounds) bool {
+	d := f.dist(f.v)
+	net := f.v.net(d)
 	all := d.Count()
-	rank := timeline.Rank(m.quantile, all)
+	rank := timeline.Rank(f.quantile, all)
 	unknown := b.local
-	if b.hides(m) {
+	if b.hides(f) {
 		unknown += b.slow
 	}
-	if m.OfPhase {
-		unknown += b.delayed // how much of it was opening a connection is not known
+	if f.OfPhase {
+		unknown += b.delayed // how much of it was the phase is not known
 	}
 	if s.lo = 0; rank > unknown && !b.busy {
 		q := float64(rank-unknown) / float64(all)
 		lo, _ := net.Quantile(q)
-		s.lo, s.exactLo = float64(lo), exactAt(net, q, limits)
+		s.lo, s.exactLo = float64(lo), exactAt(net, q, f.limits)
 	}
 	above := b.local
-	if d == v.Response() {
+	if f.ofArrivals {
 		above -= b.missed
 	}
-	if b.hides(m) {
+	if b.hides(f) {
 		above += b.slow
 	}
-	if all > 0 && rank+above <= all && !b.short && !(b.busy && b.hides(m)) {
+	if all > 0 && rank+above <= all && !b.short && !(b.busy && b.hides(f)) {
 		q := float64(rank+above) / float64(all)
 		hi, _ := d.Quantile(q)
-		s.hi, s.exactHi = float64(hi), exactAt(d, q, limits)
+		s.hi, s.exactHi = float64(hi), exactAt(d, q, f.limits)
 	}
+	return true
 }
 
 // sameAs says whether the bounds stand to all limits alike.
-func (s *bounds) sameAs(m *Metric, limits []time.Duration) bool {
-	if m.dist == nil {
+func (s *bounds) sameAs(f measured) bool {
+	if f.dist == nil {
 		return true
 	}
-	for _, l := range limits {
+	for _, l := range f.limits {
 		if s.exactLo[l] != s.exactHi[l] {
 			return false
 		}
@@ -330,7 +376,7 @@ func exactAt(d *timeline.Distribution, q float64, limits []time.Duration) map[ti
 // notSent says that too much of the load failed on the generator's own machine,
 // empty if it did not.
 func notSent(v *View, tl *timeline.Timeline) string {
-	if b := burdenOf(v, tl); b.short {
+	if b := biasOf(v, tl); b.short {
 		return b.what + ": " + b.do
 	}
 	return ""
