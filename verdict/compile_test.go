@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -65,7 +67,7 @@ func TestCompileGood(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.src, func(t *testing.T) {
-			r, err := Compile(tt.src, names)
+			r, err := compile(tt.src, names)
 			if err != nil {
 				t.Fatalf("%s at %d: %s", err.Msg, err.Offset, err.Hint)
 			}
@@ -126,7 +128,7 @@ var mistakes = []string{
 func TestCompileMistakes(t *testing.T) {
 	var b strings.Builder
 	for _, src := range mistakes {
-		r, err := Compile(src, names)
+		r, err := compile(src, names)
 		if err == nil {
 			t.Errorf("%q compiled", src)
 			continue
@@ -155,7 +157,7 @@ func TestCompileMistakes(t *testing.T) {
 	}
 }
 
-func checkPosition(t *testing.T, src string, err *Error) {
+func checkPosition(t *testing.T, src string, err *fielderr.Error) {
 	t.Helper()
 	if err.Offset < 0 || err.Len < 0 || err.Offset+err.Len > len(src) {
 		t.Errorf("%q: position %d+%d lies outside of the source", src, err.Offset, err.Len)
@@ -168,7 +170,7 @@ func checkPosition(t *testing.T, src string, err *Error) {
 }
 
 // render shows a mistake as a user sees it.
-func render(src string, e *Error) string {
+func render(src string, e *fielderr.Error) string {
 	line := strings.NewReplacer("\n", "⏎", "\t", " ").Replace(src)
 	pad := strings.Repeat(" ", utf8.RuneCountInString(src[:e.Offset]))
 	carets := strings.Repeat("^", max(1, utf8.RuneCountInString(src[e.Offset:e.Offset+e.Len])))
@@ -181,14 +183,14 @@ func render(src string, e *Error) string {
 
 func TestCompileTooLong(t *testing.T) {
 	src := "p99 < 1s" + strings.Repeat(" ", MaxSource)
-	_, err := Compile(src, names)
+	_, err := compile(src, names)
 	if err == nil || !strings.Contains(err.Msg, "at most 1000 bytes") {
 		t.Fatalf("got %v, want a complaint about the length", err)
 	}
 }
 
 func TestCompileNotUTF8(t *testing.T) {
-	_, err := Compile("p99 \xff< 1s", names)
+	_, err := compile("p99 \xff< 1s", names)
 	if err == nil || err.Offset != 4 || !strings.Contains(err.Msg, "UTF-8") {
 		t.Fatalf("got %+v, want a complaint at 4", err)
 	}
@@ -205,7 +207,7 @@ func TestCompileNestedChains(t *testing.T) {
 				src = next
 			}
 		}
-		if _, err := Compile(src, names); err == nil {
+		if _, err := compile(src, names); err == nil {
 			t.Errorf("%s compiled", src)
 		}
 	}
@@ -218,18 +220,18 @@ func TestCompileNestedChains(t *testing.T) {
 		"p99 <" + strings.Repeat("(1s+(2*", 90) + "1s" + strings.Repeat(")", 180),
 		"1s" + strings.Repeat("<p99", 240),
 	} {
-		if _, err := Compile(src, names); err != nil {
+		if _, err := compile(src, names); err != nil {
 			t.Errorf("%s: %v at %d", src, err, err.Offset)
 		}
 	}
 	deep := strings.Repeat("(", 490) + "p99" + strings.Repeat(")", 490) + " < 1s"
-	if _, err := Compile(deep, names); err != nil {
+	if _, err := compile(deep, names); err != nil {
 		t.Errorf("deep parentheses: %v", err)
 	}
 }
 
 func TestCompileWithoutNames(t *testing.T) {
-	_, err := Compile(`during("kill-api").p99 < 1s`, Names{})
+	_, err := compile(`during("kill-api").p99 < 1s`, Names{})
 	if err == nil || err.Hint != "the scenario has no faults" {
 		t.Fatalf("got %+v", err)
 	}
@@ -237,7 +239,7 @@ func TestCompileWithoutNames(t *testing.T) {
 
 func TestDefaultCompiles(t *testing.T) {
 	for _, src := range Default() {
-		if _, err := Compile(src, Names{}); err != nil {
+		if _, err := compile(src, Names{}); err != nil {
 			t.Errorf("%s: %v", src, err)
 		}
 	}
@@ -257,14 +259,14 @@ func TestRegistries(t *testing.T) {
 		if m.OfFault {
 			src = `fault("kill-api").` + src
 		}
-		if _, err := Compile(fmt.Sprintf("%s < %s", src, units[m.Unit].example), names); err != nil {
+		if _, err := compile(fmt.Sprintf("%s < %s", src, units[m.Unit].example), names); err != nil {
 			t.Errorf("metric %s against its unit's example: %v", m.Name, err)
 		}
 		for _, u := range units {
 			if u.unit == m.Unit {
 				continue
 			}
-			if _, err := Compile(fmt.Sprintf("%s < %s", src, u.example), names); err == nil {
+			if _, err := compile(fmt.Sprintf("%s < %s", src, u.example), names); err == nil {
 				t.Errorf("metric %s, a %s, was compared with %s", m.Name, m.Unit, u.example)
 			}
 		}
@@ -280,7 +282,7 @@ func TestRegistries(t *testing.T) {
 		if s.Name == "fault" {
 			metric = "recovery"
 		}
-		if _, err := Compile(s.Example+"."+metric+" < 1s", names); err != nil {
+		if _, err := compile(s.Example+"."+metric+" < 1s", names); err != nil {
 			t.Errorf("the example of scope %s: %v", s.Name, err)
 		}
 		if !strings.Contains(ScopeTable(), s.Example) {

@@ -17,11 +17,13 @@ func ExampleCompile() {
 
 func ExampleCompile_mistake() {
 	src := `during("kill-ap").error_rate < 5`
-	_, err := verdict.Compile(src, verdict.Names{Faults: []string{"kill-api"}})
-	fmt.Println(src)
-	fmt.Println(strings.Repeat(" ", err.Offset) + strings.Repeat("^", max(1, err.Len)))
-	fmt.Println(err.Msg)
-	fmt.Println("hint:", err.Hint)
+	_, wrong := verdict.Compile(src, verdict.Names{Faults: []string{"kill-api"}})
+	for _, mistake := range wrong {
+		fmt.Println(src)
+		fmt.Println(strings.Repeat(" ", mistake.Offset) + strings.Repeat("^", max(1, mistake.Len)))
+		fmt.Println(mistake)
+		fmt.Println("hint:", mistake.Hint)
+	}
 	// Output:
 	// during("kill-ap").error_rate < 5
 	//        ^^^^^^^^^

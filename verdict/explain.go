@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // explain finds the innermost operator for which expr had no meaning, and says
 // why, or that the whole is no comparison; nil if all is well.
-func (r *resolver) explain(root ast.Node) *Error {
+func (r *resolver) explain(root ast.Node) *fielderr.Error {
 	if err := r.explainNode(root); err != nil {
 		return err
 	}
@@ -19,14 +21,14 @@ func (r *resolver) explain(root ast.Node) *Error {
 		return nil
 	}
 	s := r.spanOf(root)
-	e := &Error{s.off, s.end - s.off, "expected a comparison such as p99 < 200ms, found " + r.describe(root), ""}
+	e := mistake(s.off, s.end-s.off, "expected a comparison such as p99 < 200ms, found "+r.describe(root), "")
 	if u, ok := unitOfType(root.Type()); ok && hasTerm(root) {
 		e.Hint = fmt.Sprintf("a rule compares: %s < %s", r.src[s.off:s.end], units[u].example)
 	}
 	return e
 }
 
-func (r *resolver) explainNode(n ast.Node) *Error {
+func (r *resolver) explainNode(n ast.Node) *fielderr.Error {
 	switch n := n.(type) {
 	case *ast.CallNode:
 		for _, a := range n.Arguments {
@@ -42,8 +44,8 @@ func (r *resolver) explainNode(n ast.Node) *Error {
 		}
 		if n.Operator == notOperator {
 			s := r.spanOf(n.Left)
-			return &Error{s.off, s.end - s.off, "expected a comparison after the negation, found " + r.describe(n.Left),
-				"put what is denied in parentheses: !(p99 < 200ms)"}
+			return mistake(s.off, s.end-s.off, "expected a comparison after the negation, found "+r.describe(n.Left),
+				"put what is denied in parentheses: !(p99 < 200ms)")
 		}
 		return r.mismatch(n)
 	}
@@ -51,11 +53,11 @@ func (r *resolver) explainNode(n ast.Node) *Error {
 }
 
 // mismatch explains why an operator has no meaning for its two sides.
-func (r *resolver) mismatch(n *ast.BinaryNode) *Error {
+func (r *resolver) mismatch(n *ast.BinaryNode) *fielderr.Error {
 	op := r.tokenOf(n)
-	at := func(node ast.Node) *Error {
+	at := func(node ast.Node) *fielderr.Error {
 		s := r.spanOf(node)
-		return &Error{Offset: s.off, Len: s.end - s.off}
+		return &fielderr.Error{Offset: s.off, Len: s.end - s.off}
 	}
 	left, lok := unitOfType(n.Left.Type())
 	right, rok := unitOfType(n.Right.Type())
@@ -73,7 +75,7 @@ func (r *resolver) mismatch(n *ast.BinaryNode) *Error {
 		}
 	}
 	if n.Operator == "*" || n.Operator == "/" {
-		e := &Error{Offset: op.off, Len: op.end - op.off}
+		e := &fielderr.Error{Offset: op.off, Len: op.end - op.off}
 		e.Msg = fmt.Sprintf("a %s cannot be multiplied by a %s", left, right)
 		e.Hint = "multiply by a plain number or a percentage: 1.1 * p99"
 		if n.Operator == "/" {

@@ -34,7 +34,7 @@ func FuzzCompile(f *testing.F) {
 	}
 	full := run(8*sec, []timeline.Fault{fault("kill-api", 2*sec, 3*sec), fault("slow-db", 6*sec, 7*sec)}, []time.Duration{200 * ms}, arrivals)
 	f.Fuzz(func(t *testing.T, src string) {
-		r, err := Compile(src, names)
+		r, err := compile(src, names)
 		if err != nil {
 			if r != nil {
 				t.Error("a rule beside an error")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
@@ -34,7 +35,7 @@ type token struct {
 // scan cuts a rule into tokens, and rewrites it so that expr's lexer, which
 // knows no units, can read it: a literal becomes as many underscores, and the
 // point in p99.9 another one. Offsets in bytes stay what they were.
-func scan(src string) (tokens []token, rewritten string, err *Error) {
+func scan(src string) (tokens []token, rewritten string, err *fielderr.Error) {
 	s := &scanner{src: src, out: []byte(src)}
 	for s.pos < len(src) {
 		if err := s.next(); err != nil {
@@ -79,7 +80,7 @@ var notOps = []struct{ text, hint string }{
 	{"{", `a rule has no tags: write request("NAME").p95 or stage("NAME").p95`},
 }
 
-func (s *scanner) next() *Error {
+func (s *scanner) next() *fielderr.Error {
 	switch c := s.src[s.pos]; {
 	case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 		s.pos++
@@ -93,14 +94,14 @@ func (s *scanner) next() *Error {
 	}
 	rest := s.src[s.pos:]
 	if rest[0] == '.' && len(rest) > 1 && isDigit(rest[1]) {
-		return &Error{s.pos, 2, fmt.Sprintf("unexpected %q", rest[:2]), "a number begins with a digit: 0.5"}
+		return mistake(s.pos, 2, fmt.Sprintf("unexpected %q", rest[:2]), "a number begins with a digit: 0.5")
 	}
 	for _, n := range notOps {
 		if n.text == "{" && s.pos == 0 {
 			continue
 		}
 		if strings.HasPrefix(rest, n.text) && !strings.HasPrefix(rest, "==") && !strings.HasPrefix(rest, "&&") && !strings.HasPrefix(rest, "||") {
-			return &Error{s.pos, len(n.text), fmt.Sprintf("unexpected %q", n.text), n.hint}
+			return mistake(s.pos, len(n.text), fmt.Sprintf("unexpected %q", n.text), n.hint)
 		}
 	}
 	for _, op := range ops {
@@ -110,8 +111,8 @@ func (s *scanner) next() *Error {
 		}
 	}
 	_, size := utf8.DecodeRuneInString(rest)
-	return &Error{s.pos, size, fmt.Sprintf("unexpected %q", rest[:size]),
-		"a rule is made of metrics, limits, comparisons, && || ! and parentheses"}
+	return mistake(s.pos, size, fmt.Sprintf("unexpected %q", rest[:size]),
+		"a rule is made of metrics, limits, comparisons, && || ! and parentheses")
 }
 
 func (s *scanner) add(t token) {
@@ -124,7 +125,7 @@ func (s *scanner) add(t token) {
 // refused are the words of expr that have no meaning in a rule.
 var refused = []string{"in", "matches", "contains", "startsWith", "endsWith", "let", "if", "else", "true", "false", "nil"}
 
-func (s *scanner) word() *Error {
+func (s *scanner) word() *fielderr.Error {
 	end := s.pos
 	for end < len(s.src) && (isLetter(s.src[end]) || isDigit(s.src[end])) {
 		end++
@@ -143,11 +144,11 @@ func (s *scanner) word() *Error {
 	case name == "and" || name == "or" || name == "not":
 		t.kind = tokenOperator
 	case slices.Contains(refused, name):
-		return &Error{s.pos, len(name), fmt.Sprintf("%q has no meaning in a rule", name), "a rule compares metrics with limits: p99 < 200ms"}
+		return mistake(s.pos, len(name), fmt.Sprintf("%q has no meaning in a rule", name), "a rule compares metrics with limits: p99 < 200ms")
 	case strings.Contains(name, "_") && isPercentile(name[:strings.IndexByte(name, '_')]):
 		// The rewritten form of a percentile; taking it would give p99.9 a second spelling.
 		want := strings.Replace(name, "_", ".", 1)
-		return &Error{s.pos, len(name), fmt.Sprintf("unknown metric %s", name), "did you mean " + want + "?"}
+		return mistake(s.pos, len(name), fmt.Sprintf("unknown metric %s", name), "did you mean "+want+"?")
 	case strings.HasPrefix(strings.TrimLeft(s.src[end:], " \t\r\n"), "(") && scopeByName(name) == nil:
 		return unknownScope(s.pos, name, s.src[s.pos:])
 	}
@@ -155,22 +156,22 @@ func (s *scanner) word() *Error {
 	return nil
 }
 
-func (s *scanner) text(quote byte) *Error {
+func (s *scanner) text(quote byte) *fielderr.Error {
 	for i := s.pos + 1; i < len(s.src); i++ {
 		switch s.src[i] {
 		case quote:
 			s.add(token{kind: tokenText, end: i + 1})
 			return nil
 		case '\\':
-			return &Error{i, 1, `unexpected \`, "names are written as they are, without escapes; the other kind of quote can hold a quote"}
+			return mistake(i, 1, `unexpected \`, "names are written as they are, without escapes; the other kind of quote can hold a quote")
 		case '\n', '\r':
-			return &Error{s.pos, i - s.pos, "the text that begins here is not closed", fmt.Sprintf("end it with %c on the same line", quote)}
+			return mistake(s.pos, i-s.pos, "the text that begins here is not closed", fmt.Sprintf("end it with %c on the same line", quote))
 		}
 	}
-	return &Error{s.pos, len(s.src) - s.pos, "the text that begins here is not closed", fmt.Sprintf("end it with %c", quote)}
+	return mistake(s.pos, len(s.src)-s.pos, "the text that begins here is not closed", fmt.Sprintf("end it with %c", quote))
 }
 
-func (s *scanner) number() *Error {
+func (s *scanner) number() *fielderr.Error {
 	end := s.pos
 	for end < len(s.src) {
 		r, size := utf8.DecodeRuneInString(s.src[end:])
@@ -183,8 +184,8 @@ func (s *scanner) number() *Error {
 	case end < len(s.src) && s.src[end] == '%':
 		end++
 		if end < len(s.src) && (isLetter(s.src[end]) || isDigit(s.src[end])) {
-			return &Error{end, 1, fmt.Sprintf("expected an operator after %s, found %q", s.src[s.pos:end], s.src[end:end+1]),
-				"there is no remainder: % makes a percentage"}
+			return mistake(end, 1, fmt.Sprintf("expected an operator after %s, found %q", s.src[s.pos:end], s.src[end:end+1]),
+				"there is no remainder: % makes a percentage")
 		}
 	case end+1 < len(s.src) && s.src[end] == '/' && isLetter(s.src[end+1]):
 		// 500/s is a rate, 500/p50 a division; 60/min, which could be both, is a
@@ -217,8 +218,8 @@ var literalUnits = []string{"ns", "us", "ms", "s", "m", "h", "d", "k", "M", "G",
 const literalUnitsHint = "units are ns us ms s m h d; %; /s /m /h; k M G; B KiB MiB GiB TiB kB MB GB TB"
 
 // parseLiteral reads a quantity with its unit. Offsets of errors are within text.
-func parseLiteral(text string) (any, Unit, *Error) {
-	literal := func(u Unit, n float64) (any, Unit, *Error) {
+func parseLiteral(text string) (any, Unit, *fielderr.Error) {
+	literal := func(u Unit, n float64) (any, Unit, *fielderr.Error) {
 		return units[u].wrap(value{n: n, literal: text, fixed: true}), u, nil
 	}
 	switch {
@@ -226,12 +227,12 @@ func parseLiteral(text string) (any, Unit, *Error) {
 		if f, err := quantity.ParseFraction(text); err == nil {
 			return literal(UnitFraction, f)
 		}
-		return nil, 0, &Error{0, len(text), fmt.Sprintf("expected a percentage such as 5%%, found %s", text), ""}
+		return nil, 0, mistake(0, len(text), fmt.Sprintf("expected a percentage such as 5%%, found %s", text), "")
 	case strings.Contains(text, "/"):
 		if r, err := quantity.ParseRate(text); err == nil {
 			return literal(UnitRate, r)
 		}
-		return nil, 0, &Error{0, len(text), fmt.Sprintf("expected a rate per /s, /m or /h such as 500/s, found %s", text), ""}
+		return nil, 0, mistake(0, len(text), fmt.Sprintf("expected a rate per /s, /m or /h such as 500/s, found %s", text), "")
 	}
 	if n, err := quantity.ParseCount(text); err == nil {
 		return literal(UnitNumber, n)
@@ -244,14 +245,14 @@ func parseLiteral(text string) (any, Unit, *Error) {
 	}
 	digits := strings.TrimRight(text[:len(text)-len(strings.TrimLeft(text, "0123456789."))], ".")
 	unit := text[len(digits):]
-	e := &Error{0, len(text), fmt.Sprintf("expected a quantity such as 200ms, 5%%, 500/s or 512MiB, found %s", text), ""}
+	e := mistake(0, len(text), fmt.Sprintf("expected a quantity such as 200ms, 5%%, 500/s or 512MiB, found %s", text), "")
 	if len(strings.Trim(unit, "0123456789.")) == len(unit) && digits != "" && strings.Count(digits, ".") <= 1 {
 		e.Msg = fmt.Sprintf("unknown unit %s in %s", unit, text)
 		e.Offset, e.Len = len(digits), len(unit)
 		e.Hint = literalUnitsHint
 		switch near, ok := suggest.Nearest(unit, literalUnits); {
 		case slices.Contains(literalUnits, unit):
-			return nil, 0, &Error{0, len(text), text + " is out of range", "write a smaller number"}
+			return nil, 0, mistake(0, len(text), text+" is out of range", "write a smaller number")
 		case unit == "th" || unit == "st" || unit == "nd" || unit == "rd":
 			e.Msg, e.Hint = fmt.Sprintf("%s is not how a percentile is written", text), "write p"+digits
 			e.Offset, e.Len = 0, len(text)

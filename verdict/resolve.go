@@ -11,6 +11,7 @@ import (
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
@@ -29,7 +30,7 @@ type resolver struct {
 	env   map[string]any
 	spans map[ast.Node]span
 	done  map[ast.Node]ast.Node
-	err   *Error
+	err   *fielderr.Error
 }
 
 // span is a stretch of the source.
@@ -45,7 +46,7 @@ func newResolver(src, rewritten string, tokens []token, names Names) *resolver {
 }
 
 // parse has expr parse the rewritten rule.
-func (r *resolver) parse() (*parser.Tree, *Error) {
+func (r *resolver) parse() (*parser.Tree, *fielderr.Error) {
 	for i, t := range r.tokens {
 		// expr's parser notices this only a token later.
 		if t.text == "." && (i+1 == len(r.tokens) || r.tokens[i+1].kind != tokenWord) {
@@ -58,7 +59,7 @@ func (r *resolver) parse() (*parser.Tree, *Error) {
 	}
 	fe, ok := errors.AsType[*file.Error](err)
 	if !ok {
-		return nil, &Error{0, len(r.src), "this is not a rule", firstLine(err)}
+		return nil, mistake(0, len(r.src), "this is not a rule", firstLine(err))
 	}
 	i := r.tokenAt(fe.From)
 	if strings.HasSuffix(fe.Message, "token EOF") || strings.HasPrefix(fe.Message, "unexpected end") {
@@ -68,7 +69,7 @@ func (r *resolver) parse() (*parser.Tree, *Error) {
 }
 
 // unexpected explains that token i, or the end, cannot stand where it does.
-func (r *resolver) unexpected(i int) *Error {
+func (r *resolver) unexpected(i int) *fielderr.Error {
 	open := 0
 	for _, t := range r.tokens[:i] {
 		switch t.text {
@@ -99,10 +100,10 @@ func (r *resolver) unexpected(i int) *Error {
 		if operand && open > 0 {
 			want = ")"
 		}
-		return &Error{end, 0, fmt.Sprintf("expected %s%s, found the end of the rule", want, after), ""}
+		return mistake(end, 0, fmt.Sprintf("expected %s%s, found the end of the rule", want, after), "")
 	}
 	t := r.tokens[i]
-	e := &Error{t.off, t.end - t.off, fmt.Sprintf("expected %s%s, found %s", want, after, t.text), ""}
+	e := mistake(t.off, t.end-t.off, fmt.Sprintf("expected %s%s, found %s", want, after, t.text), "")
 	switch {
 	case operand && open == 0 && t.text == ")":
 		e.Msg, e.Hint = "unexpected ), as no ( is open", "leave it out"
@@ -135,7 +136,7 @@ func (r *resolver) tokenOf(n ast.Node) token {
 	return token{off: len(r.src), end: len(r.src)}
 }
 
-func (r *resolver) fail(err *Error) {
+func (r *resolver) fail(err *fielderr.Error) {
 	if r.err == nil {
 		r.err = err
 	}
@@ -168,7 +169,7 @@ func (r *resolver) resolve(node *ast.Node) {
 	case *ast.UnaryNode:
 		t := r.tokenOf(n)
 		if n.Operator != "not" && n.Operator != "!" {
-			r.fail(&Error{t.off, t.end - t.off, fmt.Sprintf("unexpected sign %s", n.Operator), "quantities are at least 0; subtract with p99 - 5ms"})
+			r.fail(mistake(t.off, t.end-t.off, fmt.Sprintf("unexpected sign %s", n.Operator), "quantities are at least 0; subtract with p99 - 5ms"))
 			return
 		}
 		r.resolve(&n.Node)
@@ -177,10 +178,10 @@ func (r *resolver) resolve(node *ast.Node) {
 		r.spans[negation] = span{t.off, t.end}
 	case *ast.StringNode:
 		t := r.tokenOf(n)
-		r.fail(&Error{t.off, t.end - t.off, fmt.Sprintf("unexpected text %s", t.text), `text names a stage, request or fault in a scope: stage("steady").p99`})
+		r.fail(mistake(t.off, t.end-t.off, fmt.Sprintf("unexpected text %s", t.text), `text names a stage, request or fault in a scope: stage("steady").p99`))
 	default:
 		t := r.tokenOf(n)
-		r.fail(&Error{t.off, t.end - t.off, fmt.Sprintf("unexpected %s", t.text), "a rule compares metrics with limits: p99 < 200ms"})
+		r.fail(mistake(t.off, t.end-t.off, fmt.Sprintf("unexpected %s", t.text), "a rule compares metrics with limits: p99 < 200ms"))
 	}
 	r.done[was], r.done[*node] = *node, *node
 }
@@ -194,13 +195,13 @@ func (r *resolver) binary(n *ast.BinaryNode) {
 		for _, side := range []ast.Node{n.Left, n.Right} {
 			t := r.tokenOf(side)
 			if _, negation := side.(*ast.UnaryNode); negation && isLogical(side) {
-				r.fail(&Error{t.off, t.end - t.off, fmt.Sprintf("%s denies only what stands next to it, which is no comparison", t.text),
-					fmt.Sprintf("put the comparison in parentheses: %s (p99 < 200ms)", t.text)})
+				r.fail(mistake(t.off, t.end-t.off, fmt.Sprintf("%s denies only what stands next to it, which is no comparison", t.text),
+					fmt.Sprintf("put the comparison in parentheses: %s (p99 < 200ms)", t.text)))
 				return
 			}
 			if isLogical(side) {
-				r.fail(&Error{t.off, t.end - t.off, fmt.Sprintf("expected a quantity beside %s, found a comparison", n.Operator),
-					"join comparisons with && or ||"})
+				r.fail(mistake(t.off, t.end-t.off, fmt.Sprintf("expected a quantity beside %s, found a comparison", n.Operator),
+					"join comparisons with && or ||"))
 				return
 			}
 		}
@@ -209,7 +210,7 @@ func (r *resolver) binary(n *ast.BinaryNode) {
 	r.resolve(&n.Right)
 	if r.err == nil && slices.Contains(comparisonOps, n.Operator) && !hasTerm(n.Left) && !hasTerm(n.Right) {
 		s := r.spanOf(n)
-		r.fail(&Error{s.off, s.end - s.off, "a comparison of limits alone says nothing about the run", "compare a metric with a limit: p99 < 200ms"})
+		r.fail(mistake(s.off, s.end-s.off, "a comparison of limits alone says nothing about the run", "compare a metric with a limit: p99 < 200ms"))
 	}
 }
 
@@ -263,13 +264,13 @@ func (r *resolver) chain(node *ast.Node) {
 		if s.fault != "" {
 			metric = "recovery"
 		}
-		r.fail(&Error{last.token.off, last.token.end - last.token.off, fmt.Sprintf("expected a metric of %s", last.name),
-			fmt.Sprintf("write %s.%s", scopeByName(last.name).Example, metric)})
+		r.fail(mistake(last.token.off, last.token.end-last.token.off, fmt.Sprintf("expected a metric of %s", last.name),
+			fmt.Sprintf("write %s.%s", scopeByName(last.name).Example, metric)))
 		return
 	}
 	if i := slices.IndexFunc(rest, func(s step) bool { return s.call }); i >= 0 {
-		r.fail(&Error{rest[i].token.off, len(rest[i].name), fmt.Sprintf("unexpected %s(...) after %s", rest[i].name, rest[i-1].name),
-			"scopes come first and the metric last: " + scopeByName(rest[i].name).Example + "." + rest[0].name})
+		r.fail(mistake(rest[i].token.off, len(rest[i].name), fmt.Sprintf("unexpected %s(...) after %s", rest[i].name, rest[i-1].name),
+			"scopes come first and the metric last: "+scopeByName(rest[i].name).Example+"."+rest[0].name))
 		return
 	}
 	m := r.metric(rest, scopes > 0)
@@ -280,22 +281,22 @@ func (r *resolver) chain(node *ast.Node) {
 	at := rest[0].token
 	switch alone := s.fault == "" || scopes == 1; {
 	case !alone:
-		r.fail(&Error{first.off, last.end - first.off, "fault(...) combines with no other scope", fmt.Sprintf("write fault(%q).%s", s.fault, m.Name)})
+		r.fail(mistake(first.off, last.end-first.off, "fault(...) combines with no other scope", fmt.Sprintf("write fault(%q).%s", s.fault, m.Name)))
 		return
 	case m.OfFault && s.fault == "":
-		r.fail(&Error{at.off, last.end - at.off, fmt.Sprintf("%s is asked of a fault", m.Name), fmt.Sprintf("write fault(%q).%s", append(slices.Clone(r.names.Faults), "kill-api")[0], m.Name)})
+		r.fail(mistake(at.off, last.end-at.off, fmt.Sprintf("%s is asked of a fault", m.Name), fmt.Sprintf("write fault(%q).%s", append(slices.Clone(r.names.Faults), "kill-api")[0], m.Name)))
 		return
 	case !m.OfFault && s.fault != "":
-		r.fail(&Error{at.off, last.end - at.off, fmt.Sprintf("%s is asked of load, not of a fault", m.Name),
-			fmt.Sprintf("write before(%[1]q).%[2]s, during(%[1]q).%[2]s or after(%[1]q).%[2]s", s.fault, m.Name)})
+		r.fail(mistake(at.off, last.end-at.off, fmt.Sprintf("%s is asked of load, not of a fault", m.Name),
+			fmt.Sprintf("write before(%[1]q).%[2]s, during(%[1]q).%[2]s or after(%[1]q).%[2]s", s.fault, m.Name)))
 		return
 	case m.OfPhase && s.flow != "":
-		r.fail(&Error{at.off, last.end - at.off, fmt.Sprintf("%s is asked of requests, not of whole flows", m.Name),
-			fmt.Sprintf("ask it of a step, such as request(%q).%s, or of all: %[2]s", s.flow+"/STEP", m.Name)})
+		r.fail(mistake(at.off, last.end-at.off, fmt.Sprintf("%s is asked of requests, not of whole flows", m.Name),
+			fmt.Sprintf("ask it of a step, such as request(%q).%s, or of all: %[2]s", s.flow+"/STEP", m.Name)))
 		return
 	}
 	if i := slices.IndexFunc(r.terms, func(t term) bool { return t.scope.every != 0 }); i >= 0 && s.every != 0 && r.terms[i].scope.cut() != s.cut() {
-		r.fail(&Error{first.off, last.end - first.off, "every(...) cuts another stretch here than in " + r.terms[i].text, "write two rules"})
+		r.fail(mistake(first.off, last.end-first.off, "every(...) cuts another stretch here than in "+r.terms[i].text, "write two rules"))
 		return
 	}
 	text := r.src[first.off:last.end]
@@ -324,7 +325,7 @@ func (r *resolver) steps(n ast.Node) []step {
 		case *ast.CallNode:
 			if call != nil {
 				t := r.tokenOf(x)
-				r.fail(&Error{t.off, t.end - t.off, "unexpected second parentheses after " + t.text, ""})
+				r.fail(mistake(t.off, t.end-t.off, "unexpected second parentheses after "+t.text, ""))
 				return nil
 			}
 			call, n = x, x.Callee
@@ -342,7 +343,7 @@ func (r *resolver) steps(n ast.Node) []step {
 			}
 		}
 		t := r.tokenOf(n)
-		r.fail(&Error{t.off, t.end - t.off, "expected a scope before the point, found " + t.text, `write a scope and a metric: stage("steady").p99`})
+		r.fail(mistake(t.off, t.end-t.off, "expected a scope before the point, found "+t.text, `write a scope and a metric: stage("steady").p99`))
 		return nil
 	}
 }
@@ -355,7 +356,7 @@ func (r *resolver) scope(s *scope, link step) {
 		return
 	}
 	if len(link.args) != k.count {
-		r.fail(&Error{link.token.off, link.token.end - link.token.off, fmt.Sprintf("%s takes %s, found %d of %d arguments", k.Name, k.Args, len(link.args), k.count), "write " + k.Example})
+		r.fail(mistake(link.token.off, link.token.end-link.token.off, fmt.Sprintf("%s takes %s, found %d of %d arguments", k.Name, k.Args, len(link.args), k.count), "write "+k.Example))
 		return
 	}
 	var args []argument
@@ -391,10 +392,10 @@ func (r *resolver) metric(links []step, inScope bool) *Metric {
 	group := groupDoc(first.name) != ""
 	switch {
 	case group && len(links) == 1:
-		r.fail(&Error{first.token.off, len(first.name), fmt.Sprintf("expected a metric after %s", first.name), fmt.Sprintf("write %s.p99", first.name)})
+		r.fail(mistake(first.token.off, len(first.name), fmt.Sprintf("expected a metric after %s", first.name), fmt.Sprintf("write %s.p99", first.name)))
 	case group:
 		first, last := first.token, last.token
-		e := &Error{Offset: first.off, Len: last.end - first.off}
+		e := &fielderr.Error{Offset: first.off, Len: last.end - first.off}
 		var names []string
 		for _, m := range metrics {
 			if g, name, ok := strings.Cut(m.Name, "."); ok && g == first.text {
@@ -414,7 +415,7 @@ func (r *resolver) metric(links []step, inScope bool) *Metric {
 		}
 		r.fail(e)
 	case len(links) > 1 && metricByName(first.name) != nil:
-		r.fail(&Error{links[1].token.off, len(links[1].name), fmt.Sprintf("unexpected .%s after the metric %s", links[1].name, first.name), ""})
+		r.fail(mistake(links[1].token.off, len(links[1].name), fmt.Sprintf("unexpected .%s after the metric %s", links[1].name, first.name), ""))
 	default:
 		e := unknownMetric(first.token.off, first.name, inScope)
 		if hint, ok := foreignMetric(parts); ok {

@@ -13,6 +13,8 @@ import (
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/vm"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // Rule is a compiled rule. It is immutable and safe for concurrent use.
@@ -32,17 +34,26 @@ type term struct {
 }
 
 // Compile reads a rule. It finds every mistake that a rule can have: a rule
-// that compiles can be judged on any timeline. The error, if not nil, points
-// into src; one at the end of src has length 0.
-func Compile(src string, names Names) (*Rule, *Error) {
+// that compiles can be judged on any timeline. Mistakes, of which there are none if
+// there is a rule, point into src; one at the end of src has length 0. What follows
+// the first mistake in a rule is not looked at.
+func Compile(src string, names Names) (*Rule, fielderr.List) {
+	r, wrong := compile(src, names)
+	if wrong != nil {
+		return nil, fielderr.List{*wrong}
+	}
+	return r, nil
+}
+
+func compile(src string, names Names) (*Rule, *fielderr.Error) {
 	switch {
 	case len(src) > MaxSource:
-		return nil, &Error{MaxSource, len(src) - MaxSource, fmt.Sprintf("expected a rule of at most %d bytes, found %d", MaxSource, len(src)), "split it into several rules"}
+		return nil, mistake(MaxSource, len(src)-MaxSource, fmt.Sprintf("expected a rule of at most %d bytes, found %d", MaxSource, len(src)), "split it into several rules")
 	case !utf8.ValidString(src):
 		i := strings.IndexFunc(src, func(r rune) bool { return r == utf8.RuneError })
-		return nil, &Error{max(i, 0), 1, "expected UTF-8 text, found other bytes", ""}
+		return nil, mistake(max(i, 0), 1, "expected UTF-8 text, found other bytes", "")
 	case strings.TrimSpace(src) == "":
-		return nil, &Error{0, len(src), "expected a rule such as p99 < 200ms, found nothing", ""}
+		return nil, mistake(0, len(src), "expected a rule such as p99 < 200ms, found nothing", "")
 	}
 	tokens, rewritten, err := scan(src)
 	if err != nil {
@@ -72,17 +83,17 @@ func Compile(src string, names Names) (*Rule, *Error) {
 		return nil, err
 	}
 	if unchecked != nil {
-		return nil, &Error{0, len(src), "a rule compares metrics with limits, such as p99 < 200ms; this one does not compile", firstLine(unchecked)}
+		return nil, mistake(0, len(src), "a rule compares metrics with limits, such as p99 < 200ms; this one does not compile", firstLine(unchecked))
 	}
 	program, failed := compiler.Compile(tree, config)
 	if failed != nil {
-		return nil, &Error{0, len(src), "a rule compares metrics with limits, such as p99 < 200ms; this one does not compile", firstLine(failed)}
+		return nil, mistake(0, len(src), "a rule compares metrics with limits, such as p99 < 200ms; this one does not compile", firstLine(failed))
 	}
 
 	rule := &Rule{source: src, program: program, terms: r.terms}
 	f, failed := rule.evaluate(rule.unmeasured())
 	if failed != nil {
-		return nil, &Error{0, len(src), "a rule compares metrics with limits, such as p99 < 200ms; this one cannot be evaluated", firstLine(failed)}
+		return nil, mistake(0, len(src), "a rule compares metrics with limits, such as p99 < 200ms; this one cannot be evaluated", firstLine(failed))
 	}
 	rule.limits, rule.remarks = exactLimits(f), remarksOn(f)
 	return rule, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -40,7 +41,7 @@ type ScopeKind struct {
 	Doc     string
 
 	count int // number of arguments
-	apply func(s *scope, a []argument, n Names) *Error
+	apply func(s *scope, a []argument, n Names) *fielderr.Error
 }
 
 // argument is one argument of a scope as it stands in the rule.
@@ -68,11 +69,11 @@ func Scopes() []ScopeKind {
 	}
 }
 
-func named(name, what, example, doc string, apply func(*scope, argument, Names) *Error) ScopeKind {
+func named(name, what, example, doc string, apply func(*scope, argument, Names) *fielderr.Error) ScopeKind {
 	return ScopeKind{name, "the name of a " + what + " in quotes", fmt.Sprintf("%s(%q)", name, example), doc, 1,
-		func(s *scope, a []argument, n Names) *Error {
+		func(s *scope, a []argument, n Names) *fielderr.Error {
 			if a[0].text == nil {
-				return &Error{a[0].off, a[0].len, fmt.Sprintf("expected the name of a %s in quotes", what), fmt.Sprintf("write %s(%q)", name, example)}
+				return mistake(a[0].off, a[0].len, fmt.Sprintf("expected the name of a %s in quotes", what), fmt.Sprintf("write %s(%q)", name, example))
 			}
 			return apply(s, a[0], n)
 		}}
@@ -87,23 +88,23 @@ func scopeByName(name string) *ScopeKind {
 	return &all[i]
 }
 
-func applyStage(s *scope, a argument, n Names) *Error {
+func applyStage(s *scope, a argument, n Names) *fielderr.Error {
 	switch {
 	case !slices.Contains(n.Stages, *a.text):
 		return unknownName(a.off, a.len, "stage", *a.text, n.Stages)
 	case s.stage != "":
-		return &Error{a.off, a.len, fmt.Sprintf("a second stage beside %q: no arrival is in both", s.stage), "leave one out"}
+		return mistake(a.off, a.len, fmt.Sprintf("a second stage beside %q: no arrival is in both", s.stage), "leave one out")
 	}
 	s.stage = *a.text
 	return nil
 }
 
-func applyRequest(s *scope, a argument, n Names) *Error {
+func applyRequest(s *scope, a argument, n Names) *fielderr.Error {
 	switch {
 	case !slices.Contains(n.Requests, *a.text):
 		return unknownName(a.off, a.len, "request", *a.text, n.Requests)
 	case s.request != "":
-		return &Error{a.off, a.len, fmt.Sprintf("a second request beside %q: no arrival is both", s.request), "leave one out"}
+		return mistake(a.off, a.len, fmt.Sprintf("a second request beside %q: no arrival is both", s.request), "leave one out")
 	case s.flow != "":
 		return requestAndFlow(a, *a.text, s.flow)
 	}
@@ -111,12 +112,12 @@ func applyRequest(s *scope, a argument, n Names) *Error {
 	return nil
 }
 
-func applyFlow(s *scope, a argument, n Names) *Error {
+func applyFlow(s *scope, a argument, n Names) *fielderr.Error {
 	switch {
 	case !slices.Contains(n.Flows, *a.text):
 		return unknownName(a.off, a.len, "flow", *a.text, n.Flows)
 	case s.flow != "":
-		return &Error{a.off, a.len, fmt.Sprintf("a second flow beside %q: no arrival is both", s.flow), "leave one out"}
+		return mistake(a.off, a.len, fmt.Sprintf("a second flow beside %q: no arrival is both", s.flow), "leave one out")
 	case s.request != "":
 		return requestAndFlow(a, s.request, *a.text)
 	}
@@ -125,13 +126,13 @@ func applyFlow(s *scope, a argument, n Names) *Error {
 }
 
 // requestAndFlow is the mistake of asking for arrivals that are both.
-func requestAndFlow(a argument, request, flow string) *Error {
-	return &Error{a.off, a.len, fmt.Sprintf("no arrival is both the request %q and the whole flow %q", request, flow),
-		"a step of a flow is a request of its own: write its request(...) alone, or flow(...) for the whole"}
+func requestAndFlow(a argument, request, flow string) *fielderr.Error {
+	return mistake(a.off, a.len, fmt.Sprintf("no arrival is both the request %q and the whole flow %q", request, flow),
+		"a step of a flow is a request of its own: write its request(...) alone, or flow(...) for the whole")
 }
 
-func applyPhase(kind string) func(*scope, argument, Names) *Error {
-	return func(s *scope, a argument, n Names) *Error {
+func applyPhase(kind string) func(*scope, argument, Names) *fielderr.Error {
+	return func(s *scope, a argument, n Names) *fielderr.Error {
 		if !slices.Contains(n.Faults, *a.text) {
 			return unknownName(a.off, a.len, "fault", *a.text, n.Faults)
 		}
@@ -140,7 +141,7 @@ func applyPhase(kind string) func(*scope, argument, Names) *Error {
 	}
 }
 
-func applyFault(s *scope, a argument, n Names) *Error {
+func applyFault(s *scope, a argument, n Names) *fielderr.Error {
 	if !slices.Contains(n.Faults, *a.text) {
 		return unknownName(a.off, a.len, "fault", *a.text, n.Faults)
 	}
@@ -150,31 +151,31 @@ func applyFault(s *scope, a argument, n Names) *Error {
 
 // wholeSeconds refuses times that would cut through the intervals of a run,
 // which are of one second: figures of such a stretch would not be exact.
-func wholeSeconds(a argument) *Error {
+func wholeSeconds(a argument) *fielderr.Error {
 	if a.duration == nil {
-		return &Error{a.off, a.len, "expected a duration such as 10s", ""}
+		return mistake(a.off, a.len, "expected a duration such as 10s", "")
 	}
 	if *a.duration%time.Second != 0 {
-		return &Error{a.off, a.len, fmt.Sprintf("expected whole seconds, found %s", *a.duration), "a run is recorded second by second"}
+		return mistake(a.off, a.len, fmt.Sprintf("expected whole seconds, found %s", *a.duration), "a run is recorded second by second")
 	}
 	return nil
 }
 
-func applyEvery(s *scope, a []argument, _ Names) *Error {
+func applyEvery(s *scope, a []argument, _ Names) *fielderr.Error {
 	if err := wholeSeconds(a[0]); err != nil {
 		return err
 	}
 	switch {
 	case *a[0].duration == 0:
-		return &Error{a[0].off, a[0].len, "expected a duration of at least 1s, found 0s", ""}
+		return mistake(a[0].off, a[0].len, "expected a duration of at least 1s, found 0s", "")
 	case s.every != 0:
-		return &Error{a[0].off, a[0].len, "a second every", "leave one out"}
+		return mistake(a[0].off, a[0].len, "a second every", "leave one out")
 	}
 	s.every = *a[0].duration
 	return nil
 }
 
-func applyWindow(s *scope, a []argument, n Names) *Error {
+func applyWindow(s *scope, a []argument, n Names) *fielderr.Error {
 	for _, x := range a {
 		if err := wholeSeconds(x); err != nil {
 			return err
@@ -182,12 +183,12 @@ func applyWindow(s *scope, a []argument, n Names) *Error {
 	}
 	w := timeline.Window{From: *a[0].duration, To: *a[1].duration}
 	if w.Len() == 0 {
-		return &Error{a[0].off, a[1].off + a[1].len - a[0].off, fmt.Sprintf("a window that ends at %s, before or when it begins, is empty", quantity.FormatDuration(w.To)),
-			"write the earlier offset first: window(60s, 90s)"}
+		return mistake(a[0].off, a[1].off+a[1].len-a[0].off, fmt.Sprintf("a window that ends at %s, before or when it begins, is empty", quantity.FormatDuration(w.To)),
+			"write the earlier offset first: window(60s, 90s)")
 	}
 	if n.End > 0 && w.From >= n.End {
-		return &Error{a[0].off, a[0].len, fmt.Sprintf("expected a window of the load, which ends at %s, found one that begins at %s: nothing is due there",
-			quantity.FormatDuration(n.End), quantity.FormatDuration(w.From)), "let it begin earlier, or the load last longer"}
+		return mistake(a[0].off, a[0].len, fmt.Sprintf("expected a window of the load, which ends at %s, found one that begins at %s: nothing is due there",
+			quantity.FormatDuration(n.End), quantity.FormatDuration(w.From)), "let it begin earlier, or the load last longer")
 	}
 	s.windows = append(s.windows, w)
 	return nil

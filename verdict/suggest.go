@@ -6,13 +6,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
 
 // unknownName is the mistake of naming a stage, request or fault that the
 // scenario does not have.
-func unknownName(off, length int, what, name string, known []string) *Error {
-	e := &Error{off, length, fmt.Sprintf("unknown %s %q", what, name), ""}
+func unknownName(off, length int, what, name string, known []string) *fielderr.Error {
+	e := mistake(off, length, fmt.Sprintf("unknown %s %q", what, name), "")
 	if len(known) == 0 {
 		e.Hint = fmt.Sprintf("the scenario has no %ss", what)
 		return e
@@ -35,8 +36,8 @@ func unknownName(off, length int, what, name string, known []string) *Error {
 
 // unknownScope is the mistake of a word with parentheses that is no scope. rest is
 // the rule from that word on.
-func unknownScope(off int, name, rest string) *Error {
-	e := &Error{off, len(name), fmt.Sprintf("unknown scope %s", name), ""}
+func unknownScope(off int, name, rest string) *fielderr.Error {
+	e := mistake(off, len(name), fmt.Sprintf("unknown scope %s", name), "")
 	if hint, ok := foreignCall(rest, off > 0); ok {
 		e.Msg, e.Hint = fmt.Sprintf("%s(...) is not how a percentile is written", name), hint
 		return e
@@ -61,8 +62,8 @@ func unknownScope(off int, name, rest string) *Error {
 }
 
 // unknownMetric is the mistake of a name that stands where a metric should.
-func unknownMetric(off int, name string, inScope bool) *Error {
-	e := &Error{off, len(name), fmt.Sprintf("unknown metric %s", name), ""}
+func unknownMetric(off int, name string, inScope bool) *fielderr.Error {
+	e := mistake(off, len(name), fmt.Sprintf("unknown metric %s", name), "")
 	var names, basic []string
 	for _, m := range metrics {
 		names = append(names, m.Name)

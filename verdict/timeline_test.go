@@ -240,9 +240,9 @@ func fault(name string, from, to time.Duration) timeline.Fault {
 
 func mustCompile(t testing.TB, src string) *Rule {
 	t.Helper()
-	r, err := Compile(src, names)
-	if err != nil {
-		t.Fatalf("compiling %s: %s at %d", src, err, err.Offset)
+	r, wrong := Compile(src, names)
+	for _, m := range wrong {
+		t.Fatalf("compiling %s: %s at %d", src, m, m.Offset)
 	}
 	return r
 }

@@ -11,6 +11,7 @@ package verdict
 import (
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -45,14 +46,10 @@ type Names struct {
 	End      time.Duration // of the load; 0: not known
 }
 
-// Error is a mistake in a rule: Offset and Len are bytes in its source.
-type Error struct {
-	Offset, Len int
-	Msg         string // what was expected and found
-	Hint        string // what to do; may be empty
+// mistake is one in a rule, of which so many bytes from off are wrong.
+func mistake(off, length int, msg, hint string) *fielderr.Error {
+	return &fielderr.Error{Offset: off, Len: length, Msg: msg, Hint: hint}
 }
-
-func (e *Error) Error() string { return e.Msg }
 
 // Measure is what is reported of a scope: a stage, a request, the whole run.
 // A percentile of nothing is nil.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -82,26 +83,26 @@ func (b *builder) rules() []PlannedRule {
 		}
 		if e.scorecard {
 			for _, kpi := range verdict.Default() {
-				rule, err := verdict.Compile(kpi, names)
-				if err != nil {
-					b.Failf(e.kpi.Span, "write the rules out", "the rule %q of the default scorecard: %s", kpi, err.Msg)
-					continue
+				rule, wrong := verdict.Compile(kpi, names)
+				for _, m := range wrong {
+					b.Failf(e.kpi.Span, "write the rules out", "the rule %q of the default scorecard: %s", kpi, m)
 				}
-				out = append(out, PlannedRule{KPI: kpi, Severity: verdict.SeverityFail, Rule: rule})
+				if wrong == nil {
+					out = append(out, PlannedRule{KPI: kpi, Severity: verdict.SeverityFail, Rule: rule})
+				}
 			}
 			continue
 		}
-		rule, err := verdict.Compile(e.KPI, names)
-		if err != nil {
-			from, length := e.source.Raw(err.Offset, max(1, err.Len))
-			hint := err.Hint
+		rule, wrong := verdict.Compile(e.KPI, names)
+		for _, m := range wrong {
+			from, length := e.source.Raw(m.Offset, max(1, m.Len))
+			hint := cmp.Or(m.Hint, "a rule compares a metric with a limit, such as p99 < 200ms")
 			if near, ok := suggest.Nearest(e.KPI, []string{defaultScorecard}); ok {
 				hint = "did you mean the word " + near + "?"
 			}
-			if hint == "" {
-				hint = "a rule compares a metric with a limit, such as p99 < 200ms"
-			}
-			b.Failf(b.Locate(e.kpi, from, length), hint, "%s", err.Msg)
+			b.Failf(b.Locate(e.kpi, from, length), hint, "%s", m)
+		}
+		if wrong != nil {
 			continue
 		}
 		out = append(out, PlannedRule{KPI: e.KPI, Name: e.Name, Severity: verdict.Severity(e.Severity), Rule: rule})
