@@ -2,8 +2,13 @@ package record
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -41,5 +46,84 @@ func BenchmarkJudge(b *testing.B) {
 		if _, err := verdict.Judge(nil, tl); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestJudgedInParts judges recordings of the model's runs in parts, with answers that come late,
+// intervals in several parts, flows, and what the generator itself may have made: each report is
+// that of judging the same at once, and the last one that of judging the recording.
+func TestJudgedInParts(t *testing.T) {
+	reasons := map[verdict.Reason]int{}
+	for seed := range uint64(8) {
+		clock := new(hand)
+		c := config(t, clock.now)
+		r := start(t, c)
+		_, end := simulate(t, r, clock, seed, 2000)
+		marks := slices.Sorted(slices.Values(r.bounds.marks))
+		fault := func(name string, from, to time.Duration) timeline.Fault {
+			return timeline.Fault{
+				Name: name, State: timeline.Reverted, Verified: true,
+				Injecting: &from, Effective: &from, Reverting: &to, Reverted: &to,
+			}
+		}
+		faults := []timeline.Fault{fault("kill-api", marks[0], marks[2]), fault("slow-db", marks[1], marks[4])}
+		tl, err := r.Finish(end, false, faults)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tl.Standstills = timeline.Windows{{From: 3100 * ms, To: 3300 * ms}}
+		names := verdict.Names{Stages: []string{"warm up, slowly", "steady/état"}, Requests: c.Requests, Flows: c.Flows, Faults: []string{"kill-api", "slow-db"}}
+		var rules []verdict.Input
+		for _, src := range []string{
+			"p95 < 200ms", "p50 < 60ms", "error_rate < 12%", "error_rate < 14.5%", "error_rate < 17%", "ok.p50 < 35ms", "ok.p75 < 70ms", "every(1s).p50 < 100ms", "every(2s).rps > 50/s", "mean < 1s", "stddev < 2s",
+			`before("kill-api").p50 < 100ms`, `during("kill-api").unsent < 5`, `after("slow-db").connect.p50 < 2ms`,
+			`during("slow-db").every(1s).error_rate < 50%`, `flow("browse").p90 < 3s`, `fault("kill-api").outage < 1s`, `fault("slow-db").recovery < 1s`,
+		} {
+			rule, mistake := verdict.Compile(src, names)
+			if mistake != nil {
+				t.Fatal(mistake)
+			}
+			rules = append(rules, verdict.Input{KPI: src, Rule: rule})
+		}
+		want, err := verdict.Judge(rules, tl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range want.Rules {
+			reasons[x.Reason]++
+		}
+		all := intervals(t, tl)
+		report := func(j *verdict.Judging) verdict.Report {
+			t.Helper()
+			rep, err := j.Report()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return rep
+		}
+		rng := rand.New(rand.NewPCG(seed, 3))
+		j := verdict.NewJudging(rules, tl)
+		for k, iv := range all {
+			j.Add(iv)
+			if rng.IntN(3) > 0 {
+				continue
+			}
+			got := report(j)
+			atOnce := verdict.NewJudging(rules, tl)
+			for _, iv := range all[:k+1] {
+				atOnce.Add(iv)
+			}
+			if diff := gocmp.Diff(report(atOnce), got, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("seed %d, until %v (-at once +in parts):\n%s", seed, iv.To, diff)
+			}
+		}
+		if err := j.End(tl); err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(want, report(j), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("seed %d (-of the recording +in parts):\n%s", seed, diff)
+		}
+	}	if reasons[""] == 0 || reasons[verdict.ReasonGenerator] == 0 {
+		t.Errorf("expected rules that are decided, and rules that the generator may have turned, found %v", reasons)
 	}
 }
