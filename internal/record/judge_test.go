@@ -123,7 +123,8 @@ func TestJudgedInParts(t *testing.T) {
 		if diff := gocmp.Diff(want, report(j), cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("seed %d (-of the recording +in parts):\n%s", seed, diff)
 		}
-	}	if reasons[""] == 0 || reasons[verdict.ReasonGenerator] == 0 {
+	}
+	if reasons[""] == 0 || reasons[verdict.ReasonGenerator] == 0 {
 		t.Errorf("expected rules that are decided, and rules that the generator may have turned, found %v", reasons)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +22,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/generator"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
-	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
@@ -31,7 +29,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/state"
 	"github.com/seed-1574e9de/ordeal/internal/target/process"
 	"github.com/seed-1574e9de/ordeal/timeline"
-	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
 // Deadlines of what must happen whatever became of the run.
@@ -467,99 +464,4 @@ func (r *runner) limits() []time.Duration {
 		out = append(out, rule.Rule.Limits()...)
 	}
 	return out
-}
-
-// conclude judges the timeline, writes the outputs and prints the report. tl
-// is nil if no load was sent; broken is what went wrong around the run, if
-// anything did.
-func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error) (ExitCode, error) {
-	sent := tl != nil
-	if !sent {
-		tl = emptyTimeline(r.plan.Name, time.Now())
-		tl.Interrupted = interrupted
-	}
-	judged, err := verdict.Judge(r.rules(), tl)
-	if err != nil {
-		return ExitBroken, errors.Join(broken, err)
-	}
-	if r.torn {
-		judged.Why = append(judged.Why, fmt.Sprintf("the recording ends after %s of %s: what came later is in no figure",
-			quantity.FormatDuration(tl.Duration), quantity.FormatDuration(r.attack.Duration())))
-		if judged.Outcome != verdict.Fail {
-			judged.Outcome = verdict.Inconclusive
-		}
-	}
-	out := &report.Run{
-		Name: r.plan.Name, Seed: r.plan.Seed, Engine: r.attack.Engine, Dir: r.dir, Report: judged, Timeline: tl,
-		Version: r.opt.Version, Host: thisHost(),
-		Source: report.Source{File: r.plan.File, SHA256: r.plan.FileSHA256, PlanSHA256: r.planSum},
-		Dirty:  slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
-	}
-	if r.attack.Engine == "" { // it was not got as far as that
-		out.Engine = r.plan.Attack.Engine
-	}
-	if r.settled {
-		out.EngineWhy = r.attack.EngineWhy
-	}
-	if r.recorder != nil {
-		out.Examples = r.examples()
-		if r.recorder.Samples() > 0 {
-			out.Samples = record.SamplesFile
-		}
-	}
-	if broken != nil {
-		out.Problems = strings.Split(broken.Error(), "\n")
-	}
-	code := exitCode(judged.Outcome, tl.Interrupted, out.Dirty || broken != nil)
-	out.ExitCode = int(code)
-	errs := []error{broken}
-	write := func(o report.Output) error {
-		return writeFile(r.dir, o.File, func(w io.Writer) error { return o.Write(w, out) })
-	}
-	var written []report.Output
-	for _, o := range report.Outputs() {
-		err := write(o)
-		if err == nil {
-			written = append(written, o)
-			continue
-		}
-		errs = append(errs, err)
-		// So that no other file says that all is well, neither those after it nor
-		// those before, which are there as they were if that fails too.
-		out.Problems = append(out.Problems, err.Error())
-		code = ExitBroken
-		out.ExitCode = int(code)
-		for _, earlier := range written {
-			if err := write(earlier); err != nil {
-				errs = append(errs, err)
-			}
-		}
-	}
-	if !sent {
-		r.progress("run directory  %s", r.dir)
-	}
-	if sent {
-		style := report.Style{Color: r.opt.Color, Width: report.WidthOf(r.opt.Stdout)}
-		if err := report.WriteTerminal(r.opt.Stdout, out, style); err != nil {
-			// A reader that left, as head does, does not change the verdict.
-			fmt.Fprintf(r.opt.Stderr, "ordeal: the report could not be printed: %v; it is in %s\n", err, r.dir)
-		}
-	}
-	return code, errors.Join(errs...)
-}
-
-// exitCode puts what must not be overlooked first: something left broken, then
-// an interruption, then the verdict.
-func exitCode(o verdict.Outcome, interrupted, broken bool) ExitCode {
-	switch {
-	case broken:
-		return ExitBroken
-	case interrupted:
-		return ExitInterrupted
-	case o == verdict.Fail:
-		return ExitFail
-	case o == verdict.Inconclusive:
-		return ExitInconclusive
-	}
-	return ExitPass
 }
