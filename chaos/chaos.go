@@ -12,14 +12,9 @@
 //
 // # What can be broken how
 //
-//	            die           freeze        net
-//	process     kill          pause         put a link in front of it
-//	container   kill          pause         latency
-//	link        -             -             latency
-//
-// CanHit answers this from names alone, so that a scenario is refused before
-// anything is started; Bind asks the target itself, by the small interfaces that
-// it implements.
+// A Kind says which Capability it needs, and Suffers whether a target has it, from what
+// its kind of service says of all its targets: so a scenario is refused before anything
+// is started. Bind asks the target itself, by the small interfaces that it implements.
 //
 // # Parts
 //
@@ -60,16 +55,9 @@ type Target interface {
 	Ref() Ref
 }
 
-// The kinds of targets, as they stand in Ref.
-const (
-	ContainerTarget = "container"
-	ProcessTarget   = "process"
-	LinkTarget      = "link"
-)
-
 // Ref is how a target is written to the journal.
 type Ref struct {
-	Kind string          `json:"kind"` // container, process, link
+	Kind string          `json:"kind"` // of service, as package target has them
 	Name string          `json:"name"`
 	Data json.RawMessage `json:"data,omitempty"` // what the kind's adapter needs
 }
@@ -146,27 +134,27 @@ type Pauser interface {
 	Paused(ctx context.Context) (bool, error)
 }
 
-// NetShape is what a network fault does to traffic towards a target.
-type NetShape struct {
-	Delay  time.Duration `json:"delay"`  // added to each answer, and to the opening of a connection
-	Jitter time.Duration `json:"jitter"` // standard deviation is not meant: uniform in ±Jitter around Delay
+// Mechanic is a target that is killed and paused by something other than signals.
+type Mechanic interface {
+	// Mechanism is how, in a word.
+	Mechanism() string
 }
 
-// NetShaper is a target whose traffic can be bent.
+// NetShaper is a target whose traffic can be shaped.
 type NetShaper interface {
-	// Shape bends traffic and returns when that was measured, with how it was
-	// done and what was seen. deadline is how long the target may stay bent if
-	// nobody is left to unbend it; id names the fault to Unshape.
-	Shape(ctx context.Context, id string, s NetShape, deadline time.Duration) (Proof, error)
-	// Unshape puts traffic right and returns when that was verified. It does
+	// Shape puts traffic under a condition and returns when that was measured, with
+	// how it was done and what was seen. deadline is how long the target may stay so if
+	// nobody is left to clear it; id names the fault to Clear.
+	Shape(ctx context.Context, id string, c NetCondition, deadline time.Duration) (Proof, error)
+	// Clear takes the condition away and returns when that was verified. It does
 	// nothing if id is not in force.
-	Unshape(ctx context.Context, id string) (Proof, error)
+	Clear(ctx context.Context, id string) (Proof, error)
 }
 
-// ShapeChecker is a NetShaper that can tell before the run why its traffic could
-// not be bent; nil if it could.
+// ShapeChecker is a NetShaper that can tell before the run why its traffic could not
+// be put under a condition; nil if it could.
 type ShapeChecker interface {
-	Shapeable(ctx context.Context) error
+	Shapeable(ctx context.Context, c NetCondition) error
 }
 
 // Remedier is a target that knows how people undo a kind of fault on it, such as
@@ -229,8 +217,8 @@ type Kind struct {
 	// Hold is the key that says how long the fault lasts: "for", or
 	// "restart_after".
 	Hold string
-	// Needs is what a target must be able to suffer.
-	Needs Need
+	// Needs is what must be possible with a target.
+	Needs Capability
 	// Undo is what people do if ordeal could not, with a %s for the target.
 	Undo string
 	// New returns the settings' defaults, to be filled from the scenario.

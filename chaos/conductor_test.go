@@ -463,13 +463,13 @@ func TestPreflight(t *testing.T) {
 		}
 		s = newStage(Config{}, ok,
 			planned("kill-b", sigkill(), 2*s10, 5*time.Second, a, b),
-			planned("slow", &Latency{Delay: time.Second}, s10, 5*time.Second, numb{ProcessTarget}),
+			planned("slow", &Latency{Delay: time.Second}, s10, 5*time.Second, numb{"process"}),
 		)
 		err := s.Preflight(t.Context())
 		if err == nil {
 			t.Fatal("nothing speaks against what cannot work")
 		}
-		for _, want := range []string{"fault kill-b: b cannot be killed, as it could not be started again: made with --rm", "fault slow: latency cannot hit numb-1", "put a link in front of it"} {
+		for _, want := range []string{"fault kill-b: b cannot be killed, as it could not be started again: made with --rm", "fault slow: latency cannot hit numb-1", "a numb process feels nothing"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("error %q does not say %q", err, want)
 			}
@@ -532,14 +532,14 @@ func TestPreflightFindsOverlaps(t *testing.T) {
 // after it, and says so.
 type edged struct{ fake }
 
-func (e edged) Shape(ctx context.Context, id string, s NetShape, d time.Duration) (Proof, error) {
+func (e edged) Shape(ctx context.Context, id string, s NetCondition, d time.Duration) (Proof, error) {
 	time.Sleep(2 * time.Second)
 	Began(ctx)
 	return e.fake.Shape(ctx, id, s, d)
 }
 
-func (e edged) Unshape(ctx context.Context, id string) (Proof, error) {
-	p, err := e.fake.Unshape(ctx, id)
+func (e edged) Clear(ctx context.Context, id string) (Proof, error) {
+	p, err := e.fake.Clear(ctx, id)
 	Ceased(ctx)
 	time.Sleep(3 * time.Second)
 	return p, err

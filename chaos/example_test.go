@@ -6,14 +6,11 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 )
 
-func ExampleCanHit() {
-	_, ok := chaos.CanHit("kill", "process")
-	fmt.Println(ok)
-	hint, ok := chaos.CanHit("pause", "link")
-	fmt.Println(ok, hint)
-	// Output:
-	// true
-	// false a link cannot be paused: name the service behind it, or bend the link with latency
+func ExampleSuffers() {
+	pause, _ := chaos.KindByName("pause")
+	not := map[chaos.Capability]string{chaos.CapPause: "pause the service behind it"}
+	fmt.Println(chaos.Suffers(pause, not, nil, "a proxy"))
+	// Output: pause the service behind it false
 }
 
 func ExampleLatency_Validate() {

@@ -27,7 +27,7 @@ type world struct {
 	alive  bool
 	lives  int // how many times it was started
 	paused bool
-	shapes map[string]NetShape
+	shapes map[string]NetCondition
 
 	deaf        bool          // nothing that is done has an effect
 	failAfter   error         // what breaks it takes effect, and then returns this
@@ -45,7 +45,7 @@ type world struct {
 	undoContext error // of the context, when it is told to undo
 }
 
-func newWorld() *world { return &world{alive: true, shapes: map[string]NetShape{}} }
+func newWorld() *world { return &world{alive: true, shapes: map[string]NetCondition{}} }
 
 // intact says whether nothing is broken.
 func (w *world) intact() bool {
@@ -72,7 +72,7 @@ var (
 	_ NetShaper = fake{}
 )
 
-func newFake(name string) fake { return fake{newWorld(), name, ProcessTarget} }
+func newFake(name string) fake { return fake{newWorld(), name, "process"} }
 
 func (f fake) Name() string { return f.name }
 func (f fake) Ref() Ref     { return Ref{Kind: f.kind, Name: f.name} }
@@ -177,9 +177,9 @@ func (f fake) Paused(context.Context) (bool, error) {
 	return f.paused, f.prepareErr
 }
 
-func (f fake) Shapeable(context.Context) error { return f.prepareErr }
+func (f fake) Shapeable(context.Context, NetCondition) error { return f.prepareErr }
 
-func (f fake) Shape(ctx context.Context, id string, s NetShape, deadline time.Duration) (Proof, error) {
+func (f fake) Shape(ctx context.Context, id string, s NetCondition, deadline time.Duration) (Proof, error) {
 	err := f.doBreak(ctx, func() { f.shapes[id] = s; f.deadline = deadline })
 	if err == nil && f.deaf {
 		err = errors.New("the round trip is as quick as before")
@@ -187,7 +187,7 @@ func (f fake) Shape(ctx context.Context, id string, s NetShape, deadline time.Du
 	return Proof{Mechanism: "link", Evidence: "round trip 1ms → 100ms"}, err
 }
 
-func (f fake) Unshape(ctx context.Context, id string) (Proof, error) {
+func (f fake) Clear(ctx context.Context, id string) (Proof, error) {
 	err := f.doUndo(ctx, 0, func() { delete(f.shapes, id) })
 	return Proof{Mechanism: "link", Evidence: "round trip 1ms again"}, err
 }

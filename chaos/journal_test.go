@@ -174,7 +174,7 @@ func TestHeal(t *testing.T) {
 	add("paused", "pause", `{}`, dead, 2)
 	worlds["paused"].paused = true
 	add("slow", "latency", `{"delay":1000000}`, dead, 3)
-	worlds["slow"].shapes["slow"] = NetShape{Delay: time.Millisecond}
+	worlds["slow"].shapes["slow"] = NetCondition{Latency: Latency{Delay: time.Millisecond}}
 	add("in-use", "pause", `{}`, alive, 4)
 	worlds["in-use"].paused = true
 	add("far", "pause", `{}`, owner.Owner{PID: 3}, 4)
@@ -385,7 +385,7 @@ func (o onDisk) crash(at string) {
 func (o onDisk) Name() string { return "disk-1" }
 func (o onDisk) Ref() Ref {
 	b, _ := json.Marshal(o.file)
-	return Ref{Kind: ProcessTarget, Name: "disk-1", Data: b}
+	return Ref{Kind: "process", Name: "disk-1", Data: b}
 }
 
 func (o onDisk) Paused(context.Context) (bool, error) {

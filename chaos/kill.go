@@ -14,7 +14,7 @@ import (
 )
 
 var killKind = Kind{
-	Name: "kill", Hold: "restart_after", Needs: Die,
+	Name: "kill", Hold: "restart_after", Needs: CapKill,
 	Doc:  "send a signal that ends the target, and start it again later",
 	Undo: "start %s again",
 	New:  func() Spec { return &Kill{Signal: "SIGKILL"} },
@@ -63,16 +63,15 @@ func (k *Kill) Bind(t Target, _ string, _ time.Duration) (Fault, error) {
 	if !ok {
 		return nil, unfit(killKind, t)
 	}
-	return &kill{Kill: *k, name: t.Name(), target: killer, mechanism: mechanism(t, "signal")}, nil
+	return &kill{Kill: *k, name: t.Name(), target: killer, mechanism: mechanism(t)}, nil
 }
 
-// mechanism is how a target is made to die or freeze: containers through their
-// engine, everything else by own.
-func mechanism(t Target, own string) string {
-	if t.Ref().Kind == ContainerTarget {
-		return "engine"
+// mechanism is how a target is killed or paused: by a signal, if it does not say.
+func mechanism(t Target) string {
+	if m, ok := t.(Mechanic); ok {
+		return m.Mechanism()
 	}
-	return own
+	return "signal"
 }
 
 type kill struct {

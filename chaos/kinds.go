@@ -3,6 +3,8 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,48 +27,48 @@ func KindByName(name string) (Kind, bool) {
 	return Kind{}, false
 }
 
-// Need is something that a target can suffer.
-type Need string
-
-// What targets can suffer, and the interface that stands for it.
-const (
-	Die    Need = "die"    // Killer
-	Freeze Need = "freeze" // Pauser
-	Net    Need = "net"    // NetShaper
-)
-
-// hints say, for each kind of target, what it cannot suffer and what to do
-// instead. What is not listed, it can.
-var hints = map[string]map[Need]string{
-	ContainerTarget: {},
-	ProcessTarget: {
-		Net: "the traffic of a process cannot be bent: put a link in front of it (a service with listen: and upstream:) and name the link here",
-	},
-	LinkTarget: {
-		Die:    "a link cannot be killed: name the service behind it, or bend the link with latency",
-		Freeze: "a link cannot be paused: name the service behind it, or bend the link with latency",
-	},
+// NetCondition is what network faults do to the traffic towards a target: a field for
+// each kind of network fault, under its name. A zero field does nothing.
+type NetCondition struct {
+	Latency Latency `json:"latency,omitzero"`
 }
 
-// CanHit says whether a kind of fault can hit a kind of target (the Kind of a
-// Ref), and if not, what to do instead.
-func CanHit(kind, target string) (hint string, ok bool) {
-	k, ok := KindByName(kind)
-	if !ok {
-		return fmt.Sprintf("there is no fault %q", kind), false
+// Capability is something that can be done to a target.
+type Capability string
+
+// What can be done to targets, and the interface that stands for it.
+const (
+	CapKill    Capability = "kill"    // Killer
+	CapPause   Capability = "pause"   // Pauser
+	CapNetwork Capability = "network" // NetShaper
+)
+
+// Suffers says whether a fault can hit a target, and otherwise what to do instead. not
+// has that for each capability that the target lacks, and conditions are the network
+// conditions that it can be put under. what is what it is called: a container.
+func Suffers(f Kind, not map[Capability]string, conditions []string, what string) (instead string, ok bool) {
+	if instead, lacks := not[f.Needs]; lacks {
+		return instead, false
 	}
-	not, ok := hints[target]
-	if !ok {
-		return fmt.Sprintf("there is no target of the kind %q", target), false
+	if f.Needs == CapNetwork && !slices.Contains(conditions, f.Name) {
+		return fmt.Sprintf("nothing here can put the traffic of %s under %s: what can be done to it is %s",
+			what, f.Name, strings.Join(conditions, ", ")), false
 	}
-	hint, cannot := not[k.Needs]
-	return hint, !cannot
+	return "", true
+}
+
+// Limited is a target that knows what to do instead of what cannot be done to it.
+type Limited interface {
+	// Instead is for a capability that the target lacks; "" for others.
+	Instead(c Capability) string
 }
 
 // unfit is the error of a Bind to a target that lacks what the fault needs.
 func unfit(k Kind, t Target) error {
-	if hint, ok := CanHit(k.Name, t.Ref().Kind); !ok {
-		return fmt.Errorf("%s cannot hit %s: %s", k.Name, t.Name(), hint)
+	if l, ok := t.(Limited); ok {
+		if instead := l.Instead(k.Needs); instead != "" {
+			return fmt.Errorf("%s cannot hit %s: %s", k.Name, t.Name(), instead)
+		}
 	}
 	return fmt.Errorf("%s cannot hit %s: this %s cannot suffer it", k.Name, t.Name(), t.Ref().Kind)
 }
@@ -90,7 +92,7 @@ const lookTimeout = 5 * time.Second
 // to be started: something else about it is not as it was.
 func remedyNow(ctx context.Context, k Kind, t Target, otherwise string) string {
 	killer, ok := t.(Killer)
-	if !ok || k.Needs != Die {
+	if !ok || k.Needs != CapKill {
 		return otherwise
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)

@@ -79,19 +79,6 @@ func TestKindsAreWellFormed(t *testing.T) {
 					}
 				}
 			}
-			hit := 0
-			for _, target := range []string{ContainerTarget, ProcessTarget, LinkTarget} {
-				hint, ok := CanHit(k.Name, target)
-				if ok == (hint != "") {
-					t.Errorf("CanHit(%s) = %q, %v: expected either a yes or a hint", target, hint, ok)
-				}
-				if ok {
-					hit++
-				}
-			}
-			if hit == 0 {
-				t.Error("no kind of target can be hit")
-			}
 		})
 	}
 	if !slices.IsSorted(names) {
@@ -99,24 +86,72 @@ func TestKindsAreWellFormed(t *testing.T) {
 	}
 }
 
-func TestCanHit(t *testing.T) {
+func TestSuffers(t *testing.T) {
+	latency, _ := KindByName("latency")
+	kill, _ := KindByName("kill")
+	not := map[Capability]string{CapKill: "take its life elsewhere"}
 	for _, tt := range []struct {
-		kind, target, hint string
-		ok                 bool
+		name       string
+		kind       Kind
+		conditions []string
+		instead    string
+		ok         bool
 	}{
-		{"kill", "process", "", true},
-		{"latency", "container", "", true},
-		{"latency", "link", "", true},
-		{"latency", "process", "put a link in front of it", false},
-		{"kill", "link", "a link cannot be killed", false},
-		{"pause", "link", "a link cannot be paused", false},
-		{"kil", "process", `there is no fault "kil"`, false},
-		{"kill", "pod", `no target of the kind "pod"`, false},
+		{"it lacks what the fault needs", kill, nil, "take its life elsewhere", false},
+		{"it can be put under the condition", latency, []string{"latency", "loss"}, "", true},
+		{"it can be put under another condition", latency, []string{"loss"}, "nothing here can put the traffic of a thing under latency: what can be done to it is loss", false},
 	} {
-		hint, ok := CanHit(tt.kind, tt.target)
-		if ok != tt.ok || !strings.Contains(hint, tt.hint) {
-			t.Errorf("CanHit(%s, %s) = %q, %v, want %q, %v", tt.kind, tt.target, hint, ok, tt.hint, tt.ok)
+		t.Run(tt.name, func(t *testing.T) {
+			if instead, ok := Suffers(tt.kind, not, tt.conditions, "a thing"); ok != tt.ok || instead != tt.instead {
+				t.Errorf("Suffers = %q, %v, want %q, %v", instead, ok, tt.instead, tt.ok)
+			}
+		})
+	}
+}
+
+// Each network fault has a field in the condition under its own name, or the
+// mechanisms would not learn of it.
+func TestConditionsAreTheNetworkFaults(t *testing.T) {
+	var faults, parts []string
+	for _, k := range Kinds() {
+		if k.Needs == CapNetwork {
+			faults = append(faults, k.Name)
 		}
+	}
+	for name := range (NetCondition{}).parts() {
+		parts = append(parts, name)
+	}
+	if slices.Sort(parts); !slices.Equal(faults, parts) {
+		t.Errorf("the network faults are %v, and the fields of NetCondition %v", faults, parts)
+	}
+}
+
+func TestConditions(t *testing.T) {
+	slow := NetCondition{Latency: Latency{Delay: time.Second}}
+	wrong := NetCondition{Latency: Latency{Delay: time.Second, Jitter: time.Minute}}
+	for _, tt := range []struct {
+		name string
+		got  error
+		want string // "" is no error
+	}{
+		{"one that does something", slow.Validate(), ""},
+		{"one that does nothing", NetCondition{}.Validate(), "expected a network condition that does something"},
+		{"one with a wrong setting", wrong.Validate(), "jitter: expected one of at most the delay"},
+		{"a mechanism that can do it", slow.Only([]string{"loss", "latency"}), ""},
+		{"a mechanism that cannot", slow.Only([]string{"loss"}), "it cannot do latency, only loss"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := ""
+			if tt.got != nil {
+				text = tt.got.Error()
+			}
+			if (tt.want == "") != (text == "") || !strings.Contains(text, tt.want) {
+				t.Errorf("error %q, want %q", text, tt.want)
+			}
+		})
+	}
+	if b, err := json.Marshal(netState{"id-1", slow}); err != nil || string(b) != `{"id":"id-1","latency":{"delay":1000000000,"jitter":0}}` {
+		t.Errorf("the journal has %s, %v", b, err)
 	}
 }
 
@@ -132,8 +167,14 @@ func decode(t *testing.T, k Kind, text string) Spec {
 // numb is a target that can suffer nothing.
 type numb struct{ kind string }
 
-func (n numb) Name() string { return "numb-1" }
-func (n numb) Ref() Ref     { return Ref{Kind: n.kind, Name: "numb-1"} }
+func (n numb) Name() string              { return "numb-1" }
+func (n numb) Ref() Ref                  { return Ref{Kind: n.kind, Name: "numb-1"} }
+func (n numb) Instead(Capability) string { return "a numb " + n.kind + " feels nothing" }
+
+// engined is a target that an engine keeps.
+type engined struct{ fake }
+
+func (engined) Mechanism() string { return "engine" }
 
 // TestConformance holds every kind of fault to the contract of Fault.
 func TestConformance(t *testing.T) {
@@ -280,12 +321,10 @@ func conform(t *testing.T, k Kind, text string) {
 			}
 		}},
 		{"refuses what cannot suffer it", func(t *testing.T, f fake, fault Fault) {
-			for _, target := range []string{ContainerTarget, ProcessTarget, LinkTarget} {
-				_, err := decode(t, k, text).Bind(numb{target}, id, 0)
-				hint, _ := CanHit(k.Name, target)
-				if err == nil || !strings.Contains(err.Error(), "numb-1") || !strings.Contains(err.Error(), hint) {
-					t.Errorf("Bind to a numb %s = %v, want its name and %q", target, err, hint)
-				}
+			_, err := decode(t, k, text).Bind(numb{"stone"}, id, 0)
+			const instead = "a numb stone feels nothing"
+			if err == nil || !strings.Contains(err.Error(), "numb-1") || !strings.Contains(err.Error(), instead) {
+				t.Errorf("Bind to what has no capabilities = %v, want its name and %q", err, instead)
 			}
 		}},
 	} {
@@ -301,11 +340,10 @@ func conform(t *testing.T, k Kind, text string) {
 func TestDoubts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake("api-1")
-		f.kind = ContainerTarget
-		kill, _ := (&Kill{Signal: "SIGKILL"}).Bind(f, "id", 0)
+		kill, _ := (&Kill{Signal: "SIGKILL"}).Bind(engined{f}, "id", 0)
 		p, err := kill.Inject(t.Context(), nil)
 		if err != nil || p.Mechanism != "engine" {
-			t.Errorf("Inject on a container = %+v, %v, want the engine as mechanism", p, err)
+			t.Errorf("Inject on what an engine keeps = %+v, %v, want the engine as mechanism", p, err)
 		}
 		f.mu.Lock()
 		f.alive = true // by a restart policy

@@ -48,7 +48,7 @@ func over(first, then Planned) bool {
 func contested(first, then Planned) []Target {
 	exclusive := func(p Planned) bool {
 		k, _ := KindByName(p.Plan.Kind)
-		return k.Needs == Die || k.Needs == Freeze
+		return k.Needs == CapKill || k.Needs == CapPause
 	}
 	if !exclusive(first) || !exclusive(then) {
 		return nil

@@ -11,7 +11,7 @@ import (
 )
 
 var pauseKind = Kind{
-	Name: "pause", Hold: "for", Needs: Freeze,
+	Name: "pause", Hold: "for", Needs: CapPause,
 	Doc:  "freeze the target: its connections stay open and nothing answers",
 	Undo: "unpause %s",
 	New:  func() Spec { return &Pause{} },
@@ -29,7 +29,7 @@ func (*Pause) Bind(t Target, _ string, _ time.Duration) (Fault, error) {
 	if !ok {
 		return nil, unfit(pauseKind, t)
 	}
-	return &pause{name: t.Name(), target: p, mechanism: mechanism(t, "signal")}, nil
+	return &pause{name: t.Name(), target: p, mechanism: mechanism(t)}, nil
 }
 
 type pause struct {

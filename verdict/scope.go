@@ -59,8 +59,8 @@ func Scopes() []ScopeKind {
 		named("flow", "flow", "checkout", "whole flows: an arrival is one flow, its response time that of all its steps without think time; flows are part of no other scope, "+
 			"their steps are requests (`request(\"checkout/pay\")`)", applyFlow),
 		named("before", "fault", "kill-api", "arrivals that were over before the first disturbance of a fault began; every arrival is in exactly one of before, during and after", applyPhase(phaseBefore)),
-		named("during", "fault", "kill-api", "arrivals that were open at any moment of the disturbance: from when it could begin (the signal is sent, traffic is about to be bent), "+
-			"proven or not yet, until it ceased (the process is ready again, traffic is straight); those in flight when it struck are among them", applyPhase(phaseDuring)),
+		named("during", "fault", "kill-api", "arrivals that were open at any moment of the disturbance: from when it could begin (the signal is sent, traffic is about to be shaped), "+
+			"proven or not yet, until it ceased (the process is ready again, traffic is clear); those in flight when it struck are among them", applyPhase(phaseDuring)),
 		named("after", "fault", "kill-api", "arrivals that were due once the disturbance had ended; of several injections, all that is in neither before nor during", applyPhase(phaseAfter)),
 		{"every", "a duration of whole seconds", "every(10s)", "each slice of that length must hold; a last one that would be shorter " +
 			"belongs to the one before it, and one in which nothing was due is left out; rates of answers are 0 in one in which requests waited, though none came due", 1, applyEvery},

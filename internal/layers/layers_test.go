@@ -19,23 +19,24 @@ import (
 const module = "github.com/seed-1574e9de/ordeal"
 
 // order lists the packages from the bottom up. A package may import only what
-// stands in a lower row; allowed names the exceptions.
+// stands in a lower row.
 var order = [][]string{
 	{"internal/suggest", "internal/fielderr"},
-	{"internal/quantity", "internal/textfile", "internal/plaintext", "internal/target/link/tcpproxy", "internal/standstill", "internal/allow", "internal/seed", "internal/secret", "internal/owner", "internal/freeport", "internal/freeport/porttest", "internal/filelock"},
+	{"internal/quantity", "internal/textfile", "internal/plaintext", "internal/standstill", "internal/allow",
+		"internal/seed", "internal/secret", "internal/owner", "internal/freeport", "internal/freeport/porttest",
+		"internal/filelock"},
 	{"timeline", "internal/state", "internal/roundtrip", "internal/strictyaml"},
 	{"attack/arrivals"},
 	{"attack", "chaos", "verdict"},
-	{"internal/ready"},
-	{"internal/scenario", "internal/record", "internal/target/process", "internal/target/link", "internal/target/nethelper", "internal/target/container", "internal/shop", "internal/generator"},
+	{"internal/ready", "internal/target/link/tcpproxy"},
+	{"internal/target", "internal/target/nethelper"},
+	{"internal/target/process", "internal/target/link", "internal/target/container"},
+	{"internal/target/kinds"},
+	{"internal/scenario", "internal/record", "internal/shop", "internal/generator"},
 	{"internal/report", "internal/planview", "internal/target/container/dockertest"},
 	{"internal/run"},
 	{"internal/cli"},
 	{"cmd/ordeal"},
-}
-
-var allowed = map[string][]string{
-	"internal/target/container": {"internal/target/nethelper"}, // the two ends of one protocol
 }
 
 // pkg is what of a package matters here.
@@ -63,7 +64,7 @@ func violations(p pkg) []string {
 	var out []string
 	for _, imp := range p.Imports {
 		dep, ours := strings.CutPrefix(imp, module+"/")
-		if !ours || slices.Contains(allowed[path], dep) {
+		if !ours {
 			continue
 		}
 		if l, ok := level(dep); !ok || l >= at {
@@ -147,7 +148,6 @@ func TestViolationsAreSeen(t *testing.T) {
 		{"sideways", "attack", "chaos", true},
 		{"unknown package", "internal/drawer", "attack", true},
 		{"third party", "timeline", "../x", false},
-		{"exception", "internal/target/container", "internal/target/nethelper", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			imp := module + "/" + tt.imports

@@ -8,8 +8,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -278,7 +276,8 @@ func services(w io.Writer, p *scenario.Plan) {
 	fmt.Fprint(w, "\nservices\n")
 	var t [][]string
 	for _, s := range p.Services {
-		t = append(t, []string{s.Name, describeService(s), exposed(s.Link)})
+		what, remark := s.Settings.Describe()
+		t = append(t, []string{s.Name, what, remark})
 	}
 	table(w, t)
 }
@@ -306,67 +305,6 @@ func rules(w io.Writer, p *scenario.Plan) {
 			fmt.Fprintf(w, "    cannot be decided by this load: %s\n", why)
 		}
 	}
-}
-
-// exposed is a remark on a link that others than this machine can reach.
-func exposed(l *scenario.Link) string {
-	if l == nil {
-		return ""
-	}
-	host, _, err := net.SplitHostPort(l.Listen)
-	if err != nil {
-		return ""
-	}
-	ip, err := netip.ParseAddr(host)
-	switch {
-	case host == "", err == nil && ip.IsUnspecified():
-		return "on all interfaces: other machines can reach it too; 127.0.0.1 is for this one only"
-	case err == nil && !ip.Unmap().IsLoopback():
-		return "other machines may reach it too; 127.0.0.1 is for this one only"
-	}
-	return ""
-}
-
-func describeService(s scenario.Service) string {
-	switch {
-	case s.Process != nil && s.Process.Builtin != "":
-		return "built-in " + commandLine(append([]string{s.Process.Builtin}, s.Process.Args...)) + ", started as a process"
-	case s.Process != nil:
-		return commandLine(s.Process.Command) + ", started as a process"
-	case s.Link != nil:
-		listen := s.Link.Listen
-		if host, port, err := net.SplitHostPort(listen); err == nil && port == "0" {
-			listen = "a free port of " + host
-		}
-		return "link from " + listen + " to " + s.Link.Upstream
-	}
-	switch c := s.Container; {
-	case c.Builtin != "":
-		return "built-in " + commandLine(append([]string{c.Builtin}, c.Args...)) + ", started as a container"
-	case c.Image != "":
-		return "image " + c.Image + ", started as a container"
-	case c.Compose != nil:
-		return fmt.Sprintf("containers of the compose service %s/%s", c.Compose.Project, c.Compose.Service)
-	case c.Label != "":
-		return "containers with the label " + c.Label
-	case c.ID != "":
-		return "container " + c.ID
-	default:
-		return "container " + c.Name
-	}
-}
-
-// commandLine is a command as a shell would take it, so that an empty argument, or
-// one with spaces, is seen.
-func commandLine(args []string) string {
-	out := make([]string, len(args))
-	for i, a := range args {
-		out[i] = a
-		if a == "" || strings.ContainsAny(a, " \t\n\"'") {
-			out[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(out, " ")
 }
 
 func describeShape(s attack.Stage) string {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,24 +43,72 @@ func Base(ctx context.Context, round Round) (time.Duration, error) {
 	return median(all), nil
 }
 
-// Grown measures until the median round trip has grown from before as a delay
-// with jitter (uniform in ±jitter around delay) makes it grow, and returns it. A
-// delay that cannot be seen is an error.
-func Grown(ctx context.Context, round Round, before, delay, jitter time.Duration) (time.Duration, error) {
+// Proof measures round after round until it sees that something acts, and says what
+// it saw. before is the median round trip before it acted.
+type Proof func(ctx context.Context, round Round, before time.Duration) (evidence string, err error)
+
+// Prove measures the usual round trip, has something act, and returns what its proofs
+// saw. One that sees nothing is an error.
+func Prove(ctx context.Context, round Round, act func() error, proofs ...Proof) (evidence string, err error) {
+	before, err := Base(ctx, round)
+	if err != nil {
+		return "", err
+	}
+	if err := act(); err != nil {
+		return "", err
+	}
+	var seen []string
+	for _, proof := range proofs {
+		text, err := proof(ctx, round, before)
+		if err != nil {
+			return "", err
+		}
+		seen = append(seen, text)
+	}
+	return strings.Join(seen, ", "), nil
+}
+
+// Grown is the proof that a delay with jitter (uniform in ±jitter around delay) acts:
+// the median round trip has grown as such a delay makes it grow.
+func Grown(delay, jitter time.Duration) Proof {
 	want := Wanted(delay, jitter)
-	var all []time.Duration
-	for n := 1; ; n++ {
+	return func(ctx context.Context, round Round, before time.Duration) (string, error) {
+		var all []time.Duration
+		for n := 1; ; n++ {
+			trips, err := round(ctx)
+			if err != nil {
+				return "", err
+			}
+			all = append(all, trips...)
+			after := median(all)
+			if after-before >= want {
+				return fmt.Sprintf("round trip %s → %s", quantity.FormatDuration(before), quantity.FormatDuration(after)), nil
+			}
+			if n == maxRounds {
+				return "", fmt.Errorf("expected round trips to grow by at least %s, found %s before and %s after",
+					quantity.FormatDuration(want), quantity.FormatDuration(before), quantity.FormatDuration(after))
+			}
+		}
+	}
+}
+
+// Below measures until a round trip is quicker than limit, and returns it. On a busy
+// machine that may take more than one.
+func Below(ctx context.Context, round Round, limit time.Duration) (time.Duration, error) {
+	for {
 		trips, err := round(ctx)
 		if err != nil {
 			return 0, err
 		}
-		all = append(all, trips...)
-		after := median(all)
-		if after-before >= want {
-			return after, nil
+		trip := slices.Min(trips)
+		if trip < limit {
+			return trip, nil
 		}
-		if n == maxRounds {
-			return after, fmt.Errorf("expected round trips to grow by at least %s, found %s before and %s after", quantity.FormatDuration(want), quantity.FormatDuration(before), quantity.FormatDuration(after))
+		select {
+		case <-ctx.Done():
+			return trip, fmt.Errorf("expected a round trip below %s, found %s: %w",
+				quantity.FormatDuration(limit), quantity.FormatDuration(trip), context.Cause(ctx))
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
@@ -78,11 +127,6 @@ func median(trips []time.Duration) time.Duration {
 	}
 	sorted := slices.Sorted(slices.Values(trips))
 	return sorted[len(sorted)/2]
-}
-
-// Evidence is the line for people.
-func Evidence(before, after time.Duration) string {
-	return fmt.Sprintf("round trip %s → %s", quantity.FormatDuration(before), quantity.FormatDuration(after))
 }
 
 // Conns is how many connections a Prober holds.

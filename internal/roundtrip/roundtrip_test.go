@@ -33,11 +33,12 @@ func TestOneLateRoundDecidesNothing(t *testing.T) {
 	if err != nil || before != ms {
 		t.Fatalf("Base = %v, %v, want 1ms", before, err)
 	}
-	if after, err := Grown(t.Context(), rounds(all(51600*time.Microsecond)), before, 50*ms, 0); err != nil || after != 51600*time.Microsecond {
-		t.Errorf("a delay that works: %v, %v", after, err)
+	grown := Grown(50*ms, 0)
+	if seen, err := grown(t.Context(), rounds(all(51600*time.Microsecond)), before); err != nil || seen != "round trip 1ms → 51.6ms" {
+		t.Errorf("a delay that works: %q, %v", seen, err)
 	}
-	if after, err := Grown(t.Context(), rounds(append(all(ms), 60*ms, 60*ms), all(ms)), ms, 50*ms, 0); err == nil {
-		t.Errorf("no delay, and two late probes: %v, nil", after)
+	if seen, err := grown(t.Context(), rounds(append(all(ms), 60*ms, 60*ms), all(ms)), ms); err == nil {
+		t.Errorf("no delay, and two late probes: %q, nil", seen)
 	} else if !strings.Contains(err.Error(), "grow by at least 40ms, found 1ms before and 1ms after") {
 		t.Errorf("the error %q", err)
 	}
@@ -57,13 +58,50 @@ func TestJitter(t *testing.T) {
 				}
 				return out, nil
 			}
-			if _, err := Grown(t.Context(), round, ms, 100*ms, jitter); err != nil {
+			if _, err := Grown(100*ms, jitter)(t.Context(), round, ms); err != nil {
 				missed++
 			}
 		}
 		if missed > runs/1000 {
 			t.Errorf("jitter %v: %d of %d delays were not seen", jitter, missed, runs)
 		}
+	}
+}
+
+// Something acts between the usual round trips and those of the proofs, and each proof
+// has its words.
+func TestProve(t *testing.T) {
+	acted := false
+	round := func(context.Context) ([]time.Duration, error) {
+		if acted {
+			return all(101 * ms), nil
+		}
+		return all(ms), nil
+	}
+	second := func(_ context.Context, _ Round, before time.Duration) (string, error) {
+		return "before it was " + before.String(), nil
+	}
+	seen, err := Prove(t.Context(), round, func() error { acted = true; return nil }, Grown(100*ms, 0), second)
+	if want := "round trip 1ms → 101ms, before it was 1ms"; err != nil || seen != want {
+		t.Errorf("Prove = %q, %v, want %q", seen, err, want)
+	}
+	stuck := errors.New("stuck")
+	if _, err := Prove(t.Context(), round, func() error { return stuck }); !errors.Is(err, stuck) {
+		t.Errorf("Prove of what cannot act = %v", err)
+	}
+	if _, err := Prove(t.Context(), round, func() error { return nil }, Grown(time.Second, 0)); err == nil {
+		t.Error("Prove saw what is not there")
+	}
+}
+
+func TestBelow(t *testing.T) {
+	if trip, err := Below(t.Context(), rounds(all(9*ms), all(2*ms)), 5*ms); err != nil || trip != 2*ms {
+		t.Errorf("Below = %v, %v, want the second round", trip, err)
+	}
+	over, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("ctrl-c"))
+	if _, err := Below(over, rounds(all(9*ms)), 5*ms); err == nil || !strings.Contains(err.Error(), "below 5ms, found 9ms: ctrl-c") {
+		t.Errorf("Below of what stays slow = %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/state"
-	"github.com/seed-1574e9de/ordeal/internal/target/container"
-	"github.com/seed-1574e9de/ordeal/internal/target/process"
+	"github.com/seed-1574e9de/ordeal/internal/target"
+	"github.com/seed-1574e9de/ordeal/internal/target/kinds"
 )
 
 // Heal undoes what runs left behind whose process is gone, and says on w what it
@@ -25,15 +26,17 @@ func Heal(ctx context.Context, w io.Writer, over string) (ExitCode, error) {
 	if err != nil {
 		return ExitBroken, err
 	}
-	h := healer{folder: folder, over: over, progress: func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }}
-	err = h.heal(ctx, true)
+	h := healer{kinds: kinds.All(), folder: folder, over: over, progress: func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }}
+	err = h.heal(ctx, func(string) bool { return true })
 	for _, line := range h.left {
 		h.progress("left alone: %s", line.text)
 	}
-	if errors.Is(h.engineErr, container.ErrUnreachable) {
-		h.progress("containers were not looked at: %v", h.engineErr)
-	} else {
-		err = errors.Join(err, h.engineErr)
+	for _, unseen := range h.unseen {
+		if errors.Is(unseen, target.ErrUnreachable) {
+			h.progress("%v", unseen)
+		} else {
+			err = errors.Join(err, unseen)
+		}
 	}
 	stuck := slices.ContainsFunc(h.left, func(l left) bool { return l.stuck })
 	switch {
@@ -42,7 +45,7 @@ func Heal(ctx context.Context, w io.Writer, over string) (ExitCode, error) {
 	case h.done > 0:
 	case len(h.left) > 0:
 		h.progress("apart from that, nothing was left behind in %s", folder.Dir())
-	case h.engineErr != nil:
+	case len(h.unseen) > 0:
 		h.progress("apart from that, nothing was left behind")
 	default:
 		h.progress("nothing was left behind")
@@ -52,16 +55,17 @@ func Heal(ctx context.Context, w io.Writer, over string) (ExitCode, error) {
 
 // healer undoes what runs left behind.
 type healer struct {
+	kinds    []target.Kind
 	folder   *state.Folder
 	over     string // a run that the user says is over
 	progress func(format string, args ...any)
 
-	undos     *chaos.FileJournal
-	runs      []state.Run
-	engine    *container.Engine // nil until it is needed
-	engineErr error             // why it cannot be had
-	done      int
-	left      []left
+	undos  *chaos.FileJournal
+	runs   []state.Run
+	by     map[string]target.Healer // by the name of the kind
+	unseen []error                  // why some was not looked at
+	done   int
+	left   []left
 }
 
 // left is something that was left alone.
@@ -71,36 +75,42 @@ type left struct {
 	known bool // its run lives
 }
 
-// heal does all that can be done from here. It looks at the engine if that was
-// asked for, or if a run that is over had things there.
-func (h *healer) heal(ctx context.Context, engine bool) error {
+// heal does all that can be done from here. It looks for what services of a kind left
+// if that is asked for, or if a run that is over had such things.
+func (h *healer) heal(ctx context.Context, asked func(kind string) bool) (err error) {
+	h.by = make(map[string]target.Healer)
+	for _, k := range h.kinds {
+		h.by[k.Name] = k.Heal(target.Healing{Liveness: h.liveness})
+	}
 	defer func() {
-		if h.engine != nil {
-			h.engine.Close()
+		for _, one := range h.by {
+			_ = one.Close() // what it undid is undone
 		}
 	}()
 	turn, cancel := context.WithTimeout(ctx, turnTimeout)
 	defer cancel()
 	defer h.folder.Turn(turn, func() { h.progress("another ordeal is undoing what was left behind: waiting for its end") })()
-	var err error
 	if h.undos, err = chaos.OpenJournal(h.folder.Journal()); err != nil {
 		return err
 	}
 	if h.runs, err = h.folder.Runs(); err != nil {
 		h.left = append(h.left, left{text: err.Error(), stuck: true})
 	}
-	errs := []error{h.journal(ctx), h.processes()}
-	engine = engine || slices.ContainsFunc(h.runs, func(r state.Run) bool {
-		l, _ := h.liveness(r.ID, r.Owner)
-		return l == owner.Dead && r.Engine != nil
-	})
-	var swept bool
-	if engine && h.connect(ctx) == nil {
-		err := h.sweep(ctx)
-		swept = err == nil
-		errs = append(errs, err)
+	errs := []error{h.journal(ctx)}
+	for _, k := range h.kinds {
+		one := h.by[k.Name]
+		errs = append(errs, h.sweep(ctx, one, asked(k.Name) || h.hadThings(one)))
 	}
-	return errors.Join(append(errs, h.forget(swept))...)
+	return errors.Join(append(errs, h.forget())...)
+}
+
+// hadThings says whether a run that is over wrote down a place of a healer's.
+func (h *healer) hadThings(one target.Healer) bool {
+	placed, ok := one.(target.Placed)
+	return ok && slices.ContainsFunc(h.runs, func(r state.Run) bool {
+		l, _ := h.liveness(r.ID, r.Owner)
+		return l == owner.Dead && r.Places[placed.PlaceKey()] != nil
+	})
 }
 
 // turnTimeout is how long another that heals is waited for.
@@ -124,29 +134,14 @@ func (h *healer) liveness(run string, o owner.Owner) (owner.Liveness, string) {
 		"or, once you know that it is over, ordeal heal --run %s", why, run)
 }
 
-// connect reaches for the engine, once.
-func (h *healer) connect(ctx context.Context) error {
-	if h.engine == nil && h.engineErr == nil {
-		h.engine, h.engineErr = container.Connect(ctx)
-	}
-	return h.engineErr
-}
-
 // journal reverts the faults of runs that are over.
 func (h *healer) journal(ctx context.Context) error {
 	reopen := func(ref chaos.Ref) (chaos.Target, error) {
-		switch ref.Kind {
-		case chaos.ProcessTarget:
-			return process.Reopen(ref)
-		case chaos.ContainerTarget:
-			if err := h.connect(ctx); err != nil {
-				return nil, container.Unreached(ref, err)
-			}
-			return h.engine.Reopen(ctx, ref)
-		case chaos.LinkTarget:
-			return nil, chaos.ErrGone // it lived and died with its run
+		one, ok := h.by[ref.Kind]
+		if !ok {
+			return nil, fmt.Errorf("the journal names a target of kind %q, which this version does not know", ref.Kind)
 		}
-		return nil, fmt.Errorf("the journal names a target of kind %q, which this version does not know", ref.Kind)
+		return one.Reopen(ctx, ref)
 	}
 	healed, kept, err := chaos.Healer{Journal: h.undos, Reopen: reopen, Liveness: h.liveness}.Heal(ctx)
 	for _, e := range healed {
@@ -163,51 +158,30 @@ func (h *healer) did(format string, args ...any) {
 	h.progress(format, args...)
 }
 
-// processes ends what services of runs that are over left running.
-func (h *healer) processes() error {
-	killed, err := process.Sweep(func(o owner.Owner) bool {
-		l, _ := h.liveness("", o)
-		return l != owner.Dead
-	})
-	for _, what := range killed {
-		h.did("ended: %s", what)
+// sweep removes what services of one kind left, of runs that are over.
+func (h *healer) sweep(ctx context.Context, one target.Healer, asked bool) error {
+	swept, err := one.Sweep(ctx, asked)
+	for _, what := range swept.Done {
+		h.did("%s", what)
 	}
-	return err
-}
-
-// sweep removes containers, networks and images of runs that are over.
-func (h *healer) sweep(ctx context.Context) error {
-	swept, err := h.engine.Sweep(ctx, h.gone)
-	for _, what := range swept.Removed {
-		h.did("removed: %s", what)
+	if swept.Unseen != nil {
+		h.unseen = append(h.unseen, swept.Unseen)
 	}
 	for _, l := range swept.Left {
-		o, err := owner.Parse(l.Owner)
-		if err != nil {
-			continue // no owner of ordeal's, so nothing of ordeal's
-		}
-		switch is, why := h.liveness(l.Run, o); is {
+		things := strings.Join(l.Things, ", ")
+		switch is, why := h.liveness(l.Run, l.Owner); is {
 		case owner.Alive:
-			h.left = append(h.left, left{text: fmt.Sprintf("%s of run %s, which is still under way", strings.Join(l.Things, ", "), l.Run), known: true})
+			h.left = append(h.left, left{text: fmt.Sprintf("%s of run %s, which is still under way", things, l.Run), known: true})
 		case owner.Unknown:
-			h.left = append(h.left, left{text: fmt.Sprintf("%s of run %s: %s", strings.Join(l.Things, ", "), l.Run, why)})
+			h.left = append(h.left, left{text: fmt.Sprintf("%s of run %s: %s", things, l.Run, why)})
 		}
 	}
 	return err
-}
-
-func (h *healer) gone(text, run string) bool {
-	o, err := owner.Parse(text)
-	if err != nil {
-		return false // what cannot be read is not ours to remove
-	}
-	l, _ := h.liveness(run, o)
-	return l == owner.Dead
 }
 
 // forget drops the records of runs of which nothing is left, and says of which
 // that could not be seen.
-func (h *healer) forget(swept bool) error {
+func (h *healer) forget() error {
 	var errs []error
 	entries, err := h.undos.Entries()
 	if err != nil {
@@ -217,24 +191,38 @@ func (h *healer) forget(swept bool) error {
 		if l, _ := h.liveness(r.ID, r.Owner); l != owner.Dead {
 			continue
 		}
-		var at container.Place
-		if r.Engine != nil {
-			if err := json.Unmarshal(r.Engine, &at); err != nil {
-				errs = append(errs, fmt.Errorf("reading at which engine run %s was: %w", r.ID, err))
-				continue
-			}
-			if h.engine == nil || !at.Same(h.engine.Place()) {
-				h.left = append(h.left, left{text: fmt.Sprintf("what run %s may have left at the engine %s, which was not looked at: %s", r.ID, at, at.Command("ordeal heal")), stuck: true})
-				continue
-			}
-			if !swept {
-				continue // the error says what is left
-			}
-		}
+		gone, err := h.nothingLeft(r)
+		errs = append(errs, err)
 		// While an undo is left, the record tells that its run is over.
-		if !slices.ContainsFunc(entries, func(e chaos.Entry) bool { return e.Run == r.ID }) {
+		if gone && !slices.ContainsFunc(entries, func(e chaos.Entry) bool { return e.Run == r.ID }) {
 			errs = append(errs, r.Forget())
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// nothingLeft says whether all places were looked at where a run had things.
+func (h *healer) nothingLeft(r state.Run) (bool, error) {
+	gone := true
+	for _, key := range slices.Sorted(maps.Keys(r.Places)) {
+		ok, where, err := h.looked(key, r.Places[key])
+		if err != nil {
+			return false, fmt.Errorf("reading at which %s run %s was: %w", key, r.ID, err)
+		}
+		if where != "" {
+			h.left = append(h.left, left{text: fmt.Sprintf("what run %s may have left at %s", r.ID, where), stuck: true})
+		}
+		gone = gone && ok
+	}
+	return gone, nil
+}
+
+// looked says whether a place was swept. If not, an error says why, or where does.
+func (h *healer) looked(key string, place json.RawMessage) (ok bool, where string, err error) {
+	for _, k := range h.kinds {
+		if placed, is := h.by[k.Name].(target.Placed); is && placed.PlaceKey() == key {
+			return placed.Looked(place)
+		}
+	}
+	return false, fmt.Sprintf("its %s, which this version does not know: heal it with the version that made it", key), nil
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/state"
 )
 
@@ -49,8 +51,11 @@ func (j *journal) problems() error {
 // healOthers undoes what earlier runs left, before this one starts. What it
 // cannot undo is said, and keeps this run from nothing.
 func (r *runner) healOthers(ctx context.Context) {
-	h := healer{folder: r.folder, progress: r.progress}
-	if err := h.heal(ctx, r.needsEngine()); err != nil {
+	h := healer{kinds: r.plan.Kinds, folder: r.folder, progress: r.progress}
+	has := func(kind string) bool {
+		return slices.ContainsFunc(r.plan.Services, func(s scenario.Service) bool { return s.Kind.Name == kind })
+	}
+	if err := h.heal(ctx, has); err != nil {
 		fmt.Fprintf(r.opt.Stderr, "ordeal: what an earlier run left behind could not all be undone: %s\n", plaintext.Lines(err.Error()))
 	}
 	for _, l := range h.left {

@@ -27,7 +27,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/standstill"
 	"github.com/seed-1574e9de/ordeal/internal/state"
-	"github.com/seed-1574e9de/ordeal/internal/target/process"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -272,8 +272,7 @@ func (r *runner) prepare(ctx context.Context) error {
 		return err
 	}
 	r.services = &services{
-		hosts: hosts, refused: r.forbidden.note, dir: r.plan.Dir, logs: filepath.Join(r.dir, logsDir), seed: r.plan.Seed,
-		id: r.id, owner: me.String(), claim: r.claim,
+		hosts: hosts, refused: r.forbidden.note, logs: filepath.Join(r.dir, logsDir), id: r.id, owner: me, claim: r.claim,
 		plan: r.plan, progress: r.progress, redact: r.plan.RedactWriter,
 	}
 	if err := r.services.start(ctx, r.plan.StartOrder()); err != nil {
@@ -293,8 +292,10 @@ func (r *runner) prepare(ctx context.Context) error {
 	return r.prepareChaos(ctx, me)
 }
 
-func (r *runner) needsEngine() bool {
-	return slices.ContainsFunc(r.plan.Services, func(s scenario.Service) bool { return s.Container != nil })
+// carries says whether connections through a service are carried by this process.
+func carries(s scenario.Service) bool {
+	_, ok := s.Settings.(target.Carrier)
+	return ok
 }
 
 // drive sends the load and injects the faults, and returns what was recorded.
@@ -380,7 +381,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
 		Client: client, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
 		Busy: generator.Busy(), Refused: r.forbidden.note,
-		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, func(s scenario.Service) bool { return s.Link != nil }),
+		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, carries),
 		OnStage: func(i int) {
 			if i < len(windows) {
 				r.recorder.Event(timeline.Event{At: windows[i].Window.From, Type: "stage", Name: windows[i].Name})
@@ -446,7 +447,7 @@ func (r *runner) event(e timeline.Event) {
 
 // watch tells of a process that ends though nobody told it to: what follows is
 // not the doing of any fault.
-func (r *runner) watch(ctx context.Context, clock func() time.Duration, exits <-chan process.Exit, live *report.Live) {
+func (r *runner) watch(ctx context.Context, clock func() time.Duration, exits <-chan target.Exit, live *report.Live) {
 	for {
 		select {
 		case <-ctx.Done():

@@ -7,44 +7,34 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
-	"github.com/seed-1574e9de/ordeal/internal/freeport"
+	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
-	"github.com/seed-1574e9de/ordeal/internal/seed"
 	"github.com/seed-1574e9de/ordeal/internal/state"
-	"github.com/seed-1574e9de/ordeal/internal/target/container"
-	"github.com/seed-1574e9de/ordeal/internal/target/link"
-	"github.com/seed-1574e9de/ordeal/internal/target/process"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // services are what the run starts and finds: it knows their addresses, what
 // can be broken about each, and how to take down what it started.
 type services struct {
-	dir      string // of the scenario file; relative paths of processes
 	logs     string // where processes' output goes
-	seed     uint64
 	id       string // of the run
-	owner    string
-	claim    *state.Claim // where the engine is written down before anything is made there
+	owner    owner.Owner
+	claim    *state.Claim // where places are written down before anything is made there
 	plan     *scenario.Plan
 	progress func(format string, args ...any)
 	redact   func(io.WriteCloser) io.WriteCloser
 	hosts    *allow.Hosts // where they may connect to
 	refused  func(error)  // told of a connection that a link must not open
 
-	engine  *container.Engine // nil until a service or fault needs it
-	stack   *container.Stack  // nil until a container is started
+	openers map[string]target.Opener // by the name of the kind
 	addrs   map[string]string
 	targets map[string][]chaos.Target
-	exits   []<-chan process.Exit         // of processes that nobody had told to end
+	exits   []<-chan target.Exit          // of what nobody had told to end
 	undo    []func(context.Context) error // in order of starting
 }
 
@@ -63,125 +53,75 @@ func (s *services) start(ctx context.Context, ordered []scenario.Service) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var err error
-		switch {
-		case svc.Process != nil:
-			err = s.startProcess(ctx, svc.Name, svc.Process)
-		case svc.Link != nil:
-			err = s.startLink(ctx, svc.Name, svc.Link)
-		case svc.Container != nil:
-			err = s.container(ctx, svc.Name, svc.Container)
-		}
+		opened, err := s.opener(svc.Kind).Open(ctx, svc.Name, svc.Settings)
 		if err != nil {
 			return fmt.Errorf("service %s: %w", svc.Name, err)
 		}
+		if opened.Addr != "" {
+			s.addrs[svc.Name] = opened.Addr
+		}
+		s.targets[svc.Name] = opened.Targets
+		if opened.Exits != nil {
+			s.exits = append(s.exits, opened.Exits)
+		}
 	}
 	return nil
 }
 
-func (s *services) startProcess(ctx context.Context, name string, p *scenario.Process) error {
-	port, err := freeport.Pick()
-	if err != nil {
-		return err
+// opener is what starts and finds the services of a kind, made when it is first asked
+// for.
+func (s *services) opener(k *target.Kind) target.Opener {
+	if o, ok := s.openers[k.Name]; ok {
+		return o
 	}
-	own := "127.0.0.1:" + strconv.Itoa(port)
-	expand := func(text string) (string, error) {
-		return scenario.Expand(strings.ReplaceAll(text, "${PORT}", strconv.Itoa(port)), s.addr)
+	if s.openers == nil {
+		s.openers = make(map[string]target.Opener)
 	}
-	command := p.Command
-	if p.Builtin != "" {
-		self, err := os.Executable()
-		if err != nil {
-			return fmt.Errorf("the program's own path cannot be found: %w", err)
-		}
-		command = append([]string{self, "demo", p.Builtin, "--listen", own}, p.Args...)
-	}
-	command, err = expandAll(command, expand)
-	if err != nil {
-		return err
-	}
-	env := []string{"PORT=" + strconv.Itoa(port)}
-	for _, k := range slices.Sorted(maps.Keys(p.Env)) {
-		v, err := expand(p.Env[k])
-		if err != nil {
-			return err
-		}
-		env = append(env, k+"="+v)
-	}
-	check, err := s.check(p.Ready, name, own, expand)
-	if err != nil {
-		return err
-	}
-	log, err := s.log(name)
-	if err != nil {
-		return err
-	}
-	s.undo = append(s.undo, func(context.Context) error { return log.Close() })
-	s.addrs[name] = own
-	s.progress("starting %s on %s", name, own)
-	dir, err := expand(p.Dir)
-	if err != nil {
-		return err
-	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(s.dir, dir)
-	}
-	proc, err := process.Start(ctx, process.Config{
-		Name: name, Command: command, Env: env, Dir: dir, Ready: check, ReadyTimeout: p.ReadyTimeout, Addr: own, Hosts: s.hosts, Log: log,
-	})
-	if err != nil {
-		return err
-	}
-	s.targets[name] = []chaos.Target{proc}
-	s.exits = append(s.exits, proc.Exited())
-	s.undo = append(s.undo, proc.Stop)
-	return nil
+	o := k.Open(s.env())
+	s.openers[k.Name] = o
+	return o
 }
 
-func (s *services) startLink(ctx context.Context, name string, l *scenario.Link) error {
-	upstream, err := scenario.Expand(l.Upstream, s.addr)
-	if err != nil {
-		return err
+// env is what services are started with.
+func (s *services) env() target.Env {
+	return target.Env{
+		Run: s.id, Owner: s.owner, Dir: s.plan.Dir, Seed: s.plan.Seed,
+		Hosts: s.hosts, Refused: s.refused, Names: s.plan.Names,
+		Expand: s.expand, Ready: s.check, Log: s.log, Progress: s.progress, Place: s.claim.Place,
+		Undo: func(undo func(context.Context) error) { s.undo = append(s.undo, undo) },
 	}
-	// A stream of its own, or all links would draw the same jitter.
-	lk, err := link.Start(ctx, name, l.Listen, upstream, seed.Stream(s.seed, "link/"+name).Uint64(), link.WithHosts(s.hosts, s.refused))
-	if err != nil {
-		return err
-	}
-	s.addrs[name] = lk.Addr()
-	s.targets[name] = []chaos.Target{lk}
-	s.undo = append(s.undo, func(context.Context) error { return lk.Close() })
-	s.progress("carrying %s from %s to %s", name, lk.Addr(), upstream)
-	if l.Ready.IsZero() {
-		return nil
-	}
-	check, err := s.check(l.Ready, name, lk.Addr(), nil)
-	if err != nil {
-		return err
-	}
-	return awaitReady(ctx, check, ready.Options{Hosts: s.hosts}, l.ReadyTimeout)
 }
 
-// check completes what a service is asked to tell whether it is ready; own is
-// the service's address. expand may be nil.
+func (s *services) expand(text string) (string, error) { return target.Expand(text, s.addr) }
+
+// check completes what a service is asked to tell whether it is ready; own is the
+// service's address, by which its check may name it before it is started.
 func (s *services) check(c ready.Check, name, own string, expand func(string) (string, error)) (ready.Check, error) {
-	if expand == nil {
-		expand = func(text string) (string, error) { return scenario.Expand(text, s.addr) }
+	if _, known := s.addrs[name]; own != "" && !known {
+		s.addrs[name] = own
+		defer delete(s.addrs, name)
 	}
 	return s.plan.ResolveReady(c, own, s.plan.OverTLS(name), expand)
 }
 
-// awaitReady returns when a check has its answer.
-func awaitReady(ctx context.Context, c ready.Check, opt ready.Options, within time.Duration) error {
-	p, err := ready.NewProber(c, opt)
-	if err != nil {
-		return err
+// behind returns what asks whether connections to an address get to the target that
+// publishes it there, nil if none of the run's does.
+func (s *services) behind(ctx context.Context, address string) (arrives, error) {
+	for _, name := range slices.Sorted(maps.Keys(s.targets)) {
+		for _, t := range s.targets[name] {
+			p, ok := t.(target.Published)
+			if !ok {
+				continue
+			}
+			if there, err := p.Behind(ctx, address); err != nil || there != nil {
+				return there, err
+			}
+		}
 	}
-	defer p.Close()
-	return p.Await(ctx, within, nil)
+	return nil, nil
 }
 
-// log opens the file that a process's output goes to, without secrets: run
+// log opens the file that a service's output goes to, without secrets: run
 // directories are passed around. What a process prints can hold what nobody can
 // know for a secret, so the file is its owner's alone, as samples are.
 func (s *services) log(name string) (io.WriteCloser, error) {
@@ -211,15 +151,4 @@ func (s *services) stop(ctx context.Context) error {
 	}
 	s.undo = nil
 	return errors.Join(errs...)
-}
-
-func expandAll(in []string, expand func(string) (string, error)) ([]string, error) {
-	out := make([]string, len(in))
-	for i, text := range in {
-		var err error
-		if out[i], err = expand(text); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }

@@ -132,3 +132,13 @@ func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, 
 	}
 	return "", fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, took, end.Missing)
 }
+
+// awaitReady returns when a check has its answer.
+func awaitReady(ctx context.Context, c ready.Check, opt ready.Options, within time.Duration) error {
+	p, err := ready.NewProber(c, opt)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return p.Await(ctx, within, nil)
+}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // read decodes one scalar as a field that allows names of the run.
@@ -63,33 +64,6 @@ func TestExpandVariables(t *testing.T) {
 	}
 }
 
-func TestExpand(t *testing.T) {
-	addr := func(name string) (string, bool) {
-		v, ok := map[string]string{"api": "127.0.0.1:1", "PORT": "99"}[name]
-		return v, ok
-	}
-	for _, tt := range []struct{ name, in, want, wantErr string }{
-		{"nothing", "a $ b", "a $ b", ""},
-		{"address", "http://${api.addr}/x", "http://127.0.0.1:1/x", ""},
-		{"twice", "${api.addr},${api.addr}", "127.0.0.1:1,127.0.0.1:1", ""},
-		{"port", "--port=${PORT}", "--port=99", ""},
-		{"escaped", "$${api.addr} and $${PORT}", "${api.addr} and ${PORT}", ""},
-		{"other names stay", "${HOME}", "${HOME}", ""},
-		{"open", "${api.addr", "${api.addr", ""},
-		{"unknown", "${db.addr}", "", "db has no address"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := Expand(tt.in, addr)
-			if (err != nil) != (tt.wantErr != "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
-				t.Fatalf("expected the error %q, found %v", tt.wantErr, err)
-			}
-			if got != tt.want {
-				t.Fatalf("expected %q, found %q", tt.want, got)
-			}
-		})
-	}
-}
-
 // What the file says reaches the run as it is meant, through both expansions.
 func TestExpansionsTogether(t *testing.T) {
 	env := func(string) (string, bool) { return "${api.addr}", true }
@@ -104,15 +78,8 @@ func TestExpansionsTogether(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Expand(planned, addr); err != nil || got != want {
+		if got, err := target.Expand(planned, addr); err != nil || got != want {
 			t.Errorf("%q: expected %q, found %q (planned as %q): %v", in, want, got, planned, err)
 		}
-	}
-}
-
-func TestRefs(t *testing.T) {
-	got := Refs("${b.addr} ${a.addr}", "${b.addr}", "$${c.addr} ${PORT}")
-	if strings.Join(got, " ") != "b a" {
-		t.Errorf("expected b and a, found %v", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 const (
@@ -39,7 +40,7 @@ func (b *builder) target() {
 		return
 	}
 	const hint = "write it such as http://127.0.0.1:8080 or http://${NAME.addr}"
-	u, err := url.Parse(checked(f.Target))
+	u, err := url.Parse(target.Checked(f.Target))
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		_, authority, _ := strings.Cut(f.Target, "://")
@@ -123,7 +124,7 @@ func (b *builder) redirectHosts() {
 	for i := range f.RedirectTo {
 		ptr := &f.RedirectTo[i]
 		at := b.Where(ptr, b.Where(&f.RedirectTo, b.root))
-		host, port, err := attack.RedirectHost(checked(*ptr))
+		host, port, err := attack.RedirectHost(target.Checked(*ptr))
 		switch {
 		case err != nil:
 			b.Failf(at.Span, "a redirect leads to a scheme, a host and a port; the path does not matter", "redirect_hosts: %s", err)
@@ -139,12 +140,12 @@ func (b *builder) redirectHosts() {
 // urls iterates over the URLs of all requests, with a stand-in for addresses
 // that only the run knows.
 func (b *builder) urls(p *attack.Plan) iter.Seq[string] {
-	base := strings.TrimSuffix(checked(b.file.Target), "/")
+	base := strings.TrimSuffix(target.Checked(b.file.Target), "/")
 	absolute := func(s string) string {
 		if strings.HasPrefix(s, "/") {
 			return base + s
 		}
-		return checked(s)
+		return target.Checked(s)
 	}
 	return func(yield func(string) bool) {
 		for _, r := range p.Requests {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // connections checks how targets are reached. Where connections really go must
@@ -28,16 +29,16 @@ func (b *builder) connections() attack.Connections {
 		if f.ConnectTo == nil {
 			break
 		}
-		from, target := e.Key.Text, checked(f.ConnectTo[e.Key.Text])
-		if !b.hostPort("connect_to", from, e.Key, false) || !b.hostPort("connect_to", target, e.Value, false) {
+		from, there := e.Key.Text, target.Checked(f.ConnectTo[e.Key.Text])
+		if !target.HostPort(b, "connect_to", from, e.Key, false) || !target.HostPort(b, "connect_to", there, e.Value, false) {
 			continue
 		}
 		if (attack.Connections{To: sound.To}).Redirects(from) {
 			b.Failf(e.Key.Span, "keep one of them", "connect_to: %s stands here twice", strictyaml.Shorten(from))
 			continue
 		}
-		sound.To[from] = target
-		host, _, _ := net.SplitHostPort(target)
+		sound.To[from] = there
+		host, _, _ := net.SplitHostPort(there)
 		b.hosts.check(host, e.Value)
 	}
 	if f.Unix != "" {

@@ -240,8 +240,10 @@ func (b faults) surelyHit(p chaos.Plan, seed uint64) []chaos.Target {
 	found := false
 	for _, name := range p.Services {
 		candidates = append(candidates, known(name))
-		s := b.file.Services.named(name)
-		found = found || s != nil && b.Set(&s.Container) && !b.Set(&s.Container.Builtin) && !b.Set(&s.Container.Image)
+		if s := b.plannedService(name); s != nil && s.Settings != nil {
+			_, known := s.Settings.Targets()
+			found = found || !known
+		}
 	}
 	if found && p.Pick.Count == 0 && (p.Pick.Fraction == 0 || p.Pick.Fraction == 1) {
 		return candidates
@@ -261,14 +263,14 @@ func (b faults) surelyHit(p chaos.Plan, seed uint64) []chaos.Target {
 func (b faults) targets(f *faultFile) (ok bool) {
 	ok = true
 	var names []string
-	for _, s := range b.file.Services {
-		names = append(names, s.name)
+	for _, s := range b.planned {
+		names = append(names, s.Name)
 	}
 	seen := map[string]bool{}
-	most := 0 // of targets; containers can be any number
+	most := 0 // of targets; -1 if only a run can tell
 	for i, name := range f.target.Service {
 		at := b.Where(&f.target.Service[i], f.n)
-		s := b.file.Services.named(name)
+		s := b.plannedService(name)
 		switch {
 		case seen[name]:
 			b.Failf(at.Span, "remove one of the two", "the service %q is listed twice", name)
@@ -284,19 +286,18 @@ func (b faults) targets(f *faultFile) (ok bool) {
 			continue
 		}
 		seen[name] = true
-		kind := s.target(b.Decoder)
-		if kind == "" || f.kind.Name == "" {
+		if s.Kind == nil || f.kind.Name == "" {
 			continue // already a mistake of its own
 		}
-		if hint, can := chaos.CanHit(f.kind.Name, kind); !can {
+		if instead, can := s.Kind.Suffer(f.kind); !can {
 			ok = false
-			b.Failf(at.Span, hint, "%s cannot hit %q, which is a %s", f.kind.Name, name, kind)
+			b.Failf(at.Span, instead, "%s cannot hit %q, which is a %s", f.kind.Name, name, s.Kind.Name)
 		}
-		if kind == chaos.ContainerTarget {
+		switch n, known := s.Settings.Targets(); {
+		case !known:
 			most = -1
-		}
-		if most >= 0 {
-			most++
+		case most >= 0:
+			most += n
 		}
 	}
 	if pick, set := b.Find(&f.target.Pick); set && most > 0 && len(seen) == len(f.target.Service) && f.target.Pick.Count > most {
@@ -306,24 +307,12 @@ func (b faults) targets(f *faultFile) (ok bool) {
 	return ok
 }
 
-func (s servicesFile) named(name string) *namedService {
-	for i := range s {
-		if s[i].name == name {
-			return &s[i]
+// plannedService is the service of a name, nil if there is none.
+func (b *builder) plannedService(name string) *Service {
+	for i := range b.planned {
+		if b.planned[i].Name == name {
+			return &b.planned[i]
 		}
 	}
 	return nil
-}
-
-// target returns what kind of target a service is.
-func (s *namedService) target(d *strictyaml.Decoder) string {
-	switch {
-	case d.Set(&s.Builtin), d.Set(&s.Process):
-		return chaos.ProcessTarget
-	case d.Set(&s.Container):
-		return chaos.ContainerTarget
-	case d.Set(&s.Link):
-		return chaos.LinkTarget
-	}
-	return ""
 }

@@ -105,19 +105,6 @@ func (*connectionsFile) OtherForm(found string) string {
 	return "write connections: { per_host: " + found + " } for how many there may be to one host"
 }
 
-func (*processFile) OtherForm(found string) string {
-	if !strings.HasPrefix(found, "[") {
-		found = "[" + strings.Join(strings.Fields(found), ", ") + "]"
-	}
-	return "write process: { command: " + found + " }"
-}
-
-func (*containerFile) OtherForm(found string) string {
-	return "write container: { name: " + found + " } for one that runs, or { image: " + found + " } to start one"
-}
-
-func (*linkFile) OtherForm(found string) string { return "write link: { upstream: " + found + " }" }
-
 func (*sizeFile) OtherForm(found string) string {
 	return "write size: { min: " + found + " }, { max: " + found + " }, or both"
 }

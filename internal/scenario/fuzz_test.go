@@ -65,20 +65,3 @@ func FuzzParse(f *testing.F) {
 		p.StartOrder()
 	})
 }
-
-// FuzzExpand looks for panics, and for references that Refs and Expand do not
-// agree on.
-func FuzzExpand(f *testing.F) {
-	for _, s := range []string{"", "$", "${", "$${", "${a.addr}", "$${a.addr}${b.addr}", "${PORT}", "${.addr}", "${${a.addr}}"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		known := map[string]bool{}
-		for _, name := range Refs(s) {
-			known[name] = true
-		}
-		if _, err := Expand(s, func(name string) (string, bool) { return "here", known[name] }); err != nil {
-			t.Errorf("%q: %v", s, err)
-		}
-	})
-}

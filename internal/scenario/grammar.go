@@ -7,6 +7,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // The structs here are the grammar of the scenario file: the decoder reads by
@@ -15,7 +16,7 @@ import (
 // grammar is what the scenario file has beyond its structs.
 var grammar = &strictyaml.Grammar{
 	Lists: map[string]func() []string{
-		"builtins": builtins, "protocols": protocols, "processes": processes, "engines": engines,
+		"builtins": target.Builtins, "protocols": protocols, "processes": processes, "engines": engines,
 	},
 	Units:       map[reflect.Type]string{reflect.TypeFor[arrivals.Rate](): strictyaml.UnitRate},
 	Foreign:     foreign,
@@ -49,7 +50,6 @@ type scenarioFile struct {
 
 func (scenarioFile) Noun() string { return "a scenario" }
 func (requestFile) Noun() string  { return "a request" }
-func (serviceFile) Noun() string  { return "a service" }
 func (ruleFile) Noun() string     { return "a rule" }
 
 type attackFile struct {
@@ -67,8 +67,8 @@ type attackFile struct {
 	RedirectTo  []string        `json:"redirect_hosts" vars:"addr" doc:"hosts that only redirects lead to, beside those of the requests: a name, host:port, or a URL such as https://shop.example"`
 	Connections connectionsFile `json:"connections" doc:"how targets are reached"`
 
-	Ready        readyFile     `json:"ready" vars:"addr" doc:"what says that the target is ready for the load: a path of the target or a URL that answers 2xx, tcp://host:port, or a mapping with http, tcp or command"`
-	ReadyTimeout time.Duration `json:"ready_timeout" default:"10s" positive:"true" doc:"how long the target may take to get ready, or else to accept connections and keep them"`
+	Ready        target.ReadyFile `json:"ready" vars:"addr" doc:"what says that the target is ready for the load: a path of the target or a URL that answers 2xx, tcp://host:port, or a mapping with http, tcp or command"`
+	ReadyTimeout time.Duration    `json:"ready_timeout" default:"10s" positive:"true" doc:"how long the target may take to get ready, or else to accept connections and keep them"`
 
 	Requests []requestFile `json:"requests" doc:"what is sent, each drawn by its weight"`
 	Flows    []flowFile    `json:"flows" doc:"lists of requests that one caller makes one after the other, drawn by their weights among the requests"`
@@ -199,50 +199,6 @@ type ruleFile struct {
 	KPI      string `json:"kpi" required:"true" doc:"the rule, such as p99 < 200ms"`
 	Name     string `json:"name" doc:"name in reports"`
 	Severity string `json:"severity" default:"fail" enum:"fail,warn" doc:"warn: a broken rule is reported and does not fail the run"`
-}
-
-type serviceFile struct {
-	Builtin   string        `json:"builtin" enum:"@builtins" doc:"a part of the built-in shop, as a process"`
-	Args      []string      `json:"args" vars:"port" doc:"arguments of the built-in part"`
-	Process   processFile   `json:"process" doc:"a child process that the run starts"`
-	Container containerFile `json:"container" doc:"a container that the run finds, or starts"`
-	Link      linkFile      `json:"link" doc:"a TCP hop that the run carries and that network faults can bend"`
-}
-
-type processFile struct {
-	Command      []string          `json:"command" required:"true" empties:"true" vars:"port" doc:"program and arguments; ${PORT} is a free port that the run picks"`
-	Env          map[string]string `json:"env" vars:"port" doc:"variables beside those of ordeal's own environment"`
-	Dir          string            `json:"dir" doc:"folder to run in, from the scenario file's"`
-	Ready        readyFile         `json:"ready" vars:"port" doc:"what says that the process is ready: a path or URL that answers 2xx, tcp://host:port, or a mapping with http, tcp or command"`
-	ReadyTimeout time.Duration     `json:"ready_timeout" default:"30s" positive:"true" doc:"how long that may take, at first and after a restart"`
-}
-
-type containerFile struct {
-	Name    string      `json:"name" doc:"name of a running container"`
-	ID      string      `json:"id" doc:"id of a running container"`
-	Label   string      `json:"label" doc:"label of running containers: key or key=value"`
-	Compose composeFile `json:"compose" doc:"service of a compose project"`
-
-	Builtin      string            `json:"builtin" enum:"@builtins" doc:"a part of the built-in shop, from an image made of ordeal's own binary"`
-	Image        string            `json:"image" doc:"an image that the engine already has"`
-	Args         []string          `json:"args" vars:"addr" doc:"arguments of the built-in part, or the image's command"`
-	Env          map[string]string `json:"env" vars:"addr" doc:"variables in the container"`
-	Port         int               `json:"port" positive:"true" doc:"port in the container; of one that the run starts, it is published on a free port of 127.0.0.1, which is ${NAME.addr}; of one that is found, a path under ready is asked where it is published"`
-	Ready        readyFile         `json:"ready" vars:"addr" doc:"what says that the container is ready: a path on its published port or a URL that answers 2xx, tcp://host:port, or a mapping with http, tcp or command"`
-	ReadyTimeout time.Duration     `json:"ready_timeout" positive:"true" doc:"how long that may take, at first and after a restart; left out: 30s, or as long as its own health check may take"`
-}
-
-type composeFile struct {
-	Project string `json:"project" required:"true" doc:"name of the compose project"`
-	Service string `json:"service" required:"true" doc:"name of the service in it"`
-}
-
-type linkFile struct {
-	Listen   string `json:"listen" default:"127.0.0.1:0" doc:"address to listen on; port 0 picks a free one, which is in ${NAME.addr}"`
-	Upstream string `json:"upstream" required:"true" vars:"addr" doc:"host:port to pass connections on to, such as ${NAME.addr}"`
-
-	Ready        readyFile     `json:"ready" vars:"addr" doc:"what says that all behind the link is ready, asked through it: a path or URL that answers 2xx, tcp, or a mapping with http, tcp or command"`
-	ReadyTimeout time.Duration `json:"ready_timeout" default:"30s" positive:"true" doc:"how long that may take"`
 }
 
 // Schema returns the JSON Schema of the scenario file, for editors. It is made

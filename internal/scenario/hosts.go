@@ -10,6 +10,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // hostRules say what may be put under load, and how it is reached.
@@ -54,7 +55,7 @@ func (h *hostRules) ready(raw string, n *strictyaml.Node) {
 	if raw == "" || strings.HasPrefix(raw, "/") {
 		return
 	}
-	if u, err := url.Parse(asRun(raw)); err == nil && u.Hostname() != "" {
+	if u, err := url.Parse(target.CheckedOwn(raw)); err == nil && u.Hostname() != "" {
 		h.check(u.Hostname(), n)
 	}
 }

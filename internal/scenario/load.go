@@ -8,6 +8,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // planSchema is the version of the printed plan.
@@ -22,6 +23,8 @@ type Options struct {
 	Seed *uint64
 	// Set are values in place of the file's, in this order.
 	Set []strictyaml.Override
+	// Kinds are those that services can have; nil: all.
+	Kinds []target.Kind
 
 	// allowHint says how to allow a host, if not by allow_hosts in a file.
 	allowHint func(host string) string
@@ -56,6 +59,7 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	vars := newVariables(source, env, secrets)
 	d := source.Decoder(vars.resolve)
 	var f scenarioFile
+	f.Services.kinds = opt.Kinds
 	d.Decode(root, &f, f.Noun())
 	b := &builder{
 		Decoder: d, file: &f, root: root, vars: vars, secrets: secrets,
@@ -86,16 +90,19 @@ type builder struct {
 	names   *names
 	files   *files
 	hosts   *hostRules
+
+	planned []Service // in the order of the file
 }
 
 func (b *builder) plan(opt Options) *Plan {
 	f := b.file
-	p := &Plan{Schema: planSchema, Name: f.Name, Seed: f.Seed, Target: f.Target, AllowHosts: f.AllowHosts, Dir: b.files.dir}
+	p := &Plan{Schema: planSchema, Name: f.Name, Seed: f.Seed, Target: f.Target, AllowHosts: f.AllowHosts, Dir: b.files.dir, Kinds: f.Services.all()}
 	if opt.Seed != nil {
 		p.Seed = *opt.Seed
 	}
 	b.names.printable(f.Name, b.Where(&f.Name, b.root))
 	p.Services = b.services()
+	b.planned = p.Services
 	b.target()
 	p.Attack = b.attack(p.Seed)
 	p.Ready, p.ReadyTimeout = b.ready(&f.Attack.Ready, ready.Check{}), f.Attack.ReadyTimeout
@@ -103,17 +110,4 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Recovery, p.RecoveryOf = b.recovery()
 	p.Rules = b.rules()
 	return p
-}
-
-// anywhere stands in for the addresses of services while a plan is checked.
-func anywhere(string) (string, bool) { return "127.0.0.1:1", true }
-
-// checked returns a run-form string as it may look in the run; it cannot fail,
-// as every service has an address here.
-func checked(s string) string {
-	out, err := Expand(s, anywhere)
-	if err != nil {
-		return s
-	}
-	return out
 }

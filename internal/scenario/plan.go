@@ -1,12 +1,16 @@
 package scenario
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -44,6 +48,9 @@ type Plan struct {
 	File       string `json:"-"`
 	FileSHA256 string `json:"-"`
 
+	// Kinds are the kinds that its services could have.
+	Kinds []target.Kind `json:"-"`
+
 	// Dir is the folder of the scenario file, against which its paths are read.
 	Dir string `json:"-"`
 	// Secrets are values that must not reach any output.
@@ -67,55 +74,31 @@ type PlannedRule struct {
 	Rule     *verdict.Rule    `json:"-"`
 }
 
-// Service is something that the run starts or finds; exactly one of Process,
-// Container and Link is set.
+// Service is something that the run starts or finds, and that faults may break.
 type Service struct {
-	Name      string     `json:"name"`
-	Process   *Process   `json:"process,omitempty"`
-	Container *Container `json:"container,omitempty"`
-	Link      *Link      `json:"link,omitempty"`
+	Name     string
+	Kind     *target.Kind
+	Settings target.Settings
 }
 
-// Process is a child process. Command, Env and Ready may hold ${PORT}, a free
-// port that the run picks, and ${NAME.addr}.
-type Process struct {
-	Builtin      string            `json:"builtin,omitempty"` // a part of the built-in shop, in place of Command
-	Args         []string          `json:"args,omitempty"`    // for Builtin
-	Command      []string          `json:"command,omitempty"`
-	Env          map[string]string `json:"env,omitempty"`
-	Dir          string            `json:"dir,omitempty"`
-	Ready        ready.Check       `json:"ready,omitzero"` // a path is asked at ${NAME.addr}
-	ReadyTimeout time.Duration     `json:"ready_timeout"`
+// MarshalJSON prints the settings under the name of the kind.
+func (s Service) MarshalJSON() ([]byte, error) {
+	name, err := plainJSON(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := plainJSON(s.Settings)
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, `{"name":%s,%q:%s}`, name, s.Kind.Name, settings), nil
 }
 
-// Container is either found (ID, Name, Label or Compose) and then broken but
-// never removed, or started by the run (Builtin or Image) and then removed.
-type Container struct {
-	ID      string   `json:"id,omitempty"`
-	Name    string   `json:"name,omitempty"`
-	Label   string   `json:"label,omitempty"` // key or key=value
-	Compose *Compose `json:"compose,omitempty"`
-
-	Builtin      string            `json:"builtin,omitempty"` // a part of the built-in shop, from an image made of ordeal's own binary
-	Image        string            `json:"image,omitempty"`   // one that the engine has: nothing is pulled
-	Args         []string          `json:"args,omitempty"`    // of Builtin, or the command of Image
-	Env          map[string]string `json:"env,omitempty"`
-	Port         int               `json:"port,omitempty"` // in the container; the run publishes it on a free port of 127.0.0.1, which is ${NAME.addr}
-	Ready        ready.Check       `json:"ready,omitzero"` // a path is asked where Port is published
-	ReadyTimeout time.Duration     `json:"ready_timeout"`  // 0: as the container's own health check says, or 30s
-}
-
-// Compose names a service of a compose project.
-type Compose struct {
-	Project string `json:"project"`
-	Service string `json:"service"`
-}
-
-// Link is a TCP hop that the run carries and that network faults can bend.
-type Link struct {
-	Listen   string `json:"listen"` // 127.0.0.1:0 picks a free port, which is in ${NAME.addr}
-	Upstream string `json:"upstream"`
-
-	Ready        ready.Check   `json:"ready,omitzero"` // a path is asked through the link
-	ReadyTimeout time.Duration `json:"ready_timeout"`
+// plainJSON leaves <, > and & as they are, as the plan's JSON does.
+func plainJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
 }

@@ -6,12 +6,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 )
 
-// builtins lists the parts of the built-in shop.
-func builtins() []string { return []string{"api", "gateway", "shop"} }
-
-// builtinPort is where a part of the shop listens in a container of its own.
-const builtinPort = 8080
-
 func protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
 
 func processes() []string { return []string{string(arrivals.Uniform), string(arrivals.Poisson)} }

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // requests makes requests and flows.
@@ -115,7 +116,7 @@ func (b *requests) url(raw string, at *strictyaml.Node) (ok bool) {
 		}
 		return false
 	}
-	s := checked(raw)
+	s := target.Checked(raw)
 	b.secrets.add(secret.InURL(raw)...)
 	if strings.HasPrefix(s, "/") {
 		if b.file.Target == "" && !b.Set(&b.file.Target) {
@@ -198,7 +199,7 @@ func (b *requests) body(r *requestFile, out *attack.Request) {
 // key that it goes wrong in.
 func (b *requests) trial(r *requestFile, out attack.Request, in *stepNames, at *strictyaml.Node) {
 	out.Expect = attack.Expect{}
-	out = expanded(out, checked)
+	out = expanded(out, target.Checked)
 	var columns attack.Columns
 	otherwise := templateHint(r)
 	if in != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // Resolve returns the attack with everything that only the run knows put in:
@@ -48,10 +49,11 @@ func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (att
 	}
 	out.RedirectHosts = r.redirectHosts(p.Attack.RedirectHosts)
 	for _, s := range p.Services {
-		if s.Link == nil {
+		carrier, ok := s.Settings.(target.Carrier)
+		if !ok {
 			continue
 		}
-		host, _, err := net.SplitHostPort(r.expand(s.Link.Upstream))
+		host, _, err := net.SplitHostPort(r.expand(carrier.Upstream()))
 		if err != nil {
 			r.fail(fmt.Errorf("the upstream of %s: %w", s.Name, err))
 			continue
@@ -91,7 +93,7 @@ func (r *resolver) fail(err error) {
 }
 
 func (r *resolver) expand(s string) string {
-	out, err := Expand(s, r.addr)
+	out, err := target.Expand(s, r.addr)
 	if err != nil {
 		r.fail(err)
 	}

@@ -45,7 +45,7 @@ func TestResolve(t *testing.T) {
 
 func TestResolveUnescapesAndJoins(t *testing.T) {
 	p := load(t, filepath.Join(testdata, "good", "requests.yaml"), Options{})
-	got, err := p.resolve(anywhere, func(context.Context, string, string) ([]netip.Addr, error) {
+	got, err := p.resolve(anyAddress, func(context.Context, string, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
 	})
 	if err != nil {
@@ -88,7 +88,7 @@ func TestResolveConnections(t *testing.T) {
 		t.Errorf("expected a public host to be refused, found %v", err)
 	}
 	p = load(t, filepath.Join(testdata, "good", "unix-socket.yaml"), Options{})
-	if got, err = p.resolve(anywhere, nowhere); err != nil {
+	if got, err = p.resolve(anyAddress, nowhere); err != nil {
 		t.Fatal(err)
 	}
 	if want := filepath.Join(testdata, "good", "shop.sock"); got.Connections.Unix != want {
@@ -141,3 +141,6 @@ func TestStartOrder(t *testing.T) {
 		}
 	}
 }
+
+// anyAddress has an address for each service.
+func anyAddress(string) (string, bool) { return "127.0.0.1:1", true }

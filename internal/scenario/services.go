@@ -1,23 +1,32 @@
 package scenario
 
 import (
-	"net"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
+	"github.com/seed-1574e9de/ordeal/internal/target"
+	"github.com/seed-1574e9de/ordeal/internal/target/kinds"
 )
 
 var serviceName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
 // servicesFile is a mapping whose order is kept.
-type servicesFile []namedService
+type servicesFile struct {
+	kinds []target.Kind // that services can have; nil: all
+	list  []namedService
+}
+
+func (s *servicesFile) all() []target.Kind {
+	if s.kinds == nil {
+		s.kinds = kinds.All()
+	}
+	return s.kinds
+}
 
 type namedService struct {
 	name string
@@ -25,37 +34,68 @@ type namedService struct {
 	serviceFile
 }
 
+// serviceFile is a service: one of its kinds' keys, with what goes with it.
+type serviceFile struct {
+	n     *strictyaml.Node
+	kinds []target.Kind
+	files []any // what each of kinds has of it
+}
+
 func (s *servicesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
 	if n.Kind != strictyaml.Map {
 		d.Failf(n.Span, "write NAME: { … } for each service", "services: expected a mapping, found %s", n.Describe())
 		return false
 	}
-	*s = make(servicesFile, len(n.Entries))
+	s.list = make([]namedService, len(n.Entries))
 	ok = true
 	for i, e := range n.Entries {
-		x := &(*s)[i]
-		x.name, x.key = e.Key.Text, e.Key
+		x := &s.list[i]
+		x.name, x.key, x.kinds = e.Key.Text, e.Key, s.all()
 		f.Value, f.Key, f.Doc = reflect.ValueOf(&x.serviceFile).Elem(), x.name, ""
 		ok = d.Field(e.Value, f) && ok
 	}
 	return ok
 }
 
-func (s *servicesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
-	one := g.Object(&serviceFile{}, false)
-	one["oneOf"] = []strictyaml.Schema{
-		{"required": []string{"builtin"}}, {"required": []string{"process"}}, {"required": []string{"container"}}, {"required": []string{"link"}},
+func (s *serviceFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ strictyaml.Field) (ok bool) {
+	s.n = n
+	o := d.Object(n, "a service")
+	if o == nil {
+		return false
 	}
-	out := strictyaml.MapOf(one)
+	for _, k := range s.kinds {
+		file := k.New()
+		grammar.SetDefaults(file)
+		o.Into(file, false)
+		s.files = append(s.files, file)
+	}
+	return o.Done()
+}
+
+func (s *servicesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
+	properties := strictyaml.Schema{}
+	var one []strictyaml.Schema
+	for _, k := range s.all() {
+		own, _ := g.Properties(k.New(), false)
+		for key, p := range own {
+			properties[key] = p
+		}
+		for _, key := range k.Keys {
+			one = append(one, strictyaml.Schema{"required": []string{key}})
+		}
+	}
+	service := strictyaml.Closed(properties)
+	service["oneOf"] = one
+	out := strictyaml.MapOf(service)
 	out["propertyNames"] = strictyaml.Schema{"pattern": serviceName.String()}
 	return out
 }
 
 func (b *builder) services() []Service {
 	var out []Service
-	for i := range b.file.Services {
-		s := b.service(&b.file.Services[i])
-		b.secrets.args(s.strings())
+	for i := range b.file.Services.list {
+		s := b.service(&b.file.Services.list[i])
+		b.secrets.args(s.texts())
 		out = append(out, s)
 	}
 	b.references(out)
@@ -67,136 +107,67 @@ func (b *builder) service(x *namedService) Service {
 	if !serviceName.MatchString(x.name) || x.name == "PORT" {
 		b.Failf(x.key.Span, "take letters, digits, - and _, starting with a letter; PORT is taken", "%q cannot be the name of a service", strictyaml.Shorten(x.name))
 	}
-	var forms []*strictyaml.Node
-	for _, ptr := range []any{&x.Builtin, &x.Process, &x.Container, &x.Link} {
-		if n, ok := b.Find(ptr); ok {
-			forms = append(forms, n)
+	var forms []*strictyaml.Node // what makes it of a kind
+	var all []string
+	var file any
+	for i := range x.kinds {
+		for _, key := range x.kinds[i].Keys {
+			all = append(all, key)
+			if n, ok := x.get(key); ok {
+				forms = append(forms, n)
+				s.Kind, file = &x.kinds[i], x.files[i]
+			}
 		}
 	}
 	switch {
 	case len(forms) > 1:
 		b.Failf(forms[1].Span, "make two services of it", "the service %q is said to be two things", x.name)
+		s.Kind = nil
 		return s
 	case len(forms) == 0:
 		if !b.Broken(&x.serviceFile) {
-			b.Failf(x.key.Span, "give it one of builtin, process, container, link", "the service %q does not say what it is", x.name)
+			b.Failf(x.key.Span, "give it one of "+strings.Join(all, ", "), "the service %q does not say what it is", x.name)
 		}
 		return s
 	}
-	if b.Set(&x.Args) && !b.Set(&x.Builtin) {
-		b.Failf(b.Where(&x.Args, x.key).Span, "put the arguments into the command, or below container:", "args go with builtin")
-	}
-	switch {
-	case b.Set(&x.Builtin):
-		s.Process = &Process{Builtin: x.Builtin, Args: x.Args, Ready: builtinReady, ReadyTimeout: ready.DefaultTimeout}
-	case b.Set(&x.Process):
-		s.Process = b.process(x)
-	case b.Set(&x.Container):
-		s.Container = b.container(x)
-	case b.Set(&x.Link):
-		s.Link = b.link(x)
-	}
-	return s
-}
-
-// builtinReady is how the parts of the built-in shop are asked.
-var builtinReady = ready.Check{HTTP: "/healthz"}
-
-func (b *builder) process(x *namedService) *Process {
-	f := &x.Process
-	if f.Dir != "" {
-		if info, err := os.Stat(b.files.path(f.Dir)); err != nil || !info.IsDir() {
-			b.Failf(b.Where(&f.Dir, x.key).Span, "paths are taken from the scenario file's folder, "+b.files.dir, "dir: there is no folder %s", f.Dir)
-		}
-	}
-	b.secrets.variables(f.Env)
-	return &Process{
-		Command: f.Command, Env: f.Env, Dir: f.Dir, Ready: b.ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout,
-	}
-}
-
-func (b *builder) container(x *namedService) *Container {
-	f := &x.Container
-	at := b.Where(f, x.key)
-	var ways []*strictyaml.Node
-	for _, ptr := range []any{&f.Name, &f.ID, &f.Label, &f.Compose, &f.Builtin, &f.Image} {
-		if n, ok := b.Find(ptr); ok {
-			ways = append(ways, n)
-		}
-	}
-	switch {
-	case len(ways) == 0 && !b.Broken(f):
-		b.Failf(at.Span, "give one of name, id, label, compose to find it, or builtin, image to start it", "the container %q is neither found nor started", x.name)
-	case len(ways) > 1:
-		b.Failf(ways[1].Span, "keep one of them", "the container %q is described twice", x.name)
-	}
-	for _, t := range []struct {
-		ptr   any
-		value string
-	}{{&f.Name, f.Name}, {&f.ID, f.ID}, {&f.Label, f.Label}, {&f.Image, f.Image}} {
-		if n, ok := b.Find(t.ptr); ok && strings.Trim(t.value, " =") == "" {
-			b.Failf(n.Span, "an empty selector would mean every container", "expected a name, found nothing")
-		}
-	}
-	started := b.Set(&f.Builtin) || b.Set(&f.Image)
-	if !started {
-		for _, extra := range []struct {
-			ptr any
-			key string
-		}{{&f.Args, "args"}, {&f.Env, "env"}} {
-			if n, ok := b.Find(extra.ptr); ok && len(ways) > 0 {
-				b.Failf(n.Span, "remove it: a container that is found is left as it is", "%s goes with containers that the run starts", extra.key)
+	for _, k := range x.kinds {
+		for _, beside := range k.Beside {
+			n, set := x.get(beside.Key)
+			if _, with := x.get(beside.With); set && !with {
+				b.Failf(n.Span, beside.Hint, "%s go with %s", beside.Key, beside.With)
 			}
 		}
 	}
-	c := &Container{
-		ID: f.ID, Name: f.Name, Label: f.Label, Builtin: f.Builtin, Image: f.Image,
-		Args: f.Args, Env: f.Env, Port: f.Port, ReadyTimeout: f.ReadyTimeout,
-	}
-	if b.Set(&f.Compose) {
-		c.Compose = &Compose{Project: f.Compose.Project, Service: f.Compose.Service}
-	}
-	var own ready.Check
-	if c.Builtin != "" {
-		own = builtinReady
-		if c.Port == 0 {
-			c.Port = builtinPort
-		}
-	}
-	c.Ready = b.ready(&f.Ready, own)
-	if c.Port > 65535 {
-		b.Failf(b.Where(&f.Port, at).Span, "give a port from 1 to 65535", "port: %d is no port", c.Port)
-	}
-	if asksOwn(c.Ready) && c.Port == 0 && started {
-		what := "a path"
-		if c.Ready.TCP != "" {
-			what = "tcp"
-		}
-		b.Failf(b.Where(&f.Ready, at).Span, "add port:, at which it is asked", "ready is %s, but the container has no port", what)
-	}
-	b.secrets.variables(c.Env)
-	return c
+	s.Settings = s.Kind.Plan(serviceReader{b, x}, file)
+	return s
 }
 
-func (b *builder) link(x *namedService) *Link {
-	f := &x.Link
-	b.hostPort("listen", f.Listen, b.Where(&f.Listen, x.key), true)
-	at := b.Where(&f.Upstream, x.key)
-	if f.Upstream != "" && b.hostPort("upstream", checked(f.Upstream), at, false) {
-		host, _, _ := net.SplitHostPort(checked(f.Upstream))
-		b.hosts.check(host, at)
+// get returns the value of a key of the service.
+func (s *serviceFile) get(key string) (*strictyaml.Node, bool) {
+	if s.n == nil || s.n.Kind != strictyaml.Map {
+		return nil, false
 	}
-	return &Link{Listen: f.Listen, Upstream: f.Upstream, Ready: b.ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout}
+	return s.n.Get(key)
 }
 
-func (b *builder) hostPort(key, s string, n *strictyaml.Node, zero bool) bool {
-	host, port, err := net.SplitHostPort(s)
-	number, bad := strconv.ParseUint(port, 10, 16)
-	if err == nil && bad == nil && (zero || number > 0 && host != "") {
-		return true
-	}
-	b.Failf(n.Span, "write an address such as 127.0.0.1:8080", "%s: expected host:port, found %q", key, strictyaml.Shorten(s))
-	return false
+// serviceReader is what a kind reads the settings of a service with.
+type serviceReader struct {
+	*builder
+	of *namedService
+}
+
+var _ target.Reader = serviceReader{}
+
+func (r serviceReader) Service() (string, *strictyaml.Node) { return r.of.name, r.of.key }
+
+func (r serviceReader) Path(name string) (path, dir string) { return r.files.path(name), r.files.dir }
+
+func (r serviceReader) Host(host string, at *strictyaml.Node) bool { return r.hosts.check(host, at) }
+
+func (r serviceReader) Env(env map[string]string) { r.secrets.variables(env) }
+
+func (r serviceReader) Ready(f *target.ReadyFile, own ready.Check) ready.Check {
+	return r.ready(f, own)
 }
 
 // references checks every ${NAME.addr}: that there is such a service, that it
@@ -215,11 +186,11 @@ func (b *builder) references(services []Service) {
 		case !ok:
 			b.Failf(r.Span, suggest.Hint(r.service, "service", names), "there is no service %q", strictyaml.Shorten(r.service))
 			continue
-		case s.Container != nil && s.Container.Builtin == "" && s.Container.Image == "":
-			b.Failf(r.Span, "write its address as you know it", "the container %q is found, not started, so that its address is not known here", r.service)
-			continue
-		case s.Container != nil && s.Container.Port == 0:
-			b.Failf(r.Span, "add port: to the container", "the container %q publishes no port", r.service)
+		case s.Settings == nil:
+			continue // a mistake of its own
+		}
+		if why, hint := s.Settings.NoAddress(r.service); why != "" {
+			b.Failf(r.Span, hint, "%s", why)
 			continue
 		}
 		if r.owner == "" || r.owner == r.service && r.ready {
@@ -270,7 +241,7 @@ func (p *Plan) StartOrder() []Service {
 			return
 		}
 		done[s.Name] = true
-		for _, name := range Refs(s.strings()...) {
+		for _, name := range target.Refs(s.texts()...) {
 			if i := slices.IndexFunc(p.Services, func(o Service) bool { return o.Name == name }); i >= 0 {
 				visit(p.Services[i])
 			}
@@ -283,24 +254,10 @@ func (p *Plan) StartOrder() []Service {
 	return out
 }
 
-// strings returns everything in a service that can hold an address.
-func (s *Service) strings() []string {
-	var out []string
-	env := func(m map[string]string) {
-		for _, v := range m {
-			out = append(out, v)
-		}
+// texts returns everything in a service that can hold an address, sorted.
+func (s *Service) texts() []string {
+	if s.Settings == nil {
+		return nil
 	}
-	switch {
-	case s.Process != nil:
-		out = append(append(append(out, s.Process.Command...), s.Process.Args...), checkStrings(s.Process.Ready)...)
-		env(s.Process.Env)
-	case s.Container != nil:
-		out = append(append(out, s.Container.Args...), checkStrings(s.Container.Ready)...)
-		env(s.Container.Env)
-	case s.Link != nil:
-		out = append(append(out, s.Link.Upstream), checkStrings(s.Link.Ready)...)
-	}
-	slices.Sort(out)
-	return out
+	return slices.Sorted(slices.Values(s.Settings.Texts()))
 }

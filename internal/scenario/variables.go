@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // Env looks a variable up, as os.LookupEnv does.
@@ -19,8 +20,7 @@ const (
 )
 
 var (
-	varName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	addrName = regexp.MustCompile(`^([^.{}$]*)\.addr$`)
+	varName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 // variables resolve what stands between ${ and }.
@@ -47,12 +47,12 @@ type reference struct {
 // resolve finds what stands between ${ and }: from the environment, or kept for
 // the run.
 func (x *variables) resolve(v strictyaml.Variable) (value string, keep, ok bool) {
-	if m := addrName.FindStringSubmatch(v.Inside); m != nil {
+	if service, ok := target.AddressOf(v.Inside); ok {
 		if v.Vars == noRunNames {
 			x.Failf(v.At, "addresses of services can stand in the target, in requests and in services", "the address of a service is not known here")
 			return "", false, false
 		}
-		r := reference{service: m[1], Span: v.At}
+		r := reference{service: service, Span: v.At}
 		if len(v.Path) > 1 && v.Path[0] == "services" {
 			r.owner = v.Path[1]
 			r.ready = len(v.Path) > 3 && v.Path[3] == "ready" // services, name, kind, key

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,10 +21,12 @@ import (
 
 // Run is what the folder knows of a run that is under way or died.
 type Run struct {
-	ID      string          `json:"run"`
-	Owner   owner.Owner     `json:"owner"`
-	Started time.Time       `json:"started"`
-	Engine  json.RawMessage `json:"engine,omitempty"` // where it has or had containers, see docker.Place
+	ID      string      `json:"run"`
+	Owner   owner.Owner `json:"owner"`
+	Started time.Time   `json:"started"`
+	// Places are where it has or had things that outlive it, by their keys: see
+	// target.Placed.
+	Places map[string]json.RawMessage `json:"-"`
 
 	// Locked says that the file system has locks. The file's own numbers are there
 	// because a copy of it is locked by nobody.
@@ -95,13 +98,12 @@ func writeLine(f *os.File, v any) error {
 	return errors.Join(err, f.Sync())
 }
 
-// Engine writes down at which engine the run is about to make things.
-func (c *Claim) Engine(place json.RawMessage) error {
+// Place writes down where the run is about to make things that outlive it. key names
+// the sort of place; of two under one key, the later counts.
+func (c *Claim) Place(key string, place json.RawMessage) error {
 	f, err := os.OpenFile(c.path, os.O_WRONLY|os.O_APPEND, 0)
 	if err == nil {
-		err = writeLine(f, struct {
-			Engine json.RawMessage `json:"engine"`
-		}{place})
+		err = writeLine(f, map[string]json.RawMessage{key: place})
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
@@ -192,11 +194,14 @@ func parseRun(b []byte) (Run, error) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
 			break
 		}
-		var more struct{ Engine json.RawMessage }
-		if err := json.Unmarshal(line, &more); err != nil {
+		var places map[string]json.RawMessage
+		if err := json.Unmarshal(line, &places); err != nil {
 			return r, err
 		}
-		r.Engine = more.Engine
+		if r.Places == nil {
+			r.Places = make(map[string]json.RawMessage)
+		}
+		maps.Copy(r.Places, places)
 	}
 	return r, nil
 }

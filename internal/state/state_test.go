@@ -191,11 +191,11 @@ func TestClaim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Engine(json.RawMessage(`{"address":"unix:///x"}`)); err != nil {
+	if err := c.Place("engine", json.RawMessage(`{"address":"unix:///x"}`)); err != nil {
 		t.Fatal(err)
 	}
 	runs, err := f.Runs()
-	if err != nil || len(runs) != 1 || runs[0].ID != "r1" || runs[0].Owner != me(t) || string(runs[0].Engine) != `{"address":"unix:///x"}` {
+	if err != nil || len(runs) != 1 || runs[0].ID != "r1" || runs[0].Owner != me(t) || string(runs[0].Places["engine"]) != `{"address":"unix:///x"}` {
 		t.Fatalf("Runs = %+v, %v", runs, err)
 	}
 	if l, why := runs[0].Liveness(); l != owner.Alive {
@@ -287,7 +287,7 @@ func TestRunsKeepsWhatCannotBeRead(t *testing.T) {
 	write("half.json", `{"run":"half","owner":{"pid":1}}`+"\n"+`{"engine":{"addr`)
 	write("other.txt", "x")
 	runs, err := f.Runs()
-	if len(runs) != 1 || runs[0].ID != "half" || runs[0].Engine != nil {
+	if len(runs) != 1 || runs[0].ID != "half" || runs[0].Places != nil {
 		t.Errorf("Runs = %+v, want half, whose last line was cut off before anything was made", runs)
 	}
 	for _, want := range []string{"torn.json", "empty.json", "ordeal.run"} {

@@ -77,14 +77,14 @@ func (c *Container) Ref() chaos.Ref {
 	if err != nil {
 		panic("docker: strings and a number did not become JSON: " + err.Error())
 	}
-	return chaos.Ref{Kind: chaos.ContainerTarget, Name: c.name, Data: data}
+	return chaos.Ref{Kind: kindName, Name: c.name, Data: data}
 }
 
 // Reopen finds the container of a Ref again: chaos.ErrGone if it was removed,
 // chaos.ErrElsewhere if it was at another engine than this one.
 func (e *Engine) Reopen(ctx context.Context, ref chaos.Ref) (chaos.Target, error) {
 	var d refData
-	if err := json.Unmarshal(ref.Data, &d); err != nil || d.ID == "" || ref.Kind != chaos.ContainerTarget {
+	if err := json.Unmarshal(ref.Data, &d); err != nil || d.ID == "" || ref.Kind != kindName {
 		return nil, fmt.Errorf("expected the reference of a container, found %s %q with %s", ref.Kind, ref.Name, ref.Data)
 	}
 	c := &Container{engine: e, id: d.ID, name: ref.Name, addr: d.Addr, own: d.Own}

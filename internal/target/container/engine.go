@@ -18,6 +18,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // Deadlines of calls to the engine.
@@ -28,8 +29,14 @@ const (
 	cleanupTimeout = 60 * time.Second // undoing all of a run
 )
 
-// ErrUnreachable says that no engine answered.
-var ErrUnreachable = errors.New("no Docker engine answers")
+// ErrUnreachable says that no engine answered. It is a target.ErrUnreachable.
+var ErrUnreachable error = noEngine{}
+
+type noEngine struct{}
+
+func (noEngine) Error() string { return "no Docker engine answers" }
+
+func (noEngine) Is(err error) bool { return err == target.ErrUnreachable }
 
 // Engine is a connection to a Docker engine. Its methods may be called from any
 // goroutine. It must be closed.
@@ -173,6 +180,9 @@ func (e *Engine) Close() error {
 	e.wg.Wait()
 	return errors.Join(err, e.api.Close())
 }
+
+// hangUp is Close for a connection by which nothing was made.
+func (e *Engine) hangUp() error { return e.api.Close() }
 
 func (e *Engine) currentRun() string {
 	e.mu.Lock()

@@ -106,7 +106,7 @@ func (e *Engine) createHelper(ctx context.Context, target *Container, name strin
 		other, inspectErr := e.api.ContainerInspect(limit, name)
 		if inspectErr == nil && other.Config != nil && other.State != nil {
 			if other.State.Running && other.Config.Labels[LabelRun] == e.currentRun() {
-				return "", fmt.Errorf("container %s is already bent by fault %q: two network faults cannot act on one container at the same time", target.name, other.Config.Labels[labelFault])
+				return "", fmt.Errorf("container %s is already under fault %q: two network faults cannot act on one container at the same time", target.name, other.Config.Labels[labelFault])
 			}
 			if other.State.Status == container.StateExited || other.State.Status == container.StateDead {
 				_ = e.removeContainer(limit, other.ID)
@@ -118,7 +118,7 @@ func (e *Engine) createHelper(ctx context.Context, target *Container, name strin
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
-			return "", fmt.Errorf("container %s is bent by another ordeal, whose helper is %s: wait for its end, or stop it with docker stop %s", target.name, name, name)
+			return "", fmt.Errorf("container %s is under a fault of another ordeal, whose helper is %s: wait for its end, or stop it with docker stop %s", target.name, name, name)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -253,7 +253,7 @@ func (h *helper) until(ctx context.Context, event string) (nethelper.Message, er
 	}
 }
 
-// applied waits until traffic is bent. It calls carrying when every new connection
+// applied waits until traffic is shaped. It calls carrying when every new connection
 // goes through the helper, if its mechanism carries connections.
 func (h *helper) applied(ctx context.Context, carrying func()) (nethelper.Message, error) {
 	for {

@@ -19,14 +19,14 @@ import (
 // helperKey names a fault on a target.
 func helperKey(target, fault string) string { return target + "/" + fault }
 
-// Shape implements chaos.NetShaper. See package nethelper for how traffic is bent.
+// Shape implements chaos.NetShaper. See package nethelper for how traffic is shaped.
 // Connections to the container that are open already are reset when their client
 // next sends something; it then finds the new ones slower.
-func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, deadline time.Duration) (chaos.Proof, error) {
+func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, deadline time.Duration) (chaos.Proof, error) {
 	e, key := c.engine, helperKey(c.id, id)
 	seed := fnv.New64a()
 	seed.Write([]byte(id))
-	p := nethelper.Params{ID: id, Delay: s.Delay, Jitter: s.Jitter, Deadline: deadline, Seed: seed.Sum64()}
+	p := nethelper.Params{ID: id, Condition: n, Deadline: deadline, Seed: seed.Sum64()}
 	if err := p.Validate(); err != nil {
 		return chaos.Proof{}, err
 	}
@@ -46,7 +46,7 @@ func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, dead
 	delete(e.settled, key)
 	e.mu.Unlock()
 
-	limit, cancel := context.WithTimeout(ctx, callTimeout+8*(s.Delay+s.Jitter))
+	limit, cancel := context.WithTimeout(ctx, callTimeout+nethelper.Patience(n))
 	defer cancel()
 	m, err := h.until(limit, nethelper.EventReady)
 	if err == nil {
@@ -61,8 +61,8 @@ func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, dead
 		done()
 	}
 	if err != nil {
-		_, undoErr := c.Unshape(context.WithoutCancel(ctx), id)
-		return chaos.Proof{}, errors.Join(fmt.Errorf("slowing container %s: %w", c.name, err), undoErr)
+		_, undoErr := c.Clear(context.WithoutCancel(ctx), id)
+		return chaos.Proof{}, errors.Join(fmt.Errorf("putting container %s under %s: %w", c.name, n, err), undoErr)
 	}
 	h.proxied = m.Mechanism == nethelper.Proxy
 	return chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}, nil
@@ -70,14 +70,21 @@ func (c *Container) Shape(ctx context.Context, id string, s chaos.NetShape, dead
 
 // Shapeable implements chaos.ShapeChecker. It also makes the image that the
 // fault's helper will need, so that this does not take time once load is on.
-func (c *Container) Shapeable(ctx context.Context) error {
+func (c *Container) Shapeable(ctx context.Context, n chaos.NetCondition) error {
+	if err := n.Only(nethelper.Conditions()); err != nil {
+		return fmt.Errorf("it is a container: %w", err)
+	}
+	p := nethelper.Params{Condition: n, Deadline: time.Minute}
+	if err := p.Validate(); err != nil {
+		return err
+	}
 	if _, err := c.shapeable(ctx); err != nil {
 		return err
 	}
 	return c.engine.Prepare(ctx)
 }
 
-// shapeable says why the container's traffic cannot be bent, and otherwise when
+// shapeable says why the container's traffic cannot be shaped, and otherwise when
 // it was started.
 func (c *Container) shapeable(ctx context.Context) (started string, err error) {
 	r, err := c.inspect(ctx)
@@ -87,13 +94,13 @@ func (c *Container) shapeable(ctx context.Context) (started string, err error) {
 	mode := r.HostConfig.NetworkMode
 	switch {
 	case !r.State.Running:
-		return "", fmt.Errorf("container %s does not run: its traffic cannot be bent", c.name)
+		return "", fmt.Errorf("container %s does not run: its traffic cannot be shaped", c.name)
 	case r.State.Paused:
-		return "", fmt.Errorf("container %s is paused: its traffic cannot be bent and measured", c.name)
+		return "", fmt.Errorf("container %s is paused: its traffic cannot be shaped and measured", c.name)
 	case mode.IsHost():
-		return "", fmt.Errorf("container %s uses the host's network: bending its traffic would bend that of the whole host; put a link in front of it", c.name)
+		return "", fmt.Errorf("container %s uses the host's network: shaping its traffic would shape that of the whole host; put a link in front of it", c.name)
 	case mode.IsNone():
-		return "", fmt.Errorf("container %s has no network whose traffic could be bent", c.name)
+		return "", fmt.Errorf("container %s has no network whose traffic could be shaped", c.name)
 	case mode.IsContainer():
 		return "", fmt.Errorf("container %s uses the network of container %s: name that one, as both are hit", c.name, shortID(mode.ConnectedContainer()))
 	}
@@ -107,11 +114,11 @@ func (e *Engine) settle(key string) {
 	e.settled[key] = true
 }
 
-// Unshape implements chaos.NetShaper. In the process that bent the traffic, the
-// helper is told to put it right and says what it saw. In another one, the
-// helper has lost whom it belonged to and does it by itself: Unshape waits for
+// Clear implements chaos.NetShaper. In the process that shaped the traffic, the
+// helper is told to clear it and says what it saw. In another one, the
+// helper has lost whom it belonged to and does it by itself: Clear waits for
 // its end and then looks into the namespace, by another helper.
-func (c *Container) Unshape(ctx context.Context, id string) (chaos.Proof, error) {
+func (c *Container) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 	e, key := c.engine, helperKey(c.id, id)
 	e.mu.Lock()
 	h, settled := e.helpers[key], e.settled[key]
@@ -119,9 +126,9 @@ func (c *Container) Unshape(ctx context.Context, id string) (chaos.Proof, error)
 	e.mu.Unlock()
 	switch {
 	case h == nil && settled:
-		return chaos.Proof{Evidence: "traffic is straight already"}, nil
+		return chaos.Proof{Evidence: "traffic is clear already"}, nil
 	case h == nil:
-		proof, err := c.unshapeOrphan(ctx, id)
+		proof, err := c.clearOrphan(ctx, id)
 		if err == nil {
 			e.settle(key)
 		}
@@ -141,7 +148,7 @@ func (c *Container) Unshape(ctx context.Context, id string) (chaos.Proof, error)
 	}
 	h.close()
 	if goneErr := e.waitGone(limit, h.id); goneErr != nil {
-		return chaos.Proof{}, errors.Join(fmt.Errorf("unbending container %s: %w", c.name, goneErr), err)
+		return chaos.Proof{}, errors.Join(fmt.Errorf("clearing container %s: %w", c.name, goneErr), err)
 	}
 	proof := chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}
 	switch {
@@ -149,16 +156,16 @@ func (c *Container) Unshape(ctx context.Context, id string) (chaos.Proof, error)
 		// Dead or at its wits' end: whatever it left is taken away.
 		found, cleanErr := c.clean(ctx)
 		if cleanErr != nil {
-			return chaos.Proof{}, fmt.Errorf("unbending container %s: %w, and cleaning up after the helper failed: %w", c.name, err, cleanErr)
+			return chaos.Proof{}, fmt.Errorf("clearing container %s: %w, and cleaning up after the helper failed: %w", c.name, err, cleanErr)
 		}
 		proof.Evidence = "the namespace is clean" + foundText(found)
 		proof.Doubt = "the helper did not last: " + err.Error()
 	case m.Event == nethelper.EventError:
-		proof.Evidence = "traffic was not bent" // and the helper says that it left nothing
+		proof.Evidence = "traffic was not shaped" // and the helper says that it left nothing
 	case !m.Told:
 		proof.Doubt = "the helper gave up early: " + m.Why
-	case m.Stats != nil && m.Stats.DelayedBytes == 0:
-		proof.Doubt = "no traffic passed while it was slowed"
+	case m.Stats != nil && !m.Stats.Shaped:
+		proof.Doubt = "no traffic passed while it was shaped"
 	}
 	e.settle(key)
 	if doubt := c.restarted(ctx, h.started); doubt != "" {
@@ -167,8 +174,8 @@ func (c *Container) Unshape(ctx context.Context, id string) (chaos.Proof, error)
 	return proof, nil
 }
 
-// reverted returns the helper's last word: that traffic is straight, or that it
-// never was bent. Anything else is an error.
+// reverted returns the helper's last word: that traffic is clear, or that it
+// never was shaped. Anything else is an error.
 func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
 	for {
 		m, err := h.next(ctx)
@@ -176,7 +183,7 @@ func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
 			return m, err
 		}
 		switch {
-		case m.Event == nethelper.EventStraight:
+		case m.Event == nethelper.EventCleared:
 			chaos.Ceased(ctx)
 		case m.Event == nethelper.EventReverted, m.Event == nethelper.EventError && !m.Dirty:
 			return m, nil
@@ -187,24 +194,24 @@ func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
 }
 
 // restarted is the doubt in a fault whose target was not the same all the time:
-// a restarted container has a new network namespace, in which nothing is bent.
+// a restarted container has a new network namespace, in which nothing is shaped.
 func (c *Container) restarted(ctx context.Context, started string) string {
 	r, err := c.inspect(ctx)
 	switch {
 	case cerrdefs.IsNotFound(err):
-		return "the container was removed while it was slowed"
+		return "the container was removed while it was shaped"
 	case err != nil:
 		return "whether the container ran all the time is not known: " + err.Error()
 	case !r.State.Running:
-		return "the container ended while it was slowed"
+		return "the container ended while it was shaped"
 	case r.State.StartedAt != started:
-		return "the container was restarted while it was slowed, and not slow from then on"
+		return "the container was restarted while its traffic was shaped, and clear from then on"
 	}
 	return ""
 }
 
-// unshapeOrphan is Unshape without the helper's stream.
-func (c *Container) unshapeOrphan(ctx context.Context, id string) (chaos.Proof, error) {
+// clearOrphan is Clear without the helper's stream.
+func (c *Container) clearOrphan(ctx context.Context, id string) (chaos.Proof, error) {
 	e := c.engine
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -228,7 +235,7 @@ func (c *Container) unshapeOrphan(ctx context.Context, id string) (chaos.Proof, 
 			err = e.removeContainer(ctx, h.ID)
 		}
 		if err != nil {
-			return chaos.Proof{}, fmt.Errorf("unbending container %s: %w", c.name, err)
+			return chaos.Proof{}, fmt.Errorf("clearing container %s: %w", c.name, err)
 		}
 	}
 	r, err := c.inspect(ctx)
@@ -240,7 +247,7 @@ func (c *Container) unshapeOrphan(ctx context.Context, id string) (chaos.Proof, 
 	}
 	found, err := c.clean(ctx)
 	if err != nil {
-		return chaos.Proof{}, fmt.Errorf("unbending container %s: %w", c.name, err)
+		return chaos.Proof{}, fmt.Errorf("clearing container %s: %w", c.name, err)
 	}
 	return chaos.Proof{Evidence: "the namespace is clean" + foundText(found)}, nil
 }

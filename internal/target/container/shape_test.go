@@ -31,7 +31,7 @@ func TestShape(t *testing.T) {
 	gateway, api := start(t, s, service("gateway")), start(t, s, service("api"))
 	mustBeFast(t, gateway, "api", delay) // and leaves a connection open
 
-	shape := chaos.NetShape{Delay: delay, Jitter: 30 * time.Millisecond}
+	shape := chaos.NetCondition{Latency: chaos.Latency{Delay: delay, Jitter: 30 * time.Millisecond}}
 	proof, err := api.Shape(t.Context(), "slow", shape, time.Minute)
 	if err != nil {
 		t.Fatal(err)
@@ -45,17 +45,17 @@ func TestShape(t *testing.T) {
 			t.Errorf("expected answers after at least %s, found one after %s", delay-30*time.Millisecond, d)
 		}
 	}
-	if _, err := api.Shape(t.Context(), "slower", shape, time.Minute); err == nil || !strings.Contains(err.Error(), "already bent") {
+	if _, err := api.Shape(t.Context(), "slower", shape, time.Minute); err == nil || !strings.Contains(err.Error(), "already under") {
 		t.Errorf("expected a second fault on the container to be refused, found %v", err)
 	}
-	if _, err := api.Unshape(t.Context(), "slower"); err != nil {
+	if _, err := api.Clear(t.Context(), "slower"); err != nil {
 		t.Error(err)
 	}
 	if d := trip(t, gateway, "api"); d < delay-30*time.Millisecond {
 		t.Errorf("the fault ended with another one's undo: an answer came after %s", d)
 	}
 
-	proof, err = api.Unshape(t.Context(), "slow")
+	proof, err = api.Clear(t.Context(), "slow")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,19 +64,19 @@ func TestShape(t *testing.T) {
 		t.Errorf("expected no doubt, found %q", proof.Doubt)
 	}
 	mustBeFast(t, gateway, "api", delay)
-	if _, err := api.Unshape(t.Context(), "slow"); err != nil {
+	if _, err := api.Clear(t.Context(), "slow"); err != nil {
 		t.Errorf("expected a second undo to do nothing, found %v", err)
 	}
 	// The next fault meets nothing of the last one.
 	if _, err := api.Shape(t.Context(), "slow-2", shape, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if proof, err = api.Unshape(t.Context(), "slow-2"); err != nil || !strings.Contains(proof.Doubt, "no traffic") {
+	if proof, err = api.Clear(t.Context(), "slow-2"); err != nil || !strings.Contains(proof.Doubt, "no traffic") {
 		t.Errorf("expected the doubt that no traffic passed, found %+v and %v", proof, err)
 	}
 }
 
-// TestShape_underLoad bends and unbends traffic while clients with open
+// TestShape_underLoad shapes and clears traffic while clients with open
 // connections use it: what they may safely try again must not fail.
 func TestShape_underLoad(t *testing.T) {
 	e := connect(t)
@@ -104,12 +104,12 @@ func TestShape_underLoad(t *testing.T) {
 	for _, id := range []string{"a", "b"} {
 		before := good.Load()
 		waitFor(t, "traffic", func() bool { return good.Load() > before+20 })
-		if _, err := api.Shape(ctx, id, chaos.NetShape{Delay: delay}, time.Minute); err != nil {
+		if _, err := api.Shape(ctx, id, chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		before = good.Load()
 		waitFor(t, "slow traffic", func() bool { return good.Load() > before+20 })
-		proof, err := api.Unshape(ctx, id)
+		proof, err := api.Clear(ctx, id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestShape_doubts(t *testing.T) {
 	e := connect(t)
 	s := stack(t, e, "nobody")
 	gateway, api := start(t, s, service("gateway")), start(t, s, service("api"))
-	shape := chaos.NetShape{Delay: delay}
+	shape := chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}
 
 	t.Run("restarted", func(t *testing.T) {
 		if _, err := api.Shape(t.Context(), "a", shape, time.Minute); err != nil {
@@ -137,7 +137,7 @@ func TestShape_doubts(t *testing.T) {
 		}
 		do(t, func(ctx context.Context) error { return api.Kill(ctx, "SIGKILL") })
 		do(t, api.Start)
-		proof, err := api.Unshape(t.Context(), "a")
+		proof, err := api.Clear(t.Context(), "a")
 		if err != nil || !strings.Contains(proof.Doubt, "restarted") {
 			t.Errorf("expected a doubt over the restart, found %+v and %v", proof, err)
 		}
@@ -149,7 +149,7 @@ func TestShape_doubts(t *testing.T) {
 		}
 		waitFor(t, "the helper's end", func() bool { return len(helpers(t)) == 0 })
 		mustBeFast(t, gateway, "api", delay)
-		proof, err := api.Unshape(t.Context(), "b")
+		proof, err := api.Clear(t.Context(), "b")
 		if err != nil || !strings.Contains(proof.Doubt, "deadline") {
 			t.Errorf("expected a doubt over the deadline, found %+v and %v", proof, err)
 		}
@@ -163,7 +163,7 @@ func TestShape_doubts(t *testing.T) {
 			t.Fatal(err)
 		}
 		waitFor(t, "the helper's end", func() bool { return len(helpers(t)) == 0 })
-		proof, err := api.Unshape(t.Context(), "c")
+		proof, err := api.Clear(t.Context(), "c")
 		if err != nil || !strings.Contains(proof.Doubt, "did not last") {
 			t.Errorf("expected a doubt over the helper, found %+v and %v", proof, err)
 		}
@@ -179,7 +179,7 @@ func TestShape_doubts(t *testing.T) {
 		if err := newClient(t).ContainerRemove(t.Context(), api.ID(), dockerapi.RemoveOptions{Force: true}); err != nil {
 			t.Fatal(err)
 		}
-		proof, err := api.Unshape(t.Context(), "d")
+		proof, err := api.Clear(t.Context(), "d")
 		if err != nil || !strings.Contains(proof.Doubt, "removed") {
 			t.Errorf("expected a doubt over the removal, found %+v and %v", proof, err)
 		}
@@ -240,7 +240,7 @@ func victim(text string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := target.(chaos.NetShaper).Shape(ctx, "slow", chaos.NetShape{Delay: delay}, 10*time.Minute); err != nil {
+	if _, err := target.(chaos.NetShaper).Shape(ctx, "slow", chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, 10*time.Minute); err != nil {
 		return err
 	}
 	fmt.Println("shaped")
@@ -288,7 +288,7 @@ func TestControllerKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := again.(chaos.NetShaper).Unshape(t.Context(), "slow")
+	proof, err := again.(chaos.NetShaper).Clear(t.Context(), "slow")
 	if err != nil {
 		t.Fatal(err)
 	}

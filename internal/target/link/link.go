@@ -1,5 +1,5 @@
 // Package link runs TCP hops that a scenario puts between two parts of a system,
-// and bends them: the way to slow the traffic of something that ordeal can reach
+// and shapes their traffic: the way to slow the traffic of something that ordeal can reach
 // in no other way, such as a process or a database elsewhere.
 package link
 
@@ -29,26 +29,28 @@ type Link struct {
 	name     string
 	addr     string
 	upstream string
-	relay    *tcpproxy.Relay
+	proxy    *tcpproxy.Proxy
 	served   chan error
 	open     allow.Dialer // of upstream connections
 	refused  func(error)  // told of one that was not opened; nil: nobody is
 
 	mu     sync.Mutex // also held while a fault comes or goes, measuring included
-	bends  map[string]bend
+	faults map[string]inForce
 	probes probes
 }
 
-// bend is one fault in force.
-type bend struct {
-	chaos.NetShape
+// inForce is one fault in force.
+type inForce struct {
+	chaos.NetCondition
 	before tcpproxy.Stats // when it began
 }
 
 var (
-	_ chaos.Target    = (*Link)(nil)
-	_ chaos.NetShaper = (*Link)(nil)
-	_ chaos.Remedier  = (*Link)(nil)
+	_ chaos.Target       = (*Link)(nil)
+	_ chaos.NetShaper    = (*Link)(nil)
+	_ chaos.ShapeChecker = (*Link)(nil)
+	_ chaos.Remedier     = (*Link)(nil)
+	_ chaos.Limited      = (*Link)(nil)
 )
 
 // Option changes a link that Start makes.
@@ -78,13 +80,13 @@ func Start(ctx context.Context, name, listen, upstream string, seed uint64, opts
 	case err != nil:
 		return nil, fmt.Errorf("link %s cannot listen on %s: %w", name, listen, err)
 	}
-	l := &Link{name: name, addr: ln.Addr().String(), upstream: upstream, bends: make(map[string]bend), served: make(chan error, 1)}
+	l := &Link{name: name, addr: ln.Addr().String(), upstream: upstream, faults: make(map[string]inForce), served: make(chan error, 1)}
 	l.open.Net.Timeout = dialTimeout
 	for _, opt := range opts {
 		opt(l)
 	}
-	l.relay = tcpproxy.New(l.dial, seed)
-	go func() { l.served <- l.relay.Serve(ln) }()
+	l.proxy = tcpproxy.New(l.dial, seed)
+	go func() { l.served <- l.proxy.Serve(ln) }()
 	return l, nil
 }
 
@@ -103,11 +105,11 @@ func (l *Link) dial(ctx context.Context, client net.Conn) (net.Conn, error) {
 func (l *Link) Addr() string { return l.addr }
 
 // Stats returns what the link has carried, its own measuring left out.
-func (l *Link) Stats() tcpproxy.Stats { return l.relay.Stats() }
+func (l *Link) Stats() tcpproxy.Stats { return l.proxy.Stats() }
 
 // Close cuts all connections and stops listening. It may be called again.
 func (l *Link) Close() error {
-	l.relay.Close()
+	l.proxy.Close()
 	err := <-l.served
 	l.served <- err
 	return err
@@ -118,17 +120,28 @@ func (l *Link) Name() string { return l.name }
 
 // Ref implements chaos.Target. A link ends with the process that runs it, so
 // there is nothing to find again.
-func (l *Link) Ref() chaos.Ref { return chaos.Ref{Kind: chaos.LinkTarget, Name: l.name} }
+func (l *Link) Ref() chaos.Ref { return chaos.Ref{Kind: kindName, Name: l.name} }
 
 // Remedy implements chaos.Remedier.
 func (l *Link) Remedy(string) string {
 	return fmt.Sprintf("nothing: the link %s has ended with the run", l.name)
 }
 
-// Shape implements chaos.NetShaper: traffic through the link is late, and that
-// was measured on a connection through it. The delays of several faults add up.
+// conditions names the network conditions that a link can do.
+func conditions() []string { return tcpproxy.Conditions() }
+
+// Shapeable implements chaos.ShapeChecker.
+func (l *Link) Shapeable(_ context.Context, c chaos.NetCondition) error {
+	if err := c.Only(conditions()); err != nil {
+		return fmt.Errorf("it is a link: %w", err)
+	}
+	return nil
+}
+
+// Shape implements chaos.NetShaper: traffic through the link is under a condition, and
+// that was measured on a connection through it. The delays of several faults add up.
 // The deadline is not needed: a link does not outlive its owner.
-func (l *Link) Shape(ctx context.Context, id string, s chaos.NetShape, _ time.Duration) (chaos.Proof, error) {
+func (l *Link) Shape(ctx context.Context, id string, c chaos.NetCondition, _ time.Duration) (chaos.Proof, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p, err := l.openProber(ctx)
@@ -136,83 +149,71 @@ func (l *Link) Shape(ctx context.Context, id string, s chaos.NetShape, _ time.Du
 		return chaos.Proof{}, err
 	}
 	defer p.Close()
-	before, err := roundtrip.Base(ctx, p.Round)
+	evidence, err := tcpproxy.Put(ctx, p.Round, c, l.shape().Under(c), func() error {
+		l.faults[id] = inForce{c, l.proxy.Stats()}
+		chaos.Began(ctx)
+		l.apply()
+		return nil
+	})
 	if err != nil {
 		return chaos.Proof{}, fmt.Errorf("measuring the link %s: %w", l.name, err)
 	}
-	l.bends[id] = bend{s, l.relay.Stats()}
-	chaos.Began(ctx)
-	l.apply()
-	after, err := roundtrip.Grown(ctx, p.Round, before, s.Delay, l.shape().Jitter)
-	if err != nil {
-		return chaos.Proof{}, fmt.Errorf("the link %s did not get slower: %w", l.name, err)
-	}
-	return chaos.Proof{Mechanism: "link", Evidence: roundtrip.Evidence(before, after)}, nil
+	return chaos.Proof{Mechanism: kindName, Evidence: evidence}, nil
 }
 
-// Unshape implements chaos.NetShaper.
-func (l *Link) Unshape(ctx context.Context, id string) (chaos.Proof, error) {
+// Clear implements chaos.NetShaper.
+func (l *Link) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b, ok := l.bends[id]
+	f, ok := l.faults[id]
 	if !ok {
-		return chaos.Proof{Mechanism: "link"}, nil
+		return chaos.Proof{Mechanism: kindName}, nil
 	}
-	bent := l.shape()
-	proof := chaos.Proof{Mechanism: "link"}
-	// No connection was slowed and no answer: nobody noticed.
-	if s := l.relay.Stats(); s.DelayedConns == b.before.DelayedConns && s.DelayedChunks == b.before.DelayedChunks {
-		proof.Doubt = "no traffic passed through the link while it was slowed"
+	had := l.shape()
+	proof := chaos.Proof{Mechanism: kindName}
+	if !l.proxy.Stats().ShapedSince(f.before) { // nobody noticed
+		proof.Doubt = fmt.Sprintf("no traffic passed through the link while %s was in force", f.NetCondition)
 	}
-	delete(l.bends, id)
+	delete(l.faults, id)
 	l.apply()
 	chaos.Ceased(ctx)
-	if err := l.straightened(ctx, bent, &proof); err != nil {
-		l.bends[id] = b // so that another try verifies too; the link itself stays as it is
+	if err := l.cleared(ctx, had, &proof); err != nil {
+		l.faults[id] = f // so that another try verifies too; the link itself stays as it is
 		return proof, err
 	}
 	return proof, nil
 }
 
-// straightened measures until a round trip is quicker than the shape before
-// allowed, which on a busy machine may take more than one.
-func (l *Link) straightened(ctx context.Context, bent tcpproxy.Shape, proof *chaos.Proof) error {
+// cleared measures until a round trip is quicker than it was under the shape before,
+// which on a busy machine may take more than one.
+func (l *Link) cleared(ctx context.Context, had tcpproxy.Shape, proof *chaos.Proof) error {
+	now := l.shape()
+	if had.Delay <= now.Delay {
+		return nil // it was not the round trip that suffered
+	}
 	p, err := l.openProber(ctx)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	now := l.shape()
-	limit := now.Delay + now.Jitter + max((bent.Delay-now.Delay)/2, time.Millisecond)
-	for {
-		trips, err := p.Round(ctx)
-		if err != nil {
-			return fmt.Errorf("measuring the link %s: %w", l.name, err)
-		}
-		rtt := slices.Min(trips)
-		if rtt < limit {
-			proof.Evidence = "round trip " + quantity.FormatDuration(rtt) + " again"
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the link %s is still slow: expected a round trip below %s, found %s: %w", l.name,
-				quantity.FormatDuration(limit), quantity.FormatDuration(rtt), context.Cause(ctx))
-		case <-time.After(10 * time.Millisecond):
-		}
+	limit := now.Slowest() + max((had.Delay-now.Delay)/2, time.Millisecond)
+	rtt, err := roundtrip.Below(ctx, p.Round, limit)
+	if err != nil {
+		return fmt.Errorf("the link %s is still slow: %w", l.name, err)
 	}
+	proof.Evidence = "round trip " + quantity.FormatDuration(rtt) + " again"
+	return nil
 }
 
-// shape is the sum of all faults in force.
+// shape is that of all faults in force.
 func (l *Link) shape() (s tcpproxy.Shape) {
-	for _, b := range l.bends {
-		s.Delay += b.Delay
-		s.Jitter += b.Jitter
+	for _, f := range l.faults {
+		s = s.Under(f.NetCondition)
 	}
 	return s
 }
 
-func (l *Link) apply() { l.relay.SetShape(l.shape()) }
+func (l *Link) apply() { l.proxy.SetShape(l.shape()) }
 
 // probes knows which clients are the link's own.
 type probes struct {

@@ -80,24 +80,28 @@ func TestLatencyFault(t *testing.T) {
 	if proof, err := fault.Revert(t.Context(), state); err != nil || proof.Doubt != "" {
 		t.Errorf("a second Revert = %+v, %v", proof, err)
 	}
-	if s := l.relay.Shape(); s.Delay != 0 || s.Jitter != 0 {
+	if s := l.proxy.Shape(); s.Delay != 0 || s.Jitter != 0 {
 		t.Errorf("the shape is %+v after the revert", s)
 	}
 	before := l.Stats()
 	get()
 	if s := l.Stats(); s.DelayedChunks != before.DelayedChunks || s.Conns != before.Conns+1 {
-		t.Errorf("stats went from %+v to %+v with one straight request", before, s)
+		t.Errorf("stats went from %+v to %+v with one request after the fault", before, s)
 	}
+}
+
+func latency(delay, jitter time.Duration) chaos.NetCondition {
+	return chaos.NetCondition{Latency: chaos.Latency{Delay: delay, Jitter: jitter}}
 }
 
 func TestDoubtWithoutTraffic(t *testing.T) {
 	l, _ := start(t)
-	if _, err := l.Shape(t.Context(), "a", chaos.NetShape{Delay: 20 * time.Millisecond, Jitter: 20 * time.Millisecond}, 0); err != nil {
+	if _, err := l.Shape(t.Context(), "a", latency(20*time.Millisecond, 20*time.Millisecond), 0); err != nil {
 		t.Fatal(err)
 	}
-	proof, err := l.Unshape(t.Context(), "a")
+	proof, err := l.Clear(t.Context(), "a")
 	if err != nil || !strings.Contains(proof.Doubt, "no traffic") {
-		t.Errorf("Unshape = %+v, %v, want a doubt", proof, err)
+		t.Errorf("Clear = %+v, %v, want a doubt", proof, err)
 	}
 	if s := l.Stats(); s.Conns != 0 || s.Bytes != 0 {
 		t.Errorf("measuring shows in the stats: %+v", s)
@@ -108,20 +112,20 @@ func TestDelaysOfSeveralFaultsAddUp(t *testing.T) {
 	l, _ := start(t)
 	ctx := t.Context()
 	for _, id := range []string{"a", "b"} {
-		if _, err := l.Shape(ctx, id, chaos.NetShape{Delay: 30 * time.Millisecond, Jitter: 5 * time.Millisecond}, 0); err != nil {
+		if _, err := l.Shape(ctx, id, latency(30*time.Millisecond, 5*time.Millisecond), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if s := l.relay.Shape(); s.Delay != 60*time.Millisecond || s.Jitter != 10*time.Millisecond {
+	if s := l.proxy.Shape(); s.Delay != 60*time.Millisecond || s.Jitter != 10*time.Millisecond {
 		t.Errorf("the shape is %+v, want the sum of both", s)
 	}
-	if _, err := l.Unshape(ctx, "a"); err != nil {
+	if _, err := l.Clear(ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
-	if s := l.relay.Shape(); s.Delay != 30*time.Millisecond {
+	if s := l.proxy.Shape(); s.Delay != 30*time.Millisecond {
 		t.Errorf("the shape is %+v, want what is left", s)
 	}
-	if _, err := l.Unshape(ctx, "b"); err != nil {
+	if _, err := l.Clear(ctx, "b"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -130,12 +134,12 @@ func TestShapeIsGivenUpWithItsContext(t *testing.T) {
 	l, get := start(t)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, errors.New("ctrl-c"))
 	defer cancel()
-	_, err := l.Shape(ctx, "a", chaos.NetShape{Delay: time.Hour}, 0)
+	_, err := l.Shape(ctx, "a", latency(time.Hour, 0), 0)
 	if err == nil || !strings.Contains(err.Error(), "ctrl-c") {
 		t.Errorf("Shape = %v, want the context's cause", err)
 	}
 	// A partial injection is undone like a whole one.
-	if _, err := l.Unshape(t.Context(), "a"); err != nil {
+	if _, err := l.Clear(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
 	get()
@@ -169,7 +173,7 @@ func TestStartErrors(t *testing.T) {
 func TestALinkCannotBeKilledOrPaused(t *testing.T) {
 	l, _ := start(t)
 	for _, spec := range []chaos.Spec{&chaos.Kill{Signal: "SIGKILL"}, &chaos.Pause{}} {
-		if _, err := spec.Bind(l, "id", 0); err == nil || !strings.Contains(err.Error(), "bend the link with latency") {
+		if _, err := spec.Bind(l, "id", 0); err == nil || !strings.Contains(err.Error(), "slow the link with latency") {
 			t.Errorf("Bind(%T) = %v, want what to do instead", spec, err)
 		}
 	}
@@ -181,10 +185,10 @@ func TestAnyAddressIsMeasuredOverLoopback(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := l.Shape(t.Context(), "a", chaos.NetShape{Delay: 10 * time.Millisecond}, 0); err != nil {
+	if _, err := l.Shape(t.Context(), "a", latency(10*time.Millisecond, 0), 0); err != nil {
 		t.Error(err)
 	}
-	if _, err := l.Unshape(t.Context(), "a"); err != nil {
+	if _, err := l.Clear(t.Context(), "a"); err != nil {
 		t.Error(err)
 	}
 }

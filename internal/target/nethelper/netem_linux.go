@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
 )
 
@@ -20,7 +22,7 @@ const netemHandle = 0x0dea
 
 // netem delays all that leaves the namespace, with the kernel's own queueing
 // discipline at the root of every interface but lo. That is every answer and
-// every SYN-ACK; unlike with the relay it is also what the target itself sends
+// every SYN-ACK; unlike with the proxy it is also what the target itself sends
 // to others.
 type netem struct{}
 
@@ -39,14 +41,37 @@ func netemLimit(delay time.Duration) uint32 {
 	return uint32(min(max(n, netemMinLimit), netemMaxLimit))
 }
 
-func netemQdisc(link int, p Params) *netlink.Netem {
-	return netlink.NewNetem(
-		netlink.QdiscAttrs{LinkIndex: link, Handle: netlink.MakeHandle(netemHandle, 0), Parent: netlink.HANDLE_ROOT},
-		netlink.NetemQdiscAttrs{
-			Latency: uint32(p.Delay.Microseconds()),
-			Jitter:  uint32(p.Jitter.Microseconds()),
-			Limit:   netemLimit(p.Delay + p.Jitter),
-		})
+// netemEffect is a network condition that netem can do.
+type netemEffect struct {
+	name string // of the fault
+	set  func(*netlink.NetemQdiscAttrs, chaos.NetCondition)
+	// proof shows that it acts.
+	proof func(chaos.NetCondition) roundtrip.Proof
+}
+
+// netemEffects lists what netem can do: a row for each network fault.
+func netemEffects() []netemEffect {
+	return []netemEffect{
+		{
+			name: "latency",
+			set: func(a *netlink.NetemQdiscAttrs, c chaos.NetCondition) {
+				a.Latency, a.Jitter = uint32(c.Latency.Delay.Microseconds()), uint32(c.Latency.Jitter.Microseconds())
+			},
+			proof: func(c chaos.NetCondition) roundtrip.Proof {
+				return roundtrip.Grown(c.Latency.Delay, c.Latency.Jitter)
+			},
+		},
+	}
+}
+
+func netemQdisc(link int, c chaos.NetCondition) *netlink.Netem {
+	attrs := netlink.NetemQdiscAttrs{Limit: netemLimit(c.Slower())}
+	for _, e := range netemEffects() {
+		e.set(&attrs, c)
+	}
+	return netlink.NewNetem(netlink.QdiscAttrs{
+		LinkIndex: link, Handle: netlink.MakeHandle(netemHandle, 0), Parent: netlink.HANDLE_ROOT,
+	}, attrs)
 }
 
 // foreignRoot returns the root queueing discipline that somebody put there, nil
@@ -61,33 +86,34 @@ func foreignRoot(qdiscs []netlink.Qdisc) netlink.Qdisc {
 	return nil
 }
 
-func (*netem) apply(ctx context.Context, p Params, _ func()) (Measured, error) {
+func (*netem) apply(ctx context.Context, p Params, _ func()) (string, error) {
 	links, err := outerLinks()
 	if err != nil {
-		return Measured{}, err
+		return "", err
 	}
 	for _, l := range links {
 		qdiscs, err := netlink.QdiscList(l)
 		if err != nil {
-			return Measured{}, fmt.Errorf("listing queueing disciplines of %s: %w", l.Attrs().Name, err)
+			return "", fmt.Errorf("listing queueing disciplines of %s: %w", l.Attrs().Name, err)
 		}
 		if q := foreignRoot(qdiscs); q != nil {
-			return Measured{}, fmt.Errorf("%s already has a queueing discipline, %s: not replacing what is not ordeal's", l.Attrs().Name, q.Type())
+			return "", fmt.Errorf("%s already has a queueing discipline, %s: not replacing what is not ordeal's", l.Attrs().Name, q.Type())
 		}
 	}
+	nothing := chaos.NetCondition{Latency: chaos.Latency{Delay: time.Microsecond}}
 	for _, l := range links {
-		if err := netlink.QdiscReplace(netemQdisc(l.Attrs().Index, Params{Delay: time.Microsecond})); err != nil {
+		if err := netlink.QdiscReplace(netemQdisc(l.Attrs().Index, nothing)); err != nil {
 			if errors.Is(err, unix.ENOENT) {
-				return Measured{}, errors.New("the kernel has no sch_netem")
+				return "", errors.New("the kernel has no sch_netem")
 			}
-			return Measured{}, fmt.Errorf("adding netem to %s: %w", l.Attrs().Name, err)
+			return "", fmt.Errorf("adding netem to %s: %w", l.Attrs().Name, err)
 		}
 	}
 	// Measured with an empty netem in place, so that before and after differ in
 	// the delay alone.
 	gateway, err := neighbour(links)
 	if err != nil {
-		return Measured{}, err
+		return "", err
 	}
 	round := func(ctx context.Context) ([]time.Duration, error) {
 		var trips []time.Duration
@@ -100,35 +126,35 @@ func (*netem) apply(ctx context.Context, p Params, _ func()) (Measured, error) {
 		}
 		return trips, nil
 	}
-	before, err := roundtrip.Base(ctx, round)
-	if err != nil {
-		return Measured{}, fmt.Errorf("no round trip out of the namespace could be measured: %w", err)
-	}
-	for _, l := range links {
-		want := netemQdisc(l.Attrs().Index, p)
-		if err := netlink.QdiscReplace(want); err != nil {
-			return Measured{}, fmt.Errorf("adding netem to %s: %w", l.Attrs().Name, err)
-		}
-		if err := checkNetem(l, want); err != nil {
-			return Measured{}, err
+	var proofs []roundtrip.Proof
+	for _, e := range netemEffects() {
+		if slices.Contains(p.Condition.Names(), e.name) {
+			proofs = append(proofs, e.proof(p.Condition))
 		}
 	}
-	after, err := roundtrip.Grown(ctx, round, before, p.Delay, p.Jitter)
-	if err != nil {
-		return Measured{}, err
-	}
-	return Measured{before, after, roundtrip.Evidence(before, after)}, nil
+	return roundtrip.Prove(ctx, round, func() error {
+		for _, l := range links {
+			want := netemQdisc(l.Attrs().Index, p.Condition)
+			if err := netlink.QdiscReplace(want); err != nil {
+				return fmt.Errorf("adding netem to %s: %w", l.Attrs().Name, err)
+			}
+			if err := checkNetem(l, want); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, proofs...)
 }
 
 // knocks is how many round trips make a round.
 const knocks = 3
 
-func (*netem) revert(_ context.Context, straight func()) (Straightened, error) {
+func (*netem) revert(_ context.Context, cleared func()) (Cleared, error) {
 	if _, err := removeNetem(); err != nil {
-		return Straightened{}, err
+		return Cleared{}, err
 	}
-	straight()
-	return Straightened{Evidence: "netem is gone from all interfaces"}, nil
+	cleared()
+	return Cleared{Evidence: "netem is gone from all interfaces"}, nil
 }
 
 // removeNetem deletes ordeal's queueing disciplines, verifies that they are

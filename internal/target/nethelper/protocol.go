@@ -11,13 +11,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
 )
 
 // Lines that a helper reads.
 const (
 	LineBeat   = "beat"   // whoever started the helper is alive
-	LineApply  = "apply"  // bend the traffic: whoever started the helper is ready for what it cuts
-	LineRevert = "revert" // put the traffic right and exit
+	LineApply  = "apply"  // shape the traffic: whoever started the helper is ready for what it cuts
+	LineRevert = "revert" // clear the traffic and exit
 )
 
 // BeatEvery is how often LineBeat is to be sent, and BeatTimeout how long a
@@ -30,18 +32,21 @@ const (
 
 // Params is what a helper is to do.
 type Params struct {
-	ID        string        // of the fault, for people
-	Delay     time.Duration // added to each answer and to the opening of a connection
-	Jitter    time.Duration // uniform, ± around Delay; at most Delay
-	Deadline  time.Duration // after which traffic is put right, come what may
-	Seed      uint64        // of the jitter
-	Mechanism string        // only this one; "" tries all in order
+	ID        string             // of the fault, for people
+	Condition chaos.NetCondition // that traffic is put under
+	Deadline  time.Duration      // after which traffic is cleared, come what may
+	Seed      uint64             // of what is drawn, such as jitter
+	Mechanism string             // only this one; "" tries all in order
 }
 
 // Args returns the arguments of Main for p.
 func (p Params) Args() []string {
+	condition, err := json.Marshal(p.Condition)
+	if err != nil {
+		panic("nethelper: numbers did not become JSON: " + err.Error())
+	}
 	args := []string{
-		"net", "-id", p.ID, "-delay", p.Delay.String(), "-jitter", p.Jitter.String(),
+		"net", "-id", p.ID, "-condition", string(condition),
 		"-deadline", p.Deadline.String(), "-seed", strconv.FormatUint(p.Seed, 10),
 	}
 	if p.Mechanism != "" {
@@ -50,14 +55,15 @@ func (p Params) Args() []string {
 	return args
 }
 
+// maxSlower is how much later a condition may make an answer: measuring it takes
+// several round trips.
+const maxSlower = 2 * time.Minute
+
 // Validate says what is wrong with p, nil if nothing.
 func (p Params) Validate() error {
-	var errs []error
-	if p.Delay <= 0 || p.Delay > time.Minute {
-		errs = append(errs, fmt.Errorf("expected a delay above 0s and up to 1m, found %s", p.Delay))
-	}
-	if p.Jitter < 0 || p.Jitter > p.Delay {
-		errs = append(errs, fmt.Errorf("expected a jitter from 0s to the delay (%s), found %s", p.Delay, p.Jitter))
+	errs := []error{p.Condition.Validate()}
+	if s := p.Condition.Slower(); s > maxSlower {
+		errs = append(errs, fmt.Errorf("expected a condition that makes answers at most %s later, found %s", maxSlower, s))
 	}
 	if p.Deadline <= 0 {
 		errs = append(errs, fmt.Errorf("expected a deadline above 0s, found %s", p.Deadline))
@@ -65,13 +71,19 @@ func (p Params) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Patience is how long a helper may take to put traffic under a condition.
+func Patience(c chaos.NetCondition) time.Duration { return 10*time.Second + 8*c.Slower() }
+
 func parseParams(args []string) (Params, error) {
 	var p Params
 	f := flag.NewFlagSet("agent net", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&p.ID, "id", "", "")
-	f.DurationVar(&p.Delay, "delay", 0, "")
-	f.DurationVar(&p.Jitter, "jitter", 0, "")
+	f.Func("condition", "", func(text string) error {
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		return d.Decode(&p.Condition)
+	})
 	f.DurationVar(&p.Deadline, "deadline", 0, "")
 	f.Uint64Var(&p.Seed, "seed", 0, "")
 	f.StringVar(&p.Mechanism, "mechanism", "", "")
@@ -88,34 +100,32 @@ func parseParams(args []string) (Params, error) {
 const (
 	EventReady    = "ready"    // it runs
 	EventCarrying = "carrying" // every new connection goes through the helper; older ones are cut
-	EventApplied  = "applied"  // traffic is bent, and that was measured
-	EventStraight = "straight" // traffic is no longer bent; the undo is not finished
-	EventReverted = "reverted" // traffic is straight, and that was verified
+	EventApplied  = "applied"  // traffic is shaped, and that was measured
+	EventCleared  = "cleared"  // traffic is no longer shaped; the undo is not finished
+	EventReverted = "reverted" // traffic is clear, and that was verified
 	EventClean    = "clean"    // nothing of ordeal is left in the namespace
 	EventError    = "error"    // Error says what went wrong; the helper exits
 )
 
 // Message is a line that a helper writes. Durations are in nanoseconds.
 type Message struct {
-	Event     string        `json:"event"`
-	Mechanism string        `json:"mechanism,omitempty"`
-	Evidence  string        `json:"evidence,omitempty"`   // for people
-	RTTBefore time.Duration `json:"rtt_before,omitempty"` // mean round trips, before and under the fault
-	RTTAfter  time.Duration `json:"rtt_after,omitempty"`
-	Refused   []string      `json:"refused,omitempty"` // mechanisms tried before, and why they would not do
-	Why       string        `json:"why,omitempty"`     // reverted: the reason to stop
-	Told      bool          `json:"told,omitempty"`    // reverted: the reason was LineRevert
-	Stats     *Traffic      `json:"stats,omitempty"`   // reverted: what was delayed, nil if it was not counted
-	Found     []string      `json:"found,omitempty"`   // clean: what was removed
-	Error     string        `json:"error,omitempty"`
-	Dirty     bool          `json:"dirty,omitempty"` // error: something of ordeal may be left in the namespace
+	Event     string   `json:"event"`
+	Mechanism string   `json:"mechanism,omitempty"`
+	Evidence  string   `json:"evidence,omitempty"` // for people
+	Refused   []string `json:"refused,omitempty"`  // mechanisms tried before, and why they would not do
+	Why       string   `json:"why,omitempty"`      // reverted: the reason to stop
+	Told      bool     `json:"told,omitempty"`     // reverted: the reason was LineRevert
+	Stats     *Traffic `json:"stats,omitempty"`    // reverted: what traffic there was, nil if it was not counted
+	Found     []string `json:"found,omitempty"`    // clean: what was removed
+	Error     string   `json:"error,omitempty"`
+	Dirty     bool     `json:"dirty,omitempty"` // error: something of ordeal may be left in the namespace
 }
 
-// Traffic counts what went through a bent namespace, without the helper's own
+// Traffic counts what went through a shaped namespace, without the helper's own
 // probes.
 type Traffic struct {
-	Conns        uint64 `json:"conns"`
-	DelayedBytes uint64 `json:"delayed_bytes"`
+	Conns  uint64 `json:"conns"`
+	Shaped bool   `json:"shaped"` // whether any of it met the condition
 }
 
 // Messages reads what a helper writes.
@@ -165,6 +175,3 @@ func (o *output) send(m Message) {
 	defer o.mu.Unlock()
 	_ = o.enc.Encode(m)
 }
-
-// Proxy is the mechanism that carries connections itself, and so has to cut some.
-const Proxy = "nft-proxy"

@@ -8,12 +8,19 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
 )
+
+// slow is the condition of a latency.
+func slow(delay, jitter time.Duration) chaos.NetCondition {
+	return chaos.NetCondition{Latency: chaos.Latency{Delay: delay, Jitter: jitter}}
+}
 
 func TestParamsRoundTrip(t *testing.T) {
 	for _, want := range []Params{
-		{ID: "slow-db/1/db", Delay: 120 * time.Millisecond, Jitter: 30 * time.Millisecond, Deadline: time.Hour, Seed: 1<<64 - 1},
-		{ID: "-id", Delay: time.Second, Deadline: time.Second, Mechanism: "nft-proxy"},
+		{ID: "slow-db/1/db", Condition: slow(120*time.Millisecond, 30*time.Millisecond), Deadline: time.Hour, Seed: 1<<64 - 1},
+		{ID: "-id", Condition: slow(time.Second, 0), Deadline: time.Second, Mechanism: "nft-proxy"},
 	} {
 		args := want.Args()
 		if args[0] != "net" {
@@ -30,17 +37,17 @@ func TestParamsRoundTrip(t *testing.T) {
 }
 
 func TestParamsValidate(t *testing.T) {
-	good := Params{Delay: time.Second, Deadline: time.Minute}
+	good := Params{Condition: slow(time.Second, 0), Deadline: time.Minute}
 	tests := []struct {
 		name   string
 		change func(*Params)
 		want   string
 	}{
-		{"no delay", func(p *Params) { p.Delay = 0 }, "expected a delay"},
-		{"negative delay", func(p *Params) { p.Delay = -time.Second }, "expected a delay"},
-		{"huge delay", func(p *Params) { p.Delay = time.Hour }, "expected a delay"},
-		{"jitter above delay", func(p *Params) { p.Jitter = 2 * time.Second }, "expected a jitter"},
-		{"negative jitter", func(p *Params) { p.Jitter = -1 }, "expected a jitter"},
+		{"no condition", func(p *Params) { p.Condition = chaos.NetCondition{} }, "expected a network condition that does something"},
+		{"negative delay", func(p *Params) { p.Condition = slow(-time.Second, 0) }, "delay: expected one above 0"},
+		{"huge delay", func(p *Params) { p.Condition = slow(time.Hour, 0) }, "at most 2m0s later, found 1h0m0s"},
+		{"jitter above delay", func(p *Params) { p.Condition = slow(time.Second, 2*time.Second) }, "jitter: expected one of at most the delay"},
+		{"negative jitter", func(p *Params) { p.Condition = slow(time.Second, -1) }, "jitter: expected one of at least 0"},
 		{"no deadline", func(p *Params) { p.Deadline = 0 }, "expected a deadline"},
 	}
 	if err := good.Validate(); err != nil {
@@ -56,7 +63,7 @@ func TestParamsValidate(t *testing.T) {
 }
 
 func TestMain_Usage(t *testing.T) {
-	for _, args := range [][]string{nil, {"dance"}, {"net"}, {"net", "-delay", "1s", "-deadline", "1s", "more"}, {"net", "-delay", "soon"}} {
+	for _, args := range [][]string{nil, {"dance"}, {"net"}, {"net", "-condition", `{"latency":{"delay":1}}`, "-deadline", "1s", "more"}, {"net", "-condition", `{"melt":1}`}} {
 		var out, stderr bytes.Buffer
 		if code := Main(args, strings.NewReader(""), &out, &stderr); code != exitUsage || stderr.Len() == 0 {
 			t.Errorf("%q: expected exit code %d and a message, found %d and %q", args, exitUsage, code, stderr.String())
@@ -68,8 +75,8 @@ func TestMessages(t *testing.T) {
 	var buf bytes.Buffer
 	want := []Message{
 		{Event: EventReady},
-		{Event: EventApplied, Mechanism: "nft-proxy", RTTBefore: 1, RTTAfter: 2, Refused: []string{"netem: none"}},
-		{Event: EventReverted, Stats: &Traffic{Conns: 1, DelayedBytes: 2}},
+		{Event: EventApplied, Mechanism: "nft-proxy", Evidence: "round trip 1ms → 2ms", Refused: []string{"netem: none"}},
+		{Event: EventReverted, Stats: &Traffic{Conns: 1, Shaped: true}},
 		{Event: EventError, Error: "a\nb", Dirty: true},
 	}
 	out := newOutput(&buf)
@@ -97,7 +104,7 @@ func TestMessages(t *testing.T) {
 }
 
 func FuzzMessages(f *testing.F) {
-	f.Add([]byte(`{"event":"applied","rtt_after":12}` + "\n\n" + `{"event":"reverted","stats":{"conns":1}}`))
+	f.Add([]byte(`{"event":"applied","evidence":"slow"}` + "\n\n" + `{"event":"reverted","stats":{"conns":1}}`))
 	f.Add([]byte("{"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := NewMessages(bytes.NewReader(b))
@@ -115,8 +122,8 @@ func FuzzMessages(f *testing.F) {
 }
 
 func FuzzParseParams(f *testing.F) {
-	f.Add("-delay 1s -deadline 1m -jitter 5ms")
-	f.Add("-delay -1s")
+	f.Add(`-condition {"latency":{"delay":1000,"jitter":5}} -deadline 1m`)
+	f.Add("-condition {}")
 	f.Fuzz(func(t *testing.T, s string) {
 		p, err := parseParams(strings.Fields(s))
 		if err == nil && p.Validate() != nil {

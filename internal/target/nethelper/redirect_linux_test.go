@@ -24,7 +24,7 @@ func TestRedirect(t *testing.T) {
 			p.serve(t, p.target, addr)
 			p.mustBeFast(t, addr, testDelay)
 
-			h, _ := p.bend(t, Params{Delay: testDelay, Jitter: 50 * time.Millisecond})
+			h, _ := p.shape(t, Params{Condition: slow(testDelay, 50*time.Millisecond)})
 			c := p.dial(t, p.client, addr)
 			if d := c.mustAsk(t, "hi"); d < 2*(testDelay-50*time.Millisecond) {
 				t.Errorf("expected the first answer after opening and answer were delayed, found it after %s", d)
@@ -45,9 +45,9 @@ func TestRedirect(t *testing.T) {
 			}
 
 			io.WriteString(h.in, LineRevert+"\n")
-			h.expect(t, EventStraight)
+			h.expect(t, EventCleared)
 			m := h.expect(t, EventReverted)
-			if m.Stats == nil || m.Stats.Conns != 1 || m.Stats.DelayedBytes == 0 {
+			if m.Stats == nil || m.Stats.Conns != 1 || !m.Stats.Shaped {
 				t.Errorf("expected one delayed connection in the counts, without the probes; found %+v", m.Stats)
 			}
 			p.mustBeClean(t)
@@ -74,12 +74,12 @@ func TestRedirect_openConnections(t *testing.T) {
 	busy.mustAsk(t, "hi")
 	answer := make(chan error, 1)
 	go func() {
-		_, err := busy.ask("1500ms") // the answer comes when traffic is bent
+		_, err := busy.ask("1500ms") // the answer comes when traffic is shaped
 		answer <- err
 	}()
 	time.Sleep(200 * time.Millisecond)
 
-	h, _ := p.bend(t, Params{Delay: testDelay})
+	h, _ := p.shape(t, Params{Condition: slow(testDelay, 0)})
 	if err := <-answer; err != nil {
 		t.Errorf("expected the answer that was under way to arrive, found %v", err)
 	}
@@ -104,7 +104,7 @@ func TestRedirect_openConnections(t *testing.T) {
 	}()
 	time.Sleep(200 * time.Millisecond)
 	io.WriteString(h.in, LineRevert+"\n")
-	h.expect(t, EventStraight)
+	h.expect(t, EventCleared)
 	h.expect(t, EventReverted)
 	if err := <-answer; err != nil {
 		t.Errorf("expected an answer across the revert, found %v", err)
@@ -132,9 +132,9 @@ func TestRedirect_ends(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPair(t)
 			p.serve(t, p.target, addr)
-			h, _ := p.bend(t, Params{Delay: testDelay, Deadline: tt.deadline})
+			h, _ := p.shape(t, Params{Condition: slow(testDelay, 0), Deadline: tt.deadline})
 			tt.end(h)
-			h.expect(t, EventStraight)
+			h.expect(t, EventCleared)
 			m := h.expect(t, EventReverted)
 			if !strings.Contains(m.Why, tt.why) {
 				t.Errorf("expected the reason %q, found %q", tt.why, m.Why)
@@ -148,13 +148,13 @@ func TestRedirect_ends(t *testing.T) {
 	}
 }
 
-// TestClean kills the helper itself: its rules stay and lead to a relay that is
+// TestClean kills the helper itself: its rules stay and lead to a proxy that is
 // gone. That is what clean is for.
 func TestClean(t *testing.T) {
 	p := newPair(t)
 	addr := net.JoinHostPort(targetV4, "8080")
 	p.serve(t, p.target, addr)
-	h, _ := p.bend(t, Params{Delay: testDelay})
+	h, _ := p.shape(t, Params{Condition: slow(testDelay, 0)})
 	h.cmd.Process.Kill()
 	h.cmd.Wait()
 	in(t, p.client, func() error {
@@ -175,20 +175,20 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// TestStaleTable bends a namespace in which a killed helper left its rules.
+// TestStaleTable shapes a namespace in which a killed helper left its rules.
 func TestStaleTable(t *testing.T) {
 	p := newPair(t)
 	addr := net.JoinHostPort(targetV4, "8080")
 	p.serve(t, p.target, addr)
-	h, _ := p.bend(t, Params{Delay: testDelay})
+	h, _ := p.shape(t, Params{Condition: slow(testDelay, 0)})
 	h.cmd.Process.Kill()
 	h.cmd.Wait()
-	h, _ = p.bend(t, Params{Delay: testDelay})
+	h, _ = p.shape(t, Params{Condition: slow(testDelay, 0)})
 	if d := p.dial(t, p.client, addr).mustAsk(t, "hi"); d < testDelay {
 		t.Errorf("expected a delayed answer, found it after %s", d)
 	}
 	io.WriteString(h.in, LineRevert+"\n")
-	h.expect(t, EventStraight)
+	h.expect(t, EventCleared)
 	h.expect(t, EventReverted)
 	p.mustBeClean(t)
 }
@@ -206,7 +206,7 @@ func TestNetem(t *testing.T) {
 		}
 		return netlink.RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Gw: net.ParseIP(clientV4)})
 	})
-	h := p.agent(t, Params{ID: "n", Delay: testDelay, Deadline: time.Minute, Mechanism: "netem"}.Args()...)
+	h := p.agent(t, Params{ID: "n", Condition: slow(testDelay, 0), Deadline: time.Minute, Mechanism: "netem"}.Args()...)
 	h.expect(t, EventReady)
 	io.WriteString(h.in, LineApply+"\n")
 	m, err := h.msgs.Next()
@@ -225,7 +225,7 @@ func TestNetem(t *testing.T) {
 		t.Errorf("expected a delayed answer, found it after %s", d)
 	}
 	io.WriteString(h.in, LineRevert+"\n")
-	h.expect(t, EventStraight)
+	h.expect(t, EventCleared)
 	h.expect(t, EventReverted)
 	p.mustBeFast(t, addr, testDelay)
 }
@@ -242,7 +242,7 @@ func TestNetem_foreign(t *testing.T) {
 		if err := netlink.QdiscAdd(&netlink.GenericQdisc{QdiscAttrs: attrs, QdiscType: "pfifo"}); err != nil {
 			return fmt.Errorf("adding a pfifo: %w", err)
 		}
-		_, err = new(netem).apply(context.Background(), Params{Delay: testDelay}, func() {})
+		_, err = new(netem).apply(context.Background(), Params{Condition: slow(testDelay, 0)}, func() {})
 		if err == nil || !strings.Contains(err.Error(), "pfifo") {
 			return fmt.Errorf("expected a refusal that names pfifo, found %v", err)
 		}

@@ -23,7 +23,7 @@ const probeMark = 0x0dea1
 // rules is the nftables ruleset of the redirect, in the syntax of nft:
 //
 //	table inet ordeal {
-//	  chain deflect {            # what comes from outside goes to the relay
+//	  chain deflect {            # what comes from outside goes to the proxy
 //	    type nat hook prerouting priority dstnat;
 //	    iifname != "lo" tcp dport != RELAY tcp flags & (syn|ack) == syn counter redirect to :RELAY
 //	  }
@@ -45,20 +45,20 @@ const probeMark = 0x0dea1
 // itself has open to others, and whose packets conntrack sees for the first time
 // now, are left alone.
 //
-// Connections to the target from before would go past the relay for as long as
+// Connections to the target from before would go past the proxy for as long as
 // they live. They cannot be redirected, so they are reset, for as long as the
 // fault lasts, as a pooled connection can come back at any time. After the
 // redirect, whatever still comes in at a port that the target listens on is
 // such a connection. It is reset when the client next sends data and not at its
 // mere acknowledgements: answers under way still arrive, and the reset meets a
-// client at the start of a request, where it may safely try again. The relay's
+// client at the start of a request, where it may safely try again. The proxy's
 // own connections to the target go over loopback and do not match.
 //
 // The kernel tracks connections in a namespace only while some rule needs it,
 // and translates addresses only of connections that it tracks. track is there to
 // need it when the redirect is lifted and what it redirected is still open.
 type rules struct {
-	relay, echo uint16
+	proxy, echo uint16
 	listening   []uint16 // ports that the target listens on; sorted
 }
 
@@ -96,9 +96,9 @@ func (r rules) install() error {
 	c.AddChain(reset)
 	c.AddChain(track)
 	c.AddRule(&nftables.Rule{Table: deflect.Table, Chain: deflect, Exprs: slices.Concat(
-		fromOutside(), isTCP(), dport(expr.CmpOpNeq, r.relay), tcpFlags(tcpSYN|tcpACK, tcpSYN), redirect(r.relay))})
+		fromOutside(), isTCP(), dport(expr.CmpOpNeq, r.proxy), tcpFlags(tcpSYN|tcpACK, tcpSYN), redirect(r.proxy))})
 	c.AddRule(&nftables.Rule{Table: probe.Table, Chain: probe, Exprs: slices.Concat(
-		marked(), isTCP(), dport(expr.CmpOpEq, r.echo), redirect(r.relay))})
+		marked(), isTCP(), dport(expr.CmpOpEq, r.echo), redirect(r.proxy))})
 	c.AddRule(&nftables.Rule{Table: track.Table, Chain: track, Exprs: translated()})
 	if len(r.listening) > 0 {
 		set := &nftables.Set{Table: reset.Table, Anonymous: true, Constant: true, KeyType: nftables.TypeInetService}
@@ -134,8 +134,8 @@ func (r rules) verify() error {
 		if err != nil {
 			return fmt.Errorf("reading nftables chain %s back: %w", chain.Name, err)
 		}
-		if len(got) != 1 || !redirectsTo(got[0], r.relay) {
-			return fmt.Errorf("expected nftables chain %s to redirect to port %d, found %d other rules", chain.Name, r.relay, len(got))
+		if len(got) != 1 || !redirectsTo(got[0], r.proxy) {
+			return fmt.Errorf("expected nftables chain %s to redirect to port %d, found %d other rules", chain.Name, r.proxy, len(got))
 		}
 	}
 	got, err := c.GetRules(reset.Table, reset)

@@ -22,7 +22,7 @@ const revertTimeout = 8 * time.Second
 // ordeal, which was paused too, must have the time to say that it is alive.
 const beatsMissed = 5
 
-// session is the life of one helper that bends traffic.
+// session is the life of one helper that shapes traffic.
 type session struct {
 	params     Params
 	in         io.Reader
@@ -31,7 +31,7 @@ type session struct {
 	mechanisms []namedMechanism
 }
 
-// run returns the exit code once traffic is straight again.
+// run returns the exit code once traffic is clear again.
 func (s *session) run() int {
 	ctx, stop := context.WithCancelCause(context.Background())
 	var watching sync.WaitGroup
@@ -41,7 +41,7 @@ func (s *session) run() int {
 	defer stop(nil)
 
 	s.out.send(Message{Event: EventReady})
-	name, m, measured, refused, err := s.apply(ctx, asked)
+	name, m, evidence, refused, err := s.apply(ctx, asked)
 	if err != nil {
 		_, dirty := errors.AsType[dirtyError](err)
 		s.out.send(Message{Event: EventError, Error: err.Error(), Dirty: dirty})
@@ -50,14 +50,11 @@ func (s *session) run() int {
 		}
 		return exitUnapplied
 	}
-	s.out.send(Message{
-		Event: EventApplied, Mechanism: name, Evidence: measured.Evidence,
-		RTTBefore: measured.Before, RTTAfter: measured.After, Refused: refused,
-	})
+	s.out.send(Message{Event: EventApplied, Mechanism: name, Evidence: evidence, Refused: refused})
 	<-ctx.Done()
 	cause := context.Cause(ctx)
 	why := cause.Error()
-	rest, err := revert(m, func() { s.out.send(Message{Event: EventStraight, Mechanism: name}) })
+	rest, err := revert(m, func() { s.out.send(Message{Event: EventCleared, Mechanism: name}) })
 	if err != nil {
 		s.out.send(Message{Event: EventError, Mechanism: name, Why: why, Error: err.Error(), Dirty: true})
 		return exitDirty
@@ -127,49 +124,52 @@ func (e dirtyError) Unwrap() error { return e.error }
 
 // errBefore is the reason to stop, where nothing was done yet.
 func errBefore(ctx context.Context) error {
-	return fmt.Errorf("stopped before traffic was bent: %w", context.Cause(ctx))
+	return fmt.Errorf("stopped before traffic was shaped: %w", context.Cause(ctx))
 }
 
-// apply waits until it is asked to, and bends traffic by the first mechanism that can be
+// apply waits until it is asked to, and shapes traffic by the first mechanism that can be
 // seen to work. Without the wait, ordeal would hear that the helper is ready only after
 // connections were cut, and take them for errors of the target.
 func (s *session) apply(
 	ctx context.Context, asked <-chan struct{},
-) (string, mechanism, Measured, []string, error) {
+) (name string, m mechanism, evidence string, refused []string, err error) {
 	select {
 	case <-asked:
 	case <-ctx.Done():
-		return "", nil, Measured{}, nil, errBefore(ctx)
+		return "", nil, "", nil, errBefore(ctx)
 	}
-	var refused []string
 	for _, entry := range s.mechanisms {
 		if s.params.Mechanism != "" && s.params.Mechanism != entry.name {
 			continue
 		}
+		if err := s.params.Condition.Only(entry.can); err != nil {
+			refused = append(refused, fmt.Sprintf("%s: %s", entry.name, err))
+			continue
+		}
 		m := entry.make()
-		limit, cancel := context.WithTimeoutCause(ctx, 10*time.Second+8*(s.params.Delay+s.params.Jitter), errNoTime)
-		measured, err := m.apply(limit, s.params, func() { s.out.send(Message{Event: EventCarrying, Mechanism: entry.name}) })
+		limit, cancel := context.WithTimeoutCause(ctx, Patience(s.params.Condition), errNoTime)
+		evidence, err := m.apply(limit, s.params, func() { s.out.send(Message{Event: EventCarrying, Mechanism: entry.name}) })
 		cancel()
 		if err == nil {
-			return entry.name, m, measured, refused, nil
+			return entry.name, m, evidence, refused, nil
 		}
 		if _, undo := revert(m, func() {}); undo != nil {
-			return "", nil, Measured{}, nil, dirtyError{fmt.Errorf("%s: %w; and undoing what was begun failed: %w", entry.name, err, undo)}
+			return "", nil, "", nil, dirtyError{fmt.Errorf("%s: %w; and undoing what was begun failed: %w", entry.name, err, undo)}
 		}
 		if ctx.Err() != nil {
-			return "", nil, Measured{}, nil, errBefore(ctx)
+			return "", nil, "", nil, errBefore(ctx)
 		}
 		refused = append(refused, fmt.Sprintf("%s: %s", entry.name, err))
 	}
 	if len(refused) == 0 {
-		return "", nil, Measured{}, nil, fmt.Errorf("expected a mechanism that exists on this platform, found %q", s.params.Mechanism)
+		return "", nil, "", nil, fmt.Errorf("expected a mechanism that exists on this platform, found %q", s.params.Mechanism)
 	}
-	return "", nil, Measured{}, nil, fmt.Errorf("no way to bend the traffic works here: %s", strings.Join(refused, "; "))
+	return "", nil, "", nil, fmt.Errorf("no way to shape the traffic works here: %s", strings.Join(refused, "; "))
 }
 
 // revert has its own deadline: an undo is never cancelled.
-func revert(m mechanism, straight func()) (Straightened, error) {
+func revert(m mechanism, cleared func()) (Cleared, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), revertTimeout)
 	defer cancel()
-	return m.revert(ctx, straight)
+	return m.revert(ctx, cleared)
 }

@@ -21,23 +21,23 @@ type fakeMechanism struct {
 	applied, reverted   int
 }
 
-func (f *fakeMechanism) apply(ctx context.Context, _ Params, _ func()) (Measured, error) {
+func (f *fakeMechanism) apply(ctx context.Context, _ Params, _ func()) (string, error) {
 	f.applied++
 	if f.hang {
 		<-ctx.Done()
-		return Measured{}, context.Cause(ctx)
+		return "", context.Cause(ctx)
 	}
-	return Measured{time.Millisecond, 101 * time.Millisecond, "slow"}, f.applyErr
+	return "slow", f.applyErr
 }
 
-func (f *fakeMechanism) revert(_ context.Context, straight func()) (Straightened, error) {
+func (f *fakeMechanism) revert(_ context.Context, cleared func()) (Cleared, error) {
 	f.reverted++
-	straight()
-	return Straightened{Evidence: "fast", Traffic: &Traffic{Conns: 3}}, f.revertErr
+	cleared()
+	return Cleared{Evidence: "fast", Traffic: &Traffic{Conns: 3}}, f.revertErr
 }
 
 func TestSession(t *testing.T) {
-	params := Params{ID: "f", Delay: 100 * time.Millisecond, Deadline: time.Minute}
+	params := Params{ID: "f", Condition: slow(100*time.Millisecond, 0), Deadline: time.Minute}
 	broken := errors.New("broken")
 	beats := func(d time.Duration, last string) func(io.WriteCloser, chan<- os.Signal) {
 		return func(in io.WriteCloser, _ chan<- os.Signal) {
@@ -60,34 +60,34 @@ func TestSession(t *testing.T) {
 		after  time.Duration
 		undone int // of the last mechanism
 	}{
-		{"told to", []*fakeMechanism{{}}, beats(10*time.Second, LineRevert), 0, "ready applied straight reverted", "told to", 10 * time.Second, 1},
-		{"no heartbeat", []*fakeMechanism{{}}, beats(10*time.Second, ""), 0, "ready applied straight reverted", "no heartbeat", 15 * time.Second, 1},
-		{"never a heartbeat", []*fakeMechanism{{}}, beats(0, ""), 0, "ready applied straight reverted", "no heartbeat", 5 * time.Second, 1},
-		{"deadline", []*fakeMechanism{{}}, beats(2*time.Minute, ""), 0, "ready applied straight reverted", "deadline of 1m0s", time.Minute, 1},
+		{"told to", []*fakeMechanism{{}}, beats(10*time.Second, LineRevert), 0, "ready applied cleared reverted", "told to", 10 * time.Second, 1},
+		{"no heartbeat", []*fakeMechanism{{}}, beats(10*time.Second, ""), 0, "ready applied cleared reverted", "no heartbeat", 15 * time.Second, 1},
+		{"never a heartbeat", []*fakeMechanism{{}}, beats(0, ""), 0, "ready applied cleared reverted", "no heartbeat", 5 * time.Second, 1},
+		{"deadline", []*fakeMechanism{{}}, beats(2*time.Minute, ""), 0, "ready applied cleared reverted", "deadline of 1m0s", time.Minute, 1},
 		{"other lines are no heartbeat", []*fakeMechanism{{}}, func(in io.WriteCloser, _ chan<- os.Signal) {
 			for range 20 {
 				time.Sleep(time.Second)
 				io.WriteString(in, "hello\n")
 			}
-		}, 0, "ready applied straight reverted", "no heartbeat", 5 * time.Second, 1},
+		}, 0, "ready applied cleared reverted", "no heartbeat", 5 * time.Second, 1},
 		{"input closed", []*fakeMechanism{{}}, func(in io.WriteCloser, _ chan<- os.Signal) {
 			time.Sleep(time.Second)
 			in.Close()
-		}, 0, "ready applied straight reverted", "input closed", time.Second, 1},
+		}, 0, "ready applied cleared reverted", "input closed", time.Second, 1},
 		{"SIGTERM", []*fakeMechanism{{}}, func(_ io.WriteCloser, sig chan<- os.Signal) {
 			time.Sleep(time.Second)
 			sig <- syscall.SIGTERM
-		}, 0, "ready applied straight reverted", "signal terminated", time.Second, 1},
+		}, 0, "ready applied cleared reverted", "signal terminated", time.Second, 1},
 		{"SIGPIPE is no reason", []*fakeMechanism{{}}, func(_ io.WriteCloser, sig chan<- os.Signal) {
 			time.Sleep(time.Second)
 			sig <- syscall.SIGPIPE
-		}, 0, "ready applied straight reverted", "no heartbeat", 5 * time.Second, 1},
-		{"the second mechanism", []*fakeMechanism{{applyErr: broken}, {}}, beats(0, LineRevert), 0, "ready applied straight reverted", "told to", 0, 1},
+		}, 0, "ready applied cleared reverted", "no heartbeat", 5 * time.Second, 1},
+		{"the second mechanism", []*fakeMechanism{{applyErr: broken}, {}}, beats(0, LineRevert), 0, "ready applied cleared reverted", "told to", 0, 1},
 		{"no mechanism works", []*fakeMechanism{{applyErr: broken}, {applyErr: broken}}, beats(0, ""), exitUnapplied, "ready error", "first: broken; second: broken", 0, 1},
 		{"a failed apply that cannot be undone", []*fakeMechanism{{applyErr: broken, revertErr: broken}}, beats(0, ""), exitDirty, "ready error", "undoing what was begun failed", 0, 1},
-		{"a revert that fails", []*fakeMechanism{{revertErr: broken}}, beats(0, LineRevert), exitDirty, "ready applied straight error", "broken", 0, 1},
+		{"a revert that fails", []*fakeMechanism{{revertErr: broken}}, beats(0, LineRevert), exitDirty, "ready applied cleared error", "broken", 0, 1},
 		{"an apply that hangs", []*fakeMechanism{{hang: true}}, beats(time.Minute, ""), exitUnapplied, "ready error", "took too long", 10800 * time.Millisecond, 1},
-		{"ordeal dies before traffic is bent", []*fakeMechanism{{hang: true}, {}}, func(in io.WriteCloser, _ chan<- os.Signal) {
+		{"ordeal dies before traffic is shaped", []*fakeMechanism{{hang: true}, {}}, func(in io.WriteCloser, _ chan<- os.Signal) {
 			time.Sleep(time.Second)
 			in.Close()
 		}, exitUnapplied, "ready error", "input closed", time.Second, 0},
@@ -101,7 +101,7 @@ func TestSession(t *testing.T) {
 				var out bytes.Buffer
 				s := session{params: params, in: in, out: newOutput(&out), signals: signals}
 				for i, m := range tt.mechs {
-					s.mechanisms = append(s.mechanisms, namedMechanism{names[i], func() mechanism { return m }})
+					s.mechanisms = append(s.mechanisms, namedMechanism{names[i], []string{"latency"}, func() mechanism { return m }})
 				}
 				start := time.Now()
 				var driving sync.WaitGroup
@@ -157,7 +157,7 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestSessionWaits has helpers that are not asked to bend anything: they do not, and end.
+// TestSessionWaits has helpers that are not asked to shape anything: they do not, and end.
 func TestSessionWaits(t *testing.T) {
 	for name, last := range map[string]string{"until ordeal dies": "", "until ordeal gives up": LineRevert} {
 		t.Run(name, func(t *testing.T) {
@@ -166,8 +166,8 @@ func TestSessionWaits(t *testing.T) {
 				var out bytes.Buffer
 				m := new(fakeMechanism)
 				s := session{
-					params: Params{ID: "f", Delay: time.Second, Deadline: time.Minute}, in: in, out: newOutput(&out),
-					mechanisms: []namedMechanism{{"only", func() mechanism { return m }}},
+					params: Params{ID: "f", Condition: slow(time.Second, 0), Deadline: time.Minute}, in: in, out: newOutput(&out),
+					mechanisms: []namedMechanism{{"only", []string{"latency"}, func() mechanism { return m }}},
 				}
 				var driving sync.WaitGroup
 				driving.Go(func() {
@@ -181,7 +181,7 @@ func TestSessionWaits(t *testing.T) {
 					t.Errorf("expected exit code %d and nothing done, found %d, %d times applied and %d times reverted",
 						exitUnapplied, code, m.applied, m.reverted)
 				}
-				if said := out.String(); !strings.Contains(said, "stopped before traffic was bent") {
+				if said := out.String(); !strings.Contains(said, "stopped before traffic was shaped") {
 					t.Errorf("expected it to say that it was stopped before, found %s", said)
 				}
 			})

@@ -23,6 +23,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 const (
@@ -57,7 +58,7 @@ type Process struct {
 	cfg    Config
 	tail   *tail
 	prober *ready.Prober // of Ready, or else of Addr; nil if there is neither
-	exited chan Exit
+	exited chan target.Exit
 
 	life sync.Mutex // held while it is started or stopped
 
@@ -65,22 +66,6 @@ type Process struct {
 	child    *child
 	expected bool // if it ends now, that was asked for
 	stopped  bool
-}
-
-// Exit is an end that nobody had asked for.
-type Exit struct {
-	Name   string
-	Status string // "exit status 2", "signal: killed"
-	Tail   string // its last lines, may be empty
-}
-
-// String is a line for people.
-func (e Exit) String() string {
-	s := fmt.Sprintf("%s ended by itself (%s)", e.Name, e.Status)
-	if e.Tail != "" {
-		s += "; its last lines:\n" + e.Tail
-	}
-	return s
 }
 
 var (
@@ -91,6 +76,7 @@ var (
 	_ chaos.Heedless = (*Process)(nil)
 	_ chaos.Pauser   = (*Process)(nil)
 	_ chaos.Remedier = (*Process)(nil)
+	_ chaos.Limited  = (*Process)(nil)
 )
 
 // Start runs the command and returns when it is ready; if it does not get
@@ -106,7 +92,7 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
 	}
-	p := &Process{cfg: cfg, tail: newTail(cfg.Log), exited: make(chan Exit, 1), expected: true}
+	p := &Process{cfg: cfg, tail: newTail(cfg.Log), exited: make(chan target.Exit, 1), expected: true}
 	check := cfg.Ready
 	if check.IsZero() && cfg.Addr != "" {
 		check.TCP = cfg.Addr
@@ -141,7 +127,7 @@ func (p *Process) PID() int {
 
 // Exited receives an end that nobody had asked for: not Stop, not Kill, and not
 // one that Start reports. One that is not received makes room for no other.
-func (p *Process) Exited() <-chan Exit { return p.exited }
+func (p *Process) Exited() <-chan target.Exit { return p.exited }
 
 // Killable implements chaos.Killer.
 func (p *Process) Killable(context.Context) error {
@@ -323,7 +309,7 @@ func (p *Process) ended(status string, left bool) {
 		status = "its first process: " + cmp.Or(status, "how is not known") + "; others of its group run on"
 	}
 	select {
-	case p.exited <- Exit{p.cfg.Name, status, p.tail.String()}:
+	case p.exited <- target.Exit{Name: p.cfg.Name, Status: status, Tail: p.tail.String()}:
 	default:
 	}
 }
@@ -404,7 +390,7 @@ func (p *Process) Paused(context.Context) (bool, error) {
 
 // Ref implements chaos.Target.
 func (p *Process) Ref() chaos.Ref {
-	r := chaos.Ref{Kind: chaos.ProcessTarget, Name: p.cfg.Name}
+	r := chaos.Ref{Kind: kindName, Name: p.cfg.Name}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.child != nil {

@@ -34,7 +34,7 @@ var (
 // chaos.ErrGone if nothing is left of it: the processes of a run end with it, so
 // that is undone which was done to them.
 func Reopen(ref chaos.Ref) (chaos.Target, error) {
-	if ref.Kind != chaos.ProcessTarget {
+	if ref.Kind != kindName {
 		return nil, fmt.Errorf("expected a process to find again, found the %s %s", ref.Kind, ref.Name)
 	}
 	var d refData
@@ -102,7 +102,7 @@ func (s *Survivor) Name() string { return s.name }
 // Ref implements chaos.Target.
 func (s *Survivor) Ref() chaos.Ref {
 	b, _ := json.Marshal(refData{s.id.String()}) // of a string: cannot fail
-	return chaos.Ref{Kind: chaos.ProcessTarget, Name: s.name, Data: b}
+	return chaos.Ref{Kind: kindName, Name: s.name, Data: b}
 }
 
 // Pause implements chaos.Pauser.

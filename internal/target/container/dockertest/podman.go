@@ -21,7 +21,7 @@ func Podman(t testing.TB) string {
 	t.Helper()
 	program, err := exec.LookPath("podman")
 	if err == nil && os.Geteuid() != 0 {
-		err = fmt.Errorf("podman's containers need root to be bent")
+		err = fmt.Errorf("podman's containers need root to be shaped")
 	}
 	if err != nil {
 		if os.Getenv(requirePodman) == "1" {

@@ -42,7 +42,7 @@ const (
 // Three goroutines share it: run carries requests, readAnswers puts answers in
 // line, writeAnswers hands them on when they are due.
 type conn struct {
-	relay  *Relay
+	proxy  *Proxy
 	client net.Conn
 	rng    *rand.Rand // used by run until upstream is open, then by readAnswers
 	woken  chan struct{}
@@ -62,9 +62,9 @@ type conn struct {
 	isOver   bool
 }
 
-func newConn(r *Relay, client net.Conn, rng *rand.Rand) *conn {
+func newConn(r *Proxy, client net.Conn, rng *rand.Rand) *conn {
 	return &conn{
-		relay: r, client: client, rng: rng, epoch: time.Now(),
+		proxy: r, client: client, rng: rng, epoch: time.Now(),
 		woken: make(chan struct{}, 1), room: make(chan struct{}, 1), over: make(chan struct{}),
 	}
 }
@@ -134,15 +134,15 @@ func (c *conn) run() {
 // openUpstream waits for as long as the opening is held up, then dials.
 func (c *conn) openUpstream() bool {
 	opened, draw := time.Now(), c.draw()
-	shape := c.relay.Shape()
+	shape := c.proxy.Shape()
 	delay := shape.delay(draw)
 	p := piece{read: opened, draw: draw, due: opened.Add(delay)}
 	if !c.wait(&p) {
 		return false
 	}
-	up, err := c.relay.dial(c.relay.ctx, c.client)
+	up, err := c.proxy.dial(c.proxy.ctx, c.client)
 	if err != nil {
-		c.relay.failed.Add(1)
+		c.proxy.failed.Add(1)
 		c.cut(true)
 		return false
 	}
@@ -158,9 +158,9 @@ func (c *conn) openUpstream() bool {
 	c.count = !uncounted
 	c.answered.Store(int64(time.Since(c.epoch)))
 	if c.count {
-		c.relay.conns.Add(1)
+		c.proxy.conns.Add(1)
 		if delay > 0 {
-			c.relay.delayedConns.Add(1)
+			c.proxy.delayedConns.Add(1)
 		}
 	}
 	return true
@@ -175,7 +175,7 @@ func (c *conn) wait(p *piece) bool {
 	var timer *time.Timer
 	for {
 		due := p.due
-		if now := p.read.Add(c.relay.Shape().delay(p.draw)); now.Before(due) {
+		if now := p.read.Add(c.proxy.Shape().delay(p.draw)); now.Before(due) {
 			due = now
 		}
 		left := time.Until(due)
@@ -210,7 +210,7 @@ func (c *conn) carryRequests() {
 		if n > 0 {
 			c.owed.Store(true)
 			if c.count {
-				c.relay.bytes.Add(uint64(n))
+				c.proxy.bytes.Add(uint64(n))
 			}
 			if _, werr := c.upstream.Write(buf[:n]); werr != nil {
 				// The upstream takes no more, but what it said before may still
@@ -265,13 +265,13 @@ func (c *conn) readAnswers() {
 // answer hands a piece on or puts it in line; false if the connection is over.
 func (c *conn) answer(data []byte) bool {
 	if c.count {
-		c.relay.bytes.Add(uint64(len(data)))
+		c.proxy.bytes.Add(uint64(len(data)))
 	}
 	c.mu.Lock()
-	straight := len(c.line) == 0 && !c.writing && c.relay.Shape() == Shape{}
-	c.writing = c.writing || straight
+	direct := len(c.line) == 0 && !c.writing && c.proxy.Shape() == Shape{}
+	c.writing = c.writing || direct
 	c.mu.Unlock()
-	if straight {
+	if direct {
 		ok := c.handOn(data)
 		c.mu.Lock()
 		c.writing = false
@@ -283,11 +283,11 @@ func (c *conn) answer(data []byte) bool {
 
 func (c *conn) enqueue(p piece) bool {
 	p.read, p.draw = time.Now(), c.draw()
-	delay := c.relay.Shape().delay(p.draw)
+	delay := c.proxy.Shape().delay(p.draw)
 	p.due = p.read.Add(delay)
 	if delay > 0 && p.data != nil && c.count {
-		c.relay.delayedChunks.Add(1)
-		c.relay.delayedBytes.Add(uint64(len(p.data)))
+		c.proxy.delayedChunks.Add(1)
+		c.proxy.delayedBytes.Add(uint64(len(p.data)))
 	}
 	for {
 		c.mu.Lock()

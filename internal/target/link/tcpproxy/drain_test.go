@@ -82,7 +82,7 @@ func TestDrainWaitsForWhatWasAskedAtOnceAfterAnAnswer(t *testing.T) {
 		b.ln.conns <- slowToReturn{far}
 		ask(t, c, "q")
 		got := make(chan string, 1)
-		c.Write([]byte("s")) // while the relay is still in its Write of the answer to q
+		c.Write([]byte("s")) // while the proxy is still in its Write of the answer to q
 		go func() {
 			all, _ := io.ReadAll(c)
 			got <- string(all)

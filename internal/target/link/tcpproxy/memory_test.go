@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// memListener is a listener in memory, so that a relay can run on a fake clock.
+// memListener is a listener in memory, so that a proxy can run on a fake clock.
 type memListener struct {
 	conns  chan net.Conn
 	closed chan struct{}

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// onSockets starts a relay on loopback in front of upstream.
-func onSockets(t testing.TB, upstream string) (*Relay, string) {
+// onSockets starts a proxy on loopback in front of upstream.
+func onSockets(t testing.TB, upstream string) (*Proxy, string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -199,7 +199,7 @@ func TestDrainOnSockets(t *testing.T) {
 		t.Errorf("%d connections were cut, want 0", cut)
 	}
 	if _, err := get("/"); err == nil {
-		t.Error("a new connection was accepted after the relay had drained")
+		t.Error("a new connection was accepted after the proxy had drained")
 	}
 }
 

@@ -1,31 +1,31 @@
-// Package nethelper is what runs inside a helper container: it bends the traffic of
+// Package nethelper is what runs inside a helper container: it shapes the traffic of
 // the network namespace it was put into, and puts it right again whatever
 // happens to whoever started it.
 //
 // # A helper's life
 //
 // It is started with its Params as arguments, says ready, waits for the line
-// "apply" on its input, bends the traffic, measures that it is bent and says
+// "apply" on its input, shapes the traffic, measures that it is shaped and says
 // applied with what it saw. All the time it has an eye on the reasons to stop,
 // and from then on waits for the first: the line "revert" on its input, the end of
 // its input (the engine closes it when ordeal dies), no line "beat" for five
-// seconds, its deadline, or SIGTERM. Then it puts the traffic right, verifies
+// seconds, its deadline, or SIGTERM. Then it clears the traffic, verifies
 // that, says reverted and exits. All that it says are Messages, one JSON object a
 // line, on its output.
 //
 // # Mechanisms
 //
-// There is more than one way to bend traffic, and many kernels lack some. The
+// There is more than one way to shape traffic, and many kernels lack some. The
 // mechanisms are tried in order (see mechanisms), and one counts as usable
 // only if its effect was measured:
 //
 //   - netem: a queueing discipline on the namespace's interfaces;
-//   - nft-proxy: an nftables redirect of incoming connections to a relay inside
+//   - nft-proxy: an nftables redirect of incoming connections to a proxy inside
 //     the namespace.
 //
 // # What is left alone
 //
-// Loopback traffic inside the namespace is never bent. Nothing that ordeal did
+// Loopback traffic inside the namespace is never shaped. Nothing that ordeal did
 // not make is changed: a foreign queueing discipline or table is a reason to
 // refuse, not to replace.
 package nethelper
@@ -43,14 +43,14 @@ import (
 
 // Exit codes of a helper.
 const (
-	exitOK        = 0 // traffic was bent and is straight again, or was found clean
-	exitUnapplied = 1 // traffic could not be bent, and is straight
+	exitOK        = 0 // traffic was shaped and is clear again, or was found clean
+	exitUnapplied = 1 // traffic could not be shaped, and is clear
 	exitUsage     = 2 // the arguments are wrong; nothing was done
 	exitDirty     = 4 // the undo failed or could not be verified
 )
 
 // Main is the helper's program. args are those after "agent": "net" with Params
-// as flags bends traffic, "clean" removes what a helper that was itself killed
+// as flags shapes traffic, "clean" removes what a helper that was itself killed
 // left in the namespace, and says what that was.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
@@ -88,35 +88,30 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitUsage
 }
 
-// mechanism is one way to bend the traffic of the namespace that the process is
+// mechanism is one way to shape the traffic of the namespace that the process is
 // in. It is used by one goroutine.
 type mechanism interface {
-	// apply bends traffic and returns when the effect was measured. If it fails,
+	// apply shapes traffic and returns when the effect was measured. If it fails,
 	// something may be left to revert. A mechanism that carries connections itself calls
 	// carrying as soon as every new connection goes through it: only those that were
 	// opened before are cut.
-	apply(ctx context.Context, p Params, carrying func()) (Measured, error)
-	// revert puts traffic right and returns when that was verified. It calls
-	// straight as soon as nothing is bent any more, which may be a while before
+	apply(ctx context.Context, p Params, carrying func()) (evidence string, err error)
+	// revert clears traffic and returns when that was verified. It calls
+	// cleared as soon as nothing is shaped any more, which may be a while before
 	// the last connection is rid of the mechanism. It is idempotent, and valid
 	// before and after a partial apply.
-	revert(ctx context.Context, straight func()) (Straightened, error)
+	revert(ctx context.Context, cleared func()) (Cleared, error)
 }
 
 // namedMechanism is an entry of the registry of mechanisms.
 type namedMechanism struct {
 	name string
+	can  []string // the network conditions that it can do
 	make func() mechanism
 }
 
-// Measured is what a mechanism saw when it had bent traffic.
-type Measured struct {
-	Before, After time.Duration // mean round trips
-	Evidence      string        // for people
-}
-
-// Straightened is what a mechanism saw when it had put traffic right.
-type Straightened struct {
+// Cleared is what a mechanism saw when it had clear traffic.
+type Cleared struct {
 	Evidence string
 	Traffic  *Traffic // nil if the mechanism does not count
 }

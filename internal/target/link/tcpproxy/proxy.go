@@ -1,4 +1,4 @@
-// Package tcpproxy carries TCP connections to an upstream and can be bent while
+// Package tcpproxy carries TCP connections to an upstream and can be shaped while
 // it runs: answers arrive late, and connections take longer to open.
 //
 // # What a delay does
@@ -25,14 +25,14 @@ import (
 )
 
 // Dialer opens the upstream's side for a client. Its context ends with the
-// relay; how long it may take is up to the dialer.
+// proxy; how long it may take is up to the dialer.
 type Dialer func(ctx context.Context, client net.Conn) (net.Conn, error)
 
 // Uncounted is an upstream connection that is to leave no trace in Stats, such
-// as one by which the relay's owner measures.
+// as one by which the proxy's owner measures.
 type Uncounted interface{ Uncounted() }
 
-// Shape is how traffic is bent. The zero value is straight.
+// Shape is how traffic is shaped. The zero value leaves it as it is.
 type Shape struct {
 	Delay  time.Duration
 	Jitter time.Duration // each delay is drawn uniformly from Delay ± Jitter, at least 0
@@ -43,7 +43,7 @@ func (s Shape) delay(u float64) time.Duration {
 	return max(0, s.Delay+time.Duration(u*float64(s.Jitter)))
 }
 
-// Stats counts what a relay has carried since it was made.
+// Stats counts what a proxy has carried since it was made.
 type Stats struct {
 	Conns  uint64 // connections whose upstream was reached
 	Failed uint64 // connections whose upstream was not: these were reset
@@ -55,8 +55,13 @@ type Stats struct {
 	DelayedBytes  uint64
 }
 
-// Relay carries connections. Its methods may be called from any goroutine.
-type Relay struct {
+// ShapedSince says whether any traffic met a shape since earlier counts.
+func (s Stats) ShapedSince(earlier Stats) bool {
+	return s.DelayedConns != earlier.DelayedConns || s.DelayedChunks != earlier.DelayedChunks
+}
+
+// Proxy carries connections. Its methods may be called from any goroutine.
+type Proxy struct {
 	dial   Dialer
 	seed   uint64
 	ctx    context.Context // ends with Close
@@ -75,10 +80,10 @@ type Relay struct {
 	changed   chan struct{}  // closed, and made anew, when a connection closes
 }
 
-// New returns a relay that opens its upstreams by dial. Jitter is drawn from
+// New returns a proxy that opens its upstreams by dial. Jitter is drawn from
 // seed: the n-th connection draws the same numbers in every run.
-func New(dial func(ctx context.Context, client net.Conn) (net.Conn, error), seed uint64) *Relay {
-	r := &Relay{
+func New(dial func(ctx context.Context, client net.Conn) (net.Conn, error), seed uint64) *Proxy {
+	r := &Proxy{
 		dial: dial, seed: seed,
 		open: make(map[*conn]struct{}), listeners: make(map[net.Listener]struct{}),
 		changed: make(chan struct{}),
@@ -88,8 +93,8 @@ func New(dial func(ctx context.Context, client net.Conn) (net.Conn, error), seed
 	return r
 }
 
-// SetShape bends traffic, or puts it straight with the zero Shape.
-func (r *Relay) SetShape(s Shape) {
+// SetShape shapes traffic, or clears it with the zero Shape.
+func (r *Proxy) SetShape(s Shape) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.shape.Store(&s)
@@ -99,10 +104,10 @@ func (r *Relay) SetShape(s Shape) {
 }
 
 // Shape returns the shape in force.
-func (r *Relay) Shape() Shape { return *r.shape.Load() }
+func (r *Proxy) Shape() Shape { return *r.shape.Load() }
 
 // Stats returns the counts so far.
-func (r *Relay) Stats() Stats {
+func (r *Proxy) Stats() Stats {
 	r.mu.Lock()
 	open := len(r.open)
 	r.mu.Unlock()
@@ -114,7 +119,7 @@ func (r *Relay) Stats() Stats {
 
 // Serve carries every connection that ln accepts, and closes ln at the end. It
 // returns nil after Drain or Close, and otherwise the error that ln broke with.
-func (r *Relay) Serve(ln net.Listener) error {
+func (r *Proxy) Serve(ln net.Listener) error {
 	defer ln.Close()
 	r.mu.Lock()
 	if r.stopping {
@@ -156,8 +161,8 @@ func (r *Relay) Serve(ln net.Listener) error {
 	}
 }
 
-// carry starts to carry one client, or turns it away if the relay is at its end.
-func (r *Relay) carry(client net.Conn) {
+// carry starts to carry one client, or turns it away if the proxy is at its end.
+func (r *Proxy) carry(client net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ctx.Err() != nil {
@@ -181,14 +186,14 @@ func (r *Relay) carry(client net.Conn) {
 // still before Drain takes it for idle: the rest of the answer may be on its way.
 const quiet = 100 * time.Millisecond
 
-// Drain ends the relay gently: it accepts no more connections, closes those that
+// Drain ends the proxy gently: it accepts no more connections, closes those that
 // are idle, waits for the others to become so or to end, and cuts what is left
 // when ctx ends. It returns how many connections were cut, after all are closed.
 //
 // Idle is told from the outside: the upstream had the last word, and was still
 // since. An answer that pauses for longer than quiet, and a request that shares
 // its connection with another one that was just answered, look idle too.
-func (r *Relay) Drain(ctx context.Context) (cut int) {
+func (r *Proxy) Drain(ctx context.Context) (cut int) {
 	r.stopListening(20 * time.Millisecond)
 	tick := time.NewTicker(quiet / 5)
 	defer tick.Stop()
@@ -216,9 +221,9 @@ func (r *Relay) Drain(ctx context.Context) (cut int) {
 	return 0
 }
 
-// Close ends the relay at once: connections are reset and what is held back is
-// dropped. It returns when every goroutine of the relay's has ended.
-func (r *Relay) Close() {
+// Close ends the proxy at once: connections are reset and what is held back is
+// dropped. It returns when every goroutine of the proxy's has ended.
+func (r *Proxy) Close() {
 	r.stopListening(0)
 	r.cancel()
 	r.mu.Lock()
@@ -232,7 +237,7 @@ func (r *Relay) Close() {
 // stopListening closes the listeners. Closing one resets the clients in its
 // queue that were not accepted yet, so they are given a moment, if the listener
 // can tell when it is over.
-func (r *Relay) stopListening(moment time.Duration) {
+func (r *Proxy) stopListening(moment time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopping = true

@@ -16,17 +16,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bench is a relay in memory, on the fake clock of a synctest bubble. Each
+// bench is a proxy in memory, on the fake clock of a synctest bubble. Each
 // upstream connection is handed to serve.
 type bench struct {
-	*Relay
+	*Proxy
 	ln *memListener
 }
 
 func newBench(t *testing.T, serve func(net.Conn)) bench {
 	t.Helper()
 	b := bench{ln: newMemListener()}
-	b.Relay = New(func(context.Context, net.Conn) (net.Conn, error) {
+	b.Proxy = New(func(context.Context, net.Conn) (net.Conn, error) {
 		near, far := memPair()
 		go serve(far)
 		return near, nil
@@ -68,8 +68,8 @@ func TestDelay(t *testing.T) {
 		b := newBench(t, echo)
 		c := b.ln.dial()
 		defer c.Close()
-		if d := ask(t, c, "straight"); d != 0 {
-			t.Errorf("round trip of a straight relay took %v, want none", d)
+		if d := ask(t, c, "clear"); d != 0 {
+			t.Errorf("round trip of a proxy without delay took %v, want none", d)
 		}
 		b.SetShape(Shape{Delay: 120 * time.Millisecond})
 		if d := ask(t, c, "slow"); d != 120*time.Millisecond {
@@ -84,10 +84,10 @@ func TestDelay(t *testing.T) {
 			t.Errorf("second round trip took %v, want 120ms", d)
 		}
 		b.SetShape(Shape{})
-		if d := ask(t, c, "straight again"); d != 0 {
+		if d := ask(t, c, "clear again"); d != 0 {
 			t.Errorf("round trip after the delay took %v, want none", d)
 		}
-		want := Stats{Conns: 2, Open: 2, Bytes: 2 * (8 + 4 + 3 + 5 + 14), DelayedConns: 1, DelayedChunks: 3, DelayedBytes: 4 + 3 + 5}
+		want := Stats{Conns: 2, Open: 2, Bytes: 2 * (5 + 4 + 3 + 5 + 11), DelayedConns: 1, DelayedChunks: 3, DelayedBytes: 4 + 3 + 5}
 		if got := b.Stats(); got != want {
 			t.Errorf("Stats() = %+v, want %+v", got, want)
 		}
@@ -227,7 +227,7 @@ func TestOrderAndThroughputUnderDelay(t *testing.T) {
 			t.Error("what arrived is not what was sent")
 		}
 		// 16 MB at 4 MB held back a round need four rounds of at most 150 ms; a
-		// relay that slept for each read would need a thousand.
+		// proxy that slept for each read would need a thousand.
 		if d := time.Since(start); d > 6*150*time.Millisecond {
 			t.Errorf("16 MB took %v, want at most 900ms", d)
 		}

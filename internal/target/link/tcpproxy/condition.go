@@ -1,0 +1,72 @@
+package tcpproxy
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
+)
+
+// effect is a network condition that a proxy can do.
+type effect struct {
+	name string // of the fault
+	// add puts the condition on top of a shape.
+	add func(s *Shape, c chaos.NetCondition)
+	// proof shows that it acts, while all of the shape s is in force.
+	proof func(c chaos.NetCondition, s Shape) roundtrip.Proof
+}
+
+// effects lists what a proxy can do: a row for each network fault.
+func effects() []effect {
+	return []effect{
+		{
+			name: "latency",
+			add: func(s *Shape, c chaos.NetCondition) {
+				s.Delay += c.Latency.Delay
+				s.Jitter += c.Latency.Jitter
+			},
+			proof: func(c chaos.NetCondition, s Shape) roundtrip.Proof {
+				return roundtrip.Grown(c.Latency.Delay, s.Jitter)
+			},
+		},
+	}
+}
+
+// Conditions names the network conditions that a proxy can do.
+func Conditions() []string {
+	var names []string
+	for _, e := range effects() {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+// Under returns the shape with a condition on top of it.
+func (s Shape) Under(c chaos.NetCondition) Shape {
+	for _, e := range effects() {
+		e.add(&s, c)
+	}
+	return s
+}
+
+// Put puts traffic under a condition by act, and returns what was measured through the
+// proxy that shows it; shape is what is in force then.
+func Put(ctx context.Context, round roundtrip.Round, c chaos.NetCondition, shape Shape, act func() error) (evidence string, err error) {
+	if err := c.Only(Conditions()); err != nil {
+		return "", err
+	}
+	var proofs []roundtrip.Proof
+	for _, e := range effects() {
+		for _, name := range c.Names() {
+			if name == e.name {
+				proofs = append(proofs, e.proof(c, shape))
+			}
+		}
+	}
+	return roundtrip.Prove(ctx, round, act, proofs...)
+}
+
+// Slowest is how long a round trip through the shape can take on top of what it takes
+// anyway.
+func (s Shape) Slowest() time.Duration { return s.Delay + s.Jitter }
