@@ -74,7 +74,7 @@ func (b *builder) attack(seed uint64) attack.Plan {
 		broken = broken || b.Broken(r)
 		p.Requests = append(p.Requests, requests.request(r, nil))
 	}
-	b.sends()
+	b.requireRequests()
 	for i := range f.Flows {
 		x := &f.Flows[i]
 		weight += x.Weight

@@ -192,7 +192,7 @@ func (b faults) plans(seed uint64) []chaos.Plan {
 		out = append(out, p)
 		if ok {
 			files[f.Name] = f
-			sure = append(sure, chaos.Planned{Plan: p, Targets: b.surelyHit(p, seed)})
+			sure = append(sure, chaos.Planned{Plan: p, Targets: b.knownTargets(p, seed)})
 		}
 	}
 	for _, o := range chaos.Overlaps(sure) {
@@ -224,22 +224,22 @@ func (b faults) withinLoad(f *faultFile) (ok bool) {
 	return true
 }
 
-// known is a target whose name the file tells.
-type known string
+// namedTarget is a target whose name the file tells.
+type namedTarget string
 
-func (k known) Name() string   { return string(k) }
-func (k known) Ref() chaos.Ref { return chaos.Ref{Name: string(k)} }
+func (k namedTarget) Name() string   { return string(k) }
+func (k namedTarget) Ref() chaos.Ref { return chaos.Ref{Name: string(k)} }
 
-// surelyHit returns the targets that the fault will hit, as far as the file
+// knownTargets returns the targets that the fault will hit, as far as the file
 // alone tells: a service that the run starts is one target of the same name. How
 // many containers a selector finds, and so which of them are picked, is known in
 // the run only; that all of them are hit is known here, and then the service
 // stands for them.
-func (b faults) surelyHit(p chaos.Plan, seed uint64) []chaos.Target {
+func (b faults) knownTargets(p chaos.Plan, seed uint64) []chaos.Target {
 	var candidates []chaos.Target
 	found := false
 	for _, name := range p.Services {
-		candidates = append(candidates, known(name))
+		candidates = append(candidates, namedTarget(name))
 		if s := b.plannedService(name); s != nil && s.Settings != nil {
 			_, known := s.Settings.Targets()
 			found = found || !known

@@ -196,8 +196,8 @@ func (c *stepNames) known() string {
 	return out + "{{ seq }}, {{ uuid }} and {{ randInt 1 6 }}"
 }
 
-// sends checks that there is something to send: requests, flows, or both.
-func (b *builder) sends() {
+// requireRequests checks that there is something to send: requests, flows, or both.
+func (b *builder) requireRequests() {
 	n, ok := b.Find(&b.file.Attack)
 	if !ok || n.Kind != strictyaml.Map {
 		return // a mistake of its own

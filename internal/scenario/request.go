@@ -62,7 +62,7 @@ func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 	if b.Broken(r) {
 		tried.JSON = "" // it may be half read; what else is not there does no harm
 	}
-	b.trial(r, tried, in, at)
+	b.tryRows(r, tried, in, at)
 	return out
 }
 
@@ -195,9 +195,9 @@ func (b *requests) body(r *requestFile, out *attack.Request) {
 	}
 }
 
-// trial renders the request with every row, and notes what goes wrong at the
+// tryRows renders the request with every row, and notes what goes wrong at the
 // key that it goes wrong in.
-func (b *requests) trial(r *requestFile, out attack.Request, in *stepNames, at *strictyaml.Node) {
+func (b *requests) tryRows(r *requestFile, out attack.Request, in *stepNames, at *strictyaml.Node) {
 	out.Expect = attack.Expect{}
 	out = expanded(out, target.Checked)
 	var columns attack.Columns

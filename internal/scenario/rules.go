@@ -79,7 +79,7 @@ func (b *builder) rules() []PlannedRule {
 	for i := range b.file.Verdict {
 		e := &b.file.Verdict[i]
 		if e.name != nil {
-			b.names.open(e.name)
+			b.names.rejectSecret(e.name)
 		}
 		if e.scorecard {
 			for _, kpi := range verdict.Default() {

@@ -37,7 +37,7 @@ func (s *stageFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stri
 			kinds = append(kinds, k)
 		}
 	}
-	s.thinkless(o)
+	s.rejectThink(o)
 	switch len(kinds) {
 	case 0:
 		o.Known(shapeNames()...)
@@ -70,7 +70,7 @@ func (s *stageFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stri
 	if !o.Done() || !whole {
 		return false
 	}
-	shape := s.made(settings)
+	shape := s.shapeOf(settings)
 	if shape == nil {
 		return true
 	}
@@ -137,9 +137,9 @@ func (s *stageFile) settings() (ptr any, flat, allRequired bool) {
 	return s.kind.New(), s.kind.Flat, true
 }
 
-// made returns the shape that was read into settings; nil for a trace, which
+// shapeOf returns the shape that was read into settings; nil for a trace, which
 // is made once its file is read.
-func (s *stageFile) made(settings any) arrivals.Shape {
+func (s *stageFile) shapeOf(settings any) arrivals.Shape {
 	switch x := settings.(type) {
 	case *usersFile:
 		return &arrivals.Users{From: x.Users.From, To: x.Users.To, Think: x.Think}
@@ -157,8 +157,8 @@ func (s *stageFile) lastsByItself() bool {
 	return ok
 }
 
-// thinkless notes the key think in a stage that has nobody to think.
-func (s *stageFile) thinkless(o *strictyaml.Object) {
+// rejectThink notes the key think in a stage that has nobody to think.
+func (s *stageFile) rejectThink(o *strictyaml.Object) {
 	_, closed := s.n.Get("users")
 	if _, thinks := s.n.Get("think"); thinks && !closed {
 		o.Refuse("think", "write users: 50 in place of the rate, or remove think",
@@ -183,9 +183,9 @@ func (u *usersRange) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) stric
 	return strictyaml.Schema{"anyOf": []strictyaml.Schema{strictyaml.Ref("count"), g.Object((*usersBounds)(u), false)}}
 }
 
-// enough checks that users do not wait for each other: a user holds one
+// checkUserLimit checks that users do not wait for each other: a user holds one
 // request in flight.
-func (b *builder) enough(s *stageFile) {
+func (b *builder) checkUserLimit(s *stageFile) {
 	u, closed := s.shape.(interface{ Most() int })
 	most := b.file.Attack.MaxInFlight
 	if !closed || most < 1 || u.Most() <= most {
@@ -195,9 +195,9 @@ func (b *builder) enough(s *stageFile) {
 		"users: %d users have as many requests in flight, and max_in_flight is %d", u.Most(), most)
 }
 
-// replay reads a trace's file and gives the stage its shape and, unless it has
+// readTrace reads a trace's file and gives the stage its shape and, unless it has
 // one, its length.
-func (b *builder) replay(s *stageFile) {
+func (b *builder) readTrace(s *stageFile) {
 	at := b.Where(&s.trace.File, s.n)
 	path, ok := b.files.existing(at, "file", s.trace.File, maxData)
 	if !ok {
@@ -238,9 +238,9 @@ func (b *builder) stages() []attack.Stage {
 		s := &b.file.Attack.Stages[i]
 		b.names.unique(names, s.Name, "stage", b.Where(&s.Name, s.n))
 		if s.whole {
-			b.replay(s)
+			b.readTrace(s)
 		}
-		b.enough(s)
+		b.checkUserLimit(s)
 		at := b.Where(&s.For, s.n)
 		if s.For > maxLoad || total > maxLoad-s.For {
 			b.Failf(at.Span, "make it shorter", "for: all stages together last more than a year")

@@ -36,7 +36,7 @@ func (x *names) unique(seen map[string]*strictyaml.Node, name, what string, at *
 const maxName = 200
 
 func (x *names) printable(name string, at *strictyaml.Node) (ok bool) {
-	ok = x.open(at)
+	ok = x.rejectSecret(at)
 	if n := utf8.RuneCountInString(name); n > maxName {
 		x.Failf(at.Span, "take a few words: names stand in every table", "expected a name of at most %d characters, found %d", maxName, n)
 		ok = false
@@ -50,9 +50,9 @@ func (x *names) printable(name string, at *strictyaml.Node) (ok bool) {
 
 var variableInName = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)`)
 
-// open refuses a name that a secret variable stands in: names are what files
+// rejectSecret refuses a name that a secret variable stands in: names are what files
 // and folders are called by, and how rules speak of things.
-func (x *names) open(at *strictyaml.Node) (ok bool) {
+func (x *names) rejectSecret(at *strictyaml.Node) (ok bool) {
 	ok = true
 	looked := map[string]bool{}
 	for _, m := range variableInName.FindAllStringSubmatch(strings.ReplaceAll(at.Text, "$$", ""), -1) {
