@@ -45,11 +45,18 @@ func (b *builder) target() {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		_, authority, _ := strings.Cut(f.Target, "://")
 		authority, _, _ = strings.Cut(authority, "/")
-		b.Failf(at.Span, cmp.Or(bareIPv6(authority), hint), "target: expected an http or https URL, found %q", strictyaml.Shorten(secret.WithoutUser(f.Target)))
+		b.Failf(at.Span,
+			cmp.Or(bareIPv6(authority), hint),
+			"target: expected an http or https URL, found %q",
+			strictyaml.Shorten(secret.WithoutUser(f.Target)))
 	case strings.Contains(f.Target, "{{"):
-		b.Failf(at.Span, "put the template into the request's path", "target: a template cannot stand here")
+		b.Failf(at.Span,
+			"put the template into the request's path",
+			"target: a template cannot stand here")
 	case u.RawQuery != "" || u.Fragment != "":
-		b.Failf(at.Span, "give query parameters with the requests", "target: expected no query and no fragment")
+		b.Failf(at.Span,
+			"give query parameters with the requests",
+			"target: expected no query and no fragment")
 	default:
 		b.secrets.add(secret.InURL(f.Target)...)
 		b.hosts.url(u, at)
@@ -82,7 +89,9 @@ func (b *builder) attack(seed uint64) attack.Plan {
 		requests.flow(x, &p, names)
 	}
 	if at := b.firstWeight(); weight == 0 && at != nil && !broken {
-		b.Failf(at.Span, "give at least one request or flow a weight above 0", "the weights of all requests and flows are 0, so nothing would be sent")
+		b.Failf(at.Span,
+			"give at least one request or flow a weight above 0",
+			"the weights of all requests and flows are 0, so nothing would be sent")
 	}
 	b.declared(&p)
 	b.secrets.columns(&p)
@@ -108,13 +117,19 @@ func (b *builder) engine(p *attack.Plan) {
 	b.redirectHosts()
 	switch {
 	case f.Redirects < 0 || f.Redirects > maxRedirects:
-		b.Failf(b.Where(&f.Redirects, b.root).Span, "10 is what most clients follow", "redirects: expected 0 to %d, found %d", maxRedirects, f.Redirects)
+		b.Failf(b.Where(&f.Redirects, b.root).Span,
+			"10 is what most clients follow",
+			"redirects: expected 0 to %d, found %d", maxRedirects, f.Redirects)
 	case f.Redirects > 0 && f.Engine != attack.AutoEngine && f.Engine != "http":
-		b.Failf(b.Where(&f.Redirects, b.root).Span, "take engine: http, or leave engine out", "redirects: only engine http follows them, and the engine is %s", f.Engine)
+		b.Failf(b.Where(&f.Redirects, b.root).Span,
+			"take engine: http, or leave engine out",
+			"redirects: only engine http follows them, and the engine is %s", f.Engine)
 	case f.Engine == attack.AutoEngine:
 		p.Engine, p.EngineWhy = attack.ChooseEngine(p, b.urls(p))
 	case f.Engine == "fast" && (f.Protocol == "http2" || f.Protocol == "h2c"):
-		b.Failf(b.Where(&f.Engine, b.root).Span, "take engine: http, or leave it out", "engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
+		b.Failf(b.Where(&f.Engine, b.root).Span,
+			"take engine: http, or leave it out",
+			"engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
 	}
 }
 
@@ -127,9 +142,13 @@ func (b *builder) redirectHosts() {
 		host, port, err := attack.RedirectHost(target.Checked(*ptr))
 		switch {
 		case err != nil:
-			b.Failf(at.Span, "a redirect leads to a scheme, a host and a port; the path does not matter", "redirect_hosts: %s", err)
+			b.Failf(at.Span,
+				"a redirect leads to a scheme, a host and a port; the path does not matter",
+				"redirect_hosts: %s", err)
 		case f.Redirects == 0:
-			b.Failf(at.Span, "set redirects: 5, or remove it", "redirect_hosts has no effect: no redirects are followed")
+			b.Failf(at.Span,
+				"set redirects: 5, or remove it",
+				"redirect_hosts has no effect: no redirects are followed")
 			return
 		default:
 			b.hosts.redirect(host, port, at)

@@ -34,7 +34,9 @@ func (b *builder) connections() attack.Connections {
 			continue
 		}
 		if (attack.Connections{To: sound.To}).Redirects(from) {
-			b.Failf(e.Key.Span, "keep one of them", "connect_to: %s stands here twice", strictyaml.Shorten(from))
+			b.Failf(e.Key.Span,
+				"keep one of them",
+				"connect_to: %s stands here twice", strictyaml.Shorten(from))
 			continue
 		}
 		sound.To[from] = there

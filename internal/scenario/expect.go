@@ -31,7 +31,9 @@ func (s *statuses) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f stric
 		case !d.Field(item, f):
 			ok = false
 		case (*s)[i] < 100 || (*s)[i] > 599:
-			d.Failf(item.Span, "give a status from 100 to 599, a class such as 2xx, or a list of them", "status: %d is no HTTP status", (*s)[i])
+			d.Failf(item.Span,
+				"give a status from 100 to 599, a class such as 2xx, or a list of them",
+				"status: %d is no HTTP status", (*s)[i])
 			ok = false
 		}
 	}
@@ -75,7 +77,10 @@ func (x *expectJSON) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f str
 	case n.Kind == strictyaml.List && len(n.Items) > 0:
 		for _, item := range n.Items {
 			if item.Kind != strictyaml.Text {
-				d.Failf(item.Span, "write a path such as $.id; a value to find stands beside its path: { $.id: 7 }", "json: expected a JSON path, found %s", item.Describe())
+				d.Failf(item.Span,
+					"write a path such as $.id; a value to find stands beside its path: { $.id: "+
+						"7 }",
+					"json: expected a JSON path, found %s", item.Describe())
 				ok = false
 				continue
 			}
@@ -88,7 +93,9 @@ func (x *expectJSON) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f str
 		if n.Kind == strictyaml.List || n.Kind == strictyaml.Map {
 			found = "none"
 		}
-		d.Failf(n.Span, f.Hint("give it a path"), "json: expected JSON paths, with or without values, found %s", found)
+		d.Failf(n.Span,
+			f.Hint("give it a path"),
+			"json: expected JSON paths, with or without values, found %s", found)
 		return false
 	}
 	return ok
@@ -119,7 +126,9 @@ func (headerPartFile) Noun() string { return "what a header must hold" }
 
 func (x *expectHeaders) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
 	if n.Kind != strictyaml.Map {
-		d.Failf(n.Span, "write name: value pairs, or name: { contains: text } for a part of the value", "headers: expected a mapping, found %s", n.Describe())
+		d.Failf(n.Span,
+			"write name: value pairs, or name: { contains: text } for a part of the value",
+			"headers: expected a mapping, found %s", n.Describe())
 		return false
 	}
 	ok = true
@@ -149,7 +158,9 @@ func (x *expectHeaders) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f 
 		}
 		if wrong := one.Validate(); wrong != nil {
 			for _, e := range wrong.Below(nil, "headers") {
-				d.Failf(entry.Value.Below(e.Path).Span, `regular expressions are those of Go (RE2): ^application/.*json`, "%s", e)
+				d.Failf(entry.Value.Below(e.Path).Span,
+					`regular expressions are those of Go (RE2): ^application/.*json`,
+					"%s", e)
 			}
 			ok = false
 			continue

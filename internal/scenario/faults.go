@@ -43,18 +43,25 @@ func (s *faultFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stri
 	switch {
 	case len(kinds) == 0:
 		if ok {
-			d.Failf(n.Span, "give it one of "+strings.Join(kindNames(), ", "), "the fault %q does not say what it does", s.Name)
+			d.Failf(n.Span,
+				"give it one of "+strings.Join(kindNames(), ", "),
+				"the fault %q does not say what it does", s.Name)
 		}
 		return false
 	case len(kinds) > 1:
-		d.Failf(n.KeySpan(kinds[1].Name), "make two faults of it", "a fault does one thing, found both %q and %q", kinds[0].Name, kinds[1].Name)
+		d.Failf(n.KeySpan(kinds[1].Name),
+			"make two faults of it",
+			"a fault does one thing, found both %q and %q", kinds[0].Name, kinds[1].Name)
 		return false
 	}
 	s.kind = kinds[0]
 	ok = s.readHold(d) && ok
 	sub, _ := n.Get(s.kind.Name)
 	if sub.Kind != strictyaml.Map {
-		d.Failf(sub.Span, fmt.Sprintf("write %s: { service: NAME }", s.kind.Name), "%s: expected a mapping with the service to break, found %s", s.kind.Name, sub.Describe())
+		d.Failf(sub.Span,
+			fmt.Sprintf("write %s: { service: NAME }", s.kind.Name),
+			"%s: expected a mapping with the service to break, found %s",
+			s.kind.Name, sub.Describe())
 		return false
 	}
 	spec := s.kind.New()
@@ -81,7 +88,9 @@ func (s *faultFile) readHold(d *strictyaml.Decoder) (ok bool) {
 		switch {
 		case !set:
 		case key != s.kind.Hold:
-			d.Failf(s.n.KeySpan(key), fmt.Sprintf("write %s, or leave it out to break it until the end", s.kind.Hold), "how long a %s lasts is said by %q, not by %q", s.kind.Name, s.kind.Hold, key)
+			d.Failf(s.n.KeySpan(key),
+				fmt.Sprintf("write %s, or leave it out to break it until the end", s.kind.Hold),
+				"how long a %s lasts is said by %q, not by %q", s.kind.Name, s.kind.Hold, key)
 			ok = false
 		default:
 			ok = d.Field(v, strictyaml.Field{
@@ -152,7 +161,10 @@ func (p *pickFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f stric
 		p.Count = int(count)
 		return true
 	}
-	d.Failf(n.Span, "write pick: 1, pick: 50% or pick: all", "pick: expected a number of targets, a share up to 100%% or all, found %q", strictyaml.Shorten(text))
+	d.Failf(n.Span,
+		"write pick: 1, pick: 50% or pick: all",
+		"pick: expected a number of targets, a share up to 100%% or all, found %q",
+		strictyaml.Shorten(text))
 	return false
 }
 
@@ -209,7 +221,10 @@ func (b faults) plans(seed uint64) []chaos.Plan {
 // withinLoad checks that a fault begins and ends while there is load.
 func (b faults) withinLoad(f *faultFile) (ok bool) {
 	if at, set := b.Find(&f.At); set && f.At >= b.end {
-		b.Failf(at.Span, "let it begin earlier, or make the load longer", "at: the load ends after %s, so that this fault would never be seen", quantity.FormatDuration(b.end))
+		b.Failf(at.Span,
+			"let it begin earlier, or make the load longer",
+			"at: the load ends after %s, so that this fault would never be seen",
+			quantity.FormatDuration(b.end))
 		return false
 	}
 	if f.hold > 0 && f.At < b.end && f.At+f.hold > b.end {
@@ -301,7 +316,10 @@ func (b faults) targets(f *faultFile) (ok bool) {
 		}
 	}
 	if pick, set := b.Find(&f.target.Pick); set && most > 0 && len(seen) == len(f.target.Service) && f.target.Pick.Count > most {
-		b.Failf(pick.Span, "pick fewer, or list more services", "pick: expected at most %d, as there are no more to hit, found %d", most, f.target.Pick.Count)
+		b.Failf(pick.Span,
+			"pick fewer, or list more services",
+			"pick: expected at most %d, as there are no more to hit, found %d",
+			most, f.target.Pick.Count)
 		ok = false
 	}
 	return ok

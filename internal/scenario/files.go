@@ -35,11 +35,15 @@ func (f *files) existing(n *strictyaml.Node, key, name string, most int64) (stri
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		f.Failf(n.Span, "paths are taken from the scenario file's folder, "+f.dir, "%s: %s", key, newFileError(name, err))
+		f.Failf(n.Span,
+			"paths are taken from the scenario file's folder, "+f.dir,
+			"%s: %s", key, newFileError(name, err))
 	case !info.Mode().IsRegular():
 		f.Failf(n.Span, "name a plain file", "%s: %s is not a plain file", key, name)
 	case info.Size() > most:
-		f.Failf(n.Span, "make it smaller", "%s: %s has %d bytes, and at most %d are read", key, name, info.Size(), most)
+		f.Failf(n.Span,
+			"make it smaller",
+			"%s: %s has %d bytes, and at most %d are read", key, name, info.Size(), most)
 	default:
 		return path, true
 	}
@@ -65,7 +69,9 @@ func (f *files) rows(name *string, own *strictyaml.Node) *attack.Data {
 	}
 	rows, first, err := f.data.of(path, func() (*attack.Data, error) { return attack.LoadData(path) })
 	if err != nil {
-		f.Failf(at.Span, "the first line of a .csv file names the columns; a .jsonl file has one object a line", "data: %s", err)
+		f.Failf(at.Span,
+			"the first line of a .csv file names the columns; a .jsonl file has one object a line",
+			"data: %s", err)
 		return nil
 	}
 	if first {

@@ -45,7 +45,9 @@ type namedCapture struct {
 
 func (c *capturesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
 	if n.Kind != strictyaml.Map {
-		d.Failf(n.Span, "write NAME: { json: $.token } for each value", "capture: expected a mapping, found %s", n.Describe())
+		d.Failf(n.Span,
+			"write NAME: { json: $.token } for each value",
+			"capture: expected a mapping, found %s", n.Describe())
 		return false
 	}
 	ok = true
@@ -113,7 +115,9 @@ func (b *requests) flow(f *flowFile, p *attack.Plan, names map[string]*strictyam
 		for k := range s.Capture {
 			x := &s.Capture[k]
 			if rows.Has(x.name) {
-				b.Failf(x.key.Span, "give it another name", "the capture %q has the name of a column of %s", x.name, f.Data)
+				b.Failf(x.key.Span,
+					"give it another name",
+					"the capture %q has the name of a column of %s", x.name, f.Data)
 			}
 			step.Captures = append(step.Captures, b.capture(x))
 			c.captured = append(c.captured, x.name)
@@ -131,7 +135,9 @@ func (b *builder) capture(x *namedCapture) attack.Capture {
 	out := attack.Capture{Name: x.name, JSON: x.JSON, Header: x.Header, Matches: x.Matches}
 	const hint = `write one of { json: $.token }, { header: Location } and { matches: 'id=(\d+)' }`
 	if !captureName.MatchString(x.name) {
-		b.Failf(x.key.Span, "take letters, digits and underscores, as templates say {{ .NAME }}", "expected a name for the capture, found %q", strictyaml.Shorten(x.name))
+		b.Failf(x.key.Span,
+			"take letters, digits and underscores, as templates say {{ .NAME }}",
+			"expected a name for the capture, found %q", strictyaml.Shorten(x.name))
 		return out
 	}
 	if b.Broken(&x.captureFile) {
@@ -157,7 +163,9 @@ func (b *builder) capture(x *namedCapture) attack.Capture {
 	case 1:
 		noteFields(b.Decoder, out.Validate(), &x.captureFile, x.key, hint)
 	default:
-		b.Failf(ways[1].Span, "keep one of them", "a capture looks in one place, found both %q and %q", keys[0], keys[1])
+		b.Failf(ways[1].Span,
+			"keep one of them",
+			"a capture looks in one place, found both %q and %q", keys[0], keys[1])
 	}
 	return out
 }

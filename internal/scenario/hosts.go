@@ -34,7 +34,9 @@ func newHostRules(d *strictyaml.Decoder, f *scenarioFile, root *strictyaml.Node,
 	for i := range f.AllowHosts {
 		ptr := &f.AllowHosts[i]
 		if err := h.allowed.Add(*ptr); err != nil && *ptr != "" {
-			h.Failf(h.Where(ptr, root).Span, "write a name, *.domain, an address, or a network such as 203.0.113.0/24", "allow_hosts: %s", err)
+			h.Failf(h.Where(ptr, root).Span,
+				"write a name, *.domain, an address, or a network such as 203.0.113.0/24",
+				"allow_hosts: %s", err)
 		}
 	}
 	return h
@@ -80,9 +82,13 @@ func (h *hostRules) port(u *url.URL, at *strictyaml.Node) (ok bool) {
 func (h *hostRules) overTLS(scheme string, at *strictyaml.Node) (ok bool) {
 	switch p := h.protocol; {
 	case p == "http2" && scheme == "http":
-		h.Failf(at.Span, "take an https URL, or protocol: h2c", "protocol http2 runs over TLS, but this URL is plain http")
+		h.Failf(at.Span,
+			"take an https URL, or protocol: h2c",
+			"protocol http2 runs over TLS, but this URL is plain http")
 	case p == "h2c" && scheme == "https":
-		h.Failf(at.Span, "take an http URL, or protocol: http2", "protocol h2c is HTTP/2 without TLS, but this URL is https")
+		h.Failf(at.Span,
+			"take an http URL, or protocol: http2",
+			"protocol h2c is HTTP/2 without TLS, but this URL is https")
 	default:
 		return true
 	}
@@ -103,11 +109,15 @@ func (h *hostRules) reached(u *url.URL, at *strictyaml.Node) (ok bool) {
 	variable := attack.ProxyVariable(u.Scheme)
 	switch {
 	case err != nil:
-		h.Failf(at.Span, "correct "+variable+", or name "+u.Hostname()+" in NO_PROXY", "the proxy that %s names for %s cannot be used: %s", variable, u.Hostname(), err)
+		h.Failf(at.Span,
+			"correct "+variable+", or name "+u.Hostname()+" in NO_PROXY",
+			"the proxy that %s names for %s cannot be used: %s", variable, u.Hostname(), err)
 		return false
 	case via != nil:
 		if refused, _ := h.allowed.Judge(via.Hostname()); refused != "" {
-			h.Failf(at.Span, fmt.Sprintf("unset %s, or name %s in NO_PROXY; %s", variable, u.Hostname(), h.hint(via.Hostname())), "the proxy that %s names for %s: %s", variable, u.Hostname(), refused)
+			h.Failf(at.Span,
+				fmt.Sprintf("unset %s, or name %s in NO_PROXY; %s", variable, u.Hostname(), h.hint(via.Hostname())),
+				"the proxy that %s names for %s: %s", variable, u.Hostname(), refused)
 			return false
 		}
 	}

@@ -93,13 +93,19 @@ func (b *requests) method(r *requestFile, out *attack.Request) *strictyaml.Node 
 	case len(ways) == 0 && b.Broken(r):
 		return nil
 	case len(ways) == 0:
-		b.Failf(own.Span, "give it a path: get: /products", "the request %q does not say what to ask for", r.Name)
+		b.Failf(own.Span,
+			"give it a path: get: /products",
+			"the request %q does not say what to ask for", r.Name)
 		return nil
 	case len(ways) > 1:
-		b.Failf(ways[1].Span, "make two requests of it", "a request asks for one thing, found both %q and %q", keys[0], keys[1])
+		b.Failf(ways[1].Span,
+			"make two requests of it",
+			"a request asks for one thing, found both %q and %q", keys[0], keys[1])
 		return nil
 	case b.Set(&r.Method) && !b.Set(&r.URL):
-		b.Failf(b.Where(&r.Method, own).Span, "keep one of them, or write method: and url:", "the method is said twice")
+		b.Failf(b.Where(&r.Method, own).Span,
+			"keep one of them, or write method: and url:",
+			"the method is said twice")
 		return nil
 	case b.Set(&r.URL) && !b.Set(&r.Method):
 		out.Method = http.MethodGet
@@ -112,7 +118,9 @@ func (b *requests) method(r *requestFile, out *attack.Request) *strictyaml.Node 
 func (b *requests) url(raw string, at *strictyaml.Node) (ok bool) {
 	if raw == "" {
 		if at.Text == "" { // else a mistake of its own
-			b.Failf(at.Span, "write a path such as /products, or a whole URL", "expected a path or a URL, found nothing")
+			b.Failf(at.Span,
+				"write a path such as /products, or a whole URL",
+				"expected a path or a URL, found nothing")
 		}
 		return false
 	}
@@ -120,14 +128,18 @@ func (b *requests) url(raw string, at *strictyaml.Node) (ok bool) {
 	b.secrets.add(secret.InURL(raw)...)
 	if strings.HasPrefix(s, "/") {
 		if b.file.Target == "" && !b.Set(&b.file.Target) {
-			b.Failf(at.Span, "set target: http://127.0.0.1:8080 at the top, or write the whole URL here", "%q is a path, and there is no target to ask for it", strictyaml.Shorten(raw))
+			b.Failf(at.Span,
+				"set target: http://127.0.0.1:8080 at the top, or write the whole URL here",
+				"%q is a path, and there is no target to ask for it", strictyaml.Shorten(raw))
 			return false
 		}
 		return true
 	}
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok || scheme != "http" && scheme != "https" {
-		b.Failf(at.Span, "write a path such as /products, or a URL that starts with http:// or https://", "expected a path or an http URL, found %q", strictyaml.Shorten(raw))
+		b.Failf(at.Span,
+			"write a path such as /products, or a URL that starts with http:// or https://",
+			"expected a path or an http URL, found %q", strictyaml.Shorten(raw))
 		return false
 	}
 	authority := rest
@@ -135,13 +147,17 @@ func (b *requests) url(raw string, at *strictyaml.Node) (ok bool) {
 		authority = rest[:i]
 	}
 	if strings.Contains(authority, "{{") {
-		b.Failf(at.Span, "write the host out: it has to be known before the run", "a template cannot choose the host")
+		b.Failf(at.Span,
+			"write the host out: it has to be known before the run",
+			"a template cannot choose the host")
 		return false
 	}
 	u, err := url.Parse(scheme + "://" + authority)
 	if err != nil || u.Host == "" {
 		hint := cmp.Or(bareIPv6(authority), "write it such as http://127.0.0.1:8080/products")
-		b.Failf(at.Span, hint, "expected a URL with a host, found %q", strictyaml.Shorten(secret.WithoutUser(raw)))
+		b.Failf(at.Span,
+			hint,
+			"expected a URL with a host, found %q", strictyaml.Shorten(secret.WithoutUser(raw)))
 		return false
 	}
 	return b.hosts.url(u, at)
@@ -169,13 +185,17 @@ func (b *requests) body(r *requestFile, out *attack.Request) {
 		}
 	}
 	if len(ways) > 1 {
-		b.Failf(ways[1].Span, "keep one of body, json, form and file", "a request has one body, found both %q and %q", keys[0], keys[1])
+		b.Failf(ways[1].Span,
+			"keep one of body, json, form and file",
+			"a request has one body, found both %q and %q", keys[0], keys[1])
 		return
 	}
 	out.Body, out.JSON, out.Form = r.Body, r.JSON.text, r.Form
 	at := b.Where(&r.File, b.root)
 	if n, ok := b.Find(&r.Template); ok && !b.Set(&r.File) {
-		b.Failf(n.Span, "remove it: body, json and form hold templates anyway", "template goes with file")
+		b.Failf(n.Span,
+			"remove it: body, json and form hold templates anyway",
+			"template goes with file")
 	}
 	if path, ok := b.files.existing(at, "file", r.File, maxBody); ok {
 		content, err := b.files.body(path)
@@ -188,7 +208,10 @@ func (b *requests) body(r *requestFile, out *attack.Request) {
 		}
 		// What a file holds is no scenario: names of the run mean nothing in it.
 		if b.files.bodySize += len(content); b.files.bodySize > maxBodies {
-			b.Failf(at.Span, "make it smaller", "file: bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
+			b.Failf(at.Span,
+				"make it smaller",
+				"file: bodies from files have at most %d MiB together, and this one is beyond it",
+				maxBodies>>20)
 			return
 		}
 		out.Body = strings.ReplaceAll(string(content), "${", "$${")
@@ -239,7 +262,9 @@ func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
 		{&r.Body, "body"}, {&r.JSON, "json"}, {&r.Form, "form"}, {&r.File, "file"}, {&r.Template, "template"}, {&r.Data, "data"},
 	} {
 		if n, ok := b.Find(x.ptr); ok {
-			b.Failf(n.Span, "remove it, or remove targets", "%s cannot stand beside targets, whose file says it all", x.key)
+			b.Failf(n.Span,
+				"remove it, or remove targets",
+				"%s cannot stand beside targets, whose file says it all", x.key)
 		}
 	}
 	if b.Broken(&r.Targets) {

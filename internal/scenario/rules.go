@@ -30,7 +30,9 @@ func (r *rulesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stri
 		items = n.Items
 	case n.Kind == strictyaml.Text && n.Text == defaultScorecard:
 	default:
-		d.Failf(n.Span, "write a list of rules, such as - p99 < 200ms, or the word default", "verdict: expected a list, found %s", n.Describe())
+		d.Failf(n.Span,
+			"write a list of rules, such as - p99 < 200ms, or the word default",
+			"verdict: expected a list, found %s", n.Describe())
 		return false
 	}
 	ok = true
@@ -55,7 +57,9 @@ func readRule(d *strictyaml.Decoder, n *strictyaml.Node) (e ruleEntry, ok bool) 
 		grammar.SetDefaults(&e.ruleFile)
 		e.scorecard = n.Text == defaultScorecard
 	default:
-		d.Failf(n.Span, "write a rule such as p99 < 200ms; put it in quotes if it starts with a sign", "expected a rule, found %s", n.Describe())
+		d.Failf(n.Span,
+			"write a rule such as p99 < 200ms; put it in quotes if it starts with a sign",
+			"expected a rule, found %s", n.Describe())
 		return e, false
 	}
 	e.source, ok = d.Expand(e.kpi, noRunNames)
@@ -85,7 +89,9 @@ func (b *builder) rules() []PlannedRule {
 			for _, kpi := range verdict.Default() {
 				rule, wrong := verdict.Compile(kpi, names)
 				for _, m := range wrong {
-					b.Failf(e.kpi.Span, "write the rules out", "the rule %q of the default scorecard: %s", kpi, m)
+					b.Failf(e.kpi.Span,
+						"write the rules out",
+						"the rule %q of the default scorecard: %s", kpi, m)
 				}
 				if wrong == nil {
 					out = append(out, PlannedRule{KPI: kpi, Severity: verdict.SeverityFail, Rule: rule})

@@ -43,7 +43,9 @@ type serviceFile struct {
 
 func (s *servicesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
 	if n.Kind != strictyaml.Map {
-		d.Failf(n.Span, "write NAME: { … } for each service", "services: expected a mapping, found %s", n.Describe())
+		d.Failf(n.Span,
+			"write NAME: { … } for each service",
+			"services: expected a mapping, found %s", n.Describe())
 		return false
 	}
 	s.list = make([]namedService, len(n.Entries))
@@ -105,7 +107,9 @@ func (b *builder) services() []Service {
 func (b *builder) service(x *namedService) Service {
 	s := Service{Name: x.name}
 	if !serviceName.MatchString(x.name) || x.name == "PORT" {
-		b.Failf(x.key.Span, "take letters, digits, - and _, starting with a letter; PORT is taken", "%q cannot be the name of a service", strictyaml.Shorten(x.name))
+		b.Failf(x.key.Span,
+			"take letters, digits, - and _, starting with a letter; PORT is taken",
+			"%q cannot be the name of a service", strictyaml.Shorten(x.name))
 	}
 	var forms []*strictyaml.Node // what makes it of a kind
 	var all []string
@@ -121,12 +125,16 @@ func (b *builder) service(x *namedService) Service {
 	}
 	switch {
 	case len(forms) > 1:
-		b.Failf(forms[1].Span, "make two services of it", "the service %q is said to be two things", x.name)
+		b.Failf(forms[1].Span,
+			"make two services of it",
+			"the service %q is said to be two things", x.name)
 		s.Kind = nil
 		return s
 	case len(forms) == 0:
 		if !b.Broken(&x.serviceFile) {
-			b.Failf(x.key.Span, "give it one of "+strings.Join(all, ", "), "the service %q does not say what it is", x.name)
+			b.Failf(x.key.Span,
+				"give it one of "+strings.Join(all, ", "),
+				"the service %q does not say what it is", x.name)
 		}
 		return s
 	}
@@ -184,7 +192,9 @@ func (b *builder) references(services []Service) {
 		s, ok := byName[r.service]
 		switch {
 		case !ok:
-			b.Failf(r.Span, suggest.Hint(r.service, "service", names), "there is no service %q", strictyaml.Shorten(r.service))
+			b.Failf(r.Span,
+				suggest.Hint(r.service, "service", names),
+				"there is no service %q", strictyaml.Shorten(r.service))
 			continue
 		case s.Settings == nil:
 			continue // a mistake of its own
@@ -197,11 +207,16 @@ func (b *builder) references(services []Service) {
 			continue
 		}
 		if r.owner == r.service {
-			b.Failf(r.Span, "a process gets its own port as ${PORT}", "the service %q waits for its own address", r.owner)
+			b.Failf(r.Span,
+				"a process gets its own port as ${PORT}",
+				"the service %q waits for its own address", r.owner)
 			continue
 		}
 		if path := waitPath(waits, r.service, r.owner); path != nil {
-			b.Failf(r.Span, "break the circle: give one of them a fixed address", "services wait for each other's address: %s", strings.Join(append([]string{r.owner}, path...), " → "))
+			b.Failf(r.Span,
+				"break the circle: give one of them a fixed address",
+				"services wait for each other's address: %s",
+				strings.Join(append([]string{r.owner}, path...), " → "))
 			continue
 		}
 		waits[r.owner] = append(waits[r.owner], r.service)

@@ -42,7 +42,9 @@ func (s *stageFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stri
 	case 0:
 		o.Known(shapeNames()...)
 		if o.Done() {
-			d.Failf(n.Span, "give it one of "+strings.Join(shapeNames(), ", "), "the stage %q has no load", s.Name)
+			d.Failf(n.Span,
+				"give it one of "+strings.Join(shapeNames(), ", "),
+				"the stage %q has no load", s.Name)
 		}
 		return false
 	case 1:
@@ -51,7 +53,9 @@ func (s *stageFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stri
 		if kinds[0].Name == "from" && kinds[1].Name == "users" {
 			hint = "write users: { from: 1, to: 50 } for a number of users that changes"
 		}
-		d.Failf(n.KeySpan(kinds[1].Name), hint, "a stage has one load, found both %q and %q", kinds[0].Name, kinds[1].Name)
+		d.Failf(n.KeySpan(kinds[1].Name),
+			hint,
+			"a stage has one load, found both %q and %q", kinds[0].Name, kinds[1].Name)
 		return false
 	}
 	s.kind = kinds[0]
@@ -212,7 +216,10 @@ func (b *builder) readTrace(s *stageFile) {
 		return recorded, wrong.Err()
 	})
 	if err != nil {
-		b.Failf(at.Span, "one time a line: seconds such as 12.5, Unix times in s, ms, µs or ns, or times such as 2026-01-31T08:00:00Z", "trace: %s", err)
+		b.Failf(at.Span,
+			"one time a line: seconds such as 12.5, Unix times in s, ms, µs or ns, or times "+
+				"such as 2026-01-31T08:00:00Z",
+			"trace: %s", err)
 		return
 	}
 	trace, wrong := recorded.AtSpeed(s.trace.Speed)
@@ -259,7 +266,9 @@ func (b *builder) stages() []attack.Stage {
 		out = append(out, attack.Stage{Name: s.Name, For: s.For, Kind: s.kind.Name, Shape: s.shape, Judged: s.Judged})
 	}
 	if whole && expected == 0 {
-		b.Failf(b.file.Attack.Stages[0].n.Span, "give at least one stage a rate above 0/s", "no stage sends anything")
+		b.Failf(b.file.Attack.Stages[0].n.Span,
+			"give at least one stage a rate above 0/s",
+			"no stage sends anything")
 	}
 	return out
 }

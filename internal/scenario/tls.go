@@ -28,10 +28,14 @@ func (b *builder) tls(t *attack.TLS, own *strictyaml.Node) {
 	}
 	switch {
 	case t.Cert == "" && t.Key != "":
-		b.Failf(b.Where(&t.Key, own).Span, "add cert: or remove the key", "a client key needs its certificate")
+		b.Failf(b.Where(&t.Key, own).Span,
+			"add cert: or remove the key",
+			"a client key needs its certificate")
 		return
 	case t.Cert != "" && t.Key == "":
-		b.Failf(b.Where(&t.Cert, own).Span, "add key: or remove the certificate", "a client certificate needs its key")
+		b.Failf(b.Where(&t.Cert, own).Span,
+			"add key: or remove the certificate",
+			"a client certificate needs its key")
 		return
 	}
 	cert, okCert := b.files.existing(b.Where(&t.Cert, own), "cert", t.Cert, maxPEM)
@@ -44,7 +48,9 @@ func (b *builder) tls(t *attack.TLS, own *strictyaml.Node) {
 		if content, e := os.ReadFile(cert); e == nil && hasPEM(content) {
 			at = b.Where(&t.Key, own)
 		}
-		b.Failf(at.Span, "name two PEM files that belong together", "the client certificate cannot be used: %s", strings.TrimPrefix(err.Error(), "tls: "))
+		b.Failf(at.Span,
+			"name two PEM files that belong together",
+			"the client certificate cannot be used: %s", strings.TrimPrefix(err.Error(), "tls: "))
 	}
 }
 

@@ -25,7 +25,9 @@ func (x *names) unique(seen map[string]*strictyaml.Node, name, what string, at *
 	}
 	ok = x.printable(name, at)
 	if first, dup := seen[name]; dup {
-		x.Failf(at.Span, "names must differ, as rules and reports speak of them", "the %s %q is already named on line %d", what, name, first.Line)
+		x.Failf(at.Span,
+			"names must differ, as rules and reports speak of them",
+			"the %s %q is already named on line %d", what, name, first.Line)
 		return false
 	}
 	seen[name] = at
@@ -38,11 +40,15 @@ const maxName = 200
 func (x *names) printable(name string, at *strictyaml.Node) (ok bool) {
 	ok = x.rejectSecret(at)
 	if n := utf8.RuneCountInString(name); n > maxName {
-		x.Failf(at.Span, "take a few words: names stand in every table", "expected a name of at most %d characters, found %d", maxName, n)
+		x.Failf(at.Span,
+			"take a few words: names stand in every table",
+			"expected a name of at most %d characters, found %d", maxName, n)
 		ok = false
 	}
 	if plaintext.Line(name) != name {
-		x.Failf(at.Span, "take letters, digits and punctuation", "the name %q holds a control character", strictyaml.Shorten(name))
+		x.Failf(at.Span,
+			"take letters, digits and punctuation",
+			"the name %q holds a control character", strictyaml.Shorten(name))
 		ok = false
 	}
 	return ok

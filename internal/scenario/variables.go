@@ -49,7 +49,9 @@ type reference struct {
 func (x *variables) resolve(v strictyaml.Variable) (value string, keep, ok bool) {
 	if service, ok := target.AddressOf(v.Inside); ok {
 		if v.Vars == noRunNames {
-			x.Failf(v.At, "addresses of services can stand in the target, in requests and in services", "the address of a service is not known here")
+			x.Failf(v.At,
+				"addresses of services can stand in the target, in requests and in services",
+				"the address of a service is not known here")
 			return "", false, false
 		}
 		r := reference{service: service, Span: v.At}
@@ -66,7 +68,9 @@ func (x *variables) resolve(v strictyaml.Variable) (value string, keep, ok bool)
 	name, fallback, hasDefault := strings.Cut(v.Inside, ":-")
 	switch {
 	case !varName.MatchString(name):
-		x.Failf(v.At, "write ${NAME}, ${NAME:-default} or ${SERVICE.addr}; $$ is a dollar sign", "expected the name of a variable, found %q", strictyaml.Shorten(name))
+		x.Failf(v.At,
+			"write ${NAME}, ${NAME:-default} or ${SERVICE.addr}; $$ is a dollar sign",
+			"expected the name of a variable, found %q", strictyaml.Shorten(name))
 		return "", false, false
 	case strings.Contains(fallback, "${"):
 		x.Failf(v.At, "give a plain default", "a default cannot hold another variable")
@@ -81,9 +85,13 @@ func (x *variables) resolve(v strictyaml.Variable) (value string, keep, ok bool)
 	case hasDefault:
 		return fallback, false, true
 	case name == "PORT":
-		x.Failf(v.At, "PORT is a service's own port, known in its process only: elsewhere write ${NAME.addr}", "the variable PORT is not set")
+		x.Failf(v.At,
+			"PORT is a service's own port, known in its process only: elsewhere write ${NAME.addr}",
+			"the variable PORT is not set")
 	default:
-		x.Failf(v.At, fmt.Sprintf("set it in the environment, or give a default: ${%s:-value}", name), "the variable %s is not set", name)
+		x.Failf(v.At,
+			fmt.Sprintf("set it in the environment, or give a default: ${%s:-value}", name),
+			"the variable %s is not set", name)
 	}
 	return "", false, false
 }

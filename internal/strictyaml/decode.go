@@ -89,7 +89,9 @@ type Object struct {
 // it is called in messages is "a stage".
 func (d *Decoder) Object(n *Node, what string) *Object {
 	if n.Kind != Map {
-		d.Failf(n.Span, "write its settings as key: value", "expected %s as a mapping, found %s", what, n.Describe())
+		d.Failf(n.Span,
+			"write its settings as key: value",
+			"expected %s as a mapping, found %s", what, n.Describe())
 		return nil
 	}
 	return &Object{d: d, n: n, what: what, taken: map[string]bool{}}
@@ -159,7 +161,9 @@ func (o *Object) Done() (ok bool) {
 	for _, f := range o.lacks {
 		o.bad = true
 		if !slips[f.Key] {
-			o.d.Failf(o.n.Span, fmt.Sprintf("%s: %s", f.Key, f.Doc), "%s needs the key %q", o.what, f.Key)
+			o.d.Failf(o.n.Span,
+				fmt.Sprintf("%s: %s", f.Key, f.Doc),
+				"%s needs the key %q", o.what, f.Key)
 		}
 	}
 	return !o.bad
@@ -188,7 +192,9 @@ func plainKey(s string) string {
 func (d *Decoder) Decode(n *Node, ptr any, what string) (ok bool) {
 	defer func() { d.fields[ptr] = reading{d.fields[ptr].n, ok} }()
 	if other, is := ptr.(OtherForm); is && n.Written() != "" {
-		d.Failf(n.Span, other.OtherForm(n.Written()), "expected %s as a mapping, found %s", what, n.Describe())
+		d.Failf(n.Span,
+			other.OtherForm(n.Written()),
+			"expected %s as a mapping, found %s", what, n.Describe())
 		return false
 	}
 	o := d.Object(n, what)
@@ -217,7 +223,9 @@ func (d *Decoder) fieldAt(step string, n *Node, f Field) (ok bool) {
 // visit counts a value; false, with the mistake noted, if there are too many.
 func (d *Decoder) visit() bool {
 	if d.visited++; d.visited > maxNodes {
-		d.Failf(Span{Line: 1, Col: 1}, "use fewer aliases", "the file unfolds to more than %d values", maxNodes)
+		d.Failf(Span{Line: 1, Col: 1},
+			"use fewer aliases",
+			"the file unfolds to more than %d values", maxNodes)
 		return false
 	}
 	return true
@@ -263,7 +271,9 @@ func (d *Decoder) Value(n *Node, f Field) (ok bool) {
 
 func (d *Decoder) list(n *Node, f Field) (ok bool) {
 	if n.Kind != List {
-		d.Failf(n.Span, "write a list: each value on a line of its own after a dash, or [a, b]", "%s: expected a list, found %s", f.Key, n.Describe())
+		d.Failf(n.Span,
+			"write a list: each value on a line of its own after a dash, or [a, b]",
+			"%s: expected a list, found %s", f.Key, n.Describe())
 		return false
 	}
 	if len(n.Items) == 0 && f.Required {
@@ -285,7 +295,9 @@ func (d *Decoder) list(n *Node, f Field) (ok bool) {
 // words reads a mapping of texts.
 func (d *Decoder) words(n *Node, f Field) (ok bool) {
 	if n.Kind != Map {
-		d.Failf(n.Span, "write NAME: value pairs", "%s: expected a mapping, found %s", f.Key, n.Describe())
+		d.Failf(n.Span,
+			"write NAME: value pairs",
+			"%s: expected a mapping, found %s", f.Key, n.Describe())
 		return false
 	}
 	m := reflect.MakeMap(f.Value.Type())
@@ -306,7 +318,9 @@ func (d *Decoder) words(n *Node, f Field) (ok bool) {
 // pairs reads a mapping of texts whose order counts.
 func (d *Decoder) pairs(n *Node, f Field) (ok bool) {
 	if n.Kind != Map {
-		d.Failf(n.Span, "write name: value pairs", "%s: expected a mapping, found %s", f.Key, n.Describe())
+		d.Failf(n.Span,
+			"write name: value pairs",
+			"%s: expected a mapping, found %s", f.Key, n.Describe())
 		return false
 	}
 	out := reflect.MakeSlice(f.Value.Type(), len(n.Entries), len(n.Entries))

@@ -29,7 +29,9 @@ func (d *Decoder) writeJSON(b *bytes.Buffer, n *Node, vars string) bool {
 	case Number:
 		number, ok := numberInJSON(n.Text)
 		if !ok {
-			d.Failf(n.Span, "write it in decimal digits, or in quotes if it is meant as text", "json: expected a number as JSON has it, found %s", n.Text)
+			d.Failf(n.Span,
+				"write it in decimal digits, or in quotes if it is meant as text",
+				"json: expected a number as JSON has it, found %s", n.Text)
 		}
 		b.WriteString(number)
 		return ok

@@ -32,7 +32,9 @@ func (c *Source) Override(root *Node, overrides []Override) *Node {
 			key, _, ok := strings.Cut(o.Text, "=")
 			at.Len = max(1, utf8.RuneCountInString(key))
 			if !ok || strings.TrimSpace(key) == "" {
-				c.Failf(at, c.grammar.Hints.Setting, "expected key=value, found %q", Shorten(o.Text))
+				c.Failf(at,
+					c.grammar.Hints.Setting,
+					"expected key=value, found %q", Shorten(o.Text))
 				continue
 			}
 			var err error
@@ -202,7 +204,9 @@ func (c *Source) put(n *Node, path []string, value *Node, at Span, done []string
 		}
 		return out
 	}
-	c.Failf(at, fmt.Sprintf("set the whole of it: %s={%s: …}", here, strings.Join(path, ": {")), "%s is %s, which has no key %q", here, n.Describe(), step)
+	c.Failf(at,
+		fmt.Sprintf("set the whole of it: %s={%s: …}", here, strings.Join(path, ": {")),
+		"%s is %s, which has no key %q", here, n.Describe(), step)
 	return nil
 }
 

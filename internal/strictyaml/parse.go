@@ -31,21 +31,30 @@ func (c *Source) parse() (n *Node, whole bool) {
 	src := c.text
 	switch {
 	case len(src) > MaxSource:
-		c.Failf(Span{}, c.grammar.Hints.TooLarge, "the file has %d bytes, and at most %d are read", len(src), MaxSource)
+		c.Failf(Span{},
+			c.grammar.Hints.TooLarge,
+			"the file has %d bytes, and at most %d are read", len(src), MaxSource)
 		return nil, false
 	case !utf8.ValidString(src):
 		for i, l := range c.lines {
 			if at := invalidAt(l); at >= 0 {
-				c.Failf(Span{i + 1, utf8.RuneCountInString(l[:at]) + 1, 1}, "save the file as UTF-8", "expected UTF-8 text, found the byte 0x%02x", l[at])
+				c.Failf(Span{i + 1, utf8.RuneCountInString(l[:at]) + 1, 1},
+					"save the file as UTF-8",
+					"expected UTF-8 text, found the byte 0x%02x", l[at])
 				return nil, false
 			}
 		}
 	case tooDeep(src):
-		c.Failf(Span{Line: 1, Col: 1}, "close every [ and {", "brackets are nested more than %d deep", maxDepth)
+		c.Failf(Span{Line: 1, Col: 1},
+			"close every [ and {",
+			"brackets are nested more than %d deep", maxDepth)
 		return nil, false
 	}
 	if at, ok := c.stacked(); ok {
-		c.Failf(at, c.grammar.Hints.TooDeep, "values are nested more than %d deep: a line begins so many within each other", maxDepth)
+		c.Failf(at,
+			c.grammar.Hints.TooDeep,
+			"values are nested more than %d deep: a line begins so many within each other",
+			maxDepth)
 		return nil, false
 	}
 	file, err := parseYAML(c.grammar.shieldTemplates(src))
@@ -72,7 +81,9 @@ func (c *Source) parse() (n *Node, whole bool) {
 		return n, !g.failed
 	}
 	second := g.node(bodies[1], 0)
-	c.Failf(second.Span, "remove the --- line, or make two files", "expected one document, found a second one")
+	c.Failf(second.Span,
+		"remove the --- line, or make two files",
+		"expected one document, found a second one")
 	return nil, false
 }
 
@@ -238,7 +249,9 @@ func (g *treeBuilder) alias(y *ast.AliasNode) *Node {
 	if n, ok := g.anchors[name]; ok {
 		return n
 	}
-	g.failf(at, "set it before, and outside of itself, with &"+name, "the anchor *%s is not known here", name)
+	g.failf(at,
+		"set it before, and outside of itself, with &"+name,
+		"the anchor *%s is not known here", name)
 	return &Node{Kind: Map, Span: at}
 }
 
@@ -264,7 +277,9 @@ func (g *treeBuilder) tag(y *ast.TagNode, depth int) *Node {
 		}
 	case "!!map", "!!seq", "!!null":
 	default:
-		g.failf(at, "put a value that starts with ! in quotes", "the tag %s has no meaning here", y.Start.Value)
+		g.failf(at,
+			"put a value that starts with ! in quotes",
+			"the tag %s has no meaning here", y.Start.Value)
 	}
 	return n
 }
@@ -295,11 +310,15 @@ func (g *treeBuilder) mapping(values []*ast.MappingValueNode, start *token.Token
 			merged = append(merged, g.mergeable(value)...)
 			continue
 		case !key.IsScalar():
-			g.failf(key.Span, "use a plain word as the key", "expected a key, found %s", key.Describe())
+			g.failf(key.Span,
+				"use a plain word as the key",
+				"expected a key, found %s", key.Describe())
 			continue
 		}
 		if line, dup := lines[key.Text]; dup {
-			g.failf(key.Span, "remove one of the two", "the key %q is already set on line %d", key.Text, line)
+			g.failf(key.Span,
+				"remove one of the two",
+				"the key %q is already set on line %d", key.Text, line)
 			continue
 		}
 		lines[key.Text] = key.Line
@@ -307,7 +326,9 @@ func (g *treeBuilder) mapping(values []*ast.MappingValueNode, start *token.Token
 	}
 	for _, m := range merged {
 		if g.merged += len(m.Entries); g.merged > maxNodes {
-			g.failf(n.Span, "use fewer merge keys", "merge keys bring more than %d values", maxNodes)
+			g.failf(n.Span,
+				"use fewer merge keys",
+				"merge keys bring more than %d values", maxNodes)
 			break
 		}
 		for _, e := range m.Entries {
@@ -336,6 +357,8 @@ func (g *treeBuilder) mergeable(n *Node) []*Node {
 		}
 		return out
 	}
-	g.failf(n.Span, "name an anchor that stands on a mapping: <<: *name", "expected a mapping to merge, found %s", n.Describe())
+	g.failf(n.Span,
+		"name an anchor that stands on a mapping: <<: *name",
+		"expected a mapping to merge, found %s", n.Describe())
 	return nil
 }

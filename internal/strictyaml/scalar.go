@@ -52,11 +52,15 @@ var units = map[string]struct {
 // Scalar reads one value: text, number, truth, duration, rate.
 func (d *Decoder) Scalar(n *Node, f Field) (ok bool) {
 	if !n.IsScalar() {
-		d.Failf(n.Span, f.Hint("give it one value"), "%s: expected %s, found %s", f.Key, wanted(f), n.Describe())
+		d.Failf(n.Span,
+			f.Hint("give it one value"),
+			"%s: expected %s, found %s", f.Key, wanted(f), n.Describe())
 		return false
 	}
 	if f.Value.Kind() == reflect.String && n.Kind != Text && !f.Loose {
-		d.Failf(n.Span, `put it in quotes if it is meant as text: "`+n.Text+`"`, "%s: expected text, found %s", f.Key, n.Describe())
+		d.Failf(n.Span,
+			`put it in quotes if it is meant as text: "`+n.Text+`"`,
+			"%s: expected text, found %s", f.Key, n.Describe())
 		return false
 	}
 	x, ok := d.Expand(n, f.Vars)
@@ -71,9 +75,13 @@ func (d *Decoder) Scalar(n *Node, f Field) (ok bool) {
 	case f.Required && f.Value.Kind() == reflect.String && strings.TrimSpace(x.Text) == "":
 		d.Failf(n.Span, f.Hint("give it a value"), "%s is empty", f.Key)
 	case len(f.Enum) > 0 && !slices.Contains(f.Enum, x.Text):
-		d.Failf(n.Span, suggest.Hint(x.Text, "value", f.Enum), "%s: expected %s, found %q", f.Key, alternatives(f.Enum), Shorten(x.Text))
+		d.Failf(n.Span,
+			suggest.Hint(x.Text, "value", f.Enum),
+			"%s: expected %s, found %q", f.Key, alternatives(f.Enum), Shorten(x.Text))
 	case f.Positive && !above(f.Value):
-		d.Failf(n.Span, f.Hint("give a value above zero"), "%s: expected a value above zero, found %s", f.Key, Shorten(x.Text))
+		d.Failf(n.Span,
+			f.Hint("give a value above zero"),
+			"%s: expected a value above zero, found %s", f.Key, Shorten(x.Text))
 	default:
 		return true
 	}

@@ -54,7 +54,10 @@ func (c *Source) syntax(src string, err error) {
 		return
 	}
 	if quote, ok := c.openQuote(src, at.Line); ok {
-		c.Failf(quote, "end the text with the same quote on its own line", "the quote that opens here is not closed on this line, and the lines after it make no sense")
+		c.Failf(quote,
+			"end the text with the same quote on its own line",
+			"the quote that opens here is not closed on this line, and the lines after it make "+
+				"no sense")
 		return
 	}
 	c.Failf(at, hint, "%s", msg)

@@ -107,7 +107,9 @@ func (d *Decoder) Expand(n *Node, vars string) (x Expansion, ok bool) {
 		default:
 			end := strings.IndexByte(rest, '}')
 			if end < 0 {
-				d.Failf(d.Locate(n, i, len(rest)), "close it with }, or write $$ for a dollar sign", "a variable is opened with ${ and never closed")
+				d.Failf(d.Locate(n, i, len(rest)),
+					"close it with }, or write $$ for a dollar sign",
+					"a variable is opened with ${ and never closed")
 				return Expansion{}, false
 			}
 			at := d.Locate(n, i, end+1)
