@@ -47,8 +47,9 @@ func (f *seedFlag) options() scenario.Options {
 
 func newCheck(s *streams) *cobra.Command {
 	var (
-		from   source
-		asJSON bool
+		from    source
+		asJSON  bool
+		resolve bool
 	)
 	cmd := &cobra.Command{
 		Use:   "check FILE... | --url URL",
@@ -58,11 +59,16 @@ and faults on one clock. Nothing is started and nothing is touched. Where this
 machine's limits are too low for the plan, that stands at the end.
 
 With --json it prints the plan: the same file, environment and seed give the
-same bytes, on any machine.`,
+same bytes, on any machine.
+
+With --resolve it also says what a run would hit: it asks the engine for the
+containers that are meant, looks up where requests go, and draws the targets of
+faults. Nothing is started or changed. Exit code 4 says that what it has to ask
+does not answer, 2 that what the scenario means is not there.`,
 		Args:              from.args(-1),
 		ValidArgsFunction: yamlFiles,
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			wrong := false
+			wrong, code := false, run.ExitPass
 			for i, file := range from.names(cmd, paths) {
 				plan, err := from.plan(cmd, file)
 				if m, ok := mistakes(err); ok {
@@ -75,8 +81,20 @@ same bytes, on any machine.`,
 					wrong = true
 					continue
 				}
+				var found *run.Resolution
+				if resolve {
+					found = resolvePlan(plan)
+					code = max(code, found.Code())
+					for _, problem := range found.Problems {
+						fmt.Fprintf(s.err, "ordeal: %s\n", plaintext.Lines(problem))
+					}
+				}
 				if asJSON {
-					b, err := plan.JSON()
+					json := plan.JSON
+					if resolve {
+						json = func() ([]byte, error) { return found.JSON(plan.Redact) }
+					}
+					b, err := json()
 					if err != nil {
 						return &exit{run.ExitUsage, err}
 					}
@@ -94,16 +112,33 @@ same bytes, on any machine.`,
 				if err := thisMachine(s.out, plan); err != nil {
 					return &exit{run.ExitBroken, err}
 				}
+				if !resolve {
+					continue
+				}
+				if err := found.Print(s.out, plan.Redact); err != nil {
+					return &exit{run.ExitBroken, err}
+				}
 			}
 			if wrong {
-				return &exit{code: run.ExitUsage}
+				code = max(code, run.ExitUsage)
+			}
+			if code != run.ExitPass {
+				return &exit{code: code}
 			}
 			return nil
 		},
 	}
 	from.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON, or with --resolve what a run would hit")
+	cmd.Flags().BoolVar(&resolve, "resolve", false, "say which containers, processes and addresses a run would hit; ask, and change nothing")
 	return cmd
+}
+
+// resolvePlan finds out what a run would hit, until it is interrupted.
+func resolvePlan(plan *scenario.Plan) *run.Resolution {
+	soft, _, _, stop := signals()
+	defer stop()
+	return run.Resolve(soft, plan)
 }
 
 // thisMachine prints what this machine has too little of for a plan. It stands

@@ -1,0 +1,259 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/target"
+)
+
+// Resolution is what a run of a plan would hit.
+type Resolution struct {
+	Load     []Origin  `json:"load"`
+	Services []Service `json:"services"`
+	Faults   []Fault   `json:"faults"`
+	// Problems are why some of it is not known.
+	Problems []string `json:"problems,omitempty"`
+
+	seed uint64
+	errs []error
+}
+
+// Origin is where requests go.
+type Origin struct {
+	URL string `json:"url"` // scheme and host of the requests
+	// Addresses are where connections go: as looked up now, or in words where only a run
+	// can tell.
+	Addresses []string `json:"addresses"`
+}
+
+// Service is what there is of a service, or would be.
+type Service struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	target.Facts
+}
+
+// Fault is what a fault would hit.
+type Fault struct {
+	Name    string        `json:"name"`
+	Kind    string        `json:"kind"`
+	At      time.Duration `json:"at"`
+	Targets []string      `json:"targets"` // as drawn from the seed
+	Of      int           `json:"of"`      // of so many
+}
+
+// Resolve finds out what a run of the plan would hit, without starting or changing
+// anything. What it cannot find out is in the Resolution's error.
+func Resolve(ctx context.Context, plan *scenario.Plan) *Resolution {
+	r := &Resolution{Load: []Origin{}, Services: []Service{}, Faults: []Fault{}, seed: plan.Seed}
+	s := &services{
+		plan: plan, addrs: map[string]string{}, targets: map[string][]chaos.Target{},
+		progress: func(string, ...any) {},
+	}
+	defer func() { r.problem(s.stop(context.WithoutCancel(ctx))) }()
+	for _, svc := range plan.Services {
+		facts, err := s.opener(svc.Kind).Facts(ctx, svc.Name, svc.Settings)
+		if err != nil {
+			r.problem(fmt.Errorf("service %s: %w", svc.Name, err))
+			continue
+		}
+		r.Services = append(r.Services, Service{svc.Name, svc.Kind.Name, facts})
+	}
+	r.load(ctx, plan)
+	for _, f := range plan.Chaos {
+		r.fault(f)
+	}
+	for _, err := range r.errs {
+		r.Problems = append(r.Problems, plan.Redact(err.Error()))
+	}
+	return r
+}
+
+func (r *Resolution) problem(err error) {
+	if err != nil {
+		r.errs = append(r.errs, err)
+	}
+}
+
+// Code is what check exits with: ExitBroken, as a run would, if what has to be asked
+// does not answer, and ExitUsage if the scenario means what is not there.
+func (r *Resolution) Code() ExitCode {
+	switch err := errors.Join(r.errs...); {
+	case err == nil:
+		return ExitPass
+	case errors.Is(err, target.ErrUnreachable):
+		return ExitBroken
+	default:
+		if _, unknown := errors.AsType[*net.DNSError](err); unknown {
+			return ExitBroken
+		}
+		return ExitUsage
+	}
+}
+
+// load finds where requests go.
+func (r *Resolution) load(ctx context.Context, plan *scenario.Plan) {
+	// A stand-in for each service, by which it is known again.
+	standIns := map[string]string{}
+	load, err := plan.Resolve(func(name string) (string, bool) {
+		for i, svc := range plan.Services {
+			if svc.Name == name {
+				at := fmt.Sprintf("127.0.0.1:%d", i+1)
+				standIns[at] = name
+				return at, true
+			}
+		}
+		return "", false
+	})
+	if err != nil {
+		r.problem(err)
+		return
+	}
+	for _, u := range load.Origins() {
+		o := Origin{URL: u.Scheme + "://" + u.Host}
+		network, to := load.Connections.Where(attack.Address(u))
+		name, ofService := standIns[to]
+		switch {
+		case network == "unix":
+			o.Addresses = []string{"the socket " + to}
+		case ofService:
+			o.URL = strings.ReplaceAll(o.URL, to, "${"+name+".addr}")
+			o.Addresses = []string{r.addressOf(name)}
+		default:
+			addresses, err := lookUp(ctx, to)
+			if err != nil {
+				r.problem(err)
+				continue
+			}
+			o.Addresses = addresses
+		}
+		r.Load = append(r.Load, o)
+	}
+}
+
+// addressOf says where a service is reached, for people.
+func (r *Resolution) addressOf(service string) string {
+	for _, s := range r.Services {
+		if s.Name == service && s.Address != "" {
+			return s.Address
+		}
+	}
+	return "the service " + service
+}
+
+// lookUp returns the addresses of host:port.
+func lookUp(ctx context.Context, to string) ([]string, error) {
+	host, port, err := net.SplitHostPort(to)
+	if err != nil {
+		return nil, err
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, ip := range ips {
+		out = append(out, net.JoinHostPort(ip.Unmap().String(), port))
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// named is a target of which the name is known.
+type named string
+
+func (n named) Name() string { return string(n) }
+func (named) Ref() chaos.Ref { return chaos.Ref{} }
+
+// fault draws the targets of a fault as a run does.
+func (r *Resolution) fault(p chaos.Plan) {
+	var candidates []chaos.Target
+	for _, name := range p.Services {
+		i := slices.IndexFunc(r.Services, func(s Service) bool { return s.Name == name })
+		if i < 0 {
+			return // why is said already
+		}
+		for _, t := range r.Services[i].Targets {
+			candidates = append(candidates, named(t.Name))
+		}
+	}
+	picked, err := chaos.Choose(p, candidates, r.seed)
+	if err != nil {
+		r.problem(fmt.Errorf("fault %s: %w", p.Name, err))
+		return
+	}
+	f := Fault{Name: p.Name, Kind: p.Kind, At: p.At, Of: len(candidates), Targets: []string{}}
+	for _, t := range picked {
+		f.Targets = append(f.Targets, t.Name())
+	}
+	r.Faults = append(r.Faults, f)
+}
+
+// Print writes what would be hit for people, without secrets.
+func (r *Resolution) Print(w io.Writer, redact func(string) string) error {
+	var b strings.Builder
+	fmt.Fprint(&b, "\nwhat a run would hit\n")
+	for _, o := range r.Load {
+		fmt.Fprintf(&b, "  load     %s: %s\n", o.URL, strings.Join(o.Addresses, ", "))
+	}
+	for _, s := range r.Services {
+		for _, t := range s.Targets {
+			name := s.Name
+			if t.Name != s.Name {
+				name += ": " + t.Name
+			}
+			var details []string
+			for _, d := range t.Details {
+				details = append(details, d.Name+" "+d.Value)
+			}
+			fmt.Fprintf(&b, "  service  %s: %s\n", name, strings.Join(details, ", "))
+		}
+	}
+	for _, f := range r.Faults {
+		drawn := ""
+		if len(f.Targets) < f.Of {
+			drawn = fmt.Sprintf(" (%d of %d, drawn from seed %d)", len(f.Targets), f.Of, r.seed)
+		}
+		fmt.Fprintf(&b, "  fault    %s: %s at %s hits %s%s\n", f.Name, f.Kind, quantity.FormatDuration(f.At), strings.Join(f.Targets, ", "), drawn)
+	}
+	for line := range strings.Lines(redact(b.String())) {
+		if _, err := fmt.Fprintln(w, plaintext.Line(strings.TrimSuffix(line, "\n"))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// JSON is the resolution for programs, without secrets.
+func (r *Resolution) JSON(redact func(string) string) ([]byte, error) {
+	q := *r
+	q.Load, q.Services = slices.Clone(r.Load), slices.Clone(r.Services)
+	for i := range q.Load {
+		q.Load[i].URL = redact(q.Load[i].URL)
+	}
+	for i := range q.Services {
+		targets := slices.Clone(q.Services[i].Targets)
+		for j := range targets {
+			targets[j].Details = slices.Clone(targets[j].Details)
+			for k := range targets[j].Details {
+				targets[j].Details[k].Value = redact(targets[j].Details[k].Value)
+			}
+		}
+		q.Services[i].Targets = targets
+	}
+	b, err := json.MarshalIndent(&q, "", "  ")
+	return append(b, '\n'), err
+}
