@@ -52,14 +52,19 @@ type ErrorKind struct {
 // Kinds is the registry of the kinds of errors.
 func Kinds() []ErrorKind {
 	return []ErrorKind{
-		{Name: KindTimeout, OfTime: true, Doc: "no answer came before the timeout, which runs from the moment the request was due; " +
-			"also an answer that was complete only after it, as engines end a request a little late"},
-		{Name: KindStalled, OfTime: true, Doc: "the answer began to come, and was not complete before the timeout"},
-		{Name: KindUnsent, OfTime: true, Doc: "never sent: no free slot in time to be answered within the timeout"},
-		{Name: KindLate, Own: true, TooLate: true, Doc: "never sent, as the generator itself came to it too late to be answered within the timeout: " +
-			"unsent, and not the target's doing"},
-		{Name: KindSkipped, Own: true, TooLate: true, Doc: "never sent, as the generator was later than late_budget and catch_up is skip: " +
-			"unsent, and not the target's doing"},
+		{Name: KindTimeout, OfTime: true,
+			Doc: "no answer came before the timeout, which runs from the moment the request was due; " +
+				"also an answer that was complete only after it, as engines end a request a little late"},
+		{Name: KindStalled, OfTime: true,
+			Doc: "the answer began to come, and was not complete before the timeout"},
+		{Name: KindUnsent, OfTime: true,
+			Doc: "never sent: no free slot in time to be answered within the timeout"},
+		{Name: KindLate, Own: true, TooLate: true,
+			Doc: "never sent, as the generator itself came to it too late to be answered within " +
+				"the timeout: unsent, and not the target's doing"},
+		{Name: KindSkipped, Own: true, TooLate: true,
+			Doc: "never sent, as the generator was later than late_budget and catch_up is skip: " +
+				"unsent, and not the target's doing"},
 		{Name: KindRefused, Doc: "nothing listens at the address"},
 		{Name: KindReset, Lost: true, Doc: "the connection was cut hard"},
 		{Name: KindEOF, Lost: true, Doc: "the connection was closed before the answer was complete"},
@@ -67,20 +72,25 @@ func Kinds() []ErrorKind {
 		{Name: KindDNS, Doc: "the name could not be looked up"},
 		{Name: KindTLS, Doc: "the certificate was not accepted, or the handshake failed"},
 		{Name: KindProtocol, Doc: "the answer was not proper HTTP"},
-		{Name: KindUnsolicited, Doc: "the server sent an answer that no request had asked for, " +
-			"so that none on its connection can be told from another request's; the connection was closed"},
-		{Name: KindTooLarge, Doc: "the answer's body was larger than max_body, or without end; the connection was closed"},
-		{Name: KindLocal, Own: true, Doc: "the generator's own machine ran out of ports, open files or memory"},
+		{Name: KindUnsolicited,
+			Doc: "the server sent an answer that no request had asked for, " +
+				"so that none on its connection can be told from another request's; the connection was closed"},
+		{Name: KindTooLarge,
+			Doc: "the answer's body was larger than max_body, or without end; the connection was closed"},
+		{Name: KindLocal, Own: true,
+			Doc: "the generator's own machine ran out of ports, open files or memory"},
 		{Name: KindStatus, Answered: true, Doc: "the status was not an expected one"},
 		{Name: KindBody, Answered: true, Doc: "the body was not as expected"},
 		{Name: KindHeader, Answered: true, Doc: "a header was not as expected"},
-		{Name: KindJSON, Answered: true, Doc: "the body was not JSON, or a value in it was not as expected"},
+		{Name: KindJSON, Answered: true,
+			Doc: "the body was not JSON, or a value in it was not as expected"},
 		{Name: KindSize, Answered: true, Doc: "the body was shorter or longer than expected"},
 		{Name: KindSlow, Answered: true, OfTime: true, Doc: "a good answer, but later than expected"},
 		{Name: KindCapture, Answered: true, Doc: "a value that a later step needs was not in the answer"},
 		{Name: KindTemplate, OfPlan: true, Doc: "the request could not be built from its templates"},
-		{Name: KindNotAllowed, OfPlan: true, Doc: "never sent: the connection would have gone to an address that `allow_hosts` does not list; " +
-			"the load ends with the first one"},
+		{Name: KindNotAllowed, OfPlan: true,
+			Doc: "never sent: the connection would have gone to an address that `allow_hosts` does " +
+				"not list; the load ends with the first one"},
 		{Name: KindOther, Doc: "anything else"},
 	}
 }

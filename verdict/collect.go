@@ -381,7 +381,9 @@ func (t *tracker) tellSlice(w timeline.Window, pieces []*piece, final bool) []*p
 			waiting = waiting || p.waiting
 		}
 	}
-	v := &View{Stats: &sum, Seconds: slice.Len().Seconds(), windows: timeline.Windows{slice}, waiting: waiting}
+	v := &View{
+		Stats: &sum, Seconds: slice.Len().Seconds(), windows: timeline.Windows{slice}, waiting: waiting,
+	}
 	for _, tell := range t.tell {
 		tell(told{slice, v, final})
 	}

@@ -245,7 +245,8 @@ func (j *Judging) validity() {
 	case n > 0 && j.tl.Duration >= j.tl.Stages[n-1].Window.To:
 		add("the run was interrupted while its last answers were waited for")
 	default:
-		add(fmt.Sprintf("the run was interrupted after %s: what was recorded is not the whole of it", quantity.FormatDuration(j.tl.Duration)))
+		add(fmt.Sprintf("the run was interrupted after %s: what was recorded is not the whole of it",
+			quantity.FormatDuration(j.tl.Duration)))
 	}
 	if j.notSent != "" {
 		add(j.notSent)

@@ -16,15 +16,32 @@ import (
 
 // judgingRules ask for every kind of scope, alone and together.
 var judgingRules = []string{
-	"p95 < 100ms", "ok.p50 < 10ms", "error_rate < 1%", "rps > 5/s", "stage(\"steady\").throughput > 10/s",
-	"request(\"browse\").max < 3s", "window(5s, 20s).errors == 0", "p50 < 5 * before(\"kill-api\").p50",
-	"before(\"kill-api\").p90 < 100ms", "during(\"kill-api\").error_rate < 5%", "after(\"kill-api\").rps > 1/s",
-	"during(\"kill-api\").after(\"slow-db\").count > 10", "before(\"slow-db\").before(\"kill-api\").p50 < 1s",
-	"fault(\"kill-api\").recovery < 3s", "fault(\"slow-db\").outage < 1s", "fault(\"slow-db\").relapses == 0",
-	"every(1s).rps > 0.5/s", "every(7s).p50 < 2s", "every(10s).error_rate < 50%", "stage(\"spike\").every(3s).count > 3",
-	"during(\"slow-db\").every(2s).error_rate < 90%", "after(\"slow-db\").every(5s).p50 < 1s", "before(\"slow-db\").every(3s).rps > 1/s",
-	"request(\"browse\").every(4s).p50 < 2 * request(\"checkout\").every(4s).p50", "every(5s).p50 < 3 * p50",
-	"!(during(\"kill-api\").p50 > 1s) || error_rate == 0%",
+	`p95 < 100ms`,
+	`ok.p50 < 10ms`,
+	`error_rate < 1%`,
+	`rps > 5/s`,
+	`stage("steady").throughput > 10/s`,
+	`request("browse").max < 3s`,
+	`window(5s, 20s).errors == 0`,
+	`p50 < 5 * before("kill-api").p50`,
+	`before("kill-api").p90 < 100ms`,
+	`during("kill-api").error_rate < 5%`,
+	`after("kill-api").rps > 1/s`,
+	`during("kill-api").after("slow-db").count > 10`,
+	`before("slow-db").before("kill-api").p50 < 1s`,
+	`fault("kill-api").recovery < 3s`,
+	`fault("slow-db").outage < 1s`,
+	`fault("slow-db").relapses == 0`,
+	`every(1s).rps > 0.5/s`,
+	`every(7s).p50 < 2s`,
+	`every(10s).error_rate < 50%`,
+	`stage("spike").every(3s).count > 3`,
+	`during("slow-db").every(2s).error_rate < 90%`,
+	`after("slow-db").every(5s).p50 < 1s`,
+	`before("slow-db").every(3s).rps > 1/s`,
+	`request("browse").every(4s).p50 < 2 * request("checkout").every(4s).p50`,
+	`every(5s).p50 < 3 * p50`,
+	`!(during("kill-api").p50 > 1s) || error_rate == 0%`,
 }
 
 func judgingInputs(t testing.TB) []Input {
@@ -173,7 +190,8 @@ func TestJudgingInParts(t *testing.T) {
 			t.Fatalf("seed %d (-at once +in parts):\n%s", seed, diff)
 		}
 	}
-	t.Logf("%d reports, %d of them with a fault in force or to come; %d intervals waited for a fault", reports, inForce, waited)
+	t.Logf("%d reports, %d of them with a fault in force or to come; %d intervals waited for a fault",
+		reports, inForce, waited)
 	for _, r := range []Reason{ReasonNothingDue, ReasonTooFew, ReasonFault, ReasonNotSeen, ReasonTooEarly} {
 		if reasons[r] < seeds/20 {
 			t.Errorf("the reason %s came %d times: too few to tell", r, reasons[r])
@@ -186,7 +204,10 @@ func TestJudgingInParts(t *testing.T) {
 
 // compareWithCut compares a report with what Judge says of a run that ended there. It returns
 // how many faults are not over: rules that name these are told otherwise.
-func compareWithCut(t *testing.T, rules []Input, tl *timeline.Timeline, all []timeline.Interval, facts Facts, until time.Duration, got Report) (open int) {
+func compareWithCut(
+	t *testing.T, rules []Input, tl *timeline.Timeline, all []timeline.Interval,
+	facts Facts, until time.Duration, got Report,
+) (open int) {
 	t.Helper()
 	cut := *tl
 	cut.Duration, cut.Faults = until, facts.Faults
@@ -211,7 +232,9 @@ func compareWithCut(t *testing.T, rules []Input, tl *timeline.Timeline, all []ti
 	ignore := cmp.FilterValues(func(a, b RuleResult) bool {
 		return slices.ContainsFunc(names, func(n string) bool { return strings.Contains(a.KPI, n) })
 	}, cmp.Ignore())
-	notSeen := cmp.FilterPath(func(p cmp.Path) bool { return open > 0 && p.Last().String() == ".NotSeen" }, cmp.Ignore())
+	notSeen := cmp.FilterPath(func(p cmp.Path) bool {
+		return open > 0 && p.Last().String() == ".NotSeen"
+	}, cmp.Ignore())
 	if open > 0 {
 		want.Why, got.Why, want.Outcome, got.Outcome = nil, nil, "", ""
 	}
@@ -222,7 +245,8 @@ func compareWithCut(t *testing.T, rules []Input, tl *timeline.Timeline, all []ti
 }
 
 func TestJudgingSaysHowFarAFaultIs(t *testing.T) {
-	tl := run(20*sec, []timeline.Fault{fault("kill-api", 5*sec, 10*sec)}, nil, steady(0, 20*sec, 100, 10*ms))
+	faults := []timeline.Fault{fault("kill-api", 5*sec, 10*sec)}
+	tl := run(20*sec, faults, nil, steady(0, 20*sec, 100, 10*ms))
 	rule := `during("kill-api").error_rate < 5%`
 	j := NewJudging([]Input{{KPI: rule, Rule: mustCompile(t, rule)}}, planned(tl))
 	for iv := range tl.Intervals {

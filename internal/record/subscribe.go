@@ -223,7 +223,9 @@ func (p *published) leave(s *reader) {
 
 // next is what a reader that has all before from gets: an interval, or a stretch of the files
 // to read, or neither where it must wait, or ended.
-func (p *published) next(s *reader, from time.Duration) (got *Sealed, files timeline.Window, ended bool, err error) {
+func (p *published) next(s *reader, from time.Duration) (
+	got *Sealed, files timeline.Window, ended bool, err error,
+) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.queue = slices.DeleteFunc(s.queue, func(q queuedInterval) bool { return q.From < from })

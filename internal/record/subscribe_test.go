@@ -51,9 +51,10 @@ func (l *liveRun) arrive(request int, took time.Duration) {
 		a.Stage = 1
 	}
 	l.Planned(a)
+	res := attack.Result{Arrival: a, Acted: at, Sent: at + ms, Done: at + max(took, ms), Status: 200}
 	l.wg.Go(func() {
 		time.Sleep(took)
-		l.Record(request, &attack.Result{Arrival: a, Acted: at, Sent: at + ms, Done: at + max(took, ms), Status: 200})
+		l.Record(request, &res)
 	})
 }
 
@@ -218,7 +219,8 @@ func TestSealedIsFinal(t *testing.T) {
 			t.Errorf("told %v at %v, with an arrival open", all[0].Window, at[0])
 		}
 		time.Sleep(2 * sec)
-		if all, _ := got.soFar(); len(all) < 2 || all[0].Window != (timeline.Window{To: sec}) || all[0].Cells[0].Done != 1 {
+		all, _ := got.soFar()
+		if len(all) < 2 || all[0].Window != (timeline.Window{To: sec}) || all[0].Cells[0].Done != 1 {
 			t.Errorf("expected the first two seconds, found %+v", all)
 		}
 		_, err := l.Finish(l.now(), true, nil)
@@ -345,14 +347,17 @@ func TestJudgedLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := startLive(t, nil)
 		var mu sync.Mutex
-		faults := []timeline.Fault{{Name: "kill-api", State: timeline.Scheduled}, {Name: "slow-db", State: timeline.Scheduled}}
+		faults := []timeline.Fault{
+			{Name: "kill-api", State: timeline.Scheduled}, {Name: "slow-db", State: timeline.Scheduled},
+		}
 		names := verdict.Names{
 			Stages: []string{"warm up", "steady"}, Requests: l.cfg.Requests, Faults: []string{"kill-api", "slow-db"},
 		}
 		var rules []verdict.Input
 		for _, src := range []string{
-			"p95 < 200ms", "every(5s).p50 < 50ms", `during("kill-api").p50 < 1s`, `after("slow-db").every(3s).rps > 1/s`,
-			`fault("kill-api").outage == 0s`, `fault("slow-db").recovery < 5s`, `before("slow-db").error_rate == 0%`,
+			"p95 < 200ms", "every(5s).p50 < 50ms", `during("kill-api").p50 < 1s`,
+			`after("slow-db").every(3s).rps > 1/s`, `fault("kill-api").outage == 0s`,
+			`fault("slow-db").recovery < 5s`, `before("slow-db").error_rate == 0%`,
 		} {
 			rule, mistake := verdict.Compile(src, names)
 			if mistake != nil {
@@ -360,8 +365,10 @@ func TestJudgedLive(t *testing.T) {
 			}
 			rules = append(rules, verdict.Input{KPI: src, Rule: rule})
 		}
-		planned := &timeline.Timeline{Stages: l.cfg.Stages, Requests: l.cfg.Requests, Flows: l.cfg.Flows, Faults: slices.Clone(faults)}
-		planned.LateBudget, planned.Longest = l.cfg.LateBudget, l.cfg.Grace
+		planned := &timeline.Timeline{
+			Stages: l.cfg.Stages, Requests: l.cfg.Requests, Flows: l.cfg.Flows, Faults: slices.Clone(faults),
+			LateBudget: l.cfg.LateBudget, Longest: l.cfg.Grace,
+		}
 		judges := make([]*verdict.Judging, 2)
 		for i := range judges {
 			judges[i] = verdict.NewJudging(rules, planned)

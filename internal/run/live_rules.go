@@ -44,13 +44,14 @@ func (r *runner) newLiveRules(c *record.Config) *liveRules {
 		return out
 	}}
 	l.judging = verdict.NewJudging(r.rules(), &timeline.Timeline{
-		Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows, Faults: l.faults(),
+		Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
+		Faults:     l.faults(),
 		LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,
 	})
 	return l
 }
 
-// judge reads the sealed intervals until ctx ends; without rules it reads none. What it is late with it catches up with: it
+// judge reads the sealed intervals until ctx ends. What it is late with it catches up with: it
 // reads from the recording and slows nobody.
 func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
 	var judged time.Time
@@ -86,7 +87,9 @@ func (l *liveRules) learn() error {
 	for _, w := range stood {
 		l.stills.Add(w)
 	}
-	return l.judging.Learn(verdict.Facts{Faults: faults, Generator: l.generator.Entries(), Standstills: l.stills.Entries()})
+	return l.judging.Learn(verdict.Facts{
+		Faults: faults, Generator: l.generator.Entries(), Standstills: l.stills.Entries(),
+	})
 }
 
 func (l *liveRules) show(results []verdict.RuleResult) {
