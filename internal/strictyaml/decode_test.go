@@ -50,6 +50,10 @@ func (p *price) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictya
 	return d.Scalar(n, f)
 }
 
+func (p *price) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
+	return strictyaml.Schema{"anyOf": []strictyaml.Schema{strictyaml.Ref("count"), g.Object(p, false)}}
+}
+
 var shopGrammar = &strictyaml.Grammar{
 	Lists: map[string]func() []string{"paints": func() []string { return []string{"red", "green"} }},
 	Foreign: func(what, key string) (hint, meant string, ok bool) {
