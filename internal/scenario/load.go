@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"path/filepath"
 
@@ -111,3 +112,9 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Rules = b.rules()
 	return p
 }
+
+//go:embed starter.yaml
+var starter string
+
+// Template returns a commented scenario to start from. It runs as it stands.
+func Template() string { return starter }

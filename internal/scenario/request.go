@@ -172,6 +172,20 @@ func bareIPv6(authority string) string {
 	return "an IPv6 address stands in brackets, such as http://[::1]:8080"
 }
 
+// jsonBody is any YAML value, as JSON text.
+type jsonBody struct {
+	text string
+}
+
+func (j *jsonBody) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+	j.text, ok = d.JSON(n, f.Vars)
+	return ok
+}
+
+func (j *jsonBody) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
+	return strictyaml.Schema{}
+}
+
 // body takes the one body that a request may have.
 func (b *requests) body(r *requestFile, out *attack.Request) {
 	var ways []*strictyaml.Node
