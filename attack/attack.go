@@ -18,10 +18,6 @@
 package attack
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"iter"
 	"net/http"
 	"time"
@@ -72,17 +68,6 @@ const (
 	Skip   CatchUp = "skip"   // those later than Plan.LateBudget are unsent
 )
 
-// Connections says how targets are reached. The zero value keeps connections
-// alive, as many as there are requests in flight, and goes where the URL says.
-type Connections struct {
-	NoKeepAlive bool              `json:"no_keepalive,omitempty"` // a new connection for each request
-	PerHost     int               `json:"per_host,omitempty"`     // at most this many to one host; 0: as many as needed
-	Unix        string            `json:"unix,omitempty"`         // path of a Unix socket, to which all connections go
-	To          map[string]string `json:"to,omitempty"`           // host:port of URLs → host:port to connect to
-	Source      string            `json:"source,omitempty"`       // own address to connect from
-	DNSRefresh  time.Duration     `json:"dns_refresh,omitempty"`  // how long a looked-up address is good for; 0: look up for each connection
-}
-
 // Flow is a list of requests that one caller makes one after the other.
 type Flow struct {
 	Name   string  `json:"name"`
@@ -100,25 +85,6 @@ type Step struct {
 	Request  int           `json:"request"` // index into Plan.Requests
 	Captures []Capture     `json:"captures,omitempty"`
 	Think    time.Duration `json:"think,omitempty"` // after its answer
-}
-
-// Capture takes a value out of an answer; exactly one of JSON, Header and
-// Matches is set. An answer without it is an error.
-type Capture struct {
-	Name    string `json:"name"`
-	JSON    string `json:"json,omitempty"`    // JSON path (RFC 9535); of several nodes the first
-	Header  string `json:"header,omitempty"`  // name of a header
-	Matches string `json:"matches,omitempty"` // regular expression; its first group, or all of it if it has none
-}
-
-// TLS holds the options of https targets. Files are paths, checked to be
-// readable and well-formed when the plan is made.
-type TLS struct {
-	CA         string `json:"ca,omitempty" doc:"PEM file with the certificate authorities to trust, in place of the system's"`
-	Cert       string `json:"cert,omitempty" doc:"PEM file with the client certificate"`
-	Key        string `json:"key,omitempty" doc:"PEM file with the client certificate's key"`
-	ServerName string `json:"server_name,omitempty" doc:"name to expect in the server's certificate"`
-	Insecure   bool   `json:"insecure,omitempty" doc:"accept any certificate"`
 }
 
 // Request is one kind of arrival. URL, header values, query values and body
@@ -145,163 +111,6 @@ type Request struct {
 	// Targets, in place of all of the above but name, weight and expect: the
 	// k-th arrival takes target k modulo their number.
 	Targets Targets `json:"targets,omitempty"`
-}
-
-// Field is one header or query parameter; order is kept.
-type Field struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-// Targets are a vegeta target list. In JSON they are their number and a SHA-256
-// over them: enough to tell two lists apart, and not the list, which can be as
-// large as data. Those that were read from JSON are none.
-type Targets []Target
-
-// MarshalJSON implements json.Marshaler.
-func (t Targets) MarshalJSON() ([]byte, error) {
-	if t == nil {
-		return []byte("null"), nil
-	}
-	h := sha256.New()
-	lines := json.NewEncoder(h)
-	for i := range t {
-		if err := lines.Encode(&t[i]); err != nil {
-			return nil, err
-		}
-	}
-	return json.Marshal(targetsJSON{len(t), hex.EncodeToString(h.Sum(nil))})
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (t *Targets) UnmarshalJSON(b []byte) error {
-	*t = nil
-	return json.Unmarshal(b, new(*targetsJSON))
-}
-
-type targetsJSON struct {
-	Count  int    `json:"count"`
-	SHA256 string `json:"sha256"`
-}
-
-// Target is one line of a vegeta target list.
-type Target struct {
-	Method  string  `json:"method"`
-	URL     string  `json:"url"`
-	Headers []Field `json:"headers,omitempty"`
-	Body    []byte  `json:"body,omitempty"`
-}
-
-// Expect is what a good answer looks like. Without Status, any from 200 to 399 is
-// good, or to 299 where redirects are followed.
-type Expect struct {
-	Status  []int   `json:"status,omitempty"`  // any of these; 1 to 5 is a class, such as 2 for 200 to 299
-	Body    string  `json:"body,omitempty"`    // must be contained
-	Matches string  `json:"matches,omitempty"` // regular expression the body must match
-	Headers []Field `json:"headers,omitempty"` // must be present; with this value unless empty
-	// HeaderParts are headers of which a part is expected.
-	HeaderParts []HeaderPart `json:"header_parts,omitempty"`
-	// JSON are values that the body, read as JSON, must hold.
-	JSON []ExpectJSON `json:"json,omitempty"`
-	// MinSize and MaxSize bound the body, in bytes; MaxSize 0 is no bound.
-	MinSize int64 `json:"min_size,omitempty"`
-	MaxSize int64 `json:"max_size,omitempty"`
-	// Within bounds the response time; 0 is no bound.
-	Within time.Duration `json:"within,omitempty"`
-}
-
-// HeaderPart is a header that must be present, with a value that holds Contains and
-// matches Matches, where they are set.
-type HeaderPart struct {
-	Name     string `json:"name"`
-	Contains string `json:"contains,omitempty"`
-	Matches  string `json:"matches,omitempty"` // regular expression
-}
-
-// ExpectJSON is a JSON path (RFC 9535) and what it must find: Value, which is
-// JSON text, as one of its nodes, or anything at all if Value is empty.
-type ExpectJSON struct {
-	Path  string `json:"path"`
-	Value string `json:"value,omitempty"`
-}
-
-// Call is a request ready to be sent. It must not be changed. One that was made
-// from templates is sent by one caller at a time.
-type Call struct {
-	Method string
-	URL    string
-	Header []Field
-	Body   []byte
-	// WantBody says that the answer's body will be looked at; otherwise it is
-	// only counted.
-	WantBody bool
-	// WantHeader says that the answer's headers will be looked at; otherwise an
-	// engine need not keep them.
-	WantHeader bool
-	// wantCookies says that the answer's Set-Cookie lines will be looked at, in
-	// Reply.setCookies.
-	wantCookies bool
-	// jar are the caller's cookies, for an engine that follows redirects; nil: it
-	// keeps none from one request to the next.
-	jar *cookies
-	// fixed says that the call will be sent again and never changed, so that an
-	// engine may keep what it has made of it.
-	fixed bool
-	reuse
-}
-
-// Answer is what checks and captures look at. It is not safe for concurrent use.
-type Answer struct {
-	Status  int         // 0 if there was no complete answer
-	Header  http.Header // nil if there was no complete answer; and maybe if nobody looks at it
-	Body    []byte      // at most MaxBody bytes; if nobody looks at it, the beginning, if Status is 400 or above
-	BytesIn int64       // as it came over the wire
-	// Encoding is the Content-Encoding of Body until it is unpacked; only if somebody may
-	// look at it.
-	Encoding string
-	// Unfollowed is why a redirect was not followed, though some are; empty if it is none.
-	Unfollowed string
-
-	packed   error // why it cannot be unpacked
-	unpacked bool  // Body is no longer what came over the wire
-	cut      bool  // and only its beginning
-
-	looked, valid bool      // whether Body is JSON; known once looked
-	doc           *document // Body, read as JSON; nil until somebody needs it
-}
-
-// Reply is what came of a call. Sent and Done carry monotonic clock readings.
-type Reply struct {
-	Answer
-	Sent, Done time.Time
-	Phases     timeline.PhaseTimes
-	Opened     time.Time // when the last connection that it was sent on was opened; zero if that is not known
-	BytesOut   int64
-	Err        error
-
-	setCookies  []string // its Set-Cookie lines; only with Call.wantCookies
-	keptCookies bool     // the engine has kept them already
-}
-
-// MaxBody is how much of an answer's body is kept for checks; the rest is read
-// and counted only.
-const MaxBody = 1 << 20
-
-// Engine sends requests.
-type Engine interface {
-	// Send sends call and reads its whole answer, or gives up when ctx ends, with
-	// the cause of that as its error. It is safe for concurrent use and never returns before Reply is complete.
-	Send(ctx context.Context, call *Call) Reply
-	// Close gives up idle connections and everything the engine started.
-	Close() error
-}
-
-// DeadlineSender is an Engine that keeps deadlines by itself, which spares a
-// context for each send.
-type DeadlineSender interface {
-	// SendBy is Send with deadlines beside ctx. All calls should come with the same
-	// ctx: its end may be watched for between them.
-	SendBy(ctx context.Context, by Deadlines, call *Call) Reply
 }
 
 // Outcome is how an arrival ended.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 // userAgent is sent where the request names none.
@@ -44,8 +45,6 @@ type given struct {
 
 // noGiven is what somebody new brings.
 var noGiven given
-
-var noValues values
 
 func newBuilder(p *Plan) (*builder, error) {
 	if len(p.Requests) == 0 {
@@ -286,7 +285,7 @@ func withDefaultText(fs []namedText, name, value string) []namedText {
 			return fs
 		}
 	}
-	return append(fs, namedText{name, text{literal: value}})
+	return append(fs, namedText{name, fixedTemplate(value)})
 }
 
 func validMethod(m string) error {
@@ -374,7 +373,7 @@ func absolute(s, protocol string) error {
 		return fmt.Errorf("url: %w", parseError(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("url: expected one such as http://127.0.0.1:8080/path, found %q", clip(s, 80))
+		return fmt.Errorf("url: expected one such as http://127.0.0.1:8080/path, found %q", plaintext.Clip(s, 80))
 	}
 	if err := fits(protocol, u.Scheme); err != nil {
 		return fmt.Errorf("url: %w", err)

@@ -113,7 +113,7 @@ func newKit(r *Request, seed uint64) (*kit, error) {
 	}
 	for _, h := range withDefaultText(headers, "User-Agent", userAgent) {
 		k.headers = append(k.headers, headerText{
-			namedText: h, host: strings.EqualFold(h.name, "Host"), err: validField(Field{h.name, h.value.literal}),
+			namedText: h, host: strings.EqualFold(h.name, "Host"), err: validField(Field{h.name, h.value.fixedText()}),
 		})
 	}
 	return k, errors.Join(errs...)
@@ -150,14 +150,9 @@ func allFixed(fs []namedText) bool {
 // render fills the call of one arrival in. Templates are rendered in one order,
 // so that each gets the same random numbers every time.
 func (k *kit) render(call *Call, r *Request, a Arrival, by *given) error {
-	k.draw.reset(a)
-	k.row = row{values: by.values, missing: k.missing}
-	if by.values == nil {
-		k.row.values = &noValues
-	}
-	if n := r.Data.Len(); n > 0 {
-		k.row.data, k.row.at = r.Data, int(a.Nth%uint64(n))
-	}
+	k.draw.reset(a.Seq, a.Nth)
+	k.row.reset(r.Data, a.Nth, by.values)
+	k.row.missing = k.missing
 	call.Method, call.form = k.method, nil
 	k.head = k.head[:0]
 	if k.sameURL == "" {
@@ -179,7 +174,7 @@ func (k *kit) render(call *Call, r *Request, a Arrival, by *given) error {
 	call.Header = slices.Grow(call.Header[:0], len(k.headers))
 	for i := range k.headers {
 		h := &k.headers[i]
-		f := Field{h.name, h.value.literal}
+		f := Field{h.name, h.value.fixedText()}
 		if !h.value.fixed() {
 			n := k.ends[i] - end
 			f.Value, s, end = s[:n], s[n:], k.ends[i]

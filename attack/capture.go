@@ -8,7 +8,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Validate says what is wrong with the capture, nil if nothing.
@@ -32,7 +36,7 @@ func newCapture(c Capture) (*capture, error) {
 	out := &capture{Capture: c}
 	var wrong fielderr.List
 	if !captureName.MatchString(c.Name) {
-		wrong.Add("name", "name: expected letters, digits and underscores, as templates say {{ .NAME }}, found %q", clip(c.Name, 60))
+		wrong.Add("name", "name: expected letters, digits and underscores, as templates say {{ .NAME }}, found %q", plaintext.Clip(c.Name, 60))
 	}
 	ways := 0
 	for _, given := range []bool{c.JSON != "", c.Header != "", c.Matches != ""} {
@@ -51,8 +55,8 @@ func newCapture(c Capture) (*capture, error) {
 	}
 	if c.Header != "" {
 		out.header = http.CanonicalHeaderKey(c.Header)
-		if err := validField(Field{Name: c.Header}); err != nil {
-			wrong = append(wrong, fielderr.Wrap(err, "header", fielderr.Field("header")))
+		if !httpguts.ValidHeaderFieldName(c.Header) {
+			wrong.Add("header", "header: expected a header name such as Accept, found %q", c.Header)
 		}
 	}
 	if c.Matches != "" {
@@ -78,7 +82,7 @@ func (c *capture) wantHeader() bool { return c.header != "" }
 // take returns the value: a JSON string as it reads, any other JSON value as
 // compact JSON. An empty text and null count as not there, as a step that sends
 // them would ask for something else than was meant. An error is of kind
-// KindCapture, and bounded.
+// timeline.KindCapture, and bounded.
 func (c *capture) take(r *Answer) (string, error) {
 	v, _, err := c.takeKind(r)
 	return v, err
@@ -91,7 +95,7 @@ func (c *capture) takeKind(r *Answer) (value string, kind valueKind, err error) 
 		err = errors.New("found an empty one")
 	}
 	if err != nil {
-		return "", untyped, errors.New(clip(fmt.Sprintf("capture %s: %s", clip(c.Name, 40), err), maxDetail))
+		return "", untyped, errors.New(plaintext.Clip(fmt.Sprintf("capture %s: %s", plaintext.Clip(c.Name, 40), err), timeline.MaxDetail))
 	}
 	return value, kind, nil
 }
@@ -112,7 +116,7 @@ func (c *capture) look(r *Answer) (string, valueKind, error) {
 			return "", untyped, err
 		}
 		if text == nil {
-			return "", untyped, fmt.Errorf("expected %s, found none", clip(c.JSON, 60))
+			return "", untyped, fmt.Errorf("expected %s, found none", plaintext.Clip(c.JSON, 60))
 		}
 		v, err := parseJSON(text)
 		if err != nil {
@@ -122,24 +126,24 @@ func (c *capture) look(r *Answer) (string, valueKind, error) {
 		case string:
 			return v, textValue, nil
 		case nil:
-			return "", untyped, fmt.Errorf("expected %s, found null", clip(c.JSON, 60))
+			return "", untyped, fmt.Errorf("expected %s, found null", plaintext.Clip(c.JSON, 60))
 		}
 		return compactJSON(v), jsonValue, nil
 	case c.header != "":
 		values := r.Header[c.header]
 		if len(values) == 0 {
-			return "", untyped, fmt.Errorf("expected header %s, found none", clip(c.Header, 60))
+			return "", untyped, fmt.Errorf("expected header %s, found none", plaintext.Clip(c.Header, 60))
 		}
 		return values[0], untyped, nil
 	}
 	m := c.matches.FindSubmatchIndex(r.Body)
 	switch {
 	case m == nil:
-		return "", untyped, fmt.Errorf("expected a body that matches %s, found %s", clip(c.Matches, 60), excerpt(r))
+		return "", untyped, fmt.Errorf("expected a body that matches %s, found %s", plaintext.Clip(c.Matches, 60), excerpt(r))
 	case len(m) == 2:
 		return asText(r.Body[m[0]:m[1]]), untyped, nil
 	case m[2] < 0:
-		return "", untyped, fmt.Errorf("expected the first group of %s, found none", clip(c.Matches, 60))
+		return "", untyped, fmt.Errorf("expected the first group of %s, found none", plaintext.Clip(c.Matches, 60))
 	}
 	return asText(r.Body[m[2]:m[3]]), untyped, nil
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 func TestCapture(t *testing.T) {
@@ -122,8 +124,8 @@ func TestCaptureErrorIsBounded(t *testing.T) {
 	long := strings.Repeat("s3cr3t", 100)
 	for _, c := range []Capture{{Name: long, JSON: "$." + long}, {Name: "a", Matches: long + "x"}, {Name: "a", Header: long}} {
 		_, err := mustCapture(t, c).take(&Answer{Body: []byte(`["` + long + `"]`)})
-		if err == nil || len(err.Error()) > maxDetail {
-			t.Errorf("expected at most %d bytes, found %v", maxDetail, err)
+		if err == nil || len(err.Error()) > timeline.MaxDetail {
+			t.Errorf("expected at most %d bytes, found %v", timeline.MaxDetail, err)
 		}
 	}
 }

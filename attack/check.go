@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Validate says what is wrong with the expectation, nil if nothing.
@@ -98,7 +100,7 @@ func newJSONCheck(j ExpectJSON) (c jsonCheck, err error) {
 		return c, nil
 	}
 	if c.value, err = parseJSON([]byte(j.Value)); err != nil {
-		return c, fielderr.At(fielderr.Field("json"), "json: expected the value of %s as JSON, found %q", clip(j.Path, 60), clip(j.Value, 60))
+		return c, fielderr.At(fielderr.Field("json"), "json: expected the value of %s as JSON, found %q", plaintext.Clip(j.Path, 60), plaintext.Clip(j.Value, 60))
 	}
 	return c, nil
 }
@@ -108,9 +110,9 @@ func (c *check) wantBody() bool { return c.Body != "" || c.matches != nil || len
 // bodyKind is the kind of error of a body that cannot be read.
 func (c *check) bodyKind() string {
 	if len(c.body) > 0 || c.matches != nil {
-		return KindBody
+		return timeline.KindBody
 	}
-	return KindJSON
+	return timeline.KindJSON
 }
 
 func (c *check) wantHeader() bool { return len(c.headers) > 0 || len(c.parts) > 0 }
@@ -120,7 +122,7 @@ func (c *check) wantHeader() bool { return len(c.headers) > 0 || len(c.parts) > 
 // before its being late. With words it also says it for people, in detail.
 func (c *check) reply(r *Answer, response time.Duration, words bool) (kind, detail string) {
 	if !c.status(r.Status) {
-		return KindStatus, say(words, func() string {
+		return timeline.KindStatus, say(words, func() string {
 			detail := fmt.Sprintf("expected status %s, found %d", c.statuses(), r.Status)
 			if r.Unfollowed != "" {
 				detail += ": " + r.Unfollowed
@@ -130,16 +132,16 @@ func (c *check) reply(r *Answer, response time.Duration, words bool) (kind, deta
 	}
 	for i := range c.headers {
 		if !c.header(i, r) {
-			return KindHeader, say(words, func() string { return c.wrongHeader(i, r) })
+			return timeline.KindHeader, say(words, func() string { return c.wrongHeader(i, r) })
 		}
 	}
 	for i := range c.parts {
 		if !c.parts[i].good(r) {
-			return KindHeader, say(words, func() string { return c.parts[i].wrong(r) })
+			return timeline.KindHeader, say(words, func() string { return c.parts[i].wrong(r) })
 		}
 	}
 	if r.BytesIn < c.MinSize || c.MaxSize > 0 && r.BytesIn > c.MaxSize {
-		return KindSize, say(words, func() string { return fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn) })
+		return timeline.KindSize, say(words, func() string { return fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn) })
 	}
 	if c.wantBody() {
 		if err := r.unpack(); err != nil {
@@ -147,22 +149,22 @@ func (c *check) reply(r *Answer, response time.Duration, words bool) (kind, deta
 		}
 	}
 	if len(c.body) > 0 && !bytes.Contains(r.Body, c.body) {
-		return KindBody, say(words, func() string {
-			return fmt.Sprintf("expected a body with %q, found %s", clip(c.Body, maxShown), excerpt(r))
+		return timeline.KindBody, say(words, func() string {
+			return fmt.Sprintf("expected a body with %q, found %s", plaintext.Clip(c.Body, maxShown), excerpt(r))
 		})
 	}
 	if c.matches != nil && !c.matches.Match(r.Body) {
-		return KindBody, say(words, func() string {
-			return fmt.Sprintf("expected a body that matches %s, found %s", clip(c.Matches, maxShown), excerpt(r))
+		return timeline.KindBody, say(words, func() string {
+			return fmt.Sprintf("expected a body that matches %s, found %s", plaintext.Clip(c.Matches, maxShown), excerpt(r))
 		})
 	}
 	for i := range c.json {
 		if !c.json[i].reply(r) {
-			return KindJSON, say(words, func() string { return c.json[i].wrong(r) })
+			return timeline.KindJSON, say(words, func() string { return c.json[i].wrong(r) })
 		}
 	}
 	if c.Within > 0 && response > c.Within {
-		return KindSlow, say(words, func() string { return fmt.Sprintf("expected an answer within %s", c.Within) })
+		return timeline.KindSlow, say(words, func() string { return fmt.Sprintf("expected an answer within %s", c.Within) })
 	}
 	return "", ""
 }
@@ -172,7 +174,7 @@ func say(words bool, text func() string) string {
 	if !words {
 		return ""
 	}
-	return clip(text(), maxDetail)
+	return plaintext.Clip(text(), timeline.MaxDetail)
 }
 
 func (c *check) status(found int) bool {
@@ -203,7 +205,7 @@ func (c *check) wrongHeader(i int, r *Answer) string {
 	if secret.Header(name) {
 		return fmt.Sprintf("expected another value of header %s", name)
 	}
-	return fmt.Sprintf("expected header %s: %s, found %s", name, clip(h.Value, maxShown), clip(found[0], maxShown))
+	return fmt.Sprintf("expected header %s: %s, found %s", name, plaintext.Clip(h.Value, maxShown), plaintext.Clip(found[0], maxShown))
 }
 
 // good says whether a body, which must be JSON, is as expected.
@@ -242,26 +244,26 @@ func (c *jsonCheck) wrong(r *Answer) string {
 	}
 	wanted, found := "", "none"
 	if !c.any && !c.path.secret {
-		wanted = " to be " + clip(compactJSON(c.value), maxShown)
+		wanted = " to be " + plaintext.Clip(compactJSON(c.value), maxShown)
 	}
 	if text != nil {
 		if c.path.secret && string(text) != "null" {
-			return fmt.Sprintf("expected another value of %s", clip(c.path.text, maxShown))
+			return fmt.Sprintf("expected another value of %s", plaintext.Clip(c.path.text, maxShown))
 		}
 		found = shownJSON(text)
 	}
 	if more > 0 {
 		found += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("expected %s%s, found %s", clip(c.path.text, maxShown), wanted, found)
+	return fmt.Sprintf("expected %s%s, found %s", plaintext.Clip(c.path.text, maxShown), wanted, found)
 }
 
 // shownJSON is a JSON text for people.
 func shownJSON(text []byte) string {
 	if v, err := parseJSON(text); err == nil {
-		return clip(compactJSON(v), maxShown)
+		return plaintext.Clip(compactJSON(v), maxShown)
 	}
-	return clip(asText(text), maxShown)
+	return plaintext.Clip(asText(text), maxShown)
 }
 
 // maxShown is how much of an answer an error's text shows, in bytes.
@@ -271,7 +273,7 @@ func excerpt(r *Answer) string {
 	if len(r.Body) == 0 {
 		return "an empty one"
 	}
-	s := fmt.Sprintf("%q", clip(asText(r.Body[:min(len(r.Body), 5*maxShown)]), maxShown))
+	s := fmt.Sprintf("%q", plaintext.Clip(asText(r.Body[:min(len(r.Body), 5*maxShown)]), maxShown))
 	if r.more(len(r.Body)) {
 		s += fmt.Sprintf(" (only the first %d bytes are looked at)", MaxBody)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
@@ -57,10 +58,10 @@ func (c *partCheck) wrong(r *Answer) string {
 	}
 	var wanted []string
 	if c.Contains != "" {
-		wanted = append(wanted, fmt.Sprintf("contains %q", clip(c.Contains, maxShown)))
+		wanted = append(wanted, fmt.Sprintf("contains %q", plaintext.Clip(c.Contains, maxShown)))
 	}
 	if c.matches != nil {
-		wanted = append(wanted, "matches "+clip(c.Matches, 60))
+		wanted = append(wanted, "matches "+plaintext.Clip(c.Matches, 60))
 	}
-	return fmt.Sprintf("expected a header %s that %s, found %s", c.Name, strings.Join(wanted, " and "), clip(found[0], maxShown))
+	return fmt.Sprintf("expected a header %s that %s, found %s", c.Name, strings.Join(wanted, " and "), plaintext.Clip(found[0], maxShown))
 }

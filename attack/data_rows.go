@@ -294,3 +294,18 @@ func (b *dataBuilder) data(file string) *Data {
 
 // through returns r, all that is read of which is digested.
 func (b *dataBuilder) through(r io.Reader) io.Reader { return io.TeeReader(r, b.hash) }
+
+// oneOfEach yields a row of each set of columns that rows have.
+func (d *Data) oneOfEach() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		seen := map[*rowShape]bool{}
+		for i := 0; i < d.rows && len(seen) < len(d.columns); i++ {
+			if s, _ := d.shape(i); !seen[s] {
+				seen[s] = true
+				if !yield(i) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -10,15 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// dataOf is data of rows that are right.
-func dataOf(rows []map[string]string) *Data {
-	d, err := NewData(rows)
-	if err != nil {
-		panic(err)
-	}
-	return d
-}
-
 // rowsOf is what is in data.
 func rowsOf(d *Data) []map[string]string {
 	var out []map[string]string
@@ -47,7 +38,7 @@ func TestDataKeepsEveryRow(t *testing.T) {
 		"many, and one": append(many[:len(many):len(many)], map[string]string{"other": "1"}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := dataOf(rows)
+			d := pdataOf(rows)
 			if diff := cmp.Diff(rows, rowsOf(d)); diff != "" {
 				t.Fatal(diff)
 			}
@@ -127,4 +118,13 @@ func TestDataIsCompact(t *testing.T) {
 	if most := b.Len() + 2*rows*4 + 4*chunk; d.Len() != rows || held > most {
 		t.Errorf("%d rows take %d bytes, expected at most %d", d.Len(), held, most)
 	}
+}
+
+// pdataOf is data of rows that are right.
+func pdataOf(rows []map[string]string) *Data {
+	d, err := NewData(rows)
+	if err != nil {
+		panic(err)
+	}
+	return d
 }

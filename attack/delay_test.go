@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/standstill"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 func TestOwnDelay(t *testing.T) {
@@ -95,19 +96,19 @@ func TestDoubtful(t *testing.T) {
 		outcome Outcome
 	}{
 		{"good", "", 900, 10, true, false, Done},
-		{"a timeout, hardly delayed", KindTimeout, 99, 10, false, false, Done},
-		{"a timeout, delayed by a tenth", KindTimeout, 100, 10, false, true, Done},
-		{"a timeout where answers take long anyway", KindTimeout, 50, 300, false, true, Done},
-		{"a timeout where none came", KindTimeout, 50, 0, false, false, Done},
-		{"stalled", KindStalled, 100, 10, false, true, Done},
-		{"no free slot", KindUnsent, 100, 10, false, true, Unsent},
-		{"slow, and it would not have been", KindSlow, 800, 10, false, true, Done},
-		{"slow anyway", KindSlow, 799, 10, false, false, Done},
-		{"a wrong answer", KindStatus, 900, 10, false, false, Done},
-		{"a wrong answer in the wake of a long standstill", KindStatus, 10, 10, true, true, Done},
-		{"refused in the wake of a long standstill", KindRefused, 10, 10, true, true, Done},
-		{"never sent: told by its kind", KindLate, 900, 10, true, false, Unsent},
-		{"its own machine: told by its kind", KindLocal, 10, 10, true, false, Done},
+		{"a timeout, hardly delayed", timeline.KindTimeout, 99, 10, false, false, Done},
+		{"a timeout, delayed by a tenth", timeline.KindTimeout, 100, 10, false, true, Done},
+		{"a timeout where answers take long anyway", timeline.KindTimeout, 50, 300, false, true, Done},
+		{"a timeout where none came", timeline.KindTimeout, 50, 0, false, false, Done},
+		{"stalled", timeline.KindStalled, 100, 10, false, true, Done},
+		{"no free slot", timeline.KindUnsent, 100, 10, false, true, Unsent},
+		{"slow, and it would not have been", timeline.KindSlow, 800, 10, false, true, Done},
+		{"slow anyway", timeline.KindSlow, 799, 10, false, false, Done},
+		{"a wrong answer", timeline.KindStatus, 900, 10, false, false, Done},
+		{"a wrong answer in the wake of a long standstill", timeline.KindStatus, 10, 10, true, true, Done},
+		{"refused in the wake of a long standstill", timeline.KindRefused, 10, 10, true, true, Done},
+		{"never sent: told by its kind", timeline.KindLate, 900, 10, true, false, Unsent},
+		{"its own machine: told by its kind", timeline.KindLocal, 10, 10, true, false, Done},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			rv := newReserve(1000 * ms)

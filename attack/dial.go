@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,9 +87,6 @@ func ownAddress(s string) error {
 	return conn.Close()
 }
 
-// Address returns the host:port that a URL leads to.
-func Address(u *url.URL) string { return addressOf(u).address }
-
 // Where says to which network and address connections for an address go that
 // stands, as host:port, in a URL.
 func (c Connections) Where(address string) (network, to string) {
@@ -155,7 +151,20 @@ type dialer struct {
 	open func(ctx context.Context, host, network, address string) (net.Conn, error)
 }
 
-func newDialer(opt Options) (*dialer, error) {
+// dialOptions are what a dialer needs to know.
+type dialOptions struct {
+	Connections Connections
+	// Allow is where connections may go; nil: to this machine and private networks.
+	Allow *allow.Hosts
+	// Dial, if set, opens connections in place of the network's own dialer. Where
+	// to is what Connections made of it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Lookup, if set, finds the addresses of a host in place of the system's
+	// resolver, for Connections.DNSRefresh.
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+func newDialer(opt dialOptions) (*dialer, error) {
 	c := opt.Connections
 	if err := c.Validate().Err(); err != nil {
 		return nil, fmt.Errorf("connections: %w", err)

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -51,7 +50,7 @@ func TestConnectionsValidate(t *testing.T) {
 				t.Errorf("%+v: expected %q, found %v", c.c, want, err)
 			}
 		}
-		if _, err := NewEngine(&Plan{Connections: c.c}); err == nil || !strings.Contains(err.Error(), c.want[0]) {
+		if _, err := NewEngine(&Plan{Connections: c.c}, xEngines()); err == nil || !strings.Contains(err.Error(), c.want[0]) {
 			t.Errorf("%+v: expected an engine to refuse with %q, found %v", c.c, c.want[0], err)
 		}
 	}
@@ -189,28 +188,6 @@ func TestEnginesConnections(t *testing.T) {
 	}
 }
 
-// A proxy would take what is led elsewhere to where the URL says.
-func TestProxyOnlyForWhatGoesWhereTheURLSays(t *testing.T) {
-	proxy, _ := url.Parse("http://proxy.test:3128")
-	always := func(*url.URL) (*url.URL, error) { return proxy, nil }
-	to := Connections{To: map[string]string{"shop.test:80": "127.0.0.1:1"}}
-	for _, c := range []struct {
-		c    Connections
-		url  string
-		want *url.URL
-	}{
-		{Connections{}, "http://shop.test/", proxy},
-		{to, "http://shop.test/", nil},
-		{to, "http://shop.test:81/", proxy},
-		{Connections{Unix: "/s"}, "http://shop.test/", nil},
-	} {
-		req := httptest.NewRequest("GET", c.url, nil)
-		if got, err := proxyFor(c.c, always)(req); got != c.want || err != nil {
-			t.Errorf("%s by %+v: expected proxy %v, found %v, %v", c.url, c.c, c.want, got, err)
-		}
-	}
-}
-
 // Without keep-alive each request has a connection of its own, by HTTP/2 too,
 // and says that it is the last.
 func TestEnginesNoKeepAlive(t *testing.T) {
@@ -286,7 +263,7 @@ func TestEnginesPerHost(t *testing.T) {
 // Waiting for one of few connections is on the request's clock, and ends with
 // it; and the connection is then still to be had for others.
 func TestEnginesPerHostWaits(t *testing.T) {
-	for _, k := range Engines() {
+	for _, k := range xEngines() {
 		t.Run(k.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e, closed := onPipes(t, k, Options{Connections: Connections{PerHost: 1}}, nil, func(http.ResponseWriter, *http.Request) {
@@ -300,7 +277,7 @@ func TestEnginesPerHostWaits(t *testing.T) {
 					begun := time.Now()
 					r := e.Send(ctx, &Call{Method: "GET", URL: "http://target/"})
 					ch, _ := newCheck(Expect{})
-					if got, detail := judge(ch, &r, r.Done.Sub(begun)); got != kind || r.Done.Sub(begun) != took {
+					if got, detail := xjudge(ch, &r, r.Done.Sub(begun)); got != kind || r.Done.Sub(begun) != took {
 						t.Errorf("expected kind %q after %s, found %q after %s: %s", kind, took, got, r.Done.Sub(begun), detail)
 					}
 					if sent := r.Done.Add(-time.Second); kind == "" && !r.Sent.Equal(sent) {
@@ -309,7 +286,7 @@ func TestEnginesPerHostWaits(t *testing.T) {
 				}
 				wg.Go(func() { send(5*time.Second, time.Second, "") })
 				synctest.Wait()
-				wg.Go(func() { send(500*time.Millisecond, 500*time.Millisecond, KindTimeout) })
+				wg.Go(func() { send(500*time.Millisecond, 500*time.Millisecond, timeline.KindTimeout) })
 				wg.Go(func() { send(5*time.Second, 2*time.Second, "") })
 				wg.Wait()
 				send(5*time.Second, time.Second, "")
@@ -323,7 +300,7 @@ func TestEnginesPerHostWaits(t *testing.T) {
 // was never sent, and what has it is answered.
 func TestFewConnectionsUnderOverload(t *testing.T) {
 	const service = 100 * time.Millisecond
-	for _, k := range Engines() {
+	for _, k := range xEngines() {
 		for _, timeout := range []time.Duration{250 * time.Millisecond, time.Second} {
 			t.Run(fmt.Sprint(k.Name, " ", timeout), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -331,11 +308,11 @@ func TestFewConnectionsUnderOverload(t *testing.T) {
 						time.Sleep(service)
 					})
 					defer closed()
-					p := holdPlan(20, 20*time.Second, timeout, 1000)
+					p := xholdPlan(20, 20*time.Second, timeout, 1000)
 					p.Requests[0].URL = "http://target/"
 					p.Connections.PerHost = 1
 					start := time.Now()
-					res, c := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: start})
+					res, c := xrun(t, t.Context(), p, RunOptions{Client: xover(t, p, e), Start: start})
 					time.Sleep(service) // what was given up last is still being served
 					good := 0
 					for _, r := range c.of(Done) {
@@ -350,7 +327,7 @@ func TestFewConnectionsUnderOverload(t *testing.T) {
 						t.Errorf("of 200 that the connection can carry %d were answered; %+v", good, res)
 					}
 					for _, r := range c.of(Unsent) {
-						if r.Kind != KindUnsent || r.Done != r.Intended+timeout || r.Detail != fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout) {
+						if r.Kind != timeline.KindUnsent || r.Done != r.Intended+timeout || r.Detail != fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout) {
 							t.Fatalf("found %+v", r)
 						}
 					}
@@ -363,19 +340,31 @@ func TestFewConnectionsUnderOverload(t *testing.T) {
 // Hosts are told apart by where connections lead, however they are written; engine
 // fast has one pool for each anyway.
 func TestOneGateForEachHost(t *testing.T) {
-	srv := newCounting(t, nil, false)
+	var now, most atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if n := now.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(20 * time.Millisecond)
+		now.Add(-1)
+	}))
+	defer srv.Close()
 	e, err := engineKind(t, "http").New(Options{MaxInFlight: 4, Connections: Connections{PerHost: 1, To: map[string]string{"a.test:80": srv.Listener.Addr().String()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
+	var sending sync.WaitGroup
 	for _, u := range []string{"http://a.test/", "http://a.test:80/", "http://A.test/"} {
-		if r := e.Send(t.Context(), &Call{Method: "GET", URL: u}); r.Err != nil {
-			t.Error(r.Err)
-		}
+		sending.Go(func() {
+			if r := e.Send(t.Context(), &Call{Method: "GET", URL: u}); r.Err != nil {
+				t.Error(r.Err)
+			}
+		})
 	}
-	if n := len(e.(httpEngine).gates.to); n != 1 {
-		t.Errorf("expected one gate, found %d", n)
+	sending.Wait()
+	if n := most.Load(); n != 1 {
+		t.Errorf("expected one request at a time, found %d", n)
 	}
 }
 
@@ -411,7 +400,7 @@ func TestRedirectWaitsForItsTimeout(t *testing.T) {
 
 func engineKind(t *testing.T, name string) EngineKind {
 	t.Helper()
-	for _, k := range Engines() {
+	for _, k := range xEngines() {
 		if k.Name == name {
 			return k
 		}
@@ -461,7 +450,7 @@ func onPipes(t *testing.T, k EngineKind, opt Options, conf *tls.Config, handler 
 // took, to the nanosecond.
 func TestEnginesTimes(t *testing.T) {
 	const connect, handshake, first, rest = 20 * time.Millisecond, 40 * time.Millisecond, 30 * time.Millisecond, 70 * time.Millisecond
-	for _, k := range Engines() {
+	for _, k := range xEngines() {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/tls=%v", k.Name, secure), func(t *testing.T) {
 				conf := testTLS(t) // a server of its own, outside the bubble
@@ -508,12 +497,12 @@ func TestEnginesTimes(t *testing.T) {
 
 // A timeout is exact, and says whether an answer had begun.
 func TestEnginesTimeouts(t *testing.T) {
-	for _, k := range Engines() {
+	for _, k := range xEngines() {
 		for _, c := range []struct {
 			path string
 			kind string
 			in   int64
-		}{{"/silent", KindTimeout, 0}, {"/header", KindStalled, 0}, {"/body", KindStalled, 3}} {
+		}{{"/silent", timeline.KindTimeout, 0}, {"/header", timeline.KindStalled, 0}, {"/body", timeline.KindStalled, 3}} {
 			t.Run(k.Name+c.path, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					e, closed := onPipes(t, k, Options{}, nil, func(w http.ResponseWriter, r *http.Request) {
@@ -533,7 +522,7 @@ func TestEnginesTimeouts(t *testing.T) {
 						r := e.Send(ctx, &Call{Method: "GET", URL: "http://target" + c.path})
 						cancel()
 						ch, _ := newCheck(Expect{})
-						if kind, detail := judge(ch, &r, r.Done.Sub(r.Sent)); kind != c.kind || r.BytesIn != c.in || r.Done.Sub(begun) != time.Second {
+						if kind, detail := xjudge(ch, &r, r.Done.Sub(r.Sent)); kind != c.kind || r.BytesIn != c.in || r.Done.Sub(begun) != time.Second {
 							t.Errorf("expected %s after 1s and %d bytes, found %s after %s and %d: %s", c.kind, c.in, kind, r.Done.Sub(begun), r.BytesIn, detail)
 						}
 					}

@@ -33,7 +33,7 @@ func dealt(k uint64) time.Duration {
 // slots, within the histogram's 0.1 %: under a fake clock, on pipes, nothing else
 // takes time.
 func TestKnownDistribution(t *testing.T) {
-	for _, engine := range Engines() {
+	for _, engine := range xEngines() {
 		t.Run(engine.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const n = 10_000
@@ -50,8 +50,8 @@ func TestKnownDistribution(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := new(collector)
-				if _, err := Run(t.Context(), p, RunOptions{Client: over(t, p, e), Sink: c, Start: time.Now()}); err != nil {
+				c := new(xcollector)
+				if _, err := Run(t.Context(), p, RunOptions{Client: xover(t, p, e), Sink: c, Start: time.Now()}); err != nil {
 					t.Fatal(err)
 				}
 				if err := e.Close(); err != nil {

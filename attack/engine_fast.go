@@ -58,7 +58,7 @@ func newFastEngine(opt Options) (Engine, error) {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
 	conf.NextProtos = []string{"http/1.1"}
-	dial, err := newDialer(opt)
+	dial, err := newDialer(opt.dialing())
 	if err != nil {
 		return nil, err
 	}

@@ -139,17 +139,6 @@ func (e httpEngine) Close() error {
 	return nil
 }
 
-// finish does what net/http's Client does before it hands a request on.
-func finish(req *http.Request) {
-	if host := req.Header.Get("Host"); host != "" {
-		req.Host = host
-	}
-	if u := req.URL.User; u != nil && req.Header.Get("Authorization") == "" {
-		password, _ := u.Password()
-		req.SetBasicAuth(u.Username(), password)
-	}
-}
-
 func (a *answer) report(ctx context.Context, resp *http.Response, r *Reply) {
 	r.BytesIn = a.n
 	if a.err != nil {
@@ -161,16 +150,4 @@ func (a *answer) report(ctx context.Context, resp *http.Response, r *Reply) {
 	}
 	r.Status, r.Header, r.Body = resp.StatusCode, resp.Header, a.kept
 	r.Encoding = encodingIn(resp.Header)
-}
-
-// cause is the reason of a failed send: the end of its context, if that came
-// first, as whatever broke after that was the giving up.
-func cause(ctx context.Context, err error) error {
-	if errors.Is(err, errNoConnection) {
-		return errNoConnection
-	}
-	if c := context.Cause(ctx); c != nil {
-		return c
-	}
-	return err
 }

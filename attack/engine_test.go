@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // quiet takes what servers say of handshakes that fail on purpose.
@@ -43,7 +45,7 @@ func calibrated() http.Handler {
 		b, _ := io.ReadAll(r.Body)
 		w.Header().Set("X-Echo", "yes")
 		fmt.Fprintf(w, "%s %s %s host=%s agent=%s x=%q encoding=%q auth=%q call=%q length=%d body=%s", r.Proto, r.Method, r.URL, r.Host,
-			r.UserAgent(), r.Header["X-Own"], r.Header["Accept-Encoding"], r.Header.Get("Authorization"), r.Header.Get(callHeader), r.ContentLength, b)
+			r.UserAgent(), r.Header["X-Own"], r.Header["Accept-Encoding"], r.Header.Get("Authorization"), r.Header.Get("X-Ordeal-Call"), r.ContentLength, b)
 	})
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
@@ -90,7 +92,7 @@ func raw(t *testing.T, serve func(*net.TCPConn)) string {
 }
 
 func eachEngine(t *testing.T, opt Options, f func(*testing.T, Engine)) {
-	for _, k := range Engines() {
+	for _, k := range xEngines() {
 		t.Run(k.Name, func(t *testing.T) {
 			e, err := k.New(opt)
 			if k.Name == "fast" && (opt.Protocol == "http2" || opt.Protocol == "h2c") {
@@ -137,8 +139,8 @@ func TestEngines(t *testing.T) {
 		{name: "ok", call: Call{URL: srv.URL + "/status/200"}, status: 200},
 		{name: "no content", call: Call{URL: srv.URL + "/status/204"}, status: 204},
 		{name: "redirect not followed", call: Call{URL: srv.URL + "/status/304"}, status: 304},
-		{name: "not found", call: Call{URL: srv.URL + "/status/404"}, status: 404, kind: KindStatus},
-		{name: "server error", call: Call{URL: srv.URL + "/status/503"}, status: 503, kind: KindStatus},
+		{name: "not found", call: Call{URL: srv.URL + "/status/404"}, status: 404, kind: timeline.KindStatus},
+		{name: "server error", call: Call{URL: srv.URL + "/status/503"}, status: 503, kind: timeline.KindStatus},
 		{name: "head", call: Call{Method: "HEAD", URL: srv.URL + "/bytes/5"}, status: 200},
 		{name: "bytes are counted", call: Call{URL: srv.URL + "/bytes/1500000"}, status: 200, in: 1_500_000},
 		{name: "bytes are kept", call: Call{URL: srv.URL + "/bytes/5", WantBody: true}, status: 200, in: 5, body: "xxxxx"},
@@ -149,21 +151,21 @@ func TestEngines(t *testing.T) {
 		{name: "credentials", call: Call{URL: "http://me:pw@" + host + "/echo", Header: []Field{{"User-Agent", "me"}}, WantBody: true}, status: 200, in: -1,
 			body: fmt.Sprintf(`HTTP/1.1 GET /echo host=%s agent=me x=[] encoding=[] auth="Basic bWU6cHc=" call="" length=0 body=`, host)},
 		{name: "big body", call: Call{Method: "PUT", URL: srv.URL + "/echo", Body: big}, status: 200, in: -1, out: 100_000},
-		{name: "refused", call: Call{Method: "POST", URL: refused, Body: []byte("x")}, kind: KindRefused},
-		{name: "reset", call: Call{URL: reset}, kind: KindReset},
-		{name: "closed", call: Call{URL: closed}, kind: KindEOF},
-		{name: "garbage", call: Call{URL: garbage}, kind: KindProtocol},
-		{name: "cut", call: Call{URL: srv.URL + "/cut"}, in: 4, kind: KindEOF},
-		{name: "timeout", call: Call{URL: srv.URL + "/slow"}, timeout: 50 * time.Millisecond, kind: KindTimeout},
-		{name: "endless body", call: Call{URL: srv.URL + "/drip"}, timeout: time.Second, in: -1, kind: KindStalled},
-		{name: "too late before it began", call: Call{URL: srv.URL + "/status/200"}, timeout: -time.Second, kind: KindTimeout},
-		{name: "unknown authority", call: Call{URL: secure.URL}, kind: KindTLS},
-		{name: "tls where there is none", call: Call{URL: strings.Replace(srv.URL, "http:", "https:", 1)}, kind: KindTLS},
-		{name: "no name", call: Call{URL: "http://name.invalid/"}, kind: KindDNS},
-		{name: "bad url", call: Call{URL: "http://127.0.0.1:port/"}, kind: KindOther},
-		{name: "bad method", call: Call{Method: "G T", URL: srv.URL}, kind: KindOther},
-		{name: "bad scheme", call: Call{URL: "gopher://127.0.0.1/"}, kind: KindOther},
-		{name: "no host", call: Call{URL: "/path"}, kind: KindOther},
+		{name: "refused", call: Call{Method: "POST", URL: refused, Body: []byte("x")}, kind: timeline.KindRefused},
+		{name: "reset", call: Call{URL: reset}, kind: timeline.KindReset},
+		{name: "closed", call: Call{URL: closed}, kind: timeline.KindEOF},
+		{name: "garbage", call: Call{URL: garbage}, kind: timeline.KindProtocol},
+		{name: "cut", call: Call{URL: srv.URL + "/cut"}, in: 4, kind: timeline.KindEOF},
+		{name: "timeout", call: Call{URL: srv.URL + "/slow"}, timeout: 50 * time.Millisecond, kind: timeline.KindTimeout},
+		{name: "endless body", call: Call{URL: srv.URL + "/drip"}, timeout: time.Second, in: -1, kind: timeline.KindStalled},
+		{name: "too late before it began", call: Call{URL: srv.URL + "/status/200"}, timeout: -time.Second, kind: timeline.KindTimeout},
+		{name: "unknown authority", call: Call{URL: secure.URL}, kind: timeline.KindTLS},
+		{name: "tls where there is none", call: Call{URL: strings.Replace(srv.URL, "http:", "https:", 1)}, kind: timeline.KindTLS},
+		{name: "no name", call: Call{URL: "http://name.invalid/"}, kind: timeline.KindDNS},
+		{name: "bad url", call: Call{URL: "http://127.0.0.1:port/"}, kind: timeline.KindOther},
+		{name: "bad method", call: Call{Method: "G T", URL: srv.URL}, kind: timeline.KindOther},
+		{name: "bad scheme", call: Call{URL: "gopher://127.0.0.1/"}, kind: timeline.KindOther},
+		{name: "no host", call: Call{URL: "/path"}, kind: timeline.KindOther},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			eachEngine(t, Options{MaxInFlight: 4, Dial: offline}, func(t *testing.T, e Engine) {
@@ -184,7 +186,7 @@ func TestEngines(t *testing.T) {
 					t.Errorf("sent %s and done %s after the call of %s", r.Sent.Sub(before), r.Done.Sub(before), after.Sub(before))
 				}
 				ch, _ := newCheck(Expect{})
-				kind, detail := judge(ch, &r, 0)
+				kind, detail := xjudge(ch, &r, 0)
 				if kind != c.kind {
 					t.Errorf("expected kind %q, found %q: %s (%v)", c.kind, kind, detail, r.Err)
 				}
@@ -198,7 +200,7 @@ func TestEngines(t *testing.T) {
 					t.Errorf("expected %d bytes out, found %d", c.out, r.BytesOut)
 				}
 				if string(r.Body) != c.body {
-					t.Errorf("expected body %q, found %q", clip(c.body, 300), clip(string(r.Body), 300))
+					t.Errorf("expected body %q, found %q", plaintext.Clip(c.body, 300), plaintext.Clip(string(r.Body), 300))
 				}
 				if strings.Contains(c.call.URL, "/echo") && r.Header.Get("x-echo") != "yes" {
 					t.Error("the answer's header is missing")
@@ -301,12 +303,12 @@ func TestEnginesTLS(t *testing.T) {
 		{"http2", Options{Protocol: "http2", TLS: TLS{CA: ca}}, srv.URL, "HTTP/2.0", ""},
 		{"insecure", Options{TLS: TLS{Insecure: true}}, srv.URL, "HTTP/2.0", ""},
 		{"server name", Options{TLS: TLS{CA: ca, ServerName: "example.com"}}, srv.URL, "HTTP/2.0", ""},
-		{"other server name", Options{TLS: TLS{CA: ca, ServerName: "other.test"}}, srv.URL, "", KindTLS},
-		{"unknown authority", Options{}, srv.URL, "", KindTLS},
+		{"other server name", Options{TLS: TLS{CA: ca, ServerName: "other.test"}}, srv.URL, "", timeline.KindTLS},
+		{"unknown authority", Options{}, srv.URL, "", timeline.KindTLS},
 		{"auto without tls", Options{}, plain.URL, "HTTP/1.1", ""},
 		{"h2c", Options{Protocol: "h2c"}, plain.URL, "HTTP/2.0", ""},
-		{"http2 without tls", Options{Protocol: "http2"}, plain.URL, "", KindOther},
-		{"h2c with tls", Options{Protocol: "h2c", TLS: TLS{CA: ca}}, srv.URL, "", KindOther},
+		{"http2 without tls", Options{Protocol: "http2"}, plain.URL, "", timeline.KindOther},
+		{"h2c with tls", Options{Protocol: "h2c", TLS: TLS{CA: ca}}, srv.URL, "", timeline.KindOther},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.opt.MaxInFlight = 2
@@ -318,7 +320,7 @@ func TestEnginesTLS(t *testing.T) {
 				for range 2 {
 					r := e.Send(t.Context(), &Call{Method: "POST", URL: c.url + "/echo", Body: []byte("x"), WantBody: true})
 					ch, _ := newCheck(Expect{})
-					if kind, detail := judge(ch, &r, 0); kind != c.kind {
+					if kind, detail := xjudge(ch, &r, 0); kind != c.kind {
 						t.Fatalf("expected kind %q, found %q: %s", c.kind, kind, detail)
 					}
 					if !strings.HasPrefix(string(r.Body), proto) {
@@ -348,12 +350,12 @@ func TestTLSConfigRefuses(t *testing.T) {
 		if _, err := c.tls.Config(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: expected %q, found %v", c.tls, c.want, err)
 		}
-		if _, err := NewEngine(&Plan{TLS: c.tls}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := NewEngine(&Plan{TLS: c.tls}, xEngines()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: expected an engine to refuse with %q, found %v", c.tls, c.want, err)
 		}
 	}
 	for _, p := range []*Plan{{Engine: "nope"}, {Protocol: "http3"}} {
-		if _, err := NewEngine(p); err == nil || !strings.Contains(err.Error(), "expected one of") {
+		if _, err := NewEngine(p, xEngines()); err == nil || !strings.Contains(err.Error(), "expected one of") {
 			t.Errorf("found %v", err)
 		}
 	}
@@ -374,7 +376,7 @@ func TestEnginesLeaveNoDialBehind(t *testing.T) {
 }
 
 func TestEnginesAfterClose(t *testing.T) {
-	for _, k := range Engines() {
+	for _, k := range xEngines() {
 		e, err := k.New(Options{MaxInFlight: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -421,10 +423,10 @@ func BenchmarkEngines(b *testing.B) {
 		req  Request
 	}{
 		{"plain", steady(b, nil), Request{}},
-		{"templated", steady(b, nil), Request{Headers: []Field{{"X-N", "{{ .n }}"}}, Data: dataOf(data)}},
+		{"templated", steady(b, nil), Request{Headers: []Field{{"X-N", "{{ .n }}"}}, Data: xdataOf(data)}},
 		{"tls", steady(b, testTLS(b)), Request{}},
 	} {
-		for _, k := range Engines() {
+		for _, k := range xEngines() {
 			b.Run(c.name+"/"+k.Name, func(b *testing.B) {
 				p := &Plan{Protocol: "http1", Requests: []Request{c.req}}
 				p.Requests[0].URL = c.url
@@ -437,15 +439,21 @@ func BenchmarkEngines(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer e.Close()
-				c := &client{engine: e}
-				c.by, _ = e.(DeadlineSender)
+				send := func(by Deadlines, call *Call) Reply {
+					if d, ok := e.(DeadlineSender); ok {
+						return d.SendBy(b.Context(), by, call)
+					}
+					ctx, cancel := context.WithDeadline(b.Context(), by.Done)
+					defer cancel()
+					return e.Send(ctx, call)
+				}
 				b.ReportAllocs()
 				for n := uint64(0); b.Loop(); n++ {
 					call, err := build(Arrival{Seq: n, Nth: n})
 					if err != nil {
 						b.Fatal(err)
 					}
-					if r := c.send(b.Context(), Deadlines{Done: time.Now().Add(time.Minute)}, call); r.Err != nil {
+					if r := send(Deadlines{Done: time.Now().Add(time.Minute)}, call); r.Err != nil {
 						b.Fatal(r.Err)
 					}
 					call.release()

@@ -60,8 +60,6 @@ var (
 // never leaves the process.
 const callHeader = "X-Ordeal-Call"
 
-var errClosed = errors.New("the engine is closed")
-
 func newVegetaEngine(opt Options) (Engine, error) {
 	t, err := newTransport(opt)
 	if err != nil {

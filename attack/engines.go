@@ -30,6 +30,11 @@ type Options struct {
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
+// dialing are those that the engine's dialer needs.
+func (o *Options) dialing() dialOptions {
+	return dialOptions{Connections: o.Connections, Allow: o.Allow, Dial: o.Dial, Lookup: o.Lookup}
+}
+
 // EngineKind is an entry of the registry of engines.
 type EngineKind struct {
 	Name string
@@ -37,19 +42,9 @@ type EngineKind struct {
 	New  func(Options) (Engine, error)
 }
 
-// Engines lists every engine. ChooseEngine says which is taken where none is
-// named.
-func Engines() []EngineKind {
-	return []EngineKind{
-		{Name: "fast", Doc: "HTTP/1.1 on connections of its own: the fastest", New: newFastEngine},
-		{Name: "http", Doc: "Go's net/http: HTTP/1.1, HTTP/2 and h2c; proxies; follows redirects if told to", New: newHTTPEngine},
-		{Name: "vegeta", Doc: "vegeta's Attacker, with latency counted from the intended time", New: newVegetaEngine},
-	}
-}
-
-// NewEngine returns the engine that the plan names, or the one that ChooseEngine
-// does if it names none.
-func NewEngine(p *Plan) (Engine, error) {
+// NewEngine returns the one of the engines that the plan names, or the one that
+// ChooseEngine does if it names none.
+func NewEngine(p *Plan, engines []EngineKind) (Engine, error) {
 	name := p.Engine
 	if name == "" || name == AutoEngine {
 		if name, _ = ChooseEngine(p, p.targets()); name == AutoEngine {
@@ -61,7 +56,7 @@ func NewEngine(p *Plan) (Engine, error) {
 		return nil, err
 	}
 	var names []string
-	for _, k := range Engines() {
+	for _, k := range engines {
 		if k.Name == name {
 			return k.New(opt)
 		}

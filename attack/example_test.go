@@ -26,20 +26,3 @@ func ExamplePlan_Schedule() {
 	// 2 1.414s
 	// 3 1.732s
 }
-
-// What is wrong with a request is said before anything is sent.
-func ExampleRequest_Validate() {
-	data, err := attack.NewData([]map[string]string{{"sku": "a1"}, {"SKU": "b2"}})
-	if err != nil {
-		panic(err)
-	}
-	r := attack.Request{
-		Name: "checkout", Method: "POST", URL: "/checkout",
-		JSON: `{"sku": "{{ .sku }}", "qty": 1}`,
-		Data: data,
-	}
-	for _, mistake := range r.Validate() {
-		fmt.Printf("at %s: %s\n", mistake.Path, mistake)
-	}
-	// Output: at json: with data row 2: json: the data row has no column "sku"
-}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strconv"
 	"sync"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 // spaces are what long bodies are read into, past the connection's buffer.
@@ -81,15 +83,15 @@ func atEnd(err error) error {
 // take is Reply.take for as long as the body is not too large.
 func (c *fastConn) take(p []byte, want bool, r *Reply) error {
 	if room := c.maxBody - r.BytesIn; c.maxBody > 0 && int64(len(p)) > room {
-		r.take(p[:room], want)
+		keepPiece(r, p[:room], want)
 		return &tooLarge{c.maxBody}
 	}
-	r.take(p, want)
+	keepPiece(r, p, want)
 	return nil
 }
 
-// take counts a piece of a body.
-func (r *Reply) take(p []byte, want bool) {
+// keepPiece counts a piece of a body.
+func keepPiece(r *Reply, p []byte, want bool) {
 	r.BytesIn += int64(len(p))
 	if room := bodyKept(want, r.Status) - len(r.Body); room > 0 {
 		r.Body = append(r.Body, p[:min(len(p), room)]...)
@@ -135,7 +137,7 @@ func (c *fastConn) readChunks(want bool, r *Reply) error {
 		i := bytes.IndexByte(line, ':')
 		continued := n > 0 && (line[0] == ' ' || line[0] == '\t')
 		if !continued && (i <= 0 || !fieldName(bytes.TrimRight(line[:i], " "))) || !fieldValue(line) {
-			return &malformed{errors.New("a line after the last chunk is no header: " + strconv.Quote(clip(string(line), 40)))}
+			return &malformed{errors.New("a line after the last chunk is no header: " + strconv.Quote(plaintext.Clip(string(line), 40)))}
 		}
 		n += len(line)
 	}
@@ -160,36 +162,4 @@ func (c *fastConn) readLine() ([]byte, error) {
 		return nil, &malformed{errors.New("a line between chunks has a CR within it")}
 	}
 	return line, nil
-}
-
-// chunkSize reads a chunk's first line: its size, and extensions that nobody
-// uses.
-func chunkSize(line []byte) (int64, error) {
-	digits, _, _ := bytes.Cut(line, []byte(";"))
-	digits = bytes.TrimRight(digits, " \t")
-	var n int64
-	for _, b := range digits {
-		d := hexDigit(b)
-		if d < 0 || n >= 1<<58 || len(digits) > 16 {
-			n = -1
-			break
-		}
-		n = n<<4 | int64(d)
-	}
-	if len(digits) == 0 || n < 0 {
-		return 0, &malformed{errors.New("bad length of a chunk: " + strconv.Quote(clip(string(line), 40)))}
-	}
-	return n, nil
-}
-
-func hexDigit(b byte) int {
-	switch {
-	case b >= '0' && b <= '9':
-		return int(b - '0')
-	case b >= 'a' && b <= 'f':
-		return int(b-'a') + 10
-	case b >= 'A' && b <= 'F':
-		return int(b-'A') + 10
-	}
-	return -1
 }

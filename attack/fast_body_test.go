@@ -61,7 +61,7 @@ func TestFastIsDoneWithBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := build(t, Request{Method: "POST", URL: "http://" + ln.Addr().String() + "/", Body: "{{ .a }}", Data: dataOf([]map[string]string{{"a": strings.Repeat("x", size)}})})
+	f := xbuild(t, Request{Method: "POST", URL: "http://" + ln.Addr().String() + "/", Body: "{{ .a }}", Data: xdataOf([]map[string]string{{"a": strings.Repeat("x", size)}})})
 	for n := range 12 {
 		call, err := f(Arrival{})
 		if err != nil {

@@ -354,9 +354,4 @@ func (c *fastConn) widen(b []byte) error {
 	return nil
 }
 
-// malformed is an answer that is not HTTP.
-type malformed struct{ err error }
-
-func (m *malformed) Error() string { return "malformed HTTP answer: " + m.err.Error() }
-
 var _ io.Reader = (*fastConn)(nil)

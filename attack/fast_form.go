@@ -111,7 +111,11 @@ func (e *fastEngine) cut(f *form, cookies bool, n int64) *fastForm {
 
 // wire puts the call together, in memory of its own.
 func (f *fastForm) wire(call *Call) *fastWire {
-	w := &call.wire
+	w, ok := call.memory.(*fastWire)
+	if !ok {
+		w = new(fastWire)
+		call.memory = w
+	}
 	w.host, w.last = f.host, f.last
 	b := w.head[:0]
 	for i := range f.parts {

@@ -4,11 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/textproto"
-	"strconv"
-	"strings"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -187,22 +184,6 @@ func digits(b []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// hasToken says whether a list such as "keep-alive, Upgrade" holds a word.
-func hasToken(list []byte, word string) bool {
-	for len(list) > 0 {
-		one := list
-		if i := bytes.IndexByte(list, ','); i >= 0 {
-			one, list = list[:i], list[i+1:]
-		} else {
-			list = nil
-		}
-		if one = bytes.Trim(one, " \t"); len(one) == len(word) && strings.EqualFold(string(one), word) {
-			return true
-		}
-	}
-	return false
-}
-
 // odd reads a head that is not in plain form from the beginning of b, as net/http
 // does, so that all engines take and refuse the same.
 func (h *head) odd(b []byte, method string) (size int, err error) {
@@ -228,20 +209,6 @@ func (h *head) odd(b []byte, method string) (size int, err error) {
 		h.length = identity
 	}
 	return size, nil
-}
-
-// misspelt refuses blanks between a name about the body and its colon. net/http
-// takes the header for another, unknown one, and would wait for the end of a body
-// whose length it was told.
-func misspelt(h http.Header) error {
-	for name := range h {
-		for _, about := range []string{"Content-Length", "Transfer-Encoding"} {
-			if trimmed := strings.TrimRight(name, " \t"); len(trimmed) < len(name) && strings.EqualFold(trimmed, about) {
-				return &malformed{fmt.Errorf("there is a blank between %s and its colon", about)}
-			}
-		}
-	}
-	return nil
 }
 
 // endOfHead is where the first empty line ends, which ends with LF or with CR and
@@ -290,30 +257,4 @@ func (h *head) cookies() []string {
 		}
 	}
 	return out
-}
-
-// notHTTP says what the beginning of an answer is that is no HTTP/1; nil if it may
-// be, as far as it is there. It must be said at once: what speaks another protocol
-// may wait for us in turn.
-func notHTTP(b []byte) error {
-	const begin = "HTTP/"
-	if n := min(len(b), len(begin)); string(b[:n]) == begin[:n] {
-		return nil
-	}
-	return &malformed{errors.New(otherProtocol(b))}
-}
-
-// otherProtocol says in words what the beginning of an answer is.
-func otherProtocol(b []byte) string {
-	switch {
-	case len(b) >= 2 && (b[0] == 0x15 || b[0] == 0x16) && b[1] == 3:
-		return "it answered with TLS: write https:// in place of http://"
-	case len(b) >= 4 && b[0] == 0 && b[3] == 4, bytes.HasPrefix(b, []byte("PRI * HTTP/2")):
-		return "it answered with HTTP/2: set attack.protocol to h2c"
-	case bytes.HasPrefix(b, []byte("SSH-")):
-		return "an SSH server answers there"
-	case len(b) > 0 && (b[0] == '\r' || b[0] == '\n'):
-		return "an empty line comes before the status line"
-	}
-	return "expected a status line such as HTTP/1.1 200 OK, found " + strconv.Quote(clip(string(b[:min(len(b), 40)]), 40))
 }

@@ -14,13 +14,6 @@ import (
 // does.
 const idleTimeout = 90 * time.Second
 
-// fastAddr is where connections lead; those of one address are alike.
-type fastAddr struct {
-	secure  bool
-	address string // host:port, as dialled
-	name    string // of the host, for its certificate
-}
-
 // fastHost keeps the idle connections to one address. The last to become idle
 // is the next to be used, so that few of them stay warm.
 type fastHost struct {

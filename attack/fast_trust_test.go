@@ -50,11 +50,11 @@ func TestFastTrust(t *testing.T) {
 					closed <- struct{}{}
 				}
 			})
-			engine, err := newFastEngine(Options{MaxInFlight: 1})
+			opened, err := newFastEngine(Options{MaxInFlight: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := engine.(*fastEngine)
+			e := opened.(*fastEngine)
 			call := &Call{Method: "POST", URL: "http://" + ln.Addr().String() + "/", fixed: true}
 			send := func() error { return e.SendBy(t.Context(), Deadlines{Done: time.Now().Add(time.Minute)}, call).Err }
 			for range c.uses {

@@ -3,12 +3,9 @@ package attack
 import (
 	"bytes"
 	"errors"
-	"net"
 	"net/http"
-	"net/url"
 
 	"golang.org/x/net/http/httpguts"
-	"golang.org/x/net/idna"
 )
 
 // together is up to which size a body goes out in one write with its header.
@@ -101,22 +98,6 @@ func (w *fastWire) add(body []byte) {
 	} else {
 		w.rest = body
 	}
-}
-
-func addressOf(u *url.URL) fastAddr {
-	a := fastAddr{secure: u.Scheme == "https", name: u.Hostname()}
-	if ascii, err := idna.Lookup.ToASCII(a.name); err == nil && net.ParseIP(a.name) == nil {
-		a.name = ascii
-	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
-		if a.secure {
-			port = "443"
-		}
-	}
-	a.address = net.JoinHostPort(a.name, port)
-	return a
 }
 
 // bodyToCome stands in for a body while a header is written, and is true once

@@ -3,6 +3,9 @@ package attack
 import (
 	"fmt"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // flowError says what is wrong with the steps of a flow, nil if nothing.
@@ -71,7 +74,7 @@ func (a *attack) flow(s *seat, w waiting, kept []any) {
 		whole.BytesOut += got.BytesOut
 		due = got.Done
 		if got.Detail != "" {
-			whole.Detail, whole.Secrets = clip(a.plan.Requests[step.Request].Name+": "+got.Detail, maxDetail), got.Secrets
+			whole.Detail, whole.Secrets = plaintext.Clip(a.plan.Requests[step.Request].Name+": "+got.Detail, timeline.MaxDetail), got.Secrets
 		}
 		a.record(s)
 		if whole.Kind != "" || whole.Outcome != Done {

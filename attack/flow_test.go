@@ -12,18 +12,19 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // shopPlan is a flow of three steps: log in, look, pay.
 func shopPlan(rate arrivals.Rate, d time.Duration) *Plan {
-	p := holdPlan(rate, d, 5*time.Second, 100)
+	p := xholdPlan(rate, d, 5*time.Second, 100)
 	p.Requests = []Request{
 		{Name: "home", Weight: 0, URL: "http://shop/"},
 		{Name: "buy/login", URL: "http://shop/login?user={{ .user }}"},
 		{Name: "buy/look", URL: "http://shop/look", Headers: []Field{{"Authorization", "Bearer {{ .token }}"}}},
 		{Name: "buy/pay", URL: "http://shop/pay/{{ .id }}?user={{ .user }}"},
 	}
-	p.Flows = []Flow{{Name: "buy", Weight: 1, Data: dataOf([]map[string]string{{"user": "ann"}, {"user": "bob"}}), Steps: []Step{
+	p.Flows = []Flow{{Name: "buy", Weight: 1, Data: xdataOf([]map[string]string{{"user": "ann"}, {"user": "bob"}}), Steps: []Step{
 		{Request: 1, Captures: []Capture{{Name: "token", JSON: "$.token"}}, Think: 300 * time.Millisecond},
 		{Request: 2, Captures: []Capture{{Name: "id", Matches: `id=(\d+)`}}, Think: 200 * time.Millisecond},
 		{Request: 3},
@@ -73,11 +74,11 @@ func visit(t *testing.T, engine string, p *Plan, s http.Handler, stop func(start
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, opt := t.Context(), RunOptions{Client: over(t, p, e), Start: time.Now()}
+		ctx, opt := t.Context(), RunOptions{Client: xover(t, p, e), Start: time.Now()}
 		if stop != nil {
 			ctx, opt.Stop = stop(opt.Start)
 		}
-		res, requests, flows = runLoose(t, ctx, p, opt)
+		res, requests, flows = xrunLoose(t, ctx, p, opt)
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
@@ -90,7 +91,7 @@ func visit(t *testing.T, engine string, p *Plan, s http.Handler, stop func(start
 
 func engineNamed(t *testing.T, name string) EngineKind {
 	t.Helper()
-	for _, k := range Engines() {
+	for _, k := range xEngines() {
 		if k.Name == name {
 			return k
 		}
@@ -103,7 +104,7 @@ func engineNamed(t *testing.T, name string) EngineKind {
 // done and thought over, and what it took is known of the steps and of the
 // whole.
 func TestFlow(t *testing.T) {
-	for _, engine := range Engines() {
+	for _, engine := range xEngines() {
 		t.Run(engine.Name, func(t *testing.T) {
 			s := &shop{slow: map[string]time.Duration{"/look": 50 * time.Millisecond}}
 			res, requests, flows := visit(t, engine.Name, shopPlan(5, 2*time.Second), s, nil)
@@ -144,10 +145,10 @@ func TestFlowFails(t *testing.T) {
 		say   string
 		after int // requests of each flow
 	}{
-		{"status", func(p *Plan) { p.Requests[2].Headers = nil }, KindStatus, "buy/look: expected status", 2},
-		{"capture", func(p *Plan) { p.Flows[0].Steps[0].Captures[0].JSON = "$.other" }, KindCapture, "buy/login: capture token", 1},
-		{"template", func(p *Plan) { p.Flows[0].Data = nil }, KindTemplate, `buy/login: url: the data row has no column "user"`, 1},
-		{"timeout", func(p *Plan) { p.Requests[3].Timeout = 50 * time.Millisecond }, KindTimeout, "buy/pay: no complete answer", 3},
+		{"status", func(p *Plan) { p.Requests[2].Headers = nil }, timeline.KindStatus, "buy/look: expected status", 2},
+		{"capture", func(p *Plan) { p.Flows[0].Steps[0].Captures[0].JSON = "$.other" }, timeline.KindCapture, "buy/login: capture token", 1},
+		{"template", func(p *Plan) { p.Flows[0].Data = nil }, timeline.KindTemplate, `buy/login: url: the data row has no column "user"`, 1},
+		{"timeout", func(p *Plan) { p.Requests[3].Timeout = 50 * time.Millisecond }, timeline.KindTimeout, "buy/pay: no complete answer", 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := shopPlan(5, time.Second)

@@ -25,6 +25,8 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // crooked is a server that reads requests and leaves the answers to serve,
@@ -110,68 +112,68 @@ func hardships(t *testing.T) []hardship {
 		return false
 	}
 	return []hardship{
-		{name: "refuse", often: true, url: refused, kind: KindRefused},
+		{name: "refuse", often: true, url: refused, kind: timeline.KindRefused},
 		{name: "reset", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_ = c.(*net.TCPConn).SetLinger(0)
 			return false
-		}), kind: KindReset},
+		}), kind: timeline.KindReset},
 		{name: "reset in the middle of a body", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 			time.Sleep(5 * time.Millisecond) // a reset overtakes what was not read yet
 			_ = c.(*net.TCPConn).SetLinger(0)
 			return false
-		}), in: -1, kind: KindReset},
-		{name: "garbage", often: true, url: says(t, "SSH-2.0-hello\r\n", false), kind: KindProtocol},
-		{name: "status of zero", url: says(t, "HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n", true), kind: KindProtocol, or: []string{KindStatus}}, // net/http lets it through
-		{name: "garbage status", url: says(t, "HTTP/1.1 2x0 OK\r\n\r\n", false), kind: KindProtocol},
-		{name: "garbage header", url: says(t, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false), kind: KindProtocol},
-		{name: "garbage length", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n", false), kind: KindProtocol},
-		{name: "two lengths", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", false), kind: KindProtocol},
-		{name: "garbage chunk", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", false), kind: KindProtocol},
-		{name: "closed without a word", often: true, url: says(t, "", false), kind: KindEOF},
-		{name: "closed within headers", url: says(t, "HTTP/1.1 200 OK\r\nX: y\r\n", false), kind: KindEOF},
-		{name: "closed within a body", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", false), in: 4, kind: KindEOF},
-		{name: "closed within chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", false), in: 4, kind: KindEOF},
-		{name: "silence", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool { stay(c); return false }), timeout: short, kind: KindTimeout},
+		}), in: -1, kind: timeline.KindReset},
+		{name: "garbage", often: true, url: says(t, "SSH-2.0-hello\r\n", false), kind: timeline.KindProtocol},
+		{name: "status of zero", url: says(t, "HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n", true), kind: timeline.KindProtocol, or: []string{timeline.KindStatus}}, // net/http lets it through
+		{name: "garbage status", url: says(t, "HTTP/1.1 2x0 OK\r\n\r\n", false), kind: timeline.KindProtocol},
+		{name: "garbage header", url: says(t, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false), kind: timeline.KindProtocol},
+		{name: "garbage length", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n", false), kind: timeline.KindProtocol},
+		{name: "two lengths", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", false), kind: timeline.KindProtocol},
+		{name: "garbage chunk", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", false), kind: timeline.KindProtocol},
+		{name: "closed without a word", often: true, url: says(t, "", false), kind: timeline.KindEOF},
+		{name: "closed within headers", url: says(t, "HTTP/1.1 200 OK\r\nX: y\r\n", false), kind: timeline.KindEOF},
+		{name: "closed within a body", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", false), in: 4, kind: timeline.KindEOF},
+		{name: "closed within chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", false), in: 4, kind: timeline.KindEOF},
+		{name: "silence", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool { stay(c); return false }), timeout: short, kind: timeline.KindTimeout},
 		{name: "stall within headers", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX: y\r\n")
 			stay(c)
 			return false
-		}), timeout: short, kind: KindStalled},
+		}), timeout: short, kind: timeline.KindStalled},
 		{name: "stall within a body", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 			stay(c)
 			return false
-		}), timeout: short, in: 4, kind: KindStalled},
+		}), timeout: short, in: 4, kind: timeline.KindStalled},
 		{name: "stall within chunks", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
 			stay(c)
 			return false
-		}), timeout: short, in: 4, kind: KindStalled},
+		}), timeout: short, in: 4, kind: timeline.KindStalled},
 		{name: "endless body", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
 			for ; err == nil; time.Sleep(time.Millisecond) {
 				_, err = io.WriteString(c, "drop")
 			}
 			return false
-		}), timeout: short, in: -1, kind: KindStalled},
+		}), timeout: short, in: -1, kind: timeline.KindStalled},
 		{name: "endless flood", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			return flood(c, "HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 16<<10))
-		}), in: hardBody, kind: KindTooLarge},
+		}), in: hardBody, kind: timeline.KindTooLarge},
 		{name: "endless chunks", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			return flood(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "4000\r\n"+strings.Repeat("x", 0x4000)+"\r\n")
-		}), in: hardBody, kind: KindTooLarge},
+		}), in: hardBody, kind: timeline.KindTooLarge},
 		{name: "body said to be too large", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", hardBody+1)
 			stay(c) // nobody need wait for it
 			return false
-		}), kind: KindTooLarge},
-		{name: "body a byte too large", often: true, url: says(t, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", hardBody+1), false), in: hardBody, kind: KindTooLarge},
+		}), kind: timeline.KindTooLarge},
+		{name: "body a byte too large", often: true, url: says(t, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", hardBody+1), false), in: hardBody, kind: timeline.KindTooLarge},
 		{name: "body just not too large", url: says(t, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", hardBody), false), status: 200, in: hardBody},
 		{name: "body said to be just not too large", url: says(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", hardBody)+strings.Repeat("x", hardBody), true), status: 200, in: hardBody},
 		{name: "chunks just not too large", url: says(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n", hardBody)+strings.Repeat("x", hardBody)+"\r\n0\r\n\r\n", true), status: 200, in: hardBody},
 		{name: "head of what is too large", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n", true), call: Call{Method: "HEAD"}, status: 200},
-		{name: "keep-alive closed early", often: true, url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false), status: 200, or: []string{KindEOF, KindReset}},
+		{name: "keep-alive closed early", often: true, url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false), status: 200, or: []string{timeline.KindEOF, timeline.KindReset}},
 		{name: "endless headers", heavy: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 			line := strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 30)
@@ -179,10 +181,10 @@ func hardships(t *testing.T) []hardship {
 				_, err = io.WriteString(c, line)
 			}
 			return false
-		}), kind: KindProtocol},
+		}), kind: timeline.KindProtocol},
 		{name: "long headers", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"+strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100)+"\r\nok", true),
 			call: Call{WantBody: true}, status: 200, in: 2, body: "ok"},
-		{name: "bad certificate", often: true, url: secure.URL, kind: KindTLS},
+		{name: "bad certificate", often: true, url: secure.URL, kind: timeline.KindTLS},
 		{name: "1xx", url: says(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true),
 			call: Call{WantBody: true}, status: 200, in: 2, body: "ok"},
 		{name: "head", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true), call: Call{Method: "HEAD"}, status: 200},
@@ -196,12 +198,12 @@ func hardships(t *testing.T) []hardship {
 		{name: "big chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("4000\r\n"+strings.Repeat("x", 0x4000)+"\r\n", 3)+"0\r\n\r\n", true), status: 200, in: 3 * 0x4000},
 		{name: "body up to the end", url: says(t, "HTTP/1.1 200 OK\r\n\r\nall of it", false), call: Call{WantBody: true}, status: 200, in: 9, body: "all of it"},
 		{name: "http/1.0", url: says(t, "HTTP/1.0 200 OK\r\n\r\nold", false), call: Call{WantBody: true}, status: 200, in: 3, body: "old"},
-		{name: "more than asked for", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Not yours\r\n\r\n", true), in: 2, kind: KindUnsolicited},
+		{name: "more than asked for", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Not yours\r\n\r\n", true), in: 2, kind: timeline.KindUnsolicited},
 		{name: "answer before the body was read", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
 			time.Sleep(300 * time.Millisecond) // and reads none of it
 			return false
-		}), call: Call{Method: "POST", Body: bytes.Repeat([]byte("x"), 8<<20)}, status: 413, kind: KindStatus, heavy: true},
+		}), call: Call{Method: "POST", Body: bytes.Repeat([]byte("x"), 8<<20)}, status: 413, kind: timeline.KindStatus, heavy: true},
 	}
 }
 
@@ -220,7 +222,7 @@ func (h *hardship) send(e Engine) error {
 	}
 	r := e.Send(ctx, &call)
 	ch, _ := newCheck(Expect{})
-	kind, detail := judge(ch, &r, 0)
+	kind, detail := xjudge(ch, &r, 0)
 	switch {
 	case slices.Contains(h.or, kind):
 	case kind != h.kind || r.Status != h.status:
@@ -264,7 +266,7 @@ func TestEnginesLeakNothing(t *testing.T) {
 	const workers = 50
 	for _, h := range hardships(t) {
 		t.Run(h.name, func(t *testing.T) {
-			for _, k := range Engines() {
+			for _, k := range xEngines() {
 				rounds := 2
 				switch {
 				case h.often, k.Name == "fast" && !h.heavy:
@@ -399,15 +401,9 @@ func TestFastWire(t *testing.T) {
 		var wires []string
 		for i := range 4 { // the last two without keep-alive
 			name := []string{"http", "fast"}[i%2]
-			e, err := NewEngine(&Plan{Engine: name, MaxInFlight: 1, Connections: Connections{NoKeepAlive: i > 1}})
+			e, err := engineKind(t, name).New(Options{MaxInFlight: 1, Connections: Connections{NoKeepAlive: i > 1}, Dial: ln.dial})
 			if err != nil {
 				t.Fatal(err)
-			}
-			switch e := e.(type) {
-			case httpEngine:
-				e.DialContext = ln.dial
-			case *fastEngine:
-				e.dialer = ln.dial
 			}
 			if r := e.Send(t.Context(), &call); r.Err != nil || r.BytesOut != int64(len(call.Body)) {
 				t.Errorf("%s: %+v: %v, %d bytes out", name, call.URL, r.Err, r.BytesOut)
@@ -419,11 +415,11 @@ func TestFastWire(t *testing.T) {
 		}
 		for i := 0; i < 4; i += 2 {
 			if wires[i] != wires[i+1] {
-				t.Errorf("expected as http sends:\n%q\nfound\n%q", clip(wires[i], 500), clip(wires[i+1], 500))
+				t.Errorf("expected as http sends:\n%q\nfound\n%q", plaintext.Clip(wires[i], 500), plaintext.Clip(wires[i+1], 500))
 			}
 		}
 		if !strings.Contains(wires[2], "\r\nConnection: close\r\n") {
-			t.Errorf("expected Connection: close, found\n%q", clip(wires[2], 500))
+			t.Errorf("expected Connection: close, found\n%q", plaintext.Clip(wires[2], 500))
 		}
 	}
 }

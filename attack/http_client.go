@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // client sends the HTTP requests of a plan by an engine.
@@ -37,12 +40,12 @@ func NewClient(p *Plan, e Engine) (Client, error) {
 	}
 	for i := range p.Requests {
 		r := &p.Requests[i]
-		expect := r.Expect
-		if p.Redirects > 0 && len(expect.Status) == 0 {
+		wanted := r.Expect
+		if p.Redirects > 0 && len(wanted.Status) == 0 {
 			// A redirect that is still there exceeded the limit or led to a foreign host.
-			expect.Status = []int{2}
+			wanted.Status = []int{2}
 		}
-		check, err := newCheck(expect)
+		check, err := newCheck(wanted)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("request %q: expect: %w", r.Name, err))
 		}
@@ -90,7 +93,7 @@ func (c *client) Call(ctx context.Context, due *DueCall, out *CallOutcome) {
 	}
 	if x.call, x.failed = c.build.BuildWith(due.Arrival, &x.from); x.failed != nil {
 		out.Sent = time.Now()
-		out.Done, out.Kind, out.Err = out.Sent, KindTemplate, x.failed
+		out.Done, out.Kind, out.Err = out.Sent, timeline.KindTemplate, x.failed
 		return
 	}
 	r := &x.reply
@@ -172,7 +175,7 @@ func (x *exchange) learn() (kind string) {
 		v, kind, err := c.takeKind(&x.reply.Answer)
 		if err != nil {
 			x.capture = i
-			return KindCapture
+			return timeline.KindCapture
 		}
 		x.due.Session.Values.Set(c.Name, v, kind)
 	}
@@ -198,7 +201,7 @@ func (x *exchange) Explain(r *Result, sample bool) {
 func (x *exchange) detail() string {
 	switch {
 	case x.call == nil:
-		return clip(x.failed.Error(), maxDetail)
+		return plaintext.Clip(x.failed.Error(), timeline.MaxDetail)
 	case x.failed != nil:
 		_, detail := classify(x.failed)
 		return detail

@@ -11,10 +11,10 @@ import (
 
 // What stands between the runner and the engine takes no memory.
 func TestCallsAllocateNothing(t *testing.T) {
-	p := holdPlan(1, time.Second, time.Second, 1)
+	p := hholdPlan(1, time.Second, time.Second, 1)
 	p.Requests = append(p.Requests, Request{Name: "step", URL: "http://target/", Expect: Expect{Status: []int{404}}})
 	p.Flows = []Flow{{Name: "f", Steps: []Step{{Request: 1}}}}
-	c := over(t, p, instant{})
+	c := hover(t, p, hinstant{})
 	var kept any
 	for name, call := range map[string]DueCall{
 		"a request":         {Step: -1},

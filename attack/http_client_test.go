@@ -17,9 +17,9 @@ func TestClientRefuses(t *testing.T) {
 			p.Flows = []Flow{{Name: "f", Steps: []Step{{Captures: []Capture{{Name: "x", Matches: "("}}}}}}
 		}, `request "a": capture x: matches`},
 	} {
-		p := holdPlan(1, time.Second, time.Second, 1)
+		p := hholdPlan(1, time.Second, time.Second, 1)
 		c.spoil(p)
-		if _, err := NewClient(p, takes(0)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := NewClient(p, htakes(0)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: expected %q, found %v", name, c.want, err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/theory/jsonpath/spec"
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
@@ -75,7 +76,7 @@ func (p *jsonPath) find(doc any) (nodes []any, err error) {
 	// its functions do not expect: match(@.a, @.b) without b.
 	defer func() {
 		if r := recover(); r != nil {
-			nodes, err = nil, fmt.Errorf("%s cannot be told of this answer", clip(p.text, 60))
+			nodes, err = nil, fmt.Errorf("%s cannot be told of this answer", plaintext.Clip(p.text, 60))
 		}
 	}()
 	if !p.unordered {

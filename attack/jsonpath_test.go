@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 func TestEqualJSON(t *testing.T) {
@@ -83,7 +85,7 @@ func FuzzCheckJSON(f *testing.F) {
 		switch {
 		case (kind == "") != same:
 			t.Errorf("body %q, expected %q: found kind %q: %s", body, value, kind, detail)
-		case kind != "" && (kind != KindJSON || detail == "" || len(detail) > maxDetail):
+		case kind != "" && (kind != timeline.KindJSON || detail == "" || len(detail) > timeline.MaxDetail):
 			t.Errorf("body %q: found kind %q: %q", body, kind, detail)
 		}
 	})
@@ -240,7 +242,7 @@ func FuzzJSONPath(f *testing.F) {
 		if one != other || (errOne == nil) != (errOther == nil) {
 			t.Errorf("%q of %q: found %q and %q", path, body, one, other)
 		}
-		if errOne == nil && one == "" || errOne != nil && len(errOne.Error()) > maxDetail {
+		if errOne == nil && one == "" || errOne != nil && len(errOne.Error()) > timeline.MaxDetail {
 			t.Errorf("%q of %q: found %q, %v", path, body, one, errOne)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // tardy is an engine that learns of a timeout too late, as any does on a busy
@@ -34,11 +36,11 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 		status int
 	}{
 		"just in time":                  {takes: timeout, status: 200},
-		"a nanosecond late":             {takes: timeout + 1, kind: KindTimeout},
-		"late":                          {takes: timeout + 14*time.Millisecond, kind: KindTimeout},
-		"late, and wrong too":           {takes: timeout + 1, expect: Expect{Status: []int{201}}, kind: KindTimeout},
-		"late, with a limit of its own": {takes: timeout + 1, expect: Expect{Within: time.Second}, kind: KindTimeout},
-		"in time and wrong":             {takes: timeout, expect: Expect{Status: []int{201}}, kind: KindStatus, status: 200},
+		"a nanosecond late":             {takes: timeout + 1, kind: timeline.KindTimeout},
+		"late":                          {takes: timeout + 14*time.Millisecond, kind: timeline.KindTimeout},
+		"late, and wrong too":           {takes: timeout + 1, expect: Expect{Status: []int{201}}, kind: timeline.KindTimeout},
+		"late, with a limit of its own": {takes: timeout + 1, expect: Expect{Within: time.Second}, kind: timeline.KindTimeout},
+		"in time and wrong":             {takes: timeout, expect: Expect{Status: []int{201}}, kind: timeline.KindStatus, status: 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {
@@ -69,7 +71,7 @@ func TestLateAnswersCountFromTheirIntendedTime(t *testing.T) {
 			if r.Kind == "" {
 				good++
 			}
-			if late := r.Done-r.Intended > 250*time.Millisecond; late != (r.Kind == KindTimeout) {
+			if late := r.Done-r.Intended > 250*time.Millisecond; late != (r.Kind == timeline.KindTimeout) {
 				t.Errorf("found kind %q after %s", r.Kind, r.Done-r.Intended)
 			}
 		}
@@ -98,7 +100,7 @@ func TestLateAnswersEndTheirFlow(t *testing.T) {
 			} else {
 				steps++
 			}
-			if r.Kind != KindTimeout || r.Request != 0 {
+			if r.Kind != timeline.KindTimeout || r.Request != 0 {
 				t.Errorf("found %+v", r)
 			}
 		}

@@ -12,10 +12,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// resolver answers as it is told, and counts.
-type resolver struct {
+// fakeResolver answers as it is told, and counts.
+type fakeResolver struct {
 	mu    sync.Mutex
 	addrs string // as they are, by spaces
 	err   error
@@ -23,13 +25,13 @@ type resolver struct {
 	asked int
 }
 
-func (r *resolver) set(addrs string, err error, takes time.Duration) {
+func (r *fakeResolver) set(addrs string, err error, takes time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.addrs, r.err, r.takes = addrs, err, takes
 }
 
-func (r *resolver) lookup(ctx context.Context, _ string) ([]netip.Addr, error) {
+func (r *fakeResolver) lookup(ctx context.Context, _ string) ([]netip.Addr, error) {
 	r.mu.Lock()
 	addrs, err, takes := r.addrs, r.err, r.takes
 	r.asked++
@@ -57,9 +59,9 @@ func addresses(t *testing.T, n *names) string {
 
 func TestNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &resolver{addrs: "10.0.0.1 10.0.0.2 fd00::1 ::ffff:10.0.0.3"}
+		r := &fakeResolver{addrs: "10.0.0.1 10.0.0.2 fd00::1 ::ffff:10.0.0.3"}
 		n := newNames(30*time.Second, netip.Addr{}, r.lookup)
-		// In turn, within the family that the resolver prefers.
+		// In turn, within the family that the fakeResolver prefers.
 		for _, want := range []string{
 			"10.0.0.1 10.0.0.2 10.0.0.3 fd00::1", "10.0.0.2 10.0.0.3 10.0.0.1 fd00::1",
 			"10.0.0.3 10.0.0.1 10.0.0.2 fd00::1", "10.0.0.1 10.0.0.2 10.0.0.3 fd00::1",
@@ -102,7 +104,7 @@ func TestNames(t *testing.T) {
 
 // What failed is not kept, and nothing is not an address.
 func TestNamesKeepNoFailure(t *testing.T) {
-	r := &resolver{err: errors.New("broken")}
+	r := &fakeResolver{err: errors.New("broken")}
 	n := newNames(time.Hour, netip.Addr{}, r.lookup)
 	for range 2 {
 		if _, err := n.find(t.Context(), "shop.test"); err == nil {
@@ -110,8 +112,8 @@ func TestNamesKeepNoFailure(t *testing.T) {
 		}
 	}
 	r.set("", nil, 0)
-	if _, err := n.find(t.Context(), "shop.test"); kindOf(err) != KindDNS {
-		t.Errorf("expected kind %s, found %v", KindDNS, err)
+	if _, err := n.find(t.Context(), "shop.test"); netKind(err) != timeline.KindDNS {
+		t.Errorf("expected kind %s, found %v", timeline.KindDNS, err)
 	}
 	r.set("10.0.0.1", nil, 0)
 	if got := addresses(t, n); got != "10.0.0.1" || r.asked != 4 {
@@ -122,7 +124,7 @@ func TestNamesKeepNoFailure(t *testing.T) {
 // Many at once ask once; if the one that asks gives up, another does.
 func TestNamesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &resolver{addrs: "10.0.0.1", takes: time.Second}
+		r := &fakeResolver{addrs: "10.0.0.1", takes: time.Second}
 		n := newNames(time.Minute, netip.Addr{}, r.lookup)
 		impatient, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
@@ -162,7 +164,7 @@ func TestNamesAtOnce(t *testing.T) {
 }
 
 func TestNamesOfTheSourcesFamily(t *testing.T) {
-	r := &resolver{addrs: "fd00::1 10.0.0.1"}
+	r := &fakeResolver{addrs: "fd00::1 10.0.0.1"}
 	for source, want := range map[string]string{"127.0.0.1": "10.0.0.1", "::1": "fd00::1"} {
 		if got := addresses(t, newNames(time.Hour, netip.MustParseAddr(source), r.lookup)); got != want {
 			t.Errorf("from %s: expected %s, found %s", source, want, got)
@@ -173,9 +175,9 @@ func TestNamesOfTheSourcesFamily(t *testing.T) {
 // Connections are spread over the addresses, and go to the next one where an
 // address takes none.
 func TestDialerTakesAddressesInTurn(t *testing.T) {
-	r := &resolver{addrs: "10.0.0.1 10.0.0.2 10.0.0.3"}
+	r := &fakeResolver{addrs: "10.0.0.1 10.0.0.2 10.0.0.3"}
 	var tried []string
-	d, err := newDialer(Options{
+	d, err := newDialer(dialOptions{
 		Connections: Connections{DNSRefresh: time.Hour, To: map[string]string{"Alias.test.:80": "shop.test:81"}}, Lookup: r.lookup,
 		Dial: func(_ context.Context, network, address string) (net.Conn, error) {
 			tried = append(tried, address)

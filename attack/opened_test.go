@@ -11,7 +11,7 @@ import (
 // TestOpened has a server that ends its connection at the second request: each engine says when that connection was
 // opened, which tells whether it was there before something else happened.
 func TestOpened(t *testing.T) {
-	for _, kind := range Engines() {
+	for _, kind := range xEngines() {
 		t.Run(kind.Name, func(t *testing.T) {
 			n := 0
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

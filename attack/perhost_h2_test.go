@@ -38,7 +38,7 @@ func TestPerHostOnHTTP2(t *testing.T) {
 						srv.StartTLS()
 					}
 					defer srv.Close()
-					for _, k := range Engines()[1:] {
+					for _, k := range xEngines()[1:] {
 						var open tally
 						e, err := k.New(Options{
 							MaxInFlight: workers, Protocol: protocol, TLS: TLS{Insecure: true}, Dial: open.dial,

@@ -36,7 +36,7 @@ func NewPreflight(p *Plan) (*Preflight, error) {
 		return nil, err
 	}
 	f := &Preflight{plan: p, via: ProxiesOf(p.Engine, p.Connections)}
-	if f.dial, err = newDialer(opt); err != nil {
+	if f.dial, err = newDialer(opt.dialing()); err != nil {
 		return nil, err
 	}
 	if f.tls, err = opt.TLS.Config(); err != nil {

@@ -8,10 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -19,7 +17,7 @@ import (
 // connectProxy answers CONNECT by connecting to one address, whatever is asked for,
 // or with a status.
 func connectProxy(t *testing.T, to, status string) string {
-	return crooked(t, func(c net.Conn, req *http.Request) bool {
+	return hcrooked(t, func(c net.Conn, req *http.Request) bool {
 		if req.Method != http.MethodConnect || status != "" {
 			_, _ = io.WriteString(c, "HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n")
 			return false
@@ -41,10 +39,10 @@ func connectProxy(t *testing.T, to, status string) string {
 
 func TestPreflight(t *testing.T) {
 	serve := func(h2 bool) *httptest.Server {
-		s := httptest.NewUnstartedServer(calibrated())
-		s.Config.ErrorLog = quiet
+		s := httptest.NewUnstartedServer(hcalibrated())
+		s.Config.ErrorLog = hquiet
 		s.EnableHTTP2 = h2
-		s.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{hselfSigned(t)}}
 		if h2 {
 			s.TLS.NextProtos = []string{"h2", "http/1.1"}
 		}
@@ -53,7 +51,7 @@ func TestPreflight(t *testing.T) {
 		return s
 	}
 	http1, http2 := serve(false), serve(true)
-	plain := httptest.NewServer(calibrated())
+	plain := httptest.NewServer(hcalibrated())
 	t.Cleanup(plain.Close)
 	insecure := TLS{Insecure: true}
 	for _, c := range []struct {
@@ -102,58 +100,6 @@ func TestPreflight(t *testing.T) {
 			}
 			if _, never := errors.AsType[*Hopeless](err); never != c.never {
 				t.Errorf("waited for: %v, want %v (%v)", !never, !c.never, err)
-			}
-		})
-	}
-}
-
-// A name that moves to a public address during the run is not followed: nothing
-// is sent there, and whoever runs the load is told.
-func TestNamesThatMoveAreRefused(t *testing.T) {
-	srv := httptest.NewServer(calibrated())
-	defer srv.Close()
-	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
-	for _, k := range Engines() {
-		t.Run(k.Name, func(t *testing.T) {
-			var asked, told atomic.Int64
-			p := holdPlan(50, 200*time.Millisecond, 20*time.Second, 5)
-			p.Requests[0].URL = "http://moves.test:" + port + "/status/200"
-			e, err := k.New(Options{
-				MaxInFlight: 5, Connections: Connections{NoKeepAlive: true, DNSRefresh: 1},
-				Lookup: func(context.Context, string) ([]netip.Addr, error) {
-					if asked.Add(1) > 3 {
-						return []netip.Addr{netip.MustParseAddr("203.0.113.9")}, nil
-					}
-					return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
-				},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			stop := make(chan struct{})
-			_, c := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: time.Now(), Stop: stop, Refused: func(err error) {
-				if !strings.Contains(err.Error(), "moves.test is at 203.0.113.9") {
-					t.Errorf("told of %v", err)
-				}
-				if told.Add(1) == 1 {
-					close(stop)
-				}
-			}})
-			if err := e.Close(); err != nil {
-				t.Error(err)
-			}
-			refused := 0
-			for _, r := range c.of(Done) {
-				switch r.Kind {
-				case "":
-				case KindNotAllowed:
-					refused++
-				default:
-					t.Errorf("kind %q: %s", r.Kind, r.Detail)
-				}
-			}
-			if refused == 0 || told.Load() == 0 {
-				t.Errorf("%d were refused, and %d told", refused, told.Load())
 			}
 		})
 	}

@@ -71,7 +71,7 @@ type CallOutcome struct {
 	BytesOut   int64
 	Phases     timeline.PhaseTimes
 	Opened     time.Time     // when the connection was opened that it was sent on; zero if that is not known
-	Within     time.Duration // of KindSlow: how long it was allowed to take
+	Within     time.Duration // of timeline.KindSlow: how long it was allowed to take
 	// Exchange is what was sent and what came back, for whoever wants it explained; nil
 	// if there is no more to say than Kind does.
 	Exchange Exchange

@@ -68,15 +68,15 @@ func TestHTTPFollowsRedirects(t *testing.T) {
 func TestRedirectsLeftOver(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }))
 	defer srv.Close()
-	for redirects, want := range []string{"", KindStatus} {
-		p := holdPlan(100, 50*time.Millisecond, time.Second, 5)
+	for redirects, want := range []string{"", timeline.KindStatus} {
+		p := xholdPlan(100, 50*time.Millisecond, time.Second, 5)
 		p.Engine, p.Redirects = "http", redirects
 		p.Requests[0].URL = srv.URL
-		e, err := NewEngine(p)
+		e, err := NewEngine(p, xEngines())
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, c := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: time.Now()})
+		_, c := xrun(t, t.Context(), p, RunOptions{Client: xover(t, p, e), Start: time.Now()})
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
@@ -118,14 +118,14 @@ func TestRedirectsSayWhy(t *testing.T) {
 		{"another port", "/away", []string{elsewhere.Hostname() + ":1"}, "the scenario does not name"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := holdPlan(20, 50*time.Millisecond, 20*time.Second, 1)
+			p := xholdPlan(20, 50*time.Millisecond, 20*time.Second, 1)
 			p.Engine, p.Redirects, p.RedirectHosts = "http", 3, c.hosts
 			p.Requests[0].URL = srv.URL + c.path
-			e, err := NewEngine(p)
+			e, err := NewEngine(p, xEngines())
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, got := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: time.Now()})
+			_, got := xrun(t, t.Context(), p, RunOptions{Client: xover(t, p, e), Start: time.Now()})
 			if err := e.Close(); err != nil {
 				t.Error(err)
 			}

@@ -50,14 +50,8 @@ func (p *Plan) Remarks(i int) []string {
 func (r *Request) pathColumns() []string {
 	path, _, _ := strings.Cut(r.URL, "?")
 	t, err := newURLTemplate(path, new(draw))
-	if err != nil || !t.inURL {
+	if err != nil {
 		return nil
 	}
-	var out []string
-	for _, p := range t.pieces {
-		if p.kind == columnPiece && !p.raw {
-			out = append(out, p.text)
-		}
-	}
-	return out
+	return t.encoded()
 }

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // ends tells, once, that the client has closed a connection.
@@ -61,7 +63,7 @@ func TestEnginesSendOnce(t *testing.T) {
 					asked.Store(0)
 					r := e.Send(t.Context(), &Call{Method: "GET", URL: srv.URL + path})
 					ch, _ := newCheck(Expect{})
-					if kind, detail := judge(ch, &r, 0); kind != want {
+					if kind, detail := xjudge(ch, &r, 0); kind != want {
 						t.Errorf("%s: expected kind %q, found %q: %s (%v)", path, want, kind, detail, r.Err)
 					}
 					if n := asked.Load(); n != 1 {
@@ -72,7 +74,7 @@ func TestEnginesSendOnce(t *testing.T) {
 					<-ended // the engine before was closed
 				}
 				send("/ok", "") // opens the connection that the next one uses
-				send("/die", KindEOF)
+				send("/die", timeline.KindEOF)
 				<-ended
 
 				send("/ok", "")

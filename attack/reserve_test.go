@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 func TestReserve(t *testing.T) {
@@ -122,7 +124,7 @@ func TestOverloadKeepsGoodput(t *testing.T) {
 		}
 		soon := 0
 		for _, r := range c.of(Unsent) {
-			if r.Kind != KindUnsent || r.Done != r.Intended+timeout || r.Intended == 0 {
+			if r.Kind != timeline.KindUnsent || r.Done != r.Intended+timeout || r.Intended == 0 {
 				t.Fatalf("found %+v", r)
 			}
 			if r.Detail == "no free slot in time to be answered within 2s" {

@@ -20,7 +20,8 @@ type reuse struct {
 	// cookie is what of the caller's cookies goes out with it: the value of a Cookie
 	// header, or the end of that which the request has by itself.
 	cookie []byte
-	wire   fastWire // of engine fast
+	// memory is the engine's own, to be used again.
+	memory any
 	done   bool
 }
 
@@ -58,7 +59,7 @@ func joinsCookies(v string) bool { return v != "" && !strings.ContainsAny(v[len(
 
 // newForm returns the form of a kit's calls, nil if they have none.
 func newForm(k *kit, protocol string) *form {
-	f := &form{method: k.method, cookie: -1, body: k.json != nil || len(k.fields) > 0 || k.body.literal != "" || !k.body.fixed() || len(k.sameBody) > 0}
+	f := &form{method: k.method, cookie: -1, body: k.json != nil || len(k.fields) > 0 || k.body.fixedText() != "" || !k.body.fixed() || len(k.sameBody) > 0}
 	scheme, rest, ok := strings.Cut(k.url.begin(), "://")
 	host, _, slash := strings.Cut(rest, "/")
 	if !ok || !slash || strings.ContainsAny(host, "?#") {
@@ -70,7 +71,7 @@ func newForm(k *kit, protocol string) *form {
 		return nil
 	}
 	for i, h := range k.headers {
-		f.header = append(f.header, Field{h.name, h.value.literal})
+		f.header = append(f.header, Field{h.name, h.value.fixedText()})
 		if f.cookie < 0 && strings.EqualFold(h.name, "Cookie") {
 			f.cookie = i
 		}

@@ -123,7 +123,7 @@ func BenchmarkTemplatedWire(b *testing.B) {
 	for _, c := range priced {
 		b.Run(c.name, func(b *testing.B) {
 			c.req.URL = "http://target" + c.req.URL
-			c.req.Data = dataOf([]map[string]string{{"a": "x1", "b": "Zürich"}})
+			c.req.Data = xdataOf([]map[string]string{{"a": "x1", "b": "Zürich"}})
 			e, builder := newWires(b, &c.req)
 			b.ReportAllocs()
 			for n := uint64(0); b.Loop(); n++ {
@@ -143,7 +143,7 @@ func BenchmarkTemplatedWire(b *testing.B) {
 // sender returns what sends the request's next arrival, with the cookies of jar.
 func sender(tb testing.TB, r Request, jar *cookies) func() {
 	r.URL = hungry(tb) + r.URL
-	r.Data = dataOf([]map[string]string{{"a": "x1", "b": "Zürich"}})
+	r.Data = xdataOf([]map[string]string{{"a": "x1", "b": "Zürich"}})
 	engine, builder := newWires(tb, &r)
 	seq, from := uint64(0), given{cookies: jar}
 	return func() {

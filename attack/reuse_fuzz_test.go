@@ -17,7 +17,7 @@ func FuzzShortWay(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, a, b string, seq uint64) {
 		r := templated[int(which)%len(templated)].req
-		r.Data = dataOf([]map[string]string{{"a": a, "b": b}})
+		r.Data = xdataOf([]map[string]string{{"a": a, "b": b}})
 		e, builder := newWires(t, &r)
 		for range 2 { // the second time in used memory
 			wires(t, e, builder, &r, Arrival{Seq: seq, Nth: seq}, nil)
@@ -39,7 +39,7 @@ func FuzzShortWayForms(f *testing.F) {
 		if endless.MatchString(url + value + body) {
 			t.Skip("can be made to take for ever, as the author of a scenario may")
 		}
-		r := Request{Method: method, URL: url, Headers: []Field{{name, value}}, Body: body, Data: dataOf([]map[string]string{{"a": a, "b": b}})}
+		r := Request{Method: method, URL: url, Headers: []Field{{name, value}}, Body: body, Data: xdataOf([]map[string]string{{"a": a, "b": b}})}
 		if query {
 			r.Query = []Field{{name, value}}
 		}
@@ -74,15 +74,14 @@ func FuzzPieces(f *testing.F) {
 			t.Skip("can be made to take for ever, as the author of a scenario may")
 		}
 		r := Request{URL: "http://h/", Body: s}
-		k, err := newKit(&r, 42)
+		build, err := newBuilder(&Plan{Seed: 42, Requests: []Request{r}})
 		if err != nil {
 			return
 		}
 		row := map[string]string{"a": a, "b": b}
 		for seq := range uint64(2) {
 			want, wantErr := slowly(&r, 42, row, Arrival{Seq: seq, Nth: 3})
-			var got Call
-			err := k.render(&got, &r, Arrival{Seq: seq, Nth: 3}, &given{values: valuesOf(row)})
+			got, err := build.BuildWith(Arrival{Seq: seq, Nth: 3}, &given{values: xvaluesOf(row)})
 			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 				t.Fatalf("%q with %q: expected error %v, found %v", s, row, wantErr, err)
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -64,7 +63,7 @@ func slowly(r *Request, planSeed uint64, row map[string]string, a Arrival) (*Cal
 	inURL := false
 	render := func(s string) (string, error) {
 		row := row
-		if inURL && hostIsLiteral(s) {
+		if inURL && xhostIsLiteral(s) {
 			row = maps.Clone(encoded)
 			s = rawColumn.ReplaceAllStringFunc(s, func(m string) string {
 				name := rawColumn.FindStringSubmatch(m)[1]
@@ -134,12 +133,12 @@ func slowly(r *Request, planSeed uint64, row map[string]string, a Arrival) (*Cal
 	}
 	headers := r.Headers
 	if r.JSON != "" {
-		headers = withDefault(headers, "Content-Type", "application/json")
+		headers = xwithDefault(headers, "Content-Type", "application/json")
 	}
 	if len(r.Form) > 0 {
-		headers = withDefault(headers, "Content-Type", "application/x-www-form-urlencoded")
+		headers = xwithDefault(headers, "Content-Type", "application/x-www-form-urlencoded")
 	}
-	for _, h := range withDefault(headers, "User-Agent", userAgent) {
+	for _, h := range xwithDefault(headers, "User-Agent", userAgent) {
 		v, err := render(h.Value)
 		if err == nil {
 			err = validField(Field{h.Name, v})
@@ -271,10 +270,10 @@ var templated = []struct {
 func wires(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, captured map[string]string) (short bool) {
 	t.Helper()
 	jar := newCookies()
-	jar.keep(origin{"target", "/", true}, []string{"sid=a b", "x=[1]; Path=/"})
-	jar.keep(origin{"x1", "/", true}, []string{"sid=x1"})
-	wiresWith(t, e, b, r, a, &given{valuesOf(captured), jar})
-	return wiresWith(t, e, b, r, a, &given{valuesOf(captured), nil})
+	jar.keep(newOrigin(true, "target", "/"), []string{"sid=a b", "x=[1]; Path=/"})
+	jar.keep(newOrigin(true, "x1", "/"), []string{"sid=x1"})
+	wiresWith(t, e, b, r, a, &given{xvaluesOf(captured), jar})
+	return wiresWith(t, e, b, r, a, &given{xvaluesOf(captured), nil})
 }
 
 func wiresWith(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, by *given) (short bool) {
@@ -283,7 +282,7 @@ func wiresWith(t *testing.T, e *fastEngine, b *builder, r *Request, a Arrival, b
 	if n := r.Data.Len(); n > 0 {
 		maps.Insert(row, r.Data.Row(int(a.Nth%uint64(n))))
 	}
-	maps.Copy(row, by.values.texts)
+	maps.Insert(row, by.values.All())
 	want, wantErr := slowly(r, 42, row, a)
 	if want != nil && by.cookies != nil {
 		want.carry(by.cookies)
@@ -347,7 +346,7 @@ func TestShortWay(t *testing.T) {
 			for _, v := range awkward {
 				rows = append(rows, map[string]string{"a": v, "b": "Y2"}, map[string]string{"a": "x1", "b": v}, map[string]string{"a": v, "b": v})
 			}
-			c.req.Data = dataOf(rows)
+			c.req.Data = xdataOf(rows)
 			e, b := newWires(t, &c.req)
 			for n := range uint64(len(rows)) {
 				short := wires(t, e, b, &c.req, Arrival{Seq: 1000 + n, Nth: n}, nil)
@@ -379,7 +378,7 @@ func TestReuseUnderLoad(t *testing.T) {
 	defer srv.Close()
 	p := &Plan{Requests: []Request{
 		{Name: "own body", Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []Field{{"n", "{{ seq }}"}}, Headers: []Field{{"X-Body", "{{ .a }}"}}, Body: "{{ .a }}{{ seq }}",
-			Data: dataOf([]map[string]string{{"a": "x"}, {"a": strings.Repeat("y", 300)}, {"a": "zä"}})},
+			Data: xdataOf([]map[string]string{{"a": "x"}, {"a": strings.Repeat("y", 300)}, {"a": "zä"}})},
 		{Name: "same body", Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []Field{{"n", "{{ seq }}"}}, Headers: []Field{{"X-Body", "same"}}, Body: long},
 	}}
 	build, err := NewBuilder(p)
@@ -410,52 +409,6 @@ func TestReuseUnderLoad(t *testing.T) {
 	})
 }
 
-func TestBuildWith(t *testing.T) {
-	r := Request{
-		URL: "http://h/{{ .id }}", Headers: []Field{{"Authorization", "Bearer {{ .token }}"}}, Query: []Field{{"q", "{{ if .token }}{{ .own }}{{ end }}"}},
-		Data: dataOf([]map[string]string{{"own": "1", "id": "from the row"}}),
-	}
-	b, err := newBuilder(&Plan{Requests: []Request{r}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		c, err := b.BuildWith(Arrival{}, &given{values: valuesOf(map[string]string{"id": "7", "token": "t"})})
-		if err != nil || c.URL != "http://h/7?q=1" || c.Header[0].Value != "Bearer t" {
-			t.Errorf("found %+v, %v", c, err)
-		}
-		// What one flow has captured is nothing to the next.
-		if _, err := b.BuildWith(Arrival{}, &given{}); err == nil || !strings.Contains(err.Error(), `no column "token"`) {
-			t.Errorf("without captures: found %v", err)
-		}
-	}
-}
-
-func TestValidateWithColumns(t *testing.T) {
-	r := Request{URL: "http://h:{{ .port }}/{{ .id }}", Headers: []Field{{"X-N", "{{ printf \"%s\" .token }}"}}, JSON: `{"id": "{{ .id }}"}`}
-	validate := func(columns []string) error {
-		_, wrong := r.ValidateRows(Columns{Names: columns}, math.MaxInt)
-		return wrong.Err()
-	}
-	if err := validate([]string{"id", "token", "port"}); err != nil {
-		t.Errorf("expected no error, found %v", err)
-	}
-	for _, c := range []struct {
-		columns []string
-		data    []map[string]string
-		want    string
-	}{
-		{nil, nil, `url: the data row has no column "port" (the request has no data)`},
-		{[]string{"port", "id"}, nil, `header X-N: the data row has no column "token" (the request has no data)`},
-		{[]string{"port", "token"}, []map[string]string{{"id": "1"}, {"x": "1"}}, `with data row 2: url: the data row has no column "id"`},
-	} {
-		r.Data = dataOf(c.data)
-		if err := validate(c.columns); err == nil || err.Error() != c.want {
-			t.Errorf("with %q: expected %q, found %v", c.columns, c.want, err)
-		}
-	}
-}
-
 // A templated call may be used again once engine fast has sent it, but never
 // after engines that net/http keeps at work behind their back.
 func TestRelease(t *testing.T) {
@@ -466,10 +419,10 @@ func TestRelease(t *testing.T) {
 	eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
 		for name, r := range map[string]Request{
 			"literal":   {URL: srv.URL + "/"},
-			"templated": {URL: srv.URL + "/{{ .a }}", Body: "{{ .a }}", Data: dataOf([]map[string]string{{"a": "x"}})},
-			"long way":  {URL: srv.URL + "/{{ .a }}", Data: dataOf([]map[string]string{{"a": "x y"}})},
+			"templated": {URL: srv.URL + "/{{ .a }}", Body: "{{ .a }}", Data: xdataOf([]map[string]string{{"a": "x"}})},
+			"long way":  {URL: srv.URL + "/{{ .a }}", Data: xdataOf([]map[string]string{{"a": "x y"}})},
 		} {
-			call, err := build(t, r)(Arrival{})
+			call, err := xbuild(t, r)(Arrival{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,89 +8,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
-
-// fake is an engine whose answers take as long as it is told, by the clock of
-// the bubble it runs in.
-type fake struct {
-	takes func(call *Call) time.Duration
-	fail  error
-
-	now, peak atomic.Int64
-	mu        sync.Mutex
-	urls      []string
-}
-
-func (f *fake) Send(ctx context.Context, call *Call) (r Reply) {
-	n := f.now.Add(1)
-	defer f.now.Add(-1)
-	for p := f.peak.Load(); n > p && !f.peak.CompareAndSwap(p, n); p = f.peak.Load() {
-	}
-	f.mu.Lock()
-	f.urls = append(f.urls, call.URL)
-	f.mu.Unlock()
-	r.Sent = time.Now()
-	defer func() { r.Done = time.Now() }()
-	select {
-	case <-time.After(f.takes(call)):
-		r.Status, r.Err = 200, f.fail
-	case <-ctx.Done():
-		r.Err = context.Cause(ctx)
-	}
-	return r
-}
-
-func (*fake) Close() error { return nil }
-
-func takes(d time.Duration) *fake {
-	return &fake{takes: func(*Call) time.Duration { return d }}
-}
-
-// over is a client that sends by an engine.
-func over(tb testing.TB, p *Plan, e Engine) Client {
-	tb.Helper()
-	c, err := NewClient(p, e)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return c
-}
-
-// bubble runs the plan under a fake clock.
-func bubble(t *testing.T, f func(t *testing.T, start time.Time)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, time.Now()) })
-}
-
-func run(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult, *collector) {
-	t.Helper()
-	c := new(collector)
-	opt.Sink = c
-	live := new(Live)
-	opt.Live = live
-	res, err := Run(ctx, p, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.balanced(t, res)
-	if q, f := live.Queued.Load(), live.InFlight.Load(); q != 0 || f != 0 || live.Planned.Load() != res.Planned {
-		t.Errorf("after the run: expected nothing queued or in flight, found %d and %d", q, f)
-	}
-	return res, c
-}
-
-func holdPlan(rate arrivals.Rate, d, timeout time.Duration, maxInFlight int) *Plan {
-	p := planOf(arrivals.Uniform, arrivals.Hold{Per: rate}, d)
-	p.Timeout, p.MaxInFlight = timeout, maxInFlight
-	return p
-}
 
 func TestRunOnTime(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
@@ -144,7 +68,7 @@ func TestRunUnsent(t *testing.T) {
 			}
 		}
 		for _, r := range c.of(Unsent) {
-			if r.Request != 1 || r.Done != r.Intended+250*time.Millisecond || r.Sent != 0 || r.Kind != KindUnsent || r.Detail != "no free slot within 250ms" {
+			if r.Request != 1 || r.Done != r.Intended+250*time.Millisecond || r.Sent != 0 || r.Kind != timeline.KindUnsent || r.Detail != "no free slot within 250ms" {
 				t.Fatalf("found %+v", r)
 			}
 		}
@@ -186,7 +110,7 @@ func TestRunTimeout(t *testing.T) {
 		e := takes(2 * time.Second)
 		_, c := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: start})
 		done := c.of(Done)
-		if len(done) != 2 || done[0].Kind != "" || done[1].Kind != KindTimeout {
+		if len(done) != 2 || done[0].Kind != "" || done[1].Kind != timeline.KindTimeout {
 			t.Fatalf("found %+v", done)
 		}
 		// Due at 0.5 s, sent at 2 s when the slot was free, given up at 3.5 s.
@@ -355,7 +279,7 @@ func TestRunErrorAtTheEnd(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		e := &failing{err: errors.New("odd"), then: cancel}
 		res, c := run(t, ctx, holdPlan(1, time.Second, 5*time.Second, 1), RunOptions{Client: over(t, holdPlan(1, time.Second, 5*time.Second, 1), e), Start: start})
-		if done := c.of(Done); len(done) != 1 || done[0].Kind != KindOther {
+		if done := c.of(Done); len(done) != 1 || done[0].Kind != timeline.KindOther {
 			t.Errorf("expected one error, found %+v", res)
 		}
 	})
@@ -387,7 +311,7 @@ func TestRunErrorsAndInterrupts(t *testing.T) {
 			t.Errorf("expected 9 done and 1 interrupted, found %+v", res)
 		}
 		for _, r := range c.of(Done) {
-			if r.Kind != KindOther || r.Detail != "odd" {
+			if r.Kind != timeline.KindOther || r.Detail != "odd" {
 				t.Errorf("found %+v", r)
 			}
 		}
@@ -404,7 +328,7 @@ func TestRunTemplateErrors(t *testing.T) {
 			t.Errorf("expected 10 done, found %+v", res)
 		}
 		for _, r := range c.of(Done) {
-			if want := []string{"", KindTemplate}[r.Nth%2]; r.Kind != want || want != "" && r.Detail != `url: the data row has no column "a"` {
+			if want := []string{"", timeline.KindTemplate}[r.Nth%2]; r.Kind != want || want != "" && r.Detail != `url: the data row has no column "a"` {
 				t.Errorf("expected kind %q, found %+v", want, r)
 			}
 		}
@@ -503,16 +427,6 @@ func BenchmarkScheduler(b *testing.B) {
 		b.Fatal(err)
 	}
 }
-
-type instant struct{}
-
-func (instant) Send(context.Context, *Call) Reply {
-	now := time.Now()
-	return Reply{Answer: Answer{Status: 200}, Sent: now, Done: now}
-}
-func (i instant) SendBy(ctx context.Context, _ Deadlines, call *Call) Reply { return i.Send(ctx, call) }
-
-func (instant) Close() error { return nil }
 
 // A stop that comes while OnStage is told of the end, or of a stage, ends the
 // load once.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 const (
@@ -28,7 +30,7 @@ func newSample(call *Call, r *Reply) *Sample {
 		for _, f := range call.Header {
 			sent[f.Name] = append(sent[f.Name], f.Value)
 		}
-		s.Method, s.URL = call.Method, clip(call.URL, maxSample)
+		s.Method, s.URL = call.Method, plaintext.Clip(call.URL, maxSample)
 		s.Sent = &Message{Header: sampleHeader(sent)}
 		s.Sent.Body, s.Sent.Cut = sampleBody(call.Body, int64(len(call.Body)))
 	}
@@ -55,8 +57,8 @@ func sampleHeader(header http.Header) http.Header {
 			if out == nil {
 				out = make(http.Header)
 			}
-			name := clip(strings.ToValidUTF8(name, "�"), maxSampleValue)
-			out[name] = append(out[name], clip(strings.ToValidUTF8(v, "�"), maxSampleValue))
+			name := plaintext.Clip(strings.ToValidUTF8(name, "�"), maxSampleValue)
+			out[name] = append(out[name], plaintext.Clip(strings.ToValidUTF8(v, "�"), maxSampleValue))
 		}
 	}
 	return out
@@ -73,16 +75,4 @@ func wholeRunes(b []byte) []byte {
 		}
 	}
 	return b
-}
-
-// bodyKept is how much of an answer's body an engine keeps: for checks, or the
-// beginning of one that is likely to become a sample.
-func bodyKept(want bool, status int) int {
-	switch {
-	case want:
-		return MaxBody
-	case status >= 400:
-		return maxSample
-	}
-	return 0
 }

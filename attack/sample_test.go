@@ -2,14 +2,11 @@ package attack
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 )
 
@@ -43,122 +40,4 @@ func TestSampleIsBounded(t *testing.T) {
 	if len(s.Body) != maxSample-1 || !utf8.ValidString(s.Body) { // the last character would be half
 		t.Errorf("expected %d bytes of body, found %d", maxSample-1, len(s.Body))
 	}
-}
-
-// The beginning of an answer that is no good is there, asked for or not, and
-// whole answers are only for those who ask.
-func TestEnginesKeepWhatMayBecomeASample(t *testing.T) {
-	const long = 3 * maxSample
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var status int
-		_, _ = fmt.Sscanf(r.URL.Path, "/%d", &status)
-		w.Header().Set("X-Why", "because")
-		if r.URL.Query().Has("length") {
-			w.Header().Set("Content-Length", fmt.Sprint(long))
-		}
-		w.WriteHeader(status)
-		for range 3 {
-			_, _ = io.WriteString(w, strings.Repeat("x", long/3))
-			_ = http.NewResponseController(w).Flush()
-		}
-	}))
-	defer srv.Close()
-	for _, c := range []struct {
-		name   string
-		path   string
-		method string
-		want   bool
-		kept   int
-	}{
-		{"good, not asked for", "/200", "GET", false, 0},
-		{"good, asked for", "/200", "GET", true, long},
-		{"not found", "/404", "GET", false, maxSample},
-		{"error, of a known length", "/500?length", "GET", false, maxSample},
-		{"error, asked for", "/500", "GET", true, long},
-		{"error without a body", "/500", "HEAD", false, 0},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
-				r := e.Send(t.Context(), &Call{Method: c.method, URL: srv.URL + c.path, WantBody: c.want})
-				if r.Err != nil || len(r.Body) != c.kept {
-					t.Errorf("expected %d bytes, found %d (%v)", c.kept, len(r.Body), r.Err)
-				}
-				if c.method != "HEAD" && r.BytesIn != long {
-					t.Errorf("expected %d bytes in, found %d", long, r.BytesIn)
-				}
-				if why := r.Header.Get("X-Why"); r.Status >= 400 && why != "because" {
-					t.Errorf("expected its headers, found %v", r.Header)
-				}
-				ch, _ := newCheck(Expect{})
-				if kind, _ := judge(ch, &r, time.Second); kind != "" {
-					s := newSample(nil, &r)
-					if s.Status != r.Status || len(s.Body) != min(c.kept, maxSample) || s.Header.Get("X-Why") != "because" {
-						t.Errorf("found sample %+v", s)
-					}
-				}
-			})
-		})
-	}
-}
-
-// An answer that breaks off is no answer, and leaves nothing to be sampled.
-func TestEnginesKeepNothingOfABrokenAnswer(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "100")
-		w.WriteHeader(500)
-		_, _ = io.WriteString(w, "half")
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}))
-	defer srv.Close()
-	eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
-		r := e.Send(t.Context(), &Call{Method: "GET", URL: srv.URL})
-		if r.Err == nil || r.Status != 0 || r.Header != nil || r.Body != nil {
-			t.Errorf("found %+v", r)
-		}
-	})
-}
-
-// choosy is a sink that wants the samples of some arrivals.
-type choosy struct{ collector }
-
-func (c *choosy) WantsSample(r *Result) bool { return r.Kind == KindStatus && r.Seq%3 == 0 }
-
-// The sink says which answers are kept, and they come with what was sent, and with what
-// is secret of it.
-func TestSamplesHaveWhatWasSent(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusTeapot)
-		_, _ = io.WriteString(w, "no coffee")
-	}))
-	defer srv.Close()
-	eachEngine(t, Options{MaxInFlight: 1}, func(t *testing.T, e Engine) {
-		p := holdPlan(100, 60*time.Millisecond, time.Minute, 1)
-		p.Requests = []Request{{
-			Name: "a", Weight: 1, Method: "POST", URL: srv.URL + "/brew/{{ seq }}?token=s3cr3tvalue&size=2",
-			Headers: []Field{{"Authorization", "Bearer s3cr3ttoken"}, {"X-Trace", "t-{{ seq }}"}}, JSON: `{"sku":"abc-{{ seq }}","password":"s3cr3tword"}`,
-		}}
-		got := new(choosy)
-		if _, err := Run(t.Context(), p, RunOptions{Client: over(t, p, e), Sink: got, Start: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range got.of(Done) {
-			if r.Kind != KindStatus {
-				t.Errorf("found %+v", r)
-			}
-			if (r.Sample != nil) != (r.Seq%3 == 0) {
-				t.Errorf("arrival %d: sample %v", r.Seq, r.Sample)
-			}
-			if r.Sample == nil {
-				continue
-			}
-			s := r.Sample
-			url := fmt.Sprintf("%s/brew/%d?token=s3cr3tvalue&size=2", srv.URL, r.Seq)
-			body := fmt.Sprintf(`{"sku":"abc-%d","password":"s3cr3tword"}`, r.Seq)
-			if s.Method != "POST" || s.URL != url || s.Sent == nil || s.Sent.Body != body || s.Body != "no coffee" || s.Status != http.StatusTeapot ||
-				!slices.Contains(r.Secrets, "s3cr3ttoken") || s.Sent.Header.Get("X-Trace") != fmt.Sprint("t-", r.Seq) {
-				t.Errorf("found %+v, sent %+v", s, s.Sent)
-			}
-		}
-	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Samples and details are made of what was sent and answered, as it is. Whoever
@@ -134,7 +135,7 @@ func (x *exchange) secrets() []string {
 // request or its answer. Others say the same whatever was sent.
 func quotes(kind string) bool {
 	switch kind {
-	case KindHeader, KindBody, KindJSON, KindCapture, KindTemplate:
+	case timeline.KindHeader, timeline.KindBody, timeline.KindJSON, timeline.KindCapture, timeline.KindTemplate:
 		return true
 	}
 	return false

@@ -57,7 +57,7 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	defer o.Release()
 	if o.Err == errNoConnection {
 		a.never(r, Unsent)
-		if r.Kind == KindUnsent {
+		if r.Kind == timeline.KindUnsent {
 			r.Detail = action.unsent.busy
 		}
 		return
@@ -74,16 +74,16 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 	r.BytesIn, r.BytesOut = o.BytesIn, o.BytesOut
 	r.Kind, r.Status = o.Kind, o.Code
 	if s.tooLate = o.Class != Failed && r.Done > deadline; s.tooLate {
-		r.Kind, r.Status, r.Detail = KindTimeout, 0, tooLate
+		r.Kind, r.Status, r.Detail = timeline.KindTimeout, 0, tooLate
 	}
 	s.within = o.Within
 	switch {
 	case r.Kind == "":
 		action.reserve.answered(r.Done-r.Sent, r.Done)
-	case (r.Kind == KindTimeout || r.Kind == KindStalled) && r.Sent-r.Intended > action.timeout/2:
+	case (r.Kind == timeline.KindTimeout || r.Kind == timeline.KindStalled) && r.Sent-r.Intended > action.timeout/2:
 		action.reserve.wasted(r.Sent, r.Done)
 	}
-	if (r.Kind == KindReset || r.Kind == KindEOF) && !o.Opened.IsZero() {
+	if (r.Kind == timeline.KindReset || r.Kind == timeline.KindEOF) && !o.Opened.IsZero() {
 		r.Opened = o.Opened.Sub(a.Start)
 	}
 	if r.Kind != "" && !s.tooLate && o.Exchange != nil {
@@ -91,7 +91,7 @@ func (a *attack) request(s *seat, w waiting, c *caller) {
 			o.Exchange.Explain(r, sample)
 		}
 	}
-	if r.Kind == KindNotAllowed && a.Refused != nil {
+	if r.Kind == timeline.KindNotAllowed && a.Refused != nil {
 		a.Refused(o.Err)
 	}
 }
@@ -107,18 +107,18 @@ func (a *attack) wanted(r *Result) (detail, sample bool) {
 
 // giveUp records an arrival that was never sent, of a flow its first request
 // too.
-func (a *attack) giveUp(s *seat, w waiting, o Outcome) { a.notSent(s, w, o, KindUnsent) }
+func (a *attack) giveUp(s *seat, w waiting, o Outcome) { a.notSent(s, w, o, timeline.KindUnsent) }
 
 // skip records an arrival that the generator was too late for.
 func (a *attack) skip(s *seat, w waiting) {
-	a.notSent(s, w, Unsent, KindSkipped)
+	a.notSent(s, w, Unsent, timeline.KindSkipped)
 }
 
 func (a *attack) notSent(s *seat, w waiting, o Outcome, kind string) {
 	record := func(r Arrival) {
 		s.result = Result{Arrival: r, Acted: w.Acted}
 		a.never(&s.result, o)
-		if kind == KindSkipped {
+		if kind == timeline.KindSkipped {
 			s.result.Kind, s.result.Detail = kind, "the generator was late by more than its budget"
 		}
 		a.ownPart(s, &s.result)
@@ -137,10 +137,10 @@ func (a *attack) never(r *Result, o Outcome) {
 	if o == Unsent {
 		action := a.action(&r.Arrival)
 		why := &action.unsent
-		r.Kind = KindUnsent
+		r.Kind = timeline.KindUnsent
 		switch deadline := r.Intended + action.timeout; {
 		case r.Acted-r.Intended > action.timeout/2:
-			r.Kind, r.Detail = KindLate, why.late
+			r.Kind, r.Detail = timeline.KindLate, why.late
 		case r.Done < deadline:
 			r.Detail = why.soon
 		default:

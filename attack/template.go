@@ -8,11 +8,13 @@ import (
 	"maps"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
 	"text/template/parse"
 
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/seed"
 )
 
@@ -44,7 +46,8 @@ func ParseTemplate(s string) error {
 // draw is the state behind the template functions for one arrival.
 type draw struct {
 	seed    uint64
-	a       Arrival
+	seq     uint64     // of the arrival in the schedule
+	nth     uint64     // of it among those of its request
 	rng     *rand.Rand // nil until an arrival's first random number
 	streams seed.Streams
 	name    []byte // of the stream
@@ -52,11 +55,11 @@ type draw struct {
 	steps   int    // turns of loops, calls of templates
 }
 
-func (d *draw) reset(a Arrival) { d.a, d.rng, d.work, d.steps = a, nil, 0, 0 }
+func (d *draw) reset(seq, nth uint64) { d.seq, d.nth, d.rng, d.work, d.steps = seq, nth, nil, 0, 0 }
 
 func (d *draw) random() *rand.Rand {
 	if d.rng == nil {
-		d.name = strconv.AppendUint(append(d.name[:0], "template/"...), d.a.Seq, 10)
+		d.name = strconv.AppendUint(append(d.name[:0], "template/"...), d.seq, 10)
 		d.rng = d.streams.Next(d.seed, d.name)
 	}
 	return d.rng
@@ -87,8 +90,8 @@ func (d *draw) appendUUID(b []byte) []byte {
 
 func (d *draw) functions() template.FuncMap {
 	return template.FuncMap{
-		"seq": func() uint64 { return d.a.Seq },
-		"nth": func() uint64 { return d.a.Nth },
+		"seq": func() uint64 { return d.seq },
+		"nth": func() uint64 { return d.nth },
 		"randInt": func(lo, hi int) (int, error) {
 			if hi < lo {
 				return 0, fmt.Errorf("expected two numbers in ascending order, found %d and %d", lo, hi)
@@ -119,6 +122,19 @@ func (r *row) noColumn(column string) error {
 		return r.missing(column)
 	}
 	return noColumn(column)
+}
+
+// noValues are those of a call that is no step of a flow.
+var noValues values
+
+// reset makes it the row for the nth arrival of a request. v may be nil.
+func (r *row) reset(d *Data, nth uint64, v *values) {
+	if *r = (row{values: v}); v == nil {
+		r.values = &noValues
+	}
+	if n := d.Len(); n > 0 {
+		r.data, r.at = d, int(nth%uint64(n))
+	}
 }
 
 // appendTo adds a value to b, false if there is no such column.
@@ -350,9 +366,9 @@ func (t *text) append(b []byte, from *row) ([]byte, error) {
 				return b, errRendered
 			}
 		case seqPiece:
-			b = strconv.AppendUint(b, t.draw.a.Seq, 10)
+			b = strconv.AppendUint(b, t.draw.seq, 10)
 		case nthPiece:
-			b = strconv.AppendUint(b, t.draw.a.Nth, 10)
+			b = strconv.AppendUint(b, t.draw.nth, 10)
 		case randIntPiece:
 			b = strconv.AppendInt(b, int64(t.draw.randInt(p.lo, p.hi)), 10)
 		case uuidPiece:
@@ -398,7 +414,7 @@ func templateError(s string, err error) error {
 	if s == "" {
 		return errors.New(msg)
 	}
-	return fmt.Errorf("template %s: %s", strconv.Quote(clip(s, 60)), msg)
+	return fmt.Errorf("template %s: %s", strconv.Quote(plaintext.Clip(s, 60)), msg)
 }
 
 func lastOf(s, sep string) string {
@@ -426,3 +442,28 @@ func columnsIn(s string) []string {
 	}
 	return out
 }
+
+// computes says whether there is more to the template than values that it puts in.
+func (t *text) computes() bool { return t.tmpl != nil }
+
+// raw says of the template of a URL whether it puts values in as they stand.
+func (t *text) raw() bool {
+	return slices.ContainsFunc(t.pieces, func(p piece) bool { return p.raw || p.kind != literalPiece && !t.inURL })
+}
+
+// encoded are the columns whose values the template of a URL encodes.
+func (t *text) encoded() []string {
+	var out []string
+	for _, p := range t.pieces {
+		if t.inURL && p.kind == columnPiece && !p.raw {
+			out = append(out, p.text)
+		}
+	}
+	return out
+}
+
+// text is the text of a template that is always the same, empty if it is not.
+func (t *text) fixedText() string { return t.literal }
+
+// fixedTemplate is a text without templates.
+func fixedTemplate(s string) text { return text{literal: s} }

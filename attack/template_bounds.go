@@ -6,6 +6,8 @@ import (
 	"strings"
 	texttemplate "text/template"
 	"text/template/parse"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 // Bounds of what the templates of one arrival make: templates can loop, call
@@ -157,7 +159,7 @@ func misfit(out, format string, args []any) error {
 	if strings.Contains(found, "(string=") {
 		hint = ": values of data are text, which %s and %q take"
 	}
-	return fmt.Errorf("expected a format that fits its values, found %s%s%s", mark, clip(strings.ReplaceAll(found, other, "%"), 40), hint)
+	return fmt.Errorf("expected a format that fits its values, found %s%s%s", mark, plaintext.Clip(strings.ReplaceAll(found, other, "%"), 40), hint)
 }
 
 // withoutMarks is a format whose own text has no percent sign before an

@@ -3,32 +3,15 @@ package attack
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// Protocols lists the values of Plan.Protocol.
-func Protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
-
-func unknownProtocol(name string) error {
-	return fmt.Errorf("protocol: expected one of %s, found %q", strings.Join(Protocols(), ", "), name)
-}
-
-// dialTimeout bounds a dial that its request has given up on: net/http lets it
-// go on for the next one.
-const dialTimeout = 30 * time.Second
 
 // transport is what the engines share: connections kept alive, one for each
 // request in flight, nothing added to a request and nothing followed.
@@ -62,7 +45,7 @@ func newTransport(opt Options) (*transport, error) {
 	default:
 		return nil, unknownProtocol(opt.Protocol)
 	}
-	dialer, err := newDialer(opt)
+	dialer, err := newDialer(opt.dialing())
 	if err != nil {
 		return nil, err
 	}
@@ -190,92 +173,10 @@ func (l *leaving) Close() error {
 	return err
 }
 
-// fits says why a protocol cannot carry a URL's scheme, nil if it can.
-func fits(protocol, scheme string) error {
-	switch {
-	case protocol == "http2" && scheme == "http":
-		return errors.New("protocol http2 is spoken over TLS: expected an https URL, or protocol h2c")
-	case protocol == "h2c" && scheme == "https":
-		return errors.New("protocol h2c is spoken without TLS: expected an http URL, or protocol http2")
-	}
-	return nil
-}
-
 func (t *transport) close() {
 	t.stop()
 	t.few.close()
 	t.CloseIdleConnections()
-}
-
-// Config reads the files and returns the client configuration they make; nil
-// errors mean that the files are there and well-formed.
-func (t TLS) Config() (*tls.Config, error) {
-	conf := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.Insecure}
-	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
-		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
-		}
-		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca: %s: expected certificates in PEM form, found none", t.CA)
-		}
-	}
-	switch {
-	case t.Cert != "" && t.Key != "":
-		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-		if err != nil {
-			return nil, fmt.Errorf("cert and key: %s and %s: %s", t.Cert, t.Key, strings.TrimPrefix(err.Error(), "tls: "))
-		}
-		conf.Certificates = []tls.Certificate{cert}
-	case t.Cert != "":
-		return nil, errors.New("key: expected the client certificate's key beside cert, found none")
-	case t.Key != "":
-		return nil, errors.New("cert: expected the client certificate beside key, found none")
-	}
-	return conf, nil
-}
-
-// asSent are the headers that net/http looks at by their usual spelling. All
-// others go out as they are spelled in the plan, as some servers mind.
-var asSent = []string{"Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Connection", "Accept-Encoding", "Expect", "Trailer"}
-
-// header returns the call's headers, with the cookies that go out with it.
-func (c *Call) header() http.Header {
-	h := c.ownHeader()
-	addCookies(h, string(c.cookie))
-	return h
-}
-
-// addCookies adds cookies to the Cookie header, if there is one; a new one otherwise.
-func addCookies(h http.Header, cookies string) {
-	if cookies == "" {
-		return
-	}
-	for name, values := range h {
-		if !strings.EqualFold(name, "Cookie") {
-			continue
-		}
-		if own := strings.TrimRight(values[0], "; \t"); own != "" {
-			cookies = own + "; " + cookies
-		}
-		h[name] = append([]string{cookies}, values[1:]...)
-		return
-	}
-	h["Cookie"] = []string{cookies}
-}
-
-// ownHeader returns the headers that the request has by itself.
-func (c *Call) ownHeader() http.Header {
-	h := make(http.Header, len(c.Header)+1)
-	for _, f := range c.Header {
-		name := f.Name
-		if canon := http.CanonicalHeaderKey(name); slices.Contains(asSent, canon) {
-			name = canon
-		}
-		h[name] = append(h[name], f.Value)
-	}
-	return h
 }
 
 // body counts the bytes of a request's body that were sent. net/http can read

@@ -13,13 +13,9 @@ func (k *kit) trialRows(d *Data, most int) iter.Seq[int] {
 			return
 		}
 		if !k.valuesMatter() {
-			seen := map[*rowShape]bool{}
-			for i := 0; i < n && len(seen) < len(d.columns); i++ {
-				if s, _ := d.shape(i); !seen[s] {
-					seen[s] = true
-					if !yield(i) {
-						return
-					}
+			for i := range d.oneOfEach() {
+				if !yield(i) {
+					return
 				}
 			}
 			return
@@ -45,28 +41,25 @@ func (k *kit) trialRows(d *Data, most int) iter.Seq[int] {
 // header, in a URL as it stands, in JSON without quotes, in a template that does more
 // than put values in.
 func (k *kit) valuesMatter() bool {
-	matters := func(t *text) bool { return t.tmpl != nil }
 	for i := range k.headers {
 		if !k.headers[i].value.fixed() {
 			return true
 		}
 	}
-	for _, p := range k.url.pieces {
-		if p.raw || p.kind != literalPiece && !k.url.inURL {
-			return true
-		}
+	if k.url.raw() {
+		return true
 	}
 	for _, fields := range [][]namedText{k.query, k.fields} {
 		for i := range fields {
-			if matters(&fields[i].value) {
+			if fields[i].value.computes() {
 				return true
 			}
 		}
 	}
 	for i := range k.json {
-		if k.json[i].bare || matters(&k.json[i].text) {
+		if k.json[i].bare || k.json[i].text.computes() {
 			return true
 		}
 	}
-	return matters(&k.url) || matters(&k.body)
+	return k.url.computes() || k.body.computes()
 }

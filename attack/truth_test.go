@@ -1,21 +1,18 @@
 package attack
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
-	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // The test that gives the project its reason: a server that answers at once
@@ -42,19 +39,8 @@ func stalling(start time.Time, from, to time.Duration) http.Handler {
 	})
 }
 
-// percentiles are of the response times of all that was done or unsent.
-func (c *collector) percentiles() (p95, p99 time.Duration) {
-	d := timeline.NewDistribution(nil)
-	for _, r := range c.results {
-		d.Record(r.Done - r.Intended)
-	}
-	p95, _ = d.Quantile(0.95)
-	p99, _ = d.Quantile(0.99)
-	return p95, p99
-}
-
 func TestTruth(t *testing.T) {
-	for _, engine := range Engines() {
+	for _, engine := range xEngines() {
 		for _, maxInFlight := range []int{2000, 10} {
 			t.Run(fmt.Sprintf("%s/%d", engine.Name, maxInFlight), func(t *testing.T) {
 				// Under a fake clock and on pipes the figures are exact: what is
@@ -70,8 +56,8 @@ func TestTruth(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					c := new(collector)
-					res, err := Run(t.Context(), p, RunOptions{Client: over(t, p, e), Sink: c, Start: start})
+					c := new(xcollector)
+					res, err := Run(t.Context(), p, RunOptions{Client: xover(t, p, e), Sink: c, Start: start})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -105,7 +91,7 @@ func TestTruth(t *testing.T) {
 // generator that flatters.
 func TestTruthOnSockets(t *testing.T) {
 	const stallFrom, stallTo = 1200 * time.Millisecond, 1500 * time.Millisecond
-	for _, engine := range Engines() {
+	for _, engine := range xEngines() {
 		for _, maxInFlight := range []int{2000, 10} {
 			t.Run(fmt.Sprintf("%s/%d", engine.Name, maxInFlight), func(t *testing.T) {
 				t.Parallel()
@@ -119,8 +105,8 @@ func TestTruthOnSockets(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer e.Close()
-				c := new(collector)
-				res, err := Run(t.Context(), p, RunOptions{Client: over(t, p, e), Sink: c, Start: start})
+				c := new(xcollector)
+				res, err := Run(t.Context(), p, RunOptions{Client: xover(t, p, e), Sink: c, Start: start})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -135,71 +121,6 @@ func TestTruthOnSockets(t *testing.T) {
 			})
 		}
 	}
-}
-
-// collector is a Sink that keeps all and checks what a Sink may rely on.
-type collector struct {
-	mu      sync.Mutex
-	planned []Arrival
-	results []Result
-	faults  []string
-}
-
-func (c *collector) Planned(a Arrival) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if n := len(c.planned); n > 0 && (a.Seq != c.planned[n-1].Seq+1 || a.Intended < c.planned[n-1].Intended) {
-		c.faults = append(c.faults, fmt.Sprintf("%+v was planned after %+v", a, c.planned[n-1]))
-	}
-	c.planned = append(c.planned, a)
-}
-
-func (c *collector) Record(_ int, r *Result) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r.Acted < r.Intended || r.Done < r.Intended || r.Outcome == Done && (r.Sent < r.Acted || r.Done < r.Sent) {
-		c.faults = append(c.faults, fmt.Sprintf("times out of order: %+v", *r))
-	}
-	c.results = append(c.results, *r)
-}
-
-// balanced checks that each planned arrival was recorded once, and that the
-// sums agree.
-func (c *collector) balanced(t *testing.T, res RunResult) {
-	t.Helper()
-	for _, f := range c.faults {
-		t.Error(f)
-	}
-	seen := make(map[uint64]bool)
-	var by [3]uint64
-	for _, r := range c.results {
-		if seen[r.Seq] {
-			t.Errorf("arrival %d was recorded twice", r.Seq)
-		}
-		seen[r.Seq] = true
-		by[r.Outcome]++
-	}
-	if len(seen) != len(c.planned) || res.Planned != uint64(len(c.planned)) {
-		t.Errorf("expected as many recorded as planned, found %d of %d, and %+v", len(seen), len(c.planned), res)
-	}
-	if want := (RunResult{Planned: res.Planned, Done: by[Done], Unsent: by[Unsent], Interrupted: by[Interrupted], End: res.End, Stopped: res.Stopped}); res != want {
-		t.Errorf("expected sums %+v, found %+v", want, res)
-	}
-	if res.Planned != res.Done+res.Unsent+res.Interrupted {
-		t.Errorf("planned is not done + unsent + interrupted: %+v", res)
-	}
-}
-
-// of returns the results of one outcome in order of the schedule.
-func (c *collector) of(o Outcome) []Result {
-	var out []Result
-	for _, r := range c.results {
-		if r.Outcome == o {
-			out = append(out, r)
-		}
-	}
-	slices.SortFunc(out, func(a, b Result) int { return cmp.Compare(a.Seq, b.Seq) })
-	return out
 }
 
 // pipes is a listener in memory, as a fake clock cannot wait for sockets.

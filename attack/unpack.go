@@ -16,6 +16,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 // Engines leave bodies as they come over the wire: their size is counted so, and
@@ -118,12 +120,12 @@ func (r *Answer) unpack() error {
 		}
 		pool, ok := unpackers[name]
 		if !ok {
-			r.packed = fmt.Errorf("expected a body that can be unpacked, found one with Content-Encoding: %s (known are gzip, deflate, br and zstd)", clip(e, maxShown))
+			r.packed = fmt.Errorf("expected a body that can be unpacked, found one with Content-Encoding: %s (known are gzip, deflate, br and zstd)", plaintext.Clip(e, maxShown))
 			return r.packed
 		}
 		var err error
 		if body, cut, err = unpacked(pool, body, cut); err != nil {
-			r.packed = fmt.Errorf("expected a body in %s as its Content-Encoding says, found one that cannot be unpacked: %s", name, clip(err.Error(), maxShown))
+			r.packed = fmt.Errorf("expected a body in %s as its Content-Encoding says, found one that cannot be unpacked: %s", name, plaintext.Clip(err.Error(), maxShown))
 			return r.packed
 		}
 	}

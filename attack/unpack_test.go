@@ -15,6 +15,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // pack packs a body as a server does.
@@ -93,7 +95,7 @@ func TestPackedAnswers(t *testing.T) {
 			for range 2 { // a reader is used again
 				call := &Call{Method: "GET", URL: srv.URL + "/" + name, Header: []Field{{"Accept-Encoding", "gzip, deflate, br, zstd"}}, WantBody: true}
 				r := e.Send(t.Context(), call)
-				if kind, detail := judge(ch, &r, time.Millisecond); kind != "" {
+				if kind, detail := xjudge(ch, &r, time.Millisecond); kind != "" {
 					t.Errorf("%s: %s: %s", name, kind, detail)
 				}
 				if v, err := take.take(&r.Answer); v != "7" {
@@ -124,21 +126,21 @@ func TestPackedWrongly(t *testing.T) {
 		expect         Expect
 		kind, detail   string
 	}{
-		{"not packed at all", "gzip", plain, Expect{JSON: []ExpectJSON{{"$.n", "7"}}}, KindJSON, "expected a body in gzip as its Content-Encoding says, found one that cannot be unpacked: "},
-		{"cut off", "gzip", pack(t, "gzip", plain)[:40], Expect{Body: "n"}, KindBody, "cannot be unpacked: unexpected EOF"},
-		{"spoilt", "br", append([]byte("\x8b\x02\x80"), "xxxxxxxxxx"...), Expect{Matches: "n"}, KindBody, "a body in br"},
-		{"spoilt zstd", "zstd", []byte("xxxxxxxx"), Expect{Body: "n"}, KindBody, "a body in zstd"},
-		{"spoilt deflate", "deflate", []byte("\xff\xff\xff"), Expect{Body: "n"}, KindBody, "a body in deflate"},
-		{"unknown", "compress", plain, Expect{Body: "n"}, KindBody, "found one with Content-Encoding: compress (known are gzip, deflate, br and zstd)"},
-		{"unknown among known", "compress, gzip", pack(t, "gzip", plain), Expect{Body: "n"}, KindBody, "Content-Encoding: compress"},
+		{"not packed at all", "gzip", plain, Expect{JSON: []ExpectJSON{{"$.n", "7"}}}, timeline.KindJSON, "expected a body in gzip as its Content-Encoding says, found one that cannot be unpacked: "},
+		{"cut off", "gzip", pack(t, "gzip", plain)[:40], Expect{Body: "n"}, timeline.KindBody, "cannot be unpacked: unexpected EOF"},
+		{"spoilt", "br", append([]byte("\x8b\x02\x80"), "xxxxxxxxxx"...), Expect{Matches: "n"}, timeline.KindBody, "a body in br"},
+		{"spoilt zstd", "zstd", []byte("xxxxxxxx"), Expect{Body: "n"}, timeline.KindBody, "a body in zstd"},
+		{"spoilt deflate", "deflate", []byte("\xff\xff\xff"), Expect{Body: "n"}, timeline.KindBody, "a body in deflate"},
+		{"unknown", "compress", plain, Expect{Body: "n"}, timeline.KindBody, "found one with Content-Encoding: compress (known are gzip, deflate, br and zstd)"},
+		{"unknown among known", "compress, gzip", pack(t, "gzip", plain), Expect{Body: "n"}, timeline.KindBody, "Content-Encoding: compress"},
 		{"nobody looks", "compress", plain, Expect{}, "", ""},
 		{"empty", "gzip", nil, Expect{MaxSize: 1}, "", ""},
-		{"empty, looked at", "gzip", nil, Expect{Body: "x"}, KindBody, "found an empty one"},
-		{"another", "gzip", pack(t, "gzip", []byte("hello")), Expect{Body: "bye"}, KindBody, `expected a body with "bye", found "hello"`},
-		{"a bomb of gzip", "gzip", pack(t, "gzip", bomb), Expect{Body: "x"}, KindBody, "(only the first 1048576 bytes are looked at)"},
-		{"a bomb of zstd", "zstd", pack(t, "zstd", bomb), Expect{Body: "x"}, KindBody, "(only the first 1048576 bytes are looked at)"},
-		{"a bomb of br", "br", pack(t, "br", bomb), Expect{Body: "x"}, KindBody, "(only the first 1048576 bytes are looked at)"},
-		{"a bomb in a bomb", "gzip, gzip", pack(t, "gzip", pack(t, "gzip", bomb)), Expect{Body: "x"}, KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"empty, looked at", "gzip", nil, Expect{Body: "x"}, timeline.KindBody, "found an empty one"},
+		{"another", "gzip", pack(t, "gzip", []byte("hello")), Expect{Body: "bye"}, timeline.KindBody, `expected a body with "bye", found "hello"`},
+		{"a bomb of gzip", "gzip", pack(t, "gzip", bomb), Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"a bomb of zstd", "zstd", pack(t, "zstd", bomb), Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"a bomb of br", "br", pack(t, "br", bomb), Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"a bomb in a bomb", "gzip, gzip", pack(t, "gzip", pack(t, "gzip", bomb)), Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
 		{"size is that on the wire", "gzip", pack(t, "gzip", bomb[:1<<20]), Expect{MaxSize: 4 << 10, Matches: `^(ab)+$`}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -147,7 +149,7 @@ func TestPackedWrongly(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := Reply{Answer: Answer{Status: 200, Body: c.body, BytesIn: int64(len(c.body)), Encoding: c.encoding}}
-			kind, detail := judge(ch, &r, time.Millisecond)
+			kind, detail := xjudge(ch, &r, time.Millisecond)
 			if kind != c.kind || !strings.Contains(detail, c.detail) {
 				t.Errorf("expected %s: %q, found %s: %q", c.kind, c.detail, kind, detail)
 			}
@@ -155,25 +157,6 @@ func TestPackedWrongly(t *testing.T) {
 				t.Errorf("%d bytes were unpacked", len(r.Body))
 			}
 		})
-	}
-}
-
-// Of a large answer the first MaxBody as they came are kept, and what they hold is
-// looked at.
-func TestPackedAndLarge(t *testing.T) {
-	noise := make([]byte, 2<<20)
-	x := uint32(1)
-	for i := range noise {
-		x = x*1664525 + 1013904223
-		noise[i] = byte(x >> 24)
-	}
-	copy(noise, "begin")
-	for _, encoding := range []string{"gzip", "deflate", "br", "zstd"} {
-		packed := pack(t, encoding, noise)
-		r := Reply{Answer: Answer{Status: 200, Body: packed[:MaxBody], BytesIn: int64(len(packed)), Encoding: encoding}}
-		if err := r.unpack(); err != nil || !bytes.HasPrefix(r.Body, []byte("begin")) || !bytes.HasPrefix(noise, r.Body) || !r.cut {
-			t.Errorf("%s: %d bytes, cut %v: %v", encoding, len(r.Body), r.cut, err)
-		}
 	}
 }
 
@@ -185,14 +168,14 @@ func TestPackedSample(t *testing.T) {
 		_, _ = w.Write(pack(t, "gzip", []byte("the disk is full")))
 	}))
 	defer srv.Close()
-	for _, k := range Engines() {
-		p := holdPlan(50, 100*time.Millisecond, time.Second, 5)
+	for _, k := range xEngines() {
+		p := xholdPlan(50, 100*time.Millisecond, time.Second, 5)
 		p.Engine, p.Requests[0].URL = k.Name, srv.URL
-		e, err := NewEngine(p)
+		e, err := NewEngine(p, xEngines())
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, c := run(t, t.Context(), p, RunOptions{Client: over(t, p, e), Start: time.Now()})
+		_, c := xrun(t, t.Context(), p, RunOptions{Client: xover(t, p, e), Start: time.Now()})
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
@@ -205,37 +188,5 @@ func TestPackedSample(t *testing.T) {
 		if want := "500 the disk is full"; found != want {
 			t.Errorf("%s: expected %q, found %q", k.Name, want, found)
 		}
-	}
-}
-
-func FuzzUnpack(f *testing.F) {
-	for _, encoding := range []string{"gzip", "deflate", "br", "zstd"} {
-		f.Add(encoding, pack(f, encoding, []byte("hello")), false)
-	}
-	f.Fuzz(func(t *testing.T, encoding string, body []byte, cut bool) {
-		r := Reply{Answer: Answer{Body: body, BytesIn: int64(len(body)), Encoding: encoding}}
-		if cut {
-			r.BytesIn++
-		}
-		if err := r.unpack(); err == nil && len(r.Body) > max(len(body), MaxBody) {
-			t.Errorf("%d bytes", len(r.Body))
-		}
-	})
-}
-
-// BenchmarkUnpack is what a packed answer costs where somebody looks at it.
-func BenchmarkUnpack(b *testing.B) {
-	plain := []byte(`{"items":[` + strings.Repeat(`{"name":"a thing","price":12},`, 100) + `{}]}`)
-	for _, encoding := range []string{"gzip", "deflate", "br", "zstd"} {
-		packed := pack(b, encoding, plain)
-		b.Run(encoding, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				r := Reply{Answer: Answer{Body: packed, BytesIn: int64(len(packed)), Encoding: encoding}}
-				if err := r.unpack(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

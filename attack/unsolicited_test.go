@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // respond is an answer with a body.
@@ -31,11 +33,11 @@ func TestEnginesRefuseUnsolicitedAnswers(t *testing.T) {
 		later time.Duration // after the answer
 		kinds map[string]int
 	}{
-		{"with the answer", respond("stray"), 0, map[string]int{"": 19, KindUnsolicited: 1}},
-		{"in two pieces with the answer", "HTTP/1.1 200 OK\r\nContent-", 0, map[string]int{"": 19, KindUnsolicited: 1}},
-		{"a little later", respond("stray"), 20 * time.Millisecond, map[string]int{"": 19, KindUnsolicited: 1}},
-		{"three of them, later", strings.Repeat(respond("stray"), 3), 20 * time.Millisecond, map[string]int{"": 19, KindUnsolicited: 1}},
-		{"an error", "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", 20 * time.Millisecond, map[string]int{"": 19, KindUnsolicited: 1}},
+		{"with the answer", respond("stray"), 0, map[string]int{"": 19, timeline.KindUnsolicited: 1}},
+		{"in two pieces with the answer", "HTTP/1.1 200 OK\r\nContent-", 0, map[string]int{"": 19, timeline.KindUnsolicited: 1}},
+		{"a little later", respond("stray"), 20 * time.Millisecond, map[string]int{"": 19, timeline.KindUnsolicited: 1}},
+		{"three of them, later", strings.Repeat(respond("stray"), 3), 20 * time.Millisecond, map[string]int{"": 19, timeline.KindUnsolicited: 1}},
+		{"an error", "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", 20 * time.Millisecond, map[string]int{"": 19, timeline.KindUnsolicited: 1}},
 		{"a farewell", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 20 * time.Millisecond, map[string]int{"": 20}},
 		{"a farewell of another status", "HTTP/1.1 400 Bad Request\r\nconnection: Close\r\n\r\n", 20 * time.Millisecond, map[string]int{"": 20}},
 		{"an empty line", "\r\n", 0, map[string]int{"": 20}},
@@ -44,7 +46,7 @@ func TestEnginesRefuseUnsolicitedAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			for _, k := range Engines() {
+			for _, k := range xEngines() {
 				t.Run(k.Name, func(t *testing.T) {
 					sent := make(chan struct{}, 1)
 					url := crooked(t, func(conn net.Conn, r *http.Request) bool {
@@ -104,16 +106,16 @@ func TestEnginesTellWhereAnswersEnd(t *testing.T) {
 		kind                 string
 	}{
 		{"head", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", ""},
-		{"head and another", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + stray, KindUnsolicited},
+		{"head and another", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + stray, timeline.KindUnsolicited},
 		{"head with a body", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", ""},
-		{"no content and another", "GET", "HTTP/1.1 204 No Content\r\n\r\n" + stray, KindUnsolicited},
-		{"not modified and another", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n" + stray, KindUnsolicited},
+		{"no content and another", "GET", "HTTP/1.1 204 No Content\r\n\r\n" + stray, timeline.KindUnsolicited},
+		{"not modified and another", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n" + stray, timeline.KindUnsolicited},
 		{"1xx is no other", "GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + stray, ""},
-		{"chunks and another", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHTTP/\r\n0\r\n\r\n" + stray, KindUnsolicited},
-		{"chunks with a trailer and another", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHTTP/\r\n0\r\nX: y\r\n\r\n" + stray, KindUnsolicited},
+		{"chunks and another", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHTTP/\r\n0\r\n\r\n" + stray, timeline.KindUnsolicited},
+		{"chunks with a trailer and another", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHTTP/\r\n0\r\nX: y\r\n\r\n" + stray, timeline.KindUnsolicited},
 		{"a body that looks like one", "GET", respond(stray), ""},
 		{"up to the end", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + stray, ""},
-		{"a closing one and another", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" + stray, KindUnsolicited},
+		{"a closing one and another", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" + stray, timeline.KindUnsolicited},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := says(t, c.answer, !strings.Contains(c.answer, "close"))
@@ -176,7 +178,7 @@ func TestUnsolicitedAnswersOverTLS(t *testing.T) {
 				kind, _ = classify(r.Err)
 			}
 			switch {
-			case kind == KindUnsolicited:
+			case kind == timeline.KindUnsolicited:
 				unsolicited++
 			case r.Err != nil:
 				t.Errorf("request %d: %v", i, r.Err)

@@ -10,68 +10,8 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
-
-// loose is a Sink for load whose arrivals come from several goroutines.
-type loose struct {
-	collector
-}
-
-func (c *loose) Planned(a Arrival) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.planned = append(c.planned, a)
-}
-
-// requests are the results that are no whole flows, flows those that are.
-func (c *loose) split(t *testing.T, res RunResult) (requests, flows []Result) {
-	t.Helper()
-	for _, f := range c.faults {
-		t.Error(f)
-	}
-	planned := map[uint64]Arrival{}
-	for _, a := range c.planned {
-		if _, twice := planned[a.Seq]; twice {
-			t.Errorf("two arrivals have number %d", a.Seq)
-		}
-		planned[a.Seq] = a
-	}
-	var by [3]uint64
-	for _, r := range c.results {
-		if planned[r.Seq] != r.Arrival {
-			t.Errorf("expected %+v to be planned and recorded once, found %+v", r.Arrival, planned[r.Seq])
-		}
-		delete(planned, r.Seq)
-		if r.Whole {
-			flows = append(flows, r)
-			continue
-		}
-		by[r.Outcome]++
-		requests = append(requests, r)
-	}
-	if len(planned) > 0 {
-		t.Errorf("%d arrivals were planned and never recorded", len(planned))
-	}
-	if by != [3]uint64{res.Done, res.Unsent, res.Interrupted} || res.Planned != res.Done+res.Unsent+res.Interrupted {
-		t.Errorf("recorded %v, and the sums are %+v", by, res)
-	}
-	byIntended := func(a, b Result) int { return int(a.Intended - b.Intended) }
-	slices.SortStableFunc(requests, byIntended)
-	slices.SortStableFunc(flows, byIntended)
-	return requests, flows
-}
-
-func runLoose(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult, []Result, []Result) {
-	t.Helper()
-	c := new(loose)
-	opt.Sink = c
-	res, err := Run(ctx, p, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	requests, flows := c.split(t, res)
-	return res, requests, flows
-}
 
 // Each user asks, waits, thinks, and asks again: with 100 ms of answer and 400
 // of thought, two requests a second.
@@ -237,7 +177,7 @@ func TestCatchUp(t *testing.T) {
 			for _, r := range c.results[10:20] {
 				s := r.Acted.Round(time.Millisecond).String()
 				if r.Outcome == Unsent {
-					if s = "unsent"; r.Kind != KindSkipped || r.Done != r.Intended+10*time.Second {
+					if s = "unsent"; r.Kind != timeline.KindSkipped || r.Done != r.Intended+10*time.Second {
 						t.Errorf("found %+v", r)
 					}
 				}
@@ -275,7 +215,7 @@ func TestLate(t *testing.T) {
 			late := 0
 			for _, r := range c.results {
 				switch {
-				case r.Kind == KindLate:
+				case r.Kind == timeline.KindLate:
 					late++
 					if r.Outcome != Unsent || r.Acted-r.Intended <= timeout/2 || r.Done != r.Intended+timeout || r.Detail != "the generator came to it too late to be answered within 400ms" {
 						t.Errorf("%d slots: found %+v", slots, r)

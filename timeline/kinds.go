@@ -31,6 +31,9 @@ const (
 	KindOther       = "other"
 )
 
+// MaxDetail bounds what is kept of one error's text, in bytes.
+const MaxDetail = 200
+
 // ErrorKind is an entry of the registry of kinds of errors: what recorder, verdict and
 // reports need to know of one.
 type ErrorKind struct {

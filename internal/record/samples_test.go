@@ -193,7 +193,7 @@ func TestSamplesComeFromTheWholeRun(t *testing.T) {
 			if backwards {
 				i = n - 1 - i
 			}
-			res := wrong(0, attack.KindStatus, "x")
+			res := wrong(0, timeline.KindStatus, "x")
 			res.Seq, res.Intended = uint64(i), time.Duration(i)*ms
 			res.Status = 404
 			if i%2 == 0 {
@@ -355,24 +355,24 @@ func TestAnswersAreCompleteResponses(t *testing.T) {
 		want   uint64
 	}{
 		{"good", attack.Result{Status: 200}, 1},
-		{"a wrong status", attack.Result{Status: 500, Kind: attack.KindStatus}, 1},
-		{"a failed check", attack.Result{Status: 200, Kind: attack.KindJSON}, 1},
-		{"too slow", attack.Result{Status: 200, Kind: attack.KindSlow}, 1},
-		{"nothing to capture", attack.Result{Status: 200, Kind: attack.KindCapture}, 1},
-		{"timed out", attack.Result{Kind: attack.KindTimeout}, 0},
-		{"stalled", attack.Result{Kind: attack.KindStalled, BytesIn: 50}, 0},
-		{"cut off", attack.Result{Kind: attack.KindEOF, BytesIn: 50}, 0},
-		{"given up as too large", attack.Result{Kind: attack.KindTooLarge, BytesIn: 50}, 0},
-		{"refused", attack.Result{Kind: attack.KindRefused}, 0},
-		{"no HTTP", attack.Result{Kind: attack.KindProtocol}, 0},
-		{"local", attack.Result{Kind: attack.KindLocal}, 0},
-		{"not built", attack.Result{Kind: attack.KindTemplate}, 0},
-		{"unsent", attack.Result{Outcome: attack.Unsent, Kind: attack.KindUnsent}, 0},
-		{"skipped", attack.Result{Outcome: attack.Unsent, Kind: attack.KindSkipped}, 0},
+		{"a wrong status", attack.Result{Status: 500, Kind: timeline.KindStatus}, 1},
+		{"a failed check", attack.Result{Status: 200, Kind: timeline.KindJSON}, 1},
+		{"too slow", attack.Result{Status: 200, Kind: timeline.KindSlow}, 1},
+		{"nothing to capture", attack.Result{Status: 200, Kind: timeline.KindCapture}, 1},
+		{"timed out", attack.Result{Kind: timeline.KindTimeout}, 0},
+		{"stalled", attack.Result{Kind: timeline.KindStalled, BytesIn: 50}, 0},
+		{"cut off", attack.Result{Kind: timeline.KindEOF, BytesIn: 50}, 0},
+		{"given up as too large", attack.Result{Kind: timeline.KindTooLarge, BytesIn: 50}, 0},
+		{"refused", attack.Result{Kind: timeline.KindRefused}, 0},
+		{"no HTTP", attack.Result{Kind: timeline.KindProtocol}, 0},
+		{"local", attack.Result{Kind: timeline.KindLocal}, 0},
+		{"not built", attack.Result{Kind: timeline.KindTemplate}, 0},
+		{"unsent", attack.Result{Outcome: attack.Unsent, Kind: timeline.KindUnsent}, 0},
+		{"skipped", attack.Result{Outcome: attack.Unsent, Kind: timeline.KindSkipped}, 0},
 		{"interrupted", attack.Result{Outcome: attack.Interrupted}, 0},
-		{"a flow that a wrong answer ended", attack.Result{Arrival: whole, Status: 500, Kind: attack.KindStatus}, 1},
-		{"a flow that a timeout ended", attack.Result{Arrival: whole, Kind: attack.KindTimeout}, 0},
-		{"a flow whose next step was not sent", attack.Result{Arrival: whole, Outcome: attack.Unsent, Kind: attack.KindUnsent}, 0},
+		{"a flow that a wrong answer ended", attack.Result{Arrival: whole, Status: 500, Kind: timeline.KindStatus}, 1},
+		{"a flow that a timeout ended", attack.Result{Arrival: whole, Kind: timeline.KindTimeout}, 0},
+		{"a flow whose next step was not sent", attack.Result{Arrival: whole, Outcome: attack.Unsent, Kind: timeline.KindUnsent}, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			clock := new(hand)
@@ -405,7 +405,7 @@ func TestStatusesAreCountedByCode(t *testing.T) {
 	record := func(status int) {
 		a := attack.Arrival{Intended: 5 * ms}
 		r.Planned(a)
-		r.Record(0, &attack.Result{Arrival: a, Acted: a.Intended, Sent: a.Intended, Done: 6 * ms, Status: status, Kind: attack.KindStatus})
+		r.Record(0, &attack.Result{Arrival: a, Acted: a.Intended, Sent: a.Intended, Done: 6 * ms, Status: status, Kind: timeline.KindStatus})
 	}
 	for i := range 20 {
 		record(404 + i%2*99)

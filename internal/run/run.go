@@ -300,7 +300,7 @@ func carries(s scenario.Service) bool {
 
 // drive sends the load and injects the faults, and returns what was recorded.
 func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
-	engine, err := attack.NewEngine(&r.attack)
+	engine, err := attack.NewEngine(&r.attack, attack.Engines())
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,53 @@
+package attack
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestBuildWith(t *testing.T) {
+	r := Request{
+		URL: "http://h/{{ .id }}", Headers: []Field{{"Authorization", "Bearer {{ .token }}"}}, Query: []Field{{"q", "{{ if .token }}{{ .own }}{{ end }}"}},
+		Data: hdataOf([]map[string]string{{"own": "1", "id": "from the row"}}),
+	}
+	b, err := newBuilder(&Plan{Requests: []Request{r}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		c, err := b.BuildWith(Arrival{}, &given{values: valuesOf(map[string]string{"id": "7", "token": "t"})})
+		if err != nil || c.URL != "http://h/7?q=1" || c.Header[0].Value != "Bearer t" {
+			t.Errorf("found %+v, %v", c, err)
+		}
+		// What one flow has captured is nothing to the next.
+		if _, err := b.BuildWith(Arrival{}, &given{}); err == nil || !strings.Contains(err.Error(), `no column "token"`) {
+			t.Errorf("without captures: found %v", err)
+		}
+	}
+}
+
+func TestValidateWithColumns(t *testing.T) {
+	r := Request{URL: "http://h:{{ .port }}/{{ .id }}", Headers: []Field{{"X-N", "{{ printf \"%s\" .token }}"}}, JSON: `{"id": "{{ .id }}"}`}
+	validate := func(columns []string) error {
+		_, wrong := r.ValidateRows(Columns{Names: columns}, math.MaxInt)
+		return wrong.Err()
+	}
+	if err := validate([]string{"id", "token", "port"}); err != nil {
+		t.Errorf("expected no error, found %v", err)
+	}
+	for _, c := range []struct {
+		columns []string
+		data    []map[string]string
+		want    string
+	}{
+		{nil, nil, `url: the data row has no column "port" (the request has no data)`},
+		{[]string{"port", "id"}, nil, `header X-N: the data row has no column "token" (the request has no data)`},
+		{[]string{"port", "token"}, []map[string]string{{"id": "1"}, {"x": "1"}}, `with data row 2: url: the data row has no column "id"`},
+	} {
+		r.Data = hdataOf(c.data)
+		if err := validate(c.columns); err == nil || err.Error() != c.want {
+			t.Errorf("with %q: expected %q, found %v", c.columns, c.want, err)
+		}
+	}
+}

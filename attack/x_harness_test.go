@@ -1,0 +1,309 @@
+package attack
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// fake is an engine whose answers take as long as it is told, by the clock of
+// the bubble it runs in.
+type xfake struct {
+	takes func(call *Call) time.Duration
+	fail  error
+
+	now, peak atomic.Int64
+	mu        sync.Mutex
+	urls      []string
+}
+
+func (f *xfake) Send(ctx context.Context, call *Call) (r Reply) {
+	n := f.now.Add(1)
+	defer f.now.Add(-1)
+	for p := f.peak.Load(); n > p && !f.peak.CompareAndSwap(p, n); p = f.peak.Load() {
+	}
+	f.mu.Lock()
+	f.urls = append(f.urls, call.URL)
+	f.mu.Unlock()
+	r.Sent = time.Now()
+	defer func() { r.Done = time.Now() }()
+	select {
+	case <-time.After(f.takes(call)):
+		r.Status, r.Err = 200, f.fail
+	case <-ctx.Done():
+		r.Err = context.Cause(ctx)
+	}
+	return r
+}
+
+func (*xfake) Close() error { return nil }
+
+func xtakes(d time.Duration) *xfake {
+	return &xfake{takes: func(*Call) time.Duration { return d }}
+}
+
+// over is a client that sends by an engine.
+func xover(tb testing.TB, p *Plan, e Engine) Client {
+	tb.Helper()
+	c, err := NewClient(p, e)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// bubble runs the plan under a fake clock.
+func xbubble(t *testing.T, f func(t *testing.T, start time.Time)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { f(t, time.Now()) })
+}
+
+func xrun(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult, *xcollector) {
+	t.Helper()
+	c := new(xcollector)
+	opt.Sink = c
+	live := new(Live)
+	opt.Live = live
+	res, err := Run(ctx, p, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.balanced(t, res)
+	if q, f := live.Queued.Load(), live.InFlight.Load(); q != 0 || f != 0 || live.Planned.Load() != res.Planned {
+		t.Errorf("after the run: expected nothing queued or in flight, found %d and %d", q, f)
+	}
+	return res, c
+}
+
+func xholdPlan(rate arrivals.Rate, d, timeout time.Duration, maxInFlight int) *Plan {
+	p := xplanOf(arrivals.Uniform, arrivals.Hold{Per: rate}, d)
+	p.Timeout, p.MaxInFlight = timeout, maxInFlight
+	return p
+}
+
+type xinstant struct{}
+
+func (xinstant) Send(context.Context, *Call) Reply {
+	now := time.Now()
+	return Reply{Answer: Answer{Status: 200}, Sent: now, Done: now}
+}
+
+func (i xinstant) SendBy(ctx context.Context, _ Deadlines, call *Call) Reply {
+	return i.Send(ctx, call)
+}
+
+func (xinstant) Close() error { return nil }
+
+// collector is a Sink that keeps all and checks what a Sink may rely on.
+type xcollector struct {
+	mu      sync.Mutex
+	planned []Arrival
+	results []Result
+	faults  []string
+}
+
+// percentiles are of the response times of all that was done or unsent.
+func (c *xcollector) percentiles() (p95, p99 time.Duration) {
+	d := timeline.NewDistribution(nil)
+	for _, r := range c.results {
+		d.Record(r.Done - r.Intended)
+	}
+	p95, _ = d.Quantile(0.95)
+	p99, _ = d.Quantile(0.99)
+	return p95, p99
+}
+
+func (c *xcollector) Planned(a Arrival) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := len(c.planned); n > 0 && (a.Seq != c.planned[n-1].Seq+1 || a.Intended < c.planned[n-1].Intended) {
+		c.faults = append(c.faults, fmt.Sprintf("%+v was planned after %+v", a, c.planned[n-1]))
+	}
+	c.planned = append(c.planned, a)
+}
+
+func (c *xcollector) Record(_ int, r *Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.Acted < r.Intended || r.Done < r.Intended || r.Outcome == Done && (r.Sent < r.Acted || r.Done < r.Sent) {
+		c.faults = append(c.faults, fmt.Sprintf("times out of order: %+v", *r))
+	}
+	c.results = append(c.results, *r)
+}
+
+// balanced checks that each planned arrival was recorded once, and that the
+// sums agree.
+func (c *xcollector) balanced(t *testing.T, res RunResult) {
+	t.Helper()
+	for _, f := range c.faults {
+		t.Error(f)
+	}
+	seen := make(map[uint64]bool)
+	var by [3]uint64
+	for _, r := range c.results {
+		if seen[r.Seq] {
+			t.Errorf("arrival %d was recorded twice", r.Seq)
+		}
+		seen[r.Seq] = true
+		by[r.Outcome]++
+	}
+	if len(seen) != len(c.planned) || res.Planned != uint64(len(c.planned)) {
+		t.Errorf("expected as many recorded as planned, found %d of %d, and %+v", len(seen), len(c.planned), res)
+	}
+	if want := (RunResult{Planned: res.Planned, Done: by[Done], Unsent: by[Unsent], Interrupted: by[Interrupted], End: res.End, Stopped: res.Stopped}); res != want {
+		t.Errorf("expected sums %+v, found %+v", want, res)
+	}
+	if res.Planned != res.Done+res.Unsent+res.Interrupted {
+		t.Errorf("planned is not done + unsent + interrupted: %+v", res)
+	}
+}
+
+// of returns the results of one outcome in order of the schedule.
+func (c *xcollector) of(o Outcome) []Result {
+	var out []Result
+	for _, r := range c.results {
+		if r.Outcome == o {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b Result) int { return cmp.Compare(a.Seq, b.Seq) })
+	return out
+}
+
+// loose is a Sink for load whose arrivals come from several goroutines.
+type xloose struct {
+	xcollector
+}
+
+func (c *xloose) Planned(a Arrival) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.planned = append(c.planned, a)
+}
+
+// requests are the results that are no whole flows, flows those that are.
+func (c *xloose) split(t *testing.T, res RunResult) (requests, flows []Result) {
+	t.Helper()
+	for _, f := range c.faults {
+		t.Error(f)
+	}
+	planned := map[uint64]Arrival{}
+	for _, a := range c.planned {
+		if _, twice := planned[a.Seq]; twice {
+			t.Errorf("two arrivals have number %d", a.Seq)
+		}
+		planned[a.Seq] = a
+	}
+	var by [3]uint64
+	for _, r := range c.results {
+		if planned[r.Seq] != r.Arrival {
+			t.Errorf("expected %+v to be planned and recorded once, found %+v", r.Arrival, planned[r.Seq])
+		}
+		delete(planned, r.Seq)
+		if r.Whole {
+			flows = append(flows, r)
+			continue
+		}
+		by[r.Outcome]++
+		requests = append(requests, r)
+	}
+	if len(planned) > 0 {
+		t.Errorf("%d arrivals were planned and never recorded", len(planned))
+	}
+	if by != [3]uint64{res.Done, res.Unsent, res.Interrupted} || res.Planned != res.Done+res.Unsent+res.Interrupted {
+		t.Errorf("recorded %v, and the sums are %+v", by, res)
+	}
+	xbyIntended := func(a, b Result) int { return int(a.Intended - b.Intended) }
+	slices.SortStableFunc(requests, xbyIntended)
+	slices.SortStableFunc(flows, xbyIntended)
+	return requests, flows
+}
+
+func xrunLoose(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult, []Result, []Result) {
+	t.Helper()
+	c := new(xloose)
+	opt.Sink = c
+	res, err := Run(ctx, p, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests, flows := c.split(t, res)
+	return res, requests, flows
+}
+
+func xplanOf(process arrivals.Process, s arrivals.Shape, d time.Duration) *Plan {
+	return &Plan{
+		Seed: 42, Arrivals: process, Timeout: time.Second, MaxInFlight: 10,
+		Stages:   []Stage{{Name: "only", For: d, Shape: s}},
+		Requests: []Request{{Name: "a", Weight: 1, URL: "http://target/"}},
+	}
+}
+
+// xdataOf is data of rows that are right.
+func xdataOf(rows []map[string]string) *Data {
+	d, err := NewData(rows)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// judge says what is wrong with a reply, if anything.
+func xjudge(c *check, r *Reply, response time.Duration) (kind, detail string) {
+	if r.Err != nil {
+		return classify(r.Err)
+	}
+	return c.reply(&r.Answer, response, true)
+}
+
+// xvaluesOf are columns that a flow's caller brings.
+func xvaluesOf(texts map[string]string) *values {
+	v := new(values)
+	for column, text := range texts {
+		v.Set(column, text, untyped)
+	}
+	return v
+}
+
+// xEngines are all there are: what one does, all do.
+func xEngines() []EngineKind {
+	return []EngineKind{{Name: "fast", New: newFastEngine}, {Name: "http", New: newHTTPEngine}, {Name: "vegeta", New: newVegetaEngine}}
+}
+
+func xbuild(t *testing.T, r Request) func(Arrival) (*Call, error) {
+	t.Helper()
+	f, err := NewBuilder(&Plan{Seed: 42, Requests: []Request{r}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// xoddCookies are values that servers set and parsers mind.
+var xoddCookies = []string{"sid=2543ebb4,Fy4oMd", "name=John Doe", `q="abc def"`, `prefs={"theme":"dark"}`, "utf8=Zoë", `back=a\b`, "cart[0]=x", "user@x=1"}
+
+func xwithDefault(fs []Field, name, value string) []Field {
+	for _, f := range fs {
+		if strings.EqualFold(f.Name, name) {
+			return fs
+		}
+	}
+	return append(fs[:len(fs):len(fs)], Field{name, value})
+}
+
+// xhostIsLiteral says whether the first value in a URL stands behind its host.
+func xhostIsLiteral(s string) bool {
+	begin, _, _ := strings.Cut(s, "{{")
+	_, rest, ok := strings.Cut(begin, "://")
+	return strings.HasPrefix(s, "/") || ok && strings.ContainsAny(rest, "/?#")
+}
