@@ -80,7 +80,7 @@ func TestMissingColumnsInOtherWords(t *testing.T) {
 		{"{{ .a }}", []map[string]string{{"a": "1"}, {"b": "1"}}, "with data row 2: body: no step has a (take one before a)"},
 		{`{{ printf "%d" .b }}`, []map[string]string{{"b": "x"}}, ""},
 	} {
-		r := Request{URL: "/", Body: c.body, Data: dataOf(c.data)}
+		r := Request{URL: "/", Body: c.body, Data: hdataOf(c.data)}
 		_, wrong := r.ValidateRows(Columns{Missing: missing}, math.MaxInt)
 		if len(wrong) != 1 {
 			t.Errorf("%s: expected a mistake, found %v", c.body, wrong)
