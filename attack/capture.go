@@ -56,7 +56,8 @@ func newCapture(c Capture) (*capture, error) {
 	if c.Header != "" {
 		out.header = http.CanonicalHeaderKey(c.Header)
 		if !httpguts.ValidHeaderFieldName(c.Header) {
-			wrong.Add("header", "header: expected a header name such as Accept, found %q", c.Header)
+			wrong = append(wrong, fielderr.At(fielderr.Field("header"), "header: expected a header name such as Accept, found %q", c.Header).
+				WithHint("a header's name has letters, digits and dashes only"))
 		}
 	}
 	if c.Matches != "" {

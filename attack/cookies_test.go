@@ -251,6 +251,3 @@ func FuzzCookies(f *testing.F) {
 		}
 	})
 }
-
-// oddCookies are values that servers set and parsers mind.
-var oddCookies = []string{"sid=2543ebb4,Fy4oMd", "name=John Doe", `q="abc def"`, `prefs={"theme":"dark"}`, "utf8=Zoë", `back=a\b`, "cart[0]=x", "user@x=1"}

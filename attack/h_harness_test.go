@@ -3,7 +3,6 @@ package attack
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -18,15 +17,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
-	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // fake is an engine whose answers take as long as it is told, by the clock of
@@ -75,29 +71,6 @@ func hover(tb testing.TB, p *Plan, e Engine) Client {
 	return c
 }
 
-// bubble runs the plan under a fake clock.
-func hbubble(t *testing.T, f func(t *testing.T, start time.Time)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, time.Now()) })
-}
-
-func hrun(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult, *hcollector) {
-	t.Helper()
-	c := new(hcollector)
-	opt.Sink = c
-	live := new(Live)
-	opt.Live = live
-	res, err := Run(ctx, p, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.balanced(t, res)
-	if q, f := live.Queued.Load(), live.InFlight.Load(); q != 0 || f != 0 || live.Planned.Load() != res.Planned {
-		t.Errorf("after the run: expected nothing queued or in flight, found %d and %d", q, f)
-	}
-	return res, c
-}
-
 func hholdPlan(rate arrivals.Rate, d, timeout time.Duration, maxInFlight int) *Plan {
 	p := hplanOf(arrivals.Uniform, arrivals.Hold{Per: rate}, d)
 	p.Timeout, p.MaxInFlight = timeout, maxInFlight
@@ -116,143 +89,6 @@ func (i hinstant) SendBy(ctx context.Context, _ Deadlines, call *Call) Reply {
 }
 
 func (hinstant) Close() error { return nil }
-
-// collector is a Sink that keeps all and checks what a Sink may rely on.
-type hcollector struct {
-	mu      sync.Mutex
-	planned []Arrival
-	results []Result
-	faults  []string
-}
-
-// percentiles are of the response times of all that was done or unsent.
-func (c *hcollector) percentiles() (p95, p99 time.Duration) {
-	d := timeline.NewDistribution(nil)
-	for _, r := range c.results {
-		d.Record(r.Done - r.Intended)
-	}
-	p95, _ = d.Quantile(0.95)
-	p99, _ = d.Quantile(0.99)
-	return p95, p99
-}
-
-func (c *hcollector) Planned(a Arrival) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if n := len(c.planned); n > 0 && (a.Seq != c.planned[n-1].Seq+1 || a.Intended < c.planned[n-1].Intended) {
-		c.faults = append(c.faults, fmt.Sprintf("%+v was planned after %+v", a, c.planned[n-1]))
-	}
-	c.planned = append(c.planned, a)
-}
-
-func (c *hcollector) Record(_ int, r *Result) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r.Acted < r.Intended || r.Done < r.Intended || r.Outcome == Done && (r.Sent < r.Acted || r.Done < r.Sent) {
-		c.faults = append(c.faults, fmt.Sprintf("times out of order: %+v", *r))
-	}
-	c.results = append(c.results, *r)
-}
-
-// balanced checks that each planned arrival was recorded once, and that the
-// sums agree.
-func (c *hcollector) balanced(t *testing.T, res RunResult) {
-	t.Helper()
-	for _, f := range c.faults {
-		t.Error(f)
-	}
-	seen := make(map[uint64]bool)
-	var by [3]uint64
-	for _, r := range c.results {
-		if seen[r.Seq] {
-			t.Errorf("arrival %d was recorded twice", r.Seq)
-		}
-		seen[r.Seq] = true
-		by[r.Outcome]++
-	}
-	if len(seen) != len(c.planned) || res.Planned != uint64(len(c.planned)) {
-		t.Errorf("expected as many recorded as planned, found %d of %d, and %+v", len(seen), len(c.planned), res)
-	}
-	if want := (RunResult{Planned: res.Planned, Done: by[Done], Unsent: by[Unsent], Interrupted: by[Interrupted], End: res.End, Stopped: res.Stopped}); res != want {
-		t.Errorf("expected sums %+v, found %+v", want, res)
-	}
-	if res.Planned != res.Done+res.Unsent+res.Interrupted {
-		t.Errorf("planned is not done + unsent + interrupted: %+v", res)
-	}
-}
-
-// of returns the results of one outcome in order of the schedule.
-func (c *hcollector) of(o Outcome) []Result {
-	var out []Result
-	for _, r := range c.results {
-		if r.Outcome == o {
-			out = append(out, r)
-		}
-	}
-	slices.SortFunc(out, func(a, b Result) int { return cmp.Compare(a.Seq, b.Seq) })
-	return out
-}
-
-// loose is a Sink for load whose arrivals come from several goroutines.
-type hloose struct {
-	hcollector
-}
-
-func (c *hloose) Planned(a Arrival) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.planned = append(c.planned, a)
-}
-
-// requests are the results that are no whole flows, flows those that are.
-func (c *hloose) split(t *testing.T, res RunResult) (requests, flows []Result) {
-	t.Helper()
-	for _, f := range c.faults {
-		t.Error(f)
-	}
-	planned := map[uint64]Arrival{}
-	for _, a := range c.planned {
-		if _, twice := planned[a.Seq]; twice {
-			t.Errorf("two arrivals have number %d", a.Seq)
-		}
-		planned[a.Seq] = a
-	}
-	var by [3]uint64
-	for _, r := range c.results {
-		if planned[r.Seq] != r.Arrival {
-			t.Errorf("expected %+v to be planned and recorded once, found %+v", r.Arrival, planned[r.Seq])
-		}
-		delete(planned, r.Seq)
-		if r.Whole {
-			flows = append(flows, r)
-			continue
-		}
-		by[r.Outcome]++
-		requests = append(requests, r)
-	}
-	if len(planned) > 0 {
-		t.Errorf("%d arrivals were planned and never recorded", len(planned))
-	}
-	if by != [3]uint64{res.Done, res.Unsent, res.Interrupted} || res.Planned != res.Done+res.Unsent+res.Interrupted {
-		t.Errorf("recorded %v, and the sums are %+v", by, res)
-	}
-	hbyIntended := func(a, b Result) int { return int(a.Intended - b.Intended) }
-	slices.SortStableFunc(requests, hbyIntended)
-	slices.SortStableFunc(flows, hbyIntended)
-	return requests, flows
-}
-
-func hrunLoose(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult, []Result, []Result) {
-	t.Helper()
-	c := new(hloose)
-	opt.Sink = c
-	res, err := Run(ctx, p, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	requests, flows := c.split(t, res)
-	return res, requests, flows
-}
 
 func hplanOf(process arrivals.Process, s arrivals.Shape, d time.Duration) *Plan {
 	return &Plan{

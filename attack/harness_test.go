@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
-	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // fake is an engine whose answers take as long as it is told, by the clock of
@@ -107,17 +106,6 @@ type collector struct {
 	planned []Arrival
 	results []Result
 	faults  []string
-}
-
-// percentiles are of the response times of all that was done or unsent.
-func (c *collector) percentiles() (p95, p99 time.Duration) {
-	d := timeline.NewDistribution(nil)
-	for _, r := range c.results {
-		d.Record(r.Done - r.Intended)
-	}
-	p95, _ = d.Quantile(0.95)
-	p99, _ = d.Quantile(0.99)
-	return p95, p99
 }
 
 func (c *collector) Planned(a Arrival) {

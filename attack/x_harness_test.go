@@ -7,50 +7,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
-
-// fake is an engine whose answers take as long as it is told, by the clock of
-// the bubble it runs in.
-type xfake struct {
-	takes func(call *Call) time.Duration
-	fail  error
-
-	now, peak atomic.Int64
-	mu        sync.Mutex
-	urls      []string
-}
-
-func (f *xfake) Send(ctx context.Context, call *Call) (r Reply) {
-	n := f.now.Add(1)
-	defer f.now.Add(-1)
-	for p := f.peak.Load(); n > p && !f.peak.CompareAndSwap(p, n); p = f.peak.Load() {
-	}
-	f.mu.Lock()
-	f.urls = append(f.urls, call.URL)
-	f.mu.Unlock()
-	r.Sent = time.Now()
-	defer func() { r.Done = time.Now() }()
-	select {
-	case <-time.After(f.takes(call)):
-		r.Status, r.Err = 200, f.fail
-	case <-ctx.Done():
-		r.Err = context.Cause(ctx)
-	}
-	return r
-}
-
-func (*xfake) Close() error { return nil }
-
-func xtakes(d time.Duration) *xfake {
-	return &xfake{takes: func(*Call) time.Duration { return d }}
-}
 
 // over is a client that sends by an engine.
 func xover(tb testing.TB, p *Plan, e Engine) Client {
@@ -60,12 +22,6 @@ func xover(tb testing.TB, p *Plan, e Engine) Client {
 		tb.Fatal(err)
 	}
 	return c
-}
-
-// bubble runs the plan under a fake clock.
-func xbubble(t *testing.T, f func(t *testing.T, start time.Time)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, time.Now()) })
 }
 
 func xrun(t *testing.T, ctx context.Context, p *Plan, opt RunOptions) (RunResult, *xcollector) {
@@ -90,19 +46,6 @@ func xholdPlan(rate arrivals.Rate, d, timeout time.Duration, maxInFlight int) *P
 	p.Timeout, p.MaxInFlight = timeout, maxInFlight
 	return p
 }
-
-type xinstant struct{}
-
-func (xinstant) Send(context.Context, *Call) Reply {
-	now := time.Now()
-	return Reply{Answer: Answer{Status: 200}, Sent: now, Done: now}
-}
-
-func (i xinstant) SendBy(ctx context.Context, _ Deadlines, call *Call) Reply {
-	return i.Send(ctx, call)
-}
-
-func (xinstant) Close() error { return nil }
 
 // collector is a Sink that keeps all and checks what a Sink may rely on.
 type xcollector struct {
