@@ -1,20 +1,21 @@
-// Package attack sends load: it turns a plan into arrivals, each due at an
-// offset that depends on the plan and its seed alone, and sends them open loop,
-// whatever the target does.
+// Package attack is the model of load: a plan of stages and requests, the arrivals
+// that it makes, and what comes of them.
 //
 // # Three times
 //
 // Every arrival has an intended time (when it was due), a sent time and a done
 // time. Response time is done − intended, service time done − sent, lag sent −
-// intended. An arrival that finds no free slot waits in line, on the clock, and
+// intended. An arrival that finds no free slot waits in the queue, on the clock, and
 // is unsent when its timeout, counted from the intended time, has passed.
 //
 // # Parts
 //
 //   - Package arrivals has the shapes of load, and draws the arrivals of a plan from
 //     them and the seed.
-//   - Engine sends one request and returns its answer: listed in Engines.
-//   - Run walks the schedule, hands arrivals to the engine and results to a Sink.
+//   - A Protocol knows what is sent, and nothing of when. It makes a Client of a plan.
+//     Package protocols lists them; httpx is one of them.
+//   - Package runner knows when each arrival is due, hands it to a Client, and its
+//     Result to a Sink.
 package attack
 
 import (
@@ -23,6 +24,9 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -41,12 +45,12 @@ type Plan struct {
 	Timeout     time.Duration    `json:"timeout"` // of a request that sets none; from the intended time
 	MaxInFlight int              `json:"max_in_flight"`
 	Protocol    string           `json:"protocol"` // auto, http1, http2 (over TLS) or h2c
-	TLS         TLS              `json:"tls"`
+	TLS         wire.TLS         `json:"tls"`
 	LateBudget  time.Duration    `json:"late_budget"`
 	CatchUp     CatchUp          `json:"catch_up,omitempty"`  // empty: burst
 	MaxBody     int64            `json:"max_body,omitempty"`  // of an answer, in bytes; above it is an error; 0: without end
 	Redirects   int              `json:"redirects,omitempty"` // to follow at most, within a request; 0: a redirect is an answer
-	Connections Connections      `json:"connections,omitzero"`
+	Connections wire.Connections `json:"connections,omitzero"`
 	// RedirectHosts are hosts that only redirects lead to: see RedirectHost.
 	RedirectHosts []string  `json:"redirect_hosts,omitempty"`
 	AllowHosts    []string  `json:"allow_hosts,omitempty"` // where connections may go beside this machine and private networks
@@ -76,57 +80,57 @@ type Flow struct {
 	// Data are the rows that the templates of its steps draw from, in place of the
 	// rows of their requests: the k-th arrival of the flow takes row k modulo their
 	// number, for all its steps.
-	Data *Data `json:"data,omitempty"`
+	Data *payload.Data `json:"data,omitempty"`
 }
 
 // Step is one request of a flow. Its captures are columns of the data row for
 // the steps that follow.
 type Step struct {
-	Request  int           `json:"request"` // index into Plan.Requests
-	Captures []Capture     `json:"captures,omitempty"`
-	Think    time.Duration `json:"think,omitempty"` // after its answer
+	Request  int              `json:"request"` // index into Plan.Requests
+	Captures []expect.Capture `json:"captures,omitempty"`
+	Think    time.Duration    `json:"think,omitempty"` // after its answer
 }
 
 // Request is one kind of arrival. URL, header values, query values and body
 // may hold templates over the data row: {{ .sku }}. TemplateFunctions lists
 // what else they can call.
 type Request struct {
-	Name    string  `json:"name"`
-	Weight  float64 `json:"weight"`
-	Method  string  `json:"method,omitempty"`
-	URL     string  `json:"url,omitempty"` // absolute, or relative to the scenario's target
-	Headers []Field `json:"headers,omitempty"`
-	Query   []Field `json:"query,omitempty"`
+	Name    string          `json:"name"`
+	Weight  float64         `json:"weight"`
+	Method  string          `json:"method,omitempty"`
+	URL     string          `json:"url,omitempty"` // absolute, or relative to the scenario's target
+	Headers []payload.Field `json:"headers,omitempty"`
+	Query   []payload.Field `json:"query,omitempty"`
 	// At most one of these is the body. In JSON, templates stand within strings
 	// and what they render is escaped again; in Form, within values.
-	Body    string        `json:"body,omitempty"`
-	JSON    string        `json:"json,omitempty"`
-	Form    []Field       `json:"form,omitempty"`
-	File    *BodyFile     `json:"file,omitempty"`
-	Timeout time.Duration `json:"timeout"`
-	Expect  Expect        `json:"expect"`
+	Body    string            `json:"body,omitempty"`
+	JSON    string            `json:"json,omitempty"`
+	Form    []payload.Field   `json:"form,omitempty"`
+	File    *payload.BodyFile `json:"file,omitempty"`
+	Timeout time.Duration     `json:"timeout"`
+	Expect  expect.Expect     `json:"expect"`
 	// Data are the rows that templates draw from; the k-th arrival of this
 	// request takes row k modulo their number.
-	Data *Data `json:"data,omitempty"`
+	Data *payload.Data `json:"data,omitempty"`
 	// Targets, in place of all of the above but name, weight and expect: the
 	// k-th arrival takes target k modulo their number.
 	Targets Targets `json:"targets,omitempty"`
 }
 
-// Outcome is how an arrival ended.
-type Outcome uint8
+// End is how an arrival ended.
+type End uint8
 
 // The outcomes.
 const (
-	Done        Outcome = iota // sent, and answered or failed
-	Unsent                     // given up before it was sent: an error
-	Interrupted                // the run was interrupted before it ended
+	Done        End = iota // sent, and answered or failed
+	Unsent                 // given up before it was sent: an error
+	Interrupted            // the run was interrupted before it ended
 )
 
 // Result is an arrival with what came of it; times are offsets from the start.
 type Result struct {
 	Arrival
-	Outcome  Outcome
+	End      End
 	Acted    time.Duration // when the generator acted on it; − Intended is the generator's own lateness
 	Sent     time.Duration // 0 if it never was
 	Done     time.Duration // for an unsent arrival: when its timeout passed

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -22,16 +24,16 @@ type Client interface {
 	// Call sends one request and fills out in. It returns when the answer is complete,
 	// when the deadline has passed, or when ctx ends, with the cause of that as the
 	// error. Both c and out are the caller's, and are used again after Release.
-	Call(ctx context.Context, c *DueCall, out *CallOutcome)
+	Call(ctx context.Context, c *Call, out *Outcome)
 	// Close gives up idle connections and everything that the client started.
 	Close() error
 }
 
-// DueCall is an arrival that is to be sent now.
-type DueCall struct {
+// Call is an arrival that is to be sent now.
+type Call struct {
 	Arrival
 	Due time.Time // when it was, as an instant
-	By  Deadlines
+	By  wire.Deadlines
 	// Flow and Step say which step of which flow it is; Step is -1 if it is none.
 	Flow, Step int
 	// Session is what the caller of a flow keeps between its steps; nil if it is no step.
@@ -44,7 +46,7 @@ type DueCall struct {
 // Session is what the caller of a flow keeps between its steps.
 type Session struct {
 	// Values are columns of the row of data, and captures.
-	Values values
+	Values payload.Values
 	// Kept is for the clients, one place for each.
 	Kept []any
 }
@@ -59,8 +61,8 @@ const (
 	Good                // it was as expected
 )
 
-// CallOutcome is what came of a call.
-type CallOutcome struct {
+// Outcome is what came of a call.
+type Outcome struct {
 	// Sent and Done carry monotonic clock readings.
 	Sent, Done time.Time
 	Class      Class
@@ -87,7 +89,7 @@ type Exchange interface {
 }
 
 // Release gives up the exchange, if there is one.
-func (o *CallOutcome) Release() {
+func (o *Outcome) Release() {
 	if o.Exchange != nil {
 		o.Exchange.Release()
 		o.Exchange = nil

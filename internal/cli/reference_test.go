@@ -14,8 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/run"
@@ -32,8 +34,8 @@ func TestReference(t *testing.T) {
 	tables := map[string]string{
 		"keys":            keysTable(t),
 		"shapes":          shapesTable(),
-		"engines":         table("engine|what it is", attack.Engines(), func(e attack.EngineKind) []string { return []string{code1(e.Name), e.Doc} }),
-		"template":        table("template|result", attack.TemplateFunctions(), func(f attack.TemplateFunction) []string { return []string{code1(f.Usage), f.Doc} }),
+		"engines":         table("engine|what it is", protocols.Engines(), func(e httpx.EngineKind) []string { return []string{code1(e.Name), e.Doc} }),
+		"template":        table("template|result", payload.TemplateFunctions(), func(f payload.TemplateFunction) []string { return []string{code1(f.Usage), f.Doc} }),
 		"reasons":         table("reason|meaning", verdict.Reasons(), func(r verdict.ReasonDoc) []string { return []string{code1(string(r.Reason)), r.Doc} }),
 		"error kinds":     table("kind|meaning", timeline.Kinds(), func(k timeline.ErrorKind) []string { return []string{code1(k.Name), k.Doc} }),
 		"faults":          faultsTable(),

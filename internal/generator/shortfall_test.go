@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
@@ -19,7 +20,7 @@ func (r rate) Expected(t, _ time.Duration) float64   { return float64(r) * t.Sec
 
 func TestShortfalls(t *testing.T) {
 	stage := func(r float64, d time.Duration) attack.Stage { return attack.Stage{For: d, Shape: rate(r)} }
-	once := attack.Connections{NoKeepAlive: true}
+	once := wire.Connections{NoKeepAlive: true}
 	for _, tc := range []struct {
 		name     string
 		limits   Limits
@@ -37,7 +38,7 @@ func TestShortfalls(t *testing.T) {
 		{"many streams in few connections", Limits{Files: 1024}, attack.Plan{MaxInFlight: 2000, Protocol: "h2c"}, 0, nil},
 
 		{"ports with keepalive", Limits{Ports: 100}, attack.Plan{Stages: []attack.Stage{stage(1000, time.Minute)}}, 0, nil},
-		{"ports of a socket file", Limits{Ports: 100}, attack.Plan{Connections: attack.Connections{NoKeepAlive: true, Unix: "/x"}, Stages: []attack.Stage{stage(1000, time.Minute)}}, 0, nil},
+		{"ports of a socket file", Limits{Ports: 100}, attack.Plan{Connections: wire.Connections{NoKeepAlive: true, Unix: "/x"}, Stages: []attack.Stage{stage(1000, time.Minute)}}, 0, nil},
 		{"ports suffice", Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(470, time.Hour)}}, 0, nil},
 		{"ports run out", Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(471, time.Hour)}}, 0,
 			[]string{"opens up to 28,260 connections within 60 s, and there are 28,232 local ports"}},

@@ -15,6 +15,8 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
@@ -234,7 +236,7 @@ func requestRemarks(w io.Writer, p *scenario.Plan, of func(i int) bool) {
 		if !of(i) {
 			continue
 		}
-		for _, remark := range p.Attack.Remarks(i) {
+		for _, remark := range httpx.Remarks(&p.Attack, i) {
 			fmt.Fprintf(w, "    remark: %s: %s\n", r.Name, remark)
 		}
 	}
@@ -341,7 +343,7 @@ func describeSettings(ptr any) string {
 }
 
 // describeConnections says in words what is not as usual; empty if all is.
-func describeConnections(c attack.Connections) string {
+func describeConnections(c wire.Connections) string {
 	var out []string
 	if c.NoKeepAlive {
 		out = append(out, "a new one for each request")

@@ -20,7 +20,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
@@ -36,7 +37,7 @@ type Check struct {
 	TCP     string   `json:"tcp,omitempty"`     // host:port that takes a connection and keeps it
 	Command []string `json:"command,omitempty"` // exits with status 0
 	// TLS holds the options of an https URL.
-	TLS *attack.TLS `json:"tls,omitempty"`
+	TLS *wire.TLS `json:"tls,omitempty"`
 }
 
 // IsZero says whether there is nothing to ask.
@@ -88,7 +89,7 @@ func NewProber(c Check, opt Options) (*Prober, error) {
 		opt.Run = func(ctx context.Context, command []string) error { return RunHere(ctx, command, "", nil) }
 	}
 	if opt.Held == nil {
-		opt.Held = func(ctx context.Context, conn net.Conn, _ string) error { return attack.HeldOpen(ctx, conn) }
+		opt.Held = func(ctx context.Context, conn net.Conn, _ string) error { return httpx.HeldOpen(ctx, conn) }
 	}
 	p := &Prober{check: c, opt: opt}
 	if c.HTTP == "" {

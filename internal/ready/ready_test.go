@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
 func prober(t *testing.T, c Check) *Prober {
@@ -73,8 +73,8 @@ func TestAsk(t *testing.T) {
 		{"a redirect to 404", Check{HTTP: plain.URL + "/lost"}, "it answered 404"},
 		{"404", Check{HTTP: plain.URL + "/none"}, "it answered 404"},
 		{"an authority of the user's own, not named", Check{HTTP: secure.URL + "/ok"}, "certificate"},
-		{"an authority of the user's own", Check{HTTP: secure.URL + "/ok", TLS: &attack.TLS{CA: ca}}, ""},
-		{"any certificate", Check{HTTP: secure.URL + "/ok", TLS: &attack.TLS{Insecure: true}}, ""},
+		{"an authority of the user's own", Check{HTTP: secure.URL + "/ok", TLS: &wire.TLS{CA: ca}}, ""},
+		{"any certificate", Check{HTTP: secure.URL + "/ok", TLS: &wire.TLS{Insecure: true}}, ""},
 		{"a connection that stays", Check{TCP: held.Addr().String()}, ""},
 		{"a connection that is closed at once", Check{TCP: proxy.Addr().String()}, "closes them at once"},
 		{"a public address", Check{TCP: "203.0.113.7:80"}, "public address"},
@@ -88,7 +88,7 @@ func TestAsk(t *testing.T) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
-	if _, err := NewProber(Check{HTTP: secure.URL, TLS: &attack.TLS{CA: ca + ".none"}}, Options{}); err == nil || !strings.Contains(err.Error(), "ready: tls: ca") {
+	if _, err := NewProber(Check{HTTP: secure.URL, TLS: &wire.TLS{CA: ca + ".none"}}, Options{}); err == nil || !strings.Contains(err.Error(), "ready: tls: ca") {
 		t.Errorf("an authority that is not there: %v", err)
 	}
 }

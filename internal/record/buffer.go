@@ -15,7 +15,7 @@ type entry struct {
 	cell                        int32
 	extra                       int32 // index of its extra, -1 if it has none
 	status                      int32
-	outcome                     attack.Outcome
+	outcome                     attack.End
 	whole                       bool
 }
 
@@ -44,9 +44,9 @@ func newBuffer() *buffer { return &buffer{entries: make([]entry, 0, batch)} }
 func (b *buffer) put(r *attack.Result, cell int32) {
 	e := entry{
 		intended: r.Intended, acted: r.Acted, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
-		cell: cell, extra: -1, status: int32(r.Status), outcome: r.Outcome, whole: r.Whole,
+		cell: cell, extra: -1, status: int32(r.Status), outcome: r.End, whole: r.Whole,
 	}
-	if r.Outcome == attack.Unsent {
+	if r.End == attack.Unsent {
 		e.sent = r.GivenUp
 	}
 	if kind := errorKind(r); kind != "" || r.Phases != (timeline.PhaseTimes{}) || r.Thought != 0 || r.Delay != 0 {

@@ -27,7 +27,7 @@ var statusKinds = func() (out [1000]string) {
 // Wrong statuses are told apart: ten times 404 is another trouble than ten times 503.
 func errorKind(r *attack.Result) string {
 	switch {
-	case r.Outcome == attack.Unsent && r.Kind == "":
+	case r.End == attack.Unsent && r.Kind == "":
 		return timeline.KindUnsent
 	case r.Kind == timeline.KindStatus && r.Status > 0 && r.Status < len(statusKinds):
 		return statusKinds[r.Status]

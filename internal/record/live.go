@@ -49,7 +49,7 @@ func (t Totals) InFlight() uint64 {
 	return 0
 }
 
-func (t *Totals) count(o attack.Outcome) {
+func (t *Totals) count(o attack.End) {
 	switch o {
 	case attack.Interrupted:
 		t.Interrupted++

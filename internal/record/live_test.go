@@ -32,9 +32,9 @@ func TestLive(t *testing.T) {
 		case 14, 15:
 			res.Kind, res.Detail, res.Status = "status", "500, expected 200", 500
 		case 16:
-			res.Outcome, res.Sent, res.Status = attack.Unsent, 0, 0
+			res.End, res.Sent, res.Status = attack.Unsent, 0, 0
 		case 17:
-			res.Outcome, res.Status = attack.Interrupted, 0
+			res.End, res.Status = attack.Interrupted, 0
 		}
 		clock.set(a.Intended)
 		r.Planned(a)

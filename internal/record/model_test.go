@@ -25,7 +25,7 @@ type wantKey struct {
 // wantEnd is when a result was over.
 func wantEnd(r *attack.Result) time.Duration {
 	end := r.Done + r.Thought
-	if r.Outcome == attack.Unsent && r.GivenUp > 0 {
+	if r.End == attack.Unsent && r.GivenUp > 0 {
 		end = r.GivenUp
 	}
 	return max(end, r.Intended)
@@ -65,7 +65,7 @@ func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at, op
 }
 
 func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result) {
-	if at := r.Done + r.Thought; r.Outcome == attack.Done && r.Status != 0 && at < c.Stages[r.Stage].Window.To {
+	if at := r.Done + r.Thought; r.End == attack.Done && r.Status != 0 && at < c.Stages[r.Stage].Window.To {
 		came := w.stats(c, bs, r.Arrival, at, 0)
 		came.Answered++
 		if r.Kind == "" {
@@ -75,7 +75,7 @@ func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result
 	s := w.stats(c, bs, r.Arrival, r.Intended, lastOpenAt(marks, r))
 	s.Planned++
 	s.Last = max(s.Last, wantEnd(r))
-	switch r.Outcome {
+	switch r.End {
 	case attack.Interrupted:
 		s.Interrupted++
 		return
@@ -111,7 +111,7 @@ func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result
 	if r.Doubtful {
 		s.Doubtful++
 	}
-	if r.Doubtful && r.Outcome == attack.Unsent {
+	if r.Doubtful && r.End == attack.Unsent {
 		s.DoubtfulUnsent++
 	}
 	s.Late.Record(r.Acted - r.Intended)
@@ -254,24 +254,24 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 		case 1:
 			res.Kind, res.Status = "status", 503
 		case 2:
-			res.Outcome, res.Sent, res.Status, res.Done = attack.Unsent, 0, 0, res.Intended+sec
+			res.End, res.Sent, res.Status, res.Done = attack.Unsent, 0, 0, res.Intended+sec
 			res.GivenUp = time.Duration(rng.IntN(2)) * (res.Acted + time.Duration(rng.Int64N(int64(900*ms))))
 		case 3:
-			res.Outcome, res.Sent, res.Status = attack.Interrupted, 0, 0
+			res.End, res.Sent, res.Status = attack.Interrupted, 0, 0
 		case 4:
 			res.Done += 11 * time.Minute
 		case 5:
 			res.Done = res.Sent + 50*ms - (res.Sent - res.Intended) // at a limit
 		}
-		if stage := res.Stage; res.Outcome != attack.Interrupted && stage == 1 && delays.IntN(8) == 0 {
+		if stage := res.Stage; res.End != attack.Interrupted && stage == 1 && delays.IntN(8) == 0 {
 			res.Delay = time.Duration(delays.Int64N(int64(res.Done - res.Intended)))
-			res.Doubtful = (res.Kind != "" || res.Outcome == attack.Unsent) && delays.IntN(2) == 0
+			res.Doubtful = (res.Kind != "" || res.End == attack.Unsent) && delays.IntN(2) == 0
 		}
 		recorded := min(res.Done+res.Thought, res.Intended+8*sec)
-		if res.Outcome == attack.Interrupted && rng.IntN(2) == 0 {
+		if res.End == attack.Interrupted && rng.IntN(2) == 0 {
 			recorded = max(0, res.Intended-time.Duration(rng.Int64N(int64(sec)))) // given up before it was due
 		}
-		if rng.IntN(30) == 0 && res.Outcome == attack.Done { // over exactly at a mark
+		if rng.IntN(30) == 0 && res.End == attack.Done { // over exactly at a mark
 			if m := marks[rng.IntN(len(marks))]; m > res.Sent {
 				res.Done, res.Thought, recorded = m, 0, m
 			}

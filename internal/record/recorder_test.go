@@ -14,11 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -148,7 +147,7 @@ func TestMarkIsExact(t *testing.T) {
 					res.Intended = now
 					res.Acted, res.Sent = now, now
 				case 1: // given up before it is due
-					res.Intended, res.Outcome = now+time.Duration(rng.Int64N(int64(5*ms))), attack.Interrupted
+					res.Intended, res.End = now+time.Duration(rng.Int64N(int64(5*ms))), attack.Interrupted
 				}
 				r.Record(w, &res)
 				mine = append(mine, res)
@@ -259,7 +258,7 @@ func TestInterruptedRun(t *testing.T) {
 	clock.set(1300 * ms)
 	end := r.Mark()
 	r.Planned(attack.Arrival{Intended: 1400 * ms})
-	r.Record(0, &attack.Result{Arrival: attack.Arrival{Intended: 1400 * ms}, Outcome: attack.Interrupted})
+	r.Record(0, &attack.Result{Arrival: attack.Arrival{Intended: 1400 * ms}, End: attack.Interrupted})
 	for clock.now() < 6*sec { // the last answers are waited for
 		clock.set(clock.now() + 500*ms)
 		r.writeDue()

@@ -261,7 +261,7 @@ func TestFlowsAreApart(t *testing.T) {
 	r.Record(0, &attack.Result{Arrival: whole, Acted: 10 * ms, Sent: 10 * ms, Done: 50 * ms, Status: 500, Kind: "status", Detail: "step 2"})
 	cut := attack.Arrival{Intended: 60 * ms, Request: 1, Whole: true}
 	r.Planned(cut)
-	r.Record(0, &attack.Result{Arrival: cut, Outcome: attack.Interrupted})
+	r.Record(0, &attack.Result{Arrival: cut, End: attack.Interrupted})
 
 	l := r.Live()
 	if l.Totals != (Totals{Planned: 2, Done: 2}) || len(l.Kinds) != 0 {
@@ -367,12 +367,12 @@ func TestAnswersAreCompleteResponses(t *testing.T) {
 		{"no HTTP", attack.Result{Kind: timeline.KindProtocol}, 0},
 		{"local", attack.Result{Kind: timeline.KindLocal}, 0},
 		{"not built", attack.Result{Kind: timeline.KindTemplate}, 0},
-		{"unsent", attack.Result{Outcome: attack.Unsent, Kind: timeline.KindUnsent}, 0},
-		{"skipped", attack.Result{Outcome: attack.Unsent, Kind: timeline.KindSkipped}, 0},
-		{"interrupted", attack.Result{Outcome: attack.Interrupted}, 0},
+		{"unsent", attack.Result{End: attack.Unsent, Kind: timeline.KindUnsent}, 0},
+		{"skipped", attack.Result{End: attack.Unsent, Kind: timeline.KindSkipped}, 0},
+		{"interrupted", attack.Result{End: attack.Interrupted}, 0},
 		{"a flow that a wrong answer ended", attack.Result{Arrival: whole, Status: 500, Kind: timeline.KindStatus}, 1},
 		{"a flow that a timeout ended", attack.Result{Arrival: whole, Kind: timeline.KindTimeout}, 0},
-		{"a flow whose next step was not sent", attack.Result{Arrival: whole, Outcome: attack.Unsent, Kind: timeline.KindUnsent}, 0},
+		{"a flow whose next step was not sent", attack.Result{Arrival: whole, End: attack.Unsent, Kind: timeline.KindUnsent}, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			clock := new(hand)

@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
@@ -122,9 +123,9 @@ func (r *Resolution) load(ctx context.Context, plan *scenario.Plan) {
 		r.problem(err)
 		return
 	}
-	for _, u := range load.Origins() {
+	for _, u := range httpx.Origins(&load) {
 		o := Origin{URL: u.Scheme + "://" + u.Host}
-		network, to := load.Connections.Where(attack.Address(u))
+		network, to := load.Connections.Where(wire.Address(u))
 		name, ofService := standIns[to]
 		switch {
 		case network == "unix":

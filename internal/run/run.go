@@ -19,6 +19,9 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/protocols"
+	loadrunner "github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/generator"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
@@ -117,7 +120,7 @@ type runner struct {
 	attack    attack.Plan
 	conductor *chaos.Conductor
 	recorder  *record.Recorder
-	load      attack.Live
+	load      loadrunner.Live
 	self      atomic.Pointer[timeline.Sample] // the latest of the generator; nil before the first
 	phase     atomic.Int32
 	start     time.Time // of the load; set before phase leaves starting
@@ -285,8 +288,8 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.attack.Engine == attack.AutoEngine {
-		r.attack.Engine, r.attack.EngineWhy = attack.SettleEngine(asked)
+	if r.attack.Engine == httpx.AutoEngine {
+		r.attack.Engine, r.attack.EngineWhy = httpx.SettleEngine(asked)
 		r.settled = true
 	}
 	return r.prepareChaos(ctx, me)
@@ -300,11 +303,11 @@ func carries(s scenario.Service) bool {
 
 // drive sends the load and injects the faults, and returns what was recorded.
 func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
-	engine, err := attack.NewEngine(&r.attack, attack.Engines())
+	engine, err := httpx.NewEngine(&r.attack, protocols.Engines())
 	if err != nil {
 		return nil, err
 	}
-	client, err := attack.NewClient(&r.attack, engine)
+	client, err := httpx.NewClient(&r.attack, engine)
 	if err != nil {
 		_ = engine.Close() // nothing was sent
 		return nil, err
@@ -378,7 +381,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	for _, exits := range r.services.exits {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
-	result, err := attack.Run(hard, &r.attack, attack.RunOptions{
+	result, err := loadrunner.Run(hard, &r.attack, loadrunner.Options{
 		Client: client, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
 		Busy: generator.Busy(), Refused: r.forbidden.note,
 		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, carries),

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -151,7 +153,7 @@ func TestEach(t *testing.T) {
 func inNoContainer(context.Context, string) (arrives, error) { return nil, nil }
 
 func toSocket(path string) *attack.Plan {
-	return &attack.Plan{Connections: attack.Connections{Unix: path}, Requests: []attack.Request{{URL: "http://target/"}}}
+	return &attack.Plan{Connections: wire.Connections{Unix: path}, Requests: []attack.Request{{URL: "http://target/"}}}
 }
 
 // A path that will never be a socket is not waited for.
@@ -226,11 +228,11 @@ func TestReachable(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		url         string
-		connections attack.Connections
+		connections wire.Connections
 	}{
-		{"as the URL says", "http://" + ln.Addr().String() + "/", attack.Connections{}},
-		{"connect_to", "http://shop.test/", attack.Connections{To: map[string]string{"shop.test:80": ln.Addr().String()}}},
-		{"unix", "http://shop.test/", attack.Connections{Unix: socket}},
+		{"as the URL says", "http://" + ln.Addr().String() + "/", wire.Connections{}},
+		{"connect_to", "http://shop.test/", wire.Connections{To: map[string]string{"shop.test:80": ln.Addr().String()}}},
+		{"unix", "http://shop.test/", wire.Connections{Unix: socket}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := &attack.Plan{Connections: c.connections, Requests: []attack.Request{{URL: c.url}}}
@@ -244,7 +246,7 @@ func TestReachable(t *testing.T) {
 // Who waits in vain is told where.
 func TestUnreachableSaysWhere(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	p := &attack.Plan{Connections: attack.Connections{Unix: filepath.Join(t.TempDir(), "none")}, Requests: []attack.Request{{URL: "http://shop.test/"}}}
+	p := &attack.Plan{Connections: wire.Connections{Unix: filepath.Join(t.TempDir(), "none")}, Requests: []attack.Request{{URL: "http://shop.test/"}}}
 	var told string
 	_, err := reachable(ctx, p, inNoContainer, time.Minute, func(msg string, args ...any) {
 		told = fmt.Sprintf(msg, args...)
@@ -277,7 +279,7 @@ func TestReachNobodyBehindAProxy(t *testing.T) {
 		}
 	}()
 	p := &attack.Plan{Requests: []attack.Request{{URL: "http://" + ln.Addr().String() + "/"}}}
-	if _, err := reachable(t.Context(), p, inNoContainer, 50*time.Millisecond, func(string, ...any) {}); !errors.Is(err, attack.ErrHungUp) {
+	if _, err := reachable(t.Context(), p, inNoContainer, 50*time.Millisecond, func(string, ...any) {}); !errors.Is(err, httpx.ErrHungUp) {
 		t.Errorf("a target that hangs up: %v", err)
 	}
 	if _, err := reachable(t.Context(), p, inNoContainer, time.Minute, func(string, ...any) { behind.Store(true) }); err != nil {
@@ -299,21 +301,21 @@ func TestReachBehindTheEnginesProxy(t *testing.T) {
 		}
 		return func(context.Context) error {
 			if asked++; asked < 3 {
-				return attack.ErrHungUp
+				return httpx.ErrHungUp
 			}
 			return nil
 		}, nil
 	}
 	p := &attack.Plan{
 		Requests:    []attack.Request{{URL: "http://shop.test/"}},
-		Connections: attack.Connections{To: map[string]string{"shop.test:80": ln.Addr().String()}},
+		Connections: wire.Connections{To: map[string]string{"shop.test:80": ln.Addr().String()}},
 	}
 	if _, err := reachable(t.Context(), p, behind, time.Minute, func(string, ...any) {}); err != nil || asked != 3 {
 		t.Errorf("%v after %d questions, want 3", err, asked)
 	}
 	asked = -1000
 	_, err = reachable(t.Context(), p, behind, time.Second, func(string, ...any) {})
-	if !errors.Is(err, attack.ErrHungUp) || !strings.Contains(err.Error(), "served nobody for 1s") {
+	if !errors.Is(err, httpx.ErrHungUp) || !strings.Contains(err.Error(), "served nobody for 1s") {
 		t.Errorf("nobody behind: %v", err)
 	}
 }

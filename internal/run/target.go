@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
@@ -18,13 +20,13 @@ import (
 // targetReady waits until the target is ready, as far as the scenario says how to
 // tell, and until all that the load connects to accepts connections and keeps
 // them.
-func (r *runner) targetReady(ctx context.Context) ([]attack.Asked, error) {
+func (r *runner) targetReady(ctx context.Context) ([]httpx.Asked, error) {
 	if !r.plan.Ready.IsZero() {
 		check, err := r.plan.ResolveTargetReady(r.services.addr)
 		if err != nil {
 			return nil, err
 		}
-		way, err := attack.NewPreflight(&r.attack)
+		way, err := httpx.NewPreflight(&r.attack)
 		if err != nil {
 			return nil, err
 		}
@@ -42,16 +44,16 @@ func (r *runner) targetReady(ctx context.Context) ([]attack.Asked, error) {
 // whether connections to an address get to the container that publishes it, nil if
 // none does. It sends no request. It returns what servers chose that were offered
 // several protocols. URLs that are templates in their host are left to the load.
-func reachable(ctx context.Context, p *attack.Plan, behind func(ctx context.Context, address string) (arrives, error), within time.Duration, progress func(string, ...any)) ([]attack.Asked, error) {
-	way, err := attack.NewPreflight(p)
+func reachable(ctx context.Context, p *attack.Plan, behind func(ctx context.Context, address string) (arrives, error), within time.Duration, progress func(string, ...any)) ([]httpx.Asked, error) {
+	way, err := httpx.NewPreflight(p)
 	if err != nil {
 		return nil, err
 	}
-	var asked []attack.Asked
-	for _, u := range p.Origins() {
+	var asked []httpx.Asked
+	for _, u := range httpx.Origins(p) {
 		var there arrives
 		// A TLS handshake is an answer.
-		if network, to := p.Connections.Where(attack.Address(u)); u.Scheme == "http" && network == "tcp" {
+		if network, to := p.Connections.Where(wire.Address(u)); u.Scheme == "http" && network == "tcp" {
 			if there, err = behind(ctx, to); err != nil {
 				return nil, err
 			}
@@ -61,7 +63,7 @@ func reachable(ctx context.Context, p *attack.Plan, behind func(ctx context.Cont
 			return nil, err
 		}
 		if u.Scheme == "https" {
-			asked = append(asked, attack.Asked{Host: attack.Address(u), Protocol: protocol})
+			asked = append(asked, httpx.Asked{Host: wire.Address(u), Protocol: protocol})
 		}
 	}
 	return asked, nil
@@ -96,7 +98,7 @@ type arrives func(ctx context.Context) error
 
 // reach waits until the target of a URL takes connections and, if there is not nil,
 // they get to what is behind it.
-func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, there arrives, within time.Duration, progress func(string, ...any)) (protocol string, err error) {
+func reach(ctx context.Context, way *httpx.Preflight, unix string, u *url.URL, there arrives, within time.Duration, progress func(string, ...any)) (protocol string, err error) {
 	what, told := way.Way(u), false
 	end := ready.Await(ctx, within, func(ctx context.Context) (missing error, vain bool) {
 		protocol, missing = way.Open(ctx, u)
@@ -106,7 +108,7 @@ func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, 
 		if missing == nil {
 			return nil, false
 		}
-		if never, ok := errors.AsType[*attack.Hopeless](missing); ok {
+		if never, ok := errors.AsType[*httpx.Hopeless](missing); ok {
 			return fmt.Errorf("the target %s cannot be used: %w", what, never), true
 		}
 		if hopeless := noSocket(unix); hopeless != nil {
@@ -127,7 +129,7 @@ func reach(ctx context.Context, way *attack.Preflight, unix string, u *url.URL, 
 		return "", end.Missing
 	}
 	took := quantity.FormatDuration(within)
-	if errors.Is(end.Missing, attack.ErrHungUp) {
+	if errors.Is(end.Missing, httpx.ErrHungUp) {
 		return "", fmt.Errorf("the target %s served nobody for %s: %w; start what is behind it, or correct the scenario's target", what, took, end.Missing)
 	}
 	return "", fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, took, end.Missing)

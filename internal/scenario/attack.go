@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
@@ -120,12 +121,12 @@ func (b *builder) engine(p *attack.Plan) {
 		b.Failf(b.Where(&f.Redirects, b.root).Span,
 			"10 is what most clients follow",
 			"redirects: expected 0 to %d, found %d", maxRedirects, f.Redirects)
-	case f.Redirects > 0 && f.Engine != attack.AutoEngine && f.Engine != "http":
+	case f.Redirects > 0 && f.Engine != httpx.AutoEngine && f.Engine != "http":
 		b.Failf(b.Where(&f.Redirects, b.root).Span,
 			"take engine: http, or leave engine out",
 			"redirects: only engine http follows them, and the engine is %s", f.Engine)
-	case f.Engine == attack.AutoEngine:
-		p.Engine, p.EngineWhy = attack.ChooseEngine(p, b.urls(p))
+	case f.Engine == httpx.AutoEngine:
+		p.Engine, p.EngineWhy = httpx.ChooseEngine(p, b.urls(p))
 	case f.Engine == "fast" && (f.Protocol == "http2" || f.Protocol == "h2c"):
 		b.Failf(b.Where(&f.Engine, b.root).Span,
 			"take engine: http, or leave it out",
@@ -139,7 +140,7 @@ func (b *builder) redirectHosts() {
 	for i := range f.RedirectTo {
 		ptr := &f.RedirectTo[i]
 		at := b.Where(ptr, b.Where(&f.RedirectTo, b.root))
-		host, port, err := attack.RedirectHost(target.Checked(*ptr))
+		host, port, err := httpx.RedirectHost(target.Checked(*ptr))
 		switch {
 		case err != nil:
 			b.Failf(at.Span,

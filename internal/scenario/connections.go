@@ -6,17 +6,17 @@ import (
 	"net"
 	"slices"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // connections checks how targets are reached. Where connections really go must
 // be allowed, whatever the URLs say.
-func (b *builder) connections() attack.Connections {
+func (b *builder) connections() wire.Connections {
 	f := &b.file.Attack.Connections
 	own := b.Where(f, b.root)
-	c := attack.Connections{
+	c := wire.Connections{
 		NoKeepAlive: !f.KeepAlive, PerHost: f.PerHost, Unix: f.Unix, To: f.ConnectTo, Source: f.Source, DNSRefresh: f.DNSRefresh,
 	}
 	if b.Broken(f) {
@@ -33,7 +33,7 @@ func (b *builder) connections() attack.Connections {
 		if !target.HostPort(b, "connect_to", from, e.Key, false) || !target.HostPort(b, "connect_to", there, e.Value, false) {
 			continue
 		}
-		if (attack.Connections{To: sound.To}).Redirects(from) {
+		if (wire.Connections{To: sound.To}).Redirects(from) {
 			b.Failf(e.Key.Span,
 				"keep one of them",
 				"connect_to: %s stands here twice", strictyaml.Shorten(from))
@@ -52,7 +52,7 @@ func (b *builder) connections() attack.Connections {
 
 // connections puts in what only the run knows, and refuses hosts that must not
 // be put under load.
-func (r *resolver) connections(p *Plan) attack.Connections {
+func (r *resolver) connections(p *Plan) wire.Connections {
 	c := p.Attack.Connections
 	c.Unix = p.file(c.Unix)
 	c.To = maps.Clone(c.To)

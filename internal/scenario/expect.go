@@ -5,7 +5,8 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
@@ -47,12 +48,12 @@ func (s *statuses) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) stricty
 
 // expectJSON is a mapping of JSON paths to the values that they must find, or a
 // path or a list of paths that must find anything at all.
-type expectJSON []attack.ExpectJSON
+type expectJSON []expect.ExpectJSON
 
 func (x *expectJSON) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
 	ok = true
 	add := func(path *strictyaml.Node, value string) {
-		j := attack.ExpectJSON{Path: path.Text, Value: value}
+		j := expect.ExpectJSON{Path: path.Text, Value: value}
 		for _, e := range j.Validate() {
 			d.Failf(d.Locate(path, e.Offset, e.Len), e.Hint, "%s", e)
 			ok = false
@@ -112,8 +113,8 @@ func (x *expectJSON) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) stric
 // expectHeaders is a mapping of names to what the header must be: a text, for all
 // of it, or what it must hold.
 type expectHeaders struct {
-	whole []attack.Field
-	parts []attack.HeaderPart
+	whole []payload.Field
+	parts []expect.HeaderPart
 }
 
 // headerPartFile is what a header must hold; if both are given, both.
@@ -132,13 +133,13 @@ func (x *expectHeaders) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f 
 		return false
 	}
 	ok = true
-	x.whole = make([]attack.Field, 0, len(n.Entries))
-	x.parts = make([]attack.HeaderPart, 0, len(n.Entries))
+	x.whole = make([]payload.Field, 0, len(n.Entries))
+	x.parts = make([]expect.HeaderPart, 0, len(n.Entries))
 	for _, entry := range n.Entries {
 		f := f
 		f.Key, f.Doc, f.Loose = entry.Key.Text, "", true
 		if entry.Value.Kind != strictyaml.Map {
-			x.whole = append(x.whole, attack.Field{Name: entry.Key.Text})
+			x.whole = append(x.whole, payload.Field{Name: entry.Key.Text})
 			f.Value = reflect.ValueOf(&x.whole[len(x.whole)-1].Value).Elem()
 			ok = d.Field(entry.Value, f) && ok
 			continue
@@ -149,7 +150,7 @@ func (x *expectHeaders) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f 
 			ok = false
 			continue
 		}
-		one := attack.HeaderPart{Name: entry.Key.Text, Contains: part.Contains, Matches: part.Matches}
+		one := expect.HeaderPart{Name: entry.Key.Text, Contains: part.Contains, Matches: part.Matches}
 		if part == (headerPartFile{}) {
 			d.Failf(entry.Value.Span, "write contains: TEXT or matches: REGEXP, or the name alone, "+entry.Key.Text+": \"\", for a header that only has to be there",
 				"%s: expected what the header must hold, found nothing", strictyaml.Shorten(entry.Key.Text))

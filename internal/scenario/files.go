@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
@@ -17,7 +18,7 @@ type files struct {
 	*strictyaml.Decoder
 	dir string // of the scenario file
 
-	data   reads[*attack.Data]
+	data   reads[*payload.Data]
 	lists  reads[[]attack.Target] // by format and path
 	traces reads[*arrivals.Trace]
 	bodies reads[[]byte]
@@ -61,13 +62,13 @@ func inDir(dir, name string) string {
 }
 
 // rows reads a file of data; nil if there is none, or something is wrong.
-func (f *files) rows(name *string, own *strictyaml.Node) *attack.Data {
+func (f *files) rows(name *string, own *strictyaml.Node) *payload.Data {
 	at := f.Where(name, own)
 	path, ok := f.existing(at, "data", *name, maxData)
 	if !ok {
 		return nil
 	}
-	rows, first, err := f.data.of(path, func() (*attack.Data, error) { return attack.LoadData(path) })
+	rows, first, err := f.data.of(path, func() (*payload.Data, error) { return payload.LoadData(path) })
 	if err != nil {
 		f.Failf(at.Span,
 			"the first line of a .csv file names the columns; a .jsonl file has one object a line",

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
 )
@@ -77,7 +79,7 @@ var captureName = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_]*$`)
 // stepNames are the names that the templates of a step can use.
 type stepNames struct {
 	data     string            // the flow's file, if any
-	rows     *attack.Data      // what is in it
+	rows     *payload.Data     // what is in it
 	unread   bool              // and could not be read: nobody knows the names
 	step     string            // the step that is looked at
 	captured []string          // by steps before it
@@ -131,8 +133,8 @@ func (b *requests) flow(f *flowFile, p *attack.Plan, names map[string]*strictyam
 // stepName is the name of a step's request.
 func stepName(f *flowFile, s *stepFile) string { return f.Name + "/" + s.Name }
 
-func (b *builder) capture(x *namedCapture) attack.Capture {
-	out := attack.Capture{Name: x.name, JSON: x.JSON, Header: x.Header, Matches: x.Matches}
+func (b *builder) capture(x *namedCapture) expect.Capture {
+	out := expect.Capture{Name: x.name, JSON: x.JSON, Header: x.Header, Matches: x.Matches}
 	const hint = `write one of { json: $.token }, { header: Location } and { matches: 'id=(\d+)' }`
 	if !captureName.MatchString(x.name) {
 		b.Failf(x.key.Span,

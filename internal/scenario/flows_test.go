@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 )
 
 func parse(t *testing.T, src string) *Plan {
@@ -57,7 +58,7 @@ func TestFlowChangesNoRequest(t *testing.T) {
 		t.Errorf("expected %v, found %v", want, names)
 	}
 	f := p.Attack.Flows[0]
-	if f.Data.Len() != 2 || f.Steps[0].Request != 2 || f.Steps[1].Request != 3 || f.Steps[0].Captures[0] != (attack.Capture{Name: "id", JSON: "$.id"}) {
+	if f.Data.Len() != 2 || f.Steps[0].Request != 2 || f.Steps[1].Request != 3 || f.Steps[0].Captures[0] != (expect.Capture{Name: "id", JSON: "$.id"}) {
 		t.Errorf("found %+v", f)
 	}
 	if before := parse(t, withoutFlow); before.Attack.Requests[1].Name != p.Attack.Requests[1].Name {
@@ -103,7 +104,7 @@ attack:
   flows: [{ name: f, steps: [{ name: a, get: "http://127.0.0.1/" }, { name: b, get: "https://127.0.0.1/{{ nth }}" }] }]
   stages: [{ name: s, rate: 1/s, for: 1s }]
 `)
-	if secure.Attack.Engine != attack.AutoEngine {
+	if secure.Attack.Engine != httpx.AutoEngine {
 		t.Errorf("expected the server of a step over TLS to be asked for the engine, found %s", secure.Attack.Engine)
 	}
 }

@@ -4,8 +4,9 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
@@ -16,11 +17,11 @@ import (
 // grammar is what the scenario file has beyond its structs.
 var grammar = &strictyaml.Grammar{
 	Lists: map[string]func() []string{
-		"builtins": target.Builtins, "protocols": protocols, "processes": processes, "engines": engines,
+		"builtins": target.Builtins, "protocols": httpVersions, "processes": processes, "engines": engines,
 	},
 	Units:       map[reflect.Type]string{reflect.TypeFor[arrivals.Rate](): strictyaml.UnitRate},
 	Foreign:     foreign,
-	TemplateEnd: attack.TemplateEnd,
+	TemplateEnd: payload.TemplateEnd,
 	Hints: strictyaml.Hints{
 		Empty:    "ordeal init writes a scenario to start from",
 		TooLarge: "put long request lists into a file and name it under targets:",
@@ -58,7 +59,7 @@ type attackFile struct {
 	Timeout     time.Duration `json:"timeout" default:"5s" positive:"true" doc:"how long an arrival may take, from the moment it was due"`
 	MaxInFlight int           `json:"max_in_flight" default:"2000" positive:"true" doc:"how many requests may be open at once; further arrivals wait in line, on the clock"`
 	Protocol    string        `json:"protocol" default:"auto" enum:"@protocols" doc:"the HTTP version; auto takes HTTP/2 where TLS offers it"`
-	TLS         attack.TLS    `json:"tls" doc:"options of https targets"`
+	TLS         wire.TLS      `json:"tls" doc:"options of https targets"`
 	LateBudget  time.Duration `json:"late_budget" default:"50ms" positive:"true" doc:"how late arrivals may be before catch_up: skip leaves them out, and at the 99th percentile before the report says so; rules are judged at any lateness"`
 	CatchUp     string        `json:"catch_up" default:"burst" enum:"burst,spread,skip" doc:"what becomes of arrivals that the generator was late for: burst sends them at once, spread at no more than twice their planned pace, skip counts those later than late_budget as unsent"`
 	MaxBody     int64         `json:"max_body" default:"64MiB" unit:"bytes" positive:"true" doc:"how large an answer's body may be; a larger one, or one without end, is an error and closes the connection"`
@@ -100,14 +101,14 @@ type requestFile struct {
 	Method  string  `json:"method" doc:"any other method, with url"`
 	URL     string  `json:"url" vars:"addr" doc:"path or URL, with method"`
 
-	Headers []attack.Field `json:"headers" vars:"addr" doc:"headers by name; values may hold templates"`
-	Query   []attack.Field `json:"query" vars:"addr" doc:"query parameters by name; values may hold templates"`
+	Headers []payload.Field `json:"headers" vars:"addr" doc:"headers by name; values may hold templates"`
+	Query   []payload.Field `json:"query" vars:"addr" doc:"query parameters by name; values may hold templates"`
 
-	Body     string         `json:"body" vars:"addr" doc:"the body as text; may hold templates"`
-	JSON     jsonBody       `json:"json" vars:"addr" doc:"the body as YAML, sent as JSON; texts may hold templates"`
-	Form     []attack.Field `json:"form" vars:"addr" doc:"the body as a form; values may hold templates"`
-	File     string         `json:"file" doc:"a file whose bytes are the body, whatever they are"`
-	Template bool           `json:"template" doc:"true: the content of file holds templates"`
+	Body     string          `json:"body" vars:"addr" doc:"the body as text; may hold templates"`
+	JSON     jsonBody        `json:"json" vars:"addr" doc:"the body as YAML, sent as JSON; texts may hold templates"`
+	Form     []payload.Field `json:"form" vars:"addr" doc:"the body as a form; values may hold templates"`
+	File     string          `json:"file" doc:"a file whose bytes are the body, whatever they are"`
+	Template bool            `json:"template" doc:"true: the content of file holds templates"`
 
 	Data    string        `json:"data" doc:"a .csv or .jsonl file of rows that templates draw from: {{ .column }}"`
 	Timeout time.Duration `json:"timeout" positive:"true" doc:"in place of the attack's timeout"`

@@ -7,7 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
@@ -18,7 +19,7 @@ type hostRules struct {
 	*strictyaml.Decoder
 	allowed  allow.Hosts
 	hint     func(host string) string // how to allow one
-	ways     attack.Connections       // where connections go in place of what URLs say
+	ways     wire.Connections         // where connections go in place of what URLs say
 	engine   string
 	protocol string
 	proxies  func(*url.URL) (*url.URL, error) // of requests; nil until needed
@@ -27,7 +28,7 @@ type hostRules struct {
 // newHostRules reads allow_hosts.
 func newHostRules(d *strictyaml.Decoder, f *scenarioFile, root *strictyaml.Node, hint func(string) string) *hostRules {
 	h := &hostRules{Decoder: d, hint: hint, engine: f.Attack.Engine, protocol: f.Attack.Protocol}
-	h.ways = attack.Connections{Unix: f.Attack.Connections.Unix, To: f.Attack.Connections.ConnectTo}
+	h.ways = wire.Connections{Unix: f.Attack.Connections.Unix, To: f.Attack.Connections.ConnectTo}
 	if hint == nil {
 		h.hint = allow.Hint
 	}
@@ -98,15 +99,15 @@ func (h *hostRules) overTLS(scheme string, at *strictyaml.Node) (ok bool) {
 // reached checks that the host of a URL may be put under load, if that is where
 // connections go, and so the proxy that leads there.
 func (h *hostRules) reached(u *url.URL, at *strictyaml.Node) (ok bool) {
-	if h.ways.Redirects(attack.Address(u)) {
+	if h.ways.Redirects(wire.Address(u)) {
 		return true
 	}
 	ok = h.check(u.Hostname(), at)
 	if h.proxies == nil {
-		h.proxies = attack.ProxiesOf(h.engine, h.ways)
+		h.proxies = httpx.ProxiesOf(h.engine, h.ways)
 	}
 	via, err := h.proxies(u)
-	variable := attack.ProxyVariable(u.Scheme)
+	variable := httpx.ProxyVariable(u.Scheme)
 	switch {
 	case err != nil:
 		h.Failf(at.Span,

@@ -5,7 +5,7 @@ import (
 	neturl "net/url"
 	"strings"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/target"
@@ -90,7 +90,7 @@ func (p *Plan) ResolveTargetReady(addr func(service string) (string, bool)) (rea
 	}
 	own := ""
 	if u.Host != "" {
-		own = attack.Address(u)
+		own = wire.Address(u)
 	}
 	return p.ResolveReady(p.Ready, own, u.Scheme == "https", expand)
 }

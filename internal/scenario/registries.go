@@ -1,18 +1,19 @@
 package scenario
 
 import (
-	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/chaos"
 )
 
-func protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
+func httpVersions() []string { return []string{"auto", "http1", "http2", "h2c"} }
 
 func processes() []string { return []string{string(arrivals.Uniform), string(arrivals.Poisson)} }
 
 func engines() []string {
-	out := []string{attack.AutoEngine}
-	for _, e := range attack.Engines() {
+	out := []string{httpx.AutoEngine}
+	for _, e := range protocols.Engines() {
 		out = append(out, e.Name)
 	}
 	return out

@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -26,7 +29,7 @@ type requests struct {
 func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 	out := attack.Request{
 		Name: r.Name, Weight: r.Weight, Headers: r.Headers, Query: r.Query, Timeout: r.Timeout,
-		Expect: attack.Expect{
+		Expect: expect.Expect{
 			Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches, Headers: r.Expect.Headers.whole, HeaderParts: r.Expect.Headers.parts,
 			JSON: r.Expect.JSON, MinSize: r.Expect.Size.Min, MaxSize: r.Expect.Size.Max, Within: r.Expect.Within,
 		},
@@ -217,7 +220,7 @@ func (b *requests) body(r *requestFile, out *attack.Request) {
 			b.Failf(at.Span, "name a file that can be read", "file: %s", err)
 		}
 		if !r.Template {
-			out.File = &attack.BodyFile{Name: r.File, Bytes: content}
+			out.File = &payload.BodyFile{Name: r.File, Bytes: content}
 			return
 		}
 		// What a file holds is no scenario: names of the run mean nothing in it.
@@ -235,16 +238,16 @@ func (b *requests) body(r *requestFile, out *attack.Request) {
 // tryRows renders the request with every row, and notes what goes wrong at the
 // key that it goes wrong in.
 func (b *requests) tryRows(r *requestFile, out attack.Request, in *stepNames, at *strictyaml.Node) {
-	out.Expect = attack.Expect{}
+	out.Expect = expect.Expect{}
 	out = expanded(out, target.Checked)
-	var columns attack.Columns
+	var columns httpx.Columns
 	otherwise := templateHint(r)
 	if in != nil {
 		out.Data = in.rows
-		columns = attack.Columns{Names: in.captured, Missing: in.missing}
+		columns = httpx.Columns{Names: in.captured, Missing: in.missing}
 		otherwise = in.known()
 	}
-	tried, wrong := out.ValidateRows(columns, max(leastRows, maxTrials-b.tried))
+	tried, wrong := httpx.ValidateRows(&out, columns, max(leastRows, maxTrials-b.tried))
 	b.tried += tried
 	for _, e := range wrong {
 		if slices.Equal(e.Path, fielderr.Field("body")) && b.Set(&r.File) {
@@ -290,11 +293,11 @@ func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
 		return
 	}
 	targets, first, err := b.files.lists.of(r.Targets.Format+":"+path, func() ([]attack.Target, error) {
-		return attack.LoadTargets(path, r.Targets.Format, b.files.body)
+		return httpx.LoadTargets(path, r.Targets.Format, b.files.body)
 	})
 	if err != nil {
 		hint := targetsHint
-		if _, missing := errors.AsType[*attack.BodyFileError](err); missing {
+		if _, missing := errors.AsType[*httpx.BodyFileError](err); missing {
 			hint = "name it from the list's folder, or start ordeal where vegeta is started: body files are looked for in both places"
 		}
 		b.Failf(at.Span, hint, "targets: %s", err)
@@ -304,7 +307,7 @@ func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
 	if !first {
 		return // what is wrong in it was said where it is named first
 	}
-	for _, e := range (&attack.Request{Targets: targets}).Validate() {
+	for _, e := range httpx.Validate((&attack.Request{Targets: targets})) {
 		b.Failf(at.Span, cmp.Or(e.Hint, targetsHint), "targets: %s", e)
 	}
 	for _, t := range targets {
@@ -316,10 +319,10 @@ func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
 // expanded returns the request with every string that can hold a name of the
 // run put through f.
 func expanded(r attack.Request, f func(string) string) attack.Request {
-	fields := func(in []attack.Field) []attack.Field {
-		out := make([]attack.Field, len(in))
+	fields := func(in []payload.Field) []payload.Field {
+		out := make([]payload.Field, len(in))
 		for i, x := range in {
-			out[i] = attack.Field{Name: x.Name, Value: f(x.Value)}
+			out[i] = payload.Field{Name: x.Name, Value: f(x.Value)}
 		}
 		return out
 	}

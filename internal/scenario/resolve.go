@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/target"
@@ -34,7 +36,7 @@ func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (att
 	out.TLS.CA, out.TLS.Cert, out.TLS.Key = p.file(out.TLS.CA), p.file(out.TLS.Cert), p.file(out.TLS.Key)
 	out.Connections = r.connections(p)
 	r.ways = out.Connections
-	r.proxies = attack.ProxiesOf(p.Attack.Engine, out.Connections)
+	r.proxies = httpx.ProxiesOf(p.Attack.Engine, out.Connections)
 	base := strings.TrimSuffix(r.expand(p.Target), "/")
 	out.Requests = make([]attack.Request, len(p.Attack.Requests))
 	for i, q := range p.Attack.Requests {
@@ -75,7 +77,7 @@ func (p *Plan) file(name string) string {
 
 type resolver struct {
 	hosts    *allow.Hosts
-	ways     attack.Connections
+	ways     wire.Connections
 	proxies  func(*neturl.URL) (*neturl.URL, error)
 	addr     func(string) (string, bool)
 	find     allow.Lookup
@@ -117,7 +119,7 @@ func (r *resolver) absolute(base, url string) string {
 		r.fail(fmt.Errorf("expected a URL such as http://127.0.0.1:8080, found %q", secret.WithoutUser(whole)))
 	case u.Hostname() == "":
 		r.fail(fmt.Errorf("the URL %q has no host, and there is no target", secret.WithoutUser(url)))
-	case r.ways.Redirects(attack.Address(u)):
+	case r.ways.Redirects(wire.Address(u)):
 		// Where it leads instead was looked at.
 	default:
 		r.reached(u)
@@ -129,7 +131,7 @@ func (r *resolver) absolute(base, url string) string {
 // put under load.
 func (r *resolver) reached(u *neturl.URL) {
 	via, err := r.proxies(u)
-	variable := attack.ProxyVariable(u.Scheme)
+	variable := httpx.ProxyVariable(u.Scheme)
 	switch {
 	case err != nil:
 		r.fail(fmt.Errorf("the proxy that %s names for %s cannot be used: %w", variable, u.Hostname(), err))
@@ -156,7 +158,7 @@ func (r *resolver) redirectHosts(in []string) []string {
 	var out []string
 	for _, s := range in {
 		s = r.expand(s)
-		host, port, err := attack.RedirectHost(s)
+		host, port, err := httpx.RedirectHost(s)
 		switch {
 		case err != nil:
 			r.fail(fmt.Errorf("redirect_hosts: %w", err))

@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
@@ -103,7 +106,7 @@ func (s secretSet) variables(env map[string]string) {
 	}
 }
 
-func (s secretSet) headers(fields []attack.Field) {
+func (s secretSet) headers(fields []payload.Field) {
 	for _, f := range fields {
 		switch {
 		case !secret.Header(f.Name):
@@ -129,16 +132,16 @@ func (s secretSet) besideTemplates(value string) {
 // action is one of a template.
 var action = regexp.MustCompile(`\{\{.*?\}\}`)
 
-func (s secretSet) expectation(e *attack.Expect) {
+func (s secretSet) expectation(e *expect.Expect) {
 	s.headers(e.Headers)
 	for _, h := range e.HeaderParts {
-		s.headers([]attack.Field{{Name: h.Name, Value: h.Contains}})
+		s.headers([]payload.Field{{Name: h.Name, Value: h.Contains}})
 	}
 }
 
 // columns takes the columns of data that are secret by name or use.
 func (s secretSet) columns(p *attack.Plan) {
-	take := func(rows *attack.Data, used map[string]bool) {
+	take := func(rows *payload.Data, used map[string]bool) {
 		for i := range min(rows.Len(), maxSecretRows) {
 			for column, v := range rows.Row(i) {
 				if used[column] || secret.Key(column) && secret.Field(column, v) {
@@ -148,10 +151,10 @@ func (s secretSet) columns(p *attack.Plan) {
 		}
 	}
 	for i := range p.Requests {
-		take(p.Requests[i].Data, p.SecretColumns(i, false))
+		take(p.Requests[i].Data, httpx.SecretColumns(p, i, false))
 	}
 	for i := range p.Flows {
-		take(p.Flows[i].Data, p.SecretColumns(i, true))
+		take(p.Flows[i].Data, httpx.SecretColumns(p, i, true))
 	}
 }
 
@@ -163,7 +166,7 @@ func masked(p attack.Plan) attack.Plan {
 			*value = secret.Masked
 		}
 	}
-	fields := func(in []attack.Field, is func(name, value string) bool) []attack.Field {
+	fields := func(in []payload.Field, is func(name, value string) bool) []payload.Field {
 		out := slices.Clone(in)
 		for i := range out {
 			hide(&out[i].Value, is(out[i].Name, out[i].Value))

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
@@ -263,7 +265,7 @@ attack:
 	if want := []string{"hidden-of-plain", "hidden-of-row", "hidden-of-unused"}; !slices.Equal(p.Secrets, want) {
 		t.Errorf("expected %q, found %q", want, p.Secrets)
 	}
-	if got := p.Attack.SecretColumns(0, true); !got["ticket"] || !got["visitor"] || got["user"] {
+	if got := httpx.SecretColumns(&p.Attack, 0, true); !got["ticket"] || !got["visitor"] || got["user"] {
 		t.Errorf("found %v", got)
 	}
 	if s := string(planJSON(t, p)); strings.Contains(s, "hidden") || !strings.Contains(s, "/?a=***&b=given") {
@@ -302,9 +304,9 @@ attack:
 	}
 }
 
-func dataOf(t testing.TB, rows []map[string]string) *attack.Data {
+func dataOf(t testing.TB, rows []map[string]string) *payload.Data {
 	t.Helper()
-	d, err := attack.NewData(rows)
+	d, err := payload.NewData(rows)
 	if err != nil {
 		t.Fatal(err)
 	}

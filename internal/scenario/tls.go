@@ -9,13 +9,13 @@ import (
 	"os"
 	"strings"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
 // tls checks the files of the TLS options, so that no run starts that could
 // never connect.
-func (b *builder) tls(t *attack.TLS, own *strictyaml.Node) {
+func (b *builder) tls(t *wire.TLS, own *strictyaml.Node) {
 	ca := b.Where(&t.CA, own)
 	if path, ok := b.files.existing(ca, "ca", t.CA, maxPEM); ok {
 		pemBytes, err := os.ReadFile(path)

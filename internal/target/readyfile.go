@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
@@ -19,10 +19,10 @@ type ReadyFile struct {
 }
 
 type readyKeys struct {
-	HTTP    string     `json:"http" doc:"path or URL that answers 2xx, after any redirects"`
-	TCP     string     `json:"tcp" doc:"host:port that takes a connection and keeps it open, or the word own for the service's own address"`
-	Command []string   `json:"command" doc:"a command that exits with status 0: for containers run inside them, else on this machine"`
-	TLS     attack.TLS `json:"tls" doc:"options of an https URL, in place of those of the attack"`
+	HTTP    string   `json:"http" doc:"path or URL that answers 2xx, after any redirects"`
+	TCP     string   `json:"tcp" doc:"host:port that takes a connection and keeps it open, or the word own for the service's own address"`
+	Command []string `json:"command" doc:"a command that exits with status 0: for containers run inside them, else on this machine"`
+	TLS     wire.TLS `json:"tls" doc:"options of an https URL, in place of those of the attack"`
 }
 
 // plain is a grammar with nothing beyond tags.

@@ -12,7 +12,7 @@ import (
 )
 
 // microPackages hold the benchmarks of what is done for each request.
-var microPackages = []string{"./attack", "./internal/record", "./timeline"}
+var microPackages = []string{"./attack/...", "./internal/record", "./timeline"}
 
 // microName picks those; a name that is not there is no mistake.
 const microName = "^Benchmark(Engine|Build|Template|Record|Schedule|HandOver|Distribution|Check|Capture|Closed|Flow)"

@@ -14,7 +14,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/go-connections/nat"
 
-	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/target/nethelper"
@@ -98,7 +98,7 @@ const reaches = 4 * time.Second
 // proxy accepts at once, and holds the connection for as long as it tries to open
 // its own.
 func (c *Container) held(ctx context.Context, conn net.Conn, address string) error {
-	if err := attack.HeldOpen(ctx, conn); err != nil {
+	if err := httpx.HeldOpen(ctx, conn); err != nil {
 		return err
 	}
 	r, err := c.inspect(ctx)
@@ -117,7 +117,7 @@ func (c *Container) held(ctx context.Context, conn net.Conn, address string) err
 		case !seen, s.Connected(p.port), time.Now().After(end):
 			return nil
 		}
-		if err := attack.StillOpen(ctx, conn); err != nil {
+		if err := httpx.StillOpen(ctx, conn); err != nil {
 			return err
 		}
 		select {

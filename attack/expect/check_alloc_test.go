@@ -1,0 +1,28 @@
+//go:build !race
+
+package expect
+
+import (
+	"testing"
+	"time"
+)
+
+// Not under the race detector, which has sync.Pool drop things on purpose.
+
+// Where an answer is as expected, a check costs time alone.
+func TestCheckAllocatesNothing(t *testing.T) {
+	for _, c := range checksToMeasure {
+		if c.allocs {
+			continue
+		}
+		ch, r := c.prepare(t)
+		if n := testing.AllocsPerRun(100, func() {
+			r.looked = false
+			if kind, detail := ch.Judge(r, time.Millisecond, true); kind != "" {
+				t.Fatal(detail)
+			}
+		}); n != 0 {
+			t.Errorf("%s: expected no allocation, found %v", c.name, n)
+		}
+	}
+}

@@ -1,0 +1,395 @@
+package httpx
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+)
+
+// UserAgent is sent where the request names none.
+const UserAgent = "ordeal"
+
+// NewBuilder compiles the plan's requests and returns a function that makes
+// the call of an arrival; it is safe for concurrent use. URLs must be absolute
+// by now, save for what templates put in. The calls are shared: they must not
+// be changed.
+func NewBuilder(p *attack.Plan) (func(attack.Arrival) (*Call, error), error) {
+	b, err := New(p)
+	if err != nil {
+		return nil, err
+	}
+	return b.Build, nil
+}
+
+// Builder makes calls from a plan's requests. It is safe for concurrent use.
+type Builder struct{ recipes []recipe }
+
+// recipe makes the calls of one request.
+type recipe func(a attack.Arrival, by *From) (*Call, error)
+
+// From is what the caller of a flow brings to its next step.
+type From struct {
+	Values  *payload.Values // nil: none
+	Cookies *Jar            // nil: it keeps none
+}
+
+// noGiven is what somebody new brings.
+var noGiven From
+
+func New(p *attack.Plan) (*Builder, error) {
+	if len(p.Requests) == 0 {
+		return nil, errors.New("requests: expected at least one, found none")
+	}
+	b := &Builder{make([]recipe, len(p.Requests))}
+	wanted, err := wanted(p)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for i := range p.Requests {
+		var err error
+		if b.recipes[i], err = newRecipe(&p.Requests[i], p, wanted[i]); err != nil {
+			errs = append(errs, fmt.Errorf("request %q: %w", p.Requests[i].Name, err))
+		}
+	}
+	return b, errors.Join(errs...)
+}
+
+// Build makes the call of an arrival.
+func (b *Builder) Build(a attack.Arrival) (*Call, error) { return b.recipes[a.Request](a, &noGiven) }
+
+// BuildWith is Build for a step of a flow.
+func (b *Builder) BuildWith(a attack.Arrival, by *From) (*Call, error) {
+	return b.recipes[a.Request](a, by)
+}
+
+// Validate says all that is wrong with the request, nil if nothing; templates
+// are tried with every row of data. It does not ask for an absolute URL.
+func Validate(r *attack.Request) fielderr.List {
+	_, wrong := ValidateRows(r, Columns{}, math.MaxInt)
+	return wrong
+}
+
+// placeholder stands for a value that only the run will know. It may stand
+// anywhere: in a URL, a header, a number; and templates may cut it, {{ slice .token 0 8 }}.
+const placeholder = "1111111111111111111111111111111111111111111111111111111111111111"
+
+// Columns are the names that the templates of a step may use beside those of its
+// data.
+type Columns struct {
+	// Names are captured by the steps before it.
+	Names []string
+	// Missing, if set, puts into words that there is no column of a name, and says
+	// what to do.
+	Missing func(name string) (msg, hint string)
+}
+
+// ValidateRows is Validate for a request that may name further columns. It tries at
+// most so many rows of data, evenly spaced, and says how many it tried. Where a row's
+// values cannot make a difference, as they are escaped, a row of each set of columns
+// is enough. Paths of mistakes begin with url, method, headers, query, body, form,
+// json, and so on, as in a scenario file.
+func ValidateRows(r *attack.Request, columns Columns, most int) (tried int, wrong fielderr.List) {
+	captured := new(payload.Values)
+	for _, c := range columns.Names {
+		captured.Set(c, placeholder, payload.Untyped)
+	}
+	if math.IsNaN(r.Weight) || math.IsInf(r.Weight, 0) || r.Weight < 0 {
+		wrong.Add("weight", "weight: expected a number of at least 0, found %v", r.Weight)
+	}
+	if r.Timeout < 0 {
+		wrong.Add("timeout", "timeout: expected at least 0, found %s", r.Timeout)
+	}
+	wrong = append(wrong, r.Expect.Validate().Below(fielderr.Field("expect"), "expect")...)
+	if len(r.Targets) > 0 {
+		for i, t := range r.Targets {
+			path := fielderr.Field("targets").Item(i)
+			wrong = append(wrong, validateTarget(&t).Below(path, fmt.Sprintf("target %d", i+1))...)
+		}
+		return tried, wrong
+	}
+	k, err := newKit(r, 0)
+	if err != nil {
+		return tried, append(wrong, fielderr.Of(err)...)
+	}
+	missed := false
+	k.missing = func(column string) error {
+		missed = true
+		switch {
+		case columns.Missing != nil:
+			msg, hint := columns.Missing(column)
+			return fielderr.Error{Msg: msg, Hint: hint}
+		case r.Data.Len() == 0:
+			return fmt.Errorf("%w (the request has no data)", payload.NoColumn(column))
+		}
+		return payload.NoColumn(column)
+	}
+	call := new(Call)
+	for i := range k.trialRows(r.Data, most) {
+		tried++
+		err := k.render(call, r, attack.Arrival{Nth: uint64(i)}, &From{Values: captured})
+		if err == nil {
+			err = cmp.Or(validURL(call.URL), sendable(call.Header))
+		}
+		if err == nil {
+			continue
+		}
+		for _, e := range fielderr.Of(err) {
+			if r.Data.Len() > 0 {
+				e.Row = i + 1
+			}
+			if i == 0 && missed && columns.Missing != nil {
+				e.Row = 0 // no matter of the row: the step before it does not capture it either
+			}
+			wrong = append(wrong, e)
+		}
+		break
+	}
+	return tried, wrong
+}
+
+func newRecipe(r *attack.Request, p *attack.Plan, want wants) (recipe, error) {
+	c, err := expect.New(r.Expect)
+	if err != nil {
+		return nil, fmt.Errorf("expect: %w", err)
+	}
+	if len(r.Targets) > 0 {
+		return targetRecipe(r, p.Protocol, c)
+	}
+	k, err := newKit(r, p.Seed)
+	if err != nil {
+		return nil, err
+	}
+	build := func(call *Call, k *compiled, a attack.Arrival, by *From) error {
+		if err := k.render(call, r, a, by); err != nil {
+			return err
+		}
+		if !k.plainURL {
+			if err := Absolute(call.URL, p.Protocol); err != nil {
+				return err
+			}
+		}
+		call.WantBody, call.WantHeader = want.body || c.WantsBody(), want.header || c.WantsHeader()
+		call.WantCookies = want.cookies
+		call.Carry(by.Cookies)
+		return nil
+	}
+	if k.literal() {
+		call := &Call{Fixed: true}
+		if err := build(call, k, attack.Arrival{}, &noGiven); err != nil {
+			return nil, err
+		}
+		if !want.cookies {
+			return func(attack.Arrival, *From) (*Call, error) { return call, nil }, nil
+		}
+		return withCookies(call, newForm(k, p.Protocol), p.Redirects > 0), nil
+	}
+	k.form = newForm(k, p.Protocol)
+	form := k.form
+	// Template functions are bound when a template is parsed, but answer for one
+	// arrival: each rendering under way needs templates of its own.
+	kits := sync.Pool{New: func() any {
+		k, err := newKit(r, p.Seed)
+		if err != nil {
+			panic("attack: a request that compiled before does not any more: " + err.Error())
+		}
+		k.form = form
+		return k
+	}}
+	kits.Put(k)
+	calls := &sync.Pool{New: func() any { return new(Call) }}
+	return func(a attack.Arrival, by *From) (*Call, error) {
+		k := kits.Get().(*compiled)
+		defer kits.Put(k)
+		call := calls.Get().(*Call)
+		call.Home, call.Done = calls, false
+		if err := build(call, k, a, by); err != nil {
+			calls.Put(call)
+			return nil, err
+		}
+		return call, nil
+	}, nil
+}
+
+// withCookies makes the calls of a step that is always the same: the one given, and
+// where its caller has cookies, or follows redirects that set some, one of its own.
+func withCookies(call *Call, f *Layout, redirects bool) recipe {
+	calls := &sync.Pool{New: func() any { return new(Call) }}
+	return func(_ attack.Arrival, by *From) (*Call, error) {
+		if by.Cookies == nil || len(by.Cookies.kept) == 0 && !redirects {
+			return call, nil
+		}
+		own := calls.Get().(*Call)
+		own.Method, own.URL, own.Header, own.Body = call.Method, call.URL, call.Header, call.Body
+		own.WantBody, own.WantHeader, own.WantCookies = call.WantBody, call.WantHeader, true
+		own.Home, own.Done, own.Form = calls, false, f
+		own.Carry(by.Cookies)
+		return own, nil
+	}
+}
+
+// Carry makes the call carry the cookies that belong to its URL.
+func (c *Call) Carry(jar *Jar) {
+	c.Jar, c.Cookie = jar, c.Cookie[:0]
+	if jar == nil {
+		return
+	}
+	if c.Cookie = jar.Append(c.Cookie, SiteOf(c)); len(c.Cookie) > 0 && c.Form != nil && !c.Form.takes(c) {
+		c.Form = nil
+	}
+}
+
+func targetRecipe(r *attack.Request, protocol string, c *expect.Check) (recipe, error) {
+	calls := make([]*Call, len(r.Targets))
+	var errs []error
+	for i, t := range r.Targets {
+		calls[i] = &Call{
+			Method: t.Method, URL: string(escapeQuery([]byte(t.URL))), Header: withDefault(t.Headers, "User-Agent", UserAgent), Body: t.Body,
+			WantBody: c.WantsBody(), WantHeader: c.WantsHeader(), Fixed: true,
+		}
+		if err := errors.Join(validateTarget(&t).Err(), Absolute(t.URL, protocol)); err != nil {
+			errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
+		}
+	}
+	return func(a attack.Arrival, _ *From) (*Call, error) { return calls[a.Nth%uint64(len(calls))], nil }, errors.Join(errs...)
+}
+
+func validateTarget(t *attack.Target) fielderr.List {
+	errs := []error{validMethod(t.Method), validURL(t.URL), sendable(t.Headers)}
+	for _, h := range t.Headers {
+		errs = append(errs, ValidField(h))
+	}
+	return fielderr.Of(errors.Join(errs...))
+}
+
+func withDefault(fs []payload.Field, name, value string) []payload.Field {
+	for _, f := range fs {
+		if strings.EqualFold(f.Name, name) {
+			return fs
+		}
+	}
+	return append(fs[:len(fs):len(fs)], payload.Field{Name: name, Value: value})
+}
+
+func withDefaultText(fs []namedText, name, value string) []namedText {
+	for _, f := range fs {
+		if strings.EqualFold(f.name, name) {
+			return fs
+		}
+	}
+	return append(fs, namedText{name, payload.Fixed(value)})
+}
+
+func validMethod(m string) error {
+	if !httpguts.ValidHeaderFieldName(m) { // both are tokens of RFC 9110
+		return fielderr.At(fielderr.Field("method"), "method: expected one such as GET, found %q", m).
+			WithHint("a method is one word, such as GET or PURGE")
+	}
+	return nil
+}
+
+// validURL says what is wrong with a URL, which may be a path. A line end would
+// end its line, and what follows would be headers.
+func validURL(s string) error {
+	if strings.HasPrefix(s, "/") {
+		s = "http://host" + s
+	}
+	if hasControl(s) {
+		return errControl
+	}
+	if _, err := url.Parse(s); err != nil {
+		return badURL(s, err)
+	}
+	return nil
+}
+
+const oneLine = "a URL is one line: write %0A for a line end that the target is to get, %0D, %09 and so on for other characters"
+
+var errControl = fielderr.At(fielderr.Field("url"), "url: expected one without line ends and control characters").WithHint(oneLine)
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
+}
+
+// badURL is what url.Parse says of a request's URL.
+func badURL(s string, err error) error {
+	if hasControl(s) {
+		return errControl
+	}
+	err = WithoutURL(err)
+	e := fielderr.Wrap(err, "url", fielderr.Field("url"))
+	if _, ok := errors.AsType[url.EscapeError](err); ok {
+		e.Hint = "write %25 for a percent sign"
+	}
+	return e
+}
+
+// byEngine are headers that no engine sends as the request has them: they say
+// how long the body is, which net/http sees to.
+var byEngine = []string{"Content-Length", "Transfer-Encoding"}
+
+// sendable refuses headers that would be dropped unseen.
+func sendable(fs []payload.Field) error {
+	for _, f := range fs {
+		at := fielderr.Field("headers", f.Name)
+		switch {
+		case slices.ContainsFunc(byEngine, func(name string) bool { return strings.EqualFold(name, f.Name) }):
+			return fielderr.At(at, "header %s: expected none, as it is made from the body", f.Name).
+				WithHint("remove it: engines write Content-Length or Transfer-Encoding by themselves, whatever stands here")
+		case strings.EqualFold(f.Name, "Host") && f.Value == "":
+			return fielderr.At(at, "header %s: expected a host, found nothing", f.Name).
+				WithHint("remove it, and the host of the URL is sent, or write a name")
+		}
+	}
+	return nil
+}
+
+func ValidField(f payload.Field) error {
+	at := fielderr.Field("headers", f.Name)
+	switch {
+	case !httpguts.ValidHeaderFieldName(f.Name):
+		return fielderr.At(at, "expected a header name such as Accept, found %q", f.Name).
+			WithHint("a header's name has letters, digits and dashes only")
+	case !httpguts.ValidHeaderFieldValue(f.Value):
+		// The value may be a secret.
+		return fielderr.At(at, "expected a value for header %s without line ends and control characters", f.Name).
+			WithHint(`a header is one line: remove \r and \n, and what YAML makes of a block of lines`)
+	}
+	return nil
+}
+
+// Absolute says why a URL cannot be sent to, nil if it can.
+func Absolute(s, protocol string) error {
+	u, err := url.Parse(s)
+	if err != nil {
+		return fmt.Errorf("url: %w", WithoutURL(err))
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("url: expected one such as http://127.0.0.1:8080/path, found %q", plaintext.Clip(s, 80))
+	}
+	if err := Fits(protocol, u.Scheme); err != nil {
+		return fmt.Errorf("url: %w", err)
+	}
+	return nil
+}
+
+// WithoutURL takes the URL itself off, which can hold a secret.
+func WithoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}

@@ -1,0 +1,233 @@
+// Package httpx is HTTP as a protocol of an attack: it makes the calls of a plan's
+// requests, has an engine send them, and judges the answers.
+//
+// An Engine sends one call and returns its answer. Each is a package below this one;
+// package protocols lists them. All take and refuse the same: their tests are in
+// package fast.
+package httpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// Client sends the HTTP requests of a plan by an engine.
+type Client struct {
+	plan     *attack.Plan
+	engine   Engine
+	by       DeadlineSender // the engine, if it keeps deadlines by itself
+	build    *Builder
+	checks   []*expect.Check // by request
+	steps    [][]step        // by flow
+	secret   []map[string]bool
+	exchange sync.Pool
+}
+
+var _ attack.Client = (*Client)(nil)
+
+// step is what is taken from the answer to a step of a flow.
+type step struct{ captures []*expect.Taker }
+
+// NewClient returns what sends the plan's requests by an engine, which it closes.
+func NewClient(p *attack.Plan, e Engine) (attack.Client, error) {
+	c := &Client{plan: p, engine: e, secret: allSecretColumns(p)}
+	c.by, _ = e.(DeadlineSender)
+	c.exchange.New = func() any { return &exchange{client: c} }
+	var errs []error
+	var err error
+	if c.build, err = New(p); err != nil {
+		errs = append(errs, err)
+	}
+	for i := range p.Requests {
+		r := &p.Requests[i]
+		wanted := r.Expect
+		if p.Redirects > 0 && len(wanted.Status) == 0 {
+			// A redirect that is still there exceeded the limit or led to a foreign host.
+			wanted.Status = []int{2}
+		}
+		check, err := expect.New(wanted)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("request %q: expect: %w", r.Name, err))
+		}
+		c.checks = append(c.checks, check)
+	}
+	if c.steps, err = newSteps(p); err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// newSteps compiles what the steps of flows take from answers.
+func newSteps(p *attack.Plan) ([][]step, error) {
+	out := make([][]step, len(p.Flows))
+	for i := range p.Flows {
+		for _, s := range p.Flows[i].Steps {
+			var st step
+			for _, c := range s.Captures {
+				compiled, err := expect.NewTaker(c)
+				if err != nil {
+					return nil, fmt.Errorf("request %q: capture %s: %w", p.Requests[s.Request].Name, c.Name, err)
+				}
+				st.captures = append(st.captures, compiled)
+			}
+			out[i] = append(out[i], st)
+		}
+	}
+	return out, nil
+}
+
+// Close implements Client.
+func (c *Client) Close() error { return c.engine.Close() }
+
+// Call implements Client.
+func (c *Client) Call(ctx context.Context, due *attack.Call, out *attack.Outcome) {
+	x := c.exchange.Get().(*exchange)
+	x.due, x.jar, x.reply, x.failed, x.capture = due, jarOf(due), Reply{}, nil, -1
+	out.Exchange = x
+	x.from = From{Cookies: x.jar}
+	if due.Session != nil {
+		x.from.Values = &due.Session.Values
+	}
+	if x.call, x.failed = c.build.BuildWith(due.Arrival, &x.from); x.failed != nil {
+		out.Sent = time.Now()
+		out.Done, out.Kind, out.Err = out.Sent, timeline.KindTemplate, x.failed
+		return
+	}
+	r := &x.reply
+	*r = c.send(ctx, due.By, x.call)
+	out.Sent, out.Done, out.Phases, out.Opened = r.Sent, r.Done, r.Phases, r.Opened
+	out.BytesIn, out.BytesOut = r.BytesIn, r.BytesOut
+	if due.Session != nil && !r.KeptCookies {
+		x.jar.Keep(SiteOf(x.call), r.CookieLines())
+	}
+	if r.Err != nil {
+		x.failed = r.Err
+		out.Kind, out.Err = kindOf(reasonOf(r.Err)), r.Err
+		return
+	}
+	out.Class, out.Code = attack.Good, r.Status
+	check := c.checks[due.Request]
+	if out.Kind, _ = check.Judge(&r.Answer, x.response(), false); out.Kind == "" {
+		out.Kind = x.learn()
+	}
+	if out.Kind != "" {
+		out.Class = attack.Bad
+		out.Within = check.Within
+	}
+}
+
+// jarOf are the cookies of who makes a call; nil if it is no step of a flow.
+func jarOf(due *attack.Call) *Jar {
+	if due.Kept == nil {
+		return nil
+	}
+	jar, ok := (*due.Kept).(*Jar)
+	if !ok {
+		jar = NewJar()
+		*due.Kept = jar
+	}
+	return jar
+}
+
+// send has the engine send call.
+func (c *Client) send(ctx context.Context, by wire.Deadlines, call *Call) Reply {
+	if c.by != nil {
+		return c.by.SendBy(ctx, by, call)
+	}
+	ctx, cancel := context.WithDeadline(ctx, by.Done)
+	defer cancel()
+	if by.Send != nil {
+		ctx = wire.WithSendBy(ctx, by.Send)
+	}
+	return c.engine.Send(ctx, call)
+}
+
+// exchange is a call and its answer, until it is released.
+type exchange struct {
+	client  *Client
+	due     *attack.Call
+	jar     *Jar
+	from    From
+	call    *Call // nil if it could not be made
+	reply   Reply
+	failed  error // why there is no answer
+	capture int   // index of the capture that was not in the answer; -1: none
+}
+
+// response is how long the answer took, from when the request was due.
+func (x *exchange) response() time.Duration { return x.reply.Done.Sub(x.due.Due) }
+
+// captures are what the step takes from a good answer.
+func (x *exchange) captures() []*expect.Taker {
+	if x.due.Session == nil {
+		return nil
+	}
+	return x.client.steps[x.due.Flow][x.due.Step].captures
+}
+
+// learn takes what later steps need from a good answer; the kind of an error if it is
+// not there.
+func (x *exchange) learn() (kind string) {
+	for i, c := range x.captures() {
+		v, kind, err := c.TakeKind(&x.reply.Answer)
+		if err != nil {
+			x.capture = i
+			return timeline.KindCapture
+		}
+		x.due.Session.Values.Set(c.Name, v, kind)
+	}
+	return ""
+}
+
+// Explain implements Exchange.
+func (x *exchange) Explain(r *attack.Result, sample bool) {
+	r.Detail = x.detail()
+	if !sample && !quotes(r.Kind) {
+		return
+	}
+	if x.failed == nil {
+		_ = x.reply.Unpack() // what cannot be unpacked is shown as it came
+	}
+	r.Secrets = x.secrets()
+	if sample {
+		r.Sample = newSample(x.call, &x.reply)
+	}
+}
+
+// detail says what went wrong.
+func (x *exchange) detail() string {
+	switch {
+	case x.call == nil:
+		return plaintext.Clip(x.failed.Error(), timeline.MaxDetail)
+	case x.failed != nil:
+		_, detail := Classify(x.failed)
+		return detail
+	case x.capture >= 0:
+		if _, _, err := x.captures()[x.capture].TakeKind(&x.reply.Answer); err != nil {
+			return err.Error()
+		}
+	}
+	_, detail := x.client.checks[x.due.Request].Judge(&x.reply.Answer, x.response(), true)
+	return detail
+}
+
+// Release implements Exchange.
+func (x *exchange) Release() {
+	if x.call != nil {
+		x.call.Release()
+	}
+	x.due, x.jar, x.call, x.reply, x.failed = nil, nil, nil, Reply{}, nil
+	x.client.exchange.Put(x)
+}

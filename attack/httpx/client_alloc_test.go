@@ -1,0 +1,40 @@
+//go:build !race
+
+package httpx
+
+import (
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
+)
+
+// Under the race detector a sync.Pool loses things on purpose.
+
+// What stands between the runner and the engine takes no memory.
+func TestCallsAllocateNothing(t *testing.T) {
+	p := holdPlan(1, time.Second, time.Second, 1)
+	p.Requests = append(p.Requests, attack.Request{Name: "step", URL: "http://target/", Expect: expect.Expect{Status: []int{404}}})
+	p.Flows = []attack.Flow{{Name: "f", Steps: []attack.Step{{Request: 1}}}}
+	c := over(t, p, instant{})
+	var kept any
+	for name, call := range map[string]attack.Call{
+		"a request":         {Step: -1},
+		"a step that fails": {Arrival: attack.Arrival{Request: 1}, Session: new(attack.Session), Kept: &kept},
+	} {
+		var out attack.Outcome
+		call.Due, call.By = time.Now(), wire.Deadlines{Done: time.Now().Add(time.Minute)}
+		if n := testing.AllocsPerRun(1000, func() {
+			out = attack.Outcome{}
+			c.Call(t.Context(), &call, &out)
+			out.Release()
+		}); n != 0 {
+			t.Errorf("%s: expected no allocation, found %v", name, n)
+		}
+		if (out.Class == attack.Good) != (call.Step < 0) {
+			t.Errorf("%s: found %+v", name, out)
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package fast
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
+)
+
+// idleTimeout is how long a connection is kept without use; as the http engine
+// does.
+const idleTimeout = 90 * time.Second
+
+// fastHost keeps the idle connections to one address. The last to become idle
+// is the next to be used, so that few of them stay warm.
+type fastHost struct {
+	wire.Endpoint
+	e    *engine
+	gate wire.Limit
+
+	kept atomic.Int32 // uses of connections since one was last found closed, as far as trustAfter
+
+	mu     sync.Mutex
+	idle   []*fastConn // by when they became idle
+	closed bool
+	swept  time.Time
+}
+
+// host returns the one of an address.
+func (e *engine) host(a wire.Endpoint) *fastHost {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := e.hosts[a]
+	if h == nil {
+		h = &fastHost{Endpoint: a, e: e, gate: e.gates.Of(fmt.Sprint(a)), closed: e.open.Err() != nil}
+		e.hosts[a] = h
+	}
+	return h
+}
+
+// take returns a connection that watches ctx: an idle one, which the server may
+// have closed meanwhile, or a new one.
+func (h *fastHost) take(ctx context.Context, deadline, now time.Time) (*fastConn, error) {
+	for {
+		h.mu.Lock()
+		if h.closed {
+			h.mu.Unlock()
+			return nil, httpx.ErrClosed
+		}
+		n := len(h.idle)
+		if n == 0 {
+			h.mu.Unlock()
+			break
+		}
+		c := h.idle[n-1]
+		h.idle[n-1] = nil
+		h.idle = h.idle[:n-1]
+		h.mu.Unlock()
+		if now.Sub(c.since) < idleTimeout && c.watch(ctx) {
+			return c, nil
+		}
+		c.close()
+	}
+	c, err := h.dial(ctx, deadline)
+	if err != nil {
+		return nil, err
+	}
+	c.watch(ctx)
+	return c, nil
+}
+
+// keeps notes whether a connection that was used before still stood.
+func (h *fastHost) keeps(stood bool) {
+	switch n := h.kept.Load(); {
+	case !stood:
+		h.kept.Store(0)
+	case n < trustAfter:
+		h.kept.Add(1)
+	}
+}
+
+// put takes a connection back, and closes those that have been idle for too
+// long: the ones that a spike has left behind are never taken.
+func (h *fastHost) put(c *fastConn, now time.Time) {
+	c.since = now
+	var old []*fastConn
+	h.mu.Lock()
+	if h.closed || len(h.idle) >= h.e.maxIdle {
+		old = append(old, c)
+	} else {
+		h.idle = append(h.idle, c)
+	}
+	if now.Sub(h.swept) > idleTimeout/10 {
+		h.swept = now
+		n := 0
+		for n < len(h.idle) && now.Sub(h.idle[n].since) > idleTimeout {
+			n++
+		}
+		old = append(old, h.idle[:n]...)
+		h.idle = append([]*fastConn(nil), h.idle[n:]...)
+	}
+	h.mu.Unlock()
+	for _, c := range old {
+		c.close()
+	}
+}
+
+func (h *fastHost) close() {
+	h.mu.Lock()
+	idle := h.idle
+	h.idle, h.closed = nil, true
+	h.mu.Unlock()
+	for _, c := range idle {
+		c.close()
+	}
+}
+
+// dial opens a connection. It ends with the request that needs it: nothing goes
+// on behind its back.
+func (h *fastHost) dial(ctx context.Context, deadline time.Time) (*fastConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, wire.Timeout)
+	defer cancel()
+	if !deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	defer context.AfterFunc(h.e.open, cancel)()
+	begun := time.Now()
+	nc, err := h.e.dialer(ctx, "tcp", h.Address)
+	if err != nil {
+		return nil, err
+	}
+	sock := &lazyConn{Conn: nc}
+	connected := time.Now()
+	if !h.TLS {
+		return h.fresh(sock, sock, connected.Sub(begun), 0), nil
+	}
+	conf := h.e.tls
+	if conf.ServerName == "" {
+		conf = conf.Clone()
+		conf.ServerName = h.Name
+	}
+	secure := tls.Client(sock, conf)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return h.fresh(secure, sock, connected.Sub(begun), time.Since(connected)), nil
+}
+
+func (h *fastHost) fresh(nc net.Conn, sock *lazyConn, connect, handshake time.Duration) *fastConn {
+	c := newFastConn(nc, sock)
+	c.opened, c.connect, c.handshake, c.maxBody = time.Now(), connect, handshake, h.e.maxBody
+	return c
+}

@@ -1,0 +1,115 @@
+package fast
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
+)
+
+// together is up to which size a body goes out in one write with its header.
+const together = 8 << 10
+
+// fastWire is a call as it goes over the wire.
+type fastWire struct {
+	host    *fastHost
+	head    []byte // status line and headers, and a short body
+	headLen int    // of head, without body
+	rest    []byte // a long body
+	last    bool   // the request asks for the connection to be closed
+}
+
+// wire returns the call's; that of a fixed call is made once. No call is looked
+// at once its Send has returned.
+func (e *engine) wire(call *httpx.Call) (*fastWire, error) {
+	if call.Home != nil {
+		call.Done = true
+	}
+	if call.Form != nil {
+		if f := e.form(call.Form, len(call.Cookie) > 0); f != nil {
+			return f.wire(call), nil
+		}
+	}
+	if !call.Fixed {
+		return e.newWire(call)
+	}
+	if w, ok := e.wires.Load(call); ok {
+		return w.(*fastWire), nil
+	}
+	w, err := e.newWire(call)
+	if err != nil {
+		return nil, err
+	}
+	e.wires.Store(call, w)
+	return w, nil
+}
+
+// newWire has net/http write the request, so that it goes out byte for byte as
+// the http engine sends it.
+func (e *engine) newWire(call *httpx.Call) (*fastWire, error) {
+	w, err := e.newHead(call, int64(len(call.Body)))
+	if err != nil {
+		return nil, err
+	}
+	w.add(call.Body)
+	return w, nil
+}
+
+// newHead is newWire for a body of which the length alone is known.
+func (e *engine) newHead(call *httpx.Call, length int64) (*fastWire, error) {
+	req, err := http.NewRequest(call.Method, call.URL, nil)
+	if err != nil {
+		return nil, httpx.WithoutURL(err)
+	}
+	switch {
+	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
+		return nil, errors.New("expected an http or https URL, found another scheme")
+	case req.URL.Host == "":
+		return nil, errors.New("expected a URL with a host, found none")
+	}
+	for _, f := range call.Header {
+		if err := httpx.ValidField(f); err != nil {
+			return nil, err
+		}
+	}
+	req.Header = call.FullHeader()
+	httpx.Finish(req)
+	req.Close = e.once
+	var rest bodyToCome
+	if length > 0 {
+		req.ContentLength, req.Body = length, &rest
+	}
+	var b bytes.Buffer
+	if err := req.Write(&b); err != nil && !rest {
+		return nil, err
+	}
+	return &fastWire{
+		host: e.host(wire.EndpointOf(req.URL)), head: b.Bytes(),
+		last: e.once || httpguts.HeaderValuesContainsToken(req.Header["Connection"], "close"),
+	}, nil
+}
+
+// add puts the body after the header that w.head is.
+func (w *fastWire) add(body []byte) {
+	w.headLen, w.rest = len(w.head), nil
+	if len(body) <= together {
+		w.head = append(w.head, body...)
+	} else {
+		w.rest = body
+	}
+}
+
+// bodyToCome stands in for a body while a header is written, and is true once
+// that is done.
+type bodyToCome bool
+
+func (b *bodyToCome) Read([]byte) (int, error) {
+	*b = true
+	return 0, errors.New("the body is sent apart")
+}
+
+func (*bodyToCome) Close() error { return nil }

@@ -1,0 +1,75 @@
+package httpx
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+func TestSecretColumns(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		req  attack.Request
+		want string
+	}{
+		{"header", attack.Request{Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .a }}"}, {Name: "X-B", Value: "{{ .b }}"}}}, "a"},
+		{"functions", attack.Request{Headers: []payload.Field{{Name: "X-Key", Value: `{{ if .a }}{{ printf "%s" .b }}{{ else }}{{ with $.c }}{{ index $ "d" }}{{ end }}{{ end }}`}}}, "abcd"},
+		{"query and form", attack.Request{Query: []payload.Field{{Name: "token", Value: "{{ .a }}"}, {Name: "q", Value: "{{ .b }}"}}, Form: []payload.Field{{Name: "pass", Value: `{{ index . "c" }}`}}}, "ac"},
+		{"URL", attack.Request{URL: "/x?token={{ .a }}&q={{ .b }}"}, "a"},
+		{"body", attack.Request{Body: "password={{ .a }}&q={{ .b }}"}, "a"},
+		{"JSON", attack.Request{JSON: `{"user":{"password":"{{ .a }}"},"q":"{{ .b }}","token":{{ .c }}}`}, "ac"},
+		{"none", attack.Request{URL: "/{{ .a }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{"}}}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := SecretColumns((&attack.Plan{Requests: []attack.Request{tt.req}}), 0, false)
+			var columns []string
+			for c := range got {
+				if len(c) == 1 {
+					columns = append(columns, c)
+				}
+			}
+			slices.Sort(columns)
+			if s := strings.Join(columns, ""); s != tt.want {
+				t.Errorf("expected %q, found %q", tt.want, s)
+			}
+		})
+	}
+	p := &attack.Plan{Requests: []attack.Request{{}, {Headers: []payload.Field{{Name: "Cookie", Value: "sid={{ .sid }}"}}}}, Flows: []attack.Flow{{Steps: []attack.Step{
+		{Request: 0, Captures: []expect.Capture{{Name: "token", Matches: "x"}, {Name: "a", JSON: "$.auth.x"}, {Name: "b", Header: "X-Session"}, {Name: "id", JSON: "$.id"}}}, {Request: 1},
+	}}}}
+	if got := slices.Sorted(maps.Keys(SecretColumns(p, 0, true))); !slices.Equal(got, []string{"a", "b", "sid", "token"}) {
+		t.Errorf("found %q", got)
+	}
+}
+
+// What a wrong answer costs once its samples are taken.
+func BenchmarkExplain(b *testing.B) {
+	p := holdPlan(1, time.Second, time.Second, 1)
+	p.Requests = []attack.Request{{
+		Name: "a", Weight: 1, Method: "POST", URL: "http://127.0.0.1/", Body: "{{ seq }}",
+		Headers: []payload.Field{{Name: "Authorization", Value: "Bearer abcdefgh"}, {Name: "Accept", Value: "application/json"}},
+	}}
+	c := over(b, p, takes(0)).(*Client)
+	call, err := c.build.Build(attack.Arrival{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	header := http.Header{
+		"Content-Type": {"application/json"}, "Date": {"Mon, 30 Nov 2026 07:07:06 GMT"}, "Content-Length": {"2"},
+		"X-Request-Id": {"7"}, "Cache-Control": {"no-store"}, "Set-Cookie": {"sid=abcdefgh; Path=/"},
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		x := &exchange{client: c, due: &attack.Call{}, call: call, capture: -1}
+		x.reply.Answer = expect.Answer{Status: 200, Body: []byte("no"), Header: header}
+		x.Explain(&attack.Result{Kind: timeline.KindBody}, false)
+	}
+}

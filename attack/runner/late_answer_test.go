@@ -1,0 +1,114 @@
+package runner
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// tardy is an engine that learns of a timeout too late, as any does on a busy
+// machine: what it read until then is a complete answer.
+type tardy struct {
+	takes time.Duration
+	err   error
+}
+
+func (e *tardy) Send(context.Context, *httpx.Call) (r httpx.Reply) {
+	r.Sent = time.Now()
+	time.Sleep(e.takes)
+	r.Status, r.Body, r.BytesIn, r.Err = 200, []byte("in stock"), 8, e.err
+	r.Done = time.Now()
+	return r
+}
+
+func (*tardy) Close() error { return nil }
+
+// An answer is good up to its timeout, to the nanosecond, whatever the engine says
+// of it: one that took longer is a timeout, and no answer in any rate.
+func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
+	const timeout = 300 * time.Millisecond
+	for name, c := range map[string]struct {
+		takes  time.Duration
+		expect expect.Expect
+		kind   string
+		status int
+	}{
+		"just in time":                  {takes: timeout, status: 200},
+		"a nanosecond late":             {takes: timeout + 1, kind: timeline.KindTimeout},
+		"late":                          {takes: timeout + 14*time.Millisecond, kind: timeline.KindTimeout},
+		"late, and wrong too":           {takes: timeout + 1, expect: expect.Expect{Status: []int{201}}, kind: timeline.KindTimeout},
+		"late, with a limit of its own": {takes: timeout + 1, expect: expect.Expect{Within: time.Second}, kind: timeline.KindTimeout},
+		"in time and wrong":             {takes: timeout, expect: expect.Expect{Status: []int{201}}, kind: timeline.KindStatus, status: 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				p := holdPlan(10, time.Second, timeout, 10)
+				p.Requests[0].Expect = c.expect
+				_, got := run(t, t.Context(), p, Options{Client: over(t, p, &tardy{takes: c.takes}), Start: start})
+				if len(got.of(attack.Done)) != 10 {
+					t.Fatalf("expected 10 done, found %d", len(got.of(attack.Done)))
+				}
+				for _, r := range got.of(attack.Done) {
+					if r.Kind != c.kind || r.Status != c.status || r.Done-r.Intended != c.takes || r.Sample != nil && c.status == 0 {
+						t.Fatalf("expected kind %q and status %d after %s, found %+v", c.kind, c.status, c.takes, r)
+					}
+				}
+			})
+		})
+	}
+}
+
+// What counts is the time since a request was due: an answer that took little is
+// late all the same if its request had waited in line.
+func TestLateAnswersCountFromTheirIntendedTime(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, time.Second, 250*time.Millisecond, 1)
+		_, got := run(t, t.Context(), p, Options{Client: over(t, p, &tardy{takes: 150 * time.Millisecond}), Start: start})
+		good := 0
+		for _, r := range got.of(attack.Done) {
+			if r.Kind == "" {
+				good++
+			}
+			if late := r.Done-r.Intended > 250*time.Millisecond; late != (r.Kind == timeline.KindTimeout) {
+				t.Errorf("found kind %q after %s", r.Kind, r.Done-r.Intended)
+			}
+		}
+		if good == 0 || good == len(got.of(attack.Done)) {
+			t.Errorf("expected good ones and late ones, found %d good of %d", good, len(got.of(attack.Done)))
+		}
+	})
+}
+
+// A flow ends with a step that was answered too late, and takes nothing from it.
+func TestLateAnswersEndTheirFlow(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1, time.Second, 300*time.Millisecond, 1)
+		p.Requests = []attack.Request{{Name: "buy/look", URL: "http://target/"}, {Name: "buy/pay", URL: "http://target/"}}
+		p.Flows = []attack.Flow{{Name: "buy", Weight: 1, Steps: []attack.Step{
+			{Request: 0, Captures: []expect.Capture{{Name: "what", Matches: "in (.*)"}}}, {Request: 1},
+		}}}
+		got := new(collector)
+		if _, err := Run(t.Context(), p, Options{Client: over(t, p, &tardy{takes: 301 * time.Millisecond}), Sink: got, Start: start}); err != nil {
+			t.Fatal(err)
+		}
+		steps, flows := 0, 0
+		for _, r := range got.results {
+			if r.Whole {
+				flows++
+			} else {
+				steps++
+			}
+			if r.Kind != timeline.KindTimeout || r.Request != 0 {
+				t.Errorf("found %+v", r)
+			}
+		}
+		if steps != 1 || flows != 1 {
+			t.Errorf("expected one step and one flow, found %d and %d", steps, flows)
+		}
+	})
+}

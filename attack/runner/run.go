@@ -1,0 +1,309 @@
+// Package runner sends the arrivals of a plan when they are due, whatever the target
+// does. It knows when; a Client knows what, and how an answer is judged.
+//
+// A pacer among the workers waits for the next arrival (lead.go), the queue has those
+// that wait for a slot (line.go), users ask at their own pace (users.go), and steps of
+// a flow follow one another (flow.go). What has waited for too long to be answered is
+// not sent (reserve.go). What the generator itself may have made of a response time is
+// told apart (delay.go).
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/internal/standstill"
+)
+
+// Options are what Run needs beside the plan.
+type Options struct {
+	Client attack.Client // is not closed by Run
+	Sink   attack.Sink
+	// Start is the instant that offsets count from, with a monotonic reading. It
+	// may lie ahead.
+	Start time.Time
+	// Clock returns the offset of the present from Start; nil: time.Since(Start).
+	Clock func() time.Duration
+	// Stop, once closed, lets what is in flight end and starts nothing more.
+	Stop <-chan struct{}
+	// OnStage, if set, is called as each stage begins, with its index, and with
+	// the number of stages when the last has ended; one call after the other. It
+	// must not block: arrivals wait for it.
+	OnStage func(index int)
+	// Busy, if set, returns for how long all of the CPU that this process may use
+	// has been used by it, in total: what it knows its own shortage by. It is
+	// called some thousand times a second at most.
+	Busy func() time.Duration
+	// Standstills, if set, tells when this process did not run: what that did to
+	// arrivals is in Result.Delay.
+	Standstills *standstill.Watch
+	// Carries says that connections between others run through this process, so that
+	// they stand still with it.
+	Carries bool
+	// Refused, if set, is called with each connection that was not opened as it would
+	// have gone to an address that is not allowed; from any goroutine. Whoever sets it
+	// should close Stop: what is asked of the user must not be load of errors.
+	Refused func(error)
+	// Live, if set, is kept up to date for others to read.
+	Live *Live
+}
+
+// Live says how an attack stands; whole flows are not counted, only their
+// requests. It is safe for concurrent use.
+type Live struct {
+	Planned  atomic.Uint64 // arrivals that came due
+	Queued   atomic.Int64  // waiting for a free slot
+	InFlight atomic.Int64  // sent and not yet done
+	Users    atomic.Int64  // of the closed loop, at work or thinking
+}
+
+// RunResult sums an attack up; whole flows are not counted, only their
+// requests. Planned = Done + Unsent + Interrupted, always.
+type RunResult struct {
+	Planned, Done, Unsent, Interrupted uint64
+	// End is when the load ended: at the end of the last stage, or when it was
+	// stopped. What was in flight may have taken longer.
+	End time.Duration
+	// Stopped says that the load ended before its last stage did.
+	Stopped bool
+	// CutOff is the number of flows that were interrupted, at a request or between
+	// two.
+	CutOff uint64
+}
+
+// Whole says that the load ran to its end and that every arrival has an outcome
+// of its own. It does not if a stop came only while the last answers were
+// waited for: what was given up then is missing like what never came due.
+func (r RunResult) Whole() bool { return !r.Stopped && r.Interrupted == 0 && r.CutOff == 0 }
+
+// Run sends the plan's arrivals, each when it is due, whatever the target does,
+// and lets the users of closed stages ask at their own pace. An arrival that
+// finds MaxInFlight requests in flight waits in line, on the clock; when its
+// timeout, counted from when it was due, passes there, it is unsent. What came
+// due while the generator itself was held up goes out late, as Plan.CatchUp
+// says.
+//
+// Closing Stop ends the load softly: arrivals in line are interrupted, requests
+// in flight run to their end, and flows end with the request they are at. Ending ctx ends it hard: those are cut off and
+// interrupted too. Either way Run returns once every planned arrival has been
+// recorded and every goroutine it started has ended, and without an error: one
+// only says that the plan cannot be run, and then nothing was sent.
+func Run(ctx context.Context, p *attack.Plan, opt Options) (RunResult, error) {
+	a, err := newRun(ctx, p, opt)
+	if err != nil {
+		return RunResult{}, err
+	}
+	var aside sync.WaitGroup
+	aside.Go(a.reap)
+	aside.Go(a.watch)
+	a.keep()
+	a.finish()
+	close(a.quit)
+	aside.Wait()
+	a.sleeper.close()
+	return RunResult{
+		Planned: a.live.Planned.Load(), Done: a.done.Load(), Unsent: a.unsent.Load(), Interrupted: a.interrupted.Load(),
+		End: a.end, Stopped: a.stopped, CutOff: a.cutOff.Load(),
+	}, nil
+}
+
+// Numbers of the goroutines that record, see Sink. Users come after the workers.
+const (
+	keeperNumber = iota
+	reaperNumber
+	firstWorker // and up
+)
+
+// seat is who records: its number, and a result to fill in, so that sending
+// allocates nothing.
+type seat struct {
+	number int
+	result attack.Result
+	// Of the call under way.
+	call    attack.Call
+	outcome attack.Outcome
+	tooLate bool              // there was an answer, and it came after the timeout
+	within  time.Duration     // how long a good answer may take; 0: as long as the timeout
+	stops   []standstill.Stop // scratch
+}
+
+// runner is a run under way. Its goroutines are the keeper (Run's own), the
+// reaper, the workers, and the users of closed stages: see lead.go, line.go and
+// users.go.
+type runner struct {
+	Options
+	ctx     context.Context
+	plan    *attack.Plan
+	load    *arrivals.Load
+	clients []attack.Client
+	actions []action             // by request
+	samples attack.SampleChooser // nil: all samples are wanted
+	details attack.DetailChooser // nil: all details are
+	live    *Live
+
+	done, unsent, interrupted, cutOff atomic.Uint64
+
+	sleeper sleeper
+	keeper  seat
+	reaper  seat
+	called  chan struct{} // the keeper has something to look at
+	kick    chan struct{} // the reaper has something new to look at
+	quit    chan struct{} // ends the reaper
+	over    chan struct{} // closed when the load has ended
+
+	workers   sync.WaitGroup // and users
+	mu        sync.Mutex     // guards what follows
+	timetable arrivals.Timetable
+	crossing  bool // somebody is telling of the next stage
+	line      line
+	idle      []*worker // the last to become idle is the next to be used, so that few connections stay warm
+	leader    *worker   // nil: the keeper
+	started   int
+	grown     time.Duration // when the last worker was started
+	burst     int           // how many workers may be started at once
+	granted   int           // how many of them still may
+	choked    bool          // its CPU is used up
+	closing   bool          // the load has ended: workers that find nothing to do end
+	seats     int           // of users that were given out
+	end       time.Duration
+	stopped   bool
+}
+
+// action is what there is to a request beside its call.
+type action struct {
+	client  int // index into attack.clients
+	timeout time.Duration
+	lane    int // in the line
+	reserve *reserve
+	unsent  reasons
+}
+
+// reasons say why an arrival was not sent.
+type reasons struct {
+	full string // its timeout passed in line
+	soon string // it was given up there before that: see reserve
+	busy string // no connection was free, of the few that there may be
+	late string // the generator itself was too late
+}
+
+func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
+	var errs []error
+	if opt.Client == nil || opt.Sink == nil || opt.Start.IsZero() {
+		errs = append(errs, errors.New("expected a client, a sink and a start"))
+	}
+	if p.MaxInFlight < 1 {
+		errs = append(errs, fmt.Errorf("max_in_flight: expected at least 1, found %d", p.MaxInFlight))
+	}
+	if p.Arrivals != arrivals.Uniform && p.Arrivals != arrivals.Poisson {
+		errs = append(errs, fmt.Errorf("arrivals: expected %s or %s, found %q", arrivals.Uniform, arrivals.Poisson, p.Arrivals))
+	}
+	switch p.CatchUp {
+	case "", attack.Burst, attack.Spread, attack.Skip:
+	default:
+		errs = append(errs, fmt.Errorf("catch_up: expected %s, %s or %s, found %q", attack.Burst, attack.Spread, attack.Skip, p.CatchUp))
+	}
+	for _, s := range p.Stages {
+		if s.Shape == nil {
+			errs = append(errs, fmt.Errorf("stage %q: expected a shape, found none", s.Name))
+		} else if err := s.Shape.Validate(s.For).Err(); err != nil {
+			errs = append(errs, fmt.Errorf("stage %q: %w", s.Name, err))
+		}
+	}
+	a := &runner{
+		Options: opt, ctx: ctx, plan: p, live: opt.Live,
+		keeper: seat{number: keeperNumber}, reaper: seat{number: reaperNumber},
+		called: make(chan struct{}, 1), kick: make(chan struct{}, 1), quit: make(chan struct{}), over: make(chan struct{}),
+	}
+	if a.live == nil {
+		a.live = new(Live)
+	}
+	if a.Clock == nil {
+		a.Clock = func() time.Duration { return time.Since(opt.Start) }
+	}
+	if len(p.Requests) == 0 {
+		errs = append(errs, errors.New("requests: expected at least one, found none"))
+	}
+	lanes := make(map[time.Duration]int)
+	for i := range p.Requests {
+		r := &p.Requests[i]
+		timeout := r.Timeout
+		if timeout == 0 {
+			timeout = p.Timeout
+		}
+		if timeout <= 0 {
+			errs = append(errs, fmt.Errorf("request %q: timeout: expected above 0, found %s", r.Name, timeout))
+		}
+		n, ok := lanes[timeout]
+		if !ok {
+			n = len(lanes)
+			lanes[timeout] = n
+		}
+		a.actions = append(a.actions, action{timeout: timeout, lane: n, reserve: newReserve(timeout), unsent: reasons{
+			full: fmt.Sprintf("no free slot within %s", timeout),
+			soon: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
+			busy: fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout),
+			late: fmt.Sprintf("the generator came to it too late to be answered within %s", timeout),
+		}})
+	}
+	a.line = make(line, len(lanes))
+	for i := range p.Flows {
+		errs = append(errs, flowError(p, &p.Flows[i]))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	a.clients = []attack.Client{opt.Client}
+	a.samples, _ = opt.Sink.(attack.SampleChooser)
+	a.details, _ = opt.Sink.(attack.DetailChooser)
+	load := p.Load()
+	a.load, a.timetable = &load, arrivals.NewTimetable(&load, p.CatchUp == attack.Spread)
+	return a, nil
+}
+
+// watch ends the load when it is told to. Whoever waits for an arrival looks by
+// itself; but while the generator is behind, nobody waits.
+func (a *runner) watch() {
+	select {
+	case <-a.ctx.Done():
+	case <-a.Stop:
+	case <-a.over:
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.halt()
+}
+
+// finish waits for all that is under way once the load has ended. After a stop,
+// what is still in line is interrupted first.
+func (a *runner) finish() {
+	if a.stopped {
+		a.clear()
+	}
+	ended := make(chan struct{})
+	go func() {
+		a.workers.Wait()
+		close(ended)
+	}()
+	stop, hard := a.Stop, a.ctx.Done()
+	for {
+		select {
+		case <-ended:
+			// Workers take what is in line before they end, and none is started
+			// with anything in line, so the line is empty now.
+			return
+		case <-stop: // while the end is waited for
+			stop = nil
+			a.clear()
+		case <-hard:
+			hard = nil
+			a.clear()
+		}
+	}
+}

@@ -1,0 +1,528 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+func TestRunOnTime(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		e := takes(30 * time.Millisecond)
+		res, c := run(t, t.Context(), holdPlan(100, 2*time.Second, time.Second, 10), Options{Client: over(t, holdPlan(100, 2*time.Second, time.Second, 10), e), Start: start})
+		if want := (RunResult{Planned: 200, Done: 200, End: 2 * time.Second}); res != want {
+			t.Errorf("expected %+v, found %+v", want, res)
+		}
+		for k, r := range c.of(attack.Done) {
+			at := time.Duration(k) * 10 * time.Millisecond
+			if r.Intended != at || r.Acted != at || r.Sent != at || r.Done != at+30*time.Millisecond || r.Status != 200 || r.Kind != "" {
+				t.Fatalf("arrival %d: found %+v", k, r)
+			}
+		}
+		if n := e.peak.Load(); n != 3 && n != 4 {
+			t.Errorf("expected 3 or 4 in flight, found %d", n)
+		}
+	})
+}
+
+// Requests that hog the only slot make a line. Everyone waits in it on the
+// clock, first come first served, and those with little patience are unsent
+// when their timeout has passed there.
+func TestRunUnsent(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(20, 10*time.Second, time.Minute, 1)
+		p.Requests = []attack.Request{
+			{Name: "hog", Weight: 1, URL: "http://hog/"},
+			{Name: "quick", Weight: 1, URL: "http://quick/", Timeout: 250 * time.Millisecond},
+		}
+		e := &fake{takes: func(c *httpx.Call) time.Duration {
+			if c.URL == "http://hog/" {
+				return 300 * time.Millisecond
+			}
+			return 0
+		}}
+		res, c := run(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+		if e.peak.Load() != 1 || res.Planned != 200 || res.Interrupted != 0 || res.Unsent < 80 {
+			t.Errorf("found %d in flight and %+v", e.peak.Load(), res)
+		}
+		done := c.of(attack.Done)
+		for i, r := range done {
+			if i > 0 && r.Sent < done[i-1].Done {
+				t.Fatalf("arrival %d overtook %d", r.Seq, done[i-1].Seq)
+			}
+			if i > 0 && r.Sent > r.Intended && r.Sent != done[i-1].Done {
+				t.Fatalf("arrival %d waited beyond %s, when the slot was free, until %s", r.Seq, done[i-1].Done, r.Sent)
+			}
+			if r.Acted != r.Intended || r.Kind != "" {
+				t.Fatalf("found %+v", r)
+			}
+		}
+		for _, r := range c.of(attack.Unsent) {
+			if r.Request != 1 || r.Done != r.Intended+250*time.Millisecond || r.Sent != 0 || r.Kind != timeline.KindUnsent || r.Detail != "no free slot within 250ms" {
+				t.Fatalf("found %+v", r)
+			}
+		}
+	})
+}
+
+// An unsent arrival is reported when its timeout passes, though no worker
+// becomes free.
+func TestRunReportsUnsentPromptly(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, time.Second, time.Minute, 1)
+		p.Requests = []attack.Request{{Name: "long", Weight: 1, URL: "http://long/"}, {Name: "short", Weight: 1, URL: "http://short/", Timeout: 50 * time.Millisecond}}
+		var late []string
+		sink := sinkFunc(func(_ int, r *attack.Result) {
+			if off := time.Since(start) - r.Done; off > time.Microsecond {
+				late = append(late, fmt.Sprintf("arrival %d (%s) was reported %s late", r.Seq, r.Detail, off))
+			}
+		})
+		e := takes(10 * time.Second)
+		res, err := Run(t.Context(), p, Options{Client: over(t, p, e), Start: start, Sink: sink})
+		if err != nil || res.Unsent == 0 || res.Planned != res.Done+res.Unsent {
+			t.Errorf("found %+v, %v", res, err)
+		}
+		if len(late) > 0 {
+			t.Error(strings.Join(late, "\n"))
+		}
+	})
+}
+
+type sinkFunc func(int, *attack.Result)
+
+func (sinkFunc) Planned(attack.Arrival)           {}
+func (f sinkFunc) Record(w int, r *attack.Result) { f(w, r) }
+
+// The timeout counts from the intended time, in line and in flight together.
+func TestRunTimeout(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(2, time.Second, 3*time.Second, 1)
+		e := takes(2 * time.Second)
+		_, c := run(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+		done := c.of(attack.Done)
+		if len(done) != 2 || done[0].Kind != "" || done[1].Kind != timeline.KindTimeout {
+			t.Fatalf("found %+v", done)
+		}
+		// Due at 0.5 s, sent at 2 s when the slot was free, given up at 3.5 s.
+		if r := done[1]; r.Sent != 2*time.Second || r.Done != 3500*time.Millisecond {
+			t.Errorf("found %+v", r)
+		}
+	})
+}
+
+// What came due while the pacer was held up goes out late, at once, and none is
+// lost; what had timed out by then is unsent.
+func TestRunLate(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, 2*time.Second, 500*time.Millisecond, 100)
+		p.Stages = append(p.Stages, attack.Stage{Name: "next", For: time.Second, Shape: arrivals.Hold{Per: 10}})
+		res, c := run(t, t.Context(), p, Options{Client: over(t, p, takes(0)), Start: start, OnStage: func(i int) {
+			if i == 1 {
+				time.Sleep(850 * time.Millisecond)
+			}
+		}})
+		if res.Planned != 30 || res.Unsent != 4 {
+			t.Errorf("expected 30 planned and 4 unsent, found %+v", res)
+		}
+		for _, r := range c.results {
+			acted := r.Intended
+			if r.Stage == 1 {
+				acted = max(acted, 2850*time.Millisecond)
+			}
+			if r.Acted != acted {
+				t.Errorf("arrival %d, due at %s: expected the generator to act at %s, found %s", r.Seq, r.Intended, acted, r.Acted)
+			}
+			if r.End == attack.Unsent && r.Done != r.Intended+500*time.Millisecond {
+				t.Errorf("found %+v", r)
+			}
+		}
+	})
+}
+
+func TestRunStages(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1, 2*time.Second, time.Second, 1)
+		p.Stages = append(p.Stages, attack.Stage{Name: "rest", For: 3 * time.Second, Shape: arrivals.Pause{Pause: true}}, attack.Stage{Name: "on", For: time.Second, Shape: arrivals.Hold{Per: 1}}, attack.Stage{Name: "end", For: time.Second, Shape: arrivals.Pause{Pause: true}})
+		var got []string
+		res, _ := run(t, t.Context(), p, Options{Client: over(t, p, takes(0)), Start: start.Add(time.Hour), OnStage: func(i int) {
+			got = append(got, fmt.Sprintf("%d at %s", i, time.Since(start)-time.Hour))
+		}})
+		want := []string{"0 at 0s", "1 at 2s", "2 at 5s", "3 at 6s", "4 at 7s"}
+		if !slices.Equal(got, want) || res.End != 7*time.Second || res.Stopped {
+			t.Errorf("expected %v, found %v and %+v", want, got, res)
+		}
+	})
+}
+
+// However and whenever a run is stopped, what was planned is accounted for.
+func TestRunStops(t *testing.T) {
+	const soon = 2 * time.Millisecond // the pacer's last stretch before an arrival is not interrupted
+	rng := rand.New(rand.NewPCG(3, 4))
+	for i := range 150 {
+		hard, soft := rng.IntN(3) > 0, rng.IntN(3) > 0
+		when := func() time.Duration { return time.Duration(rng.Int64N(int64(4 * time.Second))) }
+		at, softAt := when(), when()
+		maxInFlight, timeout := 1+rng.IntN(8), 10*time.Millisecond+when()/4
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if hard {
+					defer time.AfterFunc(at, cancel).Stop()
+				}
+				stop := make(chan struct{})
+				if soft {
+					defer time.AfterFunc(softAt, func() { close(stop) }).Stop()
+				}
+				p := holdPlan(50, 3*time.Second, timeout, maxInFlight)
+				p.Arrivals = arrivals.Poisson
+				p.Requests = append(p.Requests, attack.Request{Name: "b", Weight: 1, URL: "http://b/", Timeout: 2 * timeout})
+				e := &fake{takes: func(*httpx.Call) time.Duration { return time.Duration(rand.Int64N(int64(300 * time.Millisecond))) }}
+				res, c := run(t, ctx, p, Options{Client: over(t, p, e), Start: start, Stop: stop})
+				took := time.Since(start)
+				switch {
+				case hard && took > max(at, 3*time.Second+2*timeout)+soon:
+					t.Errorf("took %s", took)
+				case hard && at < 3*time.Second && (!soft || at+soon < softAt):
+					if !res.Stopped || res.End < at || res.End > at+soon || took < res.End || took > res.End+soon {
+						t.Errorf("stopped hard at %s: found %+v after %s", at, res, took)
+					}
+				case soft && softAt < 3*time.Second && !hard:
+					if !res.Stopped || res.End < softAt || res.End > softAt+soon || took > softAt+2*timeout+soon {
+						t.Errorf("stopped softly at %s: found %+v after %s", softAt, res, took)
+					}
+					for _, r := range c.of(attack.Interrupted) {
+						if r.Sent != 0 {
+							t.Errorf("a soft stop cut off arrival %d in flight", r.Seq)
+						}
+					}
+				case !hard && !soft:
+					if res.Stopped || res.Interrupted > 0 || res.End != 3*time.Second {
+						t.Errorf("nobody stopped it: found %+v", res)
+					}
+				}
+				for _, r := range c.results {
+					if r.End == attack.Interrupted && (r.Kind != "" || r.Detail != "") {
+						t.Errorf("an interrupted arrival is no error: %+v", r)
+					}
+				}
+				if n := e.peak.Load(); n > int64(maxInFlight) {
+					t.Errorf("expected at most %d in flight, found %d", maxInFlight, n)
+				}
+			})
+		})
+	}
+}
+
+func TestRunStopBeforeStart(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		res, _ := run(t, ctx, holdPlan(10, time.Second, time.Second, 1), Options{Client: over(t, holdPlan(10, time.Second, time.Second, 1), takes(0)), Start: start})
+		if want := (RunResult{Stopped: true}); res != want {
+			t.Errorf("expected %+v, found %+v", want, res)
+		}
+	})
+}
+
+// A stop that comes when the load is over, but its last answers are not in,
+// leaves arrivals without an outcome: such a run is not whole.
+func TestRunStopWhileDraining(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after time.Duration // of the load's end; 0: never
+		hard  bool
+		whole bool
+	}{
+		{"never", 0, false, true},
+		{"soft, with arrivals in line", 100 * time.Millisecond, false, false},
+		{"soft, with nothing in line", 500 * time.Millisecond, false, true},
+		{"hard, with requests in flight", 500 * time.Millisecond, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				stop := make(chan struct{})
+				if c.after > 0 {
+					defer time.AfterFunc(time.Second+c.after, func() {
+						close(stop)
+						if c.hard {
+							cancel()
+						}
+					}).Stop()
+				}
+				// Due at 0 and 500 ms, one at a time: sent at 0 and 1.4 s.
+				res, _ := run(t, ctx, holdPlan(2, time.Second, 5*time.Second, 1), Options{Client: over(t, holdPlan(2, time.Second, 5*time.Second, 1), takes(1400*time.Millisecond)), Start: start, Stop: stop})
+				if res.Stopped || res.Whole() != c.whole {
+					t.Errorf("expected whole %t, found %t: %+v", c.whole, res.Whole(), res)
+				}
+			})
+		})
+	}
+}
+
+// A request that failed by itself is an error even if the run was cut off
+// before that was seen.
+func TestRunErrorAtTheEnd(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		ctx, cancel := context.WithCancel(t.Context())
+		e := &failing{err: errors.New("odd"), then: cancel}
+		res, c := run(t, ctx, holdPlan(1, time.Second, 5*time.Second, 1), Options{Client: over(t, holdPlan(1, time.Second, 5*time.Second, 1), e), Start: start})
+		if done := c.of(attack.Done); len(done) != 1 || done[0].Kind != timeline.KindOther {
+			t.Errorf("expected one error, found %+v", res)
+		}
+	})
+}
+
+// failing is an engine whose calls fail at once, whereupon it does something.
+type failing struct {
+	err  error
+	then func()
+}
+
+func (f *failing) Send(context.Context, *httpx.Call) httpx.Reply {
+	defer f.then()
+	return httpx.Reply{Sent: time.Now(), Done: time.Now(), Err: f.err}
+}
+
+func (*failing) Close() error { return nil }
+
+// A request that fails by itself is an error, one that a hard stop cut off is
+// none.
+func TestRunErrorsAndInterrupts(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		e := takes(100 * time.Millisecond)
+		e.fail = errors.New("odd")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer time.AfterFunc(950*time.Millisecond, cancel).Stop()
+		res, c := run(t, ctx, holdPlan(10, 10*time.Second, time.Second, 5), Options{Client: over(t, holdPlan(10, 10*time.Second, time.Second, 5), e), Start: start})
+		if res.Done != 9 || res.Interrupted != 1 {
+			t.Errorf("expected 9 done and 1 interrupted, found %+v", res)
+		}
+		for _, r := range c.of(attack.Done) {
+			if r.Kind != timeline.KindOther || r.Detail != "odd" {
+				t.Errorf("found %+v", r)
+			}
+		}
+	})
+}
+
+func TestRunTemplateErrors(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, time.Second, time.Second, 5)
+		p.Requests[0].URL = "http://h/{{ .a }}"
+		p.Requests[0].Data = dataOf([]map[string]string{{"a": "1"}, {"b": "2"}})
+		res, c := run(t, t.Context(), p, Options{Client: over(t, p, takes(0)), Start: start})
+		if res.Done != 10 {
+			t.Errorf("expected 10 done, found %+v", res)
+		}
+		for _, r := range c.of(attack.Done) {
+			if want := []string{"", timeline.KindTemplate}[r.Nth%2]; r.Kind != want || want != "" && r.Detail != `url: the data row has no column "a"` {
+				t.Errorf("expected kind %q, found %+v", want, r)
+			}
+		}
+	})
+}
+
+// Workers are numbered densely, and each number is used by one at a time.
+func TestRunWorkerNumbers(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		const maxInFlight = 6
+		var busy [maxInFlight + 2]atomic.Bool
+		sink := sinkFunc(func(w int, _ *attack.Result) {
+			if !busy[w].CompareAndSwap(false, true) {
+				t.Errorf("two calls of Record by %d overlap", w)
+			}
+			runtime.Gosched()
+			time.Sleep(time.Millisecond)
+			busy[w].Store(false)
+		})
+		if _, err := Run(t.Context(), holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), Options{Client: over(t, holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), takes(50*time.Millisecond)), Start: start, Sink: sink}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestRunRefuses(t *testing.T) {
+	good := func() *attack.Plan { return holdPlan(1, time.Second, time.Second, 1) }
+	for _, c := range []struct {
+		name  string
+		spoil func(*attack.Plan, *Options)
+		want  string
+	}{
+		{"no client", func(_ *attack.Plan, o *Options) { o.Client = nil }, "expected a client"},
+		{"no slots", func(p *attack.Plan, _ *Options) { p.MaxInFlight = 0 }, "max_in_flight: expected at least 1, found 0"},
+		{"process", func(p *attack.Plan, _ *Options) { p.Arrivals = "" }, "arrivals: expected uniform or poisson"},
+		{"no shape", func(p *attack.Plan, _ *Options) { p.Stages[0].Shape = nil }, `stage "only": expected a shape`},
+		{"bad shape", func(p *attack.Plan, _ *Options) { p.Stages[0].Shape = arrivals.Hold{Per: -1} }, `stage "only": rate: expected`},
+		{"no requests", func(p *attack.Plan, _ *Options) { p.Requests = nil }, "requests: expected at least one"},
+		{"no timeout", func(p *attack.Plan, _ *Options) { p.Timeout = 0 }, `request "a": timeout: expected above 0`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := good()
+			opt := Options{Client: over(t, p, takes(0)), Sink: new(collector), Start: time.Now()}
+			c.spoil(p, &opt)
+			if res, err := Run(t.Context(), p, opt); err == nil || !strings.Contains(err.Error(), c.want) || res.Planned > 0 {
+				t.Errorf("expected %q, found %v", c.want, err)
+			}
+		})
+	}
+}
+
+// What is sent, and in which order, is the same with both engines and twice.
+func TestRunIsRepeatable(t *testing.T) {
+	urls := func() (got []string) {
+		bubble(t, func(t *testing.T, start time.Time) {
+			p := holdPlan(100, 2*time.Second, time.Second, 1)
+			p.Arrivals = arrivals.Poisson
+			p.Requests = []attack.Request{{Name: "a", Weight: 2, URL: "http://a/{{ uuid }}"}, {Name: "b", Weight: 1, URL: "http://b/{{ nth }}/{{ seq }}"}}
+			e := takes(0)
+			run(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+			got = e.urls
+		})
+		return got
+	}
+	first := urls()
+	if second := urls(); len(first) < 100 || !slices.Equal(first, second) {
+		t.Errorf("two runs sent %d and %d requests that differ", len(first), len(second))
+	}
+}
+
+// By the real clock nothing is early either, as run checks of every result.
+func TestRunIsNeverEarly(t *testing.T) {
+	start := time.Now().Add(10 * time.Millisecond)
+	res, _ := run(t, t.Context(), holdPlan(2000, 200*time.Millisecond, time.Minute, 10), Options{Client: over(t, holdPlan(2000, 200*time.Millisecond, time.Minute, 10), takes(0)), Start: start})
+	if res.Done != 400 || res.End != 200*time.Millisecond {
+		t.Errorf("found %+v", res)
+	}
+	if took := time.Since(start); took < 200*time.Millisecond {
+		t.Errorf("over after %s", took)
+	}
+}
+
+// What the scheduler costs for each arrival when there is always one due:
+// taking, sending by an engine that does nothing, recording.
+func BenchmarkScheduler(b *testing.B) {
+	p := holdPlan(10e6, time.Hour, time.Hour, 8)
+	n, last := 0, b.N
+	ctx, cancel := context.WithCancel(b.Context())
+	sink := sinkFunc(func(int, *attack.Result) {
+		if n++; n == last {
+			cancel()
+		}
+	})
+	b.ReportAllocs()
+	if _, err := Run(ctx, p, Options{Client: over(b, p, instant{}), Sink: sink, Start: time.Now().Add(-time.Hour)}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// A stop that comes while OnStage is told of the end, or of a stage, ends the
+// load once.
+func TestRunStoppedInOnStage(t *testing.T) {
+	for index := range 3 {
+		t.Run(fmt.Sprint(index), func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				p := holdPlan(10, time.Second, time.Second, 2)
+				p.Stages = append(p.Stages, attack.Stage{Name: "crowd", For: time.Second, Shape: arrivals.Users{From: 1, To: 1}})
+				stop := make(chan struct{})
+				res, _, _ := runLoose(t, t.Context(), p, Options{Client: over(t, p, takes(10*time.Millisecond)), Start: start, Stop: stop, OnStage: func(i int) {
+					if i == index {
+						close(stop)
+						time.Sleep(time.Millisecond) // until all others have looked at it
+					}
+				}})
+				if at := time.Duration(index) * time.Second; !res.Stopped || res.End != at || res.Interrupted != 0 {
+					t.Errorf("expected a stop at %s, found %+v", at, res)
+				}
+			})
+		})
+	}
+}
+
+// Keeper and leader wait for the same end of a stage, if a worker came back
+// after the keeper had to lead. One tells of it; the other waits meanwhile.
+func TestRunOneCrosses(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(10, 100*time.Millisecond, time.Second, 1)
+		for range 49 {
+			p.Stages = append(p.Stages, p.Stages[0])
+		}
+		told := 0
+		res, _ := run(t, t.Context(), p, Options{Client: over(t, p, takes(50*time.Millisecond)), Start: start, OnStage: func(i int) {
+			if i != told {
+				t.Errorf("expected stage %d, found %d", told, i)
+			}
+			told++
+			time.Sleep(10 * time.Millisecond) // a clock of the bubble stands still if anybody spins
+		}})
+		if told != 51 || res.Done != 50 {
+			t.Errorf("expected 51 calls and 50 requests, found %d and %+v", told, res)
+		}
+	})
+}
+
+// A generator that was held up in front of a target that stands still has all
+// that came due meanwhile on its way after a few looks, each of which lets twice as many go: what is
+// waited for then is the target's doing, and no lateness.
+func TestRunGrowsBeforeAStandstill(t *testing.T) {
+	bubble(t, func(t *testing.T, start time.Time) {
+		p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
+		p.Stages = append(p.Stages, p.Stages[0])
+		_, c := run(t, t.Context(), p, Options{Client: over(t, p, takes(time.Second)), Start: start, OnStage: func(i int) {
+			if i == 1 {
+				time.Sleep(50 * time.Millisecond)
+			}
+		}})
+		for _, r := range c.of(attack.Done) {
+			// 50 came due meanwhile, and one each millisecond while those are sent.
+			if by := max(r.Intended, 150*time.Millisecond+6*look); r.Stage == 1 && r.Acted > by {
+				t.Fatalf("expected it to be acted on by %s, found %+v", by, r)
+			}
+		}
+	})
+}
+
+// A generator whose CPU is used up gains nothing by more workers: those that it
+// has come back as soon as there is time for them.
+func TestRunOfABusyGeneratorHardlyGrows(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		busy     func(time.Duration) time.Duration
+		from, to int64
+	}{
+		{"CPU used up", func(now time.Duration) time.Duration { return now }, 1, 150},
+		{"CPU at rest", func(time.Duration) time.Duration { return 0 }, 200, 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
+				p.Stages = append(p.Stages, attack.Stage{Name: "next", For: 400 * time.Millisecond, Shape: arrivals.Hold{Per: 1000}})
+				e := takes(time.Second)
+				opt := Options{Client: over(t, p, e), Start: start, Busy: func() time.Duration { return c.busy(time.Since(start)) }}
+				opt.OnStage = func(i int) {
+					if i == 0 {
+						time.Sleep(50 * time.Millisecond) // behind from the start, and with nobody to send
+					}
+				}
+				run(t, t.Context(), p, opt)
+				if n := e.peak.Load(); n < c.from || n > c.to {
+					t.Errorf("expected %d to %d in flight, found %d", c.from, c.to, n)
+				}
+			})
+		})
+	}
+}

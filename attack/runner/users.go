@@ -1,0 +1,146 @@
+package runner
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/internal/seed"
+)
+
+// The closed loop: each user is a goroutine that asks, waits for the answer,
+// thinks, and asks again. A request is due when its user is ready for it, so
+// that a slow target is asked less often: what such callers see, and nobody
+// else.
+
+// crowdTick is how precisely the number of users follows its shape.
+const crowdTick = 10 * time.Millisecond
+
+// user is one caller. Its draws come from a stream of its own: how many others
+// there are changes nothing of what it asks for.
+type user struct {
+	seat
+	index  int
+	choose func() int
+	seq    uint64
+	nth    uint64
+	kept   []any         // what clients keep of it
+	here   chan struct{} // holds a token while the user is not at work
+}
+
+// Sequence numbers of users lie apart from those of the schedule, and from each
+// other's.
+const (
+	seqOfStage = 1e15
+	seqOfUser  = 1e9
+)
+
+// admit lets the users of a stage in if it is a closed one; a.mu is held.
+func (a *runner) admit(stage int, begin time.Duration) {
+	s := &a.plan.Stages[stage]
+	shape, ok := s.Shape.(arrivals.ClosedShape)
+	if !ok {
+		return
+	}
+	c := &crowd{runner: a, shape: shape, pause: shape.Pause(), stage: stage, begin: begin, total: s.For}
+	c.most = mostUsers(shape, s.For)
+	c.users = make([]*user, 0, c.most)
+	c.seat = firstWorker + a.plan.MaxInFlight + a.seats
+	a.seats += c.most
+	a.workers.Go(c.letIn)
+}
+
+// mostUsers is how many users a stage has at its fullest, as far as a look at
+// each hundredth of it shows.
+func mostUsers(shape arrivals.ClosedShape, total time.Duration) int {
+	most := 0
+	for i := range time.Duration(101) {
+		most = max(most, shape.Users(total*i/100, total))
+	}
+	return most
+}
+
+// crowd is the users of one stage.
+type crowd struct {
+	*runner
+	shape arrivals.ClosedShape
+	pause time.Duration
+	stage int
+	begin time.Duration
+	total time.Duration
+	most  int
+	seat  int // the first of theirs
+	users []*user
+}
+
+// letIn lets users in as their number grows; they leave by themselves.
+func (c *crowd) letIn() {
+	for {
+		now := c.Clock() - c.begin
+		if now >= c.total {
+			return
+		}
+		for i := range min(c.most, c.shape.Users(now, c.total)) {
+			if i == len(c.users) {
+				c.users = append(c.users, c.newUser(i))
+			}
+			u := c.users[i]
+			select {
+			case <-u.here:
+				c.workers.Go(func() { c.serve(u) })
+			default: // at work
+			}
+		}
+		if !c.rest(c.begin+min(now+crowdTick, c.total), c.over) {
+			return
+		}
+	}
+}
+
+func (c *crowd) newUser(i int) *user {
+	name := fmt.Sprintf("users/%d/%d", c.stage, i)
+	u := &user{
+		seat: seat{number: c.seat + i}, index: i, choose: c.load.Draw(seed.Stream(c.plan.Seed, name)),
+		seq: uint64(c.stage+1)*seqOfStage + uint64(i)*seqOfUser, nth: uint64(i), kept: make([]any, len(c.clients)), here: make(chan struct{}, 1),
+	}
+	u.here <- struct{}{}
+	return u
+}
+
+// serve is a user at work, for as long as the stage has room for it.
+func (c *crowd) serve(u *user) {
+	c.live.Users.Add(1)
+	defer func() {
+		c.live.Users.Add(-1)
+		u.here <- struct{}{}
+	}()
+	for ready := c.Clock(); ; {
+		select {
+		case <-c.over:
+			return
+		default:
+		}
+		now := c.Clock()
+		if at := now - c.begin; at >= c.total || c.shape.Users(at, c.total) <= u.index {
+			return
+		}
+		w := waiting{c.arrival(u, ready), now}
+		c.announce(w.Arrival)
+		c.send(&u.seat, w, u.kept)
+		// Thinking that takes longer, as the generator has no time, is lateness.
+		ready = c.Clock() + c.pause
+		if c.pause > 0 && !c.rest(min(ready, c.begin+c.total), c.over) {
+			return
+		}
+	}
+}
+
+// arrival is the user's next request.
+func (c *crowd) arrival(u *user, ready time.Duration) attack.Arrival {
+	r := attack.Arrival{Seq: u.seq, Intended: ready, Stage: c.stage, Nth: u.nth}
+	r.Request, r.Whole = c.load.Pick(u.choose())
+	u.seq += c.load.Numbers(r)
+	u.nth += uint64(c.most) // users share the rows of data out among them
+	return r
+}

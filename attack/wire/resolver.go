@@ -1,0 +1,149 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// patience is how long a look-up may hold a connection up that could go to
+	// the addresses looked up before.
+	patience = time.Second
+	// again is the least time between a look-up that failed and the next, where
+	// there are addresses from before.
+	again = time.Second
+)
+
+// resolver looks host names up, and keeps what it found for a while. It is safe
+// for concurrent use.
+//
+// Of all that need a name at the same time one asks and the others wait, or
+// take the addresses from before if there are some. A look-up that fails is not
+// kept: the next connection asks again. One that fails though the name was
+// known leaves its addresses in place.
+type resolver struct {
+	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
+	refresh time.Duration
+	source  netip.Addr // if valid, only addresses of its family can be reached
+
+	mu    sync.Mutex
+	known map[string]*name
+}
+
+type name struct {
+	addrs []netip.Addr
+	until time.Time // when they are to be looked up again
+	turn  int       // which is next
+	busy  *asking   // nil: nobody is
+}
+
+// asking is a look-up under way.
+type asking struct {
+	done   chan struct{}
+	err    error
+	gaveUp bool // whoever asked did not wait for the end of it
+}
+
+func newResolver(refresh time.Duration, source netip.Addr, lookup func(context.Context, string) ([]netip.Addr, error)) *resolver {
+	if lookup == nil {
+		lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	return &resolver{lookup: lookup, refresh: refresh, source: source, known: make(map[string]*name)}
+}
+
+// find returns the host's addresses in the order in which a connection should
+// try them, each time beginning with another.
+func (n *resolver) find(ctx context.Context, host string) ([]netip.Addr, error) {
+	for {
+		n.mu.Lock()
+		h := n.known[host]
+		if h == nil {
+			h = new(name)
+			n.known[host] = h
+		}
+		if len(h.addrs) > 0 && (h.busy != nil || time.Now().Before(h.until)) {
+			addrs := h.next()
+			n.mu.Unlock()
+			return addrs, nil
+		}
+		if b := h.busy; b != nil {
+			n.mu.Unlock()
+			select {
+			case <-b.done:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+			if b.err != nil && !b.gaveUp {
+				return nil, b.err
+			}
+			continue
+		}
+		b := &asking{done: make(chan struct{})}
+		h.busy = b
+		before := len(h.addrs) > 0
+		n.mu.Unlock()
+
+		addrs, err := n.ask(ctx, host, before)
+
+		n.mu.Lock()
+		h.busy, b.err, b.gaveUp = nil, err, ctx.Err() != nil
+		switch {
+		case err == nil:
+			h.addrs, h.until = addrs, time.Now().Add(n.refresh)
+		case before:
+			h.until, err = time.Now().Add(min(n.refresh, again)), nil
+		}
+		if err == nil {
+			addrs = h.next()
+		}
+		n.mu.Unlock()
+		close(b.done)
+		return addrs, err
+	}
+}
+
+func (n *resolver) ask(ctx context.Context, host string, before bool) ([]netip.Addr, error) {
+	if before {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	addrs, err := n.lookup(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	addrs = slices.Clone(addrs)
+	for i := range addrs {
+		addrs[i] = addrs[i].Unmap()
+	}
+	if n.source.IsValid() {
+		addrs = slices.DeleteFunc(addrs, func(a netip.Addr) bool { return a.Is4() != n.source.Unmap().Is4() })
+	}
+	if len(addrs) == 0 {
+		return nil, &net.DNSError{Err: "no address that can be reached from here", Name: host, IsNotFound: true}
+	}
+	return addrs, nil
+}
+
+// next returns the addresses, rotated within the family of the first: the
+// resolver puts first what it thinks can be reached (RFC 6724), and the others
+// are only for when it cannot.
+func (h *name) next() []netip.Addr {
+	var first, others []netip.Addr
+	for _, a := range h.addrs {
+		if a.Is4() == h.addrs[0].Is4() {
+			first = append(first, a)
+		} else {
+			others = append(others, a)
+		}
+	}
+	turn := h.turn % len(first)
+	h.turn++
+	return slices.Concat(first[turn:], first[:turn], others)
+}
