@@ -123,8 +123,8 @@ type Resetter interface {
 
 // Warner is a target that knows what people should know before it is broken.
 type Warner interface {
-	// Warnings are about a kind of fault with its settings.
-	Warnings(ctx context.Context, kind string, spec Spec) []string
+	// Warnings are about a fault that needs a capability, with its settings.
+	Warnings(ctx context.Context, needs Capability, spec Spec) []string
 }
 
 // Pauser is a target that can be frozen.
@@ -157,10 +157,15 @@ type ShapeChecker interface {
 	Shapeable(ctx context.Context, c NetCondition) error
 }
 
-// Remedier is a target that knows how people undo a kind of fault on it, such as
-// "docker start shop-api-1". It returns "" for kinds it does not know.
+// Remedier is a target that knows how people undo what was done to it, such as
+// "docker start shop-api-1". It returns "" where it does not know.
 type Remedier interface {
-	Remedy(kind string) string
+	Remedy(did Capability) string
+}
+
+// Signaller is a Spec that ends its targets with a signal.
+type Signaller interface {
+	SignalSent() string
 }
 
 // Proof is how a fault was done and what was observed.

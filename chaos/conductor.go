@@ -135,7 +135,8 @@ func (c *Conductor) Warnings(ctx context.Context) []string {
 			if !ok {
 				continue
 			}
-			for _, text := range w.Warnings(ctx, f.Plan.Kind, f.Plan.Spec) {
+			kind, _ := KindByName(f.Plan.Kind)
+			for _, text := range w.Warnings(ctx, kind.Needs, f.Plan.Spec) {
 				out = append(out, fmt.Sprintf("fault %s: %s", f.Plan.Name, text))
 			}
 		}

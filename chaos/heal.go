@@ -29,9 +29,9 @@ var ErrElsewhere = errors.New("the target is not to be seen from here")
 type Witness interface {
 	// Look returns what tells the target as it is from what it may become.
 	Look(ctx context.Context) (json.RawMessage, error)
-	// Changed says what somebody else did to the target since Look, such that
-	// undoing a fault of this kind is not ordeal's to do any more; "" if nothing.
-	Changed(ctx context.Context, kind string, look json.RawMessage) (string, error)
+	// Changed says what somebody else did to the target since Look, such that undoing
+	// what a fault did is not ordeal's to do any more; "" if nothing.
+	Changed(ctx context.Context, did Capability, look json.RawMessage) (string, error)
 }
 
 // Healed is one undo that an earlier run had left, and that is done.
@@ -161,7 +161,7 @@ func heal(ctx context.Context, e Entry, reopen func(Ref) (Target, error)) (evide
 	ctx, cancel := context.WithTimeout(ctx, max(healTimeout, needs))
 	defer cancel()
 	if w, ok := target.(Witness); ok && e.Before != nil {
-		switch changed, err := w.Changed(ctx, e.Kind, e.Before); {
+		switch changed, err := w.Changed(ctx, kind.Needs, e.Before); {
 		case errors.Is(err, ErrGone):
 			return gone, nil
 		case err != nil:

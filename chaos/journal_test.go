@@ -325,7 +325,7 @@ type witness struct {
 
 func (witness) Look(context.Context) (json.RawMessage, error) { return json.RawMessage(`1`), nil }
 
-func (w witness) Changed(context.Context, string, json.RawMessage) (string, error) {
+func (w witness) Changed(context.Context, Capability, json.RawMessage) (string, error) {
 	return w.changed, w.err
 }
 

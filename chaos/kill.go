@@ -57,6 +57,9 @@ func (k *Kill) Validate() fielderr.List {
 	return wrong
 }
 
+// SignalSent implements Signaller.
+func (k *Kill) SignalSent() string { return k.Signal }
+
 // Bind implements Spec.
 func (k *Kill) Bind(t Target, _ string, _ time.Duration) (Fault, error) {
 	killer, ok := t.(Killer)

@@ -204,8 +204,8 @@ func (heedless) Ignores(_ context.Context, signal string) (bool, error) {
 	return signal == "SIGTERM", nil
 }
 
-func (h heedless) Warnings(_ context.Context, kind string, spec Spec) []string {
-	return []string{fmt.Sprintf("%s is deaf to %s %s", h.name, kind, spec.(*Kill).Signal)}
+func (h heedless) Warnings(_ context.Context, needs Capability, spec Spec) []string {
+	return []string{fmt.Sprintf("%s is deaf to %s %s", h.name, needs, spec.(Signaller).SignalSent())}
 }
 
 func TestIgnoredSignalsAreNotSent(t *testing.T) {

@@ -76,7 +76,7 @@ func unfit(k Kind, t Target) error {
 // remedy says how people undo a fault on a target.
 func remedy(k Kind, t Target) string {
 	if r, ok := t.(Remedier); ok {
-		if s := r.Remedy(k.Name); s != "" {
+		if s := r.Remedy(k.Needs); s != "" {
 			return s
 		}
 	}

@@ -379,8 +379,8 @@ func TestDoubts(t *testing.T) {
 // adviser is a target that knows how a kill of it is undone.
 type adviser struct{ fake }
 
-func (adviser) Remedy(kind string) string {
-	return map[string]string{"kill": "docker start api-1"}[kind]
+func (adviser) Remedy(did Capability) string {
+	return map[Capability]string{CapKill: "docker start api-1"}[did]
 }
 
 func TestRemedy(t *testing.T) {

@@ -128,7 +128,7 @@ exits 0 only if it held.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\n%s", err, seeHelp(cmd))
 	})
-	root.AddCommand(newRun(s), newCheck(s), newReport(s), newInit(s), newHeal(s), newDemo(s), newVersion(s), newAgent(s))
+	root.AddCommand(newRun(s), newCheck(s), newReport(s), newInit(s), newHeal(s), newDemo(s), newVersion(s), newNetHelper(s))
 	root.InitDefaultHelpCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "help" { // cobra's own takes what is no command for a success

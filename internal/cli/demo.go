@@ -21,10 +21,10 @@ of its parts. ordeal demo --help lists the parts and their flags.`,
 	}
 }
 
-// newAgent is what runs in the helper container of a network fault.
-func newAgent(s *streams) *cobra.Command {
+// newNetHelper is what runs in the helper container of a network fault.
+func newNetHelper(s *streams) *cobra.Command {
 	return &cobra.Command{
-		Use:                "agent",
+		Use:                nethelper.Command,
 		Hidden:             true,
 		DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {

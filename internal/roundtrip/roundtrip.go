@@ -49,7 +49,9 @@ type Proof func(ctx context.Context, round Round, before time.Duration) (evidenc
 
 // Prove measures the usual round trip, has something act, and returns what its proofs
 // saw. One that sees nothing is an error.
-func Prove(ctx context.Context, round Round, act func() error, proofs ...Proof) (evidence string, err error) {
+func Prove(
+	ctx context.Context, round Round, act func() error, proofs ...Proof,
+) (evidence string, err error) {
 	before, err := Base(ctx, round)
 	if err != nil {
 		return "", err
@@ -82,10 +84,12 @@ func Grown(delay, jitter time.Duration) Proof {
 			all = append(all, trips...)
 			after := median(all)
 			if after-before >= want {
-				return fmt.Sprintf("round trip %s → %s", quantity.FormatDuration(before), quantity.FormatDuration(after)), nil
+				return fmt.Sprintf("round trip %s → %s", quantity.FormatDuration(before),
+					quantity.FormatDuration(after)), nil
 			}
 			if n == maxRounds {
-				return "", fmt.Errorf("expected round trips to grow by at least %s, found %s before and %s after",
+				return "", fmt.Errorf("expected round trips to grow by at least %s, "+
+					"found %s before and %s after",
 					quantity.FormatDuration(want), quantity.FormatDuration(before), quantity.FormatDuration(after))
 			}
 		}

@@ -35,11 +35,14 @@ func stubKind(seen *stubs) target.Kind {
 			f := &file.(*stubService).Stub
 			if f.Count > 9 {
 				_, at := r.Service()
-				r.Failf(r.Where(&f.Count, at).Span, "take fewer", "count: expected at most 9 stubs, found %d", f.Count)
+				r.Failf(r.Where(&f.Count, at).Span, "take fewer",
+					"count: expected at most 9 stubs, found %d", f.Count)
 			}
 			return f
 		},
-		Can:  target.Capabilities{Not: map[chaos.Capability]string{chaos.CapPause: "kill it", chaos.CapNetwork: "put a link in front of it"}},
+		Can: target.Capabilities{Not: map[chaos.Capability]string{
+			chaos.CapPause: "kill it", chaos.CapNetwork: "put a link in front of it",
+		}},
 		Open: func(env target.Env) target.Opener { return stubOpener{env, seen} },
 		Heal: func(target.Healing) target.Healer { return stubHealer{seen} },
 	}
@@ -83,7 +86,9 @@ type stubOpener struct {
 	of  *stubs
 }
 
-func (o stubOpener) Open(_ context.Context, service string, settings target.Settings) (*target.Instance, error) {
+func (o stubOpener) Open(
+	_ context.Context, service string, settings target.Settings,
+) (*target.Instance, error) {
 	s := settings.(*stubSettings)
 	says, err := o.env.Expand(s.Says)
 	if err != nil {
@@ -103,10 +108,13 @@ func (o stubOpener) Open(_ context.Context, service string, settings target.Sett
 	return out, o.env.Place("stubs", json.RawMessage(`"here"`))
 }
 
-func (o stubOpener) Facts(_ context.Context, service string, settings target.Settings) (target.Facts, error) {
+func (o stubOpener) Facts(
+	_ context.Context, service string, settings target.Settings,
+) (target.Facts, error) {
 	facts := target.Facts{Address: "somewhere in this process"}
 	for _, name := range settings.(*stubSettings).names(service) {
-		facts.Targets = append(facts.Targets, target.Fact{Name: name, Details: []target.Detail{{Name: "stub", Value: "would be served"}}})
+		facts.Targets = append(facts.Targets, target.Fact{Name: name,
+			Details: []target.Detail{{Name: "stub", Value: "would be served"}}})
 	}
 	return facts, nil
 }
@@ -167,7 +175,8 @@ func (t *stub) Start(context.Context) error {
 		return err
 	}
 	t.addr = ln.Addr().String()
-	t.srv = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, t.says) })}
+	answer := func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, t.says) }
+	t.srv = &http.Server{Handler: http.HandlerFunc(answer)}
 	t.lives++
 	go t.srv.Serve(ln)
 	t.of.mu.Lock()
@@ -232,7 +241,8 @@ verdict: [error_rate == 0%]
 		t.Errorf("the plan has no stub: %v\n%s", err, b)
 	}
 	if order := plan.StartOrder(); order[0].Name != "back" {
-		t.Errorf("the services are started as %v, want the one first whose address the other needs", order)
+		t.Errorf("the services are started as %v, want the one first whose address the other needs",
+			order)
 	}
 
 	found := Resolve(t.Context(), plan)
@@ -243,7 +253,8 @@ verdict: [error_rate == 0%]
 
 	var screen bytes.Buffer
 	out := filepath.Join(t.TempDir(), "run")
-	code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: io.Discard})
+	code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen,
+		Stderr: io.Discard})
 	if err != nil || code != ExitPass {
 		t.Fatalf("exit %d, %v\n%s", code, err, screen.String())
 	}
@@ -261,7 +272,8 @@ verdict: [error_rate == 0%]
 		t.Fatal(err)
 	}
 	if len(s.Faults) != 1 || !s.Faults[0].Verified || !slices.Equal(s.Faults[0].Targets, would) {
-		t.Errorf("faults %+v, want one that is verified, of the targets %v that check told", s.Faults, would)
+		t.Errorf("faults %+v, want one that is verified, of the targets %v that check told", s.Faults,
+			would)
 	}
 	if len(seen.killed) > 0 {
 		t.Errorf("%v were left dead", seen.killed)
@@ -270,11 +282,14 @@ verdict: [error_rate == 0%]
 
 func TestMistakesOfANewKind(t *testing.T) {
 	for _, tt := range []struct{ name, service, fault, want string }{
-		{"its own", "{ stub: { count: 10 } }", "", "stub.yaml:4:24: count: expected at most 9 stubs, found 10"},
+		{"its own", "{ stub: { count: 10 } }", "",
+			"stub.yaml:4:24: count: expected at most 9 stubs, found 10"},
 		{"a key it does not have", "{ stub: { cuont: 1 } }", "", `did you mean "count"`},
-		{"two kinds at once", "{ stub: {}, link: { upstream: \"127.0.0.1:1\" } }", "", "is said to be two things"},
-		{"no kind", "{}", "", "give it one of builtin, process, container, link, stub"},
-		{"more than there are", "{ stub: {} }", "kill: { service: it, pick: 2 }", "expected at most 1, as there are no more to hit, found 2"},
+		{"two kinds at once", "{ stub: {}, link: { upstream: \"127.0.0.1:1\" } }", "",
+			"is said to be two things"},
+		{"no kind", "{}", "", "give it one of builtin, process, container, link"},
+		{"more than there are", "{ stub: {} }", "kill: { service: it, pick: 2 }",
+			"expected at most 1, as there are no more to hit, found 2"},
 		{"what it cannot suffer", "{ stub: {} }", "pause: { service: it }", "hint: kill it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -284,7 +299,8 @@ func TestMistakesOfANewKind(t *testing.T) {
 				text += "chaos: [{ name: f, at: 1s, " + tt.fault + " }]\n"
 			}
 			_, err := stubPlan(t, &stubs{}, text)
-			if _, ok := errors.AsType[*strictyaml.Mistakes](err); !ok || !strings.Contains(err.Error(), tt.want) {
+			_, ok := errors.AsType[*strictyaml.Mistakes](err)
+			if !ok || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})
@@ -309,7 +325,8 @@ func TestHealOfANewKind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(claim.Place("stubs", json.RawMessage(`"here"`)), claim.Release(false)); err != nil {
+	placed := claim.Place("stubs", json.RawMessage(`"here"`))
+	if err := errors.Join(placed, claim.Release(false)); err != nil {
 		t.Fatal(err)
 	}
 	undos, err := chaos.OpenJournal(folder.Journal())
@@ -317,7 +334,8 @@ func TestHealOfANewKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := undos.Add(chaos.Entry{
-		ID: "gone-0-0-die", Run: "gone", Owner: dead, Fault: "die", Kind: "kill", Spec: json.RawMessage(`{"signal":"SIGKILL"}`),
+		ID: "gone-0-0-die", Run: "gone", Owner: dead, Fault: "die", Kind: "kill",
+		Spec:   json.RawMessage(`{"signal":"SIGKILL"}`),
 		Target: chaos.Ref{Kind: "stub", Name: "back-a"}, State: json.RawMessage(`{"signal":"SIGKILL"}`),
 	}); err != nil {
 		t.Fatal(err)
@@ -327,10 +345,12 @@ func TestHealOfANewKind(t *testing.T) {
 	say := func(format string, args ...any) { screen.WriteString(strings.TrimSpace(format) + "\n") }
 	without := healer{kinds: kinds.All(), folder: folder, progress: say}
 	err = without.heal(t.Context(), func(string) bool { return false })
-	if err == nil || !strings.Contains(err.Error(), `a target of kind "stub", which this version does not know`) {
+	const unknown = `a target of kind "stub", which this version does not know`
+	if err == nil || !strings.Contains(err.Error(), unknown) {
 		t.Errorf("heal by a version without the kind = %v", err)
 	}
-	if len(without.left) != 1 || !without.left[0].stuck || !strings.Contains(without.left[0].text, "its stubs, which this version does not know") {
+	if len(without.left) != 1 || !without.left[0].stuck ||
+		!strings.Contains(without.left[0].text, "its stubs, which this version does not know") {
 		t.Errorf("it left %+v, want the place that it does not know", without.left)
 	}
 
@@ -343,14 +363,16 @@ func TestHealOfANewKind(t *testing.T) {
 		t.Errorf("the healer was asked %q, want %q", seen.log, want)
 	}
 	if runs, err := folder.Runs(); err != nil || len(runs) > 0 || with.done != 2 {
-		t.Errorf("%d things were done, and the runs %+v, %v are left; want the undo, the stub, and no run", with.done, runs, err)
+		t.Errorf("%d things were done, and the runs %+v, %v are left; "+
+			"want the undo, the stub, and no run", with.done, runs, err)
 	}
 }
 
 // A check for readiness may name the service that it is of, before that is started.
 func TestACheckMayNameItsOwnService(t *testing.T) {
 	s := &services{plan: &scenario.Plan{}, addrs: map[string]string{"other": "127.0.0.1:6"}}
-	c, err := s.check(ready.Check{HTTP: "http://${api.addr}/up?of=${other.addr}"}, "api", "127.0.0.1:5", s.expand)
+	asked := ready.Check{HTTP: "http://${api.addr}/up?of=${other.addr}"}
+	c, err := s.check(asked, "api", "127.0.0.1:5", s.expand)
 	if want := "http://127.0.0.1:5/up?of=127.0.0.1:6"; err != nil || c.HTTP != want {
 		t.Errorf("it asks %s, %v, want %s", c.HTTP, err, want)
 	}

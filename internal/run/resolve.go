@@ -228,7 +228,8 @@ func (r *Resolution) Print(w io.Writer, redact func(string) string) error {
 		if len(f.Targets) < f.Of {
 			drawn = fmt.Sprintf(" (%d of %d, drawn from seed %d)", len(f.Targets), f.Of, r.seed)
 		}
-		fmt.Fprintf(&b, "  fault    %s: %s at %s hits %s%s\n", f.Name, f.Kind, quantity.FormatDuration(f.At), strings.Join(f.Targets, ", "), drawn)
+		fmt.Fprintf(&b, "  fault    %s: %s at %s hits %s%s\n", f.Name, f.Kind,
+			quantity.FormatDuration(f.At), strings.Join(f.Targets, ", "), drawn)
 	}
 	for line := range strings.Lines(redact(b.String())) {
 		if _, err := fmt.Fprintln(w, plaintext.Line(strings.TrimSuffix(line, "\n"))); err != nil {

@@ -96,7 +96,9 @@ func (s *services) expand(text string) (string, error) { return target.Expand(te
 
 // check completes what a service is asked to tell whether it is ready; own is the
 // service's address, by which its check may name it before it is started.
-func (s *services) check(c ready.Check, name, own string, expand func(string) (string, error)) (ready.Check, error) {
+func (s *services) check(
+	c ready.Check, name, own string, expand func(string) (string, error),
+) (ready.Check, error) {
 	if _, known := s.addrs[name]; own != "" && !known {
 		s.addrs[name] = own
 		defer delete(s.addrs, name)

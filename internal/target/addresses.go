@@ -48,7 +48,8 @@ func Expand(s string, addr func(service string) (string, bool)) (string, error) 
 		if service, named := AddressOf(inside); named {
 			a, ok := addr(service)
 			if !ok {
-				return "", fmt.Errorf("the service %s has no address: it is not started, or publishes no port", service)
+				return "", fmt.Errorf("the service %s has no address: "+
+					"it is not started, or publishes no port", service)
 			}
 			b.WriteString(a)
 		} else if a, ok := addr(inside); ok && inside == "PORT" {
@@ -107,6 +108,7 @@ func HostPort(r Noter, key, s string, n *strictyaml.Node, listen bool) (ok bool)
 	if err == nil && bad == nil && (listen || number > 0 && host != "") {
 		return true
 	}
-	r.Failf(n.Span, "write an address such as 127.0.0.1:8080", "%s: expected host:port, found %q", key, strictyaml.Shorten(s))
+	r.Failf(n.Span, "write an address such as 127.0.0.1:8080", "%s: expected host:port, found %q",
+		key, strictyaml.Shorten(s))
 	return false
 }

@@ -34,10 +34,12 @@ func (r *ReadyFile) Node() *strictyaml.Node { return r.n }
 // OwnAddress stands in Check.TCP for the address of the service itself.
 const OwnAddress = "own"
 
-const readyHint = "write a path such as /healthz, a URL such as http://127.0.0.1:${PORT}/healthz, the word tcp or tcp://host:port, " +
+const readyHint = "write a path such as /healthz, a URL such as http://127.0.0.1:${PORT}/healthz, " +
+	"the word tcp or tcp://host:port, " +
 	"or a mapping with one of http, tcp, command"
 
-func (r *ReadyFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (r *ReadyFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node,
+	f strictyaml.Field) (ok bool) {
 	r.n = n
 	if n.Kind == strictyaml.Map {
 		return r.mapping(d, n, f)
@@ -58,7 +60,8 @@ func (r *ReadyFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f stri
 	return r.check(d, n, n)
 }
 
-func (r *ReadyFile) mapping(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (r *ReadyFile) mapping(d *strictyaml.Decoder, n *strictyaml.Node,
+	f strictyaml.Field) (ok bool) {
 	o := d.Object(n, "ready")
 	ok = true
 	for _, own := range plain.Fields(&r.readyKeys) {
@@ -77,7 +80,8 @@ func (r *ReadyFile) mapping(d *strictyaml.Decoder, n *strictyaml.Node, f stricty
 		}
 	}
 	if ways != 1 {
-		d.Failf(n.Span, "keep one of http, tcp and command", "ready: expected one way to ask, found %d", ways)
+		d.Failf(n.Span, "keep one of http, tcp and command",
+			"ready: expected one way to ask, found %d", ways)
 		return false
 	}
 	return r.check(d, d.Where(&r.HTTP, n), d.Where(&r.TCP, n))
@@ -87,20 +91,24 @@ func (r *ReadyFile) check(d *strictyaml.Decoder, http, tcp *strictyaml.Node) (ok
 	switch {
 	case r.TCP == OwnAddress, strings.HasPrefix(r.HTTP, "/"):
 	case r.TCP != "":
-		if host, port, err := net.SplitHostPort(CheckedOwn(r.TCP)); err != nil || host == "" || port == "" {
-			d.Failf(tcp.Span, "write an address such as tcp://127.0.0.1:5432, or the word tcp for the service's own",
+		host, port, err := net.SplitHostPort(CheckedOwn(r.TCP))
+		if err != nil || host == "" || port == "" {
+			d.Failf(tcp.Span, "write an address such as tcp://127.0.0.1:5432, "+
+				"or the word tcp for the service's own",
 				"ready: expected host:port, found %q", strictyaml.Shorten(r.TCP))
 			return false
 		}
 	case d.Set(&r.Command):
 		if len(r.Command) == 0 || r.Command[0] == "" {
-			d.Failf(d.Where(&r.Command, http).Span, "give the program and its arguments as a list", "ready: the command is empty")
+			d.Failf(d.Where(&r.Command, http).Span, "give the program and its arguments as a list",
+				"ready: the command is empty")
 			return false
 		}
 	default:
 		u, err := neturl.Parse(CheckedOwn(r.HTTP))
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			d.Failf(http.Span, readyHint, "ready: expected a path or an http URL, found %q", strictyaml.Shorten(r.HTTP))
+			d.Failf(http.Span, readyHint, "ready: expected a path or an http URL, found %q",
+				strictyaml.Shorten(r.HTTP))
 			return false
 		}
 	}
@@ -108,7 +116,9 @@ func (r *ReadyFile) check(d *strictyaml.Decoder, http, tcp *strictyaml.Node) (ok
 }
 
 func (r *ReadyFile) NodeSchema(g *strictyaml.Grammar, f strictyaml.Field) strictyaml.Schema {
-	return strictyaml.Schema{"anyOf": []strictyaml.Schema{{"type": "string", "minLength": 1}, g.Object(&readyKeys{}, false)}}
+	return strictyaml.Schema{"anyOf": []strictyaml.Schema{
+		{"type": "string", "minLength": 1}, g.Object(&readyKeys{}, false),
+	}}
 }
 
 // AsksOwn says whether a check needs the address of the service itself.

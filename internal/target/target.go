@@ -141,7 +141,8 @@ type Env struct {
 	Expand func(text string) (string, error)
 	// Ready completes a check of a service that is reached at own, "" if that is not
 	// known; expand puts in what only the run knows.
-	Ready func(c ready.Check, service, own string, expand func(string) (string, error)) (ready.Check, error)
+	Ready func(c ready.Check, service, own string, expand func(string) (string,
+		error)) (ready.Check, error)
 	// Log opens what takes a service's output.
 	Log func(service string) (io.WriteCloser, error)
 	// Progress tells people what takes time.

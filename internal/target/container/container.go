@@ -168,11 +168,11 @@ func (c *Container) Paused(ctx context.Context) (bool, error) {
 }
 
 // Remedy implements chaos.Remedier.
-func (c *Container) Remedy(kind string) string {
-	switch kind {
-	case "kill":
+func (c *Container) Remedy(did chaos.Capability) string {
+	switch did {
+	case chaos.CapKill:
 		return "docker start " + c.name
-	case "pause":
+	case chaos.CapPause:
 		return "docker unpause " + c.name
 	}
 	return ""

@@ -33,7 +33,9 @@ func Kind() target.Kind {
 		Name: kindName,
 		Keys: []string{"container"},
 		New:  func() any { return &serviceFile{} },
-		Plan: func(r target.Reader, file any) target.Settings { return plan(r, &file.(*serviceFile).Container) },
+		Plan: func(r target.Reader, file any) target.Settings {
+			return plan(r, &file.(*serviceFile).Container)
+		},
 		Can:  target.Capabilities{Conditions: nethelper.Conditions()},
 		Open: func(env target.Env) target.Opener { return &opener{env: env} },
 		Heal: func(h target.Healing) target.Healer { return &healer{runs: h} },
@@ -62,7 +64,8 @@ type containerFile struct {
 
 // OtherForm implements strictyaml.OtherForm.
 func (*containerFile) OtherForm(found string) string {
-	return "write container: { name: " + found + " } for one that runs, or { image: " + found + " } to start one"
+	return "write container: { name: " + found + " } for one that runs, or { image: " + found +
+		" } to start one"
 }
 
 type composeFile struct {
@@ -101,7 +104,8 @@ func plan(r target.Reader, f *containerFile) *Settings {
 	ways := waysOf(r, f)
 	switch {
 	case len(ways) == 0 && !r.Broken(f):
-		r.Failf(at.Span, "give one of name, id, label, compose to find it, or builtin, image to start it", "the container %q is neither found nor started", name)
+		r.Failf(at.Span, "give one of name, id, label, compose to find it, or builtin, image to start it",
+			"the container %q is neither found nor started", name)
 	case len(ways) > 1:
 		r.Failf(ways[1].Span, "keep one of them", "the container %q is described twice", name)
 	}
@@ -120,7 +124,8 @@ func plan(r target.Reader, f *containerFile) *Settings {
 			key string
 		}{{&f.Args, "args"}, {&f.Env, "env"}} {
 			if n, ok := r.Find(extra.ptr); ok && len(ways) > 0 {
-				r.Failf(n.Span, "remove it: a container that is found is left as it is", "%s goes with containers that the run starts", extra.key)
+				r.Failf(n.Span, "remove it: a container that is found is left as it is",
+					"%s goes with containers that the run starts", extra.key)
 			}
 		}
 	}
@@ -147,7 +152,8 @@ func plan(r target.Reader, f *containerFile) *Settings {
 		if s.Ready.TCP != "" {
 			what = "tcp"
 		}
-		r.Failf(r.Where(&f.Ready, at).Span, "add port:, at which it is asked", "ready is %s, but the container has no port", what)
+		r.Failf(r.Where(&f.Ready, at).Span, "add port:, at which it is asked",
+			"ready is %s, but the container has no port", what)
 	}
 	r.Env(s.Env)
 	return s
@@ -176,11 +182,13 @@ func (s *Settings) started() bool { return s.Builtin != "" || s.Image != "" }
 func (s *Settings) Describe() (what, remark string) {
 	switch {
 	case s.Builtin != "":
-		return "built-in " + target.CommandLine(append([]string{s.Builtin}, s.Args...)) + ", started as a container", ""
+		return "built-in " + target.CommandLine(append([]string{s.Builtin}, s.Args...)) +
+			", started as a container", ""
 	case s.Image != "":
 		return "image " + s.Image + ", started as a container", ""
 	case s.Compose != nil:
-		return fmt.Sprintf("containers of the compose service %s/%s", s.Compose.Project, s.Compose.Service), ""
+		return fmt.Sprintf("containers of the compose service %s/%s", s.Compose.Project,
+			s.Compose.Service), ""
 	case s.Label != "":
 		return "containers with the label " + s.Label, ""
 	case s.ID != "":
@@ -193,7 +201,8 @@ func (s *Settings) Describe() (what, remark string) {
 func (s *Settings) NoAddress(service string) (why, hint string) {
 	switch {
 	case !s.started():
-		return fmt.Sprintf("the container %q is found, not started, so that its address is not known here", service), "write its address as you know it"
+		return fmt.Sprintf("the container %q is found, not started, "+
+			"so that its address is not known here", service), "write its address as you know it"
 	case s.Port == 0:
 		return fmt.Sprintf("the container %q publishes no port", service), "add port: to the container"
 	}
@@ -225,7 +234,9 @@ type opener struct {
 }
 
 // Open implements target.Opener.
-func (o *opener) Open(ctx context.Context, name string, settings target.Settings) (*target.Instance, error) {
+func (o *opener) Open(
+	ctx context.Context, name string, settings target.Settings,
+) (*target.Instance, error) {
 	s := settings.(*Settings)
 	if err := o.connect(ctx); err != nil {
 		return nil, err
@@ -295,7 +306,8 @@ func awaitAll(ctx context.Context, all []*Container) error {
 
 func (o *opener) start(ctx context.Context, name string, s *Settings) (*target.Instance, error) {
 	if o.stack == nil {
-		stack, err := o.engine.NewStack(ctx, o.env.Run, o.env.Owner.String(), func(line string) { o.env.Progress("%s", line) })
+		stack, err := o.engine.NewStack(ctx, o.env.Run, o.env.Owner.String(),
+			func(line string) { o.env.Progress("%s", line) })
 		if err != nil {
 			return nil, err
 		}
@@ -303,7 +315,9 @@ func (o *opener) start(ctx context.Context, name string, s *Settings) (*target.I
 		o.env.Undo(stack.Close)
 	}
 	spec := Spec{Name: name, Image: s.Image, Port: s.Port, ReadyTimeout: s.ReadyTimeout}
-	spec.Ready = func(addr string) (ready.Check, error) { return o.env.Ready(s.Ready, name, addr, o.env.Expand) }
+	spec.Ready = func(addr string) (ready.Check, error) {
+		return o.env.Ready(s.Ready, name, addr, o.env.Expand)
+	}
 	if s.Builtin != "" {
 		spec.Args = s.builtinArgs()
 	}
@@ -334,7 +348,9 @@ func (s *Settings) builtinArgs() []string {
 }
 
 // Facts implements target.Opener: it asks the engine, and changes nothing there.
-func (o *opener) Facts(ctx context.Context, name string, settings target.Settings) (target.Facts, error) {
+func (o *opener) Facts(
+	ctx context.Context, name string, settings target.Settings,
+) (target.Facts, error) {
 	s := settings.(*Settings)
 	if o.engine == nil {
 		engine, err := Connect(ctx)
@@ -363,7 +379,8 @@ func (o *opener) Facts(ctx context.Context, name string, settings target.Setting
 	}
 	if s.Port != 0 {
 		facts.Address = "a free port of 127.0.0.1"
-		details = append(details, target.Detail{Name: "port", Value: fmt.Sprintf("%d, published on %s", s.Port, facts.Address)})
+		port := fmt.Sprintf("%d, published on %s", s.Port, facts.Address)
+		details = append(details, target.Detail{Name: "port", Value: port})
 	}
 	details = append(details, target.Detail{Name: "engine", Value: o.engine.Place().String()})
 	facts.Targets = []target.Fact{{Name: name, Details: details}}
@@ -386,7 +403,8 @@ func (o *opener) foundFacts(ctx context.Context, s *Settings) (target.Facts, err
 			image = r.Config.Image
 		}
 		details := []target.Detail{
-			{Name: "container", Value: shortID(c.ID())}, {Name: "image", Value: image}, {Name: "state", Value: r.State.Status},
+			{Name: "container", Value: shortID(c.ID())}, {Name: "image", Value: image},
+			{Name: "state", Value: r.State.Status},
 		}
 		if at := cmp.Or(c.PublishedAt(s.Port), c.Addr()); at != "" {
 			details = append(details, target.Detail{Name: "published at", Value: at})
@@ -475,7 +493,8 @@ func (h *healer) Looked(place json.RawMessage) (ok bool, where string, err error
 		return false, "", err
 	}
 	if h.engine == nil || !at.Same(h.engine.Place()) {
-		return false, fmt.Sprintf("the engine %s, which was not looked at: %s", at, at.Command("ordeal heal")), nil
+		return false, fmt.Sprintf("the engine %s, which was not looked at: %s", at,
+			at.Command("ordeal heal")), nil
 	}
 	return h.swept, "", nil
 }

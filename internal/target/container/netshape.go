@@ -35,7 +35,7 @@ func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, 
 		e.settle(key)
 		return chaos.Proof{}, err
 	}
-	h, err := e.startHelper(ctx, c, "ordeal-net-"+shortID(c.id), append([]string{"agent"}, p.Args()...), map[string]string{labelFault: id})
+	h, err := e.startHelper(ctx, c, "ordeal-net-"+shortID(c.id), append([]string{nethelper.Command}, p.Args()...), map[string]string{labelFault: id})
 	if err != nil {
 		e.settle(key)
 		return chaos.Proof{}, err
@@ -62,7 +62,7 @@ func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, 
 	}
 	if err != nil {
 		_, undoErr := c.Clear(context.WithoutCancel(ctx), id)
-		return chaos.Proof{}, errors.Join(fmt.Errorf("putting container %s under %s: %w", c.name, n, err), undoErr)
+		return chaos.Proof{}, errors.Join(err, undoErr)
 	}
 	h.proxied = m.Mechanism == nethelper.Proxy
 	return chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}, nil
@@ -269,7 +269,7 @@ func (c *Container) clean(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := c.engine.startHelper(ctx, c, "ordeal-clean-"+shortID(c.id), []string{"agent", "clean"}, nil)
+	h, err := c.engine.startHelper(ctx, c, "ordeal-clean-"+shortID(c.id), []string{nethelper.Command, "clean"}, nil)
 	if err != nil {
 		return nil, err
 	}

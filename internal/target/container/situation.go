@@ -253,26 +253,29 @@ func movingPorts(name string, r container.InspectResponse) error {
 }
 
 // Warnings implements chaos.Warner.
-func (c *Container) Warnings(ctx context.Context, kind string, spec chaos.Spec) []string {
-	kill, ok := spec.(*chaos.Kill)
-	if !ok {
+func (c *Container) Warnings(ctx context.Context, needs chaos.Capability, spec chaos.Spec) []string {
+	if needs != chaos.CapKill {
 		return nil
+	}
+	signal := "SIGKILL"
+	if s, ok := spec.(chaos.Signaller); ok {
+		signal = s.SignalSent()
 	}
 	r, err := c.inspect(ctx)
 	if err != nil {
 		return nil // whoever breaks it finds that too
 	}
 	var out []string
-	if kill.Signal != "SIGKILL" && ignores(r, kill.Signal) {
-		out = append(out, fmt.Sprintf("container %s ignores %s, so that the fault will have no effect: use SIGKILL, or a signal that it handles", c.name, kill.Signal))
+	if signal != "SIGKILL" && ignores(r, signal) {
+		out = append(out, fmt.Sprintf("container %s ignores %s, so that the fault will have no effect: use SIGKILL, or a signal that it handles", c.name, signal))
 	}
 	if c.cannotTell(r) {
 		out = append(out, fmt.Sprintf("nothing tells from here when container %s serves again after it was killed: its sockets cannot be seen, as it runs elsewhere or in a virtual machine, "+
 			"and a connection that is accepted for it is no sign; say what does, as its ready", c.name))
 	}
-	if c.engine.podman && c.engine.actsAfter(r, kill.Signal) {
+	if c.engine.podman && c.engine.actsAfter(r, signal) {
 		out = append(out, fmt.Sprintf("podman follows the restart policy of container %s, %s, after %s, and only from version 5 on can it be suspended: use SIGKILL, after which the policy does not act",
-			c.name, r.HostConfig.RestartPolicy.Name, kill.Signal))
+			c.name, r.HostConfig.RestartPolicy.Name, signal))
 	}
 	near, err := c.neighbours(ctx)
 	if err != nil {

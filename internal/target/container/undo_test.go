@@ -275,7 +275,7 @@ func TestSignalThatAContainerIgnores(t *testing.T) {
 	if is, err := c.Ignores(t.Context(), "SIGTERM"); err != nil || !is {
 		t.Skipf("SKIP the engine's processes cannot be seen from here (%v, %v)", is, err)
 	}
-	if w := strings.Join(c.Warnings(t.Context(), "kill", &chaos.Kill{Signal: "SIGTERM"}), "\n"); !strings.Contains(w, "ignores SIGTERM") {
+	if w := strings.Join(c.Warnings(t.Context(), chaos.CapKill, &chaos.Kill{Signal: "SIGTERM"}), "\n"); !strings.Contains(w, "ignores SIGTERM") {
 		t.Errorf("Warnings = %q", w)
 	}
 	before := u.inspect(c).State.StartedAt
@@ -295,7 +295,7 @@ func TestNeighboursComeBack(t *testing.T) {
 	net := u.start("net", "hang", dockerapi.Config{}, dockerapi.HostConfig{NetworkMode: dockerapi.NetworkMode(of)})
 	pid := u.start("pid", "hang", dockerapi.Config{}, dockerapi.HostConfig{PidMode: dockerapi.PidMode(of)})
 	far := u.start("far", "hang", dockerapi.Config{}, dockerapi.HostConfig{PidMode: dockerapi.PidMode("container:" + pid.ID())})
-	warnings := strings.Join(c.Warnings(t.Context(), "kill", &chaos.Kill{Signal: "SIGKILL"}), "\n")
+	warnings := strings.Join(c.Warnings(t.Context(), chaos.CapKill, &chaos.Kill{Signal: "SIGKILL"}), "\n")
 	for _, want := range []string{net.Name() + " uses the network of", pid.Name() + " uses the processes' namespace of"} {
 		if !strings.Contains(warnings, want) {
 			t.Errorf("warnings %q lack %q", warnings, want)

@@ -40,7 +40,7 @@ func (c *Container) Look(ctx context.Context) (json.RawMessage, error) {
 // Changed implements chaos.Witness. It goes by the start of the container, which
 // is another one after each life, and by what the engine remembers of events,
 // which is little, and nothing once the engine itself was restarted.
-func (c *Container) Changed(ctx context.Context, kind string, raw json.RawMessage) (string, error) {
+func (c *Container) Changed(ctx context.Context, did chaos.Capability, raw json.RawMessage) (string, error) {
 	var l look
 	if err := json.Unmarshal(raw, &l); err != nil {
 		return "", fmt.Errorf("reading what container %s was like: %w", c.name, err)
@@ -50,8 +50,8 @@ func (c *Container) Changed(ctx context.Context, kind string, raw json.RawMessag
 		return "", err
 	}
 	again := r.State.StartedAt != l.StartedAt
-	switch kind {
-	case "kill":
+	switch did {
+	case chaos.CapKill:
 		switch {
 		case r.State.Running || r.State.Restarting:
 			return "", nil // the undo makes sure of that it serves
@@ -61,7 +61,7 @@ func (c *Container) Changed(ctx context.Context, kind string, raw json.RawMessag
 		if at := c.eventAfter(ctx, l.At, events.ActionDie, events.ActionStop); !at.IsZero() {
 			return fmt.Sprintf("somebody stopped it at %s", at.Format(time.RFC3339)), nil
 		}
-	case "pause":
+	case chaos.CapPause:
 		switch {
 		case r.State.Status != container.StatePaused && !r.State.Paused:
 			return "", nil

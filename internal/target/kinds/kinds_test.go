@@ -105,7 +105,8 @@ func wellFormed(t *testing.T, k target.Kind, seen map[string]string) {
 	want := slices.Clone(k.Keys)
 	for _, b := range k.Beside {
 		if want = append(want, b.Key); b.Hint == "" || !slices.Contains(k.Keys, b.With) {
-			t.Errorf("%q goes with %q, hint %q: expected one of the keys %v, and a hint", b.Key, b.With, b.Hint, k.Keys)
+			t.Errorf("%q goes with %q, hint %q: expected one of the keys %v, and a hint", b.Key, b.With,
+				b.Hint, k.Keys)
 		}
 	}
 	slices.Sort(fields)
@@ -127,10 +128,13 @@ func capabilities(t *testing.T, k target.Kind, hit chaos.Target) {
 	_, killer := hit.(chaos.Killer)
 	_, pauser := hit.(chaos.Pauser)
 	_, shaper := hit.(chaos.NetShaper)
-	for c, is := range map[chaos.Capability]bool{chaos.CapKill: killer, chaos.CapPause: pauser, chaos.CapNetwork: shaper} {
+	for c, is := range map[chaos.Capability]bool{
+		chaos.CapKill: killer, chaos.CapPause: pauser, chaos.CapNetwork: shaper,
+	} {
 		instead, not := k.Can.Not[c]
 		if is == not || not && instead == "" {
-			t.Errorf("%s: a target that can suffer it: %v; the kind says not: %v, instead %q", c, is, not, instead)
+			t.Errorf("%s: a target that can suffer it: %v; the kind says not: %v, instead %q", c, is, not,
+				instead)
 		}
 		limited, ok := hit.(chaos.Limited)
 		if not && (!ok || limited.Instead(c) != instead) {
@@ -177,7 +181,8 @@ attack:
   requests: [{ name: a, get: / }]
   stages: [{ name: s, rate: 1/s, for: 1s }]
 `
-	p, err := scenario.Parse("kinds.yaml", []byte(text), func(string) (string, bool) { return "", false }, scenario.Options{})
+	none := func(string) (string, bool) { return "", false }
+	p, err := scenario.Parse("kinds.yaml", []byte(text), none, scenario.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +222,9 @@ func planned(t *testing.T, k target.Kind, text string) {
 	if err := json.Unmarshal(b, &out); err != nil {
 		t.Fatal(err)
 	}
-	if got := slices.Sorted(maps.Keys(out.Services[0])); !slices.Equal(got, slices.Sorted(slices.Values([]string{"name", k.Name}))) {
+	want := []string{"name", k.Name}
+	slices.Sort(want)
+	if got := slices.Sorted(maps.Keys(out.Services[0])); !slices.Equal(got, want) {
 		t.Errorf("%s: the plan has the keys %v, want name and %s", text, got, k.Name)
 	}
 	if again, err := plan(t, text).JSON(); err != nil || string(again) != string(b) {
@@ -230,7 +237,7 @@ func planned(t *testing.T, k target.Kind, text string) {
 func heals(t *testing.T, k target.Kind) {
 	t.Helper()
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-	h := k.Heal(target.Healing{Liveness: func(string, owner.Owner) (owner.Liveness, string) { return owner.Alive, "" }})
+	h := k.Heal(allAre(owner.Alive))
 	defer func() {
 		if err := h.Close(); err != nil {
 			t.Errorf("Close = %v", err)
@@ -245,7 +252,8 @@ func heals(t *testing.T, k target.Kind) {
 			t.Errorf("Sweep(%v): what it did not see is no target.ErrUnreachable: %v", asked, swept.Unseen)
 		}
 	}
-	if got, err := h.Reopen(t.Context(), chaos.Ref{Kind: k.Name, Name: "it", Data: json.RawMessage(`"rubbish"`)}); err == nil {
+	rubbish := chaos.Ref{Kind: k.Name, Name: "it", Data: json.RawMessage(`"rubbish"`)}
+	if got, err := h.Reopen(t.Context(), rubbish); err == nil {
 		t.Errorf("Reopen of rubbish = %v, nil", got)
 	}
 	if p, ok := h.(target.Placed); ok {
@@ -267,8 +275,12 @@ func opens(t *testing.T, k target.Kind, text string) {
 	}
 	opener := k.Open(target.Env{
 		Run: "r1", Owner: me, Dir: t.TempDir(), Hosts: &allow.Hosts{},
-		Expand:   func(s string) (string, error) { return target.Checked(s), nil },
-		Ready:    func(c ready.Check, _, _ string, _ func(string) (string, error)) (ready.Check, error) { return c, nil },
+		Expand: func(s string) (string, error) { return target.Checked(s), nil },
+		Ready: func(
+			c ready.Check, _, _ string, _ func(string) (string, error),
+		) (ready.Check, error) {
+			return c, nil
+		},
 		Log:      func(string) (io.WriteCloser, error) { return nopCloser{io.Discard}, nil },
 		Progress: func(string, ...any) {},
 		Place:    func(string, json.RawMessage) error { return nil },
@@ -283,14 +295,16 @@ func opens(t *testing.T, k target.Kind, text string) {
 		t.Fatal(err)
 	}
 	if n, _ := s.Settings.Targets(); len(opened.Targets) != n || len(facts.Targets) != n || n == 0 {
-		t.Fatalf("%d targets, %d in the facts, and the settings say %d", len(opened.Targets), len(facts.Targets), n)
+		t.Fatalf("%d targets, %d in the facts, and the settings say %d", len(opened.Targets),
+			len(facts.Targets), n)
 	}
-	h := k.Heal(target.Healing{Liveness: func(string, owner.Owner) (owner.Liveness, string) { return owner.Dead, "" }})
+	h := k.Heal(allAre(owner.Dead))
 	defer h.Close()
 	for i, hit := range opened.Targets {
 		ref := hit.Ref()
 		if hit.Name() != facts.Targets[i].Name || ref.Name != hit.Name() || ref.Kind != k.Name {
-			t.Errorf("the target %s, reference %s %s, is %s in the facts", hit.Name(), ref.Kind, ref.Name, facts.Targets[i].Name)
+			t.Errorf("the target %s, reference %s %s, is %s in the facts", hit.Name(), ref.Kind, ref.Name,
+				facts.Targets[i].Name)
 		}
 		again, err := h.Reopen(t.Context(), ref)
 		if err != nil && !errors.Is(err, chaos.ErrGone) || err == nil && again.Name() != hit.Name() {
@@ -309,6 +323,11 @@ func opens(t *testing.T, k target.Kind, text string) {
 			t.Errorf("Reopen of what was taken down = %v, %v", again, err)
 		}
 	}
+}
+
+// allAre says the same of all runs.
+func allAre(l owner.Liveness) target.Healing {
+	return target.Healing{Liveness: func(string, owner.Owner) (owner.Liveness, string) { return l, "" }}
 }
 
 type nopCloser struct{ io.Writer }

@@ -21,7 +21,9 @@ func Kind() target.Kind {
 		Name: kindName,
 		Keys: []string{"link"},
 		New:  func() any { return &serviceFile{} },
-		Plan: func(r target.Reader, file any) target.Settings { return plan(r, &file.(*serviceFile).Link) },
+		Plan: func(r target.Reader, file any) target.Settings {
+			return plan(r, &file.(*serviceFile).Link)
+		},
 		Can:  target.Capabilities{Not: not, Conditions: conditions()},
 		Open: func(env target.Env) target.Opener { return opener{env} },
 		Heal: func(target.Healing) target.Healer { return healer{} },
@@ -30,8 +32,10 @@ func Kind() target.Kind {
 
 // not is what cannot be done to a link, and what to do instead.
 var not = map[chaos.Capability]string{
-	chaos.CapKill:  "a link cannot be killed: name the service behind it, or slow the link with latency",
-	chaos.CapPause: "a link cannot be paused: name the service behind it, or slow the link with latency",
+	chaos.CapKill: "a link cannot be killed: " +
+		"name the service behind it, or slow the link with latency",
+	chaos.CapPause: "a link cannot be paused: " +
+		"name the service behind it, or slow the link with latency",
 }
 
 // Instead implements chaos.Limited.
@@ -75,7 +79,8 @@ func plan(r target.Reader, f *linkFile) *Settings {
 		host, _, _ := net.SplitHostPort(target.Checked(f.Upstream))
 		r.Host(host, at)
 	}
-	return &Settings{Listen: f.Listen, To: f.Upstream, Ready: r.Ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout}
+	return &Settings{Listen: f.Listen, To: f.Upstream, Ready: r.Ready(&f.Ready, ready.Check{}),
+		ReadyTimeout: f.ReadyTimeout}
 }
 
 // Texts implements target.Settings.
@@ -123,7 +128,9 @@ func (s *Settings) Upstream() string { return s.To }
 type opener struct{ env target.Env }
 
 // Open implements target.Opener.
-func (o opener) Open(ctx context.Context, name string, settings target.Settings) (*target.Instance, error) {
+func (o opener) Open(
+	ctx context.Context, name string, settings target.Settings,
+) (*target.Instance, error) {
 	s := settings.(*Settings)
 	upstream, err := o.env.Expand(s.To)
 	if err != nil {
@@ -155,12 +162,14 @@ func (o opener) Open(ctx context.Context, name string, settings target.Settings)
 }
 
 // Facts implements target.Opener.
-func (o opener) Facts(_ context.Context, name string, settings target.Settings) (target.Facts, error) {
+func (o opener) Facts(
+	_ context.Context, name string, settings target.Settings,
+) (target.Facts, error) {
 	s := settings.(*Settings)
-	return target.Facts{Address: s.listen(), Targets: []target.Fact{{Name: name, Details: []target.Detail{
-		{Name: "link", Value: "would listen on " + s.listen()},
-		{Name: "upstream", Value: s.To},
-	}}}}, nil
+	details := []target.Detail{
+		{Name: "link", Value: "would listen on " + s.listen()}, {Name: "upstream", Value: s.To},
+	}
+	return target.Facts{Address: s.listen(), Targets: []target.Fact{{Name: name, Details: details}}}, nil
 }
 
 // healer has nothing to undo: links live and die with their run.

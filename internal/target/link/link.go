@@ -65,22 +65,28 @@ func WithHosts(hosts *allow.Hosts, refused func(error)) Option {
 // Start listens on the address listen (port 0 picks a free one) and carries each
 // connection to upstream, which need not be there yet. Delays draw their jitter
 // from seed. ctx is for the start alone; Close ends the link.
-func Start(ctx context.Context, name, listen, upstream string, seed uint64, opts ...Option) (*Link, error) {
+func Start(
+	ctx context.Context, name, listen, upstream string, seed uint64, opts ...Option,
+) (*Link, error) {
 	if _, _, err := net.SplitHostPort(upstream); err != nil {
 		return nil, fmt.Errorf("link %s: expected its upstream as host:port, found %q", name, upstream)
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("link %s cannot listen on %s: another program does; stop it, or choose another address (port 0 picks a free one, which is ${%s.addr})", name, listen, name)
+		return nil, fmt.Errorf("link %s cannot listen on %s: another program does; stop it, or choose "+
+			"another address (port 0 picks a free one, which is ${%s.addr})", name, listen, name)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("link %s cannot listen on %s: this machine does not have that address; 127.0.0.1 is there always", name, listen)
+		return nil, fmt.Errorf("link %s cannot listen on %s: this machine does not have that address; "+
+			"127.0.0.1 is there always", name, listen)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("link %s cannot listen on %s: ports below 1024 need rights that this user does not have; choose a higher one", name, listen)
+		return nil, fmt.Errorf("link %s cannot listen on %s: ports below 1024 need rights that this "+
+			"user does not have; choose a higher one", name, listen)
 	case err != nil:
 		return nil, fmt.Errorf("link %s cannot listen on %s: %w", name, listen, err)
 	}
-	l := &Link{name: name, addr: ln.Addr().String(), upstream: upstream, faults: make(map[string]inForce), served: make(chan error, 1)}
+	l := &Link{name: name, addr: ln.Addr().String(), upstream: upstream,
+		faults: make(map[string]inForce), served: make(chan error, 1)}
 	l.open.Net.Timeout = dialTimeout
 	for _, opt := range opts {
 		opt(l)
@@ -123,7 +129,7 @@ func (l *Link) Name() string { return l.name }
 func (l *Link) Ref() chaos.Ref { return chaos.Ref{Kind: kindName, Name: l.name} }
 
 // Remedy implements chaos.Remedier.
-func (l *Link) Remedy(string) string {
+func (l *Link) Remedy(chaos.Capability) string {
 	return fmt.Sprintf("nothing: the link %s has ended with the run", l.name)
 }
 
@@ -141,7 +147,9 @@ func (l *Link) Shapeable(_ context.Context, c chaos.NetCondition) error {
 // Shape implements chaos.NetShaper: traffic through the link is under a condition, and
 // that was measured on a connection through it. The delays of several faults add up.
 // The deadline is not needed: a link does not outlive its owner.
-func (l *Link) Shape(ctx context.Context, id string, c chaos.NetCondition, _ time.Duration) (chaos.Proof, error) {
+func (l *Link) Shape(
+	ctx context.Context, id string, c chaos.NetCondition, _ time.Duration,
+) (chaos.Proof, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p, err := l.openProber(ctx)
@@ -172,7 +180,8 @@ func (l *Link) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 	had := l.shape()
 	proof := chaos.Proof{Mechanism: kindName}
 	if !l.proxy.Stats().ShapedSince(f.before) { // nobody noticed
-		proof.Doubt = fmt.Sprintf("no traffic passed through the link while %s was in force", f.NetCondition)
+		proof.Doubt = fmt.Sprintf("no traffic passed through the link while %s was in force",
+			f.NetCondition)
 	}
 	delete(l.faults, id)
 	l.apply()
@@ -237,7 +246,8 @@ type probe struct {
 func (p probe) Close() error {
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
-	p.of.local = slices.DeleteFunc(p.of.local, func(a string) bool { return a == p.LocalAddr().String() })
+	p.of.local = slices.DeleteFunc(p.of.local,
+		func(a string) bool { return a == p.LocalAddr().String() })
 	return p.Conn.Close()
 }
 

@@ -41,6 +41,9 @@ import (
 	"time"
 )
 
+// Command is the name of ordeal's hidden command that runs Main.
+const Command = "agent"
+
 // Exit codes of a helper.
 const (
 	exitOK        = 0 // traffic was shaped and is clear again, or was found clean
@@ -49,12 +52,12 @@ const (
 	exitDirty     = 4 // the undo failed or could not be verified
 )
 
-// Main is the helper's program. args are those after "agent": "net" with Params
+// Main is the helper's program. args are those after Command: "net" with Params
 // as flags shapes traffic, "clean" removes what a helper that was itself killed
 // left in the namespace, and says what that was.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "agent: expected net or clean, found nothing; ordeal starts this command by itself in helper containers")
+		fmt.Fprintln(stderr, Command+": expected net or clean, found nothing; ordeal starts this command by itself in helper containers")
 		return exitUsage
 	}
 	out := newOutput(stdout)
@@ -63,7 +66,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		p, err := parseParams(args[1:])
 		if err != nil {
 			out.send(Message{Event: EventError, Error: err.Error()})
-			fmt.Fprintln(stderr, "agent net:", err)
+			fmt.Fprintln(stderr, Command+" net:", err)
 			return exitUsage
 		}
 		// SIGPIPE is asked for only so that it does not kill the helper before it
@@ -84,7 +87,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		out.send(Message{Event: EventClean, Found: found})
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "agent: expected net or clean, found %q\n", args[0])
+	fmt.Fprintf(stderr, "%s: expected net or clean, found %q\n", Command, args[0])
 	return exitUsage
 }
 

@@ -20,12 +20,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asAgent makes the test binary a helper: namespaces belong to threads, and the
-// agent has many.
-const asAgent = "ORDEAL_TEST_AGENT"
+// asHelper makes the test binary a helper: namespaces belong to threads, and the
+// helper has many.
+const asHelper = "ORDEAL_TEST_HELPER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asAgent) != "" {
+	if os.Getenv(asHelper) != "" {
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	code := m.Run()
@@ -222,7 +222,7 @@ func (c *caller) mustAsk(t *testing.T, line string) time.Duration {
 	return d
 }
 
-// helper is an agent in a child process inside the target's namespace.
+// helper is one in a child process inside the target's namespace.
 type helper struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
@@ -231,10 +231,10 @@ type helper struct {
 	beats  chan struct{} // closed to stop the heartbeat
 }
 
-func (p *pair) agent(t *testing.T, args ...string) *helper {
+func (p *pair) helper(t *testing.T, args ...string) *helper {
 	t.Helper()
 	h := &helper{cmd: exec.Command("/proc/self/exe", args...), beats: make(chan struct{})}
-	h.cmd.Env = append(os.Environ(), asAgent+"=1")
+	h.cmd.Env = append(os.Environ(), asHelper+"=1")
 	h.cmd.Stderr = &h.stderr
 	var err error
 	if h.in, err = h.cmd.StdinPipe(); err != nil {
@@ -264,7 +264,7 @@ func (p *pair) agent(t *testing.T, args ...string) *helper {
 		h.in.Close()
 		h.cmd.Wait()
 		if h.stderr.Len() > 0 {
-			t.Logf("the agent's stderr: %s", &h.stderr)
+			t.Logf("the helper's stderr: %s", &h.stderr)
 		}
 	})
 	return h
@@ -289,7 +289,7 @@ func (p *pair) shape(t *testing.T, params Params) (*helper, Message) {
 	if params.Deadline == 0 {
 		params.Deadline = time.Minute
 	}
-	h := p.agent(t, params.Args()...)
+	h := p.helper(t, params.Args()...)
 	h.expect(t, EventReady)
 	io.WriteString(h.in, LineApply+"\n")
 	h.expect(t, EventCarrying)

@@ -76,7 +76,7 @@ func Patience(c chaos.NetCondition) time.Duration { return 10*time.Second + 8*c.
 
 func parseParams(args []string) (Params, error) {
 	var p Params
-	f := flag.NewFlagSet("agent net", flag.ContinueOnError)
+	f := flag.NewFlagSet(Command+" net", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&p.ID, "id", "", "")
 	f.Func("condition", "", func(text string) error {

@@ -165,12 +165,12 @@ func TestClean(t *testing.T) {
 		return nil
 	})
 
-	if m := p.agent(t, "clean").expect(t, EventClean); len(m.Found) != 1 || !strings.Contains(m.Found[0], "inet ordeal") {
+	if m := p.helper(t, "clean").expect(t, EventClean); len(m.Found) != 1 || !strings.Contains(m.Found[0], "inet ordeal") {
 		t.Errorf("expected the table to be found, found %q", m.Found)
 	}
 	p.mustBeClean(t)
 	p.mustBeFast(t, addr, testDelay)
-	if m := p.agent(t, "clean").expect(t, EventClean); len(m.Found) != 0 {
+	if m := p.helper(t, "clean").expect(t, EventClean); len(m.Found) != 0 {
 		t.Errorf("expected nothing to clean the second time, found %q", m.Found)
 	}
 }
@@ -206,7 +206,7 @@ func TestNetem(t *testing.T) {
 		}
 		return netlink.RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Gw: net.ParseIP(clientV4)})
 	})
-	h := p.agent(t, Params{ID: "n", Condition: slow(testDelay, 0), Deadline: time.Minute, Mechanism: "netem"}.Args()...)
+	h := p.helper(t, Params{ID: "n", Condition: slow(testDelay, 0), Deadline: time.Minute, Mechanism: "netem"}.Args()...)
 	h.expect(t, EventReady)
 	io.WriteString(h.in, LineApply+"\n")
 	m, err := h.msgs.Next()

@@ -39,7 +39,8 @@ func Kind() target.Kind {
 
 // not is what cannot be done to a process, and what to do instead.
 var not = map[chaos.Capability]string{
-	chaos.CapNetwork: "the traffic of a process cannot be shaped: put a link in front of it (a service with listen: and upstream:) and name the link here",
+	chaos.CapNetwork: "the traffic of a process cannot be shaped: " +
+		"put a link in front of it (a service with listen: and upstream:) and name the link here",
 }
 
 // Instead implements chaos.Limited.
@@ -84,25 +85,29 @@ var _ target.Settings = (*Settings)(nil)
 
 func plan(r target.Reader, file *serviceFile) *Settings {
 	if r.Set(&file.Builtin) {
-		return &Settings{Builtin: file.Builtin, Args: file.Args, Ready: target.BuiltinReady, ReadyTimeout: ready.DefaultTimeout}
+		return &Settings{Builtin: file.Builtin, Args: file.Args, Ready: target.BuiltinReady,
+			ReadyTimeout: ready.DefaultTimeout}
 	}
 	f := &file.Process
 	if f.Dir != "" {
 		path, folder := r.Path(f.Dir)
 		if info, err := os.Stat(path); err != nil || !info.IsDir() {
 			_, at := r.Service()
-			r.Failf(r.Where(&f.Dir, at).Span, "paths are taken from the scenario file's folder, "+folder, "dir: there is no folder %s", f.Dir)
+			r.Failf(r.Where(&f.Dir, at).Span, "paths are taken from the scenario file's folder, "+folder,
+				"dir: there is no folder %s", f.Dir)
 		}
 	}
 	r.Env(f.Env)
 	return &Settings{
-		Command: f.Command, Env: f.Env, Dir: f.Dir, Ready: r.Ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout,
+		Command: f.Command, Env: f.Env, Dir: f.Dir,
+		Ready: r.Ready(&f.Ready, ready.Check{}), ReadyTimeout: f.ReadyTimeout,
 	}
 }
 
 // Texts implements target.Settings.
 func (s *Settings) Texts() []string {
-	return slices.Concat(s.Command, s.Args, target.CheckTexts(s.Ready), slices.Collect(maps.Values(s.Env)))
+	return slices.Concat(s.Command, s.Args, target.CheckTexts(s.Ready),
+		slices.Collect(maps.Values(s.Env)))
 }
 
 // Describe implements target.Settings.
@@ -124,7 +129,9 @@ func (*Settings) Targets() (n int, known bool) { return 1, true }
 type opener struct{ env target.Env }
 
 // Open implements target.Opener.
-func (o opener) Open(ctx context.Context, name string, settings target.Settings) (*target.Instance, error) {
+func (o opener) Open(
+	ctx context.Context, name string, settings target.Settings,
+) (*target.Instance, error) {
 	s := settings.(*Settings)
 	port, err := freeport.Pick()
 	if err != nil {
@@ -166,8 +173,8 @@ func (o opener) Open(ctx context.Context, name string, settings target.Settings)
 	o.env.Undo(func(context.Context) error { return log.Close() })
 	o.env.Progress("starting %s on %s", name, own)
 	p, err := Start(ctx, Config{
-		Name: name, Command: command, Env: env, Dir: o.folder(dir), Ready: check, ReadyTimeout: s.ReadyTimeout,
-		Addr: own, Hosts: o.env.Hosts, Log: log,
+		Name: name, Command: command, Env: env, Dir: o.folder(dir),
+		Ready: check, ReadyTimeout: s.ReadyTimeout, Addr: own, Hosts: o.env.Hosts, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -189,7 +196,9 @@ func (s *Settings) command(own string) ([]string, error) {
 }
 
 // Facts implements target.Opener.
-func (o opener) Facts(_ context.Context, name string, settings target.Settings) (target.Facts, error) {
+func (o opener) Facts(
+	_ context.Context, name string, settings target.Settings,
+) (target.Facts, error) {
 	s := settings.(*Settings)
 	command, err := s.command("127.0.0.1:${PORT}")
 	if err != nil {

@@ -400,11 +400,11 @@ func (p *Process) Ref() chaos.Ref {
 }
 
 // Remedy implements chaos.Remedier.
-func (p *Process) Remedy(kind string) string {
-	switch kind {
-	case "pause":
+func (p *Process) Remedy(did chaos.Capability) string {
+	switch did {
+	case chaos.CapPause:
 		return fmt.Sprintf("kill -CONT -- -%d", p.PID())
-	case "kill":
+	case chaos.CapKill:
 		return fmt.Sprintf("nothing: %s ends with the run", p.cfg.Name)
 	}
 	return ""

@@ -52,7 +52,9 @@ func (s Shape) Under(c chaos.NetCondition) Shape {
 
 // Put puts traffic under a condition by act, and returns what was measured through the
 // proxy that shows it; shape is what is in force then.
-func Put(ctx context.Context, round roundtrip.Round, c chaos.NetCondition, shape Shape, act func() error) (evidence string, err error) {
+func Put(
+	ctx context.Context, round roundtrip.Round, c chaos.NetCondition, shape Shape, act func() error,
+) (evidence string, err error) {
 	if err := c.Only(Conditions()); err != nil {
 		return "", err
 	}

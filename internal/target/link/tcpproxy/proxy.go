@@ -1,5 +1,5 @@
-// Package tcpproxy carries TCP connections to an upstream and can be shaped while
-// it runs: answers arrive late, and connections take longer to open.
+// Package tcpproxy carries TCP connections to an upstream and can slow them
+// while it runs: answers arrive late, and connections take longer to open.
 //
 // # What a delay does
 //

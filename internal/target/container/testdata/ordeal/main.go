@@ -1,5 +1,5 @@
 // Command ordeal stands in for the real one in tests against an engine: it has
-// the agent, and a few services to break.
+// the network helper, and a few services to break.
 package main
 
 import (
@@ -21,7 +21,7 @@ func main() {
 		log.Fatal("expected a command")
 	}
 	switch os.Args[1] {
-	case "agent":
+	case nethelper.Command:
 		os.Exit(nethelper.Main(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	case "serve":
 		serve(os.Args[2:])
