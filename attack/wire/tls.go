@@ -1,12 +1,15 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // TLS holds the options of https targets. Files are paths, checked to be
@@ -22,28 +25,61 @@ type TLS struct {
 // Config reads the files and returns the client configuration they make; nil
 // errors mean that the files are there and well-formed.
 func (t TLS) Config() (*tls.Config, error) {
+	conf, wrong := t.read(func(name string) string { return name })
+	return conf, wrong.Err()
+}
+
+// Validate says what is wrong with the options and their files, nil if nothing. path
+// is where a file lies that they name.
+func (t TLS) Validate(path func(name string) string) fielderr.List {
+	_, wrong := t.read(path)
+	return wrong
+}
+
+func (t TLS) read(path func(name string) string) (*tls.Config, fielderr.List) {
 	conf := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.Insecure}
+	var wrong fielderr.List
 	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
-		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
-		}
 		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca: %s: expected certificates in PEM form, found none", t.CA)
+		content, err := os.ReadFile(path(t.CA))
+		if err == nil && !conf.RootCAs.AppendCertsFromPEM(content) {
+			err = fmt.Errorf("%s holds no certificate", t.CA)
+		}
+		if err != nil {
+			e := fielderr.Wrap(err, "ca", fielderr.Field("ca"))
+			wrong = append(wrong, e.WithHint("name a PEM file with -----BEGIN CERTIFICATE-----"))
 		}
 	}
 	switch {
 	case t.Cert != "" && t.Key != "":
-		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		cert, err := tls.LoadX509KeyPair(path(t.Cert), path(t.Key))
 		if err != nil {
-			return nil, fmt.Errorf("cert and key: %s and %s: %s", t.Cert, t.Key, strings.TrimPrefix(err.Error(), "tls: "))
+			wrong = append(wrong, badPair(err, path(t.Cert)))
 		}
 		conf.Certificates = []tls.Certificate{cert}
 	case t.Cert != "":
-		return nil, errors.New("key: expected the client certificate's key beside cert, found none")
+		e := fielderr.At(fielderr.Field("cert"), "a client certificate needs its key")
+		wrong = append(wrong, e.WithHint("add key: or remove the certificate"))
 	case t.Key != "":
-		return nil, errors.New("cert: expected the client certificate beside key, found none")
+		e := fielderr.At(fielderr.Field("key"), "a client key needs its certificate")
+		wrong = append(wrong, e.WithHint("add cert: or remove the key"))
+	}
+	if wrong != nil {
+		return nil, wrong
 	}
 	return conf, nil
+}
+
+// badPair says why a certificate and its key cannot be used. It is the key's doing if
+// the other file holds a certificate.
+func badPair(err error, cert string) fielderr.Error {
+	key := "cert"
+	if content, err := os.ReadFile(cert); err == nil {
+		if block, _ := pem.Decode(bytes.TrimSpace(content)); block != nil && block.Type == "CERTIFICATE" {
+			key = "key"
+		}
+	}
+	msg := strings.TrimPrefix(err.Error(), "tls: ")
+	e := fielderr.At(fielderr.Field(key), "the client certificate cannot be used: %s", msg)
+	return e.WithHint("name two PEM files that belong together")
 }

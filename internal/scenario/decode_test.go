@@ -1,6 +1,17 @@
 package scenario
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +129,49 @@ func TestRulesBeyondTheLoadAreToldWithOtherMistakes(t *testing.T) {
 	for _, want := range []string{`a scenario has no key "sed"`, "the load"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("expected %q in\n%s", want, got)
+		}
+	}
+}
+
+// All that is wrong with TLS options is told at once, where it stands.
+func TestTLSMistakes(t *testing.T) {
+	dir := t.TempDir()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for name, content := range map[string][]byte{"cert.pem": cert, "text.pem": []byte("no PEM")} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		tls  string
+		want []string
+	}{
+		{"{ ca: cert.pem }", nil},
+		{"{ ca: text.pem, cert: cert.pem }", []string{"4:14: ca: text.pem holds no certificate", "4:30: a client certificate needs its key"}},
+		{"{ key: text.pem }", []string{"4:15: a client key needs its certificate"}},
+		{"{ ca: none.pem, cert: none.pem, key: text.pem }", []string{"4:14: ca: there is no file none.pem", "4:30: cert: there is no file none.pem"}},
+		{"{ cert: text.pem, key: text.pem }", []string{"4:16: the client certificate cannot be used: failed to find any PEM data in certificate input"}},
+		{"{ cert: cert.pem, key: text.pem }", []string{"4:31: the client certificate cannot be used: failed to find any PEM data in key input"}},
+	} {
+		src := strings.Replace(small, "attack:\n", "attack:\n  tls: "+tt.tls+"\n", 1)
+		_, err := Parse(filepath.Join(dir, "x.yaml"), []byte(src), testEnv, Options{})
+		var got []string
+		if m, ok := errors.AsType[*strictyaml.Mistakes](err); ok {
+			for _, k := range m.List {
+				got = append(got, fmt.Sprintf("%d:%d: %s", k.Line, k.Col, k.Msg))
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: expected %q, found %q", tt.tls, tt.want, got)
 		}
 	}
 }

@@ -347,10 +347,10 @@ func TestTLSConfigRefuses(t *testing.T) {
 		want string
 	}{
 		{wire.TLS{CA: empty + "x"}, "ca: open "},
-		{wire.TLS{CA: empty}, "expected certificates in PEM form, found none"},
-		{wire.TLS{Cert: empty}, "key: expected the client certificate's key beside cert"},
-		{wire.TLS{Key: empty}, "cert: expected the client certificate beside key"},
-		{wire.TLS{Cert: empty, Key: empty}, "cert and key: "},
+		{wire.TLS{CA: empty}, "holds no certificate"},
+		{wire.TLS{Cert: empty}, "a client certificate needs its key"},
+		{wire.TLS{Key: empty}, "a client key needs its certificate"},
+		{wire.TLS{Cert: empty, Key: empty}, "the client certificate cannot be used: "},
 	} {
 		if _, err := c.tls.Config(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: expected %q, found %v", c.tls, c.want, err)
