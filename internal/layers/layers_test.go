@@ -166,3 +166,35 @@ func TestViolationsAreSeen(t *testing.T) {
 		})
 	}
 }
+
+// The design page shows the table as it is.
+func TestDesignPageShowsTheOrder(t *testing.T) {
+	page, err := os.ReadFile("../../docs/design/001-architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "## Packages and who may import whom\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	var shown [][]string
+	for line := range strings.Lines(text) {
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		if indent < 4 {
+			continue
+		}
+		if indent == 4 {
+			shown = append(shown, nil)
+		}
+		packages, _, _ := strings.Cut(line, "(")
+		row := &shown[len(shown)-1]
+		*row = append(*row, strings.Fields(packages)...)
+	}
+	if len(shown) != len(order) {
+		t.Fatalf("the page has %d rows, the table %d", len(shown), len(order))
+	}
+	for i := range order {
+		want, got := slices.Sorted(slices.Values(order[i])), slices.Sorted(slices.Values(shown[i]))
+		if !slices.Equal(want, got) {
+			t.Errorf("row %d of the page is %v, of the table %v", i+1, got, want)
+		}
+	}
+}
