@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -15,6 +17,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 // targetReady waits until the target is ready, as far as the scenario says how to
@@ -52,8 +55,7 @@ func reachable(ctx context.Context, p *attack.Plan, behind func(ctx context.Cont
 	var asked []httpx.Asked
 	for _, u := range httpx.Origins(p) {
 		var there arrives
-		// A TLS handshake is an answer.
-		if network, to := p.Connections.Where(wire.Address(u)); u.Scheme == "http" && network == "tcp" {
+		if network, to := p.Connections.Where(wire.Address(u)); network == "tcp" {
 			if there, err = behind(ctx, to); err != nil {
 				return nil, err
 			}
@@ -96,14 +98,29 @@ func isDir(path string) bool {
 // arrives returns nil if connections get to what is behind an address.
 type arrives func(ctx context.Context) error
 
+// cutAtOnce says of what went wrong with a new connection that it was accepted, and cut.
+func cutAtOnce(err error) bool {
+	return errors.Is(err, httpx.ErrHungUp) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
+}
+
 // reach waits until the target of a URL takes connections and, if there is not nil,
 // they get to what is behind it.
 func reach(ctx context.Context, way *httpx.Preflight, unix string, u *url.URL, there arrives, within time.Duration, progress func(string, ...any)) (protocol string, err error) {
 	what, told := way.Way(u), false
 	end := ready.Await(ctx, within, func(ctx context.Context) (missing error, vain bool) {
 		protocol, missing = way.Open(ctx, u)
-		if missing == nil && there != nil {
+		switch {
+		case missing == nil && u.Scheme == "https": // a TLS handshake is an answer
+		case missing == nil && there != nil:
 			missing = there(ctx)
+		case missing != nil && there != nil && cutAtOnce(missing):
+			// Who stands in front knows why.
+			if why := there(ctx); why != nil {
+				missing = why
+			}
+		}
+		if u.Scheme == "http" && errors.Is(missing, syscall.ECONNRESET) {
+			missing = httpx.ErrHungUp
 		}
 		if missing == nil {
 			return nil, false
@@ -129,6 +146,9 @@ func reach(ctx context.Context, way *httpx.Preflight, unix string, u *url.URL, t
 		return "", end.Missing
 	}
 	took := quantity.FormatDuration(within)
+	if _, ok := errors.AsType[*target.Deserted](end.Missing); ok {
+		return "", fmt.Errorf("the target %s served nobody for %s: %w", what, took, end.Missing)
+	}
 	if errors.Is(end.Missing, httpx.ErrHungUp) {
 		return "", fmt.Errorf("the target %s served nobody for %s: %w; start what is behind it, or correct the scenario's target", what, took, end.Missing)
 	}

@@ -201,6 +201,16 @@ type Published interface {
 	Behind(ctx context.Context, address string) (func(context.Context) error, error)
 }
 
+// Deserted is why connections that are accepted get to nobody, where more is known than
+// that they are closed at once. It says what to do.
+type Deserted struct{ Err error }
+
+// Error implements error.
+func (d *Deserted) Error() string { return d.Err.Error() }
+
+// Unwrap returns the error.
+func (d *Deserted) Unwrap() error { return d.Err }
+
 // Facts are what a run would hit of one service.
 type Facts struct {
 	// Address is where the service is reached, for people; "" if that is not known.

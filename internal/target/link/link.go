@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 	"github.com/seed-1574e9de/ordeal/internal/target/link/tcpproxy"
 )
 
@@ -50,6 +53,7 @@ var (
 	_ chaos.NetShaper    = (*Link)(nil)
 	_ chaos.ShapeChecker = (*Link)(nil)
 	_ chaos.Remedier     = (*Link)(nil)
+	_ target.Published   = (*Link)(nil)
 	_ chaos.Limited      = (*Link)(nil)
 )
 
@@ -105,6 +109,42 @@ func (l *Link) dial(ctx context.Context, client net.Conn) (net.Conn, error) {
 		l.refused(e)
 	}
 	return conn, err
+}
+
+// Behind implements target.Published: whoever connects to the link means its upstream.
+func (l *Link) Behind(_ context.Context, address string) (func(context.Context) error, error) {
+	if !l.at(address) {
+		return nil, nil
+	}
+	return func(ctx context.Context) error {
+		conn, err := l.open.DialContext(ctx, "tcp", l.upstream)
+		if err == nil {
+			return conn.Close()
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return &target.Deserted{Err: fmt.Errorf(
+			"the link %s cannot connect to its upstream %s: %w; start what listens there, or correct the link's upstream",
+			l.name, l.upstream, err)}
+	}, nil
+}
+
+// at says whether an address is the link's.
+func (l *Link) at(address string) bool {
+	if address == l.addr {
+		return true
+	}
+	own, err := netip.ParseAddrPort(l.addr)
+	if err != nil || !own.Addr().IsUnspecified() {
+		return false
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || port != strconv.Itoa(int(own.Port())) {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && (ip.IsLoopback() || ip.IsUnspecified())
 }
 
 // Addr is where the link listens, as host:port.

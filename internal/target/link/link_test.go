@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -143,6 +144,43 @@ func TestShapeIsGivenUpWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	get()
+}
+
+// TestBehind asks whether connections to a link get to its upstream.
+func TestBehind(t *testing.T) {
+	up, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Start(t.Context(), "hop", "0.0.0.0:0", up.Addr().String(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr())
+	for _, other := range []string{"127.0.0.1:1", "192.0.2.1:" + port, "nonsense"} {
+		if there, err := l.Behind(t.Context(), other); err != nil || there != nil {
+			t.Errorf("%s is not the link's, found %v", other, err)
+		}
+	}
+	for _, own := range []string{l.Addr(), "127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port} {
+		there, err := l.Behind(t.Context(), own)
+		if err != nil || there == nil {
+			t.Fatalf("%s is the link's, found %v", own, err)
+		}
+		if err := there(t.Context()); err != nil {
+			t.Errorf("%s: with an upstream: %v", own, err)
+		}
+	}
+	there, err := l.Behind(t.Context(), l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	up.Close()
+	err = there(t.Context())
+	if _, ok := errors.AsType[*target.Deserted](err); !ok || !strings.Contains(err.Error(), up.Addr().String()) {
+		t.Errorf("expected an upstream that is down to be named, found %v", err)
+	}
 }
 
 func TestStartErrors(t *testing.T) {
