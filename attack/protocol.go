@@ -25,6 +25,10 @@ type Client interface {
 	// when the deadline has passed, or when ctx ends, with the cause of that as the
 	// error. Both c and out are the caller's, and are used again after Release.
 	Call(ctx context.Context, c *Call, out *Outcome)
+	// Renew has what is sent from now on go on connections that are opened from now on.
+	// Those that are idle are closed at once, and those in use when their answers are in,
+	// for which Renew does not wait. It may be called while calls are sent.
+	Renew()
 	// Close gives up idle connections and everything that the client started.
 	Close() error
 }

@@ -45,6 +45,8 @@ type Conductor struct {
 	// cutting is told when a target may cut connections, and cuttingOld when it may cut those
 	// that were open before; nil: nobody is.
 	cutting, cuttingOld func() (done func())
+	// renew has the load go on with new connections.
+	renew func()
 
 	mu     sync.Mutex
 	faults []*injection // the slice is not changed
@@ -153,9 +155,11 @@ func (c *Conductor) Bind(clock, mark func() time.Duration, event func(timeline.E
 }
 
 // BindCutting hands the conductor what is told when a target may have to cut connections, or
-// those that are open at that moment, until done; it must be called before Run, and is called from several goroutines.
-func (c *Conductor) BindCutting(cutting, cuttingOld func() (done func())) {
-	c.cutting, c.cuttingOld = cutting, cuttingOld
+// those that are open at that moment, until done, and what has the load go on with new
+// connections. cuttingOld has it do so too. It must be called before Run. What it hands over
+// is called from several goroutines.
+func (c *Conductor) BindCutting(cutting, cuttingOld func() (done func()), renew func()) {
+	c.cutting, c.cuttingOld, c.renew = cutting, cuttingOld, renew
 }
 
 // Run injects and reverts each fault at its time and returns when all are done,

@@ -6,12 +6,13 @@ import "context"
 type edges struct {
 	began, ceased       func()
 	cutting, cuttingOld func() (done func())
+	renew               func()
 }
 
 type edgesKey struct{}
 
 func (c *Conductor) withEdges(ctx context.Context, began, ceased func()) context.Context {
-	return context.WithValue(ctx, edgesKey{}, edges{began, ceased, c.cutting, c.cuttingOld})
+	return context.WithValue(ctx, edgesKey{}, edges{began, ceased, c.cutting, c.cuttingOld, c.renew})
 }
 
 // Cutting tells the conductor that the target's way of doing or undoing a fault may cut
@@ -25,12 +26,21 @@ func Cutting(ctx context.Context) (done func()) {
 }
 
 // CuttingOld is Cutting for connections to the target that are open now: each is cut when it
-// is next used, until done is called.
+// is next used, until done is called. As with Renew, the load has left them when it returns.
 func CuttingOld(ctx context.Context) (done func()) {
 	if e, ok := ctx.Value(edgesKey{}).(edges); ok && e.cuttingOld != nil {
 		return e.cuttingOld()
 	}
 	return func() {}
+}
+
+// Renew has the load go on with new connections: those that are idle now are closed before it
+// returns, and those in use as soon as their answers are in. A target calls it where the way
+// that connections take has changed, and those of before would be cut in the end.
+func Renew(ctx context.Context) {
+	if e, ok := ctx.Value(edgesKey{}).(edges); ok && e.renew != nil {
+		e.renew()
+	}
 }
 
 // Began tells the conductor that the target is about to be disturbed: what is

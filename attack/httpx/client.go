@@ -91,6 +91,13 @@ func newSteps(p *attack.Plan) ([][]step, error) {
 // Close implements Client.
 func (c *Client) Close() error { return c.engine.Close() }
 
+// Renew implements Client.
+func (c *Client) Renew() {
+	if e, ok := c.engine.(Renewer); ok {
+		e.Renew()
+	}
+}
+
 // Call implements Client.
 func (c *Client) Call(ctx context.Context, due *attack.Call, out *attack.Outcome) {
 	x := c.exchange.Get().(*exchange)

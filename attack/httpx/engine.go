@@ -15,6 +15,14 @@ type Engine interface {
 	Close() error
 }
 
+// Renewer is an Engine that keeps connections.
+type Renewer interface {
+	// Renew has what is sent from now on go on connections that are opened from now on.
+	// Those that are idle are closed at once, and those in use when their answers are in,
+	// for which Renew does not wait. It is safe for concurrent use.
+	Renew()
+}
+
 // DeadlineSender is an Engine that keeps deadlines by itself, which spares a
 // context for each send.
 type DeadlineSender interface {

@@ -87,7 +87,7 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmd := exec.Command(program, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "ORDEAL_STATE_DIR", "DOCKER_HOST", "TMPDIR", "STRAY", "STRAY_PORT", "TAKEN", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} {
+	for _, name := range []string{"PATH", "HOME", "ORDEAL_STATE_DIR", "DOCKER_HOST", "TMPDIR", "STRAY", "STRAY_PORT", "STRAY_IP", "TAKEN", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	stdout, err := cmd.StdoutPipe()
@@ -263,6 +263,7 @@ func stray(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Setenv("STRAY", name)
 	ts.Setenv("STRAY_PORT", info.NetworkSettings.Ports["8080/tcp"][0].HostPort)
+	ts.Setenv("STRAY_IP", info.NetworkSettings.Networks["bridge"].IPAddress)
 }
 
 // importImage makes an image of the static program.

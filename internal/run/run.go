@@ -332,7 +332,11 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		r.recorder.Event(timeline.Event{Type: "engine", Name: r.attack.Engine, Detail: r.attack.EngineWhy})
 	}
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
-	r.conductor.BindCutting(r.recorder.Cutting, r.recorder.CuttingOld)
+	r.conductor.BindCutting(r.recorder.Cutting, func() (done func()) {
+		done = r.recorder.CuttingOld()
+		client.Renew()
+		return done
+	}, client.Renew)
 	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows, rules))
 	r.setLive(live)
 	r.start = start

@@ -48,6 +48,7 @@ type fastConn struct {
 	since time.Time // when it became idle
 	peer  peer
 
+	renewed            uint32 // how often the engine was by when this was opened
 	opened             time.Time
 	connect, handshake time.Duration // how long opening it took
 

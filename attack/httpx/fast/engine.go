@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
@@ -38,6 +39,8 @@ type engine struct {
 	open    context.Context // ends with the engine
 	stop    context.CancelFunc
 
+	renewed atomic.Uint32 // how often, see Renew
+
 	wires sync.Map // *Call → *fastWire, of fixed calls; *form → *fastForm
 	mu    sync.Mutex
 	hosts map[wire.Endpoint]*fastHost
@@ -46,6 +49,7 @@ type engine struct {
 var (
 	_ httpx.Engine         = (*engine)(nil)
 	_ httpx.DeadlineSender = (*engine)(nil)
+	_ httpx.Renewer        = (*engine)(nil)
 )
 
 func New(opt httpx.Options) (httpx.Engine, error) {
@@ -180,13 +184,24 @@ func (e *engine) reason(ctx context.Context, deadline, done time.Time, err error
 	return err
 }
 
+// Renew implements httpx.Renewer.
+func (e *engine) Renew() {
+	// Counted before the idle ones are closed, so that no other can become idle after it.
+	e.renewed.Add(1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, h := range e.hosts {
+		h.closeIdle(false)
+	}
+}
+
 // Close implements Engine.
 func (e *engine) Close() error {
 	e.stop()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, h := range e.hosts {
-		h.close()
+		h.closeIdle(true)
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (h *fastHost) put(c *fastConn, now time.Time) {
 	c.since = now
 	var old []*fastConn
 	h.mu.Lock()
-	if h.closed || len(h.idle) >= h.e.maxIdle {
+	if h.closed || c.renewed != h.e.renewed.Load() || len(h.idle) >= h.e.maxIdle {
 		old = append(old, c)
 	} else {
 		h.idle = append(h.idle, c)
@@ -111,10 +111,11 @@ func (h *fastHost) put(c *fastConn, now time.Time) {
 	}
 }
 
-func (h *fastHost) close() {
+// closeIdle closes the idle connections; for good, if it is the end of the engine.
+func (h *fastHost) closeIdle(end bool) {
 	h.mu.Lock()
 	idle := h.idle
-	h.idle, h.closed = nil, true
+	h.idle, h.closed = nil, h.closed || end
 	h.mu.Unlock()
 	for _, c := range idle {
 		c.close()
@@ -131,6 +132,22 @@ func (h *fastHost) dial(ctx context.Context, deadline time.Time) (*fastConn, err
 		defer cancel()
 	}
 	defer context.AfterFunc(h.e.open, cancel)()
+	for {
+		// It may be of before as long as it is being opened.
+		renewed := h.e.renewed.Load()
+		c, err := h.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if c.renewed = renewed; renewed == h.e.renewed.Load() {
+			return c, nil
+		}
+		c.close()
+	}
+}
+
+// connect opens one, and shakes hands.
+func (h *fastHost) connect(ctx context.Context) (*fastConn, error) {
 	begun := time.Now()
 	nc, err := h.e.dialer(ctx, "tcp", h.Address)
 	if err != nil {

@@ -24,7 +24,10 @@ type engine struct {
 	hosts     httpx.RedirectHosts
 }
 
-var _ httpx.Engine = engine{}
+var (
+	_ httpx.Engine  = engine{}
+	_ httpx.Renewer = engine{}
+)
 
 func New(opt httpx.Options) (httpx.Engine, error) {
 	t, err := NewTransport(opt)
@@ -54,6 +57,7 @@ func (e engine) Send(ctx context.Context, call *httpx.Call) (r httpx.Reply) {
 
 	resp, a, unfollowed, err := e.follow(req, call.Jar)
 	r.KeptCookies = e.redirects > 0
+	defer e.Through(a)
 	a.Times(&r)
 	if err != nil {
 		r.Err = wire.Began(httpx.Cause(ctx, err), a.Answer.Load())

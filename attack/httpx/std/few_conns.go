@@ -40,11 +40,14 @@ func newFewConns(t *http.Transport, c wire.Connections) *fewConns {
 type fewHost struct {
 	few     *fewConns
 	waiting atomic.Int32
+	leaving atomic.Int32 // of old
 
 	mu     sync.Mutex
 	conns  []*http.ClientConn
-	places int             // of connections: those that are open, being opened, or in their only use
-	line   []chan struct{} // who waits, in turn; told by closing
+	old    []*http.ClientConn // of before they were renewed, which are closed once out of use
+	eras   int                // how often they were renewed
+	places int                // of connections: those that are open, being opened, or in their only use
+	line   []chan struct{}    // who waits, in turn; told by closing
 	closed bool
 }
 
@@ -165,19 +168,47 @@ func (h *fewHost) try(again bool) (conn *http.ClientConn, open bool, turn chan s
 	return nil, false, turn
 }
 
-// drop forgets connections that have ended; h.mu is held.
+// drop forgets connections that have ended, and ends old ones that are out of use;
+// h.mu is held.
 func (h *fewHost) drop() {
-	h.conns = slices.DeleteFunc(h.conns, func(c *http.ClientConn) bool {
+	ended := func(c *http.ClientConn) bool {
 		if c.Err() == nil {
 			return false
 		}
 		h.places--
 		return true
+	}
+	h.conns = slices.DeleteFunc(h.conns, ended)
+	h.old = slices.DeleteFunc(h.old, func(c *http.ClientConn) bool {
+		if c.InFlight() == 0 {
+			c.Close()
+		}
+		return ended(c)
 	})
+	h.leaving.Store(int32(len(h.old)))
+}
+
+// renew has what is sent from now on go on other connections.
+func (f *fewConns) renew() {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, h := range f.hosts {
+		h.mu.Lock()
+		h.eras++
+		h.old, h.conns = append(h.old, h.conns...), nil
+		h.next()
+		h.mu.Unlock()
+	}
 }
 
 // open opens a connection, for which there is a place.
 func (h *fewHost) open(req *http.Request) (*http.ClientConn, error) {
+	h.mu.Lock()
+	era := h.eras
+	h.mu.Unlock()
 	conn, err := h.few.transport.NewClientConn(req.Context(), req.URL.Scheme, wire.Address(req.URL))
 	if err == nil {
 		err = conn.Reserve()
@@ -191,7 +222,7 @@ func (h *fewHost) open(req *http.Request) (*http.ClientConn, error) {
 	case h.few.once:
 		return conn, nil
 	default:
-		go h.share(conn)
+		go h.share(conn, era)
 		return conn, nil
 	}
 	if conn != nil {
@@ -211,8 +242,8 @@ const (
 	settling = 20 * time.Millisecond
 )
 
-// share lets others use a new connection too.
-func (h *fewHost) share(conn *http.ClientConn) {
+// share lets others use a new connection too, unless they have been renewed since.
+func (h *fewHost) share(conn *http.ClientConn, era int) {
 	for begun := time.Now(); conn.Err() == nil && conn.Available()+conn.InFlight() == unsaid && time.Since(begun) < settling; {
 		time.Sleep(time.Millisecond)
 	}
@@ -222,10 +253,14 @@ func (h *fewHost) share(conn *http.ClientConn) {
 		conn.Close()
 		return
 	}
-	h.conns = append(h.conns, conn)
+	if era == h.eras {
+		h.conns = append(h.conns, conn)
+	} else {
+		h.old = append(h.old, conn)
+	}
 	// It may be called while h.mu is held.
 	conn.SetStateHook(func(*http.ClientConn) {
-		if h.waiting.Load() > 0 {
+		if h.waiting.Load() > 0 || h.leaving.Load() > 0 {
 			go h.wake()
 		}
 	})
@@ -301,7 +336,7 @@ func (f *fewConns) close() {
 	for _, h := range f.hosts {
 		h.mu.Lock()
 		h.closed = true
-		conns := h.conns
+		conns := slices.Concat(h.conns, h.old)
 		for _, turn := range h.line {
 			close(turn)
 		}

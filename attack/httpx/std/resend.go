@@ -31,8 +31,9 @@ import (
 // for those of a connection being opened, for which another attempt may no
 // longer wait.
 type Attempts struct {
-	url    *url.URL  // of the request
-	waited time.Time // until then, for one of few connections; zero if it did not have to
+	url    *url.URL        // of the request
+	by     *http.Transport // that sends it; nil: none of those that keep connections by themselves
+	waited time.Time       // until then, for one of few connections; zero if it did not have to
 
 	conn   atomic.Pointer[countedConn] // of the present attempt, nil if it is none of ours or carries several requests at once
 	began  atomic.Int64                // bytes that conn had written before this attempt; −1: it wrote nothing yet

@@ -19,7 +19,11 @@ import (
 // Transport is what the engines share: connections kept alive, one for each
 // request in flight, nothing added to a request and nothing followed.
 type Transport struct {
-	*http.Transport
+	// http has the connections; another takes its place when they are renewed, as net/http
+	// keeps what was in use for others.
+	http     atomic.Pointer[http.Transport]
+	fresh    func() *http.Transport
+	renewed  atomic.Uint32 // how often
 	protocol string
 	once     bool         // each connection carries one request
 	gates    *wire.Limits // to each host, where a connection carries one request at a time
@@ -66,16 +70,25 @@ func NewTransport(opt httpx.Options) (*Transport, error) {
 		gates:    wire.NewLimits(opt.Connections.PerHost),
 		maxBody:  opt.MaxBody,
 		stop:     stop,
-		Transport: &http.Transport{
+	}
+	t.fresh = func() *http.Transport {
+		return &http.Transport{
 			Proxy: proxyFor(opt.Connections, httpx.EnvironmentProxies()),
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				begun := time.Now()
 				own, cancel := context.WithTimeout(ctx, wire.Timeout)
 				defer cancel()
 				defer context.AfterFunc(open, cancel)()
+				begun, renewed := time.Now(), t.renewed.Load()
 				conn, err := dialer.Connect(own, network, address)
 				if err != nil {
 					return nil, err
+				}
+				if renewed != t.renewed.Load() { // it may be of before
+					conn.Close()
+					begun = time.Now()
+					if conn, err = dialer.Connect(own, network, address); err != nil {
+						return nil, err
+					}
 				}
 				c := &countedConn{Conn: conn, opened: time.Now(), connect: time.Since(begun), strays: strays.To(address)}
 				if u := opening(ctx, c); u != nil {
@@ -83,7 +96,7 @@ func NewTransport(opt httpx.Options) (*Transport, error) {
 				}
 				return c, nil
 			},
-			TLSClientConfig:     conf,
+			TLSClientConfig:     conf.Clone(), // net/http changes it
 			Protocols:           &protocols,
 			MaxIdleConnsPerHost: max(1, opt.MaxInFlight),
 			MaxConnsPerHost:     opt.Connections.PerHost,
@@ -91,10 +104,26 @@ func NewTransport(opt httpx.Options) (*Transport, error) {
 			IdleConnTimeout:     90 * time.Second,
 			TLSHandshakeTimeout: wire.Timeout,
 			DisableCompression:  true, // bytes are counted as they come over the wire
-		},
+		}
 	}
-	t.few = newFewConns(t.Transport, opt.Connections)
+	t.http.Store(t.fresh())
+	t.few = newFewConns(t.http.Load(), opt.Connections)
 	return t, nil
+}
+
+// Renew implements httpx.Renewer.
+func (t *Transport) Renew() {
+	t.renewed.Add(1)
+	t.http.Swap(t.fresh()).CloseIdleConnections()
+	t.few.renew()
+}
+
+// Through says that a request is through. What was renewed meanwhile has no use for its
+// connection.
+func (t *Transport) Through(a *Attempts) {
+	if a != nil && a.by != nil && a.by != t.http.Load() {
+		a.by.CloseIdleConnections()
+	}
 }
 
 // Exchange refuses what net/http would quietly send by HTTP/1.1 instead, or quietly
@@ -136,7 +165,8 @@ func (t *Transport) Exchange(req *http.Request) (*http.Response, *Attempts, erro
 
 func (t *Transport) roundTrip(req *http.Request, a *Attempts) (*http.Response, error) {
 	if t.few == nil || !t.shares(req.URL.Scheme) {
-		return t.Transport.RoundTrip(req)
+		a.by = t.http.Load()
+		return a.by.RoundTrip(req)
 	}
 	return t.few.roundTrip(req, a)
 }
@@ -179,7 +209,7 @@ func (l *leaving) Close() error {
 func (t *Transport) Shut() {
 	t.stop()
 	t.few.close()
-	t.CloseIdleConnections()
+	t.http.Load().CloseIdleConnections()
 }
 
 // body counts the bytes of a request's body that were sent. net/http can read

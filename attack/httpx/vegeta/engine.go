@@ -57,6 +57,7 @@ type vegetaCall struct {
 
 var (
 	_ httpx.Engine      = (*engine)(nil)
+	_ httpx.Renewer     = (*engine)(nil)
 	_ http.RoundTripper = (*engine)(nil)
 	_ vegeta.Pacer      = (*engine)(nil)
 )
@@ -147,6 +148,7 @@ func (e *engine) Send(ctx context.Context, call *httpx.Call) (r httpx.Reply) {
 	res := <-c.result // comes soon after ctx ends: the round trip obeys it
 	r.Sent, r.Done = res.Timestamp, res.End()
 	r.BytesOut = c.sent.Load()
+	defer e.Through(c.tries)
 	c.tries.Times(&r)
 	switch {
 	case c.err != nil:

@@ -254,7 +254,8 @@ func (h *helper) until(ctx context.Context, event string) (nethelper.Message, er
 }
 
 // applied waits until traffic is shaped. It calls carrying when every new connection
-// goes through the helper, if its mechanism carries connections.
+// goes through the helper, if its mechanism carries connections. Those of before are
+// reset once carrying has returned.
 func (h *helper) applied(ctx context.Context, carrying func()) (nethelper.Message, error) {
 	for {
 		m, err := h.next(ctx)
@@ -264,6 +265,9 @@ func (h *helper) applied(ctx context.Context, carrying func()) (nethelper.Messag
 		switch m.Event {
 		case nethelper.EventCarrying:
 			carrying()
+			if err := h.tell(nethelper.LineReset); err != nil {
+				return m, err
+			}
 		case nethelper.EventApplied:
 			return m, nil
 		case nethelper.EventError:

@@ -20,8 +20,9 @@ import (
 func helperKey(target, fault string) string { return target + "/" + fault }
 
 // Shape implements chaos.NetShaper. See package nethelper for how traffic is shaped.
-// Connections to the container that are open already are reset when their client
-// next sends something; it then finds the new ones slower.
+// Where that is done by a proxy, the load leaves its open connections to the container, and
+// those of others are reset when their client next sends something; it then finds the new
+// ones slower.
 func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, deadline time.Duration) (chaos.Proof, error) {
 	e, key := c.engine, helperKey(c.id, id)
 	seed := fnv.New64a()
@@ -50,8 +51,8 @@ func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, 
 	defer cancel()
 	m, err := h.until(limit, nethelper.EventReady)
 	if err == nil {
-		// A proxy's way in: connections that are open are reset, and those in a pool
-		// when they are used again, be it near the fault's end.
+		// A proxy's way in: the load leaves connections that are open, and what is
+		// still sent on them is reset, be it near the fault's end.
 		done := chaos.Cutting(ctx)
 		chaos.Began(ctx)
 		// The helper does nothing before this: what it cuts is cut after Cutting.
@@ -185,6 +186,11 @@ func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
 		switch {
 		case m.Event == nethelper.EventCleared:
 			chaos.Ceased(ctx)
+			if h.proxied {
+				// What the load opened until now goes through the proxy, which is about
+				// to end.
+				chaos.Renew(ctx)
+			}
 		case m.Event == nethelper.EventReverted, m.Event == nethelper.EventError && !m.Dirty:
 			return m, nil
 		case m.Event == nethelper.EventError:

@@ -86,7 +86,7 @@ func foreignRoot(qdiscs []netlink.Qdisc) netlink.Qdisc {
 	return nil
 }
 
-func (*netem) apply(ctx context.Context, p Params, _ func()) (string, error) {
+func (*netem) apply(ctx context.Context, p Params, _ func() error) (string, error) {
 	links, err := outerLinks()
 	if err != nil {
 		return "", err

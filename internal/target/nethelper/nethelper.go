@@ -6,12 +6,13 @@
 //
 // It is started with its Params as arguments, says ready, waits for the line
 // "apply" on its input, shapes the traffic, measures that it is shaped and says
-// applied with what it saw. All the time it has an eye on the reasons to stop,
-// and from then on waits for the first: the line "revert" on its input, the end of
-// its input (the engine closes it when ordeal dies), no line "beat" for five
-// seconds, its deadline, or SIGTERM. Then it clears the traffic, verifies
-// that, says reverted and exits. All that it says are Messages, one JSON object a
-// line, on its output.
+// applied with what it saw. If it carries connections itself, it says carrying in
+// between, and waits for the line "reset" before it resets those from before.
+// All the time it has an eye on the reasons to stop, and from then on waits for the
+// first: the line "revert" on its input, the end of its input (the engine closes it
+// when ordeal dies), no line "beat" for five seconds, its deadline, or SIGTERM. Then
+// it clears the traffic, verifies that, says reverted and exits. All that it says
+// are Messages, one JSON object a line, on its output.
 //
 // # Mechanisms
 //
@@ -96,9 +97,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 type mechanism interface {
 	// apply shapes traffic and returns when the effect was measured. If it fails,
 	// something may be left to revert. A mechanism that carries connections itself calls
-	// carrying as soon as every new connection goes through it: only those that were
-	// opened before are cut.
-	apply(ctx context.Context, p Params, carrying func()) (evidence string, err error)
+	// carrying as soon as every new connection goes through it, and resets those that were
+	// opened before only once it returns nil: by then the load has left them.
+	apply(ctx context.Context, p Params, carrying func() error) (evidence string, err error)
 	// revert clears traffic and returns when that was verified. It calls
 	// cleared as soon as nothing is shaped any more, which may be a while before
 	// the last connection is rid of the mechanism. It is idempotent, and valid

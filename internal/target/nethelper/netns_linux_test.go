@@ -293,6 +293,7 @@ func (p *pair) shape(t *testing.T, params Params) (*helper, Message) {
 	h.expect(t, EventReady)
 	io.WriteString(h.in, LineApply+"\n")
 	h.expect(t, EventCarrying)
+	io.WriteString(h.in, LineReset+"\n")
 	m := h.expect(t, EventApplied)
 	if m.Mechanism != Proxy || !strings.HasPrefix(m.Evidence, "round trip ") {
 		t.Fatalf("expected a proof of %+v by %s, found %+v", params.Condition, Proxy, m)

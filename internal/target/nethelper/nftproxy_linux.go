@@ -42,7 +42,7 @@ type nftProxy struct {
 // only as long as the table is there.
 const drainTime = 2 * time.Second
 
-func (m *nftProxy) apply(ctx context.Context, p Params, carrying func()) (string, error) {
+func (m *nftProxy) apply(ctx context.Context, p Params, carrying func() error) (string, error) {
 	var err error
 	if m.rules.listening, err = listeningPorts(); err != nil {
 		return "", err
@@ -65,7 +65,12 @@ func (m *nftProxy) apply(ctx context.Context, p Params, carrying func()) (string
 	if err := m.rules.install(); err != nil {
 		return "", err
 	}
-	carrying()
+	if err := carrying(); err != nil {
+		return "", err
+	}
+	if err := m.rules.resetOld(); err != nil {
+		return "", err
+	}
 	if m.prober, err = roundtrip.Open(ctx, m.dialProbe); err != nil {
 		return "", err
 	}

@@ -19,6 +19,7 @@ import (
 const (
 	LineBeat   = "beat"   // whoever started the helper is alive
 	LineApply  = "apply"  // shape the traffic: whoever started the helper is ready for what it cuts
+	LineReset  = "reset"  // the load has left its connections: those from before may be reset
 	LineRevert = "revert" // clear the traffic and exit
 )
 
@@ -99,7 +100,7 @@ func parseParams(args []string) (Params, error) {
 // Events that a helper tells.
 const (
 	EventReady    = "ready"    // it runs
-	EventCarrying = "carrying" // every new connection goes through the helper; older ones are cut
+	EventCarrying = "carrying" // new connections go through the helper; it waits for LineReset
 	EventApplied  = "applied"  // traffic is shaped, and that was measured
 	EventCleared  = "cleared"  // traffic is no longer shaped; the undo is not finished
 	EventReverted = "reverted" // traffic is clear, and that was verified

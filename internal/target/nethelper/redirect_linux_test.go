@@ -116,6 +116,37 @@ func TestRedirect_openConnections(t *testing.T) {
 	p.mustBeFast(t, addr, testDelay)
 }
 
+// Until the load has left its connections they are not reset, and what they are used for is
+// answered; those that were opened since go through the proxy.
+func TestRedirect_leaving(t *testing.T) {
+	p := newPair(t)
+	addr := net.JoinHostPort(targetV4, "8080")
+	p.serve(t, p.target, addr)
+	old := p.dial(t, p.client, addr)
+	old.mustAsk(t, "hi")
+	h := p.helper(t, Params{
+		ID: t.Name(), Condition: slow(testDelay, 0), Deadline: time.Minute, Mechanism: "nft-proxy",
+	}.Args()...)
+	h.expect(t, EventReady)
+	io.WriteString(h.in, LineApply+"\n")
+	h.expect(t, EventCarrying)
+	since := p.dial(t, p.client, addr)
+	since.mustAsk(t, "hi")
+	old.mustAsk(t, "hi")
+	io.WriteString(h.in, LineReset+"\n")
+	h.expect(t, EventApplied)
+	if d := since.mustAsk(t, "hi"); d < testDelay {
+		t.Errorf("expected the answer on a connection opened since to be delayed, found it after %s", d)
+	}
+	if _, err := old.ask("hi"); !errors.Is(err, unix.ECONNRESET) && err != io.EOF {
+		t.Errorf("expected the connection from before to be reset by now, found %v", err)
+	}
+	io.WriteString(h.in, LineRevert+"\n")
+	h.expect(t, EventCleared)
+	h.expect(t, EventReverted)
+	p.mustBeClean(t)
+}
+
 func TestRedirect_ends(t *testing.T) {
 	addr := net.JoinHostPort(targetV4, "8080")
 	tests := []struct {
@@ -242,7 +273,7 @@ func TestNetem_foreign(t *testing.T) {
 		if err := netlink.QdiscAdd(&netlink.GenericQdisc{QdiscAttrs: attrs, QdiscType: "pfifo"}); err != nil {
 			return fmt.Errorf("adding a pfifo: %w", err)
 		}
-		_, err = new(netem).apply(context.Background(), Params{Condition: slow(testDelay, 0)}, func() {})
+		_, err = new(netem).apply(context.Background(), Params{Condition: slow(testDelay, 0)}, func() error { return nil })
 		if err == nil || !strings.Contains(err.Error(), "pfifo") {
 			return fmt.Errorf("expected a refusal that names pfifo, found %v", err)
 		}

@@ -47,8 +47,9 @@ const probeMark = 0x0dea1
 //
 // Connections to the target from before would go past the proxy for as long as
 // they live. They cannot be redirected, so they are reset, for as long as the
-// fault lasts, as a pooled connection can come back at any time. After the
-// redirect, whatever still comes in at a port that the target listens on is
+// fault lasts, as a pooled connection can come back at any time. That rule comes
+// into force after the others: in between, the load leaves its own connections, and
+// what it still waits for on them arrives. After the redirect, whatever still comes in at a port that the target listens on is
 // such a connection. It is reset when the client next sends data and not at its
 // mere acknowledgements: answers under way still arrive, and the reset meets a
 // client at the start of a request, where it may safely try again. The proxy's
@@ -83,7 +84,8 @@ func (r rules) chains() (deflect, probe, reset, track *nftables.Chain) {
 		}
 }
 
-// install puts the rules in force in one transaction, and reads them back.
+// install puts the rules in force in one transaction, save that of chain reset, and reads
+// them back.
 func (r rules) install() error {
 	c, err := nftables.New()
 	if err != nil {
@@ -100,6 +102,19 @@ func (r rules) install() error {
 	c.AddRule(&nftables.Rule{Table: probe.Table, Chain: probe, Exprs: slices.Concat(
 		marked(), isTCP(), dport(expr.CmpOpEq, r.echo), redirect(r.proxy))})
 	c.AddRule(&nftables.Rule{Table: track.Table, Chain: track, Exprs: translated()})
+	if err := c.Flush(); err != nil {
+		return fmt.Errorf("the kernel refused the nftables redirect (it needs nf_tables with inet nat, Linux 5.2 or newer): %w", err)
+	}
+	return r.verify(false)
+}
+
+// resetOld puts the rule of chain reset in force, and reads it back.
+func (r rules) resetOld() error {
+	c, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	_, _, reset, _ := r.chains()
 	if len(r.listening) > 0 {
 		set := &nftables.Set{Table: reset.Table, Anonymous: true, Constant: true, KeyType: nftables.TypeInetService}
 		var ports []nftables.SetElement
@@ -116,14 +131,14 @@ func (r rules) install() error {
 			[]expr.Any{&expr.Counter{}, &expr.Reject{Type: unix.NFT_REJECT_TCP_RST}})})
 	}
 	if err := c.Flush(); err != nil {
-		return fmt.Errorf("the kernel refused the nftables redirect (it needs nf_tables with inet nat, Linux 5.2 or newer): %w", err)
+		return fmt.Errorf("the kernel refused the nftables rule that resets connections: %w", err)
 	}
-	return r.verify()
+	return r.verify(true)
 }
 
 // verify reads the rules back: netlink has been seen to report success without
-// effect.
-func (r rules) verify() error {
+// effect. Chain reset has a rule if old connections are reset.
+func (r rules) verify(resets bool) error {
 	c, err := nftables.New()
 	if err != nil {
 		return err
@@ -142,7 +157,11 @@ func (r rules) verify() error {
 	if err != nil {
 		return fmt.Errorf("reading nftables chain %s back: %w", reset.Name, err)
 	}
-	if want := min(len(r.listening), 1); len(got) != want {
+	want := 0
+	if resets {
+		want = min(len(r.listening), 1)
+	}
+	if len(got) != want {
 		return fmt.Errorf("expected %d rules in nftables chain %s, found %d", want, reset.Name, len(got))
 	}
 	return nil

@@ -35,13 +35,18 @@ type session struct {
 func (s *session) run() int {
 	ctx, stop := context.WithCancelCause(context.Background())
 	var watching sync.WaitGroup
-	asked := make(chan struct{})
-	watching.Go(func() { stop(s.watch(ctx, sync.OnceFunc(func() { close(asked) }))) })
+	asked, left := make(chan struct{}), make(chan struct{})
+	watching.Go(func() {
+		stop(s.watch(ctx, map[string]func(){
+			LineApply: sync.OnceFunc(func() { close(asked) }),
+			LineReset: sync.OnceFunc(func() { close(left) }),
+		}))
+	})
 	defer watching.Wait()
 	defer stop(nil)
 
 	s.out.send(Message{Event: EventReady})
-	name, m, evidence, refused, err := s.apply(ctx, asked)
+	name, m, evidence, refused, err := s.apply(ctx, asked, left)
 	if err != nil {
 		_, dirty := errors.AsType[dirtyError](err)
 		s.out.send(Message{Event: EventError, Error: err.Error(), Dirty: dirty})
@@ -66,9 +71,9 @@ func (s *session) run() int {
 // errTold is the reason of a helper that was told to stop.
 var errTold = errors.New("it was told to")
 
-// watch returns the first reason to stop, and calls apply at LineApply. It leaves the goroutine that reads
+// watch returns the first reason to stop, and calls what on has for a line. It leaves the goroutine that reads
 // the input behind if that cannot be interrupted: the process ends soon.
-func (s *session) watch(ctx context.Context, apply func()) error {
+func (s *session) watch(ctx context.Context, on map[string]func()) error {
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
@@ -93,11 +98,11 @@ func (s *session) watch(ctx context.Context, apply func()) error {
 				return errors.New("its input closed: ordeal is gone")
 			case line == LineRevert:
 				return errTold
-			case line == LineApply:
-				apply()
 			case line == LineBeat:
 				missed = 0
 				beat.Reset(BeatTimeout / beatsMissed)
+			case on[line] != nil:
+				on[line]()
 			}
 		case <-beat.C:
 			if missed++; missed < beatsMissed {
@@ -129,9 +134,10 @@ func errBefore(ctx context.Context) error {
 
 // apply waits until it is asked to, and shapes traffic by the first mechanism that can be
 // seen to work. Without the wait, ordeal would hear that the helper is ready only after
-// connections were cut, and take them for errors of the target.
+// connections were cut, and take them for errors of the target. A mechanism that carries
+// connections itself waits until the load has left those from before.
 func (s *session) apply(
-	ctx context.Context, asked <-chan struct{},
+	ctx context.Context, asked, left <-chan struct{},
 ) (name string, m mechanism, evidence string, refused []string, err error) {
 	select {
 	case <-asked:
@@ -148,7 +154,15 @@ func (s *session) apply(
 		}
 		m := entry.make()
 		limit, cancel := context.WithTimeoutCause(ctx, Patience(s.params.Condition), errNoTime)
-		evidence, err := m.apply(limit, s.params, func() { s.out.send(Message{Event: EventCarrying, Mechanism: entry.name}) })
+		evidence, err := m.apply(limit, s.params, func() error {
+			s.out.send(Message{Event: EventCarrying, Mechanism: entry.name})
+			select {
+			case <-left:
+				return nil
+			case <-limit.Done():
+				return fmt.Errorf("waiting for the load to leave its connections: %w", context.Cause(limit))
+			}
+		})
 		cancel()
 		if err == nil {
 			return entry.name, m, evidence, refused, nil

@@ -18,11 +18,17 @@ import (
 type fakeMechanism struct {
 	applyErr, revertErr error
 	hang                bool // apply waits for its context
+	carries             bool // and cuts what was open before
 	applied, reverted   int
 }
 
-func (f *fakeMechanism) apply(ctx context.Context, _ Params, _ func()) (string, error) {
+func (f *fakeMechanism) apply(ctx context.Context, _ Params, carrying func() error) (string, error) {
 	f.applied++
+	if f.carries {
+		if err := carrying(); err != nil {
+			return "", err
+		}
+	}
 	if f.hang {
 		<-ctx.Done()
 		return "", context.Cause(ctx)
@@ -61,6 +67,17 @@ func TestSession(t *testing.T) {
 		undone int // of the last mechanism
 	}{
 		{"told to", []*fakeMechanism{{}}, beats(10*time.Second, LineRevert), 0, "ready applied cleared reverted", "told to", 10 * time.Second, 1},
+		{"left before the reset", []*fakeMechanism{{carries: true}}, func(in io.WriteCloser, _ chan<- os.Signal) {
+			time.Sleep(2 * time.Second)
+			io.WriteString(in, LineBeat+"\n"+LineReset+"\n")
+			time.Sleep(time.Second)
+			io.WriteString(in, LineRevert+"\n")
+		}, 0, "ready carrying applied cleared reverted", "told to", 3 * time.Second, 1},
+		{"never left", []*fakeMechanism{{carries: true}}, beats(time.Minute, ""), exitUnapplied, "ready carrying error", "waiting for the load", 10800 * time.Millisecond, 1},
+		{"ordeal dies before the reset", []*fakeMechanism{{carries: true}}, func(in io.WriteCloser, _ chan<- os.Signal) {
+			time.Sleep(time.Second)
+			in.Close()
+		}, exitUnapplied, "ready carrying error", "input closed", time.Second, 1},
 		{"no heartbeat", []*fakeMechanism{{}}, beats(10*time.Second, ""), 0, "ready applied cleared reverted", "no heartbeat", 15 * time.Second, 1},
 		{"never a heartbeat", []*fakeMechanism{{}}, beats(0, ""), 0, "ready applied cleared reverted", "no heartbeat", 5 * time.Second, 1},
 		{"deadline", []*fakeMechanism{{}}, beats(2*time.Minute, ""), 0, "ready applied cleared reverted", "deadline of 1m0s", time.Minute, 1},
@@ -82,7 +99,7 @@ func TestSession(t *testing.T) {
 			time.Sleep(time.Second)
 			sig <- syscall.SIGPIPE
 		}, 0, "ready applied cleared reverted", "no heartbeat", 5 * time.Second, 1},
-		{"the second mechanism", []*fakeMechanism{{applyErr: broken}, {}}, beats(0, LineRevert), 0, "ready applied cleared reverted", "told to", 0, 1},
+		{"the second mechanism", []*fakeMechanism{{applyErr: broken}, {}}, beats(time.Second, LineRevert), 0, "ready applied cleared reverted", "told to", time.Second, 1},
 		{"no mechanism works", []*fakeMechanism{{applyErr: broken}, {applyErr: broken}}, beats(0, ""), exitUnapplied, "ready error", "first: broken; second: broken", 0, 1},
 		{"a failed apply that cannot be undone", []*fakeMechanism{{applyErr: broken, revertErr: broken}}, beats(0, ""), exitDirty, "ready error", "undoing what was begun failed", 0, 1},
 		{"a revert that fails", []*fakeMechanism{{revertErr: broken}}, beats(0, LineRevert), exitDirty, "ready applied cleared error", "broken", 0, 1},
