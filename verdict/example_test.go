@@ -66,3 +66,35 @@ func ExampleJudge() {
 	// fail
 	// error_rate was 3%, the rule wants < 1%
 }
+
+func ExampleJudging() {
+	rule, _ := verdict.Compile("mean < 200ms", verdict.Names{})
+	run := &timeline.Timeline{
+		Stages: []timeline.Stage{{Name: "steady", Window: timeline.Window{To: 3 * time.Second}, Judged: true}},
+	}
+	judging := verdict.NewJudging([]verdict.Input{{KPI: rule.String(), Rule: rule}}, run)
+
+	for second, took := range []time.Duration{50 * time.Millisecond, time.Second, 50 * time.Millisecond} {
+		stats := timeline.NewStats(rule.Limits())
+		for range 100 {
+			stats.Planned++
+			stats.Done++
+			stats.OK.Record(took)
+		}
+		from := time.Duration(second) * time.Second
+		judging.Add(timeline.Interval{
+			Window: timeline.Window{From: from, To: from + time.Second},
+			Cells:  []timeline.Cell{{Key: timeline.Key{Stage: "steady", Request: "browse"}, Stats: stats}},
+		})
+		report, err := judging.Report()
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println("until", judging.Until(), report.Outcome, report.Rules[0].Observed)
+	}
+	// Output:
+	// until 1s pass 50ms
+	// until 2s fail 525ms
+	// until 3s fail 367ms
+}
