@@ -149,6 +149,7 @@ type Result struct {
 
 	Thought time.Duration // by the caller of a whole flow, between its steps; Done leaves it out
 	Phases  timeline.PhaseTimes
+	Counts  timeline.Counts
 	Opened  time.Duration // when the connection was opened that broke before the answer was complete; 0 if it is not known, or none broke
 	Sample  *Sample       // of the answer, for some of those that failed a check
 	// Secrets are those of Detail and Sample that only the arrival knows: of its row, its

@@ -76,6 +76,7 @@ type Outcome struct {
 	BytesIn    int64
 	BytesOut   int64
 	Phases     timeline.PhaseTimes
+	Counts     timeline.Counts
 	Opened     time.Time     // when the connection was opened that it was sent on; zero if that is not known
 	Within     time.Duration // of timeline.KindSlow: how long it was allowed to take
 	// Exchange is what was sent and what came back, for whoever wants it explained; nil

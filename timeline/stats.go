@@ -44,6 +44,8 @@ type Stats struct {
 	BytesIn  uint64 `json:"bytes_in"`
 	BytesOut uint64 `json:"bytes_out"`
 
+	Counted Counted `json:"-"` // what calls had beside, by Counter
+
 	Kinds    map[string]uint64 `json:"kinds,omitempty"`    // errors by kind, unsent among them
 	Statuses map[int]uint64    `json:"statuses,omitempty"` // answers by HTTP status
 
@@ -177,6 +179,7 @@ func (s *Stats) Merge(o *Stats) {
 	s.DoubtfulUnsent += o.DoubtfulUnsent
 	s.BytesIn += o.BytesIn
 	s.BytesOut += o.BytesOut
+	s.Counted.Merge(&o.Counted)
 	if len(o.Kinds) > 0 && s.Kinds == nil {
 		s.Kinds = make(map[string]uint64)
 	}

@@ -153,7 +153,7 @@ func biasedMean(b *bias, f measured, s *bounds) bool {
 	if s.lo = 0; b.local == 0 && !b.hides(f) || b.local == b.missed && f.ofArrivals {
 		s.hi = f.n // those that it missed are in it, with their whole timeout
 	}
-	if b.local == 0 && !b.busy && !b.hides(f) && !f.OfPhase {
+	if b.local == 0 && !b.busy && !b.hides(f) && !f.OfCall {
 		net, _ := f.v.net(f.of(f.v)).Mean()
 		s.lo = min(f.n, float64(net))
 	}
@@ -161,7 +161,7 @@ func biasedMean(b *bias, f measured, s *bounds) bool {
 }
 
 func biasedStdDev(b *bias, f measured, s *bounds) bool {
-	if s.lo = 0; b.local == 0 && !b.busy && !b.hides(f) && !f.OfPhase {
+	if s.lo = 0; b.local == 0 && !b.busy && !b.hides(f) && !f.OfCall {
 		off := deviation(f.of(f.v), f.v.net(f.of(f.v)))
 		s.lo, s.hi = max(0, f.n-off), f.n+off
 	}
@@ -326,7 +326,7 @@ func biasedRank(b *bias, f measured, s *bounds) bool {
 	if b.hides(f) {
 		unknown += b.slow
 	}
-	if f.OfPhase {
+	if f.OfCall {
 		unknown += b.delayed // how much of it was the phase is not known
 	}
 	if s.lo = 0; rank > unknown && !b.busy {

@@ -135,6 +135,33 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+func TestCountersOfCalls(t *testing.T) {
+	as := steady(0, 20*sec, 50, 10*ms)
+	for i := range 100 {
+		as[7*i].redirects = 2
+	}
+	tl := run(20*sec, nil, nil, as)
+	for rule, want := range map[string]Outcome{
+		"redirects == 200": Pass, "redirects < 200": Fail, "redirects / count < 0.3": Pass,
+		`window(0s, 7s).redirects == 100`: Pass, `every(5s).redirects == 100`: Fail,
+		`request("checkout").redirects == 0`: Inconclusive, // nothing was due
+	} {
+		if r := judgeOne(t, rule, tl); r.Outcome != want {
+			t.Errorf("%s: %s, %s %s; want %s", rule, r.Outcome, r.Observed, r.Why, want)
+		}
+	}
+	if _, mistake := Compile(`flow("checkout").redirects == 0`, names); mistake == nil {
+		t.Error("whole flows have no calls, and nobody said so")
+	}
+	rep, err := Judge(nil, tl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := rep.Totals.Counted[timeline.Redirects]; n != 200 {
+		t.Errorf("%d redirects in the totals, want 200", n)
+	}
+}
+
 // TestRateOfWhatWasAnsweredThen has a service that stands still while it is
 // paused, and answers all of it afterwards.
 func TestRateOfWhatWasAnsweredThen(t *testing.T) {

@@ -13,7 +13,7 @@ func measure(v *View) Measure {
 	m := Measure{
 		Planned: s.Planned, Done: s.Done, Unsent: s.Unsent, Interrupted: s.Interrupted, Errors: s.Errors(), Cut: s.Cut,
 		Kinds: maps.Clone(s.Kinds), Statuses: maps.Clone(s.Statuses),
-		BytesIn: s.BytesIn, BytesOut: s.BytesOut,
+		BytesIn: s.BytesIn, BytesOut: s.BytesOut, Counted: s.Counted,
 		Seconds: v.Seconds, Clamped: v.Response().Clamped(),
 		Latency: latency(v.Response()), Service: latency(&s.Service), Lag: latency(&s.Lag),
 	}

@@ -18,9 +18,9 @@ type Metric struct {
 	Doc  string
 	// OfFault says that it is asked of a fault and not of a stretch of load.
 	OfFault bool
-	// OfPhase says that it is of a phase of calls, which only single requests have: a whole
+	// OfCall says that it is of single calls, of a phase of theirs or counted in them: a whole
 	// flow has none.
-	OfPhase bool
+	OfCall bool
 	// MinSamples is how many samples it needs to be judged; with fewer, a rule
 	// on it is inconclusive.
 	MinSamples uint64
@@ -77,6 +77,7 @@ func Metrics() []Metric {
 		latencyMetrics("lag.", "lag (sent − intended)", func(v *View) *timeline.Distribution { return &v.Stats.Lag }),
 		phaseMetrics(),
 		countMetrics(),
+		callCountMetrics(),
 		rateMetrics(),
 		faultMetrics(),
 	)

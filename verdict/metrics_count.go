@@ -5,11 +5,6 @@ import "github.com/seed-1574e9de/ordeal/timeline"
 // countMetrics count arrivals and bytes. Where nothing was due there is no
 // data, so that errors == 0 does not pass on an empty stretch.
 func countMetrics() []Metric {
-	count := func(name, doc string, unit Unit, how biased, read func(*timeline.Stats) uint64) Metric {
-		return Metric{Name: name, Unit: unit, Doc: doc, biased: how, eval: func(v *View) (float64, bool) {
-			return float64(read(v.Stats)), v.Stats.Planned > 0
-		}}
-	}
 	return []Metric{
 		count("count", "arrivals that count: done and unsent", UnitNumber, ofLoad, (*timeline.Stats).Judged),
 		count("planned", "arrivals that came due", UnitNumber, ofLoad, func(s *timeline.Stats) uint64 { return s.Planned }),
@@ -19,4 +14,21 @@ func countMetrics() []Metric {
 		count("bytes_in", "bytes of bodies received", UnitBytes, ofLoad, func(s *timeline.Stats) uint64 { return s.BytesIn }),
 		count("bytes_out", "bytes of bodies sent", UnitBytes, ofLoad, func(s *timeline.Stats) uint64 { return s.BytesOut }),
 	}
+}
+
+func count(name, doc string, unit Unit, how biased, read func(*timeline.Stats) uint64) Metric {
+	return Metric{Name: name, Unit: unit, Doc: doc, biased: how, eval: func(v *View) (float64, bool) {
+		return float64(read(v.Stats)), v.Stats.Planned > 0
+	}}
+}
+
+// callCountMetrics are those of timeline.Counters.
+func callCountMetrics() []Metric {
+	var out []Metric
+	for i, c := range timeline.Counters() {
+		m := count(c.Name, c.Doc, UnitNumber, ofLoad, func(s *timeline.Stats) uint64 { return s.Counted[i] })
+		m.OfCall = true
+		out = append(out, m)
+	}
+	return out
 }

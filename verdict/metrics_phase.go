@@ -13,7 +13,7 @@ func phaseMetrics() []Metric {
 			eval: func(v *View) (float64, bool) { return float64(dist(v).Count()), v.Stats.Planned > 0 },
 		})
 		for j := range ms {
-			ms[j].OfPhase, ms[j].more = true, p.More
+			ms[j].OfCall, ms[j].more = true, p.More
 		}
 		out = append(out, ms...)
 	}

@@ -290,7 +290,7 @@ func (r *resolver) chain(node *ast.Node) {
 		r.fail(mistake(at.off, last.end-at.off, fmt.Sprintf("%s is asked of load, not of a fault", m.Name),
 			fmt.Sprintf("write before(%[1]q).%[2]s, during(%[1]q).%[2]s or after(%[1]q).%[2]s", s.fault, m.Name)))
 		return
-	case m.OfPhase && s.flow != "":
+	case m.OfCall && s.flow != "":
 		r.fail(mistake(at.off, last.end-at.off, fmt.Sprintf("%s is asked of requests, not of whole flows", m.Name),
 			fmt.Sprintf("ask it of a step, such as request(%q).%s, or of all: %[2]s", s.flow+"/STEP", m.Name)))
 		return

@@ -14,6 +14,7 @@ type arrival struct {
 	stage, request string // steady and browse if empty
 	flow           string // a whole flow in place of a request
 	connect        time.Duration
+	redirects      uint32
 	failed, unsent bool
 	interrupted    bool
 	late           time.Duration
@@ -205,6 +206,7 @@ func add(s *timeline.Stats, a arrival) {
 	s.Done++
 	both(&s.Service, &s.ServiceNet, max(0, a.took-a.late), a.held)
 	both(&s.Lag, &s.LagNet, a.late, own)
+	s.Counted.Add(&timeline.Counts{timeline.Redirects: a.redirects})
 	if a.connect > 0 {
 		s.Phases[timeline.Connect].Record(a.connect)
 	}

@@ -73,6 +73,7 @@ type Measure struct {
 	Service      Latency           `json:"service_time"`
 	Lag          Latency           `json:"lag"`
 	Phases       Phases            `json:"phases"`
+	Counted      timeline.Counted  `json:"counted"` // in calls, by timeline.Counter
 }
 
 // Phases are the phases of the calls of a scope, by timeline.Phase.

@@ -41,6 +41,7 @@ type Reply struct {
 	expect.Answer
 	Sent, Done time.Time
 	Phases     timeline.PhaseTimes
+	Counts     timeline.Counts
 	Opened     time.Time // when the last connection that it was sent on was opened; zero if that is not known
 	BytesOut   int64
 	Err        error

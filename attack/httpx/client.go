@@ -114,7 +114,8 @@ func (c *Client) Call(ctx context.Context, due *attack.Call, out *attack.Outcome
 	}
 	r := &x.reply
 	*r = c.send(ctx, due.By, x.call)
-	out.Sent, out.Done, out.Phases, out.Opened = r.Sent, r.Done, r.Phases, r.Opened
+	out.Sent, out.Done, out.Opened = r.Sent, r.Done, r.Opened
+	out.Phases, out.Counts = r.Phases, r.Counts
 	out.BytesIn, out.BytesOut = r.BytesIn, r.BytesOut
 	if due.Session != nil && !r.KeptCookies {
 		x.jar.Keep(SiteOf(x.call), r.CookieLines())

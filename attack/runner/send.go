@@ -67,7 +67,7 @@ func (a *runner) request(s *seat, w waiting, c *caller) {
 	// What is recorded relies on intended ≤ sent ≤ done, whatever a client says.
 	r.Sent = max(o.Sent.Sub(a.Start), w.Acted)
 	r.Done = max(o.Done.Sub(a.Start), r.Sent)
-	r.Phases = o.Phases
+	r.Phases, r.Counts = o.Phases, o.Counts
 	// One that failed by itself, just as the run was cut off, is an error.
 	if o.Err != nil && a.ctx.Err() != nil && errors.Is(o.Err, context.Cause(a.ctx)) && r.Done < deadline {
 		r.End = attack.Interrupted

@@ -24,6 +24,7 @@ type extra struct {
 	kind, detail string
 	secrets      []string // of detail
 	phases       timeline.PhaseTimes
+	counts       timeline.Counts
 	thought      time.Duration
 	delay        time.Duration // that the generator itself may have made
 	doubtful     bool          // it may have made the error, too
@@ -49,9 +50,10 @@ func (b *buffer) put(r *attack.Result, cell int32) {
 	if r.End == attack.Unsent {
 		e.sent = r.GivenUp
 	}
-	if kind := errorKind(r); kind != "" || r.Phases != (timeline.PhaseTimes{}) || r.Thought != 0 || r.Delay != 0 {
+	if kind := errorKind(r); kind != "" || r.Phases != (timeline.PhaseTimes{}) || r.Counts != (timeline.Counts{}) ||
+		r.Thought != 0 || r.Delay != 0 {
 		e.extra = int32(len(b.extras))
-		b.extras = append(b.extras, extra{kind, r.Detail, r.Secrets, r.Phases, r.Thought, r.Delay, r.Doubtful, r.Opened})
+		b.extras = append(b.extras, extra{kind, r.Detail, r.Secrets, r.Phases, r.Counts, r.Thought, r.Delay, r.Doubtful, r.Opened})
 	}
 	b.entries = append(b.entries, e)
 }

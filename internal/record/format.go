@@ -67,6 +67,7 @@ type cellLine struct {
 	timeline.Key
 	OpenAt time.Duration `json:"open_at,omitempty"` // the last cut at which these arrivals were open
 	*timeline.Stats
+	Counters      map[string]uint64  `json:"counters,omitempty"` // of calls, by name
 	Distributions []distributionLine `json:"distributions,omitempty"`
 }
 

@@ -230,6 +230,7 @@ func (p *pool) add(c *cell, e *entry, x *extra) {
 			p.recordBoth(&c.Service, &c.ServiceNet, e.done-e.sent, x.delay-late)
 			p.recordBoth(&c.Lag, &c.LagNet, e.sent-e.intended, x.delay)
 		}
+		c.Counted.Add(&x.counts)
 		for i, took := range x.phases {
 			if took > 0 {
 				p.record(&c.Phases[i], took)

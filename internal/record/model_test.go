@@ -87,6 +87,7 @@ func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result
 		s.Done++
 		s.BytesIn += uint64(r.BytesIn)
 		s.BytesOut += uint64(r.BytesOut)
+		s.Counted.Add(&r.Counts)
 		both(&s.Service, &s.ServiceNet, r.Done-r.Sent, max(0, r.Delay-(r.Acted-r.Intended)))
 		both(&s.Lag, &s.LagNet, r.Sent-r.Intended, r.Delay)
 		for i, took := range r.Phases {
@@ -232,6 +233,7 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 			res.Whole, res.Request = true, rng.IntN(2)
 			res.Thought = time.Duration(rng.Int64N(int64(2 * sec)))
 		case 2:
+			res.Counts[timeline.Redirects] = uint32(res.BytesIn % 3)
 			connect := 1 + time.Duration(rng.ExpFloat64()*float64(ms))
 			res.Phases[timeline.Connect] = connect
 			res.Phases[timeline.Handshake] = time.Duration(rng.IntN(2)) * connect

@@ -115,6 +115,7 @@ func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Ce
 	var cells []timeline.Cell
 	for _, c := range parsed.Cells {
 		stats := c.Stats
+		stats.Counted = timeline.RestoreCounted(c.Counters)
 		stats.Times = timeline.NewStats(s.header.Limits).Times
 		stats.Late = timeline.NewDistribution([]time.Duration{s.header.LateBudget})
 		for _, d := range c.Distributions {
@@ -219,6 +220,11 @@ func check(s *timeline.Stats) error {
 	for _, n := range []uint64{s.Planned, s.Done, s.Unsent, s.Interrupted, s.Failed, s.Answered} {
 		if n > maxCount {
 			return fmt.Errorf("expected at most %d arrivals, found %d", int64(maxCount), n)
+		}
+	}
+	for i, c := range timeline.Counters() {
+		if s.Counted[i] > maxCount {
+			return fmt.Errorf("expected at most %d %s, found %d", int64(maxCount), c.Name, s.Counted[i])
 		}
 	}
 	if s.Failed > s.Done {

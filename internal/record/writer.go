@@ -88,7 +88,7 @@ func (w *writer) interval(iv timeline.Interval, due uint64) {
 	defer w.mu.Unlock()
 	line := intervalLine{Type: typeInterval, Window: iv.Window, Due: due, Cells: []cellLine{}, Beats: iv.Beats}
 	for _, c := range iv.Cells {
-		cl := cellLine{Key: c.Key, OpenAt: c.OpenAt, Stats: c.Stats}
+		cl := cellLine{Key: c.Key, OpenAt: c.OpenAt, Stats: c.Stats, Counters: c.Counted.Named()}
 		for _, d := range c.Distributions() {
 			if d.Count() == 0 {
 				continue

@@ -233,6 +233,7 @@ func flowing() *Run {
 		"checkout": newMeasure(640, 3, 0, 25, latency(5*ms, 12*ms, 170*ms, 228*ms, 300*ms, 362*ms)),
 	}
 	m := &r.Report.Totals
+	m.Counted[timeline.Redirects] = 1234
 	m.Phases[timeline.Connect] = verdict.PhaseMeasure{
 		Count: 1050, Latency: latency(100*time.Microsecond, 200*time.Microsecond, 250*time.Microsecond, 300*time.Microsecond, ms, 2*ms),
 	}

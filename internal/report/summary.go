@@ -65,7 +65,8 @@ type totals struct {
 	// answers, good ones among them.
 	ErrorStatuses map[string]uint64 `json:"error_statuses,omitempty"`
 	Statuses      map[int]uint64    `json:"statuses,omitempty"`
-	Cut           uint64            `json:"cut,omitempty"` // of done: ordeal itself cut the connection; neither good nor errors
+	Counters      map[string]uint64 `json:"counters,omitempty"` // of calls, by name
+	Cut           uint64            `json:"cut,omitempty"`      // of done: ordeal itself cut the connection; neither good nor errors
 }
 
 type measure struct {
@@ -223,7 +224,7 @@ func newTotals(m *verdict.Measure) totals {
 	return totals{
 		ErrorStatuses: statuses, Statuses: m.Statuses, Clamped: m.Clamped,
 		Planned: m.Planned, Done: m.Done, Unsent: m.Unsent, Interrupted: m.Interrupted, Errors: m.Errors, Cut: m.Cut,
-		RPS: m.RPS, ErrorRate: m.ErrorRate, Availability: m.Availability, Kinds: kinds,
+		RPS: m.RPS, ErrorRate: m.ErrorRate, Availability: m.Availability, Kinds: kinds, Counters: m.Counted.Named(),
 	}
 }
 

@@ -375,8 +375,10 @@ func (p *page) totals(r *Run) {
 		p.text(gridIndent, nil, fmt.Sprintf("service time p50 %s, p99 %s; lag p99 %s, max %s",
 			offset(m.Service.P50), offset(m.Service.P99), offset(m.Lag.P99), offset(m.Lag.Max)))
 	}
-	if line := phasesLine(&m.Phases); line != "" {
-		p.text(gridIndent, nil, line)
+	for _, line := range []string{phasesLine(&m.Phases), countersLine(&m.Counted)} {
+		if line != "" {
+			p.text(gridIndent, nil, line)
+		}
 	}
 	if line := generatorLine(r.Report.Generator); line != "" {
 		p.text(gridIndent, nil, line)
@@ -413,6 +415,17 @@ func phasesLine(measured *verdict.Phases) string {
 				times = "once"
 			}
 			parts = append(parts, fmt.Sprintf("%s %s, p99 %s", p.Label, times, offset(m.P99)))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// countersLine says what was counted in calls; empty if nothing was.
+func countersLine(counted *timeline.Counted) string {
+	var parts []string
+	for i, c := range timeline.Counters() {
+		if counted[i] > 0 {
+			parts = append(parts, fmt.Sprintf("%s: %s", c.Doc, quantity.FormatWhole(counted[i])))
 		}
 	}
 	return strings.Join(parts, "; ")

@@ -44,12 +44,13 @@ func TestHTTPFollowsRedirects(t *testing.T) {
 		path      string
 		status    int
 		body      string
+		followed  uint32
 	}{
-		{"none asked for", 0, "/hop/1", 307, ""},
-		{"one", 1, "/hop/1", 200, "POST hello"},
-		{"as many as allowed", 3, "/hop/3", 200, "POST hello"},
-		{"more than allowed", 2, "/hop/3", 307, ""},
-		{"to a host that nobody named", 5, "/away", 302, ""},
+		{"none asked for", 0, "/hop/1", 307, "", 0},
+		{"one", 1, "/hop/1", 200, "POST hello", 1},
+		{"as many as allowed", 3, "/hop/3", 200, "POST hello", 3},
+		{"more than allowed", 2, "/hop/3", 307, "", 2},
+		{"to a host that nobody named", 5, "/away", 302, "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e, err := std.New(httpx.Options{MaxInFlight: 1, Redirects: c.redirects, Hosts: map[string]bool{u.Host: true}})
@@ -60,6 +61,9 @@ func TestHTTPFollowsRedirects(t *testing.T) {
 			r := e.Send(t.Context(), &httpx.Call{Method: "POST", URL: srv.URL + c.path, Body: []byte("hello"), WantBody: true, WantHeader: true})
 			if r.Err != nil || r.Status != c.status || string(r.Body) != c.body || r.Phases[timeline.Connect] == 0 {
 				t.Errorf("expected %d %q on a new connection, found %d %q after %s: %v", c.status, c.body, r.Status, r.Body, r.Phases[timeline.Connect], r.Err)
+			}
+			if n := r.Counts[timeline.Redirects]; n != c.followed {
+				t.Errorf("%d redirects were counted, want %d", n, c.followed)
 			}
 			if hops := c.redirects; c.status == 200 && r.Done.Sub(r.Sent) < time.Duration(hops)*10*time.Millisecond {
 				t.Errorf("%d redirects of 10ms each took %s", hops, r.Done.Sub(r.Sent))

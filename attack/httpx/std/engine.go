@@ -13,6 +13,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // engine sends with net/http's Transport, below its Client, so that redirects
@@ -55,7 +56,7 @@ func (e engine) Send(ctx context.Context, call *httpx.Call) (r httpx.Reply) {
 	CountBody(req, call.Body, &sent)
 	defer func() { r.BytesOut = sent.Load() }()
 
-	resp, a, unfollowed, err := e.follow(req, call.Jar)
+	resp, a, unfollowed, err := e.follow(req, call.Jar, &r.Counts)
 	r.KeptCookies = e.redirects > 0
 	defer e.Through(a)
 	a.Times(&r)
@@ -76,7 +77,9 @@ func (e engine) Send(ctx context.Context, call *httpx.Call) (r httpx.Reply) {
 // beside the answer has followed the last of them. Cookies that answers set on the
 // way go into jar; with none, they are kept for the rest of the way. unfollowed says
 // why the answer is a redirect still.
-func (e engine) follow(req *http.Request, jar *httpx.Jar) (_ *http.Response, _ *Attempts, unfollowed string, _ error) {
+func (e engine) follow(req *http.Request, jar *httpx.Jar, counts *timeline.Counts) (
+	_ *http.Response, _ *Attempts, unfollowed string, _ error,
+) {
 	if e.redirects == 0 {
 		resp, a, err := e.Exchange(req)
 		return resp, a, "", err
@@ -93,6 +96,7 @@ func (e engine) follow(req *http.Request, jar *httpx.Jar) (_ *http.Response, _ *
 		case !e.hosts.Names(next.URL):
 			unfollowed = fmt.Sprintf("it redirects to %s, a host that the scenario does not name: list it as attack.redirect_hosts: [%q]", to, next.URL.Host)
 		default:
+			counts[timeline.Redirects]++
 			return nil
 		}
 		return http.ErrUseLastResponse
