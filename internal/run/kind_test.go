@@ -380,3 +380,68 @@ func TestACheckMayNameItsOwnService(t *testing.T) {
 		t.Errorf("others are told that it is at %s, before it is started", at)
 	}
 }
+
+// Records of earlier versions are healed: of a latency whose state was flat, of a link,
+// and of a run that was at an engine.
+func TestHealOfRecordsOfEarlierVersions(t *testing.T) {
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+	folder, err := state.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, err := owner.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.Start += "0" // of another life of this process id
+	by, err := json.Marshal(dead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(path, text string) {
+		t.Helper()
+		text = strings.ReplaceAll(text, "OWNER", string(by))
+		if err := os.WriteFile(filepath.Join(folder.Dir(), path), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("runs/gone.json", `{"run":"gone","owner":OWNER,"started":"2026-11-29T10:00:00Z","locked":true,"device":1,"inode":1}
+{"engine":{"id":"a","name":"b","root":"/c","address":"unix:///old/docker.sock"}}
+`)
+	entry := func(id, fault, spec, target, state string) string {
+		return `{"id":"` + id + `","run":"gone","owner":OWNER,"fault":"f","kind":"` + fault +
+			`","spec":` + spec +
+			`,"target":` + target + `,"state":` + state + `,"remedy":"","created":"2026-11-29T10:00:00Z"}`
+	}
+	journal, err := filepath.Rel(folder.Dir(), folder.Journal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, state := `{"delay":1000000,"jitter":0}`, `{"id":"x","delay":1000000,"jitter":0}`
+	write(journal+"/a.json", entry("a", "latency", slow, `{"kind":"link","name":"hop"}`, state))
+	write(journal+"/b.json", entry("b", "latency", slow,
+		`{"kind":"container","name":"box","data":{"id":"123","engine":{"address":"unix:///old/docker.sock"}}}`, state))
+	write(journal+"/c.json", entry("c", "pause", `{}`,
+		`{"kind":"process","name":"api","data":`+`{"id":`+quoted(dead.String())+`}}`, `{}`))
+
+	var screen bytes.Buffer
+	code, err := Heal(t.Context(), &screen, "")
+	if err != nil || code != ExitBroken {
+		t.Errorf("exit %d, %v, want %d, as the engine of old is not to be seen", code, err, ExitBroken)
+	}
+	for _, want := range []string{
+		"healed: latency of hop (f in run gone): the target is gone, nothing is left to undo",
+		"healed: pause of api (f in run gone): the target is gone, nothing is left to undo",
+		"left alone: latency of box (f in run gone): ",
+		"left alone: what run gone may have left at the engine unix:///old/docker.sock, which was not " +
+			"looked at: DOCKER_HOST=unix:///old/docker.sock ordeal heal",
+		"containers were not looked at: no Docker engine answers at unix:///nowhere/docker.sock",
+	} {
+		if !strings.Contains(screen.String(), want) {
+			t.Errorf("heal does not say %q; it says:\n%s", want, screen.String())
+		}
+	}
+}
+
+func quoted(s string) string { b, _ := json.Marshal(s); return string(b) }

@@ -205,3 +205,31 @@ func TestSessionWaits(t *testing.T) {
 		})
 	}
 }
+
+// A mechanism that cannot do a condition is not tried, and why stands in the refusals.
+func TestSessionTriesWhatCanDoTheCondition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, write := io.Pipe()
+		var out bytes.Buffer
+		cannot, canDo := new(fakeMechanism), new(fakeMechanism)
+		s := session{
+			params: Params{ID: "f", Condition: slow(time.Second, 0), Deadline: time.Minute},
+			in:     in, out: newOutput(&out),
+			mechanisms: []namedMechanism{
+				{"first", []string{"loss"}, func() mechanism { return cannot }},
+				{"second", []string{"loss", "latency"}, func() mechanism { return canDo }},
+			},
+		}
+		var driving sync.WaitGroup
+		driving.Go(func() { io.WriteString(write, LineApply+"\n"+LineRevert+"\n") })
+		code := s.run()
+		in.Close()
+		driving.Wait()
+		if code != exitOK || cannot.applied+cannot.reverted != 0 || canDo.applied != 1 {
+			t.Errorf("exit %d, the first was applied %d times, the second %d", code, cannot.applied, canDo.applied)
+		}
+		if want := `"refused":["first: it cannot do latency, only loss"]`; !strings.Contains(out.String(), want) {
+			t.Errorf("it says %s, want %s in it", out.String(), want)
+		}
+	})
+}
