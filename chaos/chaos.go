@@ -172,9 +172,9 @@ type Signaller interface {
 type Proof struct {
 	Mechanism string // signal, engine, freezer, netem, nft-proxy, link
 	Evidence  string // a line for people: "round trip 0.2ms → 121ms"
-	// Doubt is set if the fault was in force but may not have acted for as long
+	// Caveat is set if the fault was in force but may not have acted for as long
 	// as it was meant to: no traffic passed, the target restarted in between.
-	Doubt string
+	Caveat string
 	// Note is what people should know that speaks against nothing, such as a
 	// dynamic address that is another one now.
 	Note string

@@ -15,8 +15,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// Planned is a fault with the targets that were drawn for it.
-type Planned struct {
+// ScheduledFault is a fault with the targets that were drawn for it.
+type ScheduledFault struct {
 	Plan    Plan
 	Targets []Target
 }
@@ -49,25 +49,25 @@ type Conductor struct {
 	renew func()
 
 	mu     sync.Mutex
-	faults []*injection // the slice is not changed
+	faults []*runningFault // the slice is not changed
 }
 
-// injection is one fault on its way. Its record is guarded by the conductor's
-// mutex; hits belong to the goroutine that runs it.
-type injection struct {
-	Planned
+// runningFault is one fault on its way. Its record is guarded by the conductor's
+// mutex; injections belong to the goroutine that runs it.
+type runningFault struct {
+	ScheduledFault
 	index      int
 	record     timeline.Fault
 	since      time.Duration // when its record came to its state
 	mechanisms []string
-	doubts     []string
-	hits       []*hit
-	after      []*injection  // must be undone before this one begins
-	done       chan struct{} // closed when it is undone, or never will be
+	caveats    []string
+	injections []*injection
+	after      []*runningFault // must be undone before this one begins
+	done       chan struct{}   // closed when it is undone, or never will be
 }
 
-// hit is a fault on one of its targets.
-type hit struct {
+// injection is a fault on one of its targets.
+type injection struct {
 	target    Target
 	id        string
 	fault     Fault
@@ -80,7 +80,7 @@ type hit struct {
 }
 
 // NewConductor returns a conductor for the faults of one run.
-func NewConductor(cfg Config, faults []Planned) *Conductor {
+func NewConductor(cfg Config, faults []ScheduledFault) *Conductor {
 	if cfg.InjectTimeout == 0 {
 		cfg.InjectTimeout = 15 * time.Second
 	}
@@ -89,7 +89,7 @@ func NewConductor(cfg Config, faults []Planned) *Conductor {
 	}
 	c := &Conductor{cfg: cfg}
 	for i, p := range faults {
-		f := &injection{Planned: p, index: i, done: make(chan struct{}), record: timeline.Fault{
+		f := &runningFault{ScheduledFault: p, index: i, done: make(chan struct{}), record: timeline.Fault{
 			Name: p.Plan.Name, Kind: p.Plan.Kind, Service: strings.Join(p.Plan.Services, ", "),
 			Planned: p.Plan.At, State: timeline.Scheduled,
 		}}
@@ -100,7 +100,7 @@ func NewConductor(cfg Config, faults []Planned) *Conductor {
 	}
 	for _, f := range c.faults {
 		for _, first := range c.faults {
-			if first != f && over(first.Planned, f.Planned) && len(contested(first.Planned, f.Planned)) > 0 {
+			if first != f && over(first.ScheduledFault, f.ScheduledFault) && len(contested(first.ScheduledFault, f.ScheduledFault)) > 0 {
 				f.after = append(f.after, first)
 			}
 		}
@@ -115,7 +115,7 @@ func (c *Conductor) Preflight(ctx context.Context) error {
 	errs := []error{overlaps(c.faults)}
 	for _, f := range c.faults {
 		c.bind(f, f.Plan.Hold)
-		each(f.hits, func(h *hit) {
+		each(f.injections, func(h *injection) {
 			if h.err == nil {
 				h.state, h.err = h.fault.Prepare(ctx)
 			}
@@ -186,7 +186,7 @@ func (c *Conductor) Run(ctx context.Context) []timeline.Fault {
 // one takes one fault through its life. It begins at its time, or when the
 // faults before it have let its targets go: they last as long as they are meant
 // to from when they took effect, and undoing takes time too.
-func (c *Conductor) one(ctx context.Context, f *injection) {
+func (c *Conductor) one(ctx context.Context, f *runningFault) {
 	defer close(f.done)
 	if !c.until(ctx, f.Plan.At) || !f.free(ctx) {
 		return
@@ -227,7 +227,7 @@ func (c *Conductor) until(ctx context.Context, at time.Duration) bool {
 }
 
 // free waits for the faults before on the same targets; false if ctx ended first.
-func (f *injection) free(ctx context.Context) bool {
+func (f *runningFault) free(ctx context.Context) bool {
 	for _, first := range f.after {
 		select {
 		case <-first.done:
@@ -239,11 +239,11 @@ func (f *injection) free(ctx context.Context) bool {
 
 // inject breaks all targets together: first each undo is made sure of, and only
 // if all are is any target touched.
-func (c *Conductor) inject(ctx context.Context, f *injection) error {
+func (c *Conductor) inject(ctx context.Context, f *runningFault) error {
 	c.bind(f, lasting(ctx, f.Plan.Hold))
 	preparing, prepared := timeout(ctx, c.cfg.InjectTimeout)
 	defer prepared()
-	each(f.hits, func(h *hit) {
+	each(f.injections, func(h *injection) {
 		if h.err == nil {
 			h.state, h.err = h.fault.Prepare(preparing)
 		}
@@ -257,12 +257,12 @@ func (c *Conductor) inject(ctx context.Context, f *injection) error {
 	inject, _ := f.times()
 	ctx, cancel := timeout(ctx, max(c.cfg.InjectTimeout, inject))
 	defer cancel()
-	each(f.hits, func(h *hit) {
+	each(f.injections, func(h *injection) {
 		if h.err = ctx.Err(); h.err == nil {
-			h.proof, h.err = h.fault.Inject(c.withEdges(ctx, c.edge(&h.began), func() {}), h.state)
+			h.proof, h.err = h.fault.Inject(c.withListeners(ctx, c.stamp(&h.began), func() {}), h.state)
 		}
 	})
-	if began := f.edges(func(h *hit) *time.Duration { return h.began }); len(began) > 0 {
+	if began := f.instants(func(h *injection) *time.Duration { return h.began }); len(began) > 0 {
 		c.update(f, func(r *timeline.Fault) { r.Began = &began[0] })
 	}
 	c.note(f)
@@ -274,8 +274,8 @@ func timeout(ctx context.Context, d time.Duration) (context.Context, context.Can
 }
 
 // times is how long the slowest target needs.
-func (f *injection) times() (inject, revert time.Duration) {
-	for _, h := range f.hits {
+func (f *runningFault) times() (inject, revert time.Duration) {
+	for _, h := range f.injections {
 		i, r := times(h.fault, h.state)
 		inject, revert = max(inject, i), max(revert, r)
 	}
@@ -302,18 +302,18 @@ func lasting(ctx context.Context, hold time.Duration) time.Duration {
 }
 
 // bind binds the fault anew to each of its targets.
-func (c *Conductor) bind(f *injection, hold time.Duration) {
-	f.hits = nil
+func (c *Conductor) bind(f *runningFault, hold time.Duration) {
+	f.injections = nil
 	for i, t := range f.Targets {
-		h := &hit{target: t, id: c.id(f, i)}
+		h := &injection{target: t, id: c.id(f, i)}
 		h.fault, h.err = f.Plan.Spec.Bind(t, h.id, hold)
-		f.hits = append(f.hits, h)
+		f.injections = append(f.injections, h)
 	}
 }
 
 // id names a fault on one target: unique by its numbers, telling by its words,
 // and fit for a file name.
-func (c *Conductor) id(f *injection, target int) string {
+func (c *Conductor) id(f *runningFault, target int) string {
 	s := fmt.Sprintf("%s-%d-%d-%s", c.cfg.Run, f.index, target, f.Plan.Name)
 	s = strings.TrimLeft(strings.Map(func(r rune) rune {
 		if idRune(r) {
@@ -325,7 +325,7 @@ func (c *Conductor) id(f *injection, target int) string {
 }
 
 // write puts the undo into the journal.
-func (c *Conductor) write(ctx context.Context, f *injection, h *hit) error {
+func (c *Conductor) write(ctx context.Context, f *runningFault, h *injection) error {
 	spec, err := json.Marshal(f.Plan.Spec)
 	if err != nil {
 		return fmt.Errorf("writing the undo down: %w", err)
@@ -346,7 +346,7 @@ func (c *Conductor) write(ctx context.Context, f *injection, h *hit) error {
 }
 
 // hold waits until the fault has lasted as long as it was meant to.
-func (c *Conductor) hold(ctx context.Context, f *injection) {
+func (c *Conductor) hold(ctx context.Context, f *runningFault) {
 	if f.Plan.Hold == 0 {
 		<-ctx.Done()
 		return
@@ -360,13 +360,13 @@ func (c *Conductor) hold(ctx context.Context, f *injection) {
 	// A fault planned to last to the very end of the run loses there the moment
 	// that it took to take effect, and no more; half of its time is no moment.
 	if now := c.clock(); now < f.Plan.At+f.Plan.Hold || now-from < f.Plan.Hold/2 {
-		f.doubts = append(f.doubts, fmt.Sprintf("the run ended when it had lasted %s of %s", roundTime(now-from), roundTime(f.Plan.Hold)))
+		f.caveats = append(f.caveats, fmt.Sprintf("the run ended when it had lasted %s of %s", roundTime(now-from), roundTime(f.Plan.Hold)))
 	}
 }
 
 // revert undoes the fault on all targets together, come what may, and completes
 // the record; failed is why the fault did not take effect.
-func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
+func (c *Conductor) revert(ctx context.Context, f *runningFault, failed error) {
 	limit := c.cfg.RevertTimeout
 	if _, needs := f.times(); needs > 0 {
 		limit = max(limit, needs+limit/2)
@@ -374,30 +374,30 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 	ctx, cancel := timeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	c.enter(f, timeline.Reverting, c.clock(), func(r *timeline.Fault, at *time.Duration) { r.Reverting = at })
-	each(f.hits, func(h *hit) {
+	each(f.injections, func(h *injection) {
 		h.proof, h.err = Proof{}, nil
 		if !h.journaled {
 			return
 		}
-		h.proof, h.err = untilReverted(c.withEdges(ctx, func() {}, c.edge(&h.ceased)), h.fault, h.state, func(err error) {
+		h.proof, h.err = untilReverted(c.withListeners(ctx, func() {}, c.stamp(&h.ceased)), h.fault, h.state, func(err error) {
 			c.tell(f, timeline.Reverting, c.clock(), fmt.Sprintf("%v; trying again", err))
 		})
 		if errors.Is(h.err, ErrGone) {
-			h.proof, h.err = Proof{Doubt: "it was removed while the fault was in force"}, nil
+			h.proof, h.err = Proof{Caveat: "it was removed while the fault was in force"}, nil
 		}
 	})
 	c.note(f)
-	if ceased := f.edges(func(h *hit) *time.Duration { return h.ceased }); len(ceased) > 0 {
+	if ceased := f.instants(func(h *injection) *time.Duration { return h.ceased }); len(ceased) > 0 {
 		c.update(f, func(r *timeline.Fault) { r.Ceased = &ceased[len(ceased)-1] })
 	}
 	if failed != nil {
-		f.doubts = nil // about how long it lasted, which it did not
+		f.caveats = nil // about how long it lasted, which it did not
 	}
 	stuck, byHand := f.err(), ""
 	if stuck != nil {
 		byHand = f.remedies(ctx)
 	}
-	problem := text(failed, stuck, c.forget(f), strings.Join(f.doubts, "; "))
+	problem := text(failed, stuck, c.forget(f), strings.Join(f.caveats, "; "))
 	state, at := timeline.Reverted, c.clock()
 	if stuck == nil {
 		at = c.mark()
@@ -407,7 +407,7 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 	}
 	c.update(f, func(r *timeline.Fault) {
 		r.State, r.Error, f.since = state, problem, at
-		r.Verified = r.Effective != nil && len(f.doubts) == 0 && stuck == nil
+		r.Verified = r.Effective != nil && len(f.caveats) == 0 && stuck == nil
 		if stuck == nil {
 			r.Reverted = &at
 			return
@@ -421,9 +421,9 @@ func (c *Conductor) revert(ctx context.Context, f *injection, failed error) {
 }
 
 // forget removes from the journal what is undone.
-func (c *Conductor) forget(f *injection) error {
+func (c *Conductor) forget(f *runningFault) error {
 	var errs []error
-	for _, h := range f.hits {
+	for _, h := range f.injections {
 		if h.journaled && h.err == nil {
 			errs = append(errs, c.cfg.Journal.Remove(h.id))
 		}
@@ -432,10 +432,10 @@ func (c *Conductor) forget(f *injection) error {
 }
 
 // remedies says what people do about the targets whose undo failed.
-func (f *injection) remedies(ctx context.Context) string {
+func (f *runningFault) remedies(ctx context.Context) string {
 	kind, _ := KindByName(f.Plan.Kind)
 	var out []string
-	for _, h := range f.hits {
+	for _, h := range f.injections {
 		if h.err != nil {
 			out = append(out, remedyNow(ctx, kind, h.target, remedy(kind, h.target)))
 		}
@@ -443,13 +443,13 @@ func (f *injection) remedies(ctx context.Context) string {
 	return "run ordeal heal, or by hand: " + strings.Join(out, "; ")
 }
 
-// note takes what the hits proved into the record.
-func (c *Conductor) note(f *injection) {
+// note takes what the injections proved into the record.
+func (c *Conductor) note(f *runningFault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, h := range f.hits {
-		if h.proof.Doubt != "" {
-			f.doubts = append(f.doubts, h.target.Name()+": "+h.proof.Doubt)
+	for _, h := range f.injections {
+		if h.proof.Caveat != "" {
+			f.caveats = append(f.caveats, h.target.Name()+": "+h.proof.Caveat)
 		}
 		if h.proof.Evidence != "" {
 			f.record.Evidence = append(f.record.Evidence, h.target.Name()+": "+h.proof.Evidence)
@@ -466,7 +466,7 @@ func (c *Conductor) note(f *injection) {
 }
 
 // enter notes that a fault has come to a state.
-func (c *Conductor) enter(f *injection, s timeline.FaultState, at time.Duration, set func(*timeline.Fault, *time.Duration)) {
+func (c *Conductor) enter(f *runningFault, s timeline.FaultState, at time.Duration, set func(*timeline.Fault, *time.Duration)) {
 	var detail string
 	c.update(f, func(r *timeline.Fault) {
 		r.State, f.since = s, at
@@ -478,19 +478,19 @@ func (c *Conductor) enter(f *injection, s timeline.FaultState, at time.Duration,
 	c.tell(f, s, at, detail)
 }
 
-// edge returns what a target calls when its disturbance begins or ceases.
-func (c *Conductor) edge(at **time.Duration) func() {
+// stamp returns what a target calls when its disturbance begins or ceases.
+func (c *Conductor) stamp(at **time.Duration) func() {
 	return func() {
 		now := c.mark()
 		*at = &now
 	}
 }
 
-// edges are when the disturbance began, or ceased, in each target that was hit,
+// instants are when the disturbance began, or ceased, in each target that was hit,
 // sorted; none, for not known, unless all of them say so.
-func (f *injection) edges(of func(*hit) *time.Duration) []time.Duration {
+func (f *runningFault) instants(of func(*injection) *time.Duration) []time.Duration {
 	var all []time.Duration
-	for _, h := range f.hits {
+	for _, h := range f.injections {
 		if !h.journaled {
 			continue
 		}
@@ -504,31 +504,31 @@ func (f *injection) edges(of func(*hit) *time.Duration) []time.Duration {
 	return all
 }
 
-func (c *Conductor) update(f *injection, change func(*timeline.Fault)) {
+func (c *Conductor) update(f *runningFault, change func(*timeline.Fault)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	change(&f.record)
 }
 
-func (c *Conductor) tell(f *injection, s timeline.FaultState, at time.Duration, detail string) {
+func (c *Conductor) tell(f *runningFault, s timeline.FaultState, at time.Duration, detail string) {
 	c.event(timeline.Event{
 		At: at, Type: "fault", Name: f.Plan.Name, State: string(s), Target: strings.Join(f.record.Targets, ", "), Detail: detail,
 	})
 }
 
 // err joins what went wrong on the targets; each error names its own.
-func (f *injection) err() error {
+func (f *runningFault) err() error {
 	var errs []error
-	for _, h := range f.hits {
+	for _, h := range f.injections {
 		errs = append(errs, h.err)
 	}
 	return errors.Join(errs...)
 }
 
 // each does something to all targets at the same time.
-func each(hits []*hit, do func(*hit)) {
+func each(injections []*injection, do func(*injection)) {
 	var wg sync.WaitGroup
-	for _, h := range hits {
+	for _, h := range injections {
 		wg.Go(func() { do(h) })
 	}
 	wg.Wait()

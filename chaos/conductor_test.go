@@ -27,7 +27,7 @@ type stage struct {
 	events []string
 }
 
-func newStage(cfg Config, faults ...Planned) *stage {
+func newStage(cfg Config, faults ...ScheduledFault) *stage {
 	s := &stage{journal: newMemJournal(), start: time.Now()}
 	cfg.Run, cfg.Journal = "run", s.journal
 	s.Conductor = NewConductor(cfg, faults)
@@ -53,9 +53,9 @@ func (s *stage) play(t *testing.T, length time.Duration) []timeline.Fault {
 	return s.Run(ctx)
 }
 
-func planned(name string, spec Spec, at, hold time.Duration, targets ...Target) Planned {
+func planned(name string, spec Spec, at, hold time.Duration, targets ...Target) ScheduledFault {
 	kind := map[string]string{"*chaos.Kill": "kill", "*chaos.Pause": "pause", "*chaos.Latency": "latency"}[fmt.Sprintf("%T", spec)]
-	return Planned{Plan{Name: name, Kind: kind, At: at, Hold: hold, Services: []string{"api"}, Spec: spec}, targets}
+	return ScheduledFault{Plan{Name: name, Kind: kind, At: at, Hold: hold, Services: []string{"api"}, Spec: spec}, targets}
 }
 
 func ptr(d time.Duration) *time.Duration { return &d }
@@ -168,7 +168,7 @@ func TestFaultsOverlap(t *testing.T) {
 		if !a.intact() || !b.intact() || s.journal.len() != 0 {
 			t.Error("something is left behind")
 		}
-		if a.deadline != 20*time.Second+spare {
+		if a.deadline != 20*time.Second+cleanupMargin {
 			t.Errorf("the helper was told to hold on for %v, want the fault's 20s and a little", a.deadline)
 		}
 	})
@@ -401,7 +401,7 @@ func TestTargetThatIsRemovedMeanwhile(t *testing.T) {
 		s := newStage(Config{}, planned("kill", sigkill(), s10, 5*time.Second, a))
 		r := s.play(t, s60)[0]
 		if r.Dirty || r.State != timeline.Reverted || r.Verified || !strings.Contains(r.Error, "removed") || s.journal.len() != 0 {
-			t.Errorf("record %+v, want it undone and in doubt", r)
+			t.Errorf("record %+v, want it undone, with a caveat", r)
 		}
 	})
 }
@@ -417,7 +417,7 @@ func TestFrozenTargetThatIsRemovedMeanwhile(t *testing.T) {
 		})
 		r := s.play(t, s60)[0]
 		if r.Dirty || r.State != timeline.Reverted || r.Verified || s.journal.len() != 0 {
-			t.Errorf("record %+v, want it undone and in doubt", r)
+			t.Errorf("record %+v, want it undone, with a caveat", r)
 		}
 		if *r.Reverted > 16*time.Second {
 			t.Errorf("reverted at %v: what is gone was waited for", *r.Reverted)
@@ -446,7 +446,7 @@ func TestAFaultUntilTheEndTellsItsHelperHowLong(t *testing.T) {
 		a := newFake("a")
 		s := newStage(Config{}, planned("slow", &Latency{Delay: time.Second}, s10, 0, a))
 		r := s.play(t, s60)[0]
-		if !r.Verified || *r.Reverted != s60 || a.deadline != 50*time.Second+spare {
+		if !r.Verified || *r.Reverted != s60 || a.deadline != 50*time.Second+cleanupMargin {
 			t.Errorf("record %+v, deadline %v, want 50s and a little", r, a.deadline)
 		}
 	})
@@ -481,8 +481,10 @@ func TestPreflight(t *testing.T) {
 }
 
 func TestIDsAreUniqueAndFitForFiles(t *testing.T) {
-	plan := func(name string) Planned { return planned(name, sigkill(), 0, 0, newFake("x/1"), newFake("x 1")) }
-	c := NewConductor(Config{Run: "2026-01-02T03:04:05 größe"}, []Planned{plan("a b"), plan("a-b"), plan(strings.Repeat("long", 100))})
+	plan := func(name string) ScheduledFault {
+		return planned(name, sigkill(), 0, 0, newFake("x/1"), newFake("x 1"))
+	}
+	c := NewConductor(Config{Run: "2026-01-02T03:04:05 größe"}, []ScheduledFault{plan("a b"), plan("a-b"), plan(strings.Repeat("long", 100))})
 	seen := map[string]bool{}
 	j, err := OpenJournal(t.TempDir())
 	if err != nil {
@@ -507,16 +509,16 @@ func TestPreflightFindsOverlaps(t *testing.T) {
 	slow := &Latency{Delay: time.Second}
 	for _, tt := range []struct {
 		name   string
-		faults []Planned
+		faults []ScheduledFault
 		want   string
 	}{
-		{"one after the other", []Planned{planned("x", sigkill(), s10, 5*time.Second, a), planned("y", sigkill(), 15*time.Second, 5*time.Second, a)}, ""},
-		{"different targets", []Planned{planned("x", sigkill(), s10, 5*time.Second, a), planned("y", sigkill(), 12*time.Second, 5*time.Second, b)}, ""},
-		{"slow and dead", []Planned{planned("x", slow, s10, 5*time.Second, a), planned("y", sigkill(), 12*time.Second, 5*time.Second, a)}, ""},
-		{"slow twice", []Planned{planned("x", slow, s10, 5*time.Second, a), planned("y", slow, 12*time.Second, 5*time.Second, a)}, ""},
-		{"killed twice", []Planned{planned("y", sigkill(), 12*time.Second, 5*time.Second, b, a), planned("x", sigkill(), s10, 5*time.Second, a)},
+		{"one after the other", []ScheduledFault{planned("x", sigkill(), s10, 5*time.Second, a), planned("y", sigkill(), 15*time.Second, 5*time.Second, a)}, ""},
+		{"different targets", []ScheduledFault{planned("x", sigkill(), s10, 5*time.Second, a), planned("y", sigkill(), 12*time.Second, 5*time.Second, b)}, ""},
+		{"slow and dead", []ScheduledFault{planned("x", slow, s10, 5*time.Second, a), planned("y", sigkill(), 12*time.Second, 5*time.Second, a)}, ""},
+		{"slow twice", []ScheduledFault{planned("x", slow, s10, 5*time.Second, a), planned("y", slow, 12*time.Second, 5*time.Second, a)}, ""},
+		{"killed twice", []ScheduledFault{planned("y", sigkill(), 12*time.Second, 5*time.Second, b, a), planned("x", sigkill(), s10, 5*time.Second, a)},
 			"fault y: it hits a at 12s, which fault x (kill) has until 15s: move one of them"},
-		{"killed while frozen", []Planned{planned("x", &Pause{}, s10, 0, a), planned("y", sigkill(), s60, 5*time.Second, a)},
+		{"killed while frozen", []ScheduledFault{planned("x", &Pause{}, s10, 0, a), planned("y", sigkill(), s60, 5*time.Second, a)},
 			"fault y: it hits a at 1m, which fault x (pause) has until the end"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -534,13 +536,13 @@ type edged struct{ fake }
 
 func (e edged) Shape(ctx context.Context, id string, s NetCondition, d time.Duration) (Proof, error) {
 	time.Sleep(2 * time.Second)
-	Began(ctx)
+	DisturbanceStarted(ctx)
 	return e.fake.Shape(ctx, id, s, d)
 }
 
 func (e edged) Clear(ctx context.Context, id string) (Proof, error) {
 	p, err := e.fake.Clear(ctx, id)
-	Ceased(ctx)
+	DisturbanceEnded(ctx)
 	time.Sleep(3 * time.Second)
 	return p, err
 }
@@ -573,7 +575,7 @@ func TestDuringCoversTargetsThatDoNotSay(t *testing.T) {
 // Thousands of faults that never end overlap each with each.
 func TestOverlapsAreBounded(t *testing.T) {
 	a := newFake("a")
-	faults := make([]Planned, 3000)
+	faults := make([]ScheduledFault, 3000)
 	for i := range faults {
 		faults[i] = planned(fmt.Sprint("f", i), &Pause{}, time.Duration(i)*time.Second, 0, a)
 	}

@@ -59,7 +59,7 @@ func (e Entry) what() string {
 
 // Healer undoes what is in a journal.
 type Healer struct {
-	Journal Pending
+	Journal ReadableJournal
 	// Reopen finds a target again. It returns ErrGone if there is nothing to undo
 	// any more, and ErrElsewhere if it cannot tell.
 	Reopen func(Ref) (Target, error)
@@ -198,20 +198,20 @@ func leave(ctx context.Context, f Fault, s State, changed string) (evidence stri
 }
 
 // untilReverted reverts again and again until that succeeded or ctx ended. The
-// proof carries the first doubt that any try had; note, if not nil, is told of
+// proof carries the first caveat that any try had; note, if not nil, is told of
 // each try that failed.
 func untilReverted(ctx context.Context, f Fault, s State, note func(error)) (Proof, error) {
 	var (
-		doubt string
-		cause error // the last failure that is not merely the end of ctx
-		pause = 50 * time.Millisecond
+		caveat string
+		cause  error // the last failure that is not merely the end of ctx
+		pause  = 50 * time.Millisecond
 	)
 	for {
 		p, err := f.Revert(ctx, s)
-		if doubt == "" {
-			doubt = p.Doubt
+		if caveat == "" {
+			caveat = p.Caveat
 		}
-		p.Doubt = doubt
+		p.Caveat = caveat
 		if err == nil || errors.Is(err, ErrGone) || errors.Is(err, ErrNotAsBefore) {
 			return p, err
 		}

@@ -27,8 +27,8 @@ type Journal interface {
 	Remove(id string) error
 }
 
-// Pending is a journal that can be read back.
-type Pending interface {
+// ReadableJournal is a journal that can be read back.
+type ReadableJournal interface {
 	Journal
 	// Entries returns what was added and not removed, oldest first, and an error
 	// for what cannot be read.
@@ -69,7 +69,7 @@ func (e *Entry) compact() {
 // alone. Several processes may share a directory.
 type FileJournal struct{ dir string }
 
-var _ Pending = (*FileJournal)(nil)
+var _ ReadableJournal = (*FileJournal)(nil)
 
 // OpenJournal opens the journal in dir, which is made if it is not there.
 func OpenJournal(dir string) (*FileJournal, error) {
@@ -161,7 +161,7 @@ func (j *FileJournal) Remove(id string) error {
 	return nil
 }
 
-// Lock implements Pending. The lock is one of the file itself, so it goes when
+// Lock implements ReadableJournal. The lock is one of the file itself, so it goes when
 // the process does.
 func (j *FileJournal) Lock(ctx context.Context, id string) (unlock func(), err error) {
 	path, err := j.path(id)
@@ -207,7 +207,7 @@ func (j *FileJournal) is(path string, f *os.File) bool {
 	return err == nil && os.SameFile(now, then)
 }
 
-// Entries implements Pending.
+// Entries implements ReadableJournal.
 func (j *FileJournal) Entries() ([]Entry, error) {
 	files, err := os.ReadDir(j.dir)
 	if err != nil {

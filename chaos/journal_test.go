@@ -423,7 +423,7 @@ func crashingRun(at, dir string) {
 		panic(err)
 	}
 	target := onDisk{filepath.Join(dir, "broken"), at}
-	c := NewConductor(Config{Run: "crash", Owner: me, Journal: j}, []Planned{planned("freeze", &Pause{}, 0, 10*time.Millisecond, target)})
+	c := NewConductor(Config{Run: "crash", Owner: me, Journal: j}, []ScheduledFault{planned("freeze", &Pause{}, 0, 10*time.Millisecond, target)})
 	start := time.Now()
 	clock := func() time.Duration { return time.Since(start) }
 	c.Bind(clock, clock, func(e timeline.Event) {

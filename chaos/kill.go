@@ -186,7 +186,7 @@ func (k *kill) Inject(ctx context.Context, state State) (Proof, error) {
 	}
 	k.unsent = false // it may have been sent, whatever Kill returns
 	sent := time.Now()
-	Began(ctx)
+	DisturbanceStarted(ctx)
 	if err := k.target.Kill(ctx, k.Signal); err != nil {
 		k.unsent = errors.Is(err, ErrNotSent)
 		return Proof{}, fmt.Errorf("sending %s to %s: %w", k.Signal, k.name, err)
@@ -310,7 +310,7 @@ func (k *kill) Revert(ctx context.Context, state State) (Proof, error) {
 		}
 		done = append(done, how)
 	default:
-		p.Doubt = "it ran again before ordeal started it: something else, such as a restart policy, brings it back"
+		p.Caveat = "it ran again before ordeal started it: something else, such as a restart policy, brings it back"
 	}
 	k.started = true
 	begun := time.Now()

@@ -46,12 +46,15 @@ const (
 // Suffers says whether a fault can hit a target, and otherwise what to do instead. not
 // has that for each capability that the target lacks, and conditions are the network
 // conditions that it can be put under. what is what it is called: a container.
-func Suffers(f Kind, not map[Capability]string, conditions []string, what string) (instead string, ok bool) {
+func Suffers(
+	f Kind, not map[Capability]string, conditions []string, what string,
+) (instead string, ok bool) {
 	if instead, lacks := not[f.Needs]; lacks {
 		return instead, false
 	}
 	if f.Needs == CapNetwork && !slices.Contains(conditions, f.Name) {
-		return fmt.Sprintf("nothing here can put the traffic of %s under %s: what can be done to it is %s",
+		return fmt.Sprintf("nothing here can put the traffic of %s under %s: "+
+			"what can be done to it is %s",
 			what, f.Name, strings.Join(conditions, ", ")), false
 	}
 	return "", true

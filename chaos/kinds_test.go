@@ -240,11 +240,11 @@ func conform(t *testing.T, k Kind, text string) {
 			if f.intact() {
 				t.Error("Inject returned without error and broke nothing")
 			}
-			if p.Mechanism == "" || p.Evidence == "" || p.Doubt != "" {
+			if p.Mechanism == "" || p.Evidence == "" || p.Caveat != "" {
 				t.Errorf("proof %+v", p)
 			}
 			for range 2 {
-				if p, err = fault.Revert(t.Context(), s); err != nil || p.Doubt != "" {
+				if p, err = fault.Revert(t.Context(), s); err != nil || p.Caveat != "" {
 					t.Errorf("Revert = %+v, %v", p, err)
 				}
 				if !f.intact() {
@@ -300,7 +300,7 @@ func conform(t *testing.T, k Kind, text string) {
 			if _, err := fault.Revert(ctx, s); err == nil || !strings.Contains(err.Error(), "it is stuck") || !strings.Contains(err.Error(), f.name) {
 				t.Errorf("Revert of a stuck target = %v", err)
 			}
-			if p, err := fault.Revert(t.Context(), s); err != nil || !f.intact() || p.Doubt != "" {
+			if p, err := fault.Revert(t.Context(), s); err != nil || !f.intact() || p.Caveat != "" {
 				t.Errorf("the second Revert = %+v, %v, and left %s", p, err, f.look())
 			}
 		}},
@@ -337,7 +337,7 @@ func conform(t *testing.T, k Kind, text string) {
 	}
 }
 
-func TestDoubts(t *testing.T) {
+func TestCaveats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake("api-1")
 		kill, _ := (&Kill{Signal: "SIGKILL"}).Bind(engined{f}, "id", 0)
@@ -348,8 +348,8 @@ func TestDoubts(t *testing.T) {
 		f.mu.Lock()
 		f.alive = true // by a restart policy
 		f.mu.Unlock()
-		if p, err := kill.Revert(t.Context(), nil); err != nil || !strings.Contains(p.Doubt, "restart policy") {
-			t.Errorf("Revert of what came back by itself = %+v, %v, want a doubt", p, err)
+		if p, err := kill.Revert(t.Context(), nil); err != nil || !strings.Contains(p.Caveat, "restart policy") {
+			t.Errorf("Revert of what came back by itself = %+v, %v, want a caveat", p, err)
 		}
 		pause, _ := (&Pause{}).Bind(f, "id", 0)
 		if _, err := pause.Inject(t.Context(), nil); err != nil {
@@ -358,8 +358,8 @@ func TestDoubts(t *testing.T) {
 		f.mu.Lock()
 		f.paused = false
 		f.mu.Unlock()
-		if p, err := pause.Revert(t.Context(), nil); err != nil || p.Doubt == "" {
-			t.Errorf("Revert of what was let go = %+v, %v, want a doubt", p, err)
+		if p, err := pause.Revert(t.Context(), nil); err != nil || p.Caveat == "" {
+			t.Errorf("Revert of what was let go = %+v, %v, want a caveat", p, err)
 		}
 		f.mu.Lock()
 		f.paused = true

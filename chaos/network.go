@@ -84,9 +84,9 @@ func (c NetCondition) parts() func(yield func(string, reflect.Value) bool) {
 	}
 }
 
-// spare is added to how long a fault is meant to last, to get how long traffic may
+// cleanupMargin is added to how long a fault is meant to last, to get how long traffic may
 // stay shaped if nobody is left: enough for the undo to be done in time.
-const spare = time.Minute
+const cleanupMargin = time.Minute
 
 // bindNet binds a network fault to a target.
 func bindNet(k Kind, c NetCondition, t Target, id string, hold time.Duration) (Fault, error) {
@@ -94,7 +94,7 @@ func bindNet(k Kind, c NetCondition, t Target, id string, hold time.Duration) (F
 	if !ok {
 		return nil, unfit(k, t)
 	}
-	return &netFault{condition: c, name: t.Name(), id: id, target: n, deadline: hold + spare}, nil
+	return &netFault{condition: c, name: t.Name(), id: id, target: n, deadline: hold + cleanupMargin}, nil
 }
 
 // netFault is a network fault of any kind, bound to one target.

@@ -18,9 +18,9 @@ type Overlap struct {
 // Overlaps finds the targets that would be told to die or freeze while another
 // fault has them dead or frozen already. Network faults may overlap with all. Of
 // thousands of faults each may overlap with each: the first maxOverlaps are told.
-func Overlaps(faults []Planned) []Overlap {
+func Overlaps(faults []ScheduledFault) []Overlap {
 	ordered := slices.Clone(faults)
-	slices.SortStableFunc(ordered, func(a, b Planned) int { return cmp.Compare(a.Plan.At, b.Plan.At) })
+	slices.SortStableFunc(ordered, func(a, b ScheduledFault) int { return cmp.Compare(a.Plan.At, b.Plan.At) })
 	var out []Overlap
 	for i, first := range ordered {
 		for _, then := range ordered[i+1:] {
@@ -40,13 +40,13 @@ func Overlaps(faults []Planned) []Overlap {
 const maxOverlaps = 1000
 
 // over says whether a fault is meant to be over when another begins.
-func over(first, then Planned) bool {
+func over(first, then ScheduledFault) bool {
 	return first.Plan.Hold > 0 && then.Plan.At >= first.Plan.At+first.Plan.Hold
 }
 
 // contested are the targets that only one of two faults can have at a time.
-func contested(first, then Planned) []Target {
-	exclusive := func(p Planned) bool {
+func contested(first, then ScheduledFault) []Target {
+	exclusive := func(p ScheduledFault) bool {
 		k, _ := KindByName(p.Plan.Kind)
 		return k.Needs == CapKill || k.Needs == CapPause
 	}
@@ -80,10 +80,10 @@ func (o Overlap) Hint() string {
 }
 
 // overlaps is Overlaps as an error.
-func overlaps(faults []*injection) error {
-	planned := make([]Planned, len(faults))
+func overlaps(faults []*runningFault) error {
+	planned := make([]ScheduledFault, len(faults))
 	for i, f := range faults {
-		planned[i] = f.Planned
+		planned[i] = f.ScheduledFault
 	}
 	var errs []error
 	for _, o := range Overlaps(planned) {

@@ -36,7 +36,7 @@ type pause struct {
 	name      string
 	target    Pauser
 	mechanism string
-	let       bool // Revert has let it go before
+	released  bool // Revert has unpaused it before
 }
 
 func (p *pause) Prepare(ctx context.Context) (State, error) {
@@ -51,7 +51,7 @@ func (p *pause) Prepare(ctx context.Context) (State, error) {
 }
 
 func (p *pause) Inject(ctx context.Context, _ State) (Proof, error) {
-	p.let = false
+	p.released = false
 	if err := p.target.Pause(ctx); err != nil {
 		return Proof{}, fmt.Errorf("pausing %s: %w", p.name, err)
 	}
@@ -64,10 +64,10 @@ func (p *pause) Inject(ctx context.Context, _ State) (Proof, error) {
 func (p *pause) Revert(ctx context.Context, _ State) (Proof, error) {
 	proof := Proof{Mechanism: p.mechanism, Evidence: "seen running"}
 	paused, err := p.target.Paused(ctx)
-	if err == nil && !paused && !p.let {
-		proof.Doubt = "it was let go, or it ended, before ordeal let it go"
+	if err == nil && !paused && !p.released {
+		proof.Caveat = "it was let go, or it ended, before ordeal let it go"
 	}
-	p.let = true
+	p.released = true
 	if err := p.target.Unpause(ctx); err != nil {
 		return proof, fmt.Errorf("unpausing %s: %w", p.name, err)
 	}

@@ -12,7 +12,7 @@ import (
 // prepareChaos draws the targets of every fault and makes sure that each can
 // be injected and undone, before any load is sent.
 func (r *runner) prepareChaos(ctx context.Context, me owner.Owner) error {
-	var planned []chaos.Planned
+	var planned []chaos.ScheduledFault
 	for _, p := range r.plan.Chaos {
 		var candidates []chaos.Target
 		for _, name := range p.Services {
@@ -31,7 +31,7 @@ func (r *runner) prepareChaos(ctx context.Context, me owner.Owner) error {
 		if err != nil {
 			return fmt.Errorf("fault %s: %w", p.Name, err)
 		}
-		planned = append(planned, chaos.Planned{Plan: p, Targets: picked})
+		planned = append(planned, chaos.ScheduledFault{Plan: p, Targets: picked})
 	}
 	r.conductor = chaos.NewConductor(chaos.Config{
 		Run: r.id, Owner: me, Journal: r.journal, InjectTimeout: injectTimeout, RevertTimeout: revertTimeout,

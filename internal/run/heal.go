@@ -26,7 +26,8 @@ func Heal(ctx context.Context, w io.Writer, over string) (ExitCode, error) {
 	if err != nil {
 		return ExitBroken, err
 	}
-	h := healer{kinds: kinds.All(), folder: folder, over: over, progress: func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }}
+	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	h := healer{kinds: kinds.All(), folder: folder, over: over, progress: say}
 	err = h.heal(ctx, func(string) bool { return true })
 	for _, line := range h.left {
 		h.progress("left alone: %s", line.text)
@@ -89,7 +90,10 @@ func (h *healer) heal(ctx context.Context, asked func(kind string) bool) (err er
 	}()
 	turn, cancel := context.WithTimeout(ctx, turnTimeout)
 	defer cancel()
-	defer h.folder.Turn(turn, func() { h.progress("another ordeal is undoing what was left behind: waiting for its end") })()
+	wait := func() {
+		h.progress("another ordeal is undoing what was left behind: waiting for its end")
+	}
+	defer h.folder.Turn(turn, wait)()
 	if h.undos, err = chaos.OpenJournal(h.folder.Journal()); err != nil {
 		return err
 	}
@@ -139,7 +143,8 @@ func (h *healer) journal(ctx context.Context) error {
 	reopen := func(ref chaos.Ref) (chaos.Target, error) {
 		one, ok := h.by[ref.Kind]
 		if !ok {
-			return nil, fmt.Errorf("the journal names a target of kind %q, which this version does not know", ref.Kind)
+			return nil, fmt.Errorf("the journal names a target of kind %q, "+
+				"which this version does not know", ref.Kind)
 		}
 		return one.Reopen(ctx, ref)
 	}
@@ -171,7 +176,8 @@ func (h *healer) sweep(ctx context.Context, one target.Healer, asked bool) error
 		things := strings.Join(l.Things, ", ")
 		switch is, why := h.liveness(l.Run, l.Owner); is {
 		case owner.Alive:
-			h.left = append(h.left, left{text: fmt.Sprintf("%s of run %s, which is still under way", things, l.Run), known: true})
+			text := fmt.Sprintf("%s of run %s, which is still under way", things, l.Run)
+			h.left = append(h.left, left{text: text, known: true})
 		case owner.Unknown:
 			h.left = append(h.left, left{text: fmt.Sprintf("%s of run %s: %s", things, l.Run, why)})
 		}
@@ -210,7 +216,8 @@ func (h *healer) nothingLeft(r state.Run) (bool, error) {
 			return false, fmt.Errorf("reading at which %s run %s was: %w", key, r.ID, err)
 		}
 		if where != "" {
-			h.left = append(h.left, left{text: fmt.Sprintf("what run %s may have left at %s", r.ID, where), stuck: true})
+			text := fmt.Sprintf("what run %s may have left at %s", r.ID, where)
+			h.left = append(h.left, left{text: text, stuck: true})
 		}
 		gone = gone && ok
 	}
@@ -224,5 +231,7 @@ func (h *healer) looked(key string, place json.RawMessage) (ok bool, where strin
 			return placed.Looked(place)
 		}
 	}
-	return false, fmt.Sprintf("its %s, which this version does not know: heal it with the version that made it", key), nil
+	where = fmt.Sprintf("its %s, which this version does not know: "+
+		"heal it with the version that made it", key)
+	return false, where, nil
 }

@@ -186,7 +186,7 @@ func (b *builder) faults() faults {
 
 func (b faults) plans(seed uint64) []chaos.Plan {
 	var out []chaos.Plan
-	var sure []chaos.Planned
+	var sure []chaos.ScheduledFault
 	files := map[string]*faultFile{}
 	names := map[string]*strictyaml.Node{}
 	for i := range b.file.Chaos {
@@ -204,7 +204,7 @@ func (b faults) plans(seed uint64) []chaos.Plan {
 		out = append(out, p)
 		if ok {
 			files[f.Name] = f
-			sure = append(sure, chaos.Planned{Plan: p, Targets: b.knownTargets(p, seed)})
+			sure = append(sure, chaos.ScheduledFault{Plan: p, Targets: b.knownTargets(p, seed)})
 		}
 	}
 	for _, o := range chaos.Overlaps(sure) {

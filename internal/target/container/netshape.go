@@ -54,7 +54,7 @@ func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, 
 		// A proxy's way in: the load leaves connections that are open, and what is
 		// still sent on them is reset, be it near the fault's end.
 		done := chaos.Cutting(ctx)
-		chaos.Began(ctx)
+		chaos.DisturbanceStarted(ctx)
 		// The helper does nothing before this: what it cuts is cut after Cutting.
 		if err = h.tell(nethelper.LineApply); err == nil {
 			m, err = h.applied(limit, func() { h.cut = chaos.CuttingOld(ctx) })
@@ -160,17 +160,17 @@ func (c *Container) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 			return chaos.Proof{}, fmt.Errorf("clearing container %s: %w, and cleaning up after the helper failed: %w", c.name, err, cleanErr)
 		}
 		proof.Evidence = "the namespace is clean" + foundText(found)
-		proof.Doubt = "the helper did not last: " + err.Error()
+		proof.Caveat = "the helper did not last: " + err.Error()
 	case m.Event == nethelper.EventError:
 		proof.Evidence = "traffic was not shaped" // and the helper says that it left nothing
 	case !m.Told:
-		proof.Doubt = "the helper gave up early: " + m.Why
+		proof.Caveat = "the helper gave up early: " + m.Why
 	case m.Stats != nil && !m.Stats.Shaped:
-		proof.Doubt = "no traffic passed while it was shaped"
+		proof.Caveat = "no traffic passed while it was shaped"
 	}
 	e.settle(key)
-	if doubt := c.restarted(ctx, h.started); doubt != "" {
-		proof.Doubt = doubt
+	if caveat := c.restarted(ctx, h.started); caveat != "" {
+		proof.Caveat = caveat
 	}
 	return proof, nil
 }
@@ -185,7 +185,7 @@ func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
 		}
 		switch {
 		case m.Event == nethelper.EventCleared:
-			chaos.Ceased(ctx)
+			chaos.DisturbanceEnded(ctx)
 			if h.proxied {
 				// What the load opened until now goes through the proxy, which is about
 				// to end.
@@ -199,7 +199,7 @@ func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
 	}
 }
 
-// restarted is the doubt in a fault whose target was not the same all the time:
+// restarted is the caveat in a fault whose target was not the same all the time:
 // a restarted container has a new network namespace, in which nothing is shaped.
 func (c *Container) restarted(ctx context.Context, started string) string {
 	r, err := c.inspect(ctx)

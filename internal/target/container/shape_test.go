@@ -60,8 +60,8 @@ func TestShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v", proof)
-	if proof.Doubt != "" {
-		t.Errorf("expected no doubt, found %q", proof.Doubt)
+	if proof.Caveat != "" {
+		t.Errorf("expected no caveat, found %q", proof.Caveat)
 	}
 	mustBeFast(t, gateway, "api", delay)
 	if _, err := api.Clear(t.Context(), "slow"); err != nil {
@@ -71,8 +71,8 @@ func TestShape(t *testing.T) {
 	if _, err := api.Shape(t.Context(), "slow-2", shape, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if proof, err = api.Clear(t.Context(), "slow-2"); err != nil || !strings.Contains(proof.Doubt, "no traffic") {
-		t.Errorf("expected the doubt that no traffic passed, found %+v and %v", proof, err)
+	if proof, err = api.Clear(t.Context(), "slow-2"); err != nil || !strings.Contains(proof.Caveat, "no traffic") {
+		t.Errorf("expected the caveat that no traffic passed, found %+v and %v", proof, err)
 	}
 }
 
@@ -113,8 +113,8 @@ func TestShape_underLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if proof.Doubt != "" {
-			t.Errorf("expected no doubt, found %q", proof.Doubt)
+		if proof.Caveat != "" {
+			t.Errorf("expected no caveat, found %q", proof.Caveat)
 		}
 	}
 	stop()
@@ -138,8 +138,8 @@ func TestShape_doubts(t *testing.T) {
 		do(t, func(ctx context.Context) error { return api.Kill(ctx, "SIGKILL") })
 		do(t, api.Start)
 		proof, err := api.Clear(t.Context(), "a")
-		if err != nil || !strings.Contains(proof.Doubt, "restarted") {
-			t.Errorf("expected a doubt over the restart, found %+v and %v", proof, err)
+		if err != nil || !strings.Contains(proof.Caveat, "restarted") {
+			t.Errorf("expected a caveat over the restart, found %+v and %v", proof, err)
 		}
 		mustBeFast(t, gateway, "api", delay)
 	})
@@ -150,8 +150,8 @@ func TestShape_doubts(t *testing.T) {
 		waitFor(t, "the helper's end", func() bool { return len(helpers(t)) == 0 })
 		mustBeFast(t, gateway, "api", delay)
 		proof, err := api.Clear(t.Context(), "b")
-		if err != nil || !strings.Contains(proof.Doubt, "deadline") {
-			t.Errorf("expected a doubt over the deadline, found %+v and %v", proof, err)
+		if err != nil || !strings.Contains(proof.Caveat, "deadline") {
+			t.Errorf("expected a caveat over the deadline, found %+v and %v", proof, err)
 		}
 	})
 	t.Run("helper killed", func(t *testing.T) {
@@ -164,8 +164,8 @@ func TestShape_doubts(t *testing.T) {
 		}
 		waitFor(t, "the helper's end", func() bool { return len(helpers(t)) == 0 })
 		proof, err := api.Clear(t.Context(), "c")
-		if err != nil || !strings.Contains(proof.Doubt, "did not last") {
-			t.Errorf("expected a doubt over the helper, found %+v and %v", proof, err)
+		if err != nil || !strings.Contains(proof.Caveat, "did not last") {
+			t.Errorf("expected a caveat over the helper, found %+v and %v", proof, err)
 		}
 		if proof.Mechanism == "nft-proxy" && !strings.Contains(proof.Evidence, "removing") {
 			t.Errorf("expected what the helper left to be removed, found %q", proof.Evidence)
@@ -180,8 +180,8 @@ func TestShape_doubts(t *testing.T) {
 			t.Fatal(err)
 		}
 		proof, err := api.Clear(t.Context(), "d")
-		if err != nil || !strings.Contains(proof.Doubt, "removed") {
-			t.Errorf("expected a doubt over the removal, found %+v and %v", proof, err)
+		if err != nil || !strings.Contains(proof.Caveat, "removed") {
+			t.Errorf("expected a caveat over the removal, found %+v and %v", proof, err)
 		}
 		if _, err := e.Reopen(t.Context(), api.Ref()); !errors.Is(err, chaos.ErrGone) {
 			t.Errorf("expected chaos.ErrGone, found %v", err)

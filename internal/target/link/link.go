@@ -199,7 +199,7 @@ func (l *Link) Shape(
 	defer p.Close()
 	evidence, err := tcpproxy.Put(ctx, p.Round, c, l.shape().Under(c), func() error {
 		l.faults[id] = inForce{c, l.proxy.Stats()}
-		chaos.Began(ctx)
+		chaos.DisturbanceStarted(ctx)
 		l.apply()
 		return nil
 	})
@@ -220,12 +220,12 @@ func (l *Link) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 	had := l.shape()
 	proof := chaos.Proof{Mechanism: kindName}
 	if !l.proxy.Stats().ShapedSince(f.before) { // nobody noticed
-		proof.Doubt = fmt.Sprintf("no traffic passed through the link while %s was in force",
+		proof.Caveat = fmt.Sprintf("no traffic passed through the link while %s was in force",
 			f.NetCondition)
 	}
 	delete(l.faults, id)
 	l.apply()
-	chaos.Ceased(ctx)
+	chaos.DisturbanceEnded(ctx)
 	if err := l.cleared(ctx, had, &proof); err != nil {
 		l.faults[id] = f // so that another try verifies too; the link itself stays as it is
 		return proof, err

@@ -75,10 +75,10 @@ func TestLatencyFault(t *testing.T) {
 		t.Errorf("a request through the slowed link took %v, want at least %v", d, 2*(delay-delay/3))
 	}
 	proof, err = fault.Revert(t.Context(), state)
-	if err != nil || proof.Doubt != "" || !strings.HasSuffix(proof.Evidence, " again") {
+	if err != nil || proof.Caveat != "" || !strings.HasSuffix(proof.Evidence, " again") {
 		t.Errorf("Revert = %+v, %v", proof, err)
 	}
-	if proof, err := fault.Revert(t.Context(), state); err != nil || proof.Doubt != "" {
+	if proof, err := fault.Revert(t.Context(), state); err != nil || proof.Caveat != "" {
 		t.Errorf("a second Revert = %+v, %v", proof, err)
 	}
 	if s := l.proxy.Shape(); s.Delay != 0 || s.Jitter != 0 {
@@ -95,14 +95,14 @@ func latency(delay, jitter time.Duration) chaos.NetCondition {
 	return chaos.NetCondition{Latency: chaos.Latency{Delay: delay, Jitter: jitter}}
 }
 
-func TestDoubtWithoutTraffic(t *testing.T) {
+func TestCaveatWithoutTraffic(t *testing.T) {
 	l, _ := start(t)
 	if _, err := l.Shape(t.Context(), "a", latency(20*time.Millisecond, 20*time.Millisecond), 0); err != nil {
 		t.Fatal(err)
 	}
 	proof, err := l.Clear(t.Context(), "a")
-	if err != nil || !strings.Contains(proof.Doubt, "no traffic") {
-		t.Errorf("Clear = %+v, %v, want a doubt", proof, err)
+	if err != nil || !strings.Contains(proof.Caveat, "no traffic") {
+		t.Errorf("Clear = %+v, %v, want a caveat", proof, err)
 	}
 	if s := l.Stats(); s.Conns != 0 || s.Bytes != 0 {
 		t.Errorf("measuring shows in the stats: %+v", s)

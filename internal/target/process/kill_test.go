@@ -93,7 +93,7 @@ func TestServerThatOutlivesItsWrapper(t *testing.T) {
 		t.Fatalf("Inject = %+v", o)
 	}
 	os.Remove(file)
-	if proof, err := fault.Revert(t.Context(), state); err != nil || proof.Doubt != "" || ask(p) == server || ask(p) == "" {
+	if proof, err := fault.Revert(t.Context(), state); err != nil || proof.Caveat != "" || ask(p) == server || ask(p) == "" {
 		t.Errorf("Revert = %+v, %v, and %q answers", proof, err, ask(p))
 	}
 	os.WriteFile(file, nil, 0o600) // so that stopping it takes no time

@@ -202,7 +202,7 @@ func TestKillAndStartAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if proof.Doubt != "" || proof.Mechanism != "signal" {
+		if proof.Caveat != "" || proof.Mechanism != "signal" {
 			t.Errorf("proof %+v", proof)
 		}
 	}
@@ -275,7 +275,7 @@ func TestPause(t *testing.T) {
 		t.Errorf("preparing to pause a paused process: %v", err)
 	}
 	for range 2 {
-		if proof, err := fault.Revert(ctx, state); err != nil || proof.Doubt != "" {
+		if proof, err := fault.Revert(ctx, state); err != nil || proof.Caveat != "" {
 			t.Errorf("Revert = %+v, %v", proof, err)
 		}
 	}
@@ -288,8 +288,8 @@ func TestPause(t *testing.T) {
 	}
 	syscall.Kill(-p.PID(), syscall.SIGCONT)
 	eventually(t, "it is let go", func() bool { paused, _ := p.Paused(ctx); return !paused })
-	if proof, err := fault.Revert(ctx, state); err != nil || proof.Doubt == "" {
-		t.Errorf("Revert of what somebody else let go = %+v, %v, want a doubt", proof, err)
+	if proof, err := fault.Revert(ctx, state); err != nil || proof.Caveat == "" {
+		t.Errorf("Revert of what somebody else let go = %+v, %v, want a caveat", proof, err)
 	}
 }
 

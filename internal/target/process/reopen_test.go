@@ -33,7 +33,7 @@ func breaker() {
 	if err != nil {
 		panic(err)
 	}
-	c := chaos.NewConductor(chaos.Config{Run: "r1", Owner: me, Journal: journal}, []chaos.Planned{{
+	c := chaos.NewConductor(chaos.Config{Run: "r1", Owner: me, Journal: journal}, []chaos.ScheduledFault{{
 		Plan:    chaos.Plan{Name: "freeze", Kind: "pause", Spec: &chaos.Pause{}},
 		Targets: []chaos.Target{target},
 	}})

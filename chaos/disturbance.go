@@ -2,24 +2,24 @@ package chaos
 
 import "context"
 
-// edges are told when a fault's effect begins and ends.
-type edges struct {
+// listeners are told when a fault's effect begins and ends.
+type listeners struct {
 	began, ceased       func()
 	cutting, cuttingOld func() (done func())
 	renew               func()
 }
 
-type edgesKey struct{}
+type listenersKey struct{}
 
-func (c *Conductor) withEdges(ctx context.Context, began, ceased func()) context.Context {
-	return context.WithValue(ctx, edgesKey{}, edges{began, ceased, c.cutting, c.cuttingOld, c.renew})
+func (c *Conductor) withListeners(ctx context.Context, began, ceased func()) context.Context {
+	return context.WithValue(ctx, listenersKey{}, listeners{began, ceased, c.cutting, c.cuttingOld, c.renew})
 }
 
 // Cutting tells the conductor that the target's way of doing or undoing a fault may cut
 // connections from now on until done is called: what is lost with them is ordeal's doing and
 // not the fault's. A target calls it only where it cannot do without.
 func Cutting(ctx context.Context) (done func()) {
-	if e, ok := ctx.Value(edgesKey{}).(edges); ok && e.cutting != nil {
+	if e, ok := ctx.Value(listenersKey{}).(listeners); ok && e.cutting != nil {
 		return e.cutting()
 	}
 	return func() {}
@@ -28,7 +28,7 @@ func Cutting(ctx context.Context) (done func()) {
 // CuttingOld is Cutting for connections to the target that are open now: each is cut when it
 // is next used, until done is called. As with Renew, the load has left them when it returns.
 func CuttingOld(ctx context.Context) (done func()) {
-	if e, ok := ctx.Value(edgesKey{}).(edges); ok && e.cuttingOld != nil {
+	if e, ok := ctx.Value(listenersKey{}).(listeners); ok && e.cuttingOld != nil {
 		return e.cuttingOld()
 	}
 	return func() {}
@@ -38,26 +38,26 @@ func CuttingOld(ctx context.Context) (done func()) {
 // returns, and those in use as soon as their answers are in. A target calls it where the way
 // that connections take has changed, and those of before would be cut in the end.
 func Renew(ctx context.Context) {
-	if e, ok := ctx.Value(edgesKey{}).(edges); ok && e.renew != nil {
+	if e, ok := ctx.Value(listenersKey{}).(listeners); ok && e.renew != nil {
 		e.renew()
 	}
 }
 
-// Began tells the conductor that the target is about to be disturbed: what is
+// DisturbanceStarted tells the conductor that the target is about to be disturbed: what is
 // due from now on counts to the time of the fault. A target calls it, with the
 // context it was handed, if it needs time to prepare before it disturbs
 // anything; otherwise the fault's time begins with its injection.
-func Began(ctx context.Context) {
-	if e, ok := ctx.Value(edgesKey{}).(edges); ok {
+func DisturbanceStarted(ctx context.Context) {
+	if e, ok := ctx.Value(listenersKey{}).(listeners); ok {
 		e.began()
 	}
 }
 
-// Ceased tells the conductor that the target is no longer disturbed, although
+// DisturbanceEnded tells the conductor that the target is no longer disturbed, although
 // the undo is yet to be finished and verified. Without it, the fault's time
 // ends when its revert was verified.
-func Ceased(ctx context.Context) {
-	if e, ok := ctx.Value(edgesKey{}).(edges); ok {
+func DisturbanceEnded(ctx context.Context) {
+	if e, ok := ctx.Value(listenersKey{}).(listeners); ok {
 		e.ceased()
 	}
 }
