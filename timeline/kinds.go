@@ -48,6 +48,9 @@ type ErrorKind struct {
 	OfTime bool
 	// OfPlan says that what the scenario asks for could not be done, at any time.
 	OfPlan bool
+	// Quotes says that the text of such an error can hold a part of the request or of its
+	// answer, and so a secret. Others say the same whatever was sent.
+	Quotes bool
 	// Lost says that the connection was lost: what ordeal cuts itself ends so.
 	Lost bool
 }
@@ -83,14 +86,15 @@ func Kinds() []ErrorKind {
 		{Name: KindLocal, Own: true,
 			Doc: "the generator's own machine ran out of ports, open files or memory"},
 		{Name: KindStatus, Answered: true, Doc: "the status was not an expected one"},
-		{Name: KindBody, Answered: true, Doc: "the body was not as expected"},
-		{Name: KindHeader, Answered: true, Doc: "a header was not as expected"},
-		{Name: KindJSON, Answered: true,
+		{Name: KindBody, Answered: true, Quotes: true, Doc: "the body was not as expected"},
+		{Name: KindHeader, Answered: true, Quotes: true, Doc: "a header was not as expected"},
+		{Name: KindJSON, Answered: true, Quotes: true,
 			Doc: "the body was not JSON, or a value in it was not as expected"},
 		{Name: KindSize, Answered: true, Doc: "the body was shorter or longer than expected"},
 		{Name: KindSlow, Answered: true, OfTime: true, Doc: "a good answer, but later than expected"},
-		{Name: KindCapture, Answered: true, Doc: "a value that a later step needs was not in the answer"},
-		{Name: KindTemplate, OfPlan: true, Doc: "the request could not be built from its templates"},
+		{Name: KindCapture, Answered: true, Quotes: true,
+			Doc: "a value that a later step needs was not in the answer"},
+		{Name: KindTemplate, OfPlan: true, Quotes: true, Doc: "the request could not be built from its templates"},
 		{Name: KindNotAllowed, OfPlan: true,
 			Doc: "never sent: the connection would have gone to an address that `allow_hosts` does " +
 				"not list; the load ends with the first one"},

@@ -202,7 +202,7 @@ func (x *exchange) learn() (kind string) {
 // Explain implements Exchange.
 func (x *exchange) Explain(r *attack.Result, sample bool) {
 	r.Detail = x.detail()
-	if !sample && !quotes(r.Kind) {
+	if !sample && !timeline.KindNamed(r.Kind).Quotes {
 		return
 	}
 	if x.failed == nil {

@@ -8,7 +8,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
-	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Samples and details are made of what was sent and answered, as it is. Whoever
@@ -131,14 +130,4 @@ func (x *exchange) secrets() []string {
 		}
 	}
 	return out
-}
-
-// quotes says whether the detail of an error of this kind can hold a part of a
-// request or its answer. Others say the same whatever was sent.
-func quotes(kind string) bool {
-	switch kind {
-	case timeline.KindHeader, timeline.KindBody, timeline.KindJSON, timeline.KindCapture, timeline.KindTemplate:
-		return true
-	}
-	return false
 }

@@ -85,7 +85,7 @@ func (a *runner) request(s *seat, w waiting, c *caller) {
 	case (r.Kind == timeline.KindTimeout || r.Kind == timeline.KindStalled) && r.Sent-r.Intended > action.timeout/2:
 		action.reserve.wasted(r.Sent, r.Done)
 	}
-	if (r.Kind == timeline.KindReset || r.Kind == timeline.KindEOF) && !o.Opened.IsZero() {
+	if r.Kind != "" && timeline.KindNamed(r.Kind).Lost && !o.Opened.IsZero() {
 		r.Opened = o.Opened.Sub(a.Start)
 	}
 	if r.Kind != "" && !s.tooLate && o.Exchange != nil {
