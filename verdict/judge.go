@@ -74,6 +74,18 @@ type ruleCase struct {
 	// final are the slices of a rule with every that nothing can change any more, rest those
 	// that come after; in order.
 	final, rest []*sliceCase
+	// alone says that a slice's outcome hangs on nothing but the slice; folded is then what the
+	// final ones came to that are forgotten.
+	alone  bool
+	folded worstSlice
+	err    error
+}
+
+// worstSlice is what the slices of a rule came to.
+type worstSlice struct {
+	finding     *finding
+	slice       timeline.Window
+	failed, all int
 }
 
 // sliceCase is one slice of a rule.
@@ -85,9 +97,10 @@ type sliceCase struct {
 
 // prepare asks for what the rule's terms need.
 func (j *Judging) prepare(in Input) *ruleCase {
-	c := &ruleCase{in: in, whole: in.Rule.unmeasured(), sliced: make([]bool, len(in.Rule.terms))}
+	c := &ruleCase{in: in, whole: in.Rule.unmeasured(), sliced: make([]bool, len(in.Rule.terms)), alone: true}
 	for i := range in.Rule.terms {
 		t := &in.Rule.terms[i]
+		c.alone = c.alone && t.scope.every > 0 && len(t.scope.phases) == 0
 		if t.scope.fault != "" {
 			continue // see conclude
 		}
@@ -259,50 +272,72 @@ func (j *Judging) conclude(c *ruleCase) (RuleResult, error) {
 		}
 		return c.result(f, nil, 0, 0), nil
 	}
-	var worstOf *finding
-	var where *sliceCase
-	failed, all := 0, 0
+	if c.err != nil {
+		return RuleResult{}, c.err
+	}
+	worst := c.folded
 	for _, s := range slices.Concat(c.final, c.rest) {
-		if !s.due {
-			continue
-		}
-		values := slices.Clone(whole)
-		for i := range values {
-			if !c.sliced[i] {
-				continue
-			}
-			if v, ok := s.values[i]; ok {
-				values[i] = v.unless(blocked[i])
-			} else {
-				values[i].missing = nothingDue(rule.terms[i].text)
-			}
-		}
-		f, err := rule.evaluate(values)
-		if err != nil {
+		if err := c.fold(&worst, s, whole, blocked); err != nil {
 			return RuleResult{}, err
 		}
-		all++
-		if f.truth == no {
-			failed++
-		}
-		if worstOf == nil || worseThan(f, worstOf) {
-			worstOf, where = f, s
-		}
 	}
-	if worstOf == nil {
-		values := slices.Clone(whole)
-		for i := range values {
-			if c.sliced[i] {
-				values[i].missing = nothingDue(rule.terms[i].text)
-			}
-		}
-		f, err := rule.evaluate(values)
+	if worst.all == 0 {
+		nothing := &sliceCase{}
+		f, err := rule.evaluate(c.sliceValues(nothing, whole, blocked))
 		if err != nil {
 			return RuleResult{}, err
 		}
 		return c.result(f, nil, 0, 0), nil
 	}
-	return c.result(worstOf, &where.window, failed, all), nil
+	return c.result(worst.finding, &worst.slice, worst.failed, worst.all), nil
+}
+
+// foldFinal judges the slices that nothing can change any more, and forgets them: of a rule with
+// every a long run keeps no more than its worst slice. Where a slice's outcome hangs on more than
+// the slice, on a fault or on the whole of the run, it is judged anew by each report.
+func (c *ruleCase) foldFinal() {
+	if !c.alone {
+		return
+	}
+	for _, s := range c.final {
+		c.err = cmp.Or(c.err, c.fold(&c.folded, s, c.whole, make([]string, len(c.whole))))
+	}
+	c.final = nil
+}
+
+// fold takes a slice into the worst of those before it.
+func (c *ruleCase) fold(into *worstSlice, s *sliceCase, whole []value, blocked []string) error {
+	if !s.due {
+		return nil
+	}
+	f, err := c.in.Rule.evaluate(c.sliceValues(s, whole, blocked))
+	if err != nil {
+		return err
+	}
+	into.all++
+	if f.truth == no {
+		into.failed++
+	}
+	if into.finding == nil || worseThan(f, into.finding) {
+		into.finding, into.slice = f, s.window
+	}
+	return nil
+}
+
+// sliceValues are the values of the rule's terms in a slice.
+func (c *ruleCase) sliceValues(s *sliceCase, whole []value, blocked []string) []value {
+	values := slices.Clone(whole)
+	for i := range values {
+		if !c.sliced[i] {
+			continue
+		}
+		if v, ok := s.values[i]; ok {
+			values[i] = v.unless(blocked[i])
+		} else {
+			values[i].missing = nothingDue(c.in.Rule.terms[i].text)
+		}
+	}
+	return values
 }
 
 // worseThan orders the slices of one rule: those that fail, those that cannot be

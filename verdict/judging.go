@@ -104,6 +104,9 @@ func (j *Judging) release() {
 		at := middle(iv.Window, j.tl.Duration)
 		j.c.add(iv, at)
 		j.watch.add(j.c, iv, at)
+		for _, c := range j.cases {
+			c.foldFinal()
+		}
 	}
 	j.held = slices.Delete(j.held, 0, n)
 }

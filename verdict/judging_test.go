@@ -278,3 +278,34 @@ func TestJudgingSaysHowFarAFaultIs(t *testing.T) {
 		t.Error("faults were forgotten, and nobody said so")
 	}
 }
+
+// TestJudgingKeepsNoSlices has a long run in short slices: what is kept does not grow with it.
+func TestJudgingKeepsNoSlices(t *testing.T) {
+	as := steady(0, 300*sec, 10, 10*ms)
+	for i := range as {
+		if as[i].at >= 100*sec && as[i].at < 103*sec {
+			as[i].took = 200 * ms
+		}
+	}
+	tl := run(300*sec, nil, []time.Duration{100 * ms}, as)
+	rule := "every(1s).max < 100ms"
+	j := NewJudging([]Input{{KPI: rule, Rule: mustCompile(t, rule)}}, planned(tl))
+	for iv := range tl.Intervals {
+		j.Add(iv)
+		kept := len(j.cases[0].final)
+		for tracker := range j.c.trackers() {
+			kept = max(kept, len(tracker.pieces))
+		}
+		if kept > 3 {
+			t.Fatalf("%d slices are kept at %s", kept, iv.To)
+		}
+	}
+	rules, err := j.Rules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "3 of 300 slices failed; worst from 1m40s to 1m41s"
+	if got := rules[0]; got.Outcome != Fail || !strings.Contains(got.Why, want) {
+		t.Errorf("%s, %q; want fail, %q", got.Outcome, got.Why, want)
+	}
+}

@@ -54,26 +54,32 @@ func (r *runner) newLiveRules(c *record.Config) *liveRules {
 // judge reads the sealed intervals until ctx ends. What it is late with it catches up with: it
 // reads from the recording and slows nobody.
 func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
-	var judged time.Time
+	var next time.Time
 	for sealed, err := range recorder.Subscribe(ctx) {
 		if err != nil || l.learn() != nil {
 			return // the recorder tells of what failed
 		}
 		l.judging.Add(sealed.Interval)
-		if time.Since(judged) < liveEvery {
+		begun := time.Now()
+		if begun.Before(next) {
 			continue
 		}
 		results, err := l.judging.Rules()
 		if err != nil {
 			return // so does the verdict
 		}
-		judged = time.Now()
 		l.show(results)
+		cost := time.Since(begun)
+		next = begun.Add(max(liveEvery, liveShare*cost))
 	}
 }
 
-// liveEvery is how often the rules are judged at most.
-const liveEvery = 500 * time.Millisecond
+// The rules are judged once in liveEvery at most, and not so often that it takes more than one
+// part in liveShare of a core: some rules take longer the longer the run lasts.
+const (
+	liveEvery = 500 * time.Millisecond
+	liveShare = 50
+)
 
 func (l *liveRules) learn() error {
 	faults := l.faults()
