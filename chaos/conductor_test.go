@@ -53,6 +53,42 @@ func (s *stage) play(t *testing.T, length time.Duration) []timeline.Fault {
 	return s.Run(ctx)
 }
 
+// ending is how a fault went: what most tests look at in its record.
+type ending struct {
+	State               timeline.FaultState
+	Effective, Reverted bool // there is an instant of it
+	Verified, Dirty     bool
+}
+
+var (
+	undone = ending{State: timeline.Reverted, Effective: true, Reverted: true, Verified: true}
+	// withCaveat is undone too, and may not have been in force all the time.
+	withCaveat = ending{State: timeline.Reverted, Effective: true, Reverted: true}
+	// ineffective is a fault that never took effect, and left nothing behind.
+	ineffective = ending{State: timeline.Failed, Reverted: true}
+	stuck       = ending{State: timeline.Failed, Effective: true, Dirty: true}
+)
+
+// wantEnding says in what r differs from want, and that its error lacks says. Without says
+// there must be no error.
+func wantEnding(t *testing.T, r timeline.Fault, want ending, says string) {
+	t.Helper()
+	got := ending{r.State, r.Effective != nil, r.Reverted != nil, r.Verified, r.Dirty}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s ended otherwise (-want +got):\n%s", r.Name, diff)
+	}
+	if !strings.Contains(r.Error, says) || (says == "") != (r.Error == "") {
+		t.Errorf("the error of %s is %q, want %q in it", r.Name, r.Error, says)
+	}
+}
+
+func (s *stage) wantEmptyJournal(t *testing.T) {
+	t.Helper()
+	if n := s.journal.len(); n != 0 {
+		t.Errorf("%d entries are left in the journal", n)
+	}
+}
+
 func planned(name string, spec Spec, at, hold time.Duration, targets ...Target) ScheduledFault {
 	kind := map[string]string{"*chaos.Kill": "kill", "*chaos.Pause": "pause", "*chaos.Latency": "latency"}[fmt.Sprintf("%T", spec)]
 	return ScheduledFault{Plan{Name: name, Kind: kind, At: at, Hold: hold, Services: []string{"api"}, Spec: spec}, targets}
@@ -98,8 +134,14 @@ func TestConductorTimes(t *testing.T) {
 			t.Errorf("%d entries are left in the journal", s.journal.len())
 		}
 		e := s.journal.added[0]
-		if e.ID != "run-0-0-kill-api" || e.Kind != "kill" || string(e.Spec) != `{"signal":"SIGKILL"}` || e.Target.Name != "api-1" || e.Remedy != "start api-1 again" {
-			t.Errorf("entry %+v", e)
+		entry := map[string]string{
+			"id": "run-0-0-kill-api", "kind": "kill", "spec": `{"signal":"SIGKILL"}`,
+			"target": "api-1", "remedy": "start api-1 again",
+		}
+		if diff := cmp.Diff(entry, map[string]string{
+			"id": e.ID, "kind": e.Kind, "spec": string(e.Spec), "target": e.Target.Name, "remedy": e.Remedy,
+		}); diff != "" {
+			t.Errorf("entry (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -161,8 +203,12 @@ func TestFaultsOverlap(t *testing.T) {
 		}
 		for i, r := range s.play(t, s60) {
 			p := s.faults[i].Plan
-			if r.Name != p.Name || *r.Effective != p.At || *r.Reverted != p.At+p.Hold || !r.Verified {
-				t.Errorf("record %+v", r)
+			if r.Name != p.Name {
+				t.Errorf("record %d is of %s, want %s", i, r.Name, p.Name)
+			}
+			wantEnding(t, r, undone, "")
+			if from, to := *r.Effective, *r.Reverted; from != p.At || to != p.At+p.Hold {
+				t.Errorf("%s from %v to %v, want from %v to %v", r.Name, from, to, p.At, p.At+p.Hold)
 			}
 		}
 		if !a.intact() || !b.intact() || s.journal.len() != 0 {
@@ -242,12 +288,12 @@ func TestFaultsThatCanOverlapDoNotWait(t *testing.T) {
 // its time did not last as long as it was meant to.
 func TestTheEndOfTheRunBackToBack(t *testing.T) {
 	for _, tt := range []struct {
-		end   time.Duration
-		state timeline.FaultState
-		says  string
+		end  time.Duration
+		want ending
+		says string
 	}{
-		{14 * time.Second, timeline.Scheduled, ""},
-		{17 * time.Second, timeline.Reverted, "the run ended when it had lasted 1s of 4s"},
+		{14 * time.Second, ending{State: timeline.Scheduled}, ""},
+		{17 * time.Second, withCaveat, "the run ended when it had lasted 1s of 4s"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			a := newFake("a")
@@ -256,8 +302,10 @@ func TestTheEndOfTheRunBackToBack(t *testing.T) {
 				planned("first", sigkill(), 5*time.Second, 6*time.Second, a),
 				planned("then", &Pause{}, 11*time.Second, 4*time.Second, a))
 			got := s.play(t, tt.end)
-			if then := got[1]; then.State != tt.state || then.Verified || then.Error != tt.says || !got[0].Verified {
-				t.Errorf("end at %v: %+v", tt.end, got)
+			wantEnding(t, got[0], undone, "")
+			wantEnding(t, got[1], tt.want, tt.says)
+			if got[1].Error != tt.says {
+				t.Errorf("the error is %q, want %q and no more", got[1].Error, tt.says)
 			}
 			if !a.intact() {
 				t.Error("something is left behind")
@@ -269,20 +317,20 @@ func TestTheEndOfTheRunBackToBack(t *testing.T) {
 func TestTheEndOfTheRun(t *testing.T) {
 	// Injecting takes from 10s to 11s, holding to 16s, undoing to 18s.
 	for _, tt := range []struct {
-		name      string
-		hold      time.Duration
-		end       time.Duration
-		state     timeline.FaultState
-		effective bool
-		verified  bool
-		says      string
+		name string
+		hold time.Duration
+		end  time.Duration
+		want ending
+		says string
 	}{
-		{"before it begins", 5 * time.Second, 9 * time.Second, timeline.Scheduled, false, false, ""},
-		{"while it is injected", 5 * time.Second, 10500 * time.Millisecond, timeline.Failed, false, false, "the run ended while it was being injected"},
-		{"while it is in force", 5 * time.Second, 13 * time.Second, timeline.Reverted, true, false, "the run ended when it had lasted 2s of 5s"},
-		{"when it was planned to end", 5 * time.Second, 15 * time.Second, timeline.Reverted, true, true, ""},
-		{"while it is undone", 5 * time.Second, 17 * time.Second, timeline.Reverted, true, true, ""},
-		{"of a fault until the end", 0, 30 * time.Second, timeline.Reverted, true, true, ""},
+		{"before it begins", 5 * time.Second, 9 * time.Second, ending{State: timeline.Scheduled}, ""},
+		{"while it is injected", 5 * time.Second, 10500 * time.Millisecond, ineffective,
+			"the run ended while it was being injected"},
+		{"while it is in force", 5 * time.Second, 13 * time.Second, withCaveat,
+			"the run ended when it had lasted 2s of 5s"},
+		{"when it was planned to end", 5 * time.Second, 15 * time.Second, undone, ""},
+		{"while it is undone", 5 * time.Second, 17 * time.Second, undone, ""},
+		{"of a fault until the end", 0, 30 * time.Second, undone, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -292,19 +340,14 @@ func TestTheEndOfTheRun(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(tt.end, cancel)
 				r := s.Run(ctx)[0]
-				if r.State != tt.state || (r.Effective != nil) != tt.effective || r.Verified != tt.verified || !strings.Contains(r.Error, tt.says) || (tt.says == "") != (r.Error == "") {
-					t.Errorf("record %+v, want state %s, effective %v, verified %v, error %q", r, tt.state, tt.effective, tt.verified, tt.says)
-				}
-				if !api.intact() || s.journal.len() != 0 || r.Dirty {
-					t.Errorf("left behind: %s, %d entries, dirty: %v", api.look(), s.journal.len(), r.Dirty)
-				}
-				if tt.state != timeline.Scheduled && r.Reverted == nil {
-					t.Error("no instant of the revert")
+				wantEnding(t, r, tt.want, tt.says)
+				if !api.intact() || s.journal.len() != 0 {
+					t.Errorf("left behind: %s, %d entries", api.look(), s.journal.len())
 				}
 				if api.undoContext != nil {
 					t.Errorf("the undo was given a context that had ended: %v", api.undoContext)
 				}
-				if tt.effective && tt.end < 16*time.Second && *r.Reverting != tt.end {
+				if tt.want.Effective && tt.end < 16*time.Second && *r.Reverting != tt.end {
 					t.Errorf("reverting from %v, want %v, at once", *r.Reverting, tt.end)
 				}
 			})
@@ -331,9 +374,7 @@ func TestFailedInjection(t *testing.T) {
 				s := newStage(Config{}, planned("kill", sigkill(), s10, 5*time.Second, a, b))
 				tt.arrange(s, a, b)
 				r := s.play(t, s60)[0]
-				if r.State != timeline.Failed || r.Effective != nil || r.Reverted == nil || r.Verified || r.Dirty || !strings.Contains(r.Error, tt.says) {
-					t.Errorf("record %+v", r)
-				}
+				wantEnding(t, r, ineffective, tt.says)
 				if (len(a.breaks) > 0) != tt.touched {
 					t.Errorf("the other target was hit %d times, want hit: %v", len(a.breaks), tt.touched)
 				}
@@ -351,8 +392,9 @@ func TestUndoIsTriedAgain(t *testing.T) {
 		a.stuck = 3
 		s := newStage(Config{}, planned("kill", sigkill(), s10, 5*time.Second, a, b))
 		r := s.play(t, s60)[0]
-		if r.State != timeline.Reverted || r.Error != "" || !r.Verified || r.Dirty || a.undos != 4 || b.undos != 1 {
-			t.Errorf("record %+v after %d and %d tries", r, a.undos, b.undos)
+		wantEnding(t, r, undone, "")
+		if a.undos != 4 || b.undos != 1 {
+			t.Errorf("%d and %d tries, want 4 and 1", a.undos, b.undos)
 		}
 		again := slices.DeleteFunc(slices.Clone(s.events), func(e string) bool { return !strings.Contains(e, "reverting") })
 		if len(again) != 1+3 {
@@ -367,11 +409,12 @@ func TestUndoThatFailsMakesTheRunDirty(t *testing.T) {
 		a.stuck = -1
 		s := newStage(Config{RevertTimeout: 20 * time.Second}, planned("kill", sigkill(), s10, 5*time.Second, a, b))
 		r := s.play(t, s60)[0]
-		if !r.Dirty || r.State != timeline.Failed || r.Reverted != nil || r.Effective == nil {
-			t.Errorf("record %+v", r)
-		}
-		if !strings.Contains(r.Error, "it is stuck") || !strings.Contains(r.Remedy, "ordeal heal") || !strings.Contains(r.Remedy, "start a again") || strings.Contains(r.Remedy, "start b") {
-			t.Errorf("error %q, remedy %q", r.Error, r.Remedy)
+		wantEnding(t, r, stuck, "it is stuck")
+		remedy := map[string]bool{"ordeal heal": true, "start a again": true, "start b": false}
+		for part, there := range remedy {
+			if strings.Contains(r.Remedy, part) != there {
+				t.Errorf("the remedy is %q, want %q in it: %v", r.Remedy, part, there)
+			}
 		}
 		if now := s.now(); now > 36*time.Second {
 			t.Errorf("gave up at %v, want 35s", now)
@@ -400,9 +443,8 @@ func TestTargetThatIsRemovedMeanwhile(t *testing.T) {
 		a.stuck, a.stuckWith = -1, ErrGone
 		s := newStage(Config{}, planned("kill", sigkill(), s10, 5*time.Second, a))
 		r := s.play(t, s60)[0]
-		if r.Dirty || r.State != timeline.Reverted || r.Verified || !strings.Contains(r.Error, "removed") || s.journal.len() != 0 {
-			t.Errorf("record %+v, want it undone, with a caveat", r)
-		}
+		wantEnding(t, r, withCaveat, "removed")
+		s.wantEmptyJournal(t)
 	})
 }
 
@@ -416,9 +458,8 @@ func TestFrozenTargetThatIsRemovedMeanwhile(t *testing.T) {
 			a.prepareErr = ErrGone
 		})
 		r := s.play(t, s60)[0]
-		if r.Dirty || r.State != timeline.Reverted || r.Verified || s.journal.len() != 0 {
-			t.Errorf("record %+v, want it undone, with a caveat", r)
-		}
+		wantEnding(t, r, withCaveat, "removed")
+		s.wantEmptyJournal(t)
 		if *r.Reverted > 16*time.Second {
 			t.Errorf("reverted at %v: what is gone was waited for", *r.Reverted)
 		}
@@ -435,9 +476,7 @@ func TestDoubtIsNotVerified(t *testing.T) {
 			a.alive = true
 		})
 		r := s.play(t, s60)[0]
-		if r.State != timeline.Reverted || r.Effective == nil || r.Verified || !strings.Contains(r.Error, "a: it ran again before") {
-			t.Errorf("record %+v, want it effective and not verified", r)
-		}
+		wantEnding(t, r, withCaveat, "a: it ran again before")
 	})
 }
 
@@ -474,8 +513,12 @@ func TestPreflight(t *testing.T) {
 				t.Errorf("error %q does not say %q", err, want)
 			}
 		}
-		if strings.Contains(err.Error(), "kill-a") || !a.intact() || !b.intact() || len(s.journal.added) > 0 {
-			t.Errorf("Preflight changed something or named what is well: %v", err)
+		if strings.Contains(err.Error(), "kill-a") {
+			t.Errorf("Preflight names what is well: %v", err)
+		}
+		if !a.intact() || !b.intact() || len(s.journal.added) > 0 {
+			t.Errorf("Preflight left a %s and b %s, and %d entries in the journal",
+				a.look(), b.look(), len(s.journal.added))
 		}
 	})
 }
@@ -551,8 +594,14 @@ func TestDuringIsWhatWasDisturbed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(Config{}, planned("slow", &Latency{Delay: time.Second}, s10, 5*time.Second, edged{newFake("a")}))
 		r := s.play(t, s60)[0]
-		if r.Began == nil || *r.Began < *r.Injecting+2*time.Second || r.Ceased == nil || *r.Reverted < *r.Ceased+3*time.Second {
-			t.Fatalf("injecting %v began %v ceased %v reverted %v", *r.Injecting, r.Began, r.Ceased, *r.Reverted)
+		if r.Began == nil || r.Ceased == nil {
+			t.Fatalf("it began at %v and ceased at %v, want both", r.Began, r.Ceased)
+		}
+		if least := *r.Injecting + 2*time.Second; *r.Began < least {
+			t.Fatalf("it began at %v, want %v or later", *r.Began, least)
+		}
+		if least := *r.Ceased + 3*time.Second; *r.Reverted < least {
+			t.Fatalf("reverted at %v, want %v or later: it ceased at %v", *r.Reverted, least, *r.Ceased)
 		}
 		if w, _ := r.Disturbance(); w.From != *r.Began || w.To != *r.Ceased {
 			t.Errorf("during is %v, want from %v to %v", w, *r.Began, *r.Ceased)
