@@ -44,8 +44,14 @@ func TestUsageWithin(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			u := UsageWithin(l.Entries(), tc.in)
-			if !near(u.CPU.Mean, tc.mean) || u.CPU.Max != tc.most || u.Full != tc.full || u.Time != tc.time || u.Samples != tc.samples {
-				t.Errorf("mean %v, max %v, full %v of %v, %d samples", u.CPU.Mean, u.CPU.Max, u.Full, u.Time, u.Samples)
+			if !near(u.CPU.Mean, tc.mean) || u.CPU.Max != tc.most {
+				t.Errorf("mean %v and max %v, want %v and %v", u.CPU.Mean, u.CPU.Max, tc.mean, tc.most)
+			}
+			if u.Full != tc.full || u.Time != tc.time {
+				t.Errorf("full for %v of %v, want %v of %v", u.Full, u.Time, tc.full, tc.time)
+			}
+			if u.Samples != tc.samples {
+				t.Errorf("%d samples, want %d", u.Samples, tc.samples)
 			}
 		})
 	}

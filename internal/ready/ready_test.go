@@ -15,6 +15,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
@@ -158,17 +161,23 @@ func TestAwaitEnds(t *testing.T) {
 			time.Sleep(7 * time.Second)
 			return missing, false
 		})
-		if end == nil || !end.Late || end.GivenUp != nil || end.Missing != missing || time.Since(begun) > 70*time.Second {
-			t.Errorf("late: %+v after %s", end, time.Since(begun))
+		wantEnd(t, "late", end, Unready{Late: true, Missing: missing})
+		if took := time.Since(begun); took > 70*time.Second {
+			t.Errorf("late after %s, want 70s at most", took)
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		stop := errors.New("ctrl-c")
 		time.AfterFunc(time.Second, func() { cancel(stop) })
-		if end := Await(ctx, time.Minute, func(context.Context) (error, bool) { return missing, false }); end == nil || end.Late || end.GivenUp != stop || end.Missing != missing {
-			t.Errorf("given up: %+v", end)
-		}
-		if end := Await(t.Context(), time.Minute, func(context.Context) (error, bool) { return missing, true }); end == nil || end.Late || end.GivenUp != nil || end.Missing != missing {
-			t.Errorf("in vain: %+v", end)
-		}
+		end = Await(ctx, time.Minute, func(context.Context) (error, bool) { return missing, false })
+		wantEnd(t, "given up", end, Unready{GivenUp: stop, Missing: missing})
+		end = Await(t.Context(), time.Minute, func(context.Context) (error, bool) { return missing, true })
+		wantEnd(t, "in vain", end, Unready{Missing: missing})
 	})
+}
+
+func wantEnd(t *testing.T, name string, got *Unready, want Unready) {
+	t.Helper()
+	if diff := cmp.Diff(&want, got, cmpopts.EquateErrors()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
 }

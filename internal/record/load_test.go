@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -230,8 +232,10 @@ func TestLoadMergesParts(t *testing.T) {
 		t.Fatalf("the interval is in %d lines, want 2", n)
 	}
 	s := intervals(t, tl)[0].Cells[0]
-	if s.Planned != 2 || s.Done != 2 || s.Failed != 1 || s.OK.Count() != 1 || s.Err.Count() != 1 || s.Late.Count() != 2 {
-		t.Errorf("got %+v", s.Stats)
+	type counts struct{ Planned, Done, Failed, OK, Err, Late uint64 }
+	got := counts{s.Planned, s.Done, s.Failed, s.OK.Count(), s.Err.Count(), s.Late.Count()}
+	if diff := gocmp.Diff(counts{Planned: 2, Done: 2, Failed: 1, OK: 1, Err: 1, Late: 2}, got); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 	if got := s.Err.Limits(); len(got) != 2 || got[1] != (timeline.LimitCount{Limit: 200 * ms, Above: 1}) {
 		t.Errorf("limits %+v, want one above 200ms", got)

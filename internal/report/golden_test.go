@@ -289,8 +289,17 @@ func TestOutputsGolden(t *testing.T) {
 func TestOutputsConform(t *testing.T) {
 	names, files := map[string]bool{}, map[string]bool{}
 	for _, o := range Outputs() {
-		if o.Name == "" || o.Doc == "" || filepath.Base(o.File) != o.File || names[o.Name] || files[o.File] {
-			t.Errorf("output %q, file %q: names and files must be there, plain and unique", o.Name, o.File)
+		if o.Name == "" || o.Doc == "" {
+			t.Errorf("output %q, file %q: it must have a name and an explanation, found %q", o.Name, o.File, o.Doc)
+		}
+		if filepath.Base(o.File) != o.File {
+			t.Errorf("output %q, file %q: the file must be a name without a folder", o.Name, o.File)
+		}
+		if names[o.Name] {
+			t.Errorf("output %q: another has this name", o.Name)
+		}
+		if files[o.File] {
+			t.Errorf("output %q: another has the file %q", o.Name, o.File)
 		}
 		names[o.Name], files[o.File] = true, true
 		for name, r := range runs() {

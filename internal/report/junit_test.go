@@ -6,6 +6,8 @@ import (
 	"io"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -19,28 +21,35 @@ func parseJUnit(t *testing.T, b []byte) junitSuite {
 	return s
 }
 
+// junitCounts are the attributes of a suite that CI systems count by.
+type junitCounts struct{ Tests, Failures, Errors, Skipped int }
+
+func countsOf(s junitSuite) junitCounts {
+	return junitCounts{s.Tests, s.Failures, s.Errors, s.Skipped}
+}
+
 func TestJUnitOutcomes(t *testing.T) {
 	rule := func(s verdict.Severity, o verdict.Outcome) *Run {
 		return &Run{Report: verdict.Report{Rules: []verdict.RuleResult{{KPI: "p99 < 1s", Severity: s, Outcome: o, Why: "why"}}}}
 	}
 	tests := []struct {
-		name                             string
-		run                              *Run
-		tests, failures, errors, skipped int
+		name string
+		run  *Run
+		want junitCounts
 	}{
-		{"pass", rule(verdict.SeverityFail, verdict.Pass), 1, 0, 0, 0},
-		{"fail", rule(verdict.SeverityFail, verdict.Fail), 1, 1, 0, 0},
-		{"inconclusive", rule(verdict.SeverityFail, verdict.Inconclusive), 1, 0, 1, 0},
-		{"no outcome is no pass", rule(verdict.SeverityFail, ""), 1, 0, 1, 0},
-		{"warn", rule(verdict.SeverityWarn, verdict.Warn), 1, 0, 0, 1},
-		{"warn that failed", rule(verdict.SeverityWarn, verdict.Fail), 1, 0, 0, 1},
-		{"warn, inconclusive", rule(verdict.SeverityWarn, verdict.Inconclusive), 1, 0, 0, 1},
-		{"no rules", &Run{}, 1, 0, 0, 1},
-		{"invalid run", inconclusive(), 5, 0, 1, 0},
-		{"interrupted", interrupted(), 5, 0, 1, 0},
-		{"dirty", dirty(), 5, 0, 1, 0},
-		{"dirty without a fault", &Run{Dirty: true}, 1, 0, 1, 0},
-		{"not done", notDone(), 1, 0, 1, 0},
+		{"pass", rule(verdict.SeverityFail, verdict.Pass), junitCounts{1, 0, 0, 0}},
+		{"fail", rule(verdict.SeverityFail, verdict.Fail), junitCounts{1, 1, 0, 0}},
+		{"inconclusive", rule(verdict.SeverityFail, verdict.Inconclusive), junitCounts{1, 0, 1, 0}},
+		{"no outcome is no pass", rule(verdict.SeverityFail, ""), junitCounts{1, 0, 1, 0}},
+		{"warn", rule(verdict.SeverityWarn, verdict.Warn), junitCounts{1, 0, 0, 1}},
+		{"warn that failed", rule(verdict.SeverityWarn, verdict.Fail), junitCounts{1, 0, 0, 1}},
+		{"warn, inconclusive", rule(verdict.SeverityWarn, verdict.Inconclusive), junitCounts{1, 0, 0, 1}},
+		{"no rules", &Run{}, junitCounts{1, 0, 0, 1}},
+		{"invalid run", inconclusive(), junitCounts{5, 0, 1, 0}},
+		{"interrupted", interrupted(), junitCounts{5, 0, 1, 0}},
+		{"dirty", dirty(), junitCounts{5, 0, 1, 0}},
+		{"dirty without a fault", &Run{Dirty: true}, junitCounts{1, 0, 1, 0}},
+		{"not done", notDone(), junitCounts{1, 0, 1, 0}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -49,9 +58,8 @@ func TestJUnitOutcomes(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := parseJUnit(t, b.Bytes())
-			if s.Tests != tt.tests || s.Failures != tt.failures || s.Errors != tt.errors || s.Skipped != tt.skipped {
-				t.Errorf("tests %d, failures %d, errors %d, skipped %d, expected %d %d %d %d\n%s",
-					s.Tests, s.Failures, s.Errors, s.Skipped, tt.tests, tt.failures, tt.errors, tt.skipped, b.Bytes())
+			if diff := cmp.Diff(tt.want, countsOf(s)); diff != "" {
+				t.Errorf("counts (-want +got):\n%s\n%s", diff, b.Bytes())
 			}
 		})
 	}
@@ -77,8 +85,11 @@ func FuzzJUnit(f *testing.F) {
 			t.Fatal(err)
 		}
 		s := parseJUnit(t, b.Bytes())
-		if n := len(s.Cases); n != 4 || s.Failures != 1 || s.Errors != 1 || s.Skipped != 1 {
-			t.Errorf("%d cases, %d failures, %d errors, %d skipped, expected 4 1 1 1", n, s.Failures, s.Errors, s.Skipped)
+		if n := len(s.Cases); n != 4 {
+			t.Errorf("%d cases, expected 4", n)
+		}
+		if diff := cmp.Diff(junitCounts{Tests: 4, Failures: 1, Errors: 1, Skipped: 1}, countsOf(s)); diff != "" {
+			t.Errorf("counts (-want +got):\n%s", diff)
 		}
 		elements := 0
 		for d := xml.NewDecoder(&b); ; {

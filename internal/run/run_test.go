@@ -77,6 +77,21 @@ func readSummary(t *testing.T, dir string) summary {
 	return s
 }
 
+// wantEnd says how the run ended otherwise than it should have, by what Run returned
+// and by its summary.
+func wantEnd(t *testing.T, want ExitCode, outcome string, code ExitCode, err error, s summary) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if code != want || s.ExitCode != int(want) {
+		t.Errorf("exit %d, and %d in the summary; want %d", code, s.ExitCode, want)
+	}
+	if s.Verdict != outcome {
+		t.Errorf("verdict %q, want %q", s.Verdict, outcome)
+	}
+}
+
 // Whoever no longer waits for the slow answers after the last stage must not be
 // told that the quick ones were good enough.
 func TestGivenUpWhileWaitingForAnswersIsNoPass(t *testing.T) {
@@ -110,8 +125,9 @@ verdict: [error_rate < 50%%]
 	if s.Totals.Interrupted == 0 || s.Totals.Planned != s.Totals.Done+s.Totals.Unsent+s.Totals.Interrupted {
 		t.Errorf("totals %+v, want some interrupted and all accounted for", s.Totals)
 	}
-	if code != ExitInterrupted || err != nil || s.ExitCode != int(ExitInterrupted) || s.Verdict != "inconclusive" {
-		t.Errorf("exit %d, %v, summary %+v; want %d and inconclusive\n%s", code, err, s, ExitInterrupted, screen.seen.String())
+	wantEnd(t, ExitInterrupted, "inconclusive", code, err, s)
+	if t.Failed() {
+		t.Log(screen.seen.String())
 	}
 }
 
@@ -143,8 +159,9 @@ verdict: [error_rate < 1%%]
 	}}
 	code, err := Run(soft, t.Context(), plan, Options{Out: out, Stdout: screen, Stderr: io.Discard, Interrupts: interrupts})
 	s := readSummary(t, out)
-	if code != ExitInterrupted || err != nil || s.ExitCode != int(ExitInterrupted) || s.Verdict != "inconclusive" || s.Totals.Done != 5 || s.Totals.Interrupted != 0 {
-		t.Errorf("exit %d, %v, summary %+v; want %d, inconclusive, and 5 done", code, err, s, ExitInterrupted)
+	wantEnd(t, ExitInterrupted, "inconclusive", code, err, s)
+	if s.Totals.Done != 5 || s.Totals.Interrupted != 0 {
+		t.Errorf("%d done and %d interrupted, want 5 done", s.Totals.Done, s.Totals.Interrupted)
 	}
 	for _, want := range []string{"INTERRUPTED", "while its last answers were waited for"} {
 		if !strings.Contains(screen.seen.String(), want) {
@@ -275,8 +292,11 @@ attack:
 			var screen bytes.Buffer
 			code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: io.Discard})
 			b, readErr := os.ReadFile(filepath.Join(out, c.other))
-			if code != ExitBroken || err == nil || readErr != nil || !strings.Contains(string(b), c.says) {
-				t.Errorf("exit %d, %v; %v, want %s in\n%s", code, err, readErr, c.says, b)
+			if code != ExitBroken || err == nil {
+				t.Errorf("exit %d, %v; want %d and an error", code, err, ExitBroken)
+			}
+			if readErr != nil || !strings.Contains(string(b), c.says) {
+				t.Errorf("%s (%v) lacks %s:\n%s", c.other, readErr, c.says, b)
 			}
 			for _, want := range []string{"NOT DONE", c.missing, "response times by stage"} {
 				if !strings.Contains(screen.String(), want) {

@@ -165,8 +165,11 @@ func TestBodyFilesAreBounded(t *testing.T) {
 	}
 	_, err = plan(9, 9)
 	m, ok := err.(*strictyaml.Mistakes)
-	if !ok || len(m.List) != 1 || m.List[0].Line != 13 || !strings.Contains(m.List[0].Msg, "at most 128 MiB together") {
-		t.Errorf("expected a mistake at the ninth file, found %v", err)
+	if !ok || len(m.List) != 1 {
+		t.Fatalf("expected one mistake, found %v", err)
+	}
+	if k := m.List[0]; k.Line != 13 || !strings.Contains(k.Msg, "at most 128 MiB together") {
+		t.Errorf("line %d, %q; expected the ninth file, line 13, and the limit", k.Line, k.Msg)
 	}
 
 	// So it is for the bodies of a list of targets.

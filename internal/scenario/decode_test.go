@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
@@ -49,9 +51,18 @@ func mistakes(t *testing.T, src string) string {
 func TestDefaults(t *testing.T) {
 	p := parseText(t, small)
 	a := p.Attack
-	if p.Seed != 1 || a.Engine != "fast" || a.Arrivals != arrivals.Uniform || a.Timeout != 5*time.Second || a.MaxInFlight != 2000 ||
-		a.Protocol != "auto" || a.LateBudget != 50*time.Millisecond || !a.Stages[0].Judged || a.Requests[0].Weight != 1 || a.Requests[0].Timeout != 5*time.Second {
-		t.Errorf("unexpected defaults: %+v", p)
+	want := map[string]any{
+		"seed": uint64(1), "engine": "fast", "arrivals": arrivals.Uniform, "timeout": 5 * time.Second,
+		"max_in_flight": 2000, "protocol": "auto", "late_budget": 50 * time.Millisecond,
+		"judged": true, "weight": 1.0, "timeout of a request": 5 * time.Second,
+	}
+	got := map[string]any{
+		"seed": p.Seed, "engine": a.Engine, "arrivals": a.Arrivals, "timeout": a.Timeout,
+		"max_in_flight": a.MaxInFlight, "protocol": a.Protocol, "late_budget": a.LateBudget,
+		"judged": a.Stages[0].Judged, "weight": a.Requests[0].Weight, "timeout of a request": a.Requests[0].Timeout,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
 }
 

@@ -58,8 +58,14 @@ func TestFlowChangesNoRequest(t *testing.T) {
 		t.Errorf("expected %v, found %v", want, names)
 	}
 	f := p.Attack.Flows[0]
-	if f.Data.Len() != 2 || f.Steps[0].Request != 2 || f.Steps[1].Request != 3 || f.Steps[0].Captures[0] != (expect.Capture{Name: "id", JSON: "$.id"}) {
-		t.Errorf("found %+v", f)
+	if n := f.Data.Len(); n != 2 {
+		t.Errorf("the flow has %d rows, expected 2", n)
+	}
+	if first, then := f.Steps[0].Request, f.Steps[1].Request; first != 2 || then != 3 {
+		t.Errorf("the steps are requests %d and %d, expected 2 and 3", first, then)
+	}
+	if got, want := f.Steps[0].Captures[0], (expect.Capture{Name: "id", JSON: "$.id"}); got != want {
+		t.Errorf("the first step captures %+v, expected %+v", got, want)
 	}
 	if before := parse(t, withoutFlow); before.Attack.Requests[1].Name != p.Attack.Requests[1].Name {
 		t.Error("a flow moves the requests")

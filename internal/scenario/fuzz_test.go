@@ -44,8 +44,14 @@ func FuzzParse(f *testing.F) {
 			}
 			lines := bytes.Count(src, []byte("\n")) + 1
 			for _, k := range m.List {
-				if k.Line < 0 || k.Line > lines || k.Line > 0 && (k.Col < 1 || k.Len < 1) || k.Msg == "" || k.Hint == "" {
-					t.Errorf("no place for a mistake, or no hint: %+v", k)
+				if k.Line < 0 || k.Line > lines {
+					t.Errorf("line %d of %d: %+v", k.Line, lines, k)
+				}
+				if k.Line > 0 && (k.Col < 1 || k.Len < 1) {
+					t.Errorf("column %d, %d characters: a mistake with a line has both: %+v", k.Col, k.Len, k)
+				}
+				if k.Msg == "" || k.Hint == "" {
+					t.Errorf("no text, or no hint: %+v", k)
 				}
 			}
 			m.Render(io.Discard, true)

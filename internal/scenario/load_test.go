@@ -168,8 +168,11 @@ func TestLoadOfWhatCannotBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(path, testEnv, Options{})
 			m, ok := err.(*strictyaml.Mistakes)
-			if !ok || len(m.List) != 1 || m.List[0].Line != 0 || m.List[0].Hint == "" {
-				t.Fatalf("expected one mistake without a place, found %#v", err)
+			if !ok || len(m.List) != 1 {
+				t.Fatalf("expected one mistake, found %#v", err)
+			}
+			if k := m.List[0]; k.Line != 0 || k.Hint == "" {
+				t.Errorf("expected a hint and no place, found line %d and hint %q", k.Line, k.Hint)
 			}
 		})
 	}

@@ -107,8 +107,17 @@ func TestRetrySendsTheSameOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if len(all) != 2 || all[0] != all[1] || all[0].key == "" || all[0].body != "an order" {
-		t.Errorf("the replicas saw %q", all)
+	if len(all) != 2 {
+		t.Fatalf("the replicas saw %q, want two orders", all)
+	}
+	if all[0] != all[1] {
+		t.Errorf("the retry is %q, want the same as %q", all[1], all[0])
+	}
+	if all[0].key == "" {
+		t.Error("the order has no key")
+	}
+	if body := all[0].body; body != "an order" {
+		t.Errorf("the order is %q, want %q", body, "an order")
 	}
 }
 

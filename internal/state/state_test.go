@@ -195,8 +195,17 @@ func TestClaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	runs, err := f.Runs()
-	if err != nil || len(runs) != 1 || runs[0].ID != "r1" || runs[0].Owner != me(t) || string(runs[0].Places["engine"]) != `{"address":"unix:///x"}` {
-		t.Fatalf("Runs = %+v, %v", runs, err)
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("Runs = %+v, %v; want one", runs, err)
+	}
+	if got := runs[0].ID; got != "r1" {
+		t.Errorf("the run is %q, want r1", got)
+	}
+	if got, want := runs[0].Owner, me(t); got != want {
+		t.Errorf("the owner is %+v, want %+v", got, want)
+	}
+	if got := string(runs[0].Places["engine"]); got != `{"address":"unix:///x"}` {
+		t.Errorf("the engine is at %s, want the place that was noted", got)
 	}
 	if l, why := runs[0].Liveness(); l != owner.Alive {
 		t.Errorf("Liveness of this process = %v, %s", l, why)

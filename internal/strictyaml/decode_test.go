@@ -217,8 +217,14 @@ func FuzzDecode(f *testing.F) {
 		}
 		lines := strings.Count(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n") + 1
 		for _, k := range m.List {
-			if k.Line < 0 || k.Line > lines || k.Line > 0 && (k.Col < 1 || k.Len < 1) || k.Msg == "" || k.Hint == "" {
-				t.Errorf("no place for a mistake, or no hint: %+v", k)
+			if k.Line < 0 || k.Line > lines {
+				t.Errorf("line %d of %d: %+v", k.Line, lines, k)
+			}
+			if k.Line > 0 && (k.Col < 1 || k.Len < 1) {
+				t.Errorf("column %d, %d characters: a mistake with a line has both: %+v", k.Col, k.Len, k)
+			}
+			if k.Msg == "" || k.Hint == "" {
+				t.Errorf("no text, or no hint: %+v", k)
 			}
 		}
 		m.Render(io.Discard, true)

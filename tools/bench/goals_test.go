@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -188,8 +189,8 @@ func TestReasonsNameGoals(t *testing.T) {
 // A reason is printed while its goal is missed, once for all goals that share it.
 func TestShortfalls(t *testing.T) {
 	why := reasons("For people.\n\n## a b\nOne\nreason.\n\n## c\nAnother.\n")
-	if len(why) != 3 || why["a"] != "One reason." || why["b"] != "One reason." || why["c"] != "Another." {
-		t.Fatalf("%q", why)
+	if want := map[string]string{"a": "One reason.", "b": "One reason.", "c": "Another."}; !maps.Equal(why, want) {
+		t.Fatalf("got  %q\nwant %q", why, want)
 	}
 	a, b, c, d := goal{ID: "a", Reached: no}, goal{ID: "b", Reached: between}, goal{ID: "c", Reached: yes}, goal{ID: "d", Reached: no}
 	e := goal{ID: "e", Reached: unknown}

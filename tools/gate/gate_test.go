@@ -14,8 +14,14 @@ func TestStops(t *testing.T) {
 		const n = 1000
 		for range n {
 			run, stop, ok := next()
-			if !ok || stop < 60*time.Millisecond || stop > 120*time.Millisecond || run+stop < time.Second/3 || run+stop > time.Second {
-				t.Fatalf("run %d: it goes on for %s and is stopped for %s, %t", number, run, stop, ok)
+			if !ok {
+				t.Fatalf("run %d: there are no more stops", number)
+			}
+			if stop < 60*time.Millisecond || stop > 120*time.Millisecond {
+				t.Fatalf("run %d: stopped for %s, want 60 to 120 ms", number, stop)
+			}
+			if every := run + stop; every < time.Second/3 || every > time.Second {
+				t.Fatalf("run %d: stopped %s after the last stop, want a third of a second to one", number, every)
 			}
 			all += run + stop
 		}
@@ -24,8 +30,11 @@ func TestStops(t *testing.T) {
 		}
 		next = once(&trial{number: number})
 		run, stop, ok := next()
-		if !ok || run < 4*time.Second || run > 6*time.Second || stop != 2*time.Second {
-			t.Errorf("run %d: it goes on for %s and is stopped for %s, %t", number, run, stop, ok)
+		if !ok || stop != 2*time.Second {
+			t.Errorf("run %d: stopped for %s (%t), want 2s", number, stop, ok)
+		}
+		if run < 4*time.Second || run > 6*time.Second {
+			t.Errorf("run %d: stopped after %s, want 4 to 6 s", number, run)
 		}
 		if _, _, ok := next(); ok {
 			t.Error("it is stopped twice")
