@@ -115,6 +115,10 @@ type Request struct {
 	// Targets, in place of all of the above but name, weight and expect: the
 	// k-th arrival takes target k modulo their number.
 	Targets Targets `json:"targets,omitempty"`
+	// Protocol is a name in package protocols. Empty is HTTP, whose settings stand above;
+	// those of any other are Spec.
+	Protocol string `json:"protocol,omitempty"`
+	Spec     Spec   `json:"spec,omitempty"`
 }
 
 // End is how an arrival ended.
@@ -135,7 +139,8 @@ type Result struct {
 	Sent     time.Duration // 0 if it never was
 	Done     time.Duration // for an unsent arrival: when its timeout passed
 	GivenUp  time.Duration // of an unsent arrival: when it was; it may be before its timeout
-	Status   int
+	Class    Class
+	Code     int // of the answer; 0 if it has none, or there was none
 	BytesIn  int64
 	BytesOut int64
 	Kind     string // of the error; empty if the arrival went well

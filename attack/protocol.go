@@ -2,20 +2,40 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Protocol is an entry of the registry of protocols: what a request is, and how it is
 // sent. It knows nothing of when.
 type Protocol struct {
-	Name string
+	Name string // in Request.Protocol; empty: HTTP
 	Doc  string
+	// New returns the settings of a request with their defaults; nil for HTTP, whose
+	// settings stand beside the name of a request.
+	New func() Spec
 	// Compile checks the plan's requests of this protocol and returns what sends them.
 	Compile func(p *Plan) (Client, error)
+}
+
+// Spec is what a request of a protocol says of itself: a pointer to a struct whose
+// exported fields carry json and doc tags.
+type Spec interface {
+	// Validate says what is wrong, by field, nil if nothing. Templates draw from data,
+	// and from values of these names that a flow brings.
+	Validate(data *payload.Data, names []string) fielderr.List
+	// Expanded is a copy whose texts went through expand, which puts names of the run
+	// in. target is the host:port of the scenario's target, empty if it has none.
+	Expanded(expand func(string) string, target string) Spec
+	// Endpoint is the host:port that it is sent to, empty if the scenario's target is.
+	Endpoint() string
+	// String says in few words what is asked.
+	String() string
 }
 
 // Client sends the requests of a plan that are of one protocol. It is safe for
@@ -53,6 +73,25 @@ type Session struct {
 	Values payload.Values
 	// Kept is for the clients, one place for each.
 	Kept []any
+}
+
+// Clients are those of a plan, by Request.Protocol.
+type Clients map[string]Client
+
+// Close closes all of them.
+func (c Clients) Close() error {
+	var errs []error
+	for _, one := range c {
+		errs = append(errs, one.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Renew renews all of them.
+func (c Clients) Renew() {
+	for _, one := range c {
+		one.Renew()
+	}
 }
 
 // Class says how a call went.

@@ -141,6 +141,11 @@ func (c *Check) Judge(r *Answer, response time.Duration, words bool) (kind, deta
 			return timeline.KindHeader, say(words, func() string { return c.parts[i].wrong(r) })
 		}
 	}
+	return c.JudgeBody(r, response, words)
+}
+
+// JudgeBody is Judge without status and headers, for protocols that have none.
+func (c *Check) JudgeBody(r *Answer, response time.Duration, words bool) (kind, detail string) {
 	if r.BytesIn < c.MinSize || c.MaxSize > 0 && r.BytesIn > c.MaxSize {
 		return timeline.KindSize, say(words, func() string { return fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn) })
 	}

@@ -61,6 +61,9 @@ func New(p *attack.Plan) (*Builder, error) {
 	var errs []error
 	for i := range p.Requests {
 		var err error
+		if p.Requests[i].Protocol != "" {
+			continue // another protocol sends it
+		}
 		if b.recipes[i], err = newRecipe(&p.Requests[i], p, wanted[i]); err != nil {
 			errs = append(errs, fmt.Errorf("request %q: %w", p.Requests[i].Name, err))
 		}

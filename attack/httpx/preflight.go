@@ -81,8 +81,12 @@ func (f *Preflight) Open(ctx context.Context, u *url.URL) (protocol string, err 
 		return "", hopelessly(err)
 	}
 	defer conn.Close()
-	if u.Scheme != "https" {
+	switch u.Scheme {
+	case "https":
+	case "http":
 		return "", HeldOpen(ctx, conn)
+	default: // of another protocol a server may well close connections at once
+		return "", nil
 	}
 	secure, err := f.shake(ctx, conn, f.tls, wire.EndpointOf(u).Name)
 	if err != nil {

@@ -160,7 +160,7 @@ func TestRunOverAStandstill(t *testing.T) {
 				watching.Go(func() { stops.Run(ctx) })
 				time.AfterFunc(1003*time.Millisecond, func() { jump.Store(int64(2 * time.Second)) })
 				c := new(loose)
-				res, err := Run(t.Context(), p, Options{Client: over(t, p, jumping{start, clock}), Sink: c, Start: start, Clock: clock, Standstills: stops})
+				res, err := Run(t.Context(), p, Options{Clients: over(t, p, jumping{start, clock}), Sink: c, Start: start, Clock: clock, Standstills: stops})
 				cancel()
 				watching.Wait()
 				if err != nil {

@@ -71,7 +71,7 @@ func (a *runner) flow(s *seat, w waiting, kept []any) {
 			whole.Sent = got.Sent
 		}
 		took += got.Done - got.Intended
-		whole.End, whole.Status, whole.Kind = got.End, got.Status, got.Kind
+		whole.End, whole.Class, whole.Code, whole.Kind = got.End, got.Class, got.Code, got.Kind
 		whole.BytesIn += got.BytesIn
 		whole.BytesOut += got.BytesOut
 		due = got.Done

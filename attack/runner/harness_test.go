@@ -56,13 +56,13 @@ func takes(d time.Duration) *fake {
 }
 
 // over is a client that sends by an engine.
-func over(tb testing.TB, p *attack.Plan, e httpx.Engine) attack.Client {
+func over(tb testing.TB, p *attack.Plan, e httpx.Engine) attack.Clients {
 	tb.Helper()
 	c, err := httpx.NewClient(p, e)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return c
+	return attack.Clients{"": c}
 }
 
 // bubble runs the plan under a fake clock.

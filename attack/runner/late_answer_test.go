@@ -49,12 +49,12 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {
 				p := holdPlan(10, time.Second, timeout, 10)
 				p.Requests[0].Expect = c.expect
-				_, got := run(t, t.Context(), p, Options{Client: over(t, p, &tardy{takes: c.takes}), Start: start})
+				_, got := run(t, t.Context(), p, Options{Clients: over(t, p, &tardy{takes: c.takes}), Start: start})
 				if len(got.of(attack.Done)) != 10 {
 					t.Fatalf("expected 10 done, found %d", len(got.of(attack.Done)))
 				}
 				for _, r := range got.of(attack.Done) {
-					if r.Kind != c.kind || r.Status != c.status || r.Done-r.Intended != c.takes || r.Sample != nil && c.status == 0 {
+					if r.Kind != c.kind || r.Code != c.status || r.Done-r.Intended != c.takes || r.Sample != nil && c.status == 0 {
 						t.Fatalf("expected kind %q and status %d after %s, found %+v", c.kind, c.status, c.takes, r)
 					}
 				}
@@ -68,7 +68,7 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 func TestLateAnswersCountFromTheirIntendedTime(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(10, time.Second, 250*time.Millisecond, 1)
-		_, got := run(t, t.Context(), p, Options{Client: over(t, p, &tardy{takes: 150 * time.Millisecond}), Start: start})
+		_, got := run(t, t.Context(), p, Options{Clients: over(t, p, &tardy{takes: 150 * time.Millisecond}), Start: start})
 		good := 0
 		for _, r := range got.of(attack.Done) {
 			if r.Kind == "" {
@@ -93,7 +93,7 @@ func TestLateAnswersEndTheirFlow(t *testing.T) {
 			{Request: 0, Captures: []expect.Capture{{Name: "what", Matches: "in (.*)"}}}, {Request: 1},
 		}}}
 		got := new(collector)
-		if _, err := Run(t.Context(), p, Options{Client: over(t, p, &tardy{takes: 301 * time.Millisecond}), Sink: got, Start: start}); err != nil {
+		if _, err := Run(t.Context(), p, Options{Clients: over(t, p, &tardy{takes: 301 * time.Millisecond}), Sink: got, Start: start}); err != nil {
 			t.Fatal(err)
 		}
 		steps, flows := 0, 0

@@ -22,7 +22,7 @@ func scripted(t *testing.T, clock []time.Duration, busy []time.Duration) *runner
 		}
 	}
 	a, err := newRun(t.Context(), holdPlan(10, time.Second, time.Second, 100), Options{
-		Client: over(t, holdPlan(10, time.Second, time.Second, 100), takes(0)), Sink: new(collector), Start: time.Now(), Clock: next(&clock), Busy: next(&busy),
+		Clients: over(t, holdPlan(10, time.Second, time.Second, 100), takes(0)), Sink: new(collector), Start: time.Now(), Clock: next(&clock), Busy: next(&busy),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestEvidenceForAReserve(t *testing.T) {
 			"waited for more":             {timeout/2 + 1, time.Hour, true},
 			"waited, and was answered":    {timeout/2 + 1, 0, false},
 		} {
-			a, err := newRun(t.Context(), holdPlan(10, time.Second, timeout, 100), Options{Client: over(t, holdPlan(10, time.Second, timeout, 100), takes(c.takes)), Sink: new(collector), Start: start})
+			a, err := newRun(t.Context(), holdPlan(10, time.Second, timeout, 100), Options{Clients: over(t, holdPlan(10, time.Second, timeout, 100), takes(c.takes)), Sink: new(collector), Start: start})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -110,7 +110,7 @@ func TestOverloadKeepsGoodput(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		const slots, service, timeout, carry = 10, 100 * time.Millisecond, 2 * time.Second, 100 // a second
 		p := holdPlan(3*carry, 40*time.Second, timeout, slots)
-		_, c := run(t, t.Context(), p, Options{Client: over(t, p, takes(service)), Start: start})
+		_, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(service)), Start: start})
 		good, vain := 0, 0
 		for _, r := range c.of(attack.Done) {
 			switch {
@@ -150,7 +150,7 @@ func TestStandstillLeavesNoReserve(t *testing.T) {
 			}
 			return 0
 		}}
-		res, c := run(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+		res, c := run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
 		if res.Done != 1000 {
 			t.Errorf("expected all to be sent, found %+v", res)
 		}
@@ -179,7 +179,7 @@ func TestStandstillBeyondTheTimeout(t *testing.T) {
 					}
 					return 0
 				}}
-				_, c := run(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+				_, c := run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
 				errs := 0
 				for _, r := range c.results {
 					if r.Kind != "" {
@@ -201,7 +201,7 @@ func TestOverloadWithShortTimeouts(t *testing.T) {
 	simulated(t)
 	for _, timeout := range []time.Duration{250 * time.Millisecond, 300 * time.Millisecond, 390 * time.Millisecond, time.Second, 5 * time.Second} {
 		bubble(t, func(t *testing.T, start time.Time) {
-			_, c := run(t, t.Context(), holdPlan(30, 60*time.Second, timeout, 1), Options{Client: over(t, holdPlan(30, 60*time.Second, timeout, 1), takes(100*time.Millisecond)), Start: start})
+			_, c := run(t, t.Context(), holdPlan(30, 60*time.Second, timeout, 1), Options{Clients: over(t, holdPlan(30, 60*time.Second, timeout, 1), takes(100*time.Millisecond)), Start: start})
 			good := 0
 			for _, r := range c.of(attack.Done) {
 				if r.Kind == "" {
@@ -231,7 +231,7 @@ func TestEndpointThatHangsBesideAQuickOne(t *testing.T) {
 			}
 			return 200 * time.Millisecond
 		}}
-		_, c := run(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+		_, c := run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
 		for from := 0 * time.Second; from < 80*time.Second; from += 10 * time.Second {
 			good, vain := 0, 0
 			for _, r := range c.results {

@@ -23,8 +23,8 @@ import (
 
 // Options are what Run needs beside the plan.
 type Options struct {
-	Client attack.Client // is not closed by Run
-	Sink   attack.Sink
+	Clients attack.Clients // are not closed by Run
+	Sink    attack.Sink
 	// Start is the instant that offsets count from, with a monotonic reading. It
 	// may lie ahead.
 	Start time.Time
@@ -194,8 +194,8 @@ type reasons struct {
 
 func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 	var errs []error
-	if opt.Client == nil || opt.Sink == nil || opt.Start.IsZero() {
-		errs = append(errs, errors.New("expected a client, a sink and a start"))
+	if len(opt.Clients) == 0 || opt.Sink == nil || opt.Start.IsZero() {
+		errs = append(errs, errors.New("expected clients, a sink and a start"))
 	}
 	if p.MaxInFlight < 1 {
 		errs = append(errs, fmt.Errorf("max_in_flight: expected at least 1, found %d", p.MaxInFlight))
@@ -230,6 +230,7 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 		errs = append(errs, errors.New("requests: expected at least one, found none"))
 	}
 	lanes := make(map[time.Duration]int)
+	place := make(map[string]int) // in a.clients, by protocol
 	for i := range p.Requests {
 		r := &p.Requests[i]
 		timeout := r.Timeout
@@ -244,7 +245,17 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 			n = len(lanes)
 			lanes[timeout] = n
 		}
-		a.actions = append(a.actions, action{timeout: timeout, lane: n, reserve: newReserve(timeout), unsent: reasons{
+		at, known := place[r.Protocol]
+		if !known {
+			client := opt.Clients[r.Protocol]
+			if client == nil && len(opt.Clients) > 0 {
+				errs = append(errs, fmt.Errorf("request %q: expected a client for protocol %q, found none", r.Name, r.Protocol))
+			}
+			at = len(a.clients)
+			place[r.Protocol] = at
+			a.clients = append(a.clients, client)
+		}
+		a.actions = append(a.actions, action{client: at, timeout: timeout, lane: n, reserve: newReserve(timeout), unsent: reasons{
 			full: fmt.Sprintf("no free slot within %s", timeout),
 			soon: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
 			busy: fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout),
@@ -258,7 +269,6 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	a.clients = []attack.Client{opt.Client}
 	a.samples, _ = opt.Sink.(attack.SampleChooser)
 	a.details, _ = opt.Sink.(attack.DetailChooser)
 	load := p.Load()

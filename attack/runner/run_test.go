@@ -21,13 +21,13 @@ import (
 func TestRunOnTime(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		e := takes(30 * time.Millisecond)
-		res, c := run(t, t.Context(), holdPlan(100, 2*time.Second, time.Second, 10), Options{Client: over(t, holdPlan(100, 2*time.Second, time.Second, 10), e), Start: start})
+		res, c := run(t, t.Context(), holdPlan(100, 2*time.Second, time.Second, 10), Options{Clients: over(t, holdPlan(100, 2*time.Second, time.Second, 10), e), Start: start})
 		if want := (RunResult{Planned: 200, Done: 200, End: 2 * time.Second}); res != want {
 			t.Errorf("expected %+v, found %+v", want, res)
 		}
 		for k, r := range c.of(attack.Done) {
 			at := time.Duration(k) * 10 * time.Millisecond
-			if r.Intended != at || r.Acted != at || r.Sent != at || r.Done != at+30*time.Millisecond || r.Status != 200 || r.Kind != "" {
+			if r.Intended != at || r.Acted != at || r.Sent != at || r.Done != at+30*time.Millisecond || r.Class != attack.Good || r.Code != 200 || r.Kind != "" {
 				t.Fatalf("arrival %d: found %+v", k, r)
 			}
 		}
@@ -53,7 +53,7 @@ func TestRunUnsent(t *testing.T) {
 			}
 			return 0
 		}}
-		res, c := run(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+		res, c := run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
 		if e.peak.Load() != 1 || res.Planned != 200 || res.Interrupted != 0 || res.Unsent < 80 {
 			t.Errorf("found %d in flight and %+v", e.peak.Load(), res)
 		}
@@ -90,7 +90,7 @@ func TestRunReportsUnsentPromptly(t *testing.T) {
 			}
 		})
 		e := takes(10 * time.Second)
-		res, err := Run(t.Context(), p, Options{Client: over(t, p, e), Start: start, Sink: sink})
+		res, err := Run(t.Context(), p, Options{Clients: over(t, p, e), Start: start, Sink: sink})
 		if err != nil || res.Unsent == 0 || res.Planned != res.Done+res.Unsent {
 			t.Errorf("found %+v, %v", res, err)
 		}
@@ -110,7 +110,7 @@ func TestRunTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(2, time.Second, 3*time.Second, 1)
 		e := takes(2 * time.Second)
-		_, c := run(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+		_, c := run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
 		done := c.of(attack.Done)
 		if len(done) != 2 || done[0].Kind != "" || done[1].Kind != timeline.KindTimeout {
 			t.Fatalf("found %+v", done)
@@ -128,7 +128,7 @@ func TestRunLate(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(10, 2*time.Second, 500*time.Millisecond, 100)
 		p.Stages = append(p.Stages, attack.Stage{Name: "next", For: time.Second, Shape: arrivals.Hold{Per: 10}})
-		res, c := run(t, t.Context(), p, Options{Client: over(t, p, takes(0)), Start: start, OnStage: func(i int) {
+		res, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(0)), Start: start, OnStage: func(i int) {
 			if i == 1 {
 				time.Sleep(850 * time.Millisecond)
 			}
@@ -156,7 +156,7 @@ func TestRunStages(t *testing.T) {
 		p := holdPlan(1, 2*time.Second, time.Second, 1)
 		p.Stages = append(p.Stages, attack.Stage{Name: "rest", For: 3 * time.Second, Shape: arrivals.Pause{Pause: true}}, attack.Stage{Name: "on", For: time.Second, Shape: arrivals.Hold{Per: 1}}, attack.Stage{Name: "end", For: time.Second, Shape: arrivals.Pause{Pause: true}})
 		var got []string
-		res, _ := run(t, t.Context(), p, Options{Client: over(t, p, takes(0)), Start: start.Add(time.Hour), OnStage: func(i int) {
+		res, _ := run(t, t.Context(), p, Options{Clients: over(t, p, takes(0)), Start: start.Add(time.Hour), OnStage: func(i int) {
 			got = append(got, fmt.Sprintf("%d at %s", i, time.Since(start)-time.Hour))
 		}})
 		want := []string{"0 at 0s", "1 at 2s", "2 at 5s", "3 at 6s", "4 at 7s"}
@@ -190,7 +190,7 @@ func TestRunStops(t *testing.T) {
 				p.Arrivals = arrivals.Poisson
 				p.Requests = append(p.Requests, attack.Request{Name: "b", Weight: 1, URL: "http://b/", Timeout: 2 * timeout})
 				e := &fake{takes: func(*httpx.Call) time.Duration { return time.Duration(rand.Int64N(int64(300 * time.Millisecond))) }}
-				res, c := run(t, ctx, p, Options{Client: over(t, p, e), Start: start, Stop: stop})
+				res, c := run(t, ctx, p, Options{Clients: over(t, p, e), Start: start, Stop: stop})
 				took := time.Since(start)
 				switch {
 				case hard && took > max(at, 3*time.Second+2*timeout)+soon:
@@ -230,7 +230,7 @@ func TestRunStopBeforeStart(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		res, _ := run(t, ctx, holdPlan(10, time.Second, time.Second, 1), Options{Client: over(t, holdPlan(10, time.Second, time.Second, 1), takes(0)), Start: start})
+		res, _ := run(t, ctx, holdPlan(10, time.Second, time.Second, 1), Options{Clients: over(t, holdPlan(10, time.Second, time.Second, 1), takes(0)), Start: start})
 		if want := (RunResult{Stopped: true}); res != want {
 			t.Errorf("expected %+v, found %+v", want, res)
 		}
@@ -265,7 +265,7 @@ func TestRunStopWhileDraining(t *testing.T) {
 					}).Stop()
 				}
 				// Due at 0 and 500 ms, one at a time: sent at 0 and 1.4 s.
-				res, _ := run(t, ctx, holdPlan(2, time.Second, 5*time.Second, 1), Options{Client: over(t, holdPlan(2, time.Second, 5*time.Second, 1), takes(1400*time.Millisecond)), Start: start, Stop: stop})
+				res, _ := run(t, ctx, holdPlan(2, time.Second, 5*time.Second, 1), Options{Clients: over(t, holdPlan(2, time.Second, 5*time.Second, 1), takes(1400*time.Millisecond)), Start: start, Stop: stop})
 				if res.Stopped || res.Whole() != c.whole {
 					t.Errorf("expected whole %t, found %t: %+v", c.whole, res.Whole(), res)
 				}
@@ -280,7 +280,7 @@ func TestRunErrorAtTheEnd(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		ctx, cancel := context.WithCancel(t.Context())
 		e := &failing{err: errors.New("odd"), then: cancel}
-		res, c := run(t, ctx, holdPlan(1, time.Second, 5*time.Second, 1), Options{Client: over(t, holdPlan(1, time.Second, 5*time.Second, 1), e), Start: start})
+		res, c := run(t, ctx, holdPlan(1, time.Second, 5*time.Second, 1), Options{Clients: over(t, holdPlan(1, time.Second, 5*time.Second, 1), e), Start: start})
 		if done := c.of(attack.Done); len(done) != 1 || done[0].Kind != timeline.KindOther {
 			t.Errorf("expected one error, found %+v", res)
 		}
@@ -308,7 +308,7 @@ func TestRunErrorsAndInterrupts(t *testing.T) {
 		e.fail = errors.New("odd")
 		ctx, cancel := context.WithCancel(t.Context())
 		defer time.AfterFunc(950*time.Millisecond, cancel).Stop()
-		res, c := run(t, ctx, holdPlan(10, 10*time.Second, time.Second, 5), Options{Client: over(t, holdPlan(10, 10*time.Second, time.Second, 5), e), Start: start})
+		res, c := run(t, ctx, holdPlan(10, 10*time.Second, time.Second, 5), Options{Clients: over(t, holdPlan(10, 10*time.Second, time.Second, 5), e), Start: start})
 		if res.Done != 9 || res.Interrupted != 1 {
 			t.Errorf("expected 9 done and 1 interrupted, found %+v", res)
 		}
@@ -325,7 +325,7 @@ func TestRunTemplateErrors(t *testing.T) {
 		p := holdPlan(10, time.Second, time.Second, 5)
 		p.Requests[0].URL = "http://h/{{ .a }}"
 		p.Requests[0].Data = dataOf([]map[string]string{{"a": "1"}, {"b": "2"}})
-		res, c := run(t, t.Context(), p, Options{Client: over(t, p, takes(0)), Start: start})
+		res, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(0)), Start: start})
 		if res.Done != 10 {
 			t.Errorf("expected 10 done, found %+v", res)
 		}
@@ -350,7 +350,7 @@ func TestRunWorkerNumbers(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			busy[w].Store(false)
 		})
-		if _, err := Run(t.Context(), holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), Options{Client: over(t, holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), takes(50*time.Millisecond)), Start: start, Sink: sink}); err != nil {
+		if _, err := Run(t.Context(), holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), Options{Clients: over(t, holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), takes(50*time.Millisecond)), Start: start, Sink: sink}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -363,7 +363,7 @@ func TestRunRefuses(t *testing.T) {
 		spoil func(*attack.Plan, *Options)
 		want  string
 	}{
-		{"no client", func(_ *attack.Plan, o *Options) { o.Client = nil }, "expected a client"},
+		{"no clients", func(_ *attack.Plan, o *Options) { o.Clients = nil }, "expected clients"},
 		{"no slots", func(p *attack.Plan, _ *Options) { p.MaxInFlight = 0 }, "max_in_flight: expected at least 1, found 0"},
 		{"process", func(p *attack.Plan, _ *Options) { p.Arrivals = "" }, "arrivals: expected uniform or poisson"},
 		{"no shape", func(p *attack.Plan, _ *Options) { p.Stages[0].Shape = nil }, `stage "only": expected a shape`},
@@ -373,7 +373,7 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := good()
-			opt := Options{Client: over(t, p, takes(0)), Sink: new(collector), Start: time.Now()}
+			opt := Options{Clients: over(t, p, takes(0)), Sink: new(collector), Start: time.Now()}
 			c.spoil(p, &opt)
 			if res, err := Run(t.Context(), p, opt); err == nil || !strings.Contains(err.Error(), c.want) || res.Planned > 0 {
 				t.Errorf("expected %q, found %v", c.want, err)
@@ -390,7 +390,7 @@ func TestRunIsRepeatable(t *testing.T) {
 			p.Arrivals = arrivals.Poisson
 			p.Requests = []attack.Request{{Name: "a", Weight: 2, URL: "http://a/{{ uuid }}"}, {Name: "b", Weight: 1, URL: "http://b/{{ nth }}/{{ seq }}"}}
 			e := takes(0)
-			run(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+			run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
 			got = e.urls
 		})
 		return got
@@ -404,7 +404,7 @@ func TestRunIsRepeatable(t *testing.T) {
 // By the real clock nothing is early either, as run checks of every result.
 func TestRunIsNeverEarly(t *testing.T) {
 	start := time.Now().Add(10 * time.Millisecond)
-	res, _ := run(t, t.Context(), holdPlan(2000, 200*time.Millisecond, time.Minute, 10), Options{Client: over(t, holdPlan(2000, 200*time.Millisecond, time.Minute, 10), takes(0)), Start: start})
+	res, _ := run(t, t.Context(), holdPlan(2000, 200*time.Millisecond, time.Minute, 10), Options{Clients: over(t, holdPlan(2000, 200*time.Millisecond, time.Minute, 10), takes(0)), Start: start})
 	if res.Done != 400 || res.End != 200*time.Millisecond {
 		t.Errorf("found %+v", res)
 	}
@@ -425,7 +425,7 @@ func BenchmarkScheduler(b *testing.B) {
 		}
 	})
 	b.ReportAllocs()
-	if _, err := Run(ctx, p, Options{Client: over(b, p, instant{}), Sink: sink, Start: time.Now().Add(-time.Hour)}); err != nil {
+	if _, err := Run(ctx, p, Options{Clients: over(b, p, instant{}), Sink: sink, Start: time.Now().Add(-time.Hour)}); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -439,7 +439,7 @@ func TestRunStoppedInOnStage(t *testing.T) {
 				p := holdPlan(10, time.Second, time.Second, 2)
 				p.Stages = append(p.Stages, attack.Stage{Name: "crowd", For: time.Second, Shape: arrivals.Users{From: 1, To: 1}})
 				stop := make(chan struct{})
-				res, _, _ := runLoose(t, t.Context(), p, Options{Client: over(t, p, takes(10*time.Millisecond)), Start: start, Stop: stop, OnStage: func(i int) {
+				res, _, _ := runLoose(t, t.Context(), p, Options{Clients: over(t, p, takes(10*time.Millisecond)), Start: start, Stop: stop, OnStage: func(i int) {
 					if i == index {
 						close(stop)
 						time.Sleep(time.Millisecond) // until all others have looked at it
@@ -462,7 +462,7 @@ func TestRunOneCrosses(t *testing.T) {
 			p.Stages = append(p.Stages, p.Stages[0])
 		}
 		told := 0
-		res, _ := run(t, t.Context(), p, Options{Client: over(t, p, takes(50*time.Millisecond)), Start: start, OnStage: func(i int) {
+		res, _ := run(t, t.Context(), p, Options{Clients: over(t, p, takes(50*time.Millisecond)), Start: start, OnStage: func(i int) {
 			if i != told {
 				t.Errorf("expected stage %d, found %d", told, i)
 			}
@@ -482,7 +482,7 @@ func TestRunGrowsBeforeAStandstill(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
 		p.Stages = append(p.Stages, p.Stages[0])
-		_, c := run(t, t.Context(), p, Options{Client: over(t, p, takes(time.Second)), Start: start, OnStage: func(i int) {
+		_, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(time.Second)), Start: start, OnStage: func(i int) {
 			if i == 1 {
 				time.Sleep(50 * time.Millisecond)
 			}
@@ -512,7 +512,7 @@ func TestRunOfABusyGeneratorHardlyGrows(t *testing.T) {
 				p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
 				p.Stages = append(p.Stages, attack.Stage{Name: "next", For: 400 * time.Millisecond, Shape: arrivals.Hold{Per: 1000}})
 				e := takes(time.Second)
-				opt := Options{Client: over(t, p, e), Start: start, Busy: func() time.Duration { return c.busy(time.Since(start)) }}
+				opt := Options{Clients: over(t, p, e), Start: start, Busy: func() time.Duration { return c.busy(time.Since(start)) }}
 				opt.OnStage = func(i int) {
 					if i == 0 {
 						time.Sleep(50 * time.Millisecond) // behind from the start, and with nobody to send

@@ -74,9 +74,10 @@ func (a *runner) request(s *seat, w waiting, c *caller) {
 		return
 	}
 	r.BytesIn, r.BytesOut = o.BytesIn, o.BytesOut
-	r.Kind, r.Status = o.Kind, o.Code
+	r.Class, r.Code, r.Kind = o.Class, o.Code, o.Kind
 	if s.tooLate = o.Class != attack.Failed && r.Done > deadline; s.tooLate {
-		r.Kind, r.Status, r.Detail = timeline.KindTimeout, 0, tooLate
+		r.Class, r.Code = attack.Failed, 0
+		r.Kind, r.Detail = timeline.KindTimeout, tooLate
 	}
 	s.within = o.Within
 	switch {

@@ -22,7 +22,7 @@ func TestUsers(t *testing.T) {
 		p := holdPlan(1, 3*time.Second, time.Second, 10)
 		p.Stages = []attack.Stage{{Name: "crowd", For: 3 * time.Second, Shape: arrivals.Users{From: 7, To: 7, Think: 400 * time.Millisecond}}}
 		e := takes(100 * time.Millisecond)
-		res, got, _ := runLoose(t, t.Context(), p, Options{Client: over(t, p, e), Start: start})
+		res, got, _ := runLoose(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
 		if res.Done != 7*6 || res.End != 3*time.Second || res.Stopped || e.peak.Load() != 7 {
 			t.Errorf("expected 42 requests of 7 at once, found %+v of %d", res, e.peak.Load())
 		}
@@ -39,7 +39,7 @@ func TestUsersWaitForTheTarget(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(1, 10*time.Second, time.Minute, 10)
 		p.Stages[0].Shape = arrivals.Users{From: 2, To: 2}
-		res, _, _ := runLoose(t, t.Context(), p, Options{Client: over(t, p, takes(4*time.Second)), Start: start})
+		res, _, _ := runLoose(t, t.Context(), p, Options{Clients: over(t, p, takes(4*time.Second)), Start: start})
 		if res.Done != 6 { // each at 0, 4 and 8 s
 			t.Errorf("found %+v", res)
 		}
@@ -53,7 +53,7 @@ func TestUsersComeAndGo(t *testing.T) {
 			{Name: "grow", For: 5 * time.Second, Shape: arrivals.Users{From: 1, To: 5, Think: 90 * time.Millisecond}},
 			{Name: "shrink", For: 5 * time.Second, Shape: arrivals.Users{From: 5, To: 1, Think: 90 * time.Millisecond}},
 		}
-		_, got, _ := runLoose(t, t.Context(), p, Options{Client: over(t, p, takes(10*time.Millisecond)), Start: start})
+		_, got, _ := runLoose(t, t.Context(), p, Options{Clients: over(t, p, takes(10*time.Millisecond)), Start: start})
 		perSecond := make([]int, 10)
 		for _, r := range got {
 			perSecond[r.Intended/time.Second]++
@@ -78,7 +78,7 @@ func TestUsersBesideRates(t *testing.T) {
 		p.Stages = append(p.Stages,
 			attack.Stage{Name: "crowd", For: time.Second, Shape: arrivals.Users{From: 3, To: 3}},
 			attack.Stage{Name: "again", For: time.Second, Shape: arrivals.Hold{Per: 10}})
-		res, got, _ := runLoose(t, t.Context(), p, Options{Client: over(t, p, takes(300*time.Millisecond)), Start: start})
+		res, got, _ := runLoose(t, t.Context(), p, Options{Clients: over(t, p, takes(300*time.Millisecond)), Start: start})
 		by := map[int]int{}
 		for _, r := range got {
 			by[r.Stage]++
@@ -105,7 +105,7 @@ func TestUsersDrawForThemselves(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, got, _ := runLoose(t, t.Context(), p, Options{Client: over(t, p, takes(time.Duration(users)*3*time.Millisecond)), Start: start})
+			_, got, _ := runLoose(t, t.Context(), p, Options{Clients: over(t, p, takes(time.Duration(users)*3*time.Millisecond)), Start: start})
 			for _, r := range got {
 				call, err := b(r.Arrival)
 				if err != nil {
@@ -146,7 +146,7 @@ func TestUsersStop(t *testing.T) {
 				}).Stop()
 				p := holdPlan(1, time.Hour, time.Minute, 10)
 				p.Stages[0].Shape = arrivals.Users{From: 4, To: 4, Think: 100 * time.Millisecond}
-				res, _, _ := runLoose(t, ctx, p, Options{Client: over(t, p, takes(400*time.Millisecond)), Start: start, Stop: stop})
+				res, _, _ := runLoose(t, ctx, p, Options{Clients: over(t, p, takes(400*time.Millisecond)), Start: start, Stop: stop})
 				took, want := time.Since(start), 1400*time.Millisecond
 				if hard {
 					want = 1250 * time.Millisecond
@@ -170,7 +170,7 @@ func TestCatchUp(t *testing.T) {
 			p := holdPlan(10, time.Second, 10*time.Second, 100)
 			p.CatchUp, p.LateBudget = how, 50*time.Millisecond
 			p.Stages = append(p.Stages, attack.Stage{Name: "next", For: 2 * time.Second, Shape: arrivals.Hold{Per: 10}})
-			_, c := run(t, t.Context(), p, Options{Client: over(t, p, takes(0)), Start: start, OnStage: func(i int) {
+			_, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(0)), Start: start, OnStage: func(i int) {
 				if i == 1 {
 					time.Sleep(500 * time.Millisecond)
 				}
@@ -209,7 +209,7 @@ func TestLate(t *testing.T) {
 		bubble(t, func(t *testing.T, start time.Time) {
 			p := holdPlan(10, time.Second, timeout, slots)
 			p.Stages = append(p.Stages, attack.Stage{Name: "next", For: 2 * time.Second, Shape: arrivals.Hold{Per: 10}})
-			_, c := run(t, t.Context(), p, Options{Client: over(t, p, takes(150*time.Millisecond)), Start: start, OnStage: func(i int) {
+			_, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(150*time.Millisecond)), Start: start, OnStage: func(i int) {
 				if i == 1 {
 					time.Sleep(held)
 				}
@@ -243,7 +243,7 @@ func TestUsersThinkNoLongerThanTheyDo(t *testing.T) {
 		var held atomic.Int64 // for how long the generator was
 		time.AfterFunc(200*time.Millisecond, func() { held.Store(int64(30 * time.Millisecond)) })
 		clock := func() time.Duration { return time.Since(start) + time.Duration(held.Load()) }
-		_, got, _ := runLoose(t, t.Context(), p, Options{Client: over(t, p, takes(100*time.Millisecond)), Start: start, Clock: clock})
+		_, got, _ := runLoose(t, t.Context(), p, Options{Clients: over(t, p, takes(100*time.Millisecond)), Start: start, Clock: clock})
 		if len(got) != 2 {
 			t.Fatalf("expected 2 requests, found %+v", got)
 		}

@@ -29,7 +29,7 @@ var order = [][]string{
 	{"attack/arrivals", "attack/payload", "attack/wire"},
 	{"attack/expect"},
 	{"attack", "chaos", "verdict"},
-	{"attack/httpx", "attack/runner"},
+	{"attack/httpx", "attack/tcp", "attack/runner"},
 	{"attack/httpx/fast", "attack/httpx/std"},
 	{"attack/httpx/vegeta"},
 	{"attack/protocols"},

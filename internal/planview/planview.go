@@ -199,6 +199,9 @@ func requests(w io.Writer, p *scenario.Plan) {
 		}
 	}
 	what := func(r attack.Request) string {
+		if r.Spec != nil {
+			return secret.MaskLiteral(r.Spec.String())
+		}
 		if n := len(r.Targets); n > 0 {
 			return fmt.Sprintf("a list of %d", n)
 		}

@@ -14,8 +14,9 @@ type entry struct {
 	bytesIn, bytesOut           int64
 	cell                        int32
 	extra                       int32 // index of its extra, -1 if it has none
-	status                      int32
+	code                        int32
 	outcome                     attack.End
+	class                       attack.Class
 	whole                       bool
 }
 
@@ -45,7 +46,7 @@ func newBuffer() *buffer { return &buffer{entries: make([]entry, 0, batch)} }
 func (b *buffer) put(r *attack.Result, cell int32) {
 	e := entry{
 		intended: r.Intended, acted: r.Acted, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
-		cell: cell, extra: -1, status: int32(r.Status), outcome: r.End, whole: r.Whole,
+		cell: cell, extra: -1, code: int32(r.Code), class: r.Class, outcome: r.End, whole: r.Whole,
 	}
 	if r.End == attack.Unsent {
 		e.sent = r.GivenUp
@@ -86,10 +87,9 @@ func (e *entry) ended(x *extra) time.Duration {
 }
 
 // answered says whether e is a complete response, whatever it said. What tells
-// is the status: an engine reports one only for an answer that it has read to its
-// end, while the kind of an error can be that of a wrong answer or of none. Of a whole
-// flow it is that of the step which ended it.
-func (e *entry) answered() bool { return e.outcome == attack.Done && e.status != 0 }
+// is the class: the kind of an error can be that of a wrong answer or of none. Of a
+// whole flow it is that of the step which ended it.
+func (e *entry) answered() bool { return e.outcome == attack.Done && e.class != attack.Failed }
 
 func (b *buffer) reset() {
 	clear(b.extras)

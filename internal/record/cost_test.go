@@ -22,9 +22,9 @@ func answers(n int) []attack.Result {
 		r.Acted = time.Duration(rng.ExpFloat64() * 20e3)
 		r.Sent = r.Acted + time.Duration(rng.ExpFloat64()*10e3)
 		r.Done = r.Sent + time.Duration(math.Exp(rng.NormFloat64()*0.6)*1e6)
-		r.Status, r.BytesIn, r.BytesOut = 200, 800, 90
+		r.Class, r.Code, r.BytesIn, r.BytesOut = attack.Good, 200, 800, 90
 		if rng.IntN(100) == 0 {
-			r.Status, r.Kind, r.Detail = 503, "status", "503, expected 200 to 399"
+			r.Code, r.Kind, r.Detail = 503, "status", "503, expected 200 to 399"
 		}
 	}
 	return out

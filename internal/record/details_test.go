@@ -19,8 +19,8 @@ func TestErrorsAreExplainedNowAndThen(t *testing.T) {
 		{"the first", attack.Result{Kind: timeline.KindReset, Done: time.Second}, true},
 		{"another at once", attack.Result{Kind: timeline.KindReset, Done: time.Second + 1}, false},
 		{"another kind", attack.Result{Kind: timeline.KindEOF, Done: time.Second + 2}, true},
-		{"a status", attack.Result{Kind: timeline.KindStatus, Status: 500, Done: time.Second + 3}, true},
-		{"another status", attack.Result{Kind: timeline.KindStatus, Status: 503, Done: time.Second + 4}, true},
+		{"a status", attack.Result{Kind: timeline.KindStatus, Class: attack.Good, Code: 500, Done: time.Second + 3}, true},
+		{"another status", attack.Result{Kind: timeline.KindStatus, Class: attack.Good, Code: 503, Done: time.Second + 4}, true},
 		{"one that ended before", attack.Result{Kind: timeline.KindReset}, false},
 		{"after a while", attack.Result{Kind: timeline.KindReset, Done: time.Second + detailEvery}, true},
 	} {

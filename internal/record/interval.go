@@ -48,8 +48,8 @@ func (iv *interval) all(yield func(*cell) bool) {
 // in runs, which are counted here before they go into the maps.
 type cell struct {
 	timeline.Stats
-	status  int32
-	answers uint64 // of status, not yet in Statuses
+	code    int32
+	answers uint64 // of code, not yet in Statuses
 	kind    string
 	errors  uint64 // of kind, not yet in Kinds
 }
@@ -57,7 +57,7 @@ type cell struct {
 // settle brings the maps up to date.
 func (c *cell) settle() {
 	if c.answers > 0 {
-		c.Statuses[int(c.status)] += c.answers
+		c.Statuses[int(c.code)] += c.answers
 		c.answers = 0
 	}
 	if c.errors > 0 {
@@ -217,10 +217,10 @@ func (p *pool) add(c *cell, e *entry, x *extra) {
 		}
 		c.BytesIn += uint64(max(e.bytesIn, 0))
 		c.BytesOut += uint64(max(e.bytesOut, 0))
-		if e.status != 0 {
-			if e.status != c.status {
+		if e.code != 0 {
+			if e.code != c.code {
 				c.settle()
-				c.status = e.status
+				c.code = e.code
 			}
 			c.answers++
 		}

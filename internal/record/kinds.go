@@ -29,8 +29,8 @@ func errorKind(r *attack.Result) string {
 	switch {
 	case r.End == attack.Unsent && r.Kind == "":
 		return timeline.KindUnsent
-	case r.Kind == timeline.KindStatus && r.Status > 0 && r.Status < len(statusKinds):
-		return statusKinds[r.Status]
+	case r.Kind == timeline.KindStatus && r.Code > 0 && r.Code < len(statusKinds):
+		return statusKinds[r.Code]
 	}
 	return r.Kind
 }

@@ -23,18 +23,18 @@ func TestLive(t *testing.T) {
 	var last []attack.Result
 	for k := range 30 {
 		a := attack.Arrival{Intended: time.Duration(k) * 100 * ms}
-		res := attack.Result{Arrival: a, Sent: a.Intended, Done: a.Intended + time.Duration(k%10+1)*ms, Status: 200}
+		res := attack.Result{Arrival: a, Sent: a.Intended, Done: a.Intended + time.Duration(k%10+1)*ms, Class: attack.Good, Code: 200}
 		switch k {
 		case 12:
 			res.Done = 2500 * ms
 		case 13:
-			res.Kind, res.Detail, res.Status = "timeout", "no answer in 1s", 0
+			res.Kind, res.Detail, res.Class, res.Code = "timeout", "no answer in 1s", attack.Failed, 0
 		case 14, 15:
-			res.Kind, res.Detail, res.Status = "status", "500, expected 200", 500
+			res.Kind, res.Detail, res.Code = "status", "500, expected 200", 500
 		case 16:
-			res.End, res.Sent, res.Status = attack.Unsent, 0, 0
+			res.End, res.Sent, res.Class, res.Code = attack.Unsent, 0, attack.Failed, 0
 		case 17:
-			res.End, res.Status = attack.Interrupted, 0
+			res.End, res.Class, res.Code = attack.Interrupted, attack.Failed, 0
 		}
 		clock.set(a.Intended)
 		r.Planned(a)

@@ -27,9 +27,9 @@ func recording(t testing.TB, requests int) (lines, log []byte) {
 		a := attack.Arrival{Intended: at, Request: k % 2}
 		clock.set(at)
 		r.Planned(a)
-		res := attack.Result{Arrival: a, Sent: at, Done: at + ms, Status: 200}
+		res := attack.Result{Arrival: a, Sent: at, Done: at + ms, Class: attack.Good, Code: 200}
 		if k%10 == 3 {
-			res.Kind, res.Status = "status", 500
+			res.Kind, res.Code = "status", 500
 		}
 		r.Record(0, &res)
 		if k == 15 {

@@ -36,7 +36,7 @@ func play(r *Recorder, clock *hand, from, to, gap time.Duration, delay func(k in
 				kept = append(kept, w)
 				continue
 			}
-			r.Record(i, &attack.Result{Arrival: w.Arrival, Sent: w.Intended, Done: w.done, Status: 200})
+			r.Record(i, &attack.Result{Arrival: w.Arrival, Sent: w.Intended, Done: w.done, Class: attack.Good, Code: 200})
 		}
 		waiting = kept
 		if at%tick == 0 {
@@ -245,7 +245,7 @@ func BenchmarkRecord(b *testing.B) {
 			c.Limits = []time.Duration{ms, 10 * ms, 100 * ms}[:limits]
 			r := start(b, c)
 			a := attack.Arrival{Intended: 0}
-			res := attack.Result{Arrival: a, Sent: 1, Done: ms, Status: 200, BytesIn: 100, BytesOut: 100}
+			res := attack.Result{Arrival: a, Sent: 1, Done: ms, Class: attack.Good, Code: 200, BytesIn: 100, BytesOut: 100}
 			time.Sleep(ms)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -319,7 +319,7 @@ func TestRecordDoesNotAllocate(t *testing.T) {
 	r := start(t, config(t, clock.now))
 	clock.set(2 * ms) // what ends now waits for the clock to go on
 	a := attack.Arrival{}
-	res := attack.Result{Arrival: a, Sent: 1, Done: ms, Status: 200, Kind: "timeout", Detail: "no answer in 5s"}
+	res := attack.Result{Arrival: a, Sent: 1, Done: ms, Class: attack.Good, Code: 200, Kind: "timeout", Detail: "no answer in 5s"}
 	once := func() {
 		for range 10 * batch {
 			r.Planned(a)

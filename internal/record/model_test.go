@@ -65,7 +65,7 @@ func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at, op
 }
 
 func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result) {
-	if at := r.Done + r.Thought; r.End == attack.Done && r.Status != 0 && at < c.Stages[r.Stage].Window.To {
+	if at := r.Done + r.Thought; r.End == attack.Done && r.Class != attack.Failed && at < c.Stages[r.Stage].Window.To {
 		came := w.stats(c, bs, r.Arrival, at, 0)
 		came.Answered++
 		if r.Kind == "" {
@@ -95,8 +95,8 @@ func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result
 				s.Phases[i].Record(took)
 			}
 		}
-		if r.Status != 0 {
-			s.Statuses[r.Status]++
+		if r.Code != 0 {
+			s.Statuses[r.Code]++
 		}
 		if r.Kind == "" {
 			both(&s.OK, &s.OKNet, r.Done-r.Intended, r.Delay)
@@ -227,7 +227,7 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 	bs := allBounds(&r.cfg, marks, end)
 	want := wantCells{}
 	for range n {
-		res := attack.Result{Arrival: attack.Arrival{Request: rng.IntN(3)}, Status: 200, BytesIn: rng.Int64N(1000), BytesOut: 7}
+		res := attack.Result{Arrival: attack.Arrival{Request: rng.IntN(3)}, Class: attack.Good, Code: 200, BytesIn: rng.Int64N(1000), BytesOut: 7}
 		switch rng.IntN(10) {
 		case 0, 1: // a whole flow
 			res.Whole, res.Request = true, rng.IntN(2)
@@ -252,14 +252,14 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 		res.Done = res.Sent + 1 + time.Duration(rng.ExpFloat64()*float64(50*ms))
 		switch rng.IntN(20) {
 		case 0:
-			res.Kind, res.Detail, res.Status = "timeout", "no answer in 1s", 0
+			res.Kind, res.Detail, res.Class, res.Code = "timeout", "no answer in 1s", attack.Failed, 0
 		case 1:
-			res.Kind, res.Status = "status", 503
+			res.Kind, res.Code = "status", 503
 		case 2:
-			res.End, res.Sent, res.Status, res.Done = attack.Unsent, 0, 0, res.Intended+sec
+			res.End, res.Sent, res.Class, res.Code, res.Done = attack.Unsent, 0, attack.Failed, 0, res.Intended+sec
 			res.GivenUp = time.Duration(rng.IntN(2)) * (res.Acted + time.Duration(rng.Int64N(int64(900*ms))))
 		case 3:
-			res.End, res.Sent, res.Status = attack.Interrupted, 0, 0
+			res.End, res.Sent, res.Class, res.Code = attack.Interrupted, 0, attack.Failed, 0
 		case 4:
 			res.Done += 11 * time.Minute
 		case 5:

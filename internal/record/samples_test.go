@@ -24,7 +24,7 @@ import (
 // wrong is a result with a sample.
 func wrong(request int, kind, body string) *attack.Result {
 	return &attack.Result{
-		Arrival: attack.Arrival{Intended: 5 * ms, Request: request}, Acted: 5 * ms, Sent: 5 * ms, Done: 6 * ms, Status: 200, Kind: kind,
+		Arrival: attack.Arrival{Intended: 5 * ms, Request: request}, Acted: 5 * ms, Sent: 5 * ms, Done: 6 * ms, Class: attack.Good, Code: 200, Kind: kind,
 		Detail: "found s3cret of-row, expected <ok>", Secrets: []string{"of-row"},
 		Sample: &attack.Sample{
 			Method: "POST", URL: "http://h/?q=s3cret", Sent: &attack.Message{Header: http.Header{"X-Api-Key": {"k"}}, Body: "a s3cret&pwd=abc of-row"},
@@ -195,9 +195,9 @@ func TestSamplesComeFromTheWholeRun(t *testing.T) {
 			}
 			res := wrong(0, timeline.KindStatus, "x")
 			res.Seq, res.Intended = uint64(i), time.Duration(i)*ms
-			res.Status = 404
+			res.Code = 404
 			if i%2 == 0 {
-				res.Status = 503
+				res.Code = 503
 			}
 			res.Done = res.Intended + ms
 			if i >= 1900 && i < 2000 {
@@ -259,13 +259,13 @@ func TestFlowsAreApart(t *testing.T) {
 	step := func(request int, due, done time.Duration) {
 		a := attack.Arrival{Intended: due, Request: request}
 		r.Planned(a)
-		r.Record(0, &attack.Result{Arrival: a, Acted: due, Sent: due, Done: done, Status: 200})
+		r.Record(0, &attack.Result{Arrival: a, Acted: due, Sent: due, Done: done, Class: attack.Good, Code: 200})
 	}
 	whole := attack.Arrival{Intended: 10 * ms, Whole: true}
 	r.Planned(whole)
 	step(0, 10*ms, 20*ms)
 	step(1, 20*ms, 50*ms)
-	r.Record(0, &attack.Result{Arrival: whole, Acted: 10 * ms, Sent: 10 * ms, Done: 50 * ms, Status: 500, Kind: "status", Detail: "step 2"})
+	r.Record(0, &attack.Result{Arrival: whole, Acted: 10 * ms, Sent: 10 * ms, Done: 50 * ms, Class: attack.Good, Code: 500, Kind: "status", Detail: "step 2"})
 	cut := attack.Arrival{Intended: 60 * ms, Request: 1, Whole: true}
 	r.Planned(cut)
 	r.Record(0, &attack.Result{Arrival: cut, End: attack.Interrupted})
@@ -317,7 +317,7 @@ func TestAnswersCountWhenTheyCame(t *testing.T) {
 	r := start(t, config(t, clock.now))
 	for k := range 10 { // every 250 ms; the stage ends at 2.5 s
 		due := time.Duration(k) * 250 * ms
-		res := attack.Result{Arrival: attack.Arrival{Intended: due}, Acted: due, Sent: due, Done: due + ms, Status: 200}
+		res := attack.Result{Arrival: attack.Arrival{Intended: due}, Acted: due, Sent: due, Done: due + ms, Class: attack.Good, Code: 200}
 		if due >= 500*ms && due < 2200*ms {
 			res.Done = 2200*ms + time.Duration(k)*50*ms // 2.3 s to 2.6 s
 		}
@@ -361,11 +361,11 @@ func TestAnswersAreCompleteResponses(t *testing.T) {
 		result attack.Result
 		want   uint64
 	}{
-		{"good", attack.Result{Status: 200}, 1},
-		{"a wrong status", attack.Result{Status: 500, Kind: timeline.KindStatus}, 1},
-		{"a failed check", attack.Result{Status: 200, Kind: timeline.KindJSON}, 1},
-		{"too slow", attack.Result{Status: 200, Kind: timeline.KindSlow}, 1},
-		{"nothing to capture", attack.Result{Status: 200, Kind: timeline.KindCapture}, 1},
+		{"good", attack.Result{Class: attack.Good, Code: 200}, 1},
+		{"a wrong status", attack.Result{Class: attack.Good, Code: 500, Kind: timeline.KindStatus}, 1},
+		{"a failed check", attack.Result{Class: attack.Good, Code: 200, Kind: timeline.KindJSON}, 1},
+		{"too slow", attack.Result{Class: attack.Good, Code: 200, Kind: timeline.KindSlow}, 1},
+		{"nothing to capture", attack.Result{Class: attack.Good, Code: 200, Kind: timeline.KindCapture}, 1},
 		{"timed out", attack.Result{Kind: timeline.KindTimeout}, 0},
 		{"stalled", attack.Result{Kind: timeline.KindStalled, BytesIn: 50}, 0},
 		{"cut off", attack.Result{Kind: timeline.KindEOF, BytesIn: 50}, 0},
@@ -377,7 +377,7 @@ func TestAnswersAreCompleteResponses(t *testing.T) {
 		{"unsent", attack.Result{End: attack.Unsent, Kind: timeline.KindUnsent}, 0},
 		{"skipped", attack.Result{End: attack.Unsent, Kind: timeline.KindSkipped}, 0},
 		{"interrupted", attack.Result{End: attack.Interrupted}, 0},
-		{"a flow that a wrong answer ended", attack.Result{Arrival: whole, Status: 500, Kind: timeline.KindStatus}, 1},
+		{"a flow that a wrong answer ended", attack.Result{Arrival: whole, Class: attack.Good, Code: 500, Kind: timeline.KindStatus}, 1},
 		{"a flow that a timeout ended", attack.Result{Arrival: whole, Kind: timeline.KindTimeout}, 0},
 		{"a flow whose next step was not sent", attack.Result{Arrival: whole, End: attack.Unsent, Kind: timeline.KindUnsent}, 0},
 	} {
@@ -412,7 +412,7 @@ func TestStatusesAreCountedByCode(t *testing.T) {
 	record := func(status int) {
 		a := attack.Arrival{Intended: 5 * ms}
 		r.Planned(a)
-		r.Record(0, &attack.Result{Arrival: a, Acted: a.Intended, Sent: a.Intended, Done: 6 * ms, Status: status, Kind: timeline.KindStatus})
+		r.Record(0, &attack.Result{Arrival: a, Acted: a.Intended, Sent: a.Intended, Done: 6 * ms, Class: attack.Good, Code: status, Kind: timeline.KindStatus})
 	}
 	for i := range 20 {
 		record(404 + i%2*99)

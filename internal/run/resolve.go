@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
@@ -123,7 +123,7 @@ func (r *Resolution) load(ctx context.Context, plan *scenario.Plan) {
 		r.problem(err)
 		return
 	}
-	for _, u := range httpx.Origins(&load) {
+	for _, u := range protocols.Origins(&load) {
 		o := Origin{URL: u.Scheme + "://" + u.Host}
 		network, to := load.Connections.Where(wire.Address(u))
 		name, ofService := standIns[to]

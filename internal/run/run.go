@@ -303,16 +303,11 @@ func carries(s scenario.Service) bool {
 
 // drive sends the load and injects the faults, and returns what was recorded.
 func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
-	engine, err := httpx.NewEngine(&r.attack, protocols.Engines())
+	clients, err := protocols.Compile(&r.attack)
 	if err != nil {
 		return nil, err
 	}
-	client, err := httpx.NewClient(&r.attack, engine)
-	if err != nil {
-		_ = engine.Close() // nothing was sent
-		return nil, err
-	}
-	defer client.Close()
+	defer clients.Close()
 
 	// A connection that must not be opened ends the load, as an interruption does.
 	soft, stop := context.WithCancel(soft)
@@ -334,9 +329,9 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
 	r.conductor.BindCutting(r.recorder.Cutting, func() (done func()) {
 		done = r.recorder.CuttingOld()
-		client.Renew()
+		clients.Renew()
 		return done
-	}, client.Renew)
+	}, clients.Renew)
 	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows, rules))
 	r.setLive(live)
 	r.start = start
@@ -386,7 +381,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
 	result, err := loadrunner.Run(hard, &r.attack, loadrunner.Options{
-		Client: client, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
+		Clients: clients, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
 		Busy: generator.Busy(), Refused: r.forbidden.note,
 		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, carries),
 		OnStage: func(i int) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
@@ -53,7 +54,7 @@ func reachable(ctx context.Context, p *attack.Plan, behind func(ctx context.Cont
 		return nil, err
 	}
 	var asked []httpx.Asked
-	for _, u := range httpx.Origins(p) {
+	for _, u := range protocols.Origins(p) {
 		var there arrives
 		if network, to := p.Connections.Where(wire.Address(u)); network == "tcp" {
 			if there, err = behind(ctx, to); err != nil {

@@ -30,6 +30,10 @@ func TestManualExamples(t *testing.T) {
 		"expect": func(x string) string {
 			return head + "attack:\n" + stages + "  requests:\n    - name: a\n      get: /\n" + indented("      ", x)
 		},
+		"requests": func(x string) string {
+			cache := "services: { cache: { container: { image: redis, port: 6379 } } }\n"
+			return head + cache + "attack:\n" + stages + indented("  ", x)
+		},
 		"recovery": func(x string) string {
 			return head + "services: { api: { builtin: api } }\n" + x + "attack:\n" + load + stages
 		},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/attack/tcp"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
@@ -100,6 +101,8 @@ type requestFile struct {
 	Options string  `json:"options" vars:"addr" doc:"path or URL to ask the OPTIONS of"`
 	Method  string  `json:"method" doc:"any other method, with url"`
 	URL     string  `json:"url" vars:"addr" doc:"path or URL, with method"`
+
+	TCP tcp.Request `json:"tcp" vars:"addr" doc:"in place of HTTP: bytes to send over a connection, and what to expect"`
 
 	Headers []payload.Field `json:"headers" vars:"addr" doc:"headers by name; values may hold templates"`
 	Query   []payload.Field `json:"query" vars:"addr" doc:"query parameters by name; values may hold templates"`

@@ -48,6 +48,12 @@ func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 		b.Failf(b.Where(&r.Expect.Within, expect).Span, "ask for less, or raise the timeout: what takes longer than that is an error anyway",
 			"within: expected less than the timeout of %s, found %s", out.Timeout, out.Expect.Within)
 	}
+	for _, o := range r.others() {
+		if b.Set(o.ptr) {
+			b.other(r, o, &out, in)
+			return out
+		}
+	}
 	if b.Set(&r.Targets) {
 		b.fromTargets(r, &out)
 		return out
@@ -270,14 +276,7 @@ const targetsHint = "formats are vegeta's: http has lines such as GET http://127
 // fromTargets fills a request from a list in vegeta's format.
 func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
 	own := b.ownNode(r)
-	for _, x := range []struct {
-		ptr any
-		key string
-	}{
-		{&r.Get, "get"}, {&r.Post, "post"}, {&r.Put, "put"}, {&r.Patch, "patch"}, {&r.Delete, "delete"}, {&r.Head, "head"},
-		{&r.Options, "options"}, {&r.Method, "method"}, {&r.URL, "url"}, {&r.Headers, "headers"}, {&r.Query, "query"},
-		{&r.Body, "body"}, {&r.JSON, "json"}, {&r.Form, "form"}, {&r.File, "file"}, {&r.Template, "template"}, {&r.Data, "data"},
-	} {
+	for _, x := range append(r.httpKeys(), keyOf{&r.Data, "data"}) {
 		if n, ok := b.Find(x.ptr); ok {
 			b.Failf(n.Span,
 				"remove it, or remove targets",

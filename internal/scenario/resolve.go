@@ -40,6 +40,10 @@ func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (att
 	base := strings.TrimSuffix(r.expand(p.Target), "/")
 	out.Requests = make([]attack.Request, len(p.Attack.Requests))
 	for i, q := range p.Attack.Requests {
+		if q.Spec != nil {
+			out.Requests[i] = r.other(base, q)
+			continue
+		}
 		if len(q.Targets) > 0 {
 			q.Targets = r.targets(base, q.Targets)
 			out.Requests[i] = q

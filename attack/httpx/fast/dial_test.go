@@ -317,7 +317,7 @@ func TestFewConnectionsUnderOverload(t *testing.T) {
 					p.Requests[0].URL = "http://target/"
 					p.Connections.PerHost = 1
 					start := time.Now()
-					res, c := run(t, t.Context(), p, runner.Options{Client: over(t, p, e), Start: start})
+					res, c := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: start})
 					time.Sleep(service) // what was given up last is still being served
 					good := 0
 					for _, r := range c.of(attack.Done) {

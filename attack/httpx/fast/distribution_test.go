@@ -53,7 +53,7 @@ func TestKnownDistribution(t *testing.T) {
 					t.Fatal(err)
 				}
 				c := new(collector)
-				if _, err := runner.Run(t.Context(), p, runner.Options{Client: over(t, p, e), Sink: c, Start: time.Now()}); err != nil {
+				if _, err := runner.Run(t.Context(), p, runner.Options{Clients: over(t, p, e), Sink: c, Start: time.Now()}); err != nil {
 					t.Fatal(err)
 				}
 				if err := e.Close(); err != nil {

@@ -79,7 +79,7 @@ func visit(t *testing.T, engine string, p *attack.Plan, s http.Handler, stop fun
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, opt := t.Context(), runner.Options{Client: over(t, p, e), Start: time.Now()}
+		ctx, opt := t.Context(), runner.Options{Clients: over(t, p, e), Start: time.Now()}
 		if stop != nil {
 			ctx, opt.Stop = stop(opt.Start)
 		}

@@ -41,7 +41,7 @@ func TestNamesThatMoveAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			stop := make(chan struct{})
-			_, c := run(t, t.Context(), p, runner.Options{Client: over(t, p, e), Start: time.Now(), Stop: stop, Refused: func(err error) {
+			_, c := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: time.Now(), Stop: stop, Refused: func(err error) {
 				if !strings.Contains(err.Error(), "moves.test is at 203.0.113.9") {
 					t.Errorf("told of %v", err)
 				}

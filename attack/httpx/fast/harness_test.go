@@ -22,13 +22,13 @@ import (
 )
 
 // over is a client that sends by an engine.
-func over(tb testing.TB, p *attack.Plan, e httpx.Engine) attack.Client {
+func over(tb testing.TB, p *attack.Plan, e httpx.Engine) attack.Clients {
 	tb.Helper()
 	c, err := httpx.NewClient(p, e)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return c
+	return attack.Clients{"": c}
 }
 
 func run(t *testing.T, ctx context.Context, p *attack.Plan, opt runner.Options) (runner.RunResult, *collector) {

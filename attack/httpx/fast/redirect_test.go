@@ -84,7 +84,7 @@ func TestRedirectsLeftOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, c := run(t, t.Context(), p, runner.Options{Client: over(t, p, e), Start: time.Now()})
+		_, c := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: time.Now()})
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
@@ -133,7 +133,7 @@ func TestRedirectsSayWhy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, got := run(t, t.Context(), p, runner.Options{Client: over(t, p, e), Start: time.Now()})
+			_, got := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: time.Now()})
 			if err := e.Close(); err != nil {
 				t.Error(err)
 			}

@@ -89,7 +89,7 @@ func TestSamplesHaveWhatWasSent(t *testing.T) {
 			Headers: []payload.Field{{Name: "Authorization", Value: "Bearer s3cr3ttoken"}, {Name: "X-Trace", Value: "t-{{ seq }}"}}, JSON: `{"sku":"abc-{{ seq }}","password":"s3cr3tword"}`,
 		}}
 		got := new(choosy)
-		if _, err := runner.Run(t.Context(), p, runner.Options{Client: over(t, p, e), Sink: got, Start: time.Now()}); err != nil {
+		if _, err := runner.Run(t.Context(), p, runner.Options{Clients: over(t, p, e), Sink: got, Start: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range got.of(attack.Done) {

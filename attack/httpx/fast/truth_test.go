@@ -60,7 +60,7 @@ func TestTruth(t *testing.T) {
 						t.Fatal(err)
 					}
 					c := new(collector)
-					res, err := runner.Run(t.Context(), p, runner.Options{Client: over(t, p, e), Sink: c, Start: start})
+					res, err := runner.Run(t.Context(), p, runner.Options{Clients: over(t, p, e), Sink: c, Start: start})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -109,7 +109,7 @@ func TestTruthOnSockets(t *testing.T) {
 				}
 				defer e.Close()
 				c := new(collector)
-				res, err := runner.Run(t.Context(), p, runner.Options{Client: over(t, p, e), Sink: c, Start: start})
+				res, err := runner.Run(t.Context(), p, runner.Options{Clients: over(t, p, e), Sink: c, Start: start})
 				if err != nil {
 					t.Fatal(err)
 				}

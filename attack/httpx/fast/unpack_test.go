@@ -180,14 +180,14 @@ func TestPackedSample(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, c := run(t, t.Context(), p, runner.Options{Client: over(t, p, e), Start: time.Now()})
+		_, c := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: time.Now()})
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
 		found := ""
 		for _, r := range c.of(attack.Done) {
 			if r.Sample != nil {
-				found = fmt.Sprintf("%d %s", r.Status, r.Sample.Body)
+				found = fmt.Sprintf("%d %s", r.Code, r.Sample.Body)
 			}
 		}
 		if want := "500 the disk is full"; found != want {

@@ -1,0 +1,415 @@
+package tcp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// client sends the requests of a plan that are of this protocol.
+type client struct {
+	plan     *attack.Plan
+	dialer   *wire.Dialer
+	limits   *wire.Limits
+	requests []*compiled         // by request; nil for those of other protocols
+	steps    [][][]*expect.Taker // captures, by flow and step
+
+	mu      sync.Mutex
+	idle    map[string][]*conn // by address; the last to become idle is used next
+	renewed int                // how often; a connection from before is not kept
+	closed  bool
+}
+
+var _ attack.Client = (*client)(nil)
+
+// compiled is a Request, compiled.
+type compiled struct {
+	*Request
+	until  string
+	check  *expect.Check
+	raw    []byte    // in place of a template
+	builds sync.Pool // of *build
+}
+
+// build makes what is sent. It is not safe for concurrent use.
+type build struct {
+	draw payload.Draw
+	row  payload.Row
+	send payload.Template
+	out  []byte
+}
+
+// Compile implements attack.Protocol.
+func Compile(p *attack.Plan) (attack.Client, error) {
+	hosts, err := allow.New(p.AllowHosts)
+	if err != nil {
+		return nil, fmt.Errorf("allow_hosts: %w", err)
+	}
+	dialer, err := wire.NewDialer(wire.DialOptions{Connections: p.Connections, Allow: hosts})
+	if err != nil {
+		return nil, err
+	}
+	return newClient(p, dialer)
+}
+
+func newClient(p *attack.Plan, dialer *wire.Dialer) (*client, error) {
+	c := &client{plan: p, dialer: dialer, limits: wire.NewLimits(p.Connections.PerHost), idle: make(map[string][]*conn)}
+	var errs []error
+	for i := range p.Requests {
+		r := &p.Requests[i]
+		var one *compiled
+		if r.Protocol == Name {
+			var err error
+			if one, err = newCompiled(r, p.Seed); err != nil {
+				errs = append(errs, fmt.Errorf("request %q: %w", r.Name, err))
+			}
+		}
+		c.requests = append(c.requests, one)
+	}
+	for _, f := range p.Flows {
+		var steps [][]*expect.Taker
+		for _, s := range f.Steps {
+			var takers []*expect.Taker
+			for _, capture := range s.Captures {
+				taker, err := expect.NewTaker(capture)
+				if err != nil {
+					errs = append(errs, fmt.Errorf("request %q: capture %s: %w", p.Requests[s.Request].Name, capture.Name, err))
+				}
+				takers = append(takers, taker)
+			}
+			steps = append(steps, takers)
+		}
+		c.steps = append(c.steps, steps)
+	}
+	return c, errors.Join(errs...)
+}
+
+func newCompiled(r *attack.Request, seed uint64) (*compiled, error) {
+	spec, ok := r.Spec.(*Request)
+	if !ok {
+		return nil, fmt.Errorf("expected settings of protocol %s, found %T", Name, r.Spec)
+	}
+	if err := checkAddress(spec.Address); err != nil {
+		return nil, fmt.Errorf("address: %w", err)
+	}
+	one := &compiled{Request: spec, until: spec.until()}
+	var err error
+	if one.check, err = expect.New(expect.Expect{Body: spec.Expect, Matches: spec.Matches}); err != nil {
+		return nil, err
+	}
+	if spec.Hex != "" {
+		one.raw, err = unhex(spec.Hex)
+		return one, err
+	}
+	newBuild := func() (*build, error) {
+		b := &build{draw: payload.Draw{Seed: seed}}
+		var err error
+		b.send, err = payload.New(spec.Send, &b.draw)
+		return b, err
+	}
+	if _, err := newBuild(); err != nil {
+		return nil, fmt.Errorf("send: %w", err)
+	}
+	one.builds.New = func() any {
+		b, _ := newBuild() // it compiled before
+		return b
+	}
+	return one, nil
+}
+
+// Close implements attack.Client.
+func (c *client) Close() error {
+	c.mu.Lock()
+	idle := c.idle
+	c.idle, c.closed = nil, true
+	c.mu.Unlock()
+	for _, conns := range idle {
+		for _, one := range conns {
+			one.Close()
+		}
+	}
+	return nil
+}
+
+// Renew implements attack.Client.
+func (c *client) Renew() {
+	c.mu.Lock()
+	idle := c.idle
+	if c.renewed++; !c.closed {
+		c.idle = make(map[string][]*conn)
+	}
+	c.mu.Unlock()
+	for _, conns := range idle {
+		for _, one := range conns {
+			one.Close()
+		}
+	}
+}
+
+// exchange is what was sent and what came back.
+type exchange struct {
+	client *client
+	call   *attack.Call
+	of     *compiled
+	build  *build // nil without templates
+	sent   []byte
+	answer expect.Answer
+	err    error
+	failed *expect.Taker // the capture that was not in the answer
+}
+
+// Call implements attack.Client.
+func (c *client) Call(ctx context.Context, call *attack.Call, out *attack.Outcome) {
+	x := &exchange{client: c, call: call, of: c.requests[call.Request]}
+	out.Exchange = x
+	if x.err = x.make(); x.err != nil {
+		out.Sent = time.Now()
+		out.Done, out.Kind, out.Err = out.Sent, timeline.KindTemplate, x.err
+		return
+	}
+	out.Sent = time.Now()
+	x.err = x.exchange(ctx, out)
+	out.Done = time.Now()
+	out.BytesIn = x.answer.BytesIn
+	if x.err != nil {
+		out.Kind, out.Err = kindOf(x.err), x.err
+		return
+	}
+	out.Class = attack.Good
+	if out.Kind = x.judge(); out.Kind != "" {
+		out.Class = attack.Bad
+	}
+}
+
+// make renders what is sent.
+func (x *exchange) make() (err error) {
+	if x.of.raw != nil {
+		x.sent = x.of.raw
+		return nil
+	}
+	b := x.of.builds.Get().(*build)
+	x.build = b
+	data := x.client.plan.Requests[x.call.Request].Data
+	var values *payload.Values
+	if s := x.call.Session; s != nil {
+		values, data = &s.Values, nil
+	}
+	b.draw.Reset(x.call.Seq, x.call.Nth)
+	b.row.Reset(data, x.call.Nth, values)
+	b.out, err = b.send.Append(b.out[:0], &b.row)
+	x.sent = b.out
+	return err
+}
+
+// exchange sends and reads, on a connection that is kept or a new one.
+func (x *exchange) exchange(ctx context.Context, out *attack.Outcome) error {
+	limit := x.client.limits.Of(x.of.Address)
+	if waited, err := limit.Enter(ctx, x.call.By); err != nil {
+		return err
+	} else if waited {
+		out.Sent = time.Now()
+	}
+	defer limit.Leave()
+	fresh := x.of.Fresh || x.of.until == untilConnect || x.client.plan.Connections.NoKeepAlive
+	c, err := x.client.connection(ctx, x.of.Address, x.call.By.Done, fresh, out)
+	if err != nil {
+		return x.reason(ctx, err)
+	}
+	out.Opened = c.opened
+	// The end of the run ends what is waited for.
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	err = c.talk(x, out)
+	ended := !stop()
+	if err != nil {
+		c.Close()
+		return x.reason(ctx, err)
+	}
+	if fresh || ended || x.of.until == untilClose || c.in.Buffered() > 0 {
+		c.Close()
+		return nil
+	}
+	x.client.keep(x.of.Address, c)
+	return nil
+}
+
+// reason is why a call failed: the end of its context or of its time, if that came
+// first, as whatever broke after that was the giving up.
+func (x *exchange) reason(ctx context.Context, err error) error {
+	if err == errTooLarge {
+		return err
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || !time.Now().Before(x.call.By.Done) {
+		return wire.Began(context.DeadlineExceeded, x.answer.BytesIn > 0)
+	}
+	return err
+}
+
+// judge says what is wrong with an answer, and takes captures out of a good one.
+func (x *exchange) judge() (kind string) {
+	if kind, _ := x.of.check.JudgeBody(&x.answer, 0, false); kind != "" {
+		return kind
+	}
+	for _, taker := range x.captures() {
+		v, kind, err := taker.TakeKind(&x.answer)
+		if err != nil {
+			x.failed = taker
+			return timeline.KindCapture
+		}
+		x.call.Session.Values.Set(taker.Name, v, kind)
+	}
+	return ""
+}
+
+func (x *exchange) captures() []*expect.Taker {
+	if x.call.Session == nil {
+		return nil
+	}
+	return x.client.steps[x.call.Flow][x.call.Step]
+}
+
+// errTooLarge is an answer that is longer than is taken.
+var errTooLarge = errors.New("the answer is larger than max_body")
+
+func kindOf(err error) string {
+	if err == errTooLarge {
+		return timeline.KindTooLarge
+	}
+	return wire.Kind(err)
+}
+
+// Explain implements attack.Exchange.
+func (x *exchange) Explain(r *attack.Result, sample bool) {
+	switch {
+	case r.Kind == timeline.KindTemplate || r.Kind == timeline.KindTooLarge:
+		r.Detail = plaintext.Clip(x.err.Error(), timeline.MaxDetail)
+	case x.err != nil:
+		r.Detail = plaintext.Clip(wire.Detail(r.Kind, x.err), timeline.MaxDetail)
+	case x.failed != nil:
+		if _, err := x.failed.Take(&x.answer); err != nil {
+			r.Detail = err.Error()
+		}
+	default:
+		_, r.Detail = x.of.check.JudgeBody(&x.answer, 0, true)
+	}
+	r.Secrets = x.secrets()
+	if sample {
+		r.Sample = &attack.Sample{
+			Method: Name, URL: x.of.Address, Sent: &attack.Message{},
+			Body: text(x.answer.Body), Cut: len(x.answer.Body) > maxSample,
+		}
+		r.Sample.Sent.Body, r.Sample.Sent.Cut = text(x.sent), len(x.sent) > maxSample
+	}
+}
+
+// maxSample bounds what is kept of an answer for people, in bytes.
+const maxSample = 2 << 10
+
+func text(b []byte) string { return expect.Text(bytes.Clone(b[:min(len(b), maxSample)])) }
+
+// secrets are those that the columns of a row and captures hold.
+func (x *exchange) secrets() []string {
+	var out []string
+	add := func(column, v string) {
+		if secret.Key(column) && secret.Field(column, v) {
+			out = append(out, v)
+			return
+		}
+		for _, name := range x.client.plan.SecretNames {
+			if name == column {
+				out = append(out, v)
+			}
+		}
+	}
+	if s := x.call.Session; s != nil {
+		for column, v := range s.Values.All() {
+			add(column, v)
+		}
+	} else if data := x.client.plan.Requests[x.call.Request].Data; data.Len() > 0 {
+		for column, v := range data.Row(int(x.call.Nth % uint64(data.Len()))) {
+			add(column, v)
+		}
+	}
+	return out
+}
+
+// Release implements attack.Exchange.
+func (x *exchange) Release() {
+	if x.build != nil {
+		x.of.builds.Put(x.build)
+		x.build = nil
+	}
+}
+
+// connection returns one to an address: the last that became idle, unless the server
+// has closed it or said something on it meanwhile, or a new one.
+func (c *client) connection(ctx context.Context, address string, deadline time.Time, fresh bool, out *attack.Outcome) (*conn, error) {
+	for !fresh {
+		c.mu.Lock()
+		conns := c.idle[address]
+		if len(conns) == 0 {
+			c.mu.Unlock()
+			break
+		}
+		one := conns[len(conns)-1]
+		c.idle[address] = conns[:len(conns)-1]
+		c.mu.Unlock()
+		// Looking is not to find the deadline of the call before.
+		if one.SetDeadline(deadline) == nil && one.quiet() {
+			return one, nil
+		}
+		one.Close()
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	c.mu.Lock()
+	renewed := c.renewed
+	c.mu.Unlock()
+	begun := time.Now()
+	nc, err := c.dialer.Connect(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	one := newConn(nc)
+	one.renewed = renewed
+	out.Phases[timeline.Connect] = max(1, one.opened.Sub(begun))
+	return one, one.SetDeadline(deadline)
+}
+
+// keep takes a connection back.
+func (c *client) keep(address string, one *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || one.renewed < c.renewed || len(c.idle[address]) >= max(1, c.plan.MaxInFlight) {
+		one.Close()
+		return
+	}
+	c.idle[address] = append(c.idle[address], one)
+}
+
+// asNetError makes the end of a connection in the middle of an answer one of its own.
+func asNetError(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+var _ net.Conn = (*conn)(nil)
