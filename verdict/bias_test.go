@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // sampled gives a run ten seconds of samples, which set changes.
@@ -367,9 +368,9 @@ func TestBoundsAgainstPoints(t *testing.T) {
 		if x.bounds == nil && y.bounds == nil {
 			continue
 		}
-		op, than := ops[rng.IntN(len(ops))], comparisonOps[rng.IntN(len(comparisonOps))]
-		computed := arithmetic(op, numberQ{x}, numberQ{y}).(numberQ).value
-		got := compareValues(than, UnitNumber, computed, limit)
+		op, than := ops[rng.IntN(len(ops))], rule.Comparisons[rng.IntN(len(rule.Comparisons))]
+		computed := arithmetic(op, x, y)
+		got := compareValues(than, rule.Number, computed, limit)
 		if got.truth == unknown {
 			if !got.why.any() {
 				t.Fatalf("%v %s %v %s %v is unknown without a reason", x, op, y, than, limit.n)

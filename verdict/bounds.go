@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // bounds say that a figure was measured but may not be that of the target: the
@@ -19,13 +20,13 @@ type bounds struct {
 }
 
 // text is where the figure lies, for people.
-func (s *bounds) text(u Unit) string {
+func (s *bounds) text(u rule.Unit) string {
 	return rangeText(u, s.lo, s.hi)
 }
 
 // rangeText prints a range of which either end may be unknown; none of the figures is
 // ever below 0.
-func rangeText(u Unit, lo, hi float64) string {
+func rangeText(u rule.Unit, lo, hi float64) string {
 	lo = max(lo, 0)
 	switch {
 	case math.IsInf(hi, 1) && lo == 0:
@@ -90,7 +91,7 @@ func (val *value) addUnseen(d time.Duration) {
 	if b := val.bounds; !b.why.any() {
 		b.unseen = true
 		b.why = doubtf(ReasonBetween, "%s was %s as far as any arrival met it, but could be %s longer, as nothing came due for so long; send more, or ask for a coarser limit",
-			val.reading.text, UnitDuration.Format(val.n), UnitDuration.Format(float64(d)))
+			val.reading.text, rule.Duration.Format(val.n), rule.Duration.Format(float64(d)))
 	}
 	val.bounds.hi += float64(d)
 }
@@ -211,6 +212,6 @@ func exactEnd(metric, limit value, high bool) (int, bool) {
 	if high {
 		exact = metric.bounds.exactHi
 	}
-	c, ok := exact[asDuration(limit.n)]
+	c, ok := exact[rule.AsDuration(limit.n)]
 	return c, ok
 }

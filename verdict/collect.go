@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // filter says which cells of an interval belong to a scope; empty fields are
@@ -162,7 +163,7 @@ func (c *collection) time(of stretch) timeline.Windows {
 func (c *collection) takes(of stretch, due, openAt time.Duration) bool {
 	for _, p := range of.phases {
 		is := c.phases[p.fault].of(due, openAt)
-		if is != p.kind && (p.kind != phaseOutside || is == phaseDuring) {
+		if is != p.kind && (p.kind != phaseOutside || is == rule.During) {
 			return false
 		}
 	}

@@ -3,6 +3,8 @@ package verdict
 import (
 	"cmp"
 	"math"
+
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // share is how often something was so among the arrivals of a scope. A share of
@@ -72,7 +74,7 @@ func tellApart(f *finding) *finding {
 					f.truth = unknown
 					f.few = f.ofEnough(s, needed)
 					f.why = doubtf(ReasonTooFew, "too few samples for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
-						s.text, s.all, needed, UnitFraction.Format(limit))
+						s.text, s.all, needed, rule.Fraction.Format(limit))
 					return f
 				}
 			}

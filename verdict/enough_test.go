@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 func TestEnough(t *testing.T) {
@@ -107,7 +108,7 @@ func TestSharesAgainstThoseMissing(t *testing.T) {
 		limit := 1 + rng.IntN(99) // percent
 		n := 1 + rng.IntN(120)
 		bad := rng.IntN(min(n, 6) + 1)
-		op := comparisonOps[rng.IntN(len(comparisonOps))]
+		op := rule.Comparisons[rng.IntN(len(rule.Comparisons))]
 		needed := int(enough(float64(limit) / 100))
 		outcomes := map[Outcome]bool{}
 		missing := max(0, needed-n)

@@ -86,11 +86,7 @@ func ExampleJudging() {
 			Window: timeline.Window{From: from, To: from + time.Second},
 			Cells:  []timeline.Cell{{Key: timeline.Key{Stage: "steady", Request: "browse"}, Stats: stats}},
 		})
-		report, err := judging.Report()
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
+		report := judging.Report()
 		fmt.Println("until", judging.Until(), report.Outcome, report.Rules[0].Observed)
 	}
 	// Output:

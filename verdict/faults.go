@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // doubt says why a rule that rests on a fault cannot be decided, empty if it can.
@@ -151,11 +152,11 @@ func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duratio
 			continue
 		}
 		h := health{window: iv.Window}
-		if w.others.of(middle, 0) != phaseDuring {
+		if w.others.of(middle, 0) != rule.During {
 			h.merge(&ended)
 		}
 		for _, cell := range open {
-			if w.others.of(middle, cell.OpenAt) != phaseDuring {
+			if w.others.of(middle, cell.OpenAt) != rule.During {
 				h.add(cell.Stats)
 			}
 		}

@@ -1,6 +1,10 @@
 package verdict
 
-import "math"
+import (
+	"math"
+
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
+)
 
 // Figure is a quantity for programs.
 type Figure struct {
@@ -10,12 +14,13 @@ type Figure struct {
 	AtLeast bool `json:"at_least,omitempty"`
 }
 
-var figureUnits = map[Unit]string{
-	UnitDuration: "ns", UnitFraction: "fraction", UnitRate: "per_second", UnitNumber: "number", UnitBytes: "bytes",
+var figureUnits = map[rule.Unit]string{
+	rule.Duration: "ns", rule.Fraction: "fraction", rule.Rate: "per_second",
+	rule.Number: "number", rule.Bytes: "bytes",
 }
 
 // figure is v for programs; nil if there is none.
-func (v value) figure(u Unit) *Figure {
+func (v value) figure(u rule.Unit) *Figure {
 	if v.missing.any() && !v.shown || math.IsNaN(v.n) || math.IsInf(v.n, 0) {
 		return nil
 	}

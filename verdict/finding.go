@@ -3,6 +3,8 @@ package verdict
 import (
 	"math"
 	"slices"
+
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // truth is yes, no or unknown, the zero value.
@@ -14,31 +16,28 @@ const (
 	no
 )
 
-// judgement is what a rule evaluates to, as a type that expr can hold.
-type judgement struct{ *finding }
-
 // finding is a comparison that was judged, or a combination of such.
 type finding struct {
 	truth truth
 	why   doubt // it is unknown
 
 	op          string
-	unit        Unit
+	unit        rule.Unit
 	left, right value
 	cmp         int         // how left stands to right
 	few         *[2]float64 // where the observed side could lie, had there been enough arrivals
 
-	parts []*finding // of a combination; op is then &&, || or not
+	parts []*finding // of a combination; op is then &&, || or !
 }
 
 // combine is Kleene's logic: what is unknown matters only if it could turn the
 // result.
 func combine(op string, a, b *finding) *finding {
-	decisive, name := no, "&&"
-	if op == "||" || op == "or" {
-		decisive, name = yes, "||"
+	decisive := no
+	if op == rule.Or {
+		decisive = yes
 	}
-	f := &finding{op: name, parts: []*finding{a, b}}
+	f := &finding{op: op, parts: []*finding{a, b}}
 	switch {
 	case a.truth == decisive || b.truth == decisive:
 		f.truth = decisive
@@ -53,7 +52,7 @@ func combine(op string, a, b *finding) *finding {
 }
 
 func negate(a *finding) *finding {
-	f := &finding{op: notOperator, parts: []*finding{a}, why: a.why}
+	f := &finding{op: rule.Not, parts: []*finding{a}, why: a.why}
 	switch a.truth {
 	case yes:
 		f.truth = no
@@ -67,7 +66,7 @@ func negate(a *finding) *finding {
 // truth is f's, and whether it stands below a negation.
 func (f *finding) deciding() (leaf *finding, negated bool) {
 	for len(f.parts) > 0 {
-		if f.op == notOperator {
+		if f.op == rule.Not {
 			f, negated = f.parts[0], !negated
 			continue
 		}

@@ -3,6 +3,8 @@ package verdict
 import (
 	"math"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 func TestKleene(t *testing.T) {
@@ -11,17 +13,13 @@ func TestKleene(t *testing.T) {
 	for i, a := range all {
 		for j, b := range all {
 			x, y := &finding{truth: a, why: doubt{"r", "a"}}, &finding{truth: b, why: doubt{"r", "b"}}
-			for _, op := range []string{"&&", "and"} {
-				if got := combine(op, x, y).truth; got != all[min(i, j)] {
-					t.Errorf("%s %s %s is %s", name[a], op, name[b], name[got])
-				}
+			if got := combine(rule.And, x, y).truth; got != all[min(i, j)] {
+				t.Errorf("%s && %s is %s", name[a], name[b], name[got])
 			}
-			for _, op := range []string{"||", "or"} {
-				if got := combine(op, x, y).truth; got != all[max(i, j)] {
-					t.Errorf("%s %s %s is %s", name[a], op, name[b], name[got])
-				}
+			if got := combine(rule.Or, x, y).truth; got != all[max(i, j)] {
+				t.Errorf("%s || %s is %s", name[a], name[b], name[got])
 			}
-			if f := combine("&&", x, y); f.truth == unknown && !f.why.any() {
+			if f := combine(rule.And, x, y); f.truth == unknown && !f.why.any() {
 				t.Errorf("%s && %s does not say why it is unknown", name[a], name[b])
 			}
 		}
@@ -34,13 +32,13 @@ func TestKleene(t *testing.T) {
 // A bound settles a comparison exactly if every figure from the bound on gives
 // the same answer.
 func TestCompareBounds(t *testing.T) {
-	for _, op := range comparisonOps {
+	for _, op := range rule.Comparisons {
 		for _, bound := range []float64{1, 2, 3} {
 			limit := value{n: 2, fixed: true}
 			answers := map[truth]bool{}
 			for _, v := range []float64{bound, bound + 0.5, 2, 2.5, 3, 1e9} {
 				if v >= bound {
-					answers[compareValues(op, UnitDuration, value{n: v}, limit).truth] = true
+					answers[compareValues(op, rule.Duration, value{n: v}, limit).truth] = true
 				}
 			}
 			want := unknown
@@ -49,23 +47,25 @@ func TestCompareBounds(t *testing.T) {
 					want = a
 				}
 			}
-			got := compareValues(op, UnitDuration, value{n: bound, atLeast: true}, limit)
+			got := compareValues(op, rule.Duration, value{n: bound, atLeast: true}, limit)
 			if got.truth != want || (want == unknown) != got.why.any() {
 				t.Errorf("at least %v %s 2 is %v (%s), want %v", bound, op, got.truth, got.why.text, want)
 			}
-			if back := compareValues(flipped[op], UnitDuration, limit, value{n: bound, atLeast: true}); back.truth != want {
+			if back := compareValues(flipped[op], rule.Duration, limit,
+				value{n: bound, atLeast: true}); back.truth != want {
 				t.Errorf("2 %s at least %v is %v, want %v", flipped[op], bound, back.truth, want)
 			}
 		}
 	}
-	if f := compareValues("<", UnitDuration, value{atLeast: true}, value{atLeast: true}); f.truth != unknown {
+	if f := compareValues("<", rule.Duration, value{atLeast: true},
+		value{atLeast: true}); f.truth != unknown {
 		t.Error("two bounds were compared")
 	}
 }
 
 func TestArithmeticOutOfRange(t *testing.T) {
-	huge := numberQ{value{n: math.MaxFloat64}}
-	if got := arithmetic("*", huge, huge).(numberQ); !got.missing.any() {
+	huge := value{n: math.MaxFloat64}
+	if got := arithmetic("*", huge, huge); !got.missing.any() {
 		t.Errorf("got %v, want no figure", got.n)
 	}
 }

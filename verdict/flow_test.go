@@ -45,7 +45,7 @@ func TestFlowsAreInNoTotals(t *testing.T) {
 		{`flow("browse").p99 < 1s`, "", Inconclusive},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
-			rule, mistake := compile(tt.rule, names)
+			rule, mistake := Compile(tt.rule, names)
 			if tt.want == "" {
 				if mistake == nil {
 					t.Fatal("want a mistake, found none")

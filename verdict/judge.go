@@ -49,7 +49,7 @@ func Judge(rules []Input, tl *timeline.Timeline) (Report, error) {
 		}
 		j.Add(iv)
 	}
-	return j.Report()
+	return j.Report(), nil
 }
 
 // weight is what a rule's outcome does to the run.
@@ -78,7 +78,6 @@ type ruleCase struct {
 	// final ones came to that are forgotten.
 	alone  bool
 	folded worstSlice
-	err    error
 }
 
 // worstSlice is what the slices of a rule came to.
@@ -100,19 +99,20 @@ func (j *Judging) prepare(in Input) *ruleCase {
 	c := &ruleCase{in: in, whole: in.Rule.unmeasured(), sliced: make([]bool, len(in.Rule.terms)), alone: true}
 	for i := range in.Rule.terms {
 		t := &in.Rule.terms[i]
-		c.alone = c.alone && t.scope.every > 0 && len(t.scope.phases) == 0
-		if t.scope.fault != "" {
+		c.alone = c.alone && t.scope.Every > 0 && len(t.scope.Phases) == 0
+		if t.scope.Fault != "" {
 			continue // see conclude
 		}
 		within := whole
-		for _, w := range t.scope.windows {
+		for _, w := range t.scope.Windows {
 			within.within = within.within.Intersect(timeline.Windows{w})
 		}
-		for _, p := range t.scope.phases {
-			within = within.in(p.kind, p.fault)
+		for _, p := range t.scope.Phases {
+			within = within.in(p.Kind, p.Fault)
 		}
-		c.sliced[i] = t.scope.every > 0
-		j.c.track(filter{t.scope.stage, t.scope.request, t.scope.flow}, within, t.scope.every, func(told told) {
+		c.sliced[i] = t.scope.Every > 0
+		asked := filter{t.scope.Stage, t.scope.Request, t.scope.Flow}
+		j.c.track(asked, within, t.scope.Every, func(told told) {
 			val := j.read(in.Rule, t, told.view, "")
 			if !c.sliced[i] {
 				c.whole[i] = val
@@ -145,9 +145,9 @@ func sliceAt(all *[]*sliceCase, w timeline.Window) *sliceCase {
 func (j *Judging) blocked(r *Rule) []string {
 	out := make([]string, len(r.terms))
 	for i := range r.terms {
-		for _, p := range r.terms[i].scope.phases {
+		for _, p := range r.terms[i].scope.Phases {
 			if out[i] == "" {
-				out[i] = j.doubt(p.fault)
+				out[i] = j.doubt(p.Fault)
 			}
 		}
 	}
@@ -235,8 +235,8 @@ func nothingDue(text string) doubt {
 
 // readFault takes the value of a term that is asked of a fault.
 func (j *Judging) readFault(r *Rule, t *term) value {
-	blocked := j.doubt(t.scope.fault)
-	v, why := ofFault(j.faults, t.scope.fault)
+	blocked := j.doubt(t.scope.Fault)
+	v, why := ofFault(j.faults, t.scope.Fault)
 	if blocked == "" {
 		blocked = why
 	}
@@ -254,42 +254,29 @@ func (j *Judging) readFault(r *Rule, t *term) value {
 }
 
 // conclude judges a rule on its values.
-func (j *Judging) conclude(c *ruleCase) (RuleResult, error) {
-	rule := c.in.Rule
-	blocked := j.blocked(rule)
+func (j *Judging) conclude(c *ruleCase) RuleResult {
+	r := c.in.Rule
+	blocked := j.blocked(r)
 	whole := slices.Clone(c.whole)
-	for i := range rule.terms {
-		if rule.terms[i].scope.fault != "" {
-			whole[i] = j.readFault(rule, &rule.terms[i])
+	for i := range r.terms {
+		if r.terms[i].scope.Fault != "" {
+			whole[i] = j.readFault(r, &r.terms[i])
 		} else if !c.sliced[i] {
 			whole[i] = whole[i].unless(blocked[i])
 		}
 	}
-	if rule.every() == 0 {
-		f, err := rule.evaluate(whole)
-		if err != nil {
-			return RuleResult{}, err
-		}
-		return c.result(f, nil, 0, 0), nil
-	}
-	if c.err != nil {
-		return RuleResult{}, c.err
+	if r.every() == 0 {
+		return c.result(r.evaluate(whole), nil, 0, 0)
 	}
 	worst := c.folded
 	for _, s := range slices.Concat(c.final, c.rest) {
-		if err := c.fold(&worst, s, whole, blocked); err != nil {
-			return RuleResult{}, err
-		}
+		c.fold(&worst, s, whole, blocked)
 	}
 	if worst.all == 0 {
 		nothing := &sliceCase{}
-		f, err := rule.evaluate(c.sliceValues(nothing, whole, blocked))
-		if err != nil {
-			return RuleResult{}, err
-		}
-		return c.result(f, nil, 0, 0), nil
+		return c.result(r.evaluate(c.sliceValues(nothing, whole, blocked)), nil, 0, 0)
 	}
-	return c.result(worst.finding, &worst.slice, worst.failed, worst.all), nil
+	return c.result(worst.finding, &worst.slice, worst.failed, worst.all)
 }
 
 // foldFinal judges the slices that nothing can change any more, and forgets them: of a rule with
@@ -300,20 +287,17 @@ func (c *ruleCase) foldFinal() {
 		return
 	}
 	for _, s := range c.final {
-		c.err = cmp.Or(c.err, c.fold(&c.folded, s, c.whole, make([]string, len(c.whole))))
+		c.fold(&c.folded, s, c.whole, make([]string, len(c.whole)))
 	}
 	c.final = nil
 }
 
 // fold takes a slice into the worst of those before it.
-func (c *ruleCase) fold(into *worstSlice, s *sliceCase, whole []value, blocked []string) error {
+func (c *ruleCase) fold(into *worstSlice, s *sliceCase, whole []value, blocked []string) {
 	if !s.due {
-		return nil
+		return
 	}
-	f, err := c.in.Rule.evaluate(c.sliceValues(s, whole, blocked))
-	if err != nil {
-		return err
-	}
+	f := c.in.Rule.evaluate(c.sliceValues(s, whole, blocked))
 	into.all++
 	if f.truth == no {
 		into.failed++
@@ -321,7 +305,6 @@ func (c *ruleCase) fold(into *worstSlice, s *sliceCase, whole []value, blocked [
 	if into.finding == nil || worseThan(f, into.finding) {
 		into.finding, into.slice = f, s.window
 	}
-	return nil
 }
 
 // sliceValues are the values of the rule's terms in a slice.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // Judging judges rules on a run that goes on: it takes the intervals as they are sealed, in
@@ -155,15 +156,12 @@ func inForce(f *timeline.Fault) bool {
 // that went no further, with these differences: that it is not over speaks against nothing, a
 // fault in force counts as proven by what was seen of it so far, and one that is to come leaves
 // the rules that ask for it inconclusive.
-func (j *Judging) Report() (Report, error) { return j.judge(false) }
+func (j *Judging) Report() Report { return j.judge(false) }
 
 // Rules judges the rules alone, which costs less than a Report: for who watches the run.
-func (j *Judging) Rules() ([]RuleResult, error) {
-	r, err := j.judge(true)
-	return r.Rules, err
-}
+func (j *Judging) Rules() []RuleResult { return j.judge(true).Rules }
 
-func (j *Judging) judge(brief bool) (Report, error) {
+func (j *Judging) judge(brief bool) Report {
 	j.brief = brief
 	j.report = Report{
 		Outcome: Pass, Stages: map[string]Measure{}, Requests: map[string]Measure{}, Rules: []RuleResult{},
@@ -188,15 +186,12 @@ func (j *Judging) judge(brief bool) (Report, error) {
 		}
 	}
 	for _, c := range j.cases {
-		r, err := j.conclude(c)
-		if err != nil {
-			return Report{}, err
-		}
+		r := j.conclude(c)
 		j.report.Rules = append(j.report.Rules, r)
 		j.report.Outcome = worst(j.report.Outcome, weight(r))
 	}
 	j.validity()
-	return j.report, nil
+	return j.report
 }
 
 // measureAll asks for what every report has.
@@ -228,9 +223,10 @@ func (j *Judging) measureAll() {
 		name := j.tl.Faults[i].Name
 		// Of several injections of one name each has its own during; before and after are
 		// those of all of them.
-		ask(filter{}, whole.in(phaseBefore, name), func(m Measure) { j.report.Faults[i].Before = m })
+		ask(filter{}, whole.in(rule.Before, name),
+			func(m Measure) { j.report.Faults[i].Before = m })
 		ask(filter{}, injection(name, i), func(m Measure) { j.report.Faults[i].During = m })
-		ask(filter{}, whole.in(phaseAfter, name), func(m Measure) { j.report.Faults[i].After = m })
+		ask(filter{}, whole.in(rule.After, name), func(m Measure) { j.report.Faults[i].After = m })
 		// What is normal is not learnt from the time of other faults: a service
 		// that was down before would seem to have recovered while it is down.
 		j.c.track(filter{}, beforeAlone(name), 0, func(t told) { j.before[i] = t.view })

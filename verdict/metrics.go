@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // Metric is something that can be asked of a scope.
 type Metric struct {
 	// Name is how rules write it; one of a fault is written behind fault("x").
 	Name string
-	Unit Unit
+	Unit rule.Unit
 	Doc  string
 	// OfFault says that it is asked of a fault and not of a stretch of load.
 	OfFault bool
@@ -93,17 +94,6 @@ func metricByName(name string) *Metric {
 	return &metrics[i]
 }
 
-// groupDoc says what a metric group such as service. is about; empty if there
-// is none of that name.
-func groupDoc(name string) string {
-	for _, m := range metrics {
-		if group, _, ok := strings.Cut(m.Name, "."); ok && group == name && !isPercentile(group) {
-			return m.Doc
-		}
-	}
-	return ""
-}
-
 // Response returns the response times of all arrivals of the scope.
 func (v *View) Response() *timeline.Distribution {
 	if v.response == nil {
@@ -134,7 +124,7 @@ func (v *View) net(d *timeline.Distribution) *timeline.Distribution {
 func MetricTable() string {
 	type line struct {
 		names, needs []string
-		unit         Unit
+		unit         rule.Unit
 		doc          string
 	}
 	var lines []*line

@@ -1,13 +1,17 @@
 package verdict
 
-import "time"
+import (
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
+)
 
 // faultMetrics are asked of a fault: fault("x").recovery. Of several injections
 // of one name, recovery is the longest, and outage and relapses are sums.
 func faultMetrics() []Metric {
 	return []Metric{
 		{
-			Name: "recovery", Unit: UnitDuration, OfFault: true, biased: biasedRecovery,
+			Name: "recovery", Unit: rule.Duration, OfFault: true, biased: biasedRecovery,
 			Doc: "time from the end of the disturbance to the first moment from which the service is normal for 5s: " +
 				"a slice is one or more successive intervals with at least 20 judged " +
 				"arrivals together, and is normal if its error rate is at most that before the fault + 1 percentage point, its p95 at " +
@@ -23,7 +27,7 @@ func faultMetrics() []Metric {
 			bounded: func(v *View) bool { return v.Fault != nil && v.Fault.NotRecovered },
 		},
 		{
-			Name: "relapses", Unit: UnitNumber, OfFault: true, biased: biasedRelapses,
+			Name: "relapses", Unit: rule.Number, OfFault: true, biased: biasedRelapses,
 			Doc: "how often the service was degraded again, after it had recovered, until the next fault or the end of the load",
 			eval: func(v *View) (float64, bool) {
 				if v.Fault == nil || v.Fault.Recovery == nil {
@@ -34,7 +38,7 @@ func faultMetrics() []Metric {
 			bounded: func(v *View) bool { return v.Fault != nil && v.Fault.NotRecovered },
 		},
 		{
-			Name: "outage", Unit: UnitDuration, OfFault: true, biased: biasedOutage,
+			Name: "outage", Unit: rule.Duration, OfFault: true, biased: biasedOutage,
 			Doc: "for how long nobody was served, from the disturbance to the next fault or the end of the load: from the due time of an arrival that went wrong, or was " +
 				"kept waiting for a second longer than normal, until one was answered in time again; it takes five arrivals in a row, or a second; stages that ask for " +
 				"nothing or are not judged are left out; what may have passed between two arrivals can leave a rule inconclusive, but for a limit of 0s",

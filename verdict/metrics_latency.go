@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // percentiles that are listed; any other can be asked for too, see percentileMetric.
@@ -27,11 +28,13 @@ func minSamples(q float64) uint64 { return uint64(enough(q)) }
 // 100, and have one spelling: neither p05 nor p99.90.
 func percentileMetric(name string) *Metric {
 	prefix, number := "", name
-	if group, rest, ok := strings.Cut(name, "."); ok && !isPercentile(group) {
+	if group, rest, ok := strings.Cut(name, "."); ok && !rule.IsPercentile(group) {
 		prefix, number = group+".", rest
 	}
 	whole, part, point := strings.Cut(number, ".")
-	if !isPercentile(whole) || whole[1] == '0' && whole != "p0" || point && (part == "" || strings.Trim(part, "0123456789") != "" || part[len(part)-1] == '0') {
+	if !rule.IsPercentile(whole) || whole[1] == '0' && whole != "p0" ||
+		point && (part == "" || strings.Trim(part, "0123456789") != "" ||
+			part[len(part)-1] == '0') {
 		return nil
 	}
 	percent, err := strconv.ParseFloat(number[1:], 64)
@@ -57,7 +60,8 @@ const goodPrefix = "ok."
 // latencyMetrics are those of one distribution of durations.
 func latencyMetrics(prefix, of string, dist func(*View) *timeline.Distribution) []Metric {
 	metric := func(name, doc string, how biased, read func(*timeline.Distribution) (time.Duration, bool)) Metric {
-		return Metric{Name: prefix + name, Unit: UnitDuration, Doc: doc + " " + of, of: dist, biased: how,
+		return Metric{Name: prefix + name, Unit: rule.Duration, Doc: doc + " " + of,
+			of: dist, biased: how,
 			ofArrivals: prefix == "", ofGood: prefix == goodPrefix,
 			eval: func(v *View) (float64, bool) {
 				d, ok := read(dist(v))

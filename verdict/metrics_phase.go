@@ -1,6 +1,9 @@
 package verdict
 
-import "github.com/seed-1574e9de/ordeal/timeline"
+import (
+	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
+)
 
 // phaseMetrics are those of the measured phases, such as connect.p99. Where no call had a
 // phase its times have no data, and their number is 0.
@@ -9,7 +12,7 @@ func phaseMetrics() []Metric {
 	for i, p := range timeline.Phases() {
 		dist := func(v *View) *timeline.Distribution { return &v.Stats.Phases[i] }
 		ms := append(latencyMetrics(p.Name+".", p.Doc, dist), Metric{
-			Name: p.Name + ".count", Unit: UnitNumber, Doc: p.Counted,
+			Name: p.Name + ".count", Unit: rule.Number, Doc: p.Counted,
 			eval: func(v *View) (float64, bool) { return float64(dist(v).Count()), v.Stats.Planned > 0 },
 		})
 		for j := range ms {

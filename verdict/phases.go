@@ -7,18 +7,15 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // phase is what a rule asks of a fault: what was before it, during it or after it, or
 // outside of it, which is before or after.
 type phase struct{ kind, fault string }
 
-const (
-	phaseBefore  = "before"
-	phaseDuring  = "during"
-	phaseAfter   = "after"
-	phaseOutside = "outside"
-)
+// phaseOutside is what was before a fault or after it.
+const phaseOutside = "outside"
 
 // phases tell for the disturbances of some faults where an arrival belongs. Every
 // arrival is in exactly one of before, during and after.
@@ -57,13 +54,13 @@ func othersThan(name string) string         { return name + "\x00others" }
 func (p phases) of(due, openAt time.Duration) string {
 	for _, w := range p {
 		if due < w.To && (due >= w.From || openAt >= w.From) {
-			return phaseDuring
+			return rule.During
 		}
 	}
 	if len(p) == 0 || due < p[0].From {
-		return phaseBefore
+		return rule.Before
 	}
-	return phaseAfter
+	return rule.After
 }
 
 // time is the time of a phase, by which answers are counted.
@@ -74,11 +71,11 @@ func (p phases) time(kind string) timeline.Windows {
 		before.To = p[0].From
 	}
 	switch kind {
-	case phaseBefore:
+	case rule.Before:
 		return timeline.NewWindows(before)
-	case phaseDuring:
+	case rule.During:
 		return during
-	case phaseAfter:
+	case rule.After:
 		return complement(during).Intersect(timeline.Windows{{From: before.To, To: forever.To}})
 	default:
 		return complement(during)
@@ -117,8 +114,8 @@ func (s stretch) equal(o stretch) bool {
 
 // beforeAlone is what was over before the faults of one name, and met no other fault.
 func beforeAlone(name string) stretch {
-	return whole.in(phaseBefore, name).in(phaseOutside, othersThan(name))
+	return whole.in(rule.Before, name).in(phaseOutside, othersThan(name))
 }
 
 // injection is the stretch of one injection alone: what met its disturbance.
-func injection(name string, i int) stretch { return whole.in(phaseDuring, injectionOf(name, i)) }
+func injection(name string, i int) stretch { return whole.in(rule.During, injectionOf(name, i)) }

@@ -33,24 +33,3 @@ func TestRemarks(t *testing.T) {
 		}
 	}
 }
-
-func TestWindowBeyondTheEnd(t *testing.T) {
-	names := Names{End: 60 * sec}
-	for rule, want := range map[string]string{
-		"window(0s, 5s).p99 < 1s":    "",
-		"window(50s, 100s).p99 < 1s": "", // what there is of it
-		"window(60s, 90s).p99 < 1s":  "expected a window of the load, which ends at 1m, found one that begins at 1m: nothing is due there",
-	} {
-		_, err := compile(rule, names)
-		if got := ""; err != nil {
-			if got = err.Msg; got != want || rule[err.Offset:err.Offset+err.Len] != "60s" {
-				t.Errorf("%s: %s at %d, want %q", rule, got, err.Offset, want)
-			}
-		} else if want != "" {
-			t.Errorf("%s: no mistake, want %q", rule, want)
-		}
-	}
-	if _, err := compile("window(60s, 90s).p99 < 1s", Names{}); err != nil {
-		t.Errorf("of a load of unknown length: %v", err)
-	}
-}

@@ -11,7 +11,6 @@ package verdict
 import (
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -35,21 +34,6 @@ const (
 	SeverityFail Severity = "fail"
 	SeverityWarn Severity = "warn"
 )
-
-// Names is what a rule may name, and the time that it may ask of; anything else is a
-// mistake in it.
-type Names struct {
-	Stages   []string
-	Requests []string // the steps of flows among them
-	Flows    []string
-	Faults   []string
-	End      time.Duration // of the load; 0: not known
-}
-
-// mistake is one in a rule, of which so many bytes from off are wrong.
-func mistake(off, length int, msg, hint string) *fielderr.Error {
-	return &fielderr.Error{Offset: off, Len: length, Msg: msg, Hint: hint}
-}
 
 // Measure is what is reported of a scope: a stage, a request, the whole run.
 // A percentile of nothing is nil.

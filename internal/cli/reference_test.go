@@ -24,6 +24,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/reference.md")
@@ -40,7 +41,7 @@ func TestReference(t *testing.T) {
 		"error kinds":     table("kind|meaning", timeline.Kinds(), func(k timeline.ErrorKind) []string { return []string{code1(k.Name), k.Doc} }),
 		"faults":          faultsTable(),
 		"metrics":         verdict.MetricTable(),
-		"scopes":          verdict.ScopeTable(),
+		"scopes":          rule.ScopeTable(),
 		"run directory":   table("file|what it is", report.Outputs(), func(o report.Output) []string { return []string{code1(o.File), o.Doc} }),
 		"exit codes":      exitTable(),
 		"default verdict": "```yaml\n- " + strings.Join(verdict.Default(), "\n- ") + "\n```\n",

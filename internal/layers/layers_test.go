@@ -26,7 +26,7 @@ var order = [][]string{
 		"internal/seed", "internal/secret", "internal/owner", "internal/freeport", "internal/freeport/porttest",
 		"internal/filelock"},
 	{"timeline", "internal/state", "internal/roundtrip", "internal/strictyaml"},
-	{"attack/arrivals", "attack/payload", "attack/wire"},
+	{"attack/arrivals", "attack/payload", "attack/wire", "verdict/rule"},
 	{"attack/expect"},
 	{"attack", "chaos", "verdict"},
 	{"attack/httpx", "attack/tcp", "attack/runner"},

@@ -93,14 +93,7 @@ func TestJudgedInParts(t *testing.T) {
 			reasons[x.Reason]++
 		}
 		all := intervals(t, tl)
-		report := func(j *verdict.Judging) verdict.Report {
-			t.Helper()
-			rep, err := j.Report()
-			if err != nil {
-				t.Fatal(err)
-			}
-			return rep
-		}
+		report := (*verdict.Judging).Report
 		rng := rand.New(rand.NewPCG(seed, 3))
 		j := verdict.NewJudging(rules, tl)
 		for k, iv := range all {

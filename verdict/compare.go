@@ -3,89 +3,16 @@ package verdict
 import (
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 
-	"github.com/expr-lang/expr"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
-// notOperator is negation in resolved trees: an operator with a second side
-// that does not count, as expr can overload operators of two sides only, and
-// its checker visits the arguments of nested calls again and again.
-const notOperator = "not"
-
-var (
-	comparisonOps = []string{"<", "<=", ">", ">=", "==", "!="}
-	additiveOps   = []string{"+", "-"}
-	logicOps      = []string{"&&", "||", "and", "or"}
-	judgementType = reflect.TypeFor[judgement]()
-)
-
-// operators tells expr every combination of units that has a meaning. What is
-// not in here is a mistake in the rule.
-func operators() []expr.Option {
-	var opts []expr.Option
-	add := func(op string, eval func(a, b any) any, types ...any) {
-		opts = append(opts,
-			expr.Function(op, func(p ...any) (any, error) { return eval(p[0], p[1]), nil }, types...),
-			expr.Operator(op, op))
-	}
-	var same, compare, times, over []any
-	number := units[UnitNumber].typ
-	for _, u := range units {
-		same = append(same, signature(u.typ, u.typ, u.typ))
-		compare = append(compare, signature(u.typ, u.typ, judgementType))
-		times = append(times, signature(u.typ, number, u.typ), signature(number, u.typ, u.typ))
-		over = append(over, signature(u.typ, number, u.typ), signature(u.typ, u.typ, number))
-		// A share of something is that something; a share of a bare number
-		// would be ambiguous with the scaling of the share, which is listed.
-		if u.unit != UnitNumber {
-			f := units[UnitFraction].typ
-			times = append(times, signature(u.typ, f, u.typ), signature(f, u.typ, u.typ))
-		}
-	}
-	for _, op := range comparisonOps {
-		add(op, func(a, b any) any {
-			u, _ := unitOfType(reflect.TypeOf(a))
-			return judgement{compareValues(op, u, a.(operand).get(), b.(operand).get())}
-		}, compare...)
-	}
-	for _, op := range additiveOps {
-		add(op, func(a, b any) any { return arithmetic(op, a, b) }, same...)
-	}
-	add("*", func(a, b any) any { return arithmetic("*", a, b) }, times...)
-	add("/", func(a, b any) any { return arithmetic("/", a, b) }, over...)
-	for _, op := range logicOps {
-		add(op, func(a, b any) any {
-			return judgement{combine(op, a.(judgement).finding, b.(judgement).finding)}
-		}, signature(judgementType, judgementType, judgementType))
-	}
-	add(notOperator, func(a, _ any) any {
-		return judgement{negate(a.(judgement).finding)}
-	}, signature(judgementType, judgementType, judgementType))
-	return opts
-}
-
-// signature is a pointer to a function type, as expr wants it.
-func signature(l, r, out reflect.Type) any {
-	return reflect.New(reflect.FuncOf([]reflect.Type{l, r}, []reflect.Type{out}, false)).Interface()
-}
-
-// arithmetic computes a op b; the unit follows from the operands as in operators.
-func arithmetic(op string, a, b any) any {
-	x, y := a.(operand).get(), b.(operand).get()
-	ux, _ := unitOfType(reflect.TypeOf(a))
-	uy, _ := unitOfType(reflect.TypeOf(b))
-	out := ux
-	switch {
-	case op == "*" && (ux == UnitNumber || ux == UnitFraction && uy != UnitNumber):
-		out = uy
-	case op == "/" && ux == uy:
-		out = UnitNumber
-	}
+// arithmetic computes x op y.
+func arithmetic(op string, x, y value) value {
 	v := value{fixed: x.fixed && y.fixed, missing: x.missing.or(y.missing)}
 	if v.missing.any() {
-		return units[out].wrap(v)
+		return v
 	}
 	v.n, v.atLeast, v.until = compute(op, x.n, y.n), x.atLeast, x.until
 	if v.until == "" {
@@ -110,7 +37,7 @@ func arithmetic(op string, a, b any) any {
 		}
 		v.missing = doubtf(ReasonTooEarly, "no figure: the rule computes with a time that had not ended when %s", ended)
 	}
-	return units[out].wrap(v)
+	return v
 }
 
 func compute(op string, x, y float64) float64 {
@@ -127,7 +54,7 @@ func compute(op string, x, y float64) float64 {
 
 // compareValues judges a op b. A metric against a literal is decided by exact
 // count where there is one, as a histogram reads up to 0.1 % high.
-func compareValues(op string, u Unit, a, b value) *finding {
+func compareValues(op string, u rule.Unit, a, b value) *finding {
 	a, b = a.seen(b), b.seen(a)
 	f := &finding{op: op, unit: u, left: a, right: b, why: a.missing.or(b.missing)}
 	if f.why.any() {
@@ -160,7 +87,7 @@ func exactly(metric, limit value) (int, bool) {
 	if metric.reading == nil || !limit.fixed {
 		return 0, false
 	}
-	c, ok := metric.reading.exact[asDuration(limit.n)]
+	c, ok := metric.reading.exact[rule.AsDuration(limit.n)]
 	return c, ok
 }
 

@@ -1,4 +1,4 @@
-package verdict
+package rule
 
 import (
 	"fmt"
@@ -28,15 +28,21 @@ type token struct {
 	kind     tokenKind
 	off, end int
 	text     string
-	literal  any // a quantity type, of a tokenLiteral
-	unit     Unit
+	literal  *Literal // of a tokenLiteral
+}
+
+func (t token) span() span { return span{t.off, t.end} }
+
+// mistake is one of which the token is wrong.
+func (t token) mistake(msg, hint string) *fielderr.Error {
+	return mistake(t.off, t.end-t.off, msg, hint)
 }
 
 // scan cuts a rule into tokens, and rewrites it so that expr's lexer, which
 // knows no units, can read it: a literal becomes as many underscores, and the
 // point in p99.9 another one. Offsets in bytes stay what they were.
-func scan(src string) (tokens []token, rewritten string, err *fielderr.Error) {
-	s := &scanner{src: src, out: []byte(src)}
+func scan(src string, words vocabulary) (tokens []token, rewritten string, err *fielderr.Error) {
+	s := &scanner{src: src, words: words, out: []byte(src)}
 	for s.pos < len(src) {
 		if err := s.next(); err != nil {
 			return nil, "", err
@@ -47,13 +53,15 @@ func scan(src string) (tokens []token, rewritten string, err *fielderr.Error) {
 
 type scanner struct {
 	src    string
+	words  vocabulary
 	out    []byte
 	pos    int
 	tokens []token
 }
 
 // ops are the operators of rules, longer ones first.
-var ops = []string{"<=", ">=", "==", "!=", "&&", "||", "<", ">", "!", "+", "-", "*", "/", "(", ")", ",", "."}
+var ops = []string{"<=", ">=", "==", "!=", "&&", "||", "<", ">", "!", "+", "-", "*", "/", "(", ")",
+	",", "."}
 
 // notOps are what people write instead, and what to tell them.
 var notOps = []struct{ text, hint string }{
@@ -94,13 +102,15 @@ func (s *scanner) next() *fielderr.Error {
 	}
 	rest := s.src[s.pos:]
 	if rest[0] == '.' && len(rest) > 1 && isDigit(rest[1]) {
-		return mistake(s.pos, 2, fmt.Sprintf("unexpected %q", rest[:2]), "a number begins with a digit: 0.5")
+		return mistake(s.pos, 2, fmt.Sprintf("unexpected %q", rest[:2]),
+			"a number begins with a digit: 0.5")
 	}
 	for _, n := range notOps {
 		if n.text == "{" && s.pos == 0 {
 			continue
 		}
-		if strings.HasPrefix(rest, n.text) && !strings.HasPrefix(rest, "==") && !strings.HasPrefix(rest, "&&") && !strings.HasPrefix(rest, "||") {
+		if strings.HasPrefix(rest, n.text) && !strings.HasPrefix(rest, "==") &&
+			!strings.HasPrefix(rest, "&&") && !strings.HasPrefix(rest, "||") {
 			return mistake(s.pos, len(n.text), fmt.Sprintf("unexpected %q", n.text), n.hint)
 		}
 	}
@@ -123,7 +133,8 @@ func (s *scanner) add(t token) {
 }
 
 // refused are the words of expr that have no meaning in a rule.
-var refused = []string{"in", "matches", "contains", "startsWith", "endsWith", "let", "if", "else", "true", "false", "nil"}
+var refused = []string{"in", "matches", "contains", "startsWith", "endsWith", "let", "if", "else",
+	"true", "false", "nil"}
 
 func (s *scanner) word() *fielderr.Error {
 	end := s.pos
@@ -131,7 +142,7 @@ func (s *scanner) word() *fielderr.Error {
 		end++
 	}
 	name := s.src[s.pos:end]
-	if isPercentile(name) && end+1 < len(s.src) && s.src[end] == '.' && isDigit(s.src[end+1]) {
+	if IsPercentile(name) && end+1 < len(s.src) && s.src[end] == '.' && isDigit(s.src[end+1]) {
 		s.out[end] = '_'
 		for end++; end < len(s.src) && isDigit(s.src[end]); end++ {
 			continue
@@ -144,13 +155,16 @@ func (s *scanner) word() *fielderr.Error {
 	case name == "and" || name == "or" || name == "not":
 		t.kind = tokenOperator
 	case slices.Contains(refused, name):
-		return mistake(s.pos, len(name), fmt.Sprintf("%q has no meaning in a rule", name), "a rule compares metrics with limits: p99 < 200ms")
-	case strings.Contains(name, "_") && isPercentile(name[:strings.IndexByte(name, '_')]):
+		return mistake(s.pos, len(name), fmt.Sprintf("%q has no meaning in a rule", name),
+			"a rule compares metrics with limits: p99 < 200ms")
+	case strings.Contains(name, "_") && IsPercentile(name[:strings.IndexByte(name, '_')]):
 		// The rewritten form of a percentile; taking it would give p99.9 a second spelling.
 		want := strings.Replace(name, "_", ".", 1)
-		return mistake(s.pos, len(name), fmt.Sprintf("unknown metric %s", name), "did you mean "+want+"?")
-	case strings.HasPrefix(strings.TrimLeft(s.src[end:], " \t\r\n"), "(") && scopeByName(name) == nil:
-		return unknownScope(s.pos, name, s.src[s.pos:])
+		return mistake(s.pos, len(name), fmt.Sprintf("unknown metric %s", name),
+			"did you mean "+want+"?")
+	case strings.HasPrefix(strings.TrimLeft(s.src[end:], " \t\r\n"), "(") &&
+		scopeByName(name) == nil:
+		return s.words.unknownScope(s.pos, name, s.src[s.pos:])
 	}
 	s.add(t)
 	return nil
@@ -163,19 +177,24 @@ func (s *scanner) text(quote byte) *fielderr.Error {
 			s.add(token{kind: tokenText, end: i + 1})
 			return nil
 		case '\\':
-			return mistake(i, 1, `unexpected \`, "names are written as they are, without escapes; the other kind of quote can hold a quote")
+			return mistake(i, 1, `unexpected \`,
+				"names are written as they are, without escapes; the other kind of quote can "+
+					"hold a quote")
 		case '\n', '\r':
-			return mistake(s.pos, i-s.pos, "the text that begins here is not closed", fmt.Sprintf("end it with %c on the same line", quote))
+			return mistake(s.pos, i-s.pos, "the text that begins here is not closed",
+				fmt.Sprintf("end it with %c on the same line", quote))
 		}
 	}
-	return mistake(s.pos, len(s.src)-s.pos, "the text that begins here is not closed", fmt.Sprintf("end it with %c", quote))
+	return mistake(s.pos, len(s.src)-s.pos, "the text that begins here is not closed",
+		fmt.Sprintf("end it with %c", quote))
 }
 
 func (s *scanner) number() *fielderr.Error {
 	end := s.pos
 	for end < len(s.src) {
 		r, size := utf8.DecodeRuneInString(s.src[end:])
-		if r != 'µ' && r != 'μ' && r != '.' && (r >= utf8.RuneSelf || !isLetter(byte(r)) && !isDigit(byte(r))) {
+		if r != 'µ' && r != 'μ' && r != '.' &&
+			(r >= utf8.RuneSelf || !isLetter(byte(r)) && !isDigit(byte(r))) {
 			break
 		}
 		end += size
@@ -184,7 +203,9 @@ func (s *scanner) number() *fielderr.Error {
 	case end < len(s.src) && s.src[end] == '%':
 		end++
 		if end < len(s.src) && (isLetter(s.src[end]) || isDigit(s.src[end])) {
-			return mistake(end, 1, fmt.Sprintf("expected an operator after %s, found %q", s.src[s.pos:end], s.src[end:end+1]),
+			return mistake(end, 1,
+				fmt.Sprintf("expected an operator after %s, found %q",
+					s.src[s.pos:end], s.src[end:end+1]),
 				"there is no remainder: % makes a percentage")
 		}
 	case end+1 < len(s.src) && s.src[end] == '/' && isLetter(s.src[end+1]):
@@ -195,12 +216,13 @@ func (s *scanner) number() *fielderr.Error {
 			w++
 		}
 		name := s.src[end+1 : w]
-		if name == "min" || (metricByName(name) == nil && scopeByName(name) == nil && groupDoc(name) == "") {
+		if name == "min" ||
+			(!s.words.isMetric(name) && scopeByName(name) == nil && !s.words.isGroup(name)) {
 			end = w
 		}
 	}
 	text := s.src[s.pos:end]
-	lit, unit, err := parseLiteral(text)
+	lit, err := parseLiteral(text)
 	if err != nil {
 		err.Offset += s.pos
 		return err
@@ -208,53 +230,60 @@ func (s *scanner) number() *fielderr.Error {
 	for i := s.pos; i < end; i++ {
 		s.out[i] = '_'
 	}
-	s.add(token{kind: tokenLiteral, end: end, literal: lit, unit: unit})
+	s.add(token{kind: tokenLiteral, end: end, literal: lit})
 	return nil
 }
 
 // literalUnits are for telling what could have been meant.
-var literalUnits = []string{"ns", "us", "ms", "s", "m", "h", "d", "k", "M", "G", "B", "KiB", "MiB", "GiB", "TiB", "kB", "MB", "GB", "TB"}
+var literalUnits = []string{"ns", "us", "ms", "s", "m", "h", "d", "k", "M", "G", "B", "KiB", "MiB",
+	"GiB", "TiB", "kB", "MB", "GB", "TB"}
 
-const literalUnitsHint = "units are ns us ms s m h d; %; /s /m /h; k M G; B KiB MiB GiB TiB kB MB GB TB"
+const literalUnitsHint = "units are ns us ms s m h d; %; /s /m /h; k M G; " +
+	"B KiB MiB GiB TiB kB MB GB TB"
 
 // parseLiteral reads a quantity with its unit. Offsets of errors are within text.
-func parseLiteral(text string) (any, Unit, *fielderr.Error) {
-	literal := func(u Unit, n float64) (any, Unit, *fielderr.Error) {
-		return units[u].wrap(value{n: n, literal: text, fixed: true}), u, nil
+func parseLiteral(text string) (*Literal, *fielderr.Error) {
+	literal := func(u Unit, n float64) (*Literal, *fielderr.Error) {
+		return &Literal{Number: n, Unit: u, Text: text}, nil
 	}
 	switch {
 	case strings.HasSuffix(text, "%"):
 		if f, err := quantity.ParseFraction(text); err == nil {
-			return literal(UnitFraction, f)
+			return literal(Fraction, f)
 		}
-		return nil, 0, mistake(0, len(text), fmt.Sprintf("expected a percentage such as 5%%, found %s", text), "")
+		return nil, mistake(0, len(text),
+			fmt.Sprintf("expected a percentage such as 5%%, found %s", text), "")
 	case strings.Contains(text, "/"):
 		if r, err := quantity.ParseRate(text); err == nil {
-			return literal(UnitRate, r)
+			return literal(Rate, r)
 		}
-		return nil, 0, mistake(0, len(text), fmt.Sprintf("expected a rate per /s, /m or /h such as 500/s, found %s", text), "")
+		return nil, mistake(0, len(text),
+			fmt.Sprintf("expected a rate per /s, /m or /h such as 500/s, found %s", text), "")
 	}
 	if n, err := quantity.ParseCount(text); err == nil {
-		return literal(UnitNumber, n)
+		return literal(Number, n)
 	}
 	if d, err := quantity.ParseDuration(text); err == nil {
-		return literal(UnitDuration, float64(d))
+		return literal(Duration, float64(d))
 	}
 	if b, err := quantity.ParseBytes(text); err == nil {
-		return literal(UnitBytes, b)
+		return literal(Bytes, b)
 	}
 	digits := strings.TrimRight(text[:len(text)-len(strings.TrimLeft(text, "0123456789."))], ".")
 	unit := text[len(digits):]
-	e := mistake(0, len(text), fmt.Sprintf("expected a quantity such as 200ms, 5%%, 500/s or 512MiB, found %s", text), "")
-	if len(strings.Trim(unit, "0123456789.")) == len(unit) && digits != "" && strings.Count(digits, ".") <= 1 {
+	e := mistake(0, len(text),
+		fmt.Sprintf("expected a quantity such as 200ms, 5%%, 500/s or 512MiB, found %s", text), "")
+	if len(strings.Trim(unit, "0123456789.")) == len(unit) && digits != "" &&
+		strings.Count(digits, ".") <= 1 {
 		e.Msg = fmt.Sprintf("unknown unit %s in %s", unit, text)
 		e.Offset, e.Len = len(digits), len(unit)
 		e.Hint = literalUnitsHint
 		switch near, ok := suggest.Nearest(unit, literalUnits); {
 		case slices.Contains(literalUnits, unit):
-			return nil, 0, mistake(0, len(text), text+" is out of range", "write a smaller number")
+			return nil, mistake(0, len(text), text+" is out of range", "write a smaller number")
 		case unit == "th" || unit == "st" || unit == "nd" || unit == "rd":
-			e.Msg, e.Hint = fmt.Sprintf("%s is not how a percentile is written", text), "write p"+digits
+			e.Msg = fmt.Sprintf("%s is not how a percentile is written", text)
+			e.Hint = "write p" + digits
 			e.Offset, e.Len = 0, len(text)
 		case quantity.Spelled(text) != "":
 			e.Hint = "write " + quantity.Spelled(text)
@@ -262,14 +291,14 @@ func parseLiteral(text string) (any, Unit, *fielderr.Error) {
 			e.Hint = "did you mean " + digits + near + "?"
 		}
 	}
-	return nil, 0, e
+	return nil, e
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' }
 
-// isPercentile says whether a word is p and digits.
-func isPercentile(word string) bool {
+// IsPercentile says whether a word is p and digits.
+func IsPercentile(word string) bool {
 	return len(word) > 1 && word[0] == 'p' && strings.Trim(word[1:], "0123456789") == ""
 }

@@ -1,4 +1,4 @@
-package verdict
+package rule
 
 import (
 	"fmt"
@@ -36,7 +36,7 @@ func unknownName(off, length int, what, name string, known []string) *fielderr.E
 
 // unknownScope is the mistake of a word with parentheses that is no scope. rest is
 // the rule from that word on.
-func unknownScope(off int, name, rest string) *fielderr.Error {
+func (v vocabulary) unknownScope(off int, name, rest string) *fielderr.Error {
 	e := mistake(off, len(name), fmt.Sprintf("unknown scope %s", name), "")
 	if hint, ok := foreignCall(rest, off > 0); ok {
 		e.Msg, e.Hint = fmt.Sprintf("%s(...) is not how a percentile is written", name), hint
@@ -47,11 +47,12 @@ func unknownScope(off int, name, rest string) *fielderr.Error {
 		names = append(names, s.Name)
 	}
 	switch near, ok := suggest.Nearest(name, names); {
-	case metricByName(name) != nil:
+	case v.isMetric(name):
 		e.Msg = fmt.Sprintf("%s is a metric and takes no parentheses", name)
 		e.Hint = fmt.Sprintf("write %s, or ask it of a scope: stage(\"steady\").%s", name, name)
 	case foreignMetrics[plainWord(name)] != "":
-		e.Msg, e.Hint = fmt.Sprintf("unknown metric %s, and metrics take no parentheses", name), foreignMetrics[plainWord(name)]
+		e.Msg = fmt.Sprintf("unknown metric %s, and metrics take no parentheses", name)
+		e.Hint = foreignMetrics[plainWord(name)]
 	case ok:
 		e.Hint = fmt.Sprintf("did you mean %s? ", near)
 		fallthrough
@@ -62,12 +63,12 @@ func unknownScope(off int, name, rest string) *fielderr.Error {
 }
 
 // unknownMetric is the mistake of a name that stands where a metric should.
-func unknownMetric(off int, name string, inScope bool) *fielderr.Error {
+func (v vocabulary) unknownMetric(off int, name string, inScope bool) *fielderr.Error {
 	e := mistake(off, len(name), fmt.Sprintf("unknown metric %s", name), "")
 	var names, basic []string
-	for _, m := range metrics {
+	for _, m := range v.All() {
 		names = append(names, m.Name)
-		if !strings.Contains(m.Name, ".") || isPercentile(strings.SplitN(m.Name, ".", 2)[0]) {
+		if !strings.Contains(m.Name, ".") || IsPercentile(strings.SplitN(m.Name, ".", 2)[0]) {
 			basic = append(basic, m.Name)
 		}
 	}
@@ -81,11 +82,11 @@ func unknownMetric(off int, name string, inScope bool) *fielderr.Error {
 			names = append(names, s.Name)
 		}
 	}
-	if number, _, _ := strings.Cut(name, "."); isPercentile(number) {
+	if number, _, _ := strings.Cut(name, "."); IsPercentile(number) {
 		e.Hint = percentileHint(name)
 		return e
 	}
-	if hint, ok := foreignMetric([]string{name}); ok {
+	if hint, ok := v.foreignMetric([]string{name}); ok {
 		e.Hint = hint
 		return e
 	}

@@ -1,0 +1,241 @@
+package rule
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
+
+// Scope is what a metric is asked of. The zero value is all judged stages.
+type Scope struct {
+	Stage   string
+	Request string
+	Flow    string
+	Phases  []Phase
+	Windows []timeline.Window
+	Every   time.Duration // in slices of that length; 0: in one
+	Fault   string        // of fault("x"): not a stretch of load
+}
+
+// Phase is what a rule asks of a fault: what was before it, during it or after it.
+type Phase struct{ Kind, Fault string }
+
+// The kinds of phases.
+const (
+	Before = "before"
+	During = "during"
+	After  = "after"
+)
+
+// cut is the same for scopes that every() slices alike.
+func (s Scope) cut() string {
+	return fmt.Sprintf("%q %q %v %d", s.Stage, s.Phases, s.Windows, s.Every)
+}
+
+// ScopeKind is an entry of the registry of scopes.
+type ScopeKind struct {
+	Name    string
+	Args    string // what stands in its parentheses, for people
+	Example string
+	Doc     string
+
+	count int // number of arguments
+	apply func(s *Scope, a []argument, n Names) *fielderr.Error
+}
+
+// argument is one argument of a scope as it stands in the rule.
+type argument struct {
+	off, len int
+	text     *string        // if it is text
+	duration *time.Duration // if it is a duration
+}
+
+// Scopes is the registry of scopes: one line each.
+func Scopes() []ScopeKind {
+	return []ScopeKind{
+		named("stage", "stage", "steady", "the arrivals of a stage, also if it is not judged",
+			applyStage),
+		named("request", "request", "checkout", "the arrivals of a request", applyRequest),
+		named("flow", "flow", "checkout",
+			"whole flows: an arrival is one flow, its response time that of all its steps "+
+				"without think time; flows are part of no other scope, "+
+				"their steps are requests (`request(\"checkout/pay\")`)", applyFlow),
+		named("before", "fault", "kill-api",
+			"arrivals that were over before the first disturbance of a fault began; every "+
+				"arrival is in exactly one of before, during and after", applyPhase(Before)),
+		named("during", "fault", "kill-api",
+			"arrivals that were open at any moment of the disturbance: from when it could begin "+
+				"(the signal is sent, traffic is about to be shaped), "+
+				"proven or not yet, until it ceased (the process is ready again, traffic is "+
+				"clear); those in flight when it struck are among them", applyPhase(During)),
+		named("after", "fault", "kill-api",
+			"arrivals that were due once the disturbance had ended; of several injections, all "+
+				"that is in neither before nor during", applyPhase(After)),
+		{"every", "a duration of whole seconds", "every(10s)",
+			"each slice of that length must hold; a last one that would be shorter " +
+				"belongs to the one before it, and one in which nothing was due is left out; " +
+				"rates of answers are 0 in one in which requests waited, though none came due", 1,
+			applyEvery},
+		{"window", "two offsets of whole seconds from the start", "window(60s, 90s)",
+			"a stretch of run time; it must begin before the end of the load", 2, applyWindow},
+		named("fault", "fault", "kill-api",
+			"a fault itself, for the metrics of faults; combines with no other scope", applyFault),
+	}
+}
+
+func named(name, what, example, doc string,
+	apply func(*Scope, argument, Names) *fielderr.Error) ScopeKind {
+	return ScopeKind{name, "the name of a " + what + " in quotes",
+		fmt.Sprintf("%s(%q)", name, example), doc, 1,
+		func(s *Scope, a []argument, n Names) *fielderr.Error {
+			if a[0].text == nil {
+				return mistake(a[0].off, a[0].len,
+					fmt.Sprintf("expected the name of a %s in quotes", what),
+					fmt.Sprintf("write %s(%q)", name, example))
+			}
+			return apply(s, a[0], n)
+		}}
+}
+
+func scopeByName(name string) *ScopeKind {
+	all := Scopes()
+	i := slices.IndexFunc(all, func(s ScopeKind) bool { return s.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+func applyStage(s *Scope, a argument, n Names) *fielderr.Error {
+	switch {
+	case !slices.Contains(n.Stages, *a.text):
+		return unknownName(a.off, a.len, "stage", *a.text, n.Stages)
+	case s.Stage != "":
+		return mistake(a.off, a.len,
+			fmt.Sprintf("a second stage beside %q: no arrival is in both", s.Stage),
+			"leave one out")
+	}
+	s.Stage = *a.text
+	return nil
+}
+
+func applyRequest(s *Scope, a argument, n Names) *fielderr.Error {
+	switch {
+	case !slices.Contains(n.Requests, *a.text):
+		return unknownName(a.off, a.len, "request", *a.text, n.Requests)
+	case s.Request != "":
+		return mistake(a.off, a.len,
+			fmt.Sprintf("a second request beside %q: no arrival is both", s.Request),
+			"leave one out")
+	case s.Flow != "":
+		return requestAndFlow(a, *a.text, s.Flow)
+	}
+	s.Request = *a.text
+	return nil
+}
+
+func applyFlow(s *Scope, a argument, n Names) *fielderr.Error {
+	switch {
+	case !slices.Contains(n.Flows, *a.text):
+		return unknownName(a.off, a.len, "flow", *a.text, n.Flows)
+	case s.Flow != "":
+		return mistake(a.off, a.len,
+			fmt.Sprintf("a second flow beside %q: no arrival is both", s.Flow), "leave one out")
+	case s.Request != "":
+		return requestAndFlow(a, s.Request, *a.text)
+	}
+	s.Flow = *a.text
+	return nil
+}
+
+// requestAndFlow is the mistake of asking for arrivals that are both.
+func requestAndFlow(a argument, request, flow string) *fielderr.Error {
+	return mistake(a.off, a.len,
+		fmt.Sprintf("no arrival is both the request %q and the whole flow %q", request, flow),
+		"a step of a flow is a request of its own: write its request(...) alone, or flow(...) "+
+			"for the whole")
+}
+
+func applyPhase(kind string) func(*Scope, argument, Names) *fielderr.Error {
+	return func(s *Scope, a argument, n Names) *fielderr.Error {
+		if !slices.Contains(n.Faults, *a.text) {
+			return unknownName(a.off, a.len, "fault", *a.text, n.Faults)
+		}
+		s.Phases = append(s.Phases, Phase{kind, *a.text})
+		return nil
+	}
+}
+
+func applyFault(s *Scope, a argument, n Names) *fielderr.Error {
+	if !slices.Contains(n.Faults, *a.text) {
+		return unknownName(a.off, a.len, "fault", *a.text, n.Faults)
+	}
+	s.Fault = *a.text
+	return nil
+}
+
+// wholeSeconds refuses times that would cut through the intervals of a run,
+// which are of one second: figures of such a stretch would not be exact.
+func wholeSeconds(a argument) *fielderr.Error {
+	if a.duration == nil {
+		return mistake(a.off, a.len, "expected a duration such as 10s", "")
+	}
+	if *a.duration%time.Second != 0 {
+		return mistake(a.off, a.len, fmt.Sprintf("expected whole seconds, found %s", *a.duration),
+			"a run is recorded second by second")
+	}
+	return nil
+}
+
+func applyEvery(s *Scope, a []argument, _ Names) *fielderr.Error {
+	if err := wholeSeconds(a[0]); err != nil {
+		return err
+	}
+	switch {
+	case *a[0].duration == 0:
+		return mistake(a[0].off, a[0].len, "expected a duration of at least 1s, found 0s", "")
+	case s.Every != 0:
+		return mistake(a[0].off, a[0].len, "a second every", "leave one out")
+	}
+	s.Every = *a[0].duration
+	return nil
+}
+
+func applyWindow(s *Scope, a []argument, n Names) *fielderr.Error {
+	for _, x := range a {
+		if err := wholeSeconds(x); err != nil {
+			return err
+		}
+	}
+	w := timeline.Window{From: *a[0].duration, To: *a[1].duration}
+	if w.Len() == 0 {
+		return mistake(a[0].off, a[1].off+a[1].len-a[0].off,
+			fmt.Sprintf("a window that ends at %s, before or when it begins, is empty",
+				quantity.FormatDuration(w.To)),
+			"write the earlier offset first: window(60s, 90s)")
+	}
+	if n.End > 0 && w.From >= n.End {
+		return mistake(a[0].off, a[0].len,
+			fmt.Sprintf("expected a window of the load, which ends at %s, found one that begins "+
+				"at %s: nothing is due there",
+				quantity.FormatDuration(n.End), quantity.FormatDuration(w.From)),
+			"let it begin earlier, or the load last longer")
+	}
+	s.Windows = append(s.Windows, w)
+	return nil
+}
+
+// ScopeTable is the manual's table of scopes, in Markdown.
+func ScopeTable() string {
+	var b strings.Builder
+	b.WriteString("| scope | takes | covers |\n|---|---|---|\n")
+	for _, s := range Scopes() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.Example, s.Args, s.Doc)
+	}
+	return b.String()
+}
