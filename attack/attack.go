@@ -20,7 +20,6 @@ package attack
 
 import (
 	"iter"
-	"net/http"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
@@ -166,20 +165,20 @@ type Result struct {
 // Sample is an answer that was not as expected, and what was sent for it, kept for
 // people to look at. It is as it came: see Result.Secrets.
 type Sample struct {
-	Method string      `json:"method,omitempty"`
-	URL    string      `json:"url,omitempty"`
-	Sent   *Message    `json:"sent,omitempty"`
-	Status int         `json:"status"`
-	Header http.Header `json:"header,omitempty"`
-	Body   string      `json:"body,omitempty"` // its beginning
-	Cut    bool        `json:"-"`              // whether Body is no more than that
+	Method string              `json:"method,omitempty"`
+	URL    string              `json:"url,omitempty"`
+	Sent   *Message            `json:"sent,omitempty"`
+	Status int                 `json:"status"`
+	Header map[string][]string `json:"header,omitempty"`
+	Body   string              `json:"body,omitempty"` // its beginning
+	Cut    bool                `json:"-"`              // whether Body is no more than that
 }
 
 // Message is what goes over the wire, as far as people want to see it.
 type Message struct {
-	Header http.Header `json:"header,omitempty"`
-	Body   string      `json:"body,omitempty"` // its beginning
-	Cut    bool        `json:"-"`              // whether Body is no more than that
+	Header map[string][]string `json:"header,omitempty"`
+	Body   string              `json:"body,omitempty"` // its beginning
+	Cut    bool                `json:"-"`              // whether Body is no more than that
 }
 
 // SampleChooser is a Sink that says which answers it keeps as samples: a sample is

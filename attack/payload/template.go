@@ -211,7 +211,7 @@ const (
 
 func New(s string, d *Draw) (Template, error) { return compileText(s, d, false) }
 
-// NewURL is newTemplate for a URL, in which values are percent-encoded
+// NewURL is New for a URL, in which values are percent-encoded
 // behind the host, whatever they hold.
 func NewURL(s string, d *Draw) (Template, error) { return compileText(s, d, hostIsLiteral(s)) }
 

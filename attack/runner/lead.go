@@ -151,7 +151,7 @@ func (a *runner) probe() bool {
 }
 
 // used is how much of its CPU time the generator has used so far, see
-// RunOptions.Busy.
+// Options.Busy.
 func (a *runner) used() time.Duration {
 	if a.Busy == nil {
 		return 0

@@ -141,6 +141,22 @@ func TestImportsGoDown(t *testing.T) {
 	}
 }
 
+// When a call is due, what is kept of it and how it is judged has nothing to do with
+// the protocol that it is sent by.
+func TestOnlyProtocolsKnowHTTP(t *testing.T) {
+	found := packages(t)
+	for _, path := range []string{"attack", "attack/arrivals", "attack/payload", "attack/wire", "attack/runner", "attack/tcp",
+		"internal/record", "timeline", "verdict"} {
+		p, ok := found[path]
+		if !ok {
+			t.Errorf("%s was not found", path)
+		}
+		if slices.Contains(p.Imports, "net/http") {
+			t.Errorf("%s imports net/http", path)
+		}
+	}
+}
+
 func TestViolationsAreSeen(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

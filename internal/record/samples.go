@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -279,8 +278,8 @@ func (s *samples) clean(l *sampleLine) {
 		// It may have been cut off within a secret, as the mark says.
 		return strings.TrimSuffix(text(body+"…"), "…")
 	}
-	header := func(in http.Header) http.Header {
-		out := make(http.Header, len(in)) // the sample may be shared
+	header := func(in map[string][]string) map[string][]string {
+		out := make(map[string][]string, len(in)) // the sample may be shared
 		for name, values := range in {
 			for _, v := range values {
 				if secret.Header(name) {

@@ -93,7 +93,7 @@ func TestSamplesHoldNoSecrets(t *testing.T) {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("found mode %s: bodies may be personal", info.Mode())
 	}
-	if got := res.Sample.Header.Get("X-Api-Key") + res.Sample.Sent.Header.Get("X-Api-Key"); got != "kk" {
+	if got := http.Header(res.Sample.Header).Get("X-Api-Key") + http.Header(res.Sample.Sent.Header).Get("X-Api-Key"); got != "kk" {
 		t.Errorf("the caller's sample was changed: %q", got)
 	}
 }

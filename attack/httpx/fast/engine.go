@@ -41,7 +41,7 @@ type engine struct {
 
 	renewed atomic.Uint32 // how often, see Renew
 
-	wires sync.Map // *Call → *fastWire, of fixed calls; *form → *fastForm
+	wires sync.Map // *Call → *fastWire, of fixed calls; *httpx.Layout → *layout
 	mu    sync.Mutex
 	hosts map[wire.Endpoint]*fastHost
 }

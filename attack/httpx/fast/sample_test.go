@@ -106,7 +106,7 @@ func TestSamplesHaveWhatWasSent(t *testing.T) {
 			url := fmt.Sprintf("%s/brew/%d?token=s3cr3tvalue&size=2", srv.URL, r.Seq)
 			body := fmt.Sprintf(`{"sku":"abc-%d","password":"s3cr3tword"}`, r.Seq)
 			if s.Method != "POST" || s.URL != url || s.Sent == nil || s.Sent.Body != body || s.Body != "no coffee" || s.Status != http.StatusTeapot ||
-				!slices.Contains(r.Secrets, "s3cr3ttoken") || s.Sent.Header.Get("X-Trace") != fmt.Sprint("t-", r.Seq) {
+				!slices.Contains(r.Secrets, "s3cr3ttoken") || http.Header(s.Sent.Header).Get("X-Trace") != fmt.Sprint("t-", r.Seq) {
 				t.Errorf("found %+v, sent %+v", s, s.Sent)
 			}
 		}
