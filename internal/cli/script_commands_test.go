@@ -263,7 +263,9 @@ func stray(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Setenv("STRAY", name)
 	ts.Setenv("STRAY_PORT", info.NetworkSettings.Ports["8080/tcp"][0].HostPort)
-	ts.Setenv("STRAY_IP", info.NetworkSettings.Networks["bridge"].IPAddress)
+	for _, n := range info.NetworkSettings.Networks { // the default one, which engines name
+		ts.Setenv("STRAY_IP", n.IPAddress)
+	}
 }
 
 // importImage makes an image of the static program.
