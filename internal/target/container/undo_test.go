@@ -254,8 +254,13 @@ func TestHealFromTheRecord(t *testing.T) {
 				Reopen:   func(r chaos.Ref) (chaos.Target, error) { return u.engine.Reopen(t.Context(), r) },
 				Liveness: func(string, owner.Owner) (owner.Liveness, string) { return owner.Dead, "" },
 			}.Heal(t.Context())
-			if err != nil || len(left) > 0 || len(healed) != 1 || !strings.Contains(healed[0].Evidence, tt.want) {
-				t.Errorf("Heal = %v, %v, %v, want %q", healed, left, err, tt.want)
+			if err != nil || len(left) > 0 {
+				t.Errorf("Heal left %v: %v", left, err)
+			}
+			if len(healed) != 1 {
+				t.Errorf("Heal healed %v, want one", healed)
+			} else if evidence := healed[0].Evidence; !strings.Contains(evidence, tt.want) {
+				t.Errorf("the evidence is %q, want %q", evidence, tt.want)
 			}
 			if r := u.inspect(c); r.State.Running == tt.stopped || r.HostConfig.RestartPolicy != host.RestartPolicy {
 				t.Errorf("runs: %v, restart policy %+v", r.State.Running, r.HostConfig.RestartPolicy)
@@ -305,8 +310,16 @@ func TestNeighboursComeBack(t *testing.T) {
 	fault, state := u.injected(c)
 	await(t, "the one that shares its processes is dead too", func() bool { return !u.inspect(pid).State.Running })
 	proof, err := fault.Revert(t.Context(), state)
-	if err != nil || !strings.Contains(proof.Evidence, "restarted "+net.Name()) || !strings.Contains(proof.Evidence, "started "+pid.Name()) || !u.inspect(far).State.Running {
-		t.Fatalf("Revert = %+v, %v", proof, err)
+	if err != nil {
+		t.Fatalf("Revert: %v", err)
+	}
+	for _, want := range []string{"restarted " + net.Name(), "started " + pid.Name()} {
+		if !strings.Contains(proof.Evidence, want) {
+			t.Errorf("the evidence is %q, want %q", proof.Evidence, want)
+		}
+	}
+	if !u.inspect(far).State.Running {
+		t.Fatal("the neighbour's neighbour does not run")
 	}
 	for _, n := range []struct {
 		c   *container.Container
