@@ -197,8 +197,14 @@ func FuzzParseTrace(f *testing.F) {
 			}
 			return
 		}
-		if n := bytes.Count(b, []byte("\n")) + 1; len(got) == 0 || len(got) > n || got[0] != 0 || !slices.IsSorted(got) || got[len(got)-1] > maxTrace {
-			t.Errorf("of %d lines: %v", n, got)
+		if n := bytes.Count(b, []byte("\n")) + 1; len(got) == 0 || len(got) > n {
+			t.Fatalf("%d arrivals of %d lines: %v", len(got), n, got)
+		}
+		if got[0] != 0 || !slices.IsSorted(got) {
+			t.Errorf("not in order from 0 on: %v", got)
+		}
+		if last := got[len(got)-1]; last > maxTrace {
+			t.Errorf("the last is at %s, beyond %s", last, time.Duration(maxTrace))
 		}
 		tr, wrong := NewTrace("x", got, 1)
 		if wrong != nil {

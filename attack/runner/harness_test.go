@@ -127,8 +127,11 @@ func (c *collector) Planned(a attack.Arrival) {
 func (c *collector) Record(_ int, r *attack.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r.Acted < r.Intended || r.Done < r.Intended || r.End == attack.Done && (r.Sent < r.Acted || r.Done < r.Sent) {
-		c.faults = append(c.faults, fmt.Sprintf("times out of order: %+v", *r))
+	if r.Acted < r.Intended || r.Done < r.Intended {
+		c.faults = append(c.faults, fmt.Sprintf("arrival %d is due at %s, acted on at %s and done at %s", r.Seq, r.Intended, r.Acted, r.Done))
+	}
+	if r.End == attack.Done && (r.Sent < r.Acted || r.Done < r.Sent) {
+		c.faults = append(c.faults, fmt.Sprintf("arrival %d is acted on at %s, sent at %s and done at %s", r.Seq, r.Acted, r.Sent, r.Done))
 	}
 	c.results = append(c.results, *r)
 }
@@ -171,6 +174,11 @@ func (c *collector) of(o attack.End) []attack.Result {
 	slices.SortFunc(out, func(a, b attack.Result) int { return cmp.Compare(a.Seq, b.Seq) })
 	return out
 }
+
+// times are those of a result.
+type times struct{ Intended, Acted, Sent, Done time.Duration }
+
+func timesOf(r attack.Result) times { return times{r.Intended, r.Acted, r.Sent, r.Done} }
 
 // loose is a Sink for load whose arrivals come from several goroutines.
 type loose struct {

@@ -54,8 +54,14 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 					t.Fatalf("expected 10 done, found %d", len(got.of(attack.Done)))
 				}
 				for _, r := range got.of(attack.Done) {
-					if r.Kind != c.kind || r.Code != c.status || r.Done-r.Intended != c.takes || r.Sample != nil && c.status == 0 {
-						t.Fatalf("expected kind %q and status %d after %s, found %+v", c.kind, c.status, c.takes, r)
+					if r.Kind != c.kind || r.Code != c.status {
+						t.Fatalf("expected kind %q and status %d, found %q and %d", c.kind, c.status, r.Kind, r.Code)
+					}
+					if took := r.Done - r.Intended; took != c.takes {
+						t.Fatalf("expected it to take %s, found %s", c.takes, took)
+					}
+					if r.Sample != nil && c.status == 0 {
+						t.Fatalf("a timeout has the sample %+v", r.Sample)
 					}
 				}
 			})

@@ -56,8 +56,14 @@ func TestProbe(t *testing.T) {
 			a.mu.Lock()
 			ok := a.probe()
 			a.mu.Unlock()
-			if !ok || a.choked != c.choked || a.burst != c.burst || a.granted != c.burst {
-				t.Errorf("expected choked %v and %d workers, found %v and %d (%d granted)", c.choked, c.burst, a.choked, a.burst, a.granted)
+			if !ok {
+				t.Error("the look found the run over")
+			}
+			if a.choked != c.choked {
+				t.Errorf("expected choked %v, found %v", c.choked, a.choked)
+			}
+			if a.burst != c.burst || a.granted != c.burst {
+				t.Errorf("expected %d workers, found %d (%d granted)", c.burst, a.burst, a.granted)
 			}
 		})
 	}

@@ -27,8 +27,11 @@ func TestRunOnTime(t *testing.T) {
 		}
 		for k, r := range c.of(attack.Done) {
 			at := time.Duration(k) * 10 * time.Millisecond
-			if r.Intended != at || r.Acted != at || r.Sent != at || r.Done != at+30*time.Millisecond || r.Class != attack.Good || r.Code != 200 || r.Kind != "" {
-				t.Fatalf("arrival %d: found %+v", k, r)
+			if want := (times{at, at, at, at + 30*time.Millisecond}); timesOf(r) != want {
+				t.Fatalf("arrival %d: expected %+v, found %+v", k, want, timesOf(r))
+			}
+			if r.Class != attack.Good || r.Code != 200 || r.Kind != "" {
+				t.Fatalf("arrival %d: expected a good 200, found class %v, %d, %q", k, r.Class, r.Code, r.Kind)
 			}
 		}
 		if n := e.peak.Load(); n != 3 && n != 4 {
@@ -54,8 +57,11 @@ func TestRunUnsent(t *testing.T) {
 			return 0
 		}}
 		res, c := run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
-		if e.peak.Load() != 1 || res.Planned != 200 || res.Interrupted != 0 || res.Unsent < 80 {
-			t.Errorf("found %d in flight and %+v", e.peak.Load(), res)
+		if n := e.peak.Load(); n != 1 {
+			t.Errorf("expected 1 in flight, found %d", n)
+		}
+		if res.Planned != 200 || res.Interrupted != 0 || res.Unsent < 80 {
+			t.Errorf("expected 200 planned and 80 unsent or more, found %+v", res)
 		}
 		done := c.of(attack.Done)
 		for i, r := range done {
@@ -70,8 +76,14 @@ func TestRunUnsent(t *testing.T) {
 			}
 		}
 		for _, r := range c.of(attack.Unsent) {
-			if r.Request != 1 || r.Done != r.Intended+250*time.Millisecond || r.Sent != 0 || r.Kind != timeline.KindUnsent || r.Detail != "no free slot within 250ms" {
-				t.Fatalf("found %+v", r)
+			if r.Request != 1 {
+				t.Fatalf("request %d has the patience to wait for a slot", r.Request)
+			}
+			if given := r.Done - r.Intended; given != 250*time.Millisecond || r.Sent != 0 {
+				t.Fatalf("expected it unsent after 250ms, found it after %s, sent at %s", given, r.Sent)
+			}
+			if r.Kind != timeline.KindUnsent || r.Detail != "no free slot within 250ms" {
+				t.Fatalf("found %s: %s", r.Kind, r.Detail)
 			}
 		}
 	})
@@ -196,12 +208,18 @@ func TestRunStops(t *testing.T) {
 				case hard && took > max(at, 3*time.Second+2*timeout)+soon:
 					t.Errorf("took %s", took)
 				case hard && at < 3*time.Second && (!soft || at+soon < softAt):
-					if !res.Stopped || res.End < at || res.End > at+soon || took < res.End || took > res.End+soon {
-						t.Errorf("stopped hard at %s: found %+v after %s", at, res, took)
+					if !res.Stopped || res.End < at || res.End > at+soon {
+						t.Errorf("stopped hard at %s: found stopped %v at %s", at, res.Stopped, res.End)
+					}
+					if took < res.End || took > res.End+soon {
+						t.Errorf("stopped hard at %s: the load ended at %s, and Run returned at %s", at, res.End, took)
 					}
 				case soft && softAt < 3*time.Second && !hard:
-					if !res.Stopped || res.End < softAt || res.End > softAt+soon || took > softAt+2*timeout+soon {
-						t.Errorf("stopped softly at %s: found %+v after %s", softAt, res, took)
+					if !res.Stopped || res.End < softAt || res.End > softAt+soon {
+						t.Errorf("stopped softly at %s: found stopped %v at %s", softAt, res.Stopped, res.End)
+					}
+					if latest := softAt + 2*timeout + soon; took > latest {
+						t.Errorf("stopped softly at %s: Run returned at %s, want %s at the latest", softAt, took, latest)
 					}
 					for _, r := range c.of(attack.Interrupted) {
 						if r.Sent != 0 {

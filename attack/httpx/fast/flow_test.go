@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
@@ -113,19 +115,32 @@ func TestFlow(t *testing.T) {
 		t.Run(engine.Name, func(t *testing.T) {
 			s := &shop{slow: map[string]time.Duration{"/look": 50 * time.Millisecond}}
 			res, requests, flows := visit(t, engine.Name, shopPlan(5, 2*time.Second), s, nil)
-			if res.Planned != 30 || res.Done != 30 || len(flows) != 10 || !res.Whole() {
-				t.Fatalf("expected 10 flows of 3 requests, found %d and %+v", len(flows), res)
+			if want := (runner.RunResult{Planned: 30, Done: 30, End: 2 * time.Second}); res != want {
+				t.Fatalf("expected %+v, found %+v", want, res)
+			}
+			if len(flows) != 10 {
+				t.Fatalf("expected 10 flows of 3 requests, found %d", len(flows))
 			}
 			for _, r := range requests {
 				if r.Kind != "" {
 					t.Fatalf("request %d failed: %s: %s", r.Request, r.Kind, r.Detail)
 				}
 			}
+			// whole is what is known of a flow as one arrival.
+			type whole struct {
+				Intended, Sent, Done, Thought time.Duration
+
+				Request int
+				Nth     uint64
+				Kind    string
+			}
 			for k, f := range flows {
 				at := time.Duration(k) * 200 * time.Millisecond
 				// Three answers of 100 ms and 50 more, without 500 ms of thought.
-				if f.Intended != at || f.Done != at+350*time.Millisecond || f.Thought != 500*time.Millisecond || f.Request != 0 || f.Kind != "" || f.Nth != uint64(k) || f.Sent != at {
-					t.Errorf("flow %d: found %+v", k, f)
+				want := whole{at, at, at + 350*time.Millisecond, 500 * time.Millisecond, 0, uint64(k), ""}
+				got := whole{f.Intended, f.Sent, f.Done, f.Thought, f.Request, f.Nth, f.Kind}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("flow %d (-want +got):\n%s", k, diff)
 				}
 				steps := map[int]time.Duration{}
 				for _, r := range requests {
@@ -186,8 +201,11 @@ func TestFlowStops(t *testing.T) {
 				})
 				return ctx, stop
 			})
-			if !res.Stopped || res.Whole() || res.CutOff == 0 || res.End != 970*time.Millisecond {
-				t.Errorf("found %+v", res)
+			if !res.Stopped || res.End != 970*time.Millisecond {
+				t.Errorf("expected a stop at 970ms, found stopped %v at %s", res.Stopped, res.End)
+			}
+			if res.Whole() || res.CutOff == 0 {
+				t.Errorf("expected flows that were cut off, found %d, whole %v", res.CutOff, res.Whole())
 			}
 			cut := 0
 			for _, f := range flows {

@@ -298,9 +298,14 @@ func wiresWith(t *testing.T, e *engine, b *httpx.Builder, r *attack.Request, a a
 		return false
 	}
 	defer got.Release()
-	if got.Method != want.Method || got.URL != want.URL || !slices.Equal(got.Header, want.Header) || !bytes.Equal(got.Body, want.Body) {
-		t.Errorf("%q: expected %s %s %q %q, found %s %s %q %q", row,
-			want.Method, want.URL, want.Header, want.Body, got.Method, got.URL, got.Header, got.Body)
+	if got.Method != want.Method || got.URL != want.URL {
+		t.Errorf("%q: expected %s %s, found %s %s", row, want.Method, want.URL, got.Method, got.URL)
+	}
+	if !slices.Equal(got.Header, want.Header) {
+		t.Errorf("%q: expected headers %q, found %q", row, want.Header, got.Header)
+	}
+	if !bytes.Equal(got.Body, want.Body) {
+		t.Errorf("%q: expected body %q, found %q", row, want.Body, got.Body)
 	}
 	if !bytes.Equal(got.Cookie, want.Cookie) {
 		t.Errorf("%q: expected cookies %q, found %q", row, want.Cookie, got.Cookie)
@@ -314,8 +319,14 @@ func wiresWith(t *testing.T, e *engine, b *httpx.Builder, r *attack.Request, a a
 	if err != nil || wantErr != nil {
 		return false
 	}
-	if w.host != long.host || w.last != long.last || w.headLen != long.headLen || !bytes.Equal(w.head, long.head) || !bytes.Equal(w.rest, long.rest) {
-		t.Errorf("%q: expected\n%s\nfound\n%s", row, append(long.head, long.rest...), append(w.head, w.rest...))
+	if w.host != long.host || w.last != long.last {
+		t.Errorf("%q: expected host %v and last %v, found %v and %v", row, long.host, long.last, w.host, w.last)
+	}
+	if w.headLen != long.headLen || !bytes.Equal(w.head, long.head) {
+		t.Errorf("%q: expected a head of %d bytes\n%s\nfound %d bytes\n%s", row, long.headLen, long.head, w.headLen, w.head)
+	}
+	if !bytes.Equal(w.rest, long.rest) {
+		t.Errorf("%q: expected the rest\n%s\nfound\n%s", row, long.rest, w.rest)
 	}
 	return short
 }

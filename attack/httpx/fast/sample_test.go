@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
@@ -105,9 +107,22 @@ func TestSamplesHaveWhatWasSent(t *testing.T) {
 			s := r.Sample
 			url := fmt.Sprintf("%s/brew/%d?token=s3cr3tvalue&size=2", srv.URL, r.Seq)
 			body := fmt.Sprintf(`{"sku":"abc-%d","password":"s3cr3tword"}`, r.Seq)
-			if s.Method != "POST" || s.URL != url || s.Sent == nil || s.Sent.Body != body || s.Body != "no coffee" || s.Status != http.StatusTeapot ||
-				!slices.Contains(r.Secrets, "s3cr3ttoken") || http.Header(s.Sent.Header).Get("X-Trace") != fmt.Sprint("t-", r.Seq) {
-				t.Errorf("found %+v, sent %+v", s, s.Sent)
+			if s.Sent == nil {
+				t.Fatalf("arrival %d: nothing is said to be sent", r.Seq)
+			}
+			type exchange struct {
+				Method, URL, Sent, Trace string
+				Status                   int
+				Answer                   string
+			}
+			want := exchange{"POST", url, body, fmt.Sprint("t-", r.Seq), http.StatusTeapot, "no coffee"}
+			trace := http.Header(s.Sent.Header).Get("X-Trace")
+			found := exchange{s.Method, s.URL, s.Sent.Body, trace, s.Status, s.Body}
+			if diff := cmp.Diff(want, found); diff != "" {
+				t.Errorf("arrival %d (-want +got):\n%s", r.Seq, diff)
+			}
+			if !slices.Contains(r.Secrets, "s3cr3ttoken") {
+				t.Errorf("arrival %d: the token is not among the secrets %q", r.Seq, r.Secrets)
 			}
 		}
 	})
@@ -125,8 +140,11 @@ func TestEnginesKeepNothingOfABrokenAnswer(t *testing.T) {
 	defer srv.Close()
 	eachEngine(t, httpx.Options{MaxInFlight: 1}, func(t *testing.T, e httpx.Engine) {
 		r := e.Send(t.Context(), &httpx.Call{Method: "GET", URL: srv.URL})
-		if r.Err == nil || r.Status != 0 || r.Header != nil || r.Body != nil {
-			t.Errorf("found %+v", r)
+		if r.Err == nil {
+			t.Error("expected an error")
+		}
+		if r.Status != 0 || r.Header != nil || r.Body != nil {
+			t.Errorf("expected nothing of the answer, found status %d, headers %v and body %q", r.Status, r.Header, r.Body)
 		}
 	})
 }
