@@ -1,14 +1,16 @@
-package timeline
+package timeline_test
 
 import (
 	"regexp"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 func TestPhasesAreNamedOnce(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`) // as it stands in rules, files and tags
 	seen := map[string]bool{}
-	for i, p := range Phases() {
+	for i, p := range timeline.Phases() {
 		switch {
 		case !name.MatchString(p.Name):
 			t.Errorf("phase %d has the name %q", i, p.Name)
@@ -16,7 +18,7 @@ func TestPhasesAreNamedOnce(t *testing.T) {
 			t.Errorf("%s lacks a text: %+v", p.Name, p)
 		}
 	}
-	for _, d := range new(Stats).Distributions() {
+	for _, d := range new(timeline.Stats).Distributions() {
 		if seen[d.Name] {
 			t.Errorf("two distributions are called %q", d.Name)
 		}

@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
@@ -37,7 +38,7 @@ func TestChooseEngine(t *testing.T) {
 				t.Setenv(v, "")
 			}
 			t.Setenv("HTTP_PROXY", c.proxy)
-			engine, why := ChooseEngine(&attack.Plan{Protocol: c.protocol, Connections: c.connections, Redirects: c.redirects}, slices.Values(c.urls))
+			engine, why := httpx.ChooseEngine(&attack.Plan{Protocol: c.protocol, Connections: c.connections, Redirects: c.redirects}, slices.Values(c.urls))
 			if engine != c.engine || !strings.Contains(why, c.why) {
 				t.Errorf("expected %s because %q, found %s because %q", c.engine, c.why, engine, why)
 			}
@@ -56,7 +57,7 @@ func TestOrigins(t *testing.T) {
 		{Targets: []attack.Target{{URL: "http://127.0.0.1:9/"}, {URL: "http://LOCALHOST:443/"}}},
 	}}
 	var got []string
-	for _, u := range Origins(p) {
+	for _, u := range httpx.Origins(p) {
 		got = append(got, u.String())
 	}
 	want := []string{"http://127.0.0.1:8080", "https://localhost", "http://localhost:443", "http://[::1]", "http://127.0.0.1:9"}
@@ -67,16 +68,16 @@ func TestOrigins(t *testing.T) {
 
 func TestSettleEngine(t *testing.T) {
 	for _, c := range []struct {
-		asked       []Asked
+		asked       []httpx.Asked
 		engine, why string
 	}{
-		{[]Asked{{"a:443", "http/1.1"}}, "fast", "asked before the load: a:443 takes HTTP/1.1"},
-		{[]Asked{{"a:443", ""}, {"b:443", "http/1.1"}}, "fast", "asked before the load: a:443 and b:443 take HTTP/1.1"},
-		{[]Asked{{"a:443", "h2"}}, "http", "asked before the load: a:443 takes HTTP/2; with protocol: http1 engine fast would send HTTP/1.1"},
-		{[]Asked{{"a:443", "h2"}, {"b:443", "http/1.1"}, {"c:443", "h2"}, {"d:443", "h2"}, {"e:443", "h2"}}, "http",
+		{[]httpx.Asked{{"a:443", "http/1.1"}}, "fast", "asked before the load: a:443 takes HTTP/1.1"},
+		{[]httpx.Asked{{"a:443", ""}, {"b:443", "http/1.1"}}, "fast", "asked before the load: a:443 and b:443 take HTTP/1.1"},
+		{[]httpx.Asked{{"a:443", "h2"}}, "http", "asked before the load: a:443 takes HTTP/2; with protocol: http1 engine fast would send HTTP/1.1"},
+		{[]httpx.Asked{{"a:443", "h2"}, {"b:443", "http/1.1"}, {"c:443", "h2"}, {"d:443", "h2"}, {"e:443", "h2"}}, "http",
 			"asked before the load: a:443, c:443 and 2 others take HTTP/2, b:443 takes HTTP/1.1; with protocol: http1 engine fast would send HTTP/1.1 to all"},
 	} {
-		if engine, why := SettleEngine(c.asked); engine != c.engine || why != c.why {
+		if engine, why := httpx.SettleEngine(c.asked); engine != c.engine || why != c.why {
 			t.Errorf("SettleEngine(%v) = %s, %q, want %s, %q", c.asked, engine, why, c.engine, c.why)
 		}
 	}

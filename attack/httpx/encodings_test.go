@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"encoding/binary"
@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
@@ -61,7 +62,7 @@ func TestEncodings(t *testing.T) {
 			case ".txt":
 				_, err = arrivals.LoadTrace(path)
 			case ".http":
-				_, err = LoadTargets(path, "", os.ReadFile)
+				_, err = httpx.LoadTargets(path, "", os.ReadFile)
 			default:
 				_, err = payload.LoadData(path)
 			}

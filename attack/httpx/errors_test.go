@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -51,13 +52,13 @@ func TestClassify(t *testing.T) {
 		{errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "x"`), timeline.KindProtocol, `malformed HTTP answer: malformed HTTP response "…"`},
 		{errors.New(`bad "a \"b\" c" or "d" here`), timeline.KindOther, `bad "…" or "…" here`},
 		{errors.New(`net/http: malformed MIME header line: abc`), timeline.KindProtocol, `malformed HTTP answer: net/http: malformed MIME header line: …`},
-		{&Malformed{errors.New(`contents: "a \"b\" c`)}, timeline.KindProtocol, `malformed HTTP answer: contents: "…"`},
+		{&httpx.Malformed{errors.New(`contents: "a \"b\" c`)}, timeline.KindProtocol, `malformed HTTP answer: contents: "…"`},
 		{errors.New("http2: failed reading the frame payload: http2: frame too large, note that the frame header looked like an HTTP/1.1 header"), timeline.KindProtocol, "malformed HTTP answer: http2: failed reading the frame payload: http2: frame too large, note that the frame header looked like an HTTP/1.1 header"},
 		{errors.New("http2: client conn could not be established"), timeline.KindProtocol, "malformed HTTP answer: http2: client conn could not be established"},
 		{errors.New("odd"), timeline.KindOther, "odd"},
 		{errors.New(strings.Repeat("ö", 300)), timeline.KindOther, strings.Repeat("ö", 98) + "…"},
 	} {
-		kind, detail := Classify(c.err)
+		kind, detail := httpx.Classify(c.err)
 		if kind != c.kind || detail != c.detail {
 			t.Errorf("%v:\nexpected %s: %s\nfound    %s: %s", c.err, c.kind, c.detail, kind, detail)
 		}

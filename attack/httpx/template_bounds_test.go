@@ -1,10 +1,11 @@
-package httpx
+package httpx_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
@@ -28,7 +29,7 @@ func TestTemplatesAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := attack.Request{Name: "r", URL: "/", Body: c.body}
-			if err := Validate(&r).Err(); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "body: ") {
+			if err := httpx.Validate(&r).Err(); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "body: ") {
 				t.Errorf("expected body: … %q, found %v", c.want, err)
 			}
 		})
@@ -37,7 +38,7 @@ func TestTemplatesAreBounded(t *testing.T) {
 		"loop":    `{{ range 1000 }}{{ printf "%08d %s %q" 7 "a" "b" }}{{ end }}`,
 		"columns": `{{ "a&b" | urlquery | html | js }}{{ println "x" }}`,
 	} {
-		if err := Validate((&attack.Request{Name: "r", URL: "/", Body: body})).Err(); err != nil {
+		if err := httpx.Validate((&attack.Request{Name: "r", URL: "/", Body: body})).Err(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -69,7 +70,7 @@ func TestFormatsThatDoNotFit(t *testing.T) {
 		`{{ printf "%s %05.1f%%!" .odd 2.5 }}{{ printf "%%!d(x)%5%!" }}{{ printf "%q %x %v %T" .odd .id 1 nil }}`: "",
 	} {
 		r := attack.Request{Name: "r", URL: "/", Body: body, Data: data}
-		err := Validate(&r).Err()
+		err := httpx.Validate(&r).Err()
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%s: %v", body, err)
@@ -102,7 +103,7 @@ func TestRenderedColumnsAreBounded(t *testing.T) {
 		if r.URL == "" {
 			r.URL = "/"
 		}
-		if err := Validate(&r).Err(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "at most 32 MiB") {
+		if err := httpx.Validate(&r).Err(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "at most 32 MiB") {
 			t.Errorf("expected %s … at most 32 MiB, found %v", want, err)
 		}
 	}

@@ -212,14 +212,16 @@ func TestRunStops(t *testing.T) {
 						t.Errorf("stopped hard at %s: found stopped %v at %s", at, res.Stopped, res.End)
 					}
 					if took < res.End || took > res.End+soon {
-						t.Errorf("stopped hard at %s: the load ended at %s, and Run returned at %s", at, res.End, took)
+						t.Errorf("stopped hard at %s: the load ended at %s, and Run returned at %s",
+							at, res.End, took)
 					}
 				case soft && softAt < 3*time.Second && !hard:
 					if !res.Stopped || res.End < softAt || res.End > softAt+soon {
 						t.Errorf("stopped softly at %s: found stopped %v at %s", softAt, res.Stopped, res.End)
 					}
 					if latest := softAt + 2*timeout + soon; took > latest {
-						t.Errorf("stopped softly at %s: Run returned at %s, want %s at the latest", softAt, took, latest)
+						t.Errorf("stopped softly at %s: Run returned at %s, want %s at the latest",
+							softAt, took, latest)
 					}
 					for _, r := range c.of(attack.Interrupted) {
 						if r.Sent != 0 {

@@ -229,7 +229,8 @@ func TestLate(t *testing.T) {
 				switch {
 				case r.Kind == timeline.KindLate:
 					late++
-					if r.End != attack.Unsent || r.Detail != "the generator came to it too late to be answered within 400ms" {
+					const why = "the generator came to it too late to be answered within 400ms"
+					if r.End != attack.Unsent || r.Detail != why {
 						t.Errorf("%d slots: found end %v: %s", slots, r.End, r.Detail)
 					}
 					if wait := r.Acted - r.Intended; wait <= timeout/2 {

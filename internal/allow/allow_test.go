@@ -1,4 +1,4 @@
-package allow
+package allow_test
 
 import (
 	"context"
@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/seed-1574e9de/ordeal/internal/allow"
 )
 
-func rule(t *testing.T, entries ...string) *Hosts {
+func rule(t *testing.T, entries ...string) *allow.Hosts {
 	t.Helper()
-	h, err := New(entries)
+	h, err := allow.New(entries)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +75,7 @@ func TestPermits(t *testing.T) {
 		{"169.254.169.254", "169.254.169.254", true},
 		{"203.0.113.9", "shop.example", false},
 	} {
-		h := new(Hosts)
+		h := new(allow.Hosts)
 		if tt.allow != "" {
 			h = rule(t, tt.allow)
 		}
@@ -81,7 +83,7 @@ func TestPermits(t *testing.T) {
 			t.Errorf("Permits(%s) with allow_hosts [%s] = %v, want %v", tt.addr, tt.allow, got, tt.want)
 		}
 	}
-	if (*Hosts)(nil).Permits(netip.MustParseAddr("203.0.113.9")) {
+	if (*allow.Hosts)(nil).Permits(netip.MustParseAddr("203.0.113.9")) {
 		t.Error("no rule at all permits a public address")
 	}
 }
@@ -120,7 +122,7 @@ func TestJudge(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "*.", "http://x", "a b", "*.*"} {
-		if _, err := New([]string{bad}); err == nil {
+		if _, err := allow.New([]string{bad}); err == nil {
 			t.Errorf("allow_hosts took %q", bad)
 		}
 	}
@@ -143,7 +145,7 @@ func TestVerify(t *testing.T) {
 		"203.0.113.9":   "203.0.113.9 is a public address, and this would put it under load: if it is yours, list it: allow_hosts: [203.0.113.9]",
 	} {
 		got := ""
-		if err := new(Hosts).Verify(t.Context(), host, find); err != nil {
+		if err := new(allow.Hosts).Verify(t.Context(), host, find); err != nil {
 			got = err.Error()
 		}
 		if got != want {
@@ -207,10 +209,10 @@ func TestDialJudgesEachConnection(t *testing.T) {
 	var to atomic.Value
 	to.Store([]string{"127.0.0.1"})
 	resolver := names(t, func(string) []string { return to.Load().([]string) })
-	dial := func(h *Hosts) error {
+	dial := func(h *allow.Hosts) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		d := Dialer{Hosts: h, Net: net.Dialer{Resolver: resolver}}
+		d := allow.Dialer{Hosts: h, Net: net.Dialer{Resolver: resolver}}
 		conn, err := d.DialContext(ctx, "tcp", "moves.internal.:"+port)
 		if err == nil {
 			conn.Close()
@@ -222,7 +224,7 @@ func TestDialJudgesEachConnection(t *testing.T) {
 	}
 	for _, lead := range [][]string{{"203.0.113.9"}, {"203.0.113.9", "198.51.100.1"}, {"::ffff:203.0.113.9"}, {"2001:db8::1"}, {"169.254.169.254"}} {
 		to.Store(lead)
-		refused, ok := errors.AsType[*Error](dial(nil))
+		refused, ok := errors.AsType[*allow.Error](dial(nil))
 		if !ok {
 			t.Fatalf("a connection to %v was not refused", lead)
 		}
@@ -247,10 +249,10 @@ func TestDialJudgesRedirects(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); srv.Serve(l) }()
 	defer func() { srv.Close(); <-done }()
-	d := new(Dialer)
+	d := new(allow.Dialer)
 	client := &http.Client{Transport: &http.Transport{DialContext: d.DialContext, DisableKeepAlives: true}}
 	_, err = client.Get("http://" + l.Addr().String())
-	if _, ok := errors.AsType[*Error](err); !ok || !strings.Contains(err.Error(), "203.0.113.9 is a public address") {
+	if _, ok := errors.AsType[*allow.Error](err); !ok || !strings.Contains(err.Error(), "203.0.113.9 is a public address") {
 		t.Errorf("expected a refusal, found %v", err)
 	}
 }

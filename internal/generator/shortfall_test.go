@@ -1,4 +1,4 @@
-package generator
+package generator_test
 
 import (
 	"strings"
@@ -9,6 +9,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/internal/generator"
 )
 
 // rate is a constant rate, of which attack has a type that need not be known here.
@@ -23,38 +24,38 @@ func TestShortfalls(t *testing.T) {
 	once := wire.Connections{NoKeepAlive: true}
 	for _, tc := range []struct {
 		name     string
-		limits   Limits
+		limits   generator.Limits
 		plan     attack.Plan
 		services int
 		want     []string // contained, a line each
 	}{
-		{"all suffices", Limits{Files: 1024, Ports: 28232}, attack.Plan{MaxInFlight: 900}, 2, nil},
-		{"files to the last", Limits{Files: 966}, attack.Plan{MaxInFlight: 900}, 2, nil},
-		{"one file short", Limits{Files: 965}, attack.Plan{MaxInFlight: 900}, 2,
+		{"all suffices", generator.Limits{Files: 1024, Ports: 28232}, attack.Plan{MaxInFlight: 900}, 2, nil},
+		{"files to the last", generator.Limits{Files: 966}, attack.Plan{MaxInFlight: 900}, 2, nil},
+		{"one file short", generator.Limits{Files: 965}, attack.Plan{MaxInFlight: 900}, 2,
 			[]string{"at most 965 files may be open (ulimit -n), and 900 requests in flight need about 966: raise it with ulimit -n 1024, or set max_in_flight to 899 or less"}},
-		{"a low limit", Limits{Files: 1024}, attack.Plan{MaxInFlight: 2000}, 0, []string{"1,024 files may be open (ulimit -n), and 2,000 requests in flight need about 2,064: raise it with ulimit -n 4096, or set max_in_flight to 960 or less"}},
-		{"no room at all", Limits{Files: 50}, attack.Plan{MaxInFlight: 10}, 0, []string{"raise it with ulimit -n 1024"}},
-		{"a limit that is not known", Limits{}, attack.Plan{MaxInFlight: 1 << 20, Connections: once, Stages: []attack.Stage{stage(1e6, time.Hour)}}, 0, nil},
-		{"many streams in few connections", Limits{Files: 1024}, attack.Plan{MaxInFlight: 2000, Protocol: "h2c"}, 0, nil},
+		{"a low limit", generator.Limits{Files: 1024}, attack.Plan{MaxInFlight: 2000}, 0, []string{"1,024 files may be open (ulimit -n), and 2,000 requests in flight need about 2,064: raise it with ulimit -n 4096, or set max_in_flight to 960 or less"}},
+		{"no room at all", generator.Limits{Files: 50}, attack.Plan{MaxInFlight: 10}, 0, []string{"raise it with ulimit -n 1024"}},
+		{"a limit that is not known", generator.Limits{}, attack.Plan{MaxInFlight: 1 << 20, Connections: once, Stages: []attack.Stage{stage(1e6, time.Hour)}}, 0, nil},
+		{"many streams in few connections", generator.Limits{Files: 1024}, attack.Plan{MaxInFlight: 2000, Protocol: "h2c"}, 0, nil},
 
-		{"ports with keepalive", Limits{Ports: 100}, attack.Plan{Stages: []attack.Stage{stage(1000, time.Minute)}}, 0, nil},
-		{"ports of a socket file", Limits{Ports: 100}, attack.Plan{Connections: wire.Connections{NoKeepAlive: true, Unix: "/x"}, Stages: []attack.Stage{stage(1000, time.Minute)}}, 0, nil},
-		{"ports suffice", Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(470, time.Hour)}}, 0, nil},
-		{"ports run out", Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(471, time.Hour)}}, 0,
+		{"ports with keepalive", generator.Limits{Ports: 100}, attack.Plan{Stages: []attack.Stage{stage(1000, time.Minute)}}, 0, nil},
+		{"ports of a socket file", generator.Limits{Ports: 100}, attack.Plan{Connections: wire.Connections{NoKeepAlive: true, Unix: "/x"}, Stages: []attack.Stage{stage(1000, time.Minute)}}, 0, nil},
+		{"ports suffice", generator.Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(470, time.Hour)}}, 0, nil},
+		{"ports run out", generator.Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(471, time.Hour)}}, 0,
 			[]string{"opens up to 28,260 connections within 60 s, and there are 28,232 local ports"}},
-		{"a short run has too few", Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(1000, 20*time.Second)}}, 0, nil},
-		{"stages add up", Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(1000, 20*time.Second), stage(1000, 20*time.Second)}}, 0,
+		{"a short run has too few", generator.Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(1000, 20*time.Second)}}, 0, nil},
+		{"stages add up", generator.Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(1000, 20*time.Second), stage(1000, 20*time.Second)}}, 0,
 			[]string{"up to 40,000 connections"}},
-		{"the worst minute counts", Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(10, time.Hour), stage(1000, 50*time.Second), stage(10, time.Hour)}}, 0,
+		{"the worst minute counts", generator.Limits{Ports: 28232}, attack.Plan{Connections: once, Stages: []attack.Stage{stage(10, time.Hour), stage(1000, 50*time.Second), stage(10, time.Hour)}}, 0,
 			[]string{"up to 50,100 connections"}},
-		{"flows ask more than once", Limits{Ports: 28232}, attack.Plan{
+		{"flows ask more than once", generator.Limits{Ports: 28232}, attack.Plan{
 			Connections: once, Stages: []attack.Stage{stage(300, time.Hour)},
 			Flows: []attack.Flow{{Weight: 1, Steps: make([]attack.Step, 3)}, {Weight: 1, Steps: make([]attack.Step, 1)}},
 		}, 0, []string{"up to 36,000 connections"}},
-		{"both", Limits{Files: 1024, Ports: 28232}, attack.Plan{MaxInFlight: 2000, Connections: once, Stages: []attack.Stage{stage(500, time.Minute)}}, 0, []string{"files", "ports"}},
+		{"both", generator.Limits{Files: 1024, Ports: 28232}, attack.Plan{MaxInFlight: 2000, Connections: once, Stages: []attack.Stage{stage(500, time.Minute)}}, 0, []string{"files", "ports"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := Shortfalls(tc.limits, &tc.plan, tc.services)
+			got := generator.Shortfalls(tc.limits, &tc.plan, tc.services)
 			if len(got) != len(tc.want) {
 				t.Fatalf("got %q, want %q", got, tc.want)
 			}

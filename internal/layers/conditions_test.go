@@ -69,7 +69,8 @@ func crowded(path string, src []byte) ([]string, error) {
 			}
 			if by, ok := call.Fun.(*ast.SelectorExpr); ok && reports[by.Sel.Name] {
 				out = append(out, fmt.Sprintf("%s: %d alternatives lead to one message, at most %d may: "+
-					"compare with cmp.Diff, or check each by itself", set.Position(s.Pos()), count, maxAlternatives))
+					"compare with cmp.Diff, or check each by itself",
+					set.Position(s.Pos()), count, maxAlternatives))
 				return false
 			}
 			return true

@@ -1,9 +1,11 @@
-package plaintext
+package plaintext_test
 
 import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
 func TestLines(t *testing.T) {
@@ -20,11 +22,11 @@ func TestLines(t *testing.T) {
 		"line\u2028end\u2029":         "line·end·",
 		"\xff\xfe not UTF-8 \xe2\x80": "\ufffd not UTF-8 \ufffd",
 	} {
-		if got := Lines(in); got != want {
+		if got := plaintext.Lines(in); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
 	}
-	if got := Line("a\nb\tc\x1b"); got != "a b c·" {
+	if got := plaintext.Line("a\nb\tc\x1b"); got != "a b c·" {
 		t.Errorf("one line: %q", got)
 	}
 }
@@ -32,12 +34,12 @@ func TestLines(t *testing.T) {
 func FuzzLines(f *testing.F) {
 	f.Add("\x1b[2J\x9b\u202e\r\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		got := Lines(s)
-		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return r != '\n' && r != '\t' && Hidden(r) }) {
+		got := plaintext.Lines(s)
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return r != '\n' && r != '\t' && plaintext.Hidden(r) }) {
 			t.Errorf("%q becomes %q", s, got)
 		}
-		if Lines(got) != got {
-			t.Errorf("%q becomes %q at the second time", got, Lines(got))
+		if plaintext.Lines(got) != got {
+			t.Errorf("%q becomes %q at the second time", got, plaintext.Lines(got))
 		}
 	})
 }

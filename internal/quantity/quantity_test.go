@@ -1,10 +1,12 @@
-package quantity
+package quantity_test
 
 import (
 	"math"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 )
 
 func TestParseDuration(t *testing.T) {
@@ -46,7 +48,7 @@ func TestParseDuration(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.in, func(t *testing.T) {
-			got, err := ParseDuration(tt.in)
+			got, err := quantity.ParseDuration(tt.in)
 			check(t, got, tt.want, err, tt.err)
 		})
 	}
@@ -60,51 +62,51 @@ func TestParseNumbers(t *testing.T) {
 		want  float64
 		err   string
 	}{
-		{"rate", ParseRate, "500/s", 500, ""},
-		{"rate", ParseRate, "5k/s", 5000, ""},
-		{"rate", ParseRate, "0.5/s", 0.5, ""},
-		{"rate", ParseRate, "30/m", 0.5, ""},
-		{"rate", ParseRate, "90/min", 1.5, ""},
-		{"rate", ParseRate, "36/h", 0.01, ""},
-		{"rate", ParseRate, "500", 0, "such as 50/s"},
-		{"rate", ParseRate, "500/d", 0, "per /s, /m or /h"},
-		{"rate", ParseRate, "-5/s", 0, "such as 50/s"},
-		{"rate", ParseRate, "5s/s", 0, "such as 50/s"},
-		{"rate", ParseRate, "/s", 0, "such as 50/s"},
-		{"fraction", ParseFraction, "5%", 0.05, ""},
-		{"fraction", ParseFraction, "0.1%", 0.001, ""},
-		{"fraction", ParseFraction, "99.9%", 0.999, ""},
-		{"fraction", ParseFraction, "99.99%", 0.9999, ""},
-		{"fraction", ParseFraction, "110%", 1.1, ""},
-		{"fraction", ParseFraction, "0.05", 0, "percentage"},
-		{"fraction", ParseFraction, "-1%", 0, "percentage"},
-		{"fraction", ParseFraction, "%", 0, "percentage"},
-		{"fraction", ParseFraction, "1e1%", 0, "percentage"},
-		{"count", ParseCount, "0", 0, ""},
-		{"count", ParseCount, "100", 100, ""},
-		{"count", ParseCount, "1.5", 1.5, ""},
-		{"count", ParseCount, "5k", 5000, ""},
-		{"count", ParseCount, "0.1M", 100000, ""},
-		{"count", ParseCount, "2G", 2e9, ""},
-		{"count", ParseCount, "5kk", 0, "number"},
-		{"count", ParseCount, "", 0, "number"},
-		{"count", ParseCount, "k", 0, "number"},
-		{"count", ParseCount, "5.", 0, "number"},
-		{"count", ParseCount, ".5", 0, "number"},
-		{"count", ParseCount, "1.2.3", 0, "number"},
-		{"count", ParseCount, "0x10", 0, "number"},
-		{"count", ParseCount, "1_000", 0, "number"},
-		{"count", ParseCount, "Inf", 0, "number"},
-		{"count", ParseCount, strings.Repeat("9", 400), 0, "smaller number"},
-		{"bytes", ParseBytes, "100B", 100, ""},
-		{"bytes", ParseBytes, "512MiB", 512 << 20, ""},
-		{"bytes", ParseBytes, "1.5KiB", 1536, ""},
-		{"bytes", ParseBytes, "2GB", 2e9, ""},
-		{"bytes", ParseBytes, "3kB", 3e3, ""},
-		{"bytes", ParseBytes, "512", 0, "size"},
-		{"bytes", ParseBytes, "B", 0, "size"},
-		{"bytes", ParseBytes, "-1B", 0, "size"},
-		{"bytes", ParseBytes, "5MiBs", 0, "size"},
+		{"rate", quantity.ParseRate, "500/s", 500, ""},
+		{"rate", quantity.ParseRate, "5k/s", 5000, ""},
+		{"rate", quantity.ParseRate, "0.5/s", 0.5, ""},
+		{"rate", quantity.ParseRate, "30/m", 0.5, ""},
+		{"rate", quantity.ParseRate, "90/min", 1.5, ""},
+		{"rate", quantity.ParseRate, "36/h", 0.01, ""},
+		{"rate", quantity.ParseRate, "500", 0, "such as 50/s"},
+		{"rate", quantity.ParseRate, "500/d", 0, "per /s, /m or /h"},
+		{"rate", quantity.ParseRate, "-5/s", 0, "such as 50/s"},
+		{"rate", quantity.ParseRate, "5s/s", 0, "such as 50/s"},
+		{"rate", quantity.ParseRate, "/s", 0, "such as 50/s"},
+		{"fraction", quantity.ParseFraction, "5%", 0.05, ""},
+		{"fraction", quantity.ParseFraction, "0.1%", 0.001, ""},
+		{"fraction", quantity.ParseFraction, "99.9%", 0.999, ""},
+		{"fraction", quantity.ParseFraction, "99.99%", 0.9999, ""},
+		{"fraction", quantity.ParseFraction, "110%", 1.1, ""},
+		{"fraction", quantity.ParseFraction, "0.05", 0, "percentage"},
+		{"fraction", quantity.ParseFraction, "-1%", 0, "percentage"},
+		{"fraction", quantity.ParseFraction, "%", 0, "percentage"},
+		{"fraction", quantity.ParseFraction, "1e1%", 0, "percentage"},
+		{"count", quantity.ParseCount, "0", 0, ""},
+		{"count", quantity.ParseCount, "100", 100, ""},
+		{"count", quantity.ParseCount, "1.5", 1.5, ""},
+		{"count", quantity.ParseCount, "5k", 5000, ""},
+		{"count", quantity.ParseCount, "0.1M", 100000, ""},
+		{"count", quantity.ParseCount, "2G", 2e9, ""},
+		{"count", quantity.ParseCount, "5kk", 0, "number"},
+		{"count", quantity.ParseCount, "", 0, "number"},
+		{"count", quantity.ParseCount, "k", 0, "number"},
+		{"count", quantity.ParseCount, "5.", 0, "number"},
+		{"count", quantity.ParseCount, ".5", 0, "number"},
+		{"count", quantity.ParseCount, "1.2.3", 0, "number"},
+		{"count", quantity.ParseCount, "0x10", 0, "number"},
+		{"count", quantity.ParseCount, "1_000", 0, "number"},
+		{"count", quantity.ParseCount, "Inf", 0, "number"},
+		{"count", quantity.ParseCount, strings.Repeat("9", 400), 0, "smaller number"},
+		{"bytes", quantity.ParseBytes, "100B", 100, ""},
+		{"bytes", quantity.ParseBytes, "512MiB", 512 << 20, ""},
+		{"bytes", quantity.ParseBytes, "1.5KiB", 1536, ""},
+		{"bytes", quantity.ParseBytes, "2GB", 2e9, ""},
+		{"bytes", quantity.ParseBytes, "3kB", 3e3, ""},
+		{"bytes", quantity.ParseBytes, "512", 0, "size"},
+		{"bytes", quantity.ParseBytes, "B", 0, "size"},
+		{"bytes", quantity.ParseBytes, "-1B", 0, "size"},
+		{"bytes", quantity.ParseBytes, "5MiBs", 0, "size"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name+" "+tt.in, func(t *testing.T) {
@@ -127,7 +129,7 @@ func check[T comparable](t *testing.T, got, want T, err error, wantErr string) {
 }
 
 func TestFormat(t *testing.T) {
-	duration := func(d time.Duration) string { return FormatDuration(d) }
+	duration := func(d time.Duration) string { return quantity.FormatDuration(d) }
 	tests := []struct{ got, want string }{
 		{duration(0), "0s"},
 		{duration(5), "5ns"},
@@ -146,32 +148,32 @@ func TestFormat(t *testing.T) {
 		{duration(90 * time.Minute), "1h30m"},
 		{duration(10 * time.Minute), "10m"},
 		{duration(math.MinInt64), "-2562047h47m16.854775807s"},
-		{FormatFraction(0), "0%"},
-		{FormatFraction(0.05), "5%"},
-		{FormatFraction(0.001), "0.1%"},
-		{FormatFraction(0.00001), "0.001%"},
-		{FormatFraction(1e-9), "0.0000001%"},
-		{FormatFraction(0.9999), "99.99%"},
-		{FormatFraction(0.99999), "99.999%"},
-		{FormatFraction(0.9999999), "99.99999%"},
-		{FormatFraction(1), "100%"},
-		{FormatFraction(0.12345), "12.35%"},
-		{FormatRate(500), "500/s"},
-		{FormatRate(499.96), "500/s"},
-		{FormatRate(0.5), "0.5/s"},
-		{FormatCount(1000), "1000"},
-		{FormatCount(12.04), "12"},
-		{FormatCount(3.14159), "3.14"},
-		{FormatWhole(0), "0"},
-		{FormatWhole(999), "999"},
-		{FormatWhole(1000), "1,000"},
-		{FormatWhole(1234567), "1,234,567"},
-		{FormatPercent(0.956), "96%"},
-		{FormatPercent(1.02), "100%"},
-		{FormatBytes(100), "100B"},
-		{FormatBytes(512 << 20), "512MiB"},
-		{FormatBytes(1536), "1.5KiB"},
-		{FormatBytes(1 << 40), "1TiB"},
+		{quantity.FormatFraction(0), "0%"},
+		{quantity.FormatFraction(0.05), "5%"},
+		{quantity.FormatFraction(0.001), "0.1%"},
+		{quantity.FormatFraction(0.00001), "0.001%"},
+		{quantity.FormatFraction(1e-9), "0.0000001%"},
+		{quantity.FormatFraction(0.9999), "99.99%"},
+		{quantity.FormatFraction(0.99999), "99.999%"},
+		{quantity.FormatFraction(0.9999999), "99.99999%"},
+		{quantity.FormatFraction(1), "100%"},
+		{quantity.FormatFraction(0.12345), "12.35%"},
+		{quantity.FormatRate(500), "500/s"},
+		{quantity.FormatRate(499.96), "500/s"},
+		{quantity.FormatRate(0.5), "0.5/s"},
+		{quantity.FormatCount(1000), "1000"},
+		{quantity.FormatCount(12.04), "12"},
+		{quantity.FormatCount(3.14159), "3.14"},
+		{quantity.FormatWhole(0), "0"},
+		{quantity.FormatWhole(999), "999"},
+		{quantity.FormatWhole(1000), "1,000"},
+		{quantity.FormatWhole(1234567), "1,234,567"},
+		{quantity.FormatPercent(0.956), "96%"},
+		{quantity.FormatPercent(1.02), "100%"},
+		{quantity.FormatBytes(100), "100B"},
+		{quantity.FormatBytes(512 << 20), "512MiB"},
+		{quantity.FormatBytes(1536), "1.5KiB"},
+		{quantity.FormatBytes(1 << 40), "1TiB"},
 	}
 	for _, tt := range tests {
 		if tt.got != tt.want {
@@ -185,11 +187,11 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if d, err := ParseDuration(s); err == nil && d < 0 {
+		if d, err := quantity.ParseDuration(s); err == nil && d < 0 {
 			t.Errorf("ParseDuration(%q) = %v", s, d)
 		}
 		for name, parse := range map[string]func(string) (float64, error){
-			"rate": ParseRate, "fraction": ParseFraction, "count": ParseCount, "bytes": ParseBytes,
+			"rate": quantity.ParseRate, "fraction": quantity.ParseFraction, "count": quantity.ParseCount, "bytes": quantity.ParseBytes,
 		} {
 			v, err := parse(s)
 			if err == nil && (v < 0 || math.IsNaN(v) || math.IsInf(v, 0)) {
@@ -212,12 +214,12 @@ func FuzzFormatDuration(f *testing.F) {
 		if d < 0 || d > math.MaxInt64/4 {
 			return
 		}
-		got, err := ParseDuration(FormatDuration(d))
+		got, err := quantity.ParseDuration(quantity.FormatDuration(d))
 		if err != nil {
-			t.Fatalf("%d prints as %s: %v", n, FormatDuration(d), err)
+			t.Fatalf("%d prints as %s: %v", n, quantity.FormatDuration(d), err)
 		}
 		if diff := math.Abs(float64(got - d)); diff > 0.01*float64(d) {
-			t.Errorf("%v prints as %s", d, FormatDuration(d))
+			t.Errorf("%v prints as %s", d, quantity.FormatDuration(d))
 		}
 	})
 }

@@ -1,6 +1,7 @@
-package quantity
+package quantity_test
 
 import "testing"
+import "github.com/seed-1574e9de/ordeal/internal/quantity"
 
 func TestSpelled(t *testing.T) {
 	for text, want := range map[string]string{
@@ -9,7 +10,7 @@ func TestSpelled(t *testing.T) {
 		"50 per second": "50/s", "60rpm": "60/m", "0.5 percent": "0.5%", "5 %": "5%", "512 mb": "512MB", "1 GiB": "1GiB",
 		"5M": "", "fast": "", "": "", "12": "", "5 parsecs": "", "ten seconds": "", "1.2.3s": "",
 	} {
-		if got := Spelled(text); got != want {
+		if got := quantity.Spelled(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package ready
+package ready_test
 
 import (
 	"context"
@@ -19,11 +19,12 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
-func prober(t *testing.T, c Check) *Prober {
+func prober(t *testing.T, c ready.Check) *ready.Prober {
 	t.Helper()
-	p, err := NewProber(c, Options{})
+	p, err := ready.NewProber(c, ready.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,30 +69,30 @@ func TestAsk(t *testing.T) {
 	}()
 	for _, tt := range []struct {
 		name string
-		c    Check
+		c    ready.Check
 		want string // of the error; "" is a yes
 	}{
-		{"2xx", Check{HTTP: plain.URL + "/ok"}, ""},
-		{"a redirect to 2xx", Check{HTTP: plain.URL + "/moved"}, ""},
-		{"a redirect to 404", Check{HTTP: plain.URL + "/lost"}, "it answered 404"},
-		{"404", Check{HTTP: plain.URL + "/none"}, "it answered 404"},
-		{"an authority of the user's own, not named", Check{HTTP: secure.URL + "/ok"}, "certificate"},
-		{"an authority of the user's own", Check{HTTP: secure.URL + "/ok", TLS: &wire.TLS{CA: ca}}, ""},
-		{"any certificate", Check{HTTP: secure.URL + "/ok", TLS: &wire.TLS{Insecure: true}}, ""},
-		{"a connection that stays", Check{TCP: held.Addr().String()}, ""},
-		{"a connection that is closed at once", Check{TCP: proxy.Addr().String()}, "closes them at once"},
-		{"a public address", Check{TCP: "203.0.113.7:80"}, "public address"},
-		{"a command that says yes", Check{Command: []string{"sh", "-c", "exit 0"}}, ""},
-		{"a command that says no", Check{Command: []string{"sh", "-c", "echo starting; echo no table >&2; exit 3"}}, "exit status 3; stderr: no table; stdout: starting"},
-		{"a command that says no at length", Check{Command: []string{"sh", "-c", "yes no | head -n 100000; printf 'no \\033[31mtable\\n'; exit 3"}}, "exit status 3; stdout: no ·[31mtable"},
-		{"no such command", Check{Command: []string{"no-such-program"}}, "no-such-program"},
+		{"2xx", ready.Check{HTTP: plain.URL + "/ok"}, ""},
+		{"a redirect to 2xx", ready.Check{HTTP: plain.URL + "/moved"}, ""},
+		{"a redirect to 404", ready.Check{HTTP: plain.URL + "/lost"}, "it answered 404"},
+		{"404", ready.Check{HTTP: plain.URL + "/none"}, "it answered 404"},
+		{"an authority of the user's own, not named", ready.Check{HTTP: secure.URL + "/ok"}, "certificate"},
+		{"an authority of the user's own", ready.Check{HTTP: secure.URL + "/ok", TLS: &wire.TLS{CA: ca}}, ""},
+		{"any certificate", ready.Check{HTTP: secure.URL + "/ok", TLS: &wire.TLS{Insecure: true}}, ""},
+		{"a connection that stays", ready.Check{TCP: held.Addr().String()}, ""},
+		{"a connection that is closed at once", ready.Check{TCP: proxy.Addr().String()}, "closes them at once"},
+		{"a public address", ready.Check{TCP: "203.0.113.7:80"}, "public address"},
+		{"a command that says yes", ready.Check{Command: []string{"sh", "-c", "exit 0"}}, ""},
+		{"a command that says no", ready.Check{Command: []string{"sh", "-c", "echo starting; echo no table >&2; exit 3"}}, "exit status 3; stderr: no table; stdout: starting"},
+		{"a command that says no at length", ready.Check{Command: []string{"sh", "-c", "yes no | head -n 100000; printf 'no \\033[31mtable\\n'; exit 3"}}, "exit status 3; stdout: no ·[31mtable"},
+		{"no such command", ready.Check{Command: []string{"no-such-program"}}, "no-such-program"},
 	} {
 		err := prober(t, tt.c).Ask(t.Context())
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
-	if _, err := NewProber(Check{HTTP: secure.URL, TLS: &wire.TLS{CA: ca + ".none"}}, Options{}); err == nil || !strings.Contains(err.Error(), "ready: tls: ca") {
+	if _, err := ready.NewProber(ready.Check{HTTP: secure.URL, TLS: &wire.TLS{CA: ca + ".none"}}, ready.Options{}); err == nil || !strings.Contains(err.Error(), "ready: tls: ca") {
 		t.Errorf("an authority that is not there: %v", err)
 	}
 }
@@ -104,12 +105,12 @@ func TestAwait(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	if err := prober(t, Check{HTTP: s.URL}).Await(t.Context(), time.Minute, nil); err != nil || asked.Load() != 3 {
+	if err := prober(t, ready.Check{HTTP: s.URL}).Await(t.Context(), time.Minute, nil); err != nil || asked.Load() != 3 {
 		t.Errorf("Await = %v after %d questions, want 3", err, asked.Load())
 	}
-	never := Check{Command: []string{"sh", "-c", "exit 1"}}
+	never := ready.Check{Command: []string{"sh", "-c", "exit 1"}}
 	err := prober(t, never).Await(t.Context(), 20*time.Millisecond, nil)
-	if slow, ok := errors.AsType[*TimeoutError](err); !ok || !strings.Contains(slow.Error(), "not ready after 20ms: expected exit status 0 of the command sh -c exit 1") {
+	if slow, ok := errors.AsType[*ready.TimeoutError](err); !ok || !strings.Contains(slow.Error(), "not ready after 20ms: expected exit status 0 of the command sh -c exit 1") {
 		t.Errorf("never ready: %v", err)
 	}
 	dead := errors.New("it is dead")
@@ -121,7 +122,7 @@ func TestAwait(t *testing.T) {
 	if err := prober(t, never).Await(ctx, time.Minute, nil); err == nil || !strings.Contains(err.Error(), "ctrl-c") {
 		t.Errorf("given up: %v", err)
 	}
-	if err := prober(t, Check{TCP: "203.0.113.7:80"}).Await(t.Context(), time.Minute, nil); err == nil || !strings.Contains(err.Error(), "is not to be asked") {
+	if err := prober(t, ready.Check{TCP: "203.0.113.7:80"}).Await(t.Context(), time.Minute, nil); err == nil || !strings.Contains(err.Error(), "is not to be asked") {
 		t.Errorf("a public address is waited for: %v", err)
 	}
 }
@@ -135,7 +136,7 @@ func TestAskEndsWithItsContext(t *testing.T) {
 	defer held.Close()
 	ended := errors.New("ctrl-c")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	p, err := NewProber(Check{TCP: held.Addr().String()}, Options{
+	p, err := ready.NewProber(ready.Check{TCP: held.Addr().String()}, ready.Options{
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 			cancel(ended) // while it is held open
@@ -154,28 +155,28 @@ func TestAwaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		missing, cut := errors.New("no table"), errors.New("cut short")
 		begun := time.Now()
-		end := Await(t.Context(), time.Minute, func(ctx context.Context) (error, bool) {
+		end := ready.Await(t.Context(), time.Minute, func(ctx context.Context) (error, bool) {
 			if ctx.Err() != nil {
 				return cut, false
 			}
 			time.Sleep(7 * time.Second)
 			return missing, false
 		})
-		wantEnd(t, "late", end, Unready{Late: true, Missing: missing})
+		wantEnd(t, "late", end, ready.Unready{Late: true, Missing: missing})
 		if took := time.Since(begun); took > 70*time.Second {
 			t.Errorf("late after %s, want 70s at most", took)
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		stop := errors.New("ctrl-c")
 		time.AfterFunc(time.Second, func() { cancel(stop) })
-		end = Await(ctx, time.Minute, func(context.Context) (error, bool) { return missing, false })
-		wantEnd(t, "given up", end, Unready{GivenUp: stop, Missing: missing})
-		end = Await(t.Context(), time.Minute, func(context.Context) (error, bool) { return missing, true })
-		wantEnd(t, "in vain", end, Unready{Missing: missing})
+		end = ready.Await(ctx, time.Minute, func(context.Context) (error, bool) { return missing, false })
+		wantEnd(t, "given up", end, ready.Unready{GivenUp: stop, Missing: missing})
+		end = ready.Await(t.Context(), time.Minute, func(context.Context) (error, bool) { return missing, true })
+		wantEnd(t, "in vain", end, ready.Unready{Missing: missing})
 	})
 }
 
-func wantEnd(t *testing.T, name string, got *Unready, want Unready) {
+func wantEnd(t *testing.T, name string, got *ready.Unready, want ready.Unready) {
 	t.Helper()
 	if diff := cmp.Diff(&want, got, cmpopts.EquateErrors()); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)

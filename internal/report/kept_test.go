@@ -1,4 +1,4 @@
-package report
+package report_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1574e9de/ordeal/internal/record"
+	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -86,9 +87,9 @@ func judgedAgain(t *testing.T, tl *timeline.Timeline, k kept) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := &Run{Name: tl.Name, Seed: k.Seed, Engine: "fast", Report: judged, Timeline: tl, ExitCode: k.Exit}
+	run := &report.Run{Name: tl.Name, Seed: k.Seed, Engine: "fast", Report: judged, Timeline: tl, ExitCode: k.Exit}
 	var b bytes.Buffer
-	if err := WriteSummary(&b, run); err != nil {
+	if err := report.WriteSummary(&b, run); err != nil {
 		t.Fatal(err)
 	}
 	var all any

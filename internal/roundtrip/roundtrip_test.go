@@ -1,4 +1,4 @@
-package roundtrip
+package roundtrip_test
 
 import (
 	"context"
@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/roundtrip"
 )
 
 const ms = time.Millisecond
 
 // rounds plays back rounds, and repeats the last.
-func rounds(in ...[]time.Duration) Round {
+func rounds(in ...[]time.Duration) roundtrip.Round {
 	return func(context.Context) ([]time.Duration, error) {
 		r := in[0]
 		if len(in) > 1 {
@@ -29,11 +31,11 @@ func all(d time.Duration) []time.Duration { return []time.Duration{d, d, d, d, d
 // One moment at which the machine stood still makes all probes of a round late:
 // neither before nor under a delay does that decide.
 func TestOneLateRoundDecidesNothing(t *testing.T) {
-	before, err := Base(t.Context(), rounds(all(41700*time.Microsecond), all(ms), all(ms)))
+	before, err := roundtrip.Base(t.Context(), rounds(all(41700*time.Microsecond), all(ms), all(ms)))
 	if err != nil || before != ms {
 		t.Fatalf("Base = %v, %v, want 1ms", before, err)
 	}
-	grown := Grown(50*ms, 0)
+	grown := roundtrip.Grown(50*ms, 0)
 	if seen, err := grown(t.Context(), rounds(all(51600*time.Microsecond)), before); err != nil || seen != "round trip 1ms → 51.6ms" {
 		t.Errorf("a delay that works: %q, %v", seen, err)
 	}
@@ -58,7 +60,7 @@ func TestJitter(t *testing.T) {
 				}
 				return out, nil
 			}
-			if _, err := Grown(100*ms, jitter)(t.Context(), round, ms); err != nil {
+			if _, err := roundtrip.Grown(100*ms, jitter)(t.Context(), round, ms); err != nil {
 				missed++
 			}
 		}
@@ -78,36 +80,36 @@ func TestProve(t *testing.T) {
 		}
 		return all(ms), nil
 	}
-	second := func(_ context.Context, _ Round, before time.Duration) (string, error) {
+	second := func(_ context.Context, _ roundtrip.Round, before time.Duration) (string, error) {
 		return "before it was " + before.String(), nil
 	}
-	seen, err := Prove(t.Context(), round, func() error { acted = true; return nil }, Grown(100*ms, 0), second)
+	seen, err := roundtrip.Prove(t.Context(), round, func() error { acted = true; return nil }, roundtrip.Grown(100*ms, 0), second)
 	if want := "round trip 1ms → 101ms, before it was 1ms"; err != nil || seen != want {
 		t.Errorf("Prove = %q, %v, want %q", seen, err, want)
 	}
 	stuck := errors.New("stuck")
-	if _, err := Prove(t.Context(), round, func() error { return stuck }); !errors.Is(err, stuck) {
+	if _, err := roundtrip.Prove(t.Context(), round, func() error { return stuck }); !errors.Is(err, stuck) {
 		t.Errorf("Prove of what cannot act = %v", err)
 	}
-	if _, err := Prove(t.Context(), round, func() error { return nil }, Grown(time.Second, 0)); err == nil {
+	if _, err := roundtrip.Prove(t.Context(), round, func() error { return nil }, roundtrip.Grown(time.Second, 0)); err == nil {
 		t.Error("Prove saw what is not there")
 	}
 }
 
 func TestBelow(t *testing.T) {
-	if trip, err := Below(t.Context(), rounds(all(9*ms), all(2*ms)), 5*ms); err != nil || trip != 2*ms {
+	if trip, err := roundtrip.Below(t.Context(), rounds(all(9*ms), all(2*ms)), 5*ms); err != nil || trip != 2*ms {
 		t.Errorf("Below = %v, %v, want the second round", trip, err)
 	}
 	over, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("ctrl-c"))
-	if _, err := Below(over, rounds(all(9*ms)), 5*ms); err == nil || !strings.Contains(err.Error(), "below 5ms, found 9ms: ctrl-c") {
+	if _, err := roundtrip.Below(over, rounds(all(9*ms)), 5*ms); err == nil || !strings.Contains(err.Error(), "below 5ms, found 9ms: ctrl-c") {
 		t.Errorf("Below of what stays slow = %v", err)
 	}
 }
 
 func TestProber(t *testing.T) {
 	var ends []net.Conn
-	p, err := Open(t.Context(), func(context.Context) (net.Conn, error) {
+	p, err := roundtrip.Open(t.Context(), func(context.Context) (net.Conn, error) {
 		near, far := net.Pipe()
 		ends = append(ends, far)
 		go io.Copy(far, far)
@@ -117,7 +119,7 @@ func TestProber(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if trips, err := p.Round(t.Context()); err != nil || len(trips) != Conns {
+	if trips, err := p.Round(t.Context()); err != nil || len(trips) != roundtrip.Conns {
 		t.Errorf("Round = %v, %v", trips, err)
 	}
 	for _, e := range ends {
@@ -127,8 +129,8 @@ func TestProber(t *testing.T) {
 		t.Error("an echo that is gone answered")
 	}
 	none := errors.New("none")
-	if _, err := Open(t.Context(), func(context.Context) (net.Conn, error) { return nil, none }); !errors.Is(err, none) {
+	if _, err := roundtrip.Open(t.Context(), func(context.Context) (net.Conn, error) { return nil, none }); !errors.Is(err, none) {
 		t.Errorf("Open = %v", err)
 	}
-	(*Prober)(nil).Close()
+	(*roundtrip.Prober)(nil).Close()
 }

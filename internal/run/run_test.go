@@ -1,4 +1,4 @@
-package run
+package run_test
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/run"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
 
@@ -79,7 +80,7 @@ func readSummary(t *testing.T, dir string) summary {
 
 // wantEnd says how the run ended otherwise than it should have, by what Run returned
 // and by its summary.
-func wantEnd(t *testing.T, want ExitCode, outcome string, code ExitCode, err error, s summary) {
+func wantEnd(t *testing.T, want run.ExitCode, outcome string, code run.ExitCode, err error, s summary) {
 	t.Helper()
 	if err != nil {
 		t.Errorf("Run: %v", err)
@@ -120,12 +121,12 @@ verdict: [error_rate < 50%%]
 	defer giveUp()
 	out := filepath.Join(t.TempDir(), "run")
 	screen := &watcher{text: "waiting for open requests", then: func() { interrupt(); giveUp() }}
-	code, err := Run(soft, hard, plan, Options{Out: out, Stdout: screen, Stderr: io.Discard})
+	code, err := run.Run(soft, hard, plan, run.Options{Out: out, Stdout: screen, Stderr: io.Discard})
 	s := readSummary(t, out)
 	if s.Totals.Interrupted == 0 || s.Totals.Planned != s.Totals.Done+s.Totals.Unsent+s.Totals.Interrupted {
 		t.Errorf("totals %+v, want some interrupted and all accounted for", s.Totals)
 	}
-	wantEnd(t, ExitInterrupted, "inconclusive", code, err, s)
+	wantEnd(t, run.ExitInterrupted, "inconclusive", code, err, s)
 	if t.Failed() {
 		t.Log(screen.seen.String())
 	}
@@ -157,9 +158,9 @@ verdict: [error_rate < 1%%]
 		interrupts <- 1
 		time.AfterFunc(100*time.Millisecond, func() { close(release) })
 	}}
-	code, err := Run(soft, t.Context(), plan, Options{Out: out, Stdout: screen, Stderr: io.Discard, Interrupts: interrupts})
+	code, err := run.Run(soft, t.Context(), plan, run.Options{Out: out, Stdout: screen, Stderr: io.Discard, Interrupts: interrupts})
 	s := readSummary(t, out)
-	wantEnd(t, ExitInterrupted, "inconclusive", code, err, s)
+	wantEnd(t, run.ExitInterrupted, "inconclusive", code, err, s)
 	if s.Totals.Done != 5 || s.Totals.Interrupted != 0 {
 		t.Errorf("%d done and %d interrupted, want 5 done", s.Totals.Done, s.Totals.Interrupted)
 	}
@@ -195,7 +196,7 @@ attack:
 verdict: [error_rate < 50%%]
 `, srv.URL))
 	out := filepath.Join(t.TempDir(), "run")
-	if code, err := Run(soft, t.Context(), plan, Options{Out: out, Stdout: io.Discard, Stderr: io.Discard}); code != ExitPass || err != nil {
+	if code, err := run.Run(soft, t.Context(), plan, run.Options{Out: out, Stdout: io.Discard, Stderr: io.Discard}); code != run.ExitPass || err != nil {
 		t.Errorf("exit %d, %v", code, err)
 	}
 }
@@ -225,7 +226,7 @@ attack:
   stages: [{ name: s, rate: 100/s, for: 1m }]
 `, srv.URL))
 	out := filepath.Join(t.TempDir(), "run")
-	if code, err := Run(soft, t.Context(), plan, Options{Out: out, Stdout: io.Discard, Stderr: io.Discard}); code != ExitInterrupted || err != nil {
+	if code, err := run.Run(soft, t.Context(), plan, run.Options{Out: out, Stdout: io.Discard, Stderr: io.Discard}); code != run.ExitInterrupted || err != nil {
 		t.Errorf("exit %d, %v", code, err)
 	}
 	if s := readSummary(t, out); s.Totals.Done < 10 || s.Totals.RPS != 0 {
@@ -249,8 +250,8 @@ attack:
 `)
 	out := filepath.Join(t.TempDir(), "run")
 	var screen bytes.Buffer
-	code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: &screen})
-	if code != ExitBroken || err == nil || !strings.Contains(err.Error(), "token ***") {
+	code, err := run.Run(t.Context(), t.Context(), plan, run.Options{Out: out, Stdout: &screen, Stderr: &screen})
+	if code != run.ExitBroken || err == nil || !strings.Contains(err.Error(), "token ***") {
 		t.Errorf("exit %d, %v; want the service's last words, without the secret", code, err)
 	}
 	found := false
@@ -290,10 +291,10 @@ attack:
   stages: [{ name: s, rate: 10/s, for: 300ms }]
 `, srv.URL))
 			var screen bytes.Buffer
-			code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: io.Discard})
+			code, err := run.Run(t.Context(), t.Context(), plan, run.Options{Out: out, Stdout: &screen, Stderr: io.Discard})
 			b, readErr := os.ReadFile(filepath.Join(out, c.other))
-			if code != ExitBroken || err == nil {
-				t.Errorf("exit %d, %v; want %d and an error", code, err, ExitBroken)
+			if code != run.ExitBroken || err == nil {
+				t.Errorf("exit %d, %v; want %d and an error", code, err, run.ExitBroken)
 			}
 			if readErr != nil || !strings.Contains(string(b), c.says) {
 				t.Errorf("%s (%v) lacks %s:\n%s", c.other, readErr, c.says, b)

@@ -1,4 +1,4 @@
-package run
+package run_test
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/run"
 )
 
 // A server that tells all that it was sent, and gives secrets away: what the run knows
@@ -78,7 +80,7 @@ verdict: [error_rate < 1%%]
 `, srv.URL, engine, filepath.Join(dir, "users.csv")))
 			out := filepath.Join(t.TempDir(), "run")
 			var screen bytes.Buffer
-			if code, err := Run(t.Context(), t.Context(), plan, Options{Out: out, Stdout: &screen, Stderr: &screen}); code != ExitFail || err != nil {
+			if code, err := run.Run(t.Context(), t.Context(), plan, run.Options{Out: out, Stdout: &screen, Stderr: &screen}); code != run.ExitFail || err != nil {
 				t.Fatalf("exit %d, %v\n%s", code, err, screen.String())
 			}
 			written := map[string]string{"the screen": screen.String()}

@@ -1,4 +1,4 @@
-package scenario
+package scenario_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
@@ -29,7 +30,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 		}
 	}
 	const stage = "    - { name: s%d, trace: { file: %s, speed: %d } }\n"
-	scenario := func(times int, request, trace string) string {
+	text := func(times int, request, trace string) string {
 		src := "name: x\ntarget: http://127.0.0.1:1\nattack:\n  requests:\n"
 		for i := range times {
 			src += fmt.Sprintf("    - { name: r%d, %s }\n", i, request)
@@ -55,7 +56,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 			memory := func(times int) uint64 {
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
-				_, err := Parse(filepath.Join(dir, "x.yaml"), []byte(scenario(times, c.request, c.trace)), os.LookupEnv, Options{})
+				_, err := scenario.Parse(filepath.Join(dir, "x.yaml"), []byte(text(times, c.request, c.trace)), os.LookupEnv, scenario.Options{})
 				runtime.ReadMemStats(&after)
 				if wrong, broken := err.(*strictyaml.Mistakes); strings.HasPrefix(name, "broken") != broken || broken && len(wrong.List) != times {
 					t.Fatalf("%d times: %v", times, err)

@@ -1,10 +1,12 @@
-package scenario
+package scenario_test
 
 import (
 	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 )
 
 func TestPlanNames(t *testing.T) {
@@ -22,7 +24,7 @@ attack:
   requests: [ { name: r, targets: { file: list.txt } } ]
   stages: [ { name: s, rate: 1/s, for: 1s } ]
 `
-	p, err := Parse(filepath.Join(dir, "x.yaml"), []byte(src), os.LookupEnv, Options{})
+	p, err := scenario.Parse(filepath.Join(dir, "x.yaml"), []byte(src), os.LookupEnv, scenario.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package scenario
+package scenario_test
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
@@ -26,8 +27,8 @@ verdict:
   - p99 < 200ms
 `
 
-func setting(set ...string) Options {
-	var o Options
+func setting(set ...string) scenario.Options {
+	var o scenario.Options
 	for _, s := range set {
 		o.Set = append(o.Set, strictyaml.Override{Flag: "--set", Text: s})
 	}
@@ -62,11 +63,11 @@ func TestSet(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := Parse("f.yaml", []byte(overridable), noEnv, setting(tt.set...))
+			got, err := scenario.Parse("f.yaml", []byte(overridable), noEnv, setting(tt.set...))
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := Parse("f.yaml", []byte(tt.edit(overridable)), noEnv, Options{})
+			want, err := scenario.Parse("f.yaml", []byte(tt.edit(overridable)), noEnv, scenario.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +96,7 @@ func TestSetMistakes(t *testing.T) {
 		{"verdict.0=p99 < 200", "--set:1:17", "", ""},
 	} {
 		t.Run(tt.set, func(t *testing.T) {
-			_, err := Parse("f.yaml", []byte(overridable), noEnv, setting(tt.set))
+			_, err := scenario.Parse("f.yaml", []byte(overridable), noEnv, setting(tt.set))
 			m, ok := errors.AsType[*strictyaml.Mistakes](err)
 			if !ok {
 				t.Fatalf("expected mistakes, found %v", err)
@@ -119,7 +120,7 @@ attack:
     - &s { name: one, rate: 5/s, for: 1s }
     - { <<: *s, name: two }
 `
-	p, err := Parse("f.yaml", []byte(file), noEnv, setting("attack.stages.one.for=9s"))
+	p, err := scenario.Parse("f.yaml", []byte(file), noEnv, setting("attack.stages.one.for=9s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,32 +130,32 @@ attack:
 }
 
 func TestQuick(t *testing.T) {
-	p, err := LoadQuick(Quick{URL: "http://127.0.0.1:8080/a?b=1", Rate: "20/s", For: "5s", Rules: []string{"p99 < 200ms", "error_rate < 10%"}}, noEnv, Options{})
+	p, err := scenario.LoadQuick(scenario.Quick{URL: "http://127.0.0.1:8080/a?b=1", Rate: "20/s", For: "5s", Rules: []string{"p99 < 200ms", "error_rate < 10%"}}, noEnv, scenario.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.Name != "url 127.0.0.1-8080" || len(p.Rules) != 2 || p.Arrivals.Count != 100 {
 		t.Errorf("found the plan %q with %d rules and %d arrivals", p.Name, len(p.Rules), p.Arrivals.Count)
 	}
-	p, err = LoadQuick(Quick{URL: "http://127.0.0.1:8080"}, noEnv, Options{})
+	p, err = scenario.LoadQuick(scenario.Quick{URL: "http://127.0.0.1:8080"}, noEnv, scenario.Options{})
 	if err != nil || len(p.Rules) != 0 || p.Arrivals.Count != 1500 {
 		t.Errorf("by default %+v, %v", p, err)
 	}
 	for _, tt := range []struct {
 		name string
-		q    Quick
+		q    scenario.Quick
 		want []string
 	}{
-		{"a public host", Quick{URL: "http://8.8.8.8/"}, []string{"--url:1:", "8.8.8.8", "add --allow-host 8.8.8.8"}},
-		{"no scheme", Quick{URL: "127.0.0.1:8080/a"}, []string{"--url:1:1", "write http://127.0.0.1:8080/a"}},
-		{"no scheme, and a rate without a unit", Quick{URL: "127.0.0.1:8080", Rate: "5"}, []string{"--url:1:1", "--rate:1:1"}},
-		{"an empty URL", Quick{}, []string{"--url:1:1"}},
-		{"a rate without a unit", Quick{URL: "http://127.0.0.1/", Rate: "50"}, []string{"--rate:1:1", "50"}},
-		{"a time without a unit", Quick{URL: "http://127.0.0.1/", For: "30"}, []string{"--for:1:1", "30"}},
-		{"a rule that is none", Quick{URL: "http://127.0.0.1/", Rules: []string{"p99 < 1s", "p99 < 200"}}, []string{"--rule:1:7"}},
+		{"a public host", scenario.Quick{URL: "http://8.8.8.8/"}, []string{"--url:1:", "8.8.8.8", "add --allow-host 8.8.8.8"}},
+		{"no scheme", scenario.Quick{URL: "127.0.0.1:8080/a"}, []string{"--url:1:1", "write http://127.0.0.1:8080/a"}},
+		{"no scheme, and a rate without a unit", scenario.Quick{URL: "127.0.0.1:8080", Rate: "5"}, []string{"--url:1:1", "--rate:1:1"}},
+		{"an empty URL", scenario.Quick{}, []string{"--url:1:1"}},
+		{"a rate without a unit", scenario.Quick{URL: "http://127.0.0.1/", Rate: "50"}, []string{"--rate:1:1", "50"}},
+		{"a time without a unit", scenario.Quick{URL: "http://127.0.0.1/", For: "30"}, []string{"--for:1:1", "30"}},
+		{"a rule that is none", scenario.Quick{URL: "http://127.0.0.1/", Rules: []string{"p99 < 1s", "p99 < 200"}}, []string{"--rule:1:7"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := LoadQuick(tt.q, noEnv, Options{})
+			_, err := scenario.LoadQuick(tt.q, noEnv, scenario.Options{})
 			m, ok := errors.AsType[*strictyaml.Mistakes](err)
 			if !ok {
 				t.Fatalf("expected mistakes, found %v", err)
@@ -166,7 +167,7 @@ func TestQuick(t *testing.T) {
 			}
 		})
 	}
-	if _, err := LoadQuick(Quick{URL: "http://8.8.8.8/", AllowHosts: []string{"8.8.8.8"}}, noEnv, Options{}); err != nil {
+	if _, err := scenario.LoadQuick(scenario.Quick{URL: "http://8.8.8.8/", AllowHosts: []string{"8.8.8.8"}}, noEnv, scenario.Options{}); err != nil {
 		t.Errorf("with --allow-host: %v", err)
 	}
 }
@@ -176,7 +177,7 @@ func FuzzSet(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if _, err := Parse("f.yaml", []byte(overridable), noEnv, setting(s)); err != nil {
+		if _, err := scenario.Parse("f.yaml", []byte(overridable), noEnv, setting(s)); err != nil {
 			if _, ok := errors.AsType[*strictyaml.Mistakes](err); !ok {
 				t.Errorf("%q: %v is no list of mistakes", s, err)
 			}

@@ -1,4 +1,4 @@
-package scenario
+package scenario_test
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -41,7 +42,7 @@ func TestRecoveryThresholds(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			src := strings.NewReplacer("RUN", tt.run, "FAULT", tt.fault).Replace(recoveryScenario)
-			p, err := Parse("s.yaml", []byte(src), nil, Options{})
+			p, err := scenario.Parse("s.yaml", []byte(src), nil, scenario.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

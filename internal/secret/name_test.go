@@ -1,8 +1,10 @@
-package secret
+package secret_test
 
 import (
 	"slices"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 func TestNames(t *testing.T) {
@@ -14,7 +16,7 @@ func TestNames(t *testing.T) {
 		"KEY_PASSPHRASE": true, "GCP_CREDENTIALS": true, "AWS_CREDS": true, "AZURE_STORAGE_CONNECTION_STRING": true, "SSHKEY": true, "DONKEY": false, "TURKEY": false,
 		"accessKey": true, "CompassHeading": false, "sig": true, "pattern": false, "PUBLIC_URL": false, "pass word": true, "key word": true, "word of mouth": false,
 	} {
-		if Name(name) != want {
+		if secret.Name(name) != want {
 			t.Errorf("%s: expected %v", name, want)
 		}
 	}
@@ -22,7 +24,7 @@ func TestNames(t *testing.T) {
 		"Authorization": true, "cookie": true, "Proxy-Authorization": true, "X-Api-Key": true, "X-Auth-Token": true, "Accept": false, "Content-Type": false, "Set-Cookie": true, "X-Session": true, "WWW-Authenticate": false, "Keep-Alive": false,
 		"Access-Control-Allow-Credentials": false, "Idempotency-Key": true,
 	} {
-		if Header(name) != want {
+		if secret.Header(name) != want {
 			t.Errorf("%s: expected %v", name, want)
 		}
 	}
@@ -33,7 +35,7 @@ func TestPaths(t *testing.T) {
 		"$.token": true, "$['access_token']": true, "$.tokens[0].value": true, "$..clientSecret": true, `name="csrf-token" value="([^"]+)"`: true,
 		"$.items[0].id": false, "$": false, "": false, "$.keyboard": false, "$.key": false, "$.items[0].api_key": true,
 	} {
-		if Path(path) != want {
+		if secret.Path(path) != want {
 			t.Errorf("%s: expected %v", path, want)
 		}
 	}
@@ -48,12 +50,12 @@ func TestFields(t *testing.T) {
 		{"key", "electronics", true}, {"token", "electronics", true}, {"max_tokens", "2000", false},
 		{"max_tokens", "many", true}, {"token", "2000", true}, {"token_ttl", "60", false}, {"q", "AIzaSyD4iE2xVSpk", false},
 	} {
-		if got := Field(c.name, c.value); got != c.want {
+		if got := secret.Field(c.name, c.value); got != c.want {
 			t.Errorf("%s=%s: expected %v", c.name, c.value, c.want)
 		}
 	}
 	for name, want := range map[string]bool{"key": false, "Pat": false, "api_key": true, "userKey": true, "id": false} {
-		if got := Key(name); got != want {
+		if got := secret.Key(name); got != want {
 			t.Errorf("%s: expected %v", name, want)
 		}
 	}
@@ -67,12 +69,12 @@ func TestConnectionStrings(t *testing.T) {
 		"Server=db;User Id=u;Password=hunter22;":    "hunter22",
 		"amqp://guest:hunter22@mq":                  "hunter22",
 	} {
-		if got := InConnection(s); !slices.Contains(got, want) {
+		if got := secret.InConnection(s); !slices.Contains(got, want) {
 			t.Errorf("%s: found %q", s, got)
 		}
 	}
 	for _, s := range []string{"http://127.0.0.1:80/", "12:30", "me@example.org", "a:b c@d"} {
-		if got := InConnection(s); len(got) > 0 {
+		if got := secret.InConnection(s); len(got) > 0 {
 			t.Errorf("%s: found %q", s, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package secret
+package secret_test
 
 import (
 	"encoding/base64"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 func TestMask(t *testing.T) {
@@ -35,12 +37,12 @@ func TestMask(t *testing.T) {
 		{"a template for a value", `{"password": {{ .pw }}, "id": 7}`, `{"password": {{ .pw }}, "id": 7}`},
 		{"a key without a value", `"token":`, `"token":`},
 	} {
-		if got := Mask(tt.in); got != tt.want {
+		if got := secret.Mask(tt.in); got != tt.want {
 			t.Errorf("%s: %s becomes %s, want %s", tt.name, tt.in, got, tt.want)
 		}
 	}
 	const in = `{"password":"{{ .pw }}","token":"abc"} /?token={{ .t }}&pwd=x`
-	if got, want := MaskLiteral(in), `{"password":"{{ .pw }}","token":"***"} /?token={{ .t }}&pwd=***`; got != want {
+	if got, want := secret.MaskLiteral(in), `{"password":"{{ .pw }}","token":"***"} /?token={{ .t }}&pwd=***`; got != want {
 		t.Errorf("expected %s, found %s", want, got)
 	}
 }
@@ -64,7 +66,7 @@ func FuzzMask(f *testing.F) {
 			"found " + strconv.Quote(`{"pwd":`+string(b)+`}`):    `found "{\"pwd\":\"***\"}"`,
 			"http://u:" + url.QueryEscape(s) + "@h/x http://h/y": "http://u:***@h/x http://h/y",
 		} {
-			if got := Mask(in); got != want {
+			if got := secret.Mask(in); got != want {
 				t.Errorf("%s becomes %s, want %s", in, got, want)
 			}
 		}
@@ -72,7 +74,7 @@ func FuzzMask(f *testing.F) {
 }
 
 func TestInURL(t *testing.T) {
-	got := InURL("see http://us:p%40w0rd@h/ and http://tok@h")
+	got := secret.InURL("see http://us:p%40w0rd@h/ and http://tok@h")
 	for _, want := range []string{"p%40w0rd", "p@w0rd", base64.StdEncoding.EncodeToString([]byte("us:p@w0rd")), base64.StdEncoding.EncodeToString([]byte("tok:"))} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is not in %q", want, got)
@@ -91,7 +93,7 @@ func TestInHeader(t *testing.T) {
 		{"Set-Cookie", "sid=abc; Path=/admin", []string{"abc"}},
 		{"X-Api-Key", "abc", []string{"abc"}},
 	} {
-		got := InHeader(tt.name, tt.value)
+		got := secret.InHeader(tt.name, tt.value)
 		for _, want := range tt.want {
 			if !slices.Contains(got, want) {
 				t.Errorf("%s: %s: %q is not in %q", tt.name, tt.value, want, got)

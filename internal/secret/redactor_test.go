@@ -1,4 +1,4 @@
-package secret
+package secret_test
 
 import (
 	"encoding/json"
@@ -6,20 +6,22 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // A value in quotes, as messages show what they found, or in a URL.
 func TestRedactOtherSpellings(t *testing.T) {
-	const secret = "a/b \"c\" <d>+e\n"
-	r := NewRedactor([]string{secret})
-	b, err := json.Marshal(secret)
+	const value = "a/b \"c\" <d>+e\n"
+	r := secret.NewRedactor([]string{value})
+	b, err := json.Marshal(value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	query := url.QueryEscape(secret)
+	query := url.QueryEscape(value)
 	for _, s := range []string{
-		secret, strconv.Quote(secret), string(b), query, url.PathEscape(secret), strings.ReplaceAll(strconv.Quote(secret), "/", `\/`),
-		strings.ReplaceAll(query, "+", "%20"), strings.ToLower(query), strconv.QuoteToASCII(secret),
+		value, strconv.Quote(value), string(b), query, url.PathEscape(value), strings.ReplaceAll(strconv.Quote(value), "/", `\/`),
+		strings.ReplaceAll(query, "+", "%20"), strings.ToLower(query), strconv.QuoteToASCII(value),
 	} {
 		if got := strings.Trim(r.Text(s), `"`); got != "***" {
 			t.Errorf("%s becomes %s", s, got)
@@ -29,7 +31,7 @@ func TestRedactOtherSpellings(t *testing.T) {
 
 // What was cut short for people or for a sample can hold a part of a secret.
 func TestRedactTextsThatWereCut(t *testing.T) {
-	r := NewRedactor([]string{"abcdefghijkl", "xyz-long"})
+	r := secret.NewRedactor([]string{"abcdefghijkl", "xyz-long"})
 	for in, want := range map[string]string{
 		"found abcdefgh… and \"xyz-l…\"": "found ***… and \"***…\"",
 		"abcdefghijkl…":                  "***…",
@@ -41,13 +43,13 @@ func TestRedactTextsThatWereCut(t *testing.T) {
 			t.Errorf("%s becomes %s, want %s", in, got, want)
 		}
 	}
-	if got := NewRedactor(nil).Text("a…"); got != "a…" {
+	if got := secret.NewRedactor(nil).Text("a…"); got != "a…" {
 		t.Errorf("without secrets: %s", got)
 	}
 }
 
 func TestShortSecretsAndEverydayWordsAreLeftAlone(t *testing.T) {
-	if got := NewRedactor([]string{"abc", "", "true", "None"}).Text("abcabc… true none"); got != "abcabc… true none" {
+	if got := secret.NewRedactor([]string{"abc", "", "true", "None"}).Text("abcabc… true none"); got != "abcabc… true none" {
 		t.Errorf("found %s", got)
 	}
 }
@@ -55,7 +57,7 @@ func TestShortSecretsAndEverydayWordsAreLeftAlone(t *testing.T) {
 // Secrets that hold one another, or overlap, are hidden whole; and those that only one
 // request knows beside those that the plan does.
 func TestRedactorsHideSecretsWhole(t *testing.T) {
-	plan := NewRedactor([]string{"abcdef", "abcdefgh", "s3cr3t"})
+	plan := secret.NewRedactor([]string{"abcdef", "abcdefgh", "s3cr3t"})
 	for in, want := range map[string]string{
 		"abcdefgh abcdef": "*** ***", "xyz-s3cr3t-xyz": "***", "efghij": "***", "abcdefghij": "***", "xyz-s3c…": "***…",
 		"s3cr…": "***…", "plain": "plain",
@@ -71,7 +73,7 @@ func TestRedactorsHideSecretsWhole(t *testing.T) {
 
 // A caret below a line of the file stays in its place.
 func TestSameWidth(t *testing.T) {
-	if got, want := NewRedactor([]string{"pä55", "pä55word"}).SameWidth("a: pä55word, b"), "a: ********, b"; got != want {
+	if got, want := secret.NewRedactor([]string{"pä55", "pä55word"}).SameWidth("a: pä55word, b"), "a: ********, b"; got != want {
 		t.Errorf("expected %s, found %s", want, got)
 	}
 }

@@ -1,9 +1,11 @@
-package secret
+package secret_test
 
 import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 type nopCloser struct{ io.Writer }
@@ -25,7 +27,7 @@ func TestWriterCutAnywhere(t *testing.T) {
 		{"none", nil, "plain"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := NewRedactor(tt.secrets)
+			r := secret.NewRedactor(tt.secrets)
 			want := r.Text(tt.text)
 			for i := range len(tt.text) {
 				for j := i; j <= len(tt.text); j++ {
@@ -48,7 +50,7 @@ func TestWriterCutAnywhere(t *testing.T) {
 
 func TestWriterHoldsBackNoMoreThanItMust(t *testing.T) {
 	var out strings.Builder
-	w := NewRedactor([]string{"s3cr3t"}).Writer(nopCloser{&out})
+	w := secret.NewRedactor([]string{"s3cr3t"}).Writer(nopCloser{&out})
 	io.WriteString(w, "ready\nworks")
 	if out.String() != "ready\nwork" {
 		t.Errorf("found %q: a log that can be followed shows what is written at once", out.String())

@@ -1,8 +1,10 @@
-package target
+package target_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
 func TestExpand(t *testing.T) {
@@ -21,7 +23,7 @@ func TestExpand(t *testing.T) {
 		{"unknown", "${db.addr}", "", "db has no address"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := Expand(tt.in, addr)
+			got, err := target.Expand(tt.in, addr)
 			if (err != nil) != (tt.wantErr != "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
 				t.Fatalf("expected the error %q, found %v", tt.wantErr, err)
 			}
@@ -33,7 +35,7 @@ func TestExpand(t *testing.T) {
 }
 
 func TestRefs(t *testing.T) {
-	got := Refs("${b.addr} ${a.addr}", "${b.addr}", "$${c.addr} ${PORT}")
+	got := target.Refs("${b.addr} ${a.addr}", "${b.addr}", "$${c.addr} ${PORT}")
 	if strings.Join(got, " ") != "b a" {
 		t.Errorf("expected b and a, found %v", got)
 	}
@@ -47,10 +49,10 @@ func FuzzExpand(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		known := map[string]bool{}
-		for _, name := range Refs(s) {
+		for _, name := range target.Refs(s) {
 			known[name] = true
 		}
-		if _, err := Expand(s, func(name string) (string, bool) { return "here", known[name] }); err != nil {
+		if _, err := target.Expand(s, func(name string) (string, bool) { return "here", known[name] }); err != nil {
 			t.Errorf("%q: %v", s, err)
 		}
 	})

@@ -1,4 +1,4 @@
-package textfile
+package textfile_test
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
+
+	"github.com/seed-1574e9de/ordeal/internal/textfile"
 )
 
 func FuzzUTF8Text(f *testing.F) {
@@ -16,9 +18,9 @@ func FuzzUTF8Text(f *testing.F) {
 		if slowly {
 			r = iotest.OneByteReader(r)
 		}
-		got, err := io.ReadAll(NewReader(r))
-		want := bytes.TrimPrefix(b, Mark)
-		good := utf8.Valid(want) && Wide(want[:min(len(want), 4)]) == ""
+		got, err := io.ReadAll(textfile.NewReader(r))
+		want := bytes.TrimPrefix(b, textfile.Mark)
+		good := utf8.Valid(want) && textfile.Wide(want[:min(len(want), 4)]) == ""
 		if good != (err == nil) || err == nil && !bytes.Equal(got, want) || !bytes.HasPrefix(want, got) {
 			t.Errorf("%q was read as %q: %v", b, got, err)
 		}

@@ -86,10 +86,12 @@ func (c *collector) Record(_ int, r *attack.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.Acted < r.Intended || r.Done < r.Intended {
-		c.faults = append(c.faults, fmt.Sprintf("arrival %d is due at %s, acted on at %s and done at %s", r.Seq, r.Intended, r.Acted, r.Done))
+		c.faults = append(c.faults, fmt.Sprintf("arrival %d is due at %s, acted on at %s and done at %s",
+			r.Seq, r.Intended, r.Acted, r.Done))
 	}
 	if r.End == attack.Done && (r.Sent < r.Acted || r.Done < r.Sent) {
-		c.faults = append(c.faults, fmt.Sprintf("arrival %d is acted on at %s, sent at %s and done at %s", r.Seq, r.Acted, r.Sent, r.Done))
+		c.faults = append(c.faults, fmt.Sprintf("arrival %d is acted on at %s, sent at %s and done at %s",
+			r.Seq, r.Acted, r.Sent, r.Done))
 	}
 	c.results = append(c.results, *r)
 }

@@ -320,10 +320,12 @@ func wiresWith(t *testing.T, e *engine, b *httpx.Builder, r *attack.Request, a a
 		return false
 	}
 	if w.host != long.host || w.last != long.last {
-		t.Errorf("%q: expected host %v and last %v, found %v and %v", row, long.host, long.last, w.host, w.last)
+		t.Errorf("%q: expected host %v and last %v, found %v and %v",
+			row, long.host, long.last, w.host, w.last)
 	}
 	if w.headLen != long.headLen || !bytes.Equal(w.head, long.head) {
-		t.Errorf("%q: expected a head of %d bytes\n%s\nfound %d bytes\n%s", row, long.headLen, long.head, w.headLen, w.head)
+		t.Errorf("%q: expected a head of %d bytes\n%s\nfound %d bytes\n%s",
+			row, long.headLen, long.head, w.headLen, w.head)
 	}
 	if !bytes.Equal(w.rest, long.rest) {
 		t.Errorf("%q: expected the rest\n%s\nfound\n%s", row, long.rest, w.rest)

@@ -144,7 +144,8 @@ func TestEnginesKeepNothingOfABrokenAnswer(t *testing.T) {
 			t.Error("expected an error")
 		}
 		if r.Status != 0 || r.Header != nil || r.Body != nil {
-			t.Errorf("expected nothing of the answer, found status %d, headers %v and body %q", r.Status, r.Header, r.Body)
+			t.Errorf("expected nothing of the answer, found status %d, headers %v and body %q",
+				r.Status, r.Header, r.Body)
 		}
 	})
 }

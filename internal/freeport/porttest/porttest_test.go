@@ -1,14 +1,16 @@
-package porttest
+package porttest_test
 
 import (
 	"errors"
 	"net"
 	"syscall"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 )
 
 func TestRefused(t *testing.T) {
-	addr := Refused(t)
+	addr := porttest.Refused(t)
 	for range 3 {
 		if c, err := net.Dial("tcp", addr); !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Errorf("not refused: %v, %v", c, err)

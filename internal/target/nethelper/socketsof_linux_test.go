@@ -1,10 +1,12 @@
-package nethelper
+package nethelper_test
 
 import (
 	"net"
 	"os/exec"
 	"runtime"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/internal/target/nethelper"
 )
 
 func TestSocketsOf(t *testing.T) {
@@ -24,15 +26,15 @@ func TestSocketsOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	port := uint16(ln.Addr().(*net.TCPAddr).Port)
-	s, err := SocketsOf(pid)
+	s, err := nethelper.SocketsOf(pid)
 	if err != nil || !s.Listens(port) || s.Connected(port) {
 		t.Errorf("listens %v, connected %v, %v", s.Listens(port), s.Connected(port), err)
 	}
 	ln.Close()
-	if s, err := SocketsOf(pid); err != nil || s.Listens(port) {
+	if s, err := nethelper.SocketsOf(pid); err != nil || s.Listens(port) {
 		t.Errorf("closed, and it listens: %v, %v", s.Listens(port), err)
 	}
-	if _, err := SocketsOf(1 << 30); err == nil {
+	if _, err := nethelper.SocketsOf(1 << 30); err == nil {
 		t.Error("no error for a process that is not there")
 	}
 }
