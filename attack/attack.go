@@ -133,17 +133,17 @@ const (
 // Result is an arrival with what came of it; times are offsets from the start.
 type Result struct {
 	Arrival
-	End      End
-	Acted    time.Duration // when the generator acted on it; − Intended is the generator's own lateness
-	Sent     time.Duration // 0 if it never was
-	Done     time.Duration // for an unsent arrival: when its timeout passed
-	GivenUp  time.Duration // of an unsent arrival: when it was; it may be before its timeout
-	Class    Class
-	Code     int // of the answer; 0 if it has none, or there was none
-	BytesIn  int64
-	BytesOut int64
-	Kind     string // of the error; empty if the arrival went well
-	Detail   string // of the error, for people; bounded
+	End        End
+	Dispatched time.Duration // when it was dispatched; − Intended is the schedule delay
+	Sent       time.Duration // 0 if it never was
+	Done       time.Duration // for an unsent arrival: when its timeout passed
+	GivenUp    time.Duration // of an unsent arrival: when it was; it may be before its timeout
+	Class      Class
+	Code       int // of the answer; 0 if it has none, or there was none
+	BytesIn    int64
+	BytesOut   int64
+	Kind       string // of the error; empty if the arrival went well
+	Detail     string // of the error, for people; bounded
 
 	// Delay is how much of Done − Intended the generator itself may have made: it acted
 	// late, read the answer late, or had a lot to catch up with. At most Done − Intended.
@@ -151,11 +151,11 @@ type Result struct {
 	// Doubtful says that the generator itself may have made this error.
 	Doubtful bool
 
-	Thought time.Duration // by the caller of a whole flow, between its steps; Done leaves it out
-	Phases  timeline.PhaseTimes
-	Counts  timeline.Counts
-	Opened  time.Duration // when the connection was opened that broke before the answer was complete; 0 if it is not known, or none broke
-	Sample  *Sample       // of the answer, for some of those that failed a check
+	ThinkTime time.Duration // of a flow's caller, between its steps; Done leaves it out
+	Phases    timeline.PhaseTimes
+	Counts    timeline.Counts
+	Opened    time.Duration // when the connection was opened that broke before the answer was complete; 0 if it is not known, or none broke
+	Sample    *Sample       // of the answer, for some of those that failed a check
 	// Secrets are those of Detail and Sample that only the arrival knows: of its row, its
 	// flow and its credentials. Whoever writes either takes them out, and what stands
 	// under a secret name.
@@ -194,7 +194,7 @@ type DetailChooser interface{ WantsDetail(r *Result) bool }
 // once, Recorded; both come from any goroutine, Planned at about the
 // time at which the arrival is due and in no certain order, as users of a closed
 // stage do not wait for each other. Whole flows come like requests, marked
-// Arrival.Whole, beside their steps. Worker numbers are dense from 0 to at most
+// Arrival.IsFlow, beside their steps. Worker numbers are dense from 0 to at most
 // MaxInFlight+1, with those of the users of closed stages above, and no two calls
 // of Record with the same number overlap.
 type Sink interface {

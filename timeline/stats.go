@@ -213,17 +213,17 @@ func isNet(name string) bool { return strings.HasSuffix(name, ".net") }
 type Key struct {
 	Stage   string `json:"stage"`
 	Request string `json:"request"`
-	// Whole says that Request is the name of a flow, and the cell holds whole
+	// IsFlow says that Request is the name of a flow, and the cell holds whole
 	// flows: an arrival is one flow, its response time that of all its steps. Its
 	// steps are requests of their own, so it belongs to no totals.
-	Whole bool `json:"whole,omitempty"`
+	IsFlow bool `json:"whole,omitempty"`
 }
 
 // Compare orders keys as the cells of an interval are: by stage, requests before
 // whole flows, then by name.
 func (k Key) Compare(o Key) int {
 	whole := func(k Key) int {
-		if k.Whole {
+		if k.IsFlow {
 			return 1
 		}
 		return 0

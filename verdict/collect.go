@@ -19,9 +19,9 @@ type filter struct{ stage, request, flow string }
 
 func (f filter) accepts(k timeline.Key, judged map[string]bool) bool {
 	switch {
-	case k.Whole != (f.flow != ""):
+	case k.IsFlow != (f.flow != ""):
 		return false
-	case k.Whole && f.flow != k.Request:
+	case k.IsFlow && f.flow != k.Request:
 		return false
 	case f.request != "" && f.request != k.Request:
 		return false

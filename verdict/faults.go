@@ -122,7 +122,7 @@ func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duratio
 	var open []*timeline.Cell
 	for i := range iv.Cells {
 		switch cell := &iv.Cells[i]; {
-		case !ws.judged[cell.Stage] || cell.Whole:
+		case !ws.judged[cell.Stage] || cell.IsFlow:
 		case cell.OpenAt > 0:
 			open = append(open, cell)
 		default:

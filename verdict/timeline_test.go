@@ -74,7 +74,7 @@ func runStages(end time.Duration, stages []timeline.Stage, faults []timeline.Fau
 		}
 		k := timeline.Key{Stage: a.stage, Request: a.request}
 		if a.flow != "" {
-			k.Request, k.Whole = a.flow, true
+			k.Request, k.IsFlow = a.flow, true
 		}
 		interval := func(at time.Duration) int {
 			i, found := slices.BinarySearch(cuts, at)

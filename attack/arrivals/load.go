@@ -78,9 +78,9 @@ type Arrival struct {
 	Seq      uint64        // its place in the schedule, from 0
 	Intended time.Duration // when it is due, from the start of the run
 	Stage    int           // index into the stages
-	Request  int           // index into the requests, or into the flows if Whole
+	Request  int           // index into the requests, or into the flows if IsFlow
 	Nth      uint64        // its place among the arrivals of its request, from 0
-	Whole    bool          // a whole flow and not one request: in no totals
+	IsFlow   bool          // a flow, and not one request: in no totals
 }
 
 // ShapeKind is an entry of the registry of shapes. A stage is of this kind if

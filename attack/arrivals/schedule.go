@@ -81,7 +81,7 @@ func (s *schedule) next() (Arrival, bool) {
 	}
 	a := Arrival{Seq: s.seq, Intended: s.begin + at, Stage: s.stage}
 	i := s.choose()
-	a.Request, a.Whole = s.load.Pick(i)
+	a.Request, a.IsFlow = s.load.Pick(i)
 	a.Nth = s.nth[i]
 	s.nth[i]++
 	s.seq += s.load.Numbers(a)
@@ -99,7 +99,7 @@ func (l *Load) Pick(i int) (request int, whole bool) {
 // Numbers is how many sequence numbers an arrival takes: one, and one more for
 // each step of a flow.
 func (l *Load) Numbers(a Arrival) uint64 {
-	if !a.Whole {
+	if !a.IsFlow {
 		return 1
 	}
 	return 1 + uint64(l.Flows[a.Request].Steps)
@@ -129,7 +129,7 @@ func (l *Load) Digest(max int) (count uint64, sha string) {
 			binary.BigEndian.PutUint64(b[8:], uint64(a.Intended))
 			binary.BigEndian.PutUint64(b[16:], uint64(a.Stage))
 			request := uint64(a.Request)
-			if a.Whole {
+			if a.IsFlow {
 				request |= 1 << 63
 			}
 			binary.BigEndian.PutUint64(b[24:], request)

@@ -71,8 +71,8 @@ func (t *Timetable) Take(now time.Duration) (Arrival, bool) {
 	return taken, true
 }
 
-// Cross goes on to the next stage; it returns false at the end.
-func (t *Timetable) Cross() bool {
+// NextStage goes on to the next stage; it returns false at the end.
+func (t *Timetable) NextStage() bool {
 	if t.Stage == len(t.stages) {
 		return false
 	}

@@ -10,7 +10,7 @@ import (
 func TestSpreadKeepsPace(t *testing.T) {
 	const gap, wake = 50 * time.Microsecond, 60 * time.Microsecond
 	table := NewTimetable(oneStage(Uniform, Hold{20_000}, time.Second), true)
-	table.Cross()
+	table.NextStage()
 	var now time.Duration
 	drain := func() (n int) {
 		for {

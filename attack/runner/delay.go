@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// leastDelay is the delay from which on an arrival counts as delayed by the
+	// minDelay is the delay from which on an arrival counts as delayed by the
 	// generator. It is far below what a network or a rule can tell apart from none, and
 	// above what a timer of the kernel is late by.
-	leastDelay = 250 * time.Microsecond
+	minDelay = 250 * time.Microsecond
 	// doubtfulPart is what a timeout is divided by for the least delay that puts it in
 	// doubt. A target that had nine tenths of the time and did not answer has timed out.
 	doubtfulPart = 10
@@ -22,19 +22,19 @@ const (
 	doubtfulMeans = 4
 )
 
-// ownPart sets how much of the response time in r the generator itself may have made,
+// setOwnDelay sets how much of the response time in r the generator itself may have made,
 // and whether it may have made its error.
-func (a *runner) ownPart(s *seat, r *attack.Result) {
-	late, now := r.Acted-r.Intended, r.Done
+func (a *runner) setOwnDelay(s *recorderSlot, r *attack.Result) {
+	late, now := r.Dispatched-r.Intended, r.Done
 	if r.End == attack.Unsent {
 		now = min(now, a.Clock()) // it was given up, and its time is not over yet
 	}
 	s.stops = a.Standstills.Touching(r.Intended, now, s.stops[:0])
-	if late < leastDelay && len(s.stops) == 0 || r.End == attack.Interrupted {
+	if late < minDelay && len(s.stops) == 0 || r.End == attack.Interrupted {
 		return
 	}
-	delay, shaken := ownDelay(r, now, s.stops, a.Carries, a.action(&r.Arrival).reserve.usual.quickest())
-	if delay < leastDelay {
+	delay, shaken := ownDelay(r, now, s.stops, a.Carries, a.action(&r.Arrival).headroom.service.quickest())
+	if delay < minDelay {
 		return
 	}
 	r.Delay = delay
@@ -46,16 +46,18 @@ func (a *runner) ownPart(s *seat, r *attack.Result) {
 // stops are those that have to do with it; carries says that connections between others
 // run through this process.
 //
-// It is the sum of what is known: it was acted on late, and its answer, if that came
+// It is the sum of what is known: it was dispatched late, and its answer, if that came
 // as a standstill ended, may have lain there since the standstill began. And it is at
 // least as long as any standstill that was caught up with while it was open: what a
 // standstill holds back meets the target all at once, and a queue that was put off by
 // so long is done with everything in it at most so much later. But nothing would have been
 // quicker than quickest, which is the quickest good answer that was seen.
-func ownDelay(r *attack.Result, now time.Duration, stops []standstill.Stop, carries bool, quickest time.Duration) (delay time.Duration, shaken bool) {
+func ownDelay(
+	r *attack.Result, now time.Duration, stops []standstill.Stop, carries bool, quickest time.Duration,
+) (delay time.Duration, shaken bool) {
 	var unread, caughtUp, carried time.Duration
 	for _, s := range stops {
-		begun := max(s.From, r.Acted)
+		begun := max(s.From, r.Dispatched)
 		if begun < min(s.To, now) && now <= s.To+max(s.Len()/4, standstill.Least) {
 			unread = max(unread, now-begun)
 		}
@@ -65,17 +67,17 @@ func ownDelay(r *attack.Result, now time.Duration, stops []standstill.Stop, carr
 		carried += max(0, min(s.To, now)-begun)
 		shaken = shaken || carries || s.Len() >= standstill.Long
 	}
-	delay = r.Acted - r.Intended + unread
+	delay = r.Dispatched - r.Intended + unread
 	if carries {
-		delay = max(delay, r.Acted-r.Intended+carried)
+		delay = max(delay, r.Dispatched-r.Intended+carried)
 	}
-	late := max(0, r.Acted-r.Intended)
+	late := max(0, r.Dispatched-r.Intended)
 	return min(max(delay, caughtUp), max(late, r.Done-r.Intended-quickest), r.Done-r.Intended), shaken
 }
 
 // doubtful says whether the generator may have made an error of r, whose Delay is known.
 // What it never sent for want of time or of its machine's means is told by its kind.
-func (a *runner) doubtful(s *seat, r *attack.Result, shaken bool) bool {
+func (a *runner) doubtful(s *recorderSlot, r *attack.Result, shaken bool) bool {
 	action := a.action(&r.Arrival)
 	switch kind := timeline.KindNamed(r.Kind); {
 	case r.Kind == "" || kind.Own || kind.OfPlan:
@@ -86,7 +88,7 @@ func (a *runner) doubtful(s *seat, r *attack.Result, shaken bool) bool {
 		if s.tooLate { // it is there: so it is known how late it came
 			return shaken || r.Done-r.Intended-r.Delay <= action.timeout
 		}
-		mean, known := action.reserve.usual.mean()
+		mean, known := action.headroom.service.mean()
 		return shaken || r.Delay >= action.timeout/doubtfulPart || known && action.timeout-r.Delay <= doubtfulMeans*mean
 	}
 	return shaken

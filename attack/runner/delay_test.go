@@ -19,16 +19,16 @@ func TestOwnDelay(t *testing.T) {
 	const ms = time.Millisecond
 	stop := func(from, to time.Duration) standstill.Stop { return standstill.Stop{From: from * ms, To: to * ms} }
 	for _, tc := range []struct {
-		name                  string
-		intended, acted, done time.Duration // ms
-		stops                 []standstill.Stop
-		carries               bool
-		want                  time.Duration // ms
-		shaken                bool
-		quickest              time.Duration // ms
+		name                       string
+		intended, dispatched, done time.Duration // ms
+		stops                      []standstill.Stop
+		carries                    bool
+		want                       time.Duration // ms
+		shaken                     bool
+		quickest                   time.Duration // ms
 	}{
 		{"on time", 100, 100, 110, nil, false, 0, false, 0},
-		{"acted on late, whyever", 100, 160, 170, nil, false, 60, false, 0},
+		{"dispatched late, whyever", 100, 160, 170, nil, false, 60, false, 0},
 		{"due as it stood still", 100, 180, 190, []standstill.Stop{stop(95, 180)}, false, 85, false, 0},
 		{"due as it was about to go on", 175, 180, 260, []standstill.Stop{stop(95, 180)}, false, 85, false, 0},
 		{"the answer came while it stood still", 100, 100, 182, []standstill.Stop{stop(105, 180)}, false, 77, false, 0},
@@ -41,12 +41,12 @@ func TestOwnDelay(t *testing.T) {
 		{"several: the longest of those over, and what lies unread", 100, 100, 405, []standstill.Stop{stop(120, 200), stop(300, 400)}, false, 105, false, 0},
 		{"several, of which none hid the answer", 100, 100, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, false, 100, false, 0},
 		{"carried: each of them held it up", 100, 100, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, true, 180, true, 0},
-		{"carried, and acted on late", 150, 200, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, true, 150, true, 0},
+		{"carried, and dispatched late", 150, 200, 800, []standstill.Stop{stop(120, 200), stop(300, 400)}, true, 150, true, 0},
 		{"a long one shakes the target", 100, 700, 710, []standstill.Stop{stop(100, 700)}, false, 600, true, 0},
 		{"and what comes soon after it", 900, 900, 910, []standstill.Stop{stop(100, 700)}, false, 10, true, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := &attack.Result{Arrival: attack.Arrival{Intended: tc.intended * ms}, Acted: tc.acted * ms, Done: tc.done * ms}
+			r := &attack.Result{Arrival: attack.Arrival{Intended: tc.intended * ms}, Dispatched: tc.dispatched * ms, Done: tc.done * ms}
 			got, shaken := ownDelay(r, r.Done, tc.stops, tc.carries, tc.quickest*ms)
 			if got != tc.want*ms || shaken != tc.shaken {
 				t.Errorf("got %s, shaken %t; want %s, %t", got, shaken, tc.want*ms, tc.shaken)
@@ -74,7 +74,7 @@ func TestOwnDelayBoundsAQueue(t *testing.T) {
 			if done > s.From && done < s.To {
 				done = s.To
 			}
-			r := &attack.Result{Arrival: attack.Arrival{Intended: at}, Acted: sent, Done: done}
+			r := &attack.Result{Arrival: attack.Arrival{Intended: at}, Dispatched: sent, Done: done}
 			var stops []standstill.Stop
 			if s.From < done && s.CaughtUp() > at {
 				stops = []standstill.Stop{s}
@@ -114,13 +114,13 @@ func TestDoubtful(t *testing.T) {
 		{"its own machine: told by its kind", timeline.KindLocal, 10, 10, true, false, attack.Done},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			rv := newReserve(1000 * ms)
+			rv := newHeadroom(1000 * ms)
 			if tc.mean > 0 {
-				rv.answered(tc.mean*ms, 0)
+				rv.completed(tc.mean*ms, 0)
 			}
-			a := &runner{actions: []action{{timeout: 1000 * ms, reserve: rv}}}
+			a := &runner{actions: []action{{timeout: 1000 * ms, headroom: rv}}}
 			r := &attack.Result{End: tc.outcome, Done: 1000 * ms, Delay: tc.delay * ms, Kind: tc.kind}
-			if got := a.doubtful(&seat{within: 200 * ms}, r, tc.shaken); got != tc.want {
+			if got := a.doubtful(&recorderSlot{within: 200 * ms}, r, tc.shaken); got != tc.want {
 				t.Errorf("doubtful is %t", got)
 			}
 		})

@@ -23,48 +23,47 @@ func flowError(p *attack.Plan, f *attack.Flow) error {
 	return nil
 }
 
-// caller is who makes the requests of a flow.
+// caller makes the requests of a flow.
 type caller struct {
 	flow, step int // the present one
 	session    attack.Session
-	alone      [1]any // what Session.Kept is if there is one client
+	single     [1]any // what Session.Kept is if there is one client
 }
 
-// newCaller returns the caller of a flow. kept is what clients keep of it; nil for one
-// who comes for the first time.
+// newCaller returns the caller of a flow. kept is what clients keep of it; nil for a new
+// caller.
 func (a *runner) newCaller(flow int, nth uint64, kept []any) *caller {
 	c := &caller{flow: flow}
 	c.session.Values = payload.ValuesOf(a.plan.Flows[flow].Data, nth)
 	if c.session.Kept = kept; kept == nil {
-		if c.session.Kept = c.alone[:]; len(a.clients) > 1 {
+		if c.session.Kept = c.single[:]; len(a.clients) > 1 {
 			c.session.Kept = make([]any, len(a.clients))
 		}
 	}
 	return c
 }
 
-// flow makes the requests of a whole flow, one after the other, and records it
-// and each of them. Its response time is the sum of theirs: what its caller
-// waited for, and not what it thought about. kept is what clients keep of the caller;
-// nil for one who comes for the first time.
-func (a *runner) flow(s *seat, w waiting, kept []any) {
+// runFlow sends the requests of a flow, one after the other, and records each of them and
+// the flow itself. The flow's response time is the sum of theirs: think time is not part
+// of it. kept is what clients keep of the caller; nil for a new caller.
+func (a *runner) runFlow(s *recorderSlot, w waiting, kept []any) {
 	f := &a.plan.Flows[w.Request]
 	c := a.newCaller(w.Request, w.Nth, kept)
-	whole := attack.Result{Arrival: w.Arrival, End: attack.Done, Acted: w.Acted}
-	due, acted := w.Intended, w.Acted
+	whole := attack.Result{Arrival: w.Arrival, End: attack.Done, Dispatched: w.Dispatched}
+	due, dispatched := w.Intended, w.Dispatched
 	var took time.Duration
 	for k := range f.Steps {
 		step := &f.Steps[k]
 		c.step = k
-		r := a.first(w.Arrival)
+		r := a.firstStep(w.Arrival)
 		r.Seq, r.Request, r.Intended = w.Seq+1+uint64(k), step.Request, due
 		if k > 0 {
 			r.Stage = a.stageAt(due)
 			a.announce(r)
 		}
-		a.request(s, waiting{r, acted}, c)
+		a.sendRequest(s, waiting{r, dispatched}, c)
 		got := &s.result
-		a.ownPart(s, got)
+		a.setOwnDelay(s, got)
 		whole.Delay += got.Delay
 		whole.Doubtful = got.Doubtful
 		if k == 0 {
@@ -76,7 +75,8 @@ func (a *runner) flow(s *seat, w waiting, kept []any) {
 		whole.BytesOut += got.BytesOut
 		due = got.Done
 		if got.Detail != "" {
-			whole.Detail, whole.Secrets = plaintext.Clip(a.plan.Requests[step.Request].Name+": "+got.Detail, timeline.MaxDetail), got.Secrets
+			detail := a.plan.Requests[step.Request].Name + ": " + got.Detail
+			whole.Detail, whole.Secrets = plaintext.Clip(detail, timeline.MaxDetail), got.Secrets
 		}
 		a.record(s)
 		if whole.Kind != "" || whole.End != attack.Done {
@@ -90,28 +90,27 @@ func (a *runner) flow(s *seat, w waiting, kept []any) {
 			whole.End = attack.Interrupted
 			break
 		}
-		// When it is ready is when its caller says so: thinking that takes longer, as
-		// the generator has no time, is lateness and not the target's doing.
+		// If thinking takes longer as the generator has no time, that is schedule delay.
 		due += step.Think
-		whole.Thought += step.Think
-		acted = max(due, a.Clock())
-		whole.Acted = max(whole.Acted, whole.Intended+acted-due) // as late as its latest step
+		whole.ThinkTime += step.Think
+		dispatched = max(due, a.Clock())
+		whole.Dispatched = max(whole.Dispatched, whole.Intended+dispatched-due) // as late as its latest step
 	}
 	whole.Done = whole.Intended + took
 	s.result = whole
-	a.recordWhole(s)
+	a.recordFlow(s)
 }
 
-// first is the arrival of a flow's first request; of another arrival itself.
-func (a *runner) first(r attack.Arrival) attack.Arrival {
-	if r.Whole {
-		r.Seq, r.Request, r.Whole = r.Seq+1, a.plan.Flows[r.Request].Steps[0].Request, false
+// firstStep is the arrival of a flow's first request; another arrival is returned as it is.
+func (a *runner) firstStep(r attack.Arrival) attack.Arrival {
+	if r.IsFlow {
+		r.Seq, r.Request, r.IsFlow = r.Seq+1, a.plan.Flows[r.Request].Steps[0].Request, false
 	}
 	return r
 }
 
-// recordWhole records a whole flow.
-func (a *runner) recordWhole(s *seat) {
+// recordFlow records the result of a flow.
+func (a *runner) recordFlow(s *recorderSlot) {
 	if s.result.End == attack.Interrupted {
 		a.cutOff.Add(1)
 	}

@@ -70,7 +70,7 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 }
 
 // What counts is the time since a request was due: an answer that took little is
-// late all the same if its request had waited in line.
+// late all the same if its request had waited in the queue.
 func TestLateAnswersCountFromTheirIntendedTime(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(10, time.Second, 250*time.Millisecond, 1)
@@ -104,7 +104,7 @@ func TestLateAnswersEndTheirFlow(t *testing.T) {
 		}
 		steps, flows := 0, 0
 		for _, r := range got.results {
-			if r.Whole {
+			if r.IsFlow {
 				flows++
 			} else {
 				steps++

@@ -1,11 +1,12 @@
 // Package runner sends the arrivals of a plan when they are due, whatever the target
 // does. It knows when; a Client knows what, and how an answer is judged.
 //
-// A pacer among the workers waits for the next arrival (lead.go), the queue has those
-// that wait for a slot (line.go), users ask at their own pace (users.go), and steps of
-// a flow follow one another (flow.go). What has waited for too long to be answered is
-// not sent (reserve.go). What the generator itself may have made of a response time is
-// told apart (delay.go).
+// One of the workers is the pacer and waits for the next arrival (pacer.go). The dispatcher
+// does so while all workers are busy (dispatch.go). Arrivals wait in the queue for a free
+// slot (queue.go), and are not sent if too little of their timeout is left (headroom.go).
+// Users of closed stages send at their own pace (users.go). Steps of a flow are sent one
+// after the other (flow.go). How far the generator itself delayed a response is worked out
+// in delay.go.
 package runner
 
 import (
@@ -77,52 +78,52 @@ type RunResult struct {
 	CutOff uint64
 }
 
-// Whole says that the load ran to its end and that every arrival has an outcome
-// of its own. It does not if a stop came only while the last answers were
-// waited for: what was given up then is missing like what never came due.
-func (r RunResult) Whole() bool { return !r.Stopped && r.Interrupted == 0 && r.CutOff == 0 }
+// Complete says that the load ran to its end and that no arrival was interrupted. A stop
+// while the last answers were waited for interrupts arrivals too: they are missing like
+// those that never came due.
+func (r RunResult) Complete() bool { return !r.Stopped && r.Interrupted == 0 && r.CutOff == 0 }
 
 // Run sends the plan's arrivals, each when it is due, whatever the target does,
 // and lets the users of closed stages ask at their own pace. An arrival that
-// finds MaxInFlight requests in flight waits in line, on the clock; when its
+// finds MaxInFlight requests in flight waits in the queue, on the clock; when its
 // timeout, counted from when it was due, passes there, it is unsent. What came
 // due while the generator itself was held up goes out late, as Plan.CatchUp
 // says.
 //
-// Closing Stop ends the load softly: arrivals in line are interrupted, requests
-// in flight run to their end, and flows end with the request they are at. Ending ctx ends it hard: those are cut off and
-// interrupted too. Either way Run returns once every planned arrival has been
-// recorded and every goroutine it started has ended, and without an error: one
-// only says that the plan cannot be run, and then nothing was sent.
+// Closing Stop ends the load softly: arrivals in the queue are interrupted, requests in
+// flight run to their end, and flows end with the request they are at. Ending ctx ends it
+// hard: requests in flight are cut off and interrupted too. Either way Run returns once
+// every planned arrival has been recorded and every goroutine it started has ended. An
+// error says that the plan cannot be run; then nothing was sent.
 func Run(ctx context.Context, p *attack.Plan, opt Options) (RunResult, error) {
 	a, err := newRun(ctx, p, opt)
 	if err != nil {
 		return RunResult{}, err
 	}
-	var aside sync.WaitGroup
-	aside.Go(a.reap)
-	aside.Go(a.watch)
-	a.keep()
+	var background sync.WaitGroup
+	background.Go(a.reap)
+	background.Go(a.watch)
+	a.dispatch()
 	a.finish()
-	close(a.quit)
-	aside.Wait()
+	close(a.reaperStop)
+	background.Wait()
 	a.sleeper.close()
 	return RunResult{
-		Planned: a.live.Planned.Load(), Done: a.done.Load(), Unsent: a.unsent.Load(), Interrupted: a.interrupted.Load(),
-		End: a.end, Stopped: a.stopped, CutOff: a.cutOff.Load(),
+		Planned: a.live.Planned.Load(), Done: a.done.Load(), Unsent: a.unsent.Load(),
+		Interrupted: a.interrupted.Load(), End: a.end, Stopped: a.stopped, CutOff: a.cutOff.Load(),
 	}, nil
 }
 
-// Numbers of the goroutines that record, see Sink. Users come after the workers.
+// Worker numbers of the goroutines that record: see attack.Sink. Users come after the workers.
 const (
-	keeperNumber = iota
-	reaperNumber
-	firstWorker // and up
+	dispatcherSlot = iota
+	reaperSlot
+	firstWorkerSlot // and up
 )
 
-// seat is who records: its number, and a result to fill in, so that sending
-// allocates nothing.
-type seat struct {
+// recorderSlot is what one recording goroutine needs: its number, and a result to fill in,
+// so that sending allocates nothing.
+type recorderSlot struct {
 	number int
 	result attack.Result
 	// Of the call under way.
@@ -133,8 +134,8 @@ type seat struct {
 	stops   []standstill.Stop // scratch
 }
 
-// runner is a run under way. Its goroutines are the keeper (Run's own), the
-// reaper, the workers, and the users of closed stages: see lead.go, line.go and
+// runner is a run under way. Its goroutines are the dispatcher (Run's own), the reaper,
+// the workers, and the users of closed stages: see dispatch.go, queue.go, pacer.go and
 // users.go.
 type runner struct {
 	Options
@@ -149,47 +150,47 @@ type runner struct {
 
 	done, unsent, interrupted, cutOff atomic.Uint64
 
-	sleeper sleeper
-	keeper  seat
-	reaper  seat
-	called  chan struct{} // the keeper has something to look at
-	kick    chan struct{} // the reaper has something new to look at
-	quit    chan struct{} // ends the reaper
-	over    chan struct{} // closed when the load has ended
+	sleeper        sleeper
+	dispatcher     recorderSlot
+	reaper         recorderSlot
+	dispatcherWake chan struct{} // has room for one; the dispatcher has something to look at
+	reaperWake     chan struct{} // has room for one; the queue has a new head
+	reaperStop     chan struct{} // ends the reaper
+	loadEnded      chan struct{} // closed when the load has ended
 
-	workers   sync.WaitGroup // and users
-	mu        sync.Mutex     // guards what follows
-	timetable arrivals.Timetable
-	crossing  bool // somebody is telling of the next stage
-	line      line
-	idle      []*worker // the last to become idle is the next to be used, so that few connections stay warm
-	leader    *worker   // nil: the keeper
-	started   int
-	grown     time.Duration // when the last worker was started
-	burst     int           // how many workers may be started at once
-	granted   int           // how many of them still may
-	choked    bool          // its CPU is used up
-	closing   bool          // the load has ended: workers that find nothing to do end
-	seats     int           // of users that were given out
-	end       time.Duration
-	stopped   bool
+	workers       sync.WaitGroup // and users
+	mu            sync.Mutex     // guards what follows
+	timetable     arrivals.Timetable
+	changingStage bool // a goroutine is calling OnStage
+	queue         queue
+	idle          []*worker // a stack, so that few connections stay warm
+	pacer         *worker   // nil: the dispatcher waits
+	started       int
+	lastStart     time.Duration // when the last worker was started
+	maxStarts     int           // workers that may be started at once, as last measured
+	startBudget   int           // how many of them are left to start
+	cpuSaturated  bool          // the generator's CPU is used up
+	closing       bool          // the load has ended: workers that find nothing to do end
+	userSlots     int           // of users that were given out
+	end           time.Duration
+	stopped       bool
 }
 
 // action is what there is to a request beside its call.
 type action struct {
-	client  int // index into attack.clients
-	timeout time.Duration
-	lane    int // in the line
-	reserve *reserve
-	unsent  reasons
+	client   int // index into attack.clients
+	timeout  time.Duration
+	class    int // its timeout class in the queue
+	headroom *headroom
+	unsent   reasons
 }
 
 // reasons say why an arrival was not sent.
 type reasons struct {
-	full string // its timeout passed in line
-	soon string // it was given up there before that: see reserve
-	busy string // no connection was free, of the few that there may be
-	late string // the generator itself was too late
+	noSlot        string // its timeout passed in the queue
+	noTime        string // given up in the queue before that: see headroom
+	noConnection  string // no connection was free, of the few that there may be
+	generatorLate string // the generator itself was too late
 }
 
 func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
@@ -217,8 +218,8 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 	}
 	a := &runner{
 		Options: opt, ctx: ctx, plan: p, live: opt.Live,
-		keeper: seat{number: keeperNumber}, reaper: seat{number: reaperNumber},
-		called: make(chan struct{}, 1), kick: make(chan struct{}, 1), quit: make(chan struct{}), over: make(chan struct{}),
+		dispatcher: recorderSlot{number: dispatcherSlot}, reaper: recorderSlot{number: reaperSlot},
+		dispatcherWake: make(chan struct{}, 1), reaperWake: make(chan struct{}, 1), reaperStop: make(chan struct{}), loadEnded: make(chan struct{}),
 	}
 	if a.live == nil {
 		a.live = new(Live)
@@ -229,7 +230,7 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 	if len(p.Requests) == 0 {
 		errs = append(errs, errors.New("requests: expected at least one, found none"))
 	}
-	lanes := make(map[time.Duration]int)
+	classes := make(map[time.Duration]int)
 	place := make(map[string]int) // in a.clients, by protocol
 	for i := range p.Requests {
 		r := &p.Requests[i]
@@ -240,10 +241,10 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 		if timeout <= 0 {
 			errs = append(errs, fmt.Errorf("request %q: timeout: expected above 0, found %s", r.Name, timeout))
 		}
-		n, ok := lanes[timeout]
+		n, ok := classes[timeout]
 		if !ok {
-			n = len(lanes)
-			lanes[timeout] = n
+			n = len(classes)
+			classes[timeout] = n
 		}
 		at, known := place[r.Protocol]
 		if !known {
@@ -255,14 +256,14 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 			place[r.Protocol] = at
 			a.clients = append(a.clients, client)
 		}
-		a.actions = append(a.actions, action{client: at, timeout: timeout, lane: n, reserve: newReserve(timeout), unsent: reasons{
-			full: fmt.Sprintf("no free slot within %s", timeout),
-			soon: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
-			busy: fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout),
-			late: fmt.Sprintf("the generator came to it too late to be answered within %s", timeout),
+		a.actions = append(a.actions, action{client: at, timeout: timeout, class: n, headroom: newHeadroom(timeout), unsent: reasons{
+			noSlot:        fmt.Sprintf("no free slot within %s", timeout),
+			noTime:        fmt.Sprintf("no free slot in time to be answered within %s", timeout),
+			noConnection:  fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout),
+			generatorLate: fmt.Sprintf("the generator came to it too late to be answered within %s", timeout),
 		}})
 	}
-	a.line = make(line, len(lanes))
+	a.queue = make(queue, len(classes))
 	for i := range p.Flows {
 		errs = append(errs, flowError(p, &p.Flows[i]))
 	}
@@ -282,19 +283,19 @@ func (a *runner) watch() {
 	select {
 	case <-a.ctx.Done():
 	case <-a.Stop:
-	case <-a.over:
+	case <-a.loadEnded:
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.halt()
+	a.stopEarly()
 }
 
 // finish waits for all that is under way once the load has ended. After a stop,
-// what is still in line is interrupted first.
+// what is still in the queue is interrupted first.
 func (a *runner) finish() {
 	if a.stopped {
-		a.clear()
+		a.interruptQueued()
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -305,15 +306,15 @@ func (a *runner) finish() {
 	for {
 		select {
 		case <-ended:
-			// Workers take what is in line before they end, and none is started
-			// with anything in line, so the line is empty now.
+			// Workers empty the queue before they end, and nothing is put into it any
+			// more.
 			return
 		case <-stop: // while the end is waited for
 			stop = nil
-			a.clear()
+			a.interruptQueued()
 		case <-hard:
 			hard = nil
-			a.clear()
+			a.interruptQueued()
 		}
 	}
 }

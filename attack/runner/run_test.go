@@ -40,7 +40,7 @@ func TestRunOnTime(t *testing.T) {
 	})
 }
 
-// Requests that hog the only slot make a line. Everyone waits in it on the
+// Requests that hog the only slot make a queue. Everyone waits in it on the
 // clock, first come first served, and those with little patience are unsent
 // when their timeout has passed there.
 func TestRunUnsent(t *testing.T) {
@@ -71,7 +71,7 @@ func TestRunUnsent(t *testing.T) {
 			if i > 0 && r.Sent > r.Intended && r.Sent != done[i-1].Done {
 				t.Fatalf("arrival %d waited beyond %s, when the slot was free, until %s", r.Seq, done[i-1].Done, r.Sent)
 			}
-			if r.Acted != r.Intended || r.Kind != "" {
+			if r.Dispatched != r.Intended || r.Kind != "" {
 				t.Fatalf("found %+v", r)
 			}
 		}
@@ -117,7 +117,7 @@ type sinkFunc func(int, *attack.Result)
 func (sinkFunc) Planned(attack.Arrival)           {}
 func (f sinkFunc) Record(w int, r *attack.Result) { f(w, r) }
 
-// The timeout counts from the intended time, in line and in flight together.
+// The timeout counts from the intended time, in the queue and in flight together.
 func TestRunTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(2, time.Second, 3*time.Second, 1)
@@ -149,12 +149,12 @@ func TestRunLate(t *testing.T) {
 			t.Errorf("expected 30 planned and 4 unsent, found %+v", res)
 		}
 		for _, r := range c.results {
-			acted := r.Intended
+			dispatched := r.Intended
 			if r.Stage == 1 {
-				acted = max(acted, 2850*time.Millisecond)
+				dispatched = max(dispatched, 2850*time.Millisecond)
 			}
-			if r.Acted != acted {
-				t.Errorf("arrival %d, due at %s: expected the generator to act at %s, found %s", r.Seq, r.Intended, acted, r.Acted)
+			if r.Dispatched != dispatched {
+				t.Errorf("arrival %d, due at %s: expected it to be dispatched at %s, found %s", r.Seq, r.Intended, dispatched, r.Dispatched)
 			}
 			if r.End == attack.Unsent && r.Done != r.Intended+500*time.Millisecond {
 				t.Errorf("found %+v", r)
@@ -267,8 +267,8 @@ func TestRunStopWhileDraining(t *testing.T) {
 		whole bool
 	}{
 		{"never", 0, false, true},
-		{"soft, with arrivals in line", 100 * time.Millisecond, false, false},
-		{"soft, with nothing in line", 500 * time.Millisecond, false, true},
+		{"soft, with arrivals in the queue", 100 * time.Millisecond, false, false},
+		{"soft, with nothing in the queue", 500 * time.Millisecond, false, true},
 		{"hard, with requests in flight", 500 * time.Millisecond, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -286,8 +286,8 @@ func TestRunStopWhileDraining(t *testing.T) {
 				}
 				// Due at 0 and 500 ms, one at a time: sent at 0 and 1.4 s.
 				res, _ := run(t, ctx, holdPlan(2, time.Second, 5*time.Second, 1), Options{Clients: over(t, holdPlan(2, time.Second, 5*time.Second, 1), takes(1400*time.Millisecond)), Start: start, Stop: stop})
-				if res.Stopped || res.Whole() != c.whole {
-					t.Errorf("expected whole %t, found %t: %+v", c.whole, res.Whole(), res)
+				if res.Stopped || res.Complete() != c.whole {
+					t.Errorf("expected whole %t, found %t: %+v", c.whole, res.Complete(), res)
 				}
 			})
 		})
@@ -474,7 +474,7 @@ func TestRunStoppedInOnStage(t *testing.T) {
 }
 
 // Keeper and leader wait for the same end of a stage, if a worker came back
-// after the keeper had to lead. One tells of it; the other waits meanwhile.
+// after the dispatcher had to wait for arrivals. One calls OnStage; the other waits.
 func TestRunOneCrosses(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(10, 100*time.Millisecond, time.Second, 1)
@@ -509,8 +509,8 @@ func TestRunGrowsBeforeAStandstill(t *testing.T) {
 		}})
 		for _, r := range c.of(attack.Done) {
 			// 50 came due meanwhile, and one each millisecond while those are sent.
-			if by := max(r.Intended, 150*time.Millisecond+6*look); r.Stage == 1 && r.Acted > by {
-				t.Fatalf("expected it to be acted on by %s, found %+v", by, r)
+			if by := max(r.Intended, 150*time.Millisecond+6*probeInterval); r.Stage == 1 && r.Dispatched > by {
+				t.Fatalf("expected it to be dispatched by %s, found %+v", by, r)
 			}
 		}
 	})

@@ -10,15 +10,15 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// send sends an arrival, and records what came of it. kept is what clients keep of who
-// makes it, if it is a flow; nil for somebody new.
-func (a *runner) send(s *seat, w waiting, kept []any) {
-	if w.Whole {
-		a.flow(s, w, kept)
+// send sends an arrival and records its result. kept is what clients keep of the caller if
+// it is a flow; nil for a new caller.
+func (a *runner) send(s *recorderSlot, w waiting, kept []any) {
+	if w.IsFlow {
+		a.runFlow(s, w, kept)
 		return
 	}
-	a.request(s, w, nil)
-	a.ownPart(s, &s.result)
+	a.sendRequest(s, w, nil)
+	a.setOwnDelay(s, &s.result)
 	a.record(s)
 }
 
@@ -27,25 +27,25 @@ func (a *runner) send(s *seat, w waiting, kept []any) {
 // what came until then is no answer, as its caller has left.
 const tooLate = "the answer was complete only after the timeout"
 
-// request sends one request; what came of it is in s.result. c is who makes it,
-// if it is a step of a flow.
-func (a *runner) request(s *seat, w waiting, c *caller) {
+// sendRequest sends one request; its result is in s.result. c is the caller if it is a step
+// of a flow.
+func (a *runner) sendRequest(s *recorderSlot, w waiting, c *caller) {
 	r := &s.result
-	*r = attack.Result{Arrival: w.Arrival, End: attack.Done, Acted: w.Acted}
+	*r = attack.Result{Arrival: w.Arrival, End: attack.Done, Dispatched: w.Dispatched}
 	s.tooLate = false
 	deadline := a.deadline(&w.Arrival)
 	switch now := a.Clock(); {
 	case a.ctx.Err() != nil:
-		a.never(r, attack.Interrupted)
+		a.setNotSent(r, attack.Interrupted)
 		return
-	case now >= a.hopeless(&w.Arrival, now):
-		a.never(r, attack.Unsent)
+	case now >= a.latestUsefulSend(&w.Arrival, now):
+		a.setNotSent(r, attack.Unsent)
 		return
 	}
 	action := &a.actions[r.Request]
 	s.call = attack.Call{Arrival: w.Arrival, Due: a.Start.Add(w.Intended), By: wire.Deadlines{Done: a.Start.Add(deadline)}, Step: -1}
 	if a.plan.Connections.PerHost > 0 {
-		s.call.By.Send = a.lastToSend(w.Arrival)
+		s.call.By.Send = a.sendDeadline(w.Arrival)
 	}
 	if c != nil {
 		s.call.Flow, s.call.Step, s.call.Session = c.flow, c.step, &c.session
@@ -58,14 +58,14 @@ func (a *runner) request(s *seat, w waiting, c *caller) {
 	a.live.InFlight.Add(-1)
 	defer o.Release()
 	if o.Err == wire.ErrNoConnection {
-		a.never(r, attack.Unsent)
+		a.setNotSent(r, attack.Unsent)
 		if r.Kind == timeline.KindUnsent {
-			r.Detail = action.unsent.busy
+			r.Detail = action.unsent.noConnection
 		}
 		return
 	}
 	// What is recorded relies on intended ≤ sent ≤ done, whatever a client says.
-	r.Sent = max(o.Sent.Sub(a.Start), w.Acted)
+	r.Sent = max(o.Sent.Sub(a.Start), w.Dispatched)
 	r.Done = max(o.Done.Sub(a.Start), r.Sent)
 	r.Phases, r.Counts = o.Phases, o.Counts
 	// One that failed by itself, just as the run was cut off, is an error.
@@ -82,9 +82,9 @@ func (a *runner) request(s *seat, w waiting, c *caller) {
 	s.within = o.Within
 	switch {
 	case r.Kind == "":
-		action.reserve.answered(r.Done-r.Sent, r.Done)
+		action.headroom.completed(r.Done-r.Sent, r.Done)
 	case (r.Kind == timeline.KindTimeout || r.Kind == timeline.KindStalled) && r.Sent-r.Intended > action.timeout/2:
-		action.reserve.wasted(r.Sent, r.Done)
+		action.headroom.deadlineMissed(r.Sent, r.Done)
 	}
 	if r.Kind != "" && timeline.KindNamed(r.Kind).Lost && !o.Opened.IsZero() {
 		r.Opened = o.Opened.Sub(a.Start)
@@ -108,46 +108,48 @@ func (a *runner) wanted(r *attack.Result) (detail, sample bool) {
 	return sample || a.details == nil || a.details.WantsDetail(r), sample
 }
 
-// giveUp records an arrival that was never sent, of a flow its first request
+// giveUp records an arrival that was never sent. Of a flow it records the first request
 // too.
-func (a *runner) giveUp(s *seat, w waiting, o attack.End) { a.notSent(s, w, o, timeline.KindUnsent) }
+func (a *runner) giveUp(s *recorderSlot, w waiting, o attack.End) {
+	a.notSent(s, w, o, timeline.KindUnsent)
+}
 
-// skip records an arrival that the generator was too late for.
-func (a *runner) skip(s *seat, w waiting) {
+// skip records an arrival that the generator did not send as it was too late for it.
+func (a *runner) skip(s *recorderSlot, w waiting) {
 	a.notSent(s, w, attack.Unsent, timeline.KindSkipped)
 }
 
-func (a *runner) notSent(s *seat, w waiting, o attack.End, kind string) {
+func (a *runner) notSent(s *recorderSlot, w waiting, o attack.End, kind string) {
 	record := func(r attack.Arrival) {
-		s.result = attack.Result{Arrival: r, Acted: w.Acted}
-		a.never(&s.result, o)
+		s.result = attack.Result{Arrival: r, Dispatched: w.Dispatched}
+		a.setNotSent(&s.result, o)
 		if kind == timeline.KindSkipped {
 			s.result.Kind, s.result.Detail = kind, "the generator was late by more than its budget"
 		}
-		a.ownPart(s, &s.result)
+		a.setOwnDelay(s, &s.result)
 	}
-	if w.Whole {
+	if w.IsFlow {
 		record(w.Arrival)
-		a.recordWhole(s)
+		a.recordFlow(s)
 	}
-	record(a.first(w.Arrival))
+	record(a.firstStep(w.Arrival))
 	a.record(s)
 }
 
-// never makes r the result of an arrival that was not sent.
-func (a *runner) never(r *attack.Result, o attack.End) {
+// setNotSent makes r the result of an arrival that was not sent.
+func (a *runner) setNotSent(r *attack.Result, o attack.End) {
 	r.End, r.Done = o, a.Clock()
 	if o == attack.Unsent {
 		action := a.action(&r.Arrival)
 		why := &action.unsent
 		r.Kind = timeline.KindUnsent
 		switch deadline := r.Intended + action.timeout; {
-		case r.Acted-r.Intended > action.timeout/2:
-			r.Kind, r.Detail = timeline.KindLate, why.late
+		case r.Dispatched-r.Intended > action.timeout/2:
+			r.Kind, r.Detail = timeline.KindLate, why.generatorLate
 		case r.Done < deadline:
-			r.Detail = why.soon
+			r.Detail = why.noTime
 		default:
-			r.Detail = why.full
+			r.Detail = why.noSlot
 		}
 		// Whoever waited for it would have waited for that long.
 		r.GivenUp = r.Done
@@ -155,7 +157,7 @@ func (a *runner) never(r *attack.Result, o attack.End) {
 	}
 }
 
-func (a *runner) record(s *seat) {
+func (a *runner) record(s *recorderSlot) {
 	switch s.result.End {
 	case attack.Done:
 		a.done.Add(1)
@@ -167,32 +169,35 @@ func (a *runner) record(s *seat) {
 	a.Sink.Record(s.number, &s.result)
 }
 
-// announce tells of an arrival that came due, of a flow of its first request too.
+// announce tells the sink of an arrival that came due. Of a flow it announces the first
+// request too.
 func (a *runner) announce(r attack.Arrival) {
 	a.Sink.Planned(r)
-	if r.Whole {
-		a.Sink.Planned(a.first(r))
+	if r.IsFlow {
+		a.Sink.Planned(a.firstStep(r))
 	}
 	a.live.Planned.Add(1)
 }
 
-// action is that of an arrival's request, of a flow that of its first.
+// action is the action of an arrival's request; of a flow that of its first request.
 func (a *runner) action(r *attack.Arrival) *action {
-	if r.Whole {
+	if r.IsFlow {
 		return &a.actions[a.plan.Flows[r.Request].Steps[0].Request]
 	}
 	return &a.actions[r.Request]
 }
 
-// hopeless is when it is too late to send an arrival.
-func (a *runner) hopeless(r *attack.Arrival, now time.Duration) time.Duration {
+// latestUsefulSend is when it becomes too late to send an arrival: its timeout less the
+// headroom.
+func (a *runner) latestUsefulSend(r *attack.Arrival, now time.Duration) time.Duration {
 	action := a.action(r)
-	return r.Intended + action.timeout - action.reserve.at(now)
+	return r.Intended + action.timeout - action.headroom.at(now)
 }
 
-// lastToSend tells until when an arrival may be sent, as it is known when asked.
-func (a *runner) lastToSend(r attack.Arrival) func() time.Time {
-	return func() time.Time { return a.Start.Add(a.hopeless(&r, a.Clock())) }
+// sendDeadline returns a function that tells the latest useful send of an arrival. It is
+// asked again while the arrival waits for a connection, as the headroom changes.
+func (a *runner) sendDeadline(r attack.Arrival) func() time.Time {
+	return func() time.Time { return a.Start.Add(a.latestUsefulSend(&r, a.Clock())) }
 }
 
 func (a *runner) deadline(r *attack.Arrival) time.Duration { return r.Intended + a.action(r).timeout }

@@ -5,24 +5,23 @@ import (
 	"time"
 )
 
-// precise is the last stretch of a wait, which the operating system measures:
+// osTimed is the last stretch of a wait, which the operating system measures:
 // Go's own timers wake up to 1.1 ms late on Linux while all goroutines are
 // parked, as the poller waits in whole milliseconds. Measured at 2,000/s and
 // 5,000/s on two cores: 0.03 ms late in the median in place of 0.4.
-const precise = 1500 * time.Microsecond
+const osTimed = 1500 * time.Microsecond
 
-// shortest keeps a leader at tens of thousands of arrivals per second from
-// falling asleep and waking for each of them: it takes what came due meanwhile
-// in one go.
-const shortest = 20 * time.Microsecond
+// minSleep is the shortest sleep. It keeps a pacer at tens of thousands of arrivals a second
+// from waking for each of them.
+const minSleep = 20 * time.Microsecond
 
 // sleeper waits short times precisely, by alarms of the operating system. The
 // zero value is ready; it is safe for concurrent use, and close gives its alarms
 // back.
 type sleeper struct {
-	mu   sync.Mutex
-	off  bool // go by Go's timers
-	idle []*alarm
+	mu       sync.Mutex
+	goTimers bool // use Go's timers only
+	idle     []*alarm
 }
 
 // sleep waits for d, more or less.
@@ -33,7 +32,7 @@ func (s *sleeper) sleep(d time.Duration, clock func() time.Duration) {
 		return
 	}
 	before := clock()
-	err := a.wait(max(d, shortest))
+	err := a.wait(max(d, minSleep))
 	// A clock that does not run with the system's is that of a test under a fake
 	// one: Go's timers follow it.
 	s.put(a, err != nil || clock()-before < d/2)
@@ -43,7 +42,7 @@ func (s *sleeper) sleep(d time.Duration, clock func() time.Duration) {
 func (s *sleeper) take() *alarm {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.off {
+	if s.goTimers {
 		return nil
 	}
 	if n := len(s.idle); n > 0 {
@@ -53,7 +52,7 @@ func (s *sleeper) take() *alarm {
 	}
 	a, err := newAlarm()
 	if err != nil {
-		s.off = true
+		s.goTimers = true
 		return nil
 	}
 	return a
@@ -62,8 +61,8 @@ func (s *sleeper) take() *alarm {
 func (s *sleeper) put(a *alarm, useless bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.off = s.off || useless
-	if s.off {
+	s.goTimers = s.goTimers || useless
+	if s.goTimers {
 		a.close()
 		return
 	}
@@ -74,7 +73,7 @@ func (s *sleeper) put(a *alarm, useless bool) {
 func (s *sleeper) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.off = true
+	s.goTimers = true
 	for _, a := range s.idle {
 		a.close()
 	}

@@ -14,19 +14,19 @@ import (
 // that a slow target is asked less often: what such callers see, and nobody
 // else.
 
-// crowdTick is how precisely the number of users follows its shape.
-const crowdTick = 10 * time.Millisecond
+// admitInterval is how precisely the number of users follows its shape.
+const admitInterval = 10 * time.Millisecond
 
 // user is one caller. Its draws come from a stream of its own: how many others
 // there are changes nothing of what it asks for.
 type user struct {
-	seat
+	recorderSlot
 	index  int
 	choose func() int
 	seq    uint64
 	nth    uint64
 	kept   []any         // what clients keep of it
-	here   chan struct{} // holds a token while the user is not at work
+	idle   chan struct{} // holds a token while the user's goroutine does not run
 }
 
 // Sequence numbers of users lie apart from those of the schedule, and from each
@@ -36,19 +36,19 @@ const (
 	seqOfUser  = 1e9
 )
 
-// admit lets the users of a stage in if it is a closed one; a.mu is held.
-func (a *runner) admit(stage int, begin time.Duration) {
+// admitUsers starts the users of a stage if it is a closed one; a.mu is held.
+func (a *runner) admitUsers(stage int, begin time.Duration) {
 	s := &a.plan.Stages[stage]
 	shape, ok := s.Shape.(arrivals.ClosedShape)
 	if !ok {
 		return
 	}
-	c := &crowd{runner: a, shape: shape, pause: shape.Pause(), stage: stage, begin: begin, total: s.For}
+	c := &stageUsers{runner: a, shape: shape, pause: shape.Pause(), stage: stage, begin: begin, total: s.For}
 	c.most = mostUsers(shape, s.For)
 	c.users = make([]*user, 0, c.most)
-	c.seat = firstWorker + a.plan.MaxInFlight + a.seats
-	a.seats += c.most
-	a.workers.Go(c.letIn)
+	c.firstSlot = firstWorkerSlot + a.plan.MaxInFlight + a.userSlots
+	a.userSlots += c.most
+	a.workers.Go(c.admit)
 }
 
 // mostUsers is how many users a stage has at its fullest, as far as a look at
@@ -61,21 +61,21 @@ func mostUsers(shape arrivals.ClosedShape, total time.Duration) int {
 	return most
 }
 
-// crowd is the users of one stage.
-type crowd struct {
+// stageUsers are the users of one closed stage.
+type stageUsers struct {
 	*runner
-	shape arrivals.ClosedShape
-	pause time.Duration
-	stage int
-	begin time.Duration
-	total time.Duration
-	most  int
-	seat  int // the first of theirs
-	users []*user
+	shape     arrivals.ClosedShape
+	pause     time.Duration
+	stage     int
+	begin     time.Duration
+	total     time.Duration
+	most      int
+	firstSlot int // the number of the first user's recorder slot
+	users     []*user
 }
 
-// letIn lets users in as their number grows; they leave by themselves.
-func (c *crowd) letIn() {
+// admit starts users as their number grows. They end by themselves as it falls.
+func (c *stageUsers) admit() {
 	for {
 		now := c.Clock() - c.begin
 		if now >= c.total {
@@ -87,37 +87,37 @@ func (c *crowd) letIn() {
 			}
 			u := c.users[i]
 			select {
-			case <-u.here:
+			case <-u.idle:
 				c.workers.Go(func() { c.serve(u) })
 			default: // at work
 			}
 		}
-		if !c.rest(c.begin+min(now+crowdTick, c.total), c.over) {
+		if !c.waitUntil(c.begin+min(now+admitInterval, c.total), c.loadEnded) {
 			return
 		}
 	}
 }
 
-func (c *crowd) newUser(i int) *user {
+func (c *stageUsers) newUser(i int) *user {
 	name := fmt.Sprintf("users/%d/%d", c.stage, i)
 	u := &user{
-		seat: seat{number: c.seat + i}, index: i, choose: c.load.Draw(seed.Stream(c.plan.Seed, name)),
-		seq: uint64(c.stage+1)*seqOfStage + uint64(i)*seqOfUser, nth: uint64(i), kept: make([]any, len(c.clients)), here: make(chan struct{}, 1),
+		recorderSlot: recorderSlot{number: c.firstSlot + i}, index: i, choose: c.load.Draw(seed.Stream(c.plan.Seed, name)),
+		seq: uint64(c.stage+1)*seqOfStage + uint64(i)*seqOfUser, nth: uint64(i), kept: make([]any, len(c.clients)), idle: make(chan struct{}, 1),
 	}
-	u.here <- struct{}{}
+	u.idle <- struct{}{}
 	return u
 }
 
 // serve is a user at work, for as long as the stage has room for it.
-func (c *crowd) serve(u *user) {
+func (c *stageUsers) serve(u *user) {
 	c.live.Users.Add(1)
 	defer func() {
 		c.live.Users.Add(-1)
-		u.here <- struct{}{}
+		u.idle <- struct{}{}
 	}()
 	for ready := c.Clock(); ; {
 		select {
-		case <-c.over:
+		case <-c.loadEnded:
 			return
 		default:
 		}
@@ -127,19 +127,19 @@ func (c *crowd) serve(u *user) {
 		}
 		w := waiting{c.arrival(u, ready), now}
 		c.announce(w.Arrival)
-		c.send(&u.seat, w, u.kept)
-		// Thinking that takes longer, as the generator has no time, is lateness.
+		c.send(&u.recorderSlot, w, u.kept)
+		// If thinking takes longer as the generator has no time, that is schedule delay.
 		ready = c.Clock() + c.pause
-		if c.pause > 0 && !c.rest(min(ready, c.begin+c.total), c.over) {
+		if c.pause > 0 && !c.waitUntil(min(ready, c.begin+c.total), c.loadEnded) {
 			return
 		}
 	}
 }
 
 // arrival is the user's next request.
-func (c *crowd) arrival(u *user, ready time.Duration) attack.Arrival {
+func (c *stageUsers) arrival(u *user, ready time.Duration) attack.Arrival {
 	r := attack.Arrival{Seq: u.seq, Intended: ready, Stage: c.stage, Nth: u.nth}
-	r.Request, r.Whole = c.load.Pick(u.choose())
+	r.Request, r.IsFlow = c.load.Pick(u.choose())
 	u.seq += c.load.Numbers(r)
 	u.nth += uint64(c.most) // users share the rows of data out among them
 	return r

@@ -34,7 +34,7 @@ func TestUsers(t *testing.T) {
 			t.Errorf("expected 7 in flight at once, found %d", n)
 		}
 		for _, r := range got {
-			if r.Intended%(500*time.Millisecond) != 0 || r.Sent != r.Intended || r.Acted != r.Intended {
+			if r.Intended%(500*time.Millisecond) != 0 || r.Sent != r.Intended || r.Dispatched != r.Intended {
 				t.Fatalf("found %+v", r)
 			}
 		}
@@ -175,7 +175,7 @@ func TestUsersStop(t *testing.T) {
 // catch_up: what becomes of ten arrivals that came due while the generator was
 // held up for a second.
 func TestCatchUp(t *testing.T) {
-	acted := func(how attack.CatchUp) (out []string) {
+	dispatched := func(how attack.CatchUp) (out []string) {
 		bubble(t, func(t *testing.T, start time.Time) {
 			p := holdPlan(10, time.Second, 10*time.Second, 100)
 			p.CatchUp, p.LateBudget = how, 50*time.Millisecond
@@ -187,7 +187,7 @@ func TestCatchUp(t *testing.T) {
 			}})
 			slices.SortFunc(c.results, func(a, b attack.Result) int { return int(a.Seq) - int(b.Seq) })
 			for _, r := range c.results[10:20] {
-				s := r.Acted.Round(time.Millisecond).String()
+				s := r.Dispatched.Round(time.Millisecond).String()
 				if r.End == attack.Unsent {
 					if s = "unsent"; r.Kind != timeline.KindSkipped || r.Done != r.Intended+10*time.Second {
 						t.Errorf("found %+v", r)
@@ -205,7 +205,7 @@ func TestCatchUp(t *testing.T) {
 		attack.Spread: "1.5s 1.55s 1.6s 1.65s 1.7s 1.75s 1.8s 1.85s 1.9s 1.95s",
 		attack.Skip:   "unsent unsent unsent unsent unsent 1.5s 1.6s 1.7s 1.8s 1.9s",
 	} {
-		if got := strings.Join(acted(how), " "); got != want {
+		if got := strings.Join(dispatched(how), " "); got != want {
 			t.Errorf("%s: expected %s, found %s", how, want, got)
 		}
 	}
@@ -233,13 +233,13 @@ func TestLate(t *testing.T) {
 					if r.End != attack.Unsent || r.Detail != why {
 						t.Errorf("%d slots: found end %v: %s", slots, r.End, r.Detail)
 					}
-					if wait := r.Acted - r.Intended; wait <= timeout/2 {
+					if wait := r.Dispatched - r.Intended; wait <= timeout/2 {
 						t.Errorf("%d slots: given up %s after it was due, when it had time", slots, wait)
 					}
 					if took := r.Done - r.Intended; took != timeout {
 						t.Errorf("%d slots: expected it unsent after %s, found %s", slots, timeout, took)
 					}
-				case r.Acted-r.Intended >= timeout:
+				case r.Dispatched-r.Intended >= timeout:
 					t.Errorf("%d slots: it was too late, and is not counted so: %+v", slots, r)
 				}
 			}
@@ -265,7 +265,7 @@ func TestUsersThinkNoLongerThanTheyDo(t *testing.T) {
 			t.Fatalf("expected 2 requests, found %+v", got)
 		}
 		// The last stretch of a wait is measured when it begins, by the clock that jumped.
-		if r := got[1]; r.Intended != 500*time.Millisecond || r.Acted != 530*time.Millisecond-precise {
+		if r := got[1]; r.Intended != 500*time.Millisecond || r.Dispatched != 530*time.Millisecond-osTimed {
 			t.Errorf("expected a request due at 500ms and late by the 30ms, less the last stretch, found %+v", r)
 		}
 	})

@@ -131,9 +131,9 @@ func answer(p *scenario.Plan, iv *timeline.Interval, cells map[timeline.Key]*tim
 		s.Lag.Record(0)
 		s.Late.Record(0)
 	}
-	if a.Whole {
+	if a.IsFlow {
 		flow := &p.Attack.Flows[a.Request]
-		put(timeline.Key{Stage: stage.Name, Request: flow.Name, Whole: true})
+		put(timeline.Key{Stage: stage.Name, Request: flow.Name, IsFlow: true})
 		for _, step := range flow.Steps {
 			put(timeline.Key{Stage: stage.Name, Request: p.Attack.Requests[step.Request].Name})
 		}

@@ -45,16 +45,16 @@ func newBuffer() *buffer { return &buffer{entries: make([]entry, 0, batch)} }
 // put adds r, whose cell is known.
 func (b *buffer) put(r *attack.Result, cell int32) {
 	e := entry{
-		intended: r.Intended, acted: r.Acted, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
-		cell: cell, extra: -1, code: int32(r.Code), class: r.Class, outcome: r.End, whole: r.Whole,
+		intended: r.Intended, acted: r.Dispatched, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
+		cell: cell, extra: -1, code: int32(r.Code), class: r.Class, outcome: r.End, whole: r.IsFlow,
 	}
 	if r.End == attack.Unsent {
 		e.sent = r.GivenUp
 	}
 	if kind := errorKind(r); kind != "" || r.Phases != (timeline.PhaseTimes{}) || r.Counts != (timeline.Counts{}) ||
-		r.Thought != 0 || r.Delay != 0 {
+		r.ThinkTime != 0 || r.Delay != 0 {
 		e.extra = int32(len(b.extras))
-		b.extras = append(b.extras, extra{kind, r.Detail, r.Secrets, r.Phases, r.Counts, r.Thought, r.Delay, r.Doubtful, r.Opened})
+		b.extras = append(b.extras, extra{kind, r.Detail, r.Secrets, r.Phases, r.Counts, r.ThinkTime, r.Delay, r.Doubtful, r.Opened})
 	}
 	b.entries = append(b.entries, e)
 }

@@ -19,8 +19,8 @@ func answers(n int) []attack.Result {
 	for i := range out {
 		r := &out[i]
 		r.Request = rng.IntN(3)
-		r.Acted = time.Duration(rng.ExpFloat64() * 20e3)
-		r.Sent = r.Acted + time.Duration(rng.ExpFloat64()*10e3)
+		r.Dispatched = time.Duration(rng.ExpFloat64() * 20e3)
+		r.Sent = r.Dispatched + time.Duration(rng.ExpFloat64()*10e3)
 		r.Done = r.Sent + time.Duration(math.Exp(rng.NormFloat64()*0.6)*1e6)
 		r.Class, r.Code, r.BytesIn, r.BytesOut = attack.Good, 200, 800, 90
 		if rng.IntN(100) == 0 {
@@ -33,7 +33,7 @@ func answers(n int) []attack.Result {
 // at is r as of a request that was answered at now.
 func at(r attack.Result, now time.Duration) attack.Result {
 	due := max(now-r.Done, 0)
-	r.Intended, r.Acted, r.Sent, r.Done = due, due+r.Acted, due+r.Sent, due+r.Done
+	r.Intended, r.Dispatched, r.Sent, r.Done = due, due+r.Dispatched, due+r.Sent, due+r.Done
 	return r
 }
 

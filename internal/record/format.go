@@ -95,7 +95,7 @@ type endLine struct {
 // and line breaks, and the slash is taken: escaping keeps them out of names.
 func tag(k timeline.Key, distribution string) string {
 	t := url.PathEscape(k.Stage) + "/" + url.PathEscape(k.Request) + "/" + distribution
-	if k.Whole {
+	if k.IsFlow {
 		t += "/whole"
 	}
 	return t

@@ -58,7 +58,7 @@ func TestLogIsReadByJava(t *testing.T) {
 	record := func(due time.Duration, request int, kind string) {
 		a := attack.Arrival{Intended: due, Request: request}
 		r.Planned(a)
-		r.Record(0, &attack.Result{Arrival: a, Acted: due, Sent: due, Done: due + 5*ms, Class: attack.Good, Code: 200, Kind: kind})
+		r.Record(0, &attack.Result{Arrival: a, Dispatched: due, Sent: due, Done: due + 5*ms, Class: attack.Good, Code: 200, Kind: kind})
 	}
 	// The second second is empty, and one result comes when its interval was written.
 	late := attack.Arrival{Intended: 40 * ms, Request: 1}
@@ -69,13 +69,13 @@ func TestLogIsReadByJava(t *testing.T) {
 	record(205*ms, 0, "status")
 	clock.set(2100 * ms)
 	record(2050*ms, 0, "")
-	flow := attack.Arrival{Intended: 2051 * ms, Whole: true}
+	flow := attack.Arrival{Intended: 2051 * ms, IsFlow: true}
 	r.Planned(flow)
-	r.Record(0, &attack.Result{Arrival: flow, Acted: flow.Intended, Sent: flow.Intended, Done: flow.Intended + 9*ms, Class: attack.Good, Code: 200})
+	r.Record(0, &attack.Result{Arrival: flow, Dispatched: flow.Intended, Sent: flow.Intended, Done: flow.Intended + 9*ms, Class: attack.Good, Code: 200})
 	r.lendable = 0
 	clock.set(3 * sec)
 	r.writeDue()
-	r.Record(0, &attack.Result{Arrival: late, Acted: late.Intended, Sent: late.Intended, Done: 3 * sec, Class: attack.Good, Code: 200})
+	r.Record(0, &attack.Result{Arrival: late, Dispatched: late.Intended, Sent: late.Intended, Done: 3 * sec, Class: attack.Good, Code: 200})
 	if _, err := r.Finish(4*sec, false, nil); err != nil {
 		t.Fatal(err)
 	}

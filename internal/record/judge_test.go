@@ -31,7 +31,7 @@ func BenchmarkJudge(b *testing.B) {
 		a := attack.Arrival{Intended: at, Stage: k / 20, Request: k % 2}
 		clock.set(at)
 		r.Planned(a)
-		r.Record(0, &attack.Result{Arrival: a, Acted: at, Sent: at + 20*time.Microsecond, Done: at + time.Duration(1+k%17)*ms, Class: attack.Good, Code: 200})
+		r.Record(0, &attack.Result{Arrival: a, Dispatched: at, Sent: at + 20*time.Microsecond, Done: at + time.Duration(1+k%17)*ms, Class: attack.Good, Code: 200})
 		if k%20 == 0 {
 			r.writeDue()
 		}

@@ -27,9 +27,9 @@ func (l *layout) cell(a *attack.Arrival) int32 {
 	}
 	switch {
 	case a.Request < 0:
-	case a.Whole && a.Request < len(l.flows):
+	case a.IsFlow && a.Request < len(l.flows):
 		column = len(l.requests) + a.Request
-	case !a.Whole && a.Request < len(l.requests):
+	case !a.IsFlow && a.Request < len(l.requests):
 		column = a.Request
 	}
 	return int32(stage*l.width() + column)
@@ -53,7 +53,7 @@ func (l *layout) key(cell int) timeline.Key {
 	case i < len(l.requests):
 		k.Request = l.requests[i]
 	case i < l.width()-1:
-		k.Request, k.Whole = l.flows[i-len(l.requests)], true
+		k.Request, k.IsFlow = l.flows[i-len(l.requests)], true
 	}
 	return k
 }

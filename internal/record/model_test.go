@@ -24,7 +24,7 @@ type wantKey struct {
 
 // wantEnd is when a result was over.
 func wantEnd(r *attack.Result) time.Duration {
-	end := r.Done + r.Thought
+	end := r.Done + r.ThinkTime
 	if r.End == attack.Unsent && r.GivenUp > 0 {
 		end = r.GivenUp
 	}
@@ -48,10 +48,10 @@ func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at, op
 	}
 	win := timeline.Window{From: bs[i], To: bs[i+1]}
 	names := c.Requests
-	if a.Whole {
+	if a.IsFlow {
 		names = c.Flows
 	}
-	k := wantKey{timeline.Key{Stage: c.Stages[a.Stage].Name, Request: names[a.Request], Whole: a.Whole}, openAt}
+	k := wantKey{timeline.Key{Stage: c.Stages[a.Stage].Name, Request: names[a.Request], IsFlow: a.IsFlow}, openAt}
 	if w[win] == nil {
 		w[win] = make(map[wantKey]*timeline.Stats)
 	}
@@ -65,7 +65,7 @@ func (w wantCells) stats(c *Config, bs []time.Duration, a attack.Arrival, at, op
 }
 
 func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result) {
-	if at := r.Done + r.Thought; r.End == attack.Done && r.Class != attack.Failed && at < c.Stages[r.Stage].Window.To {
+	if at := r.Done + r.ThinkTime; r.End == attack.Done && r.Class != attack.Failed && at < c.Stages[r.Stage].Window.To {
 		came := w.stats(c, bs, r.Arrival, at, 0)
 		came.Answered++
 		if r.Kind == "" {
@@ -88,7 +88,7 @@ func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result
 		s.BytesIn += uint64(r.BytesIn)
 		s.BytesOut += uint64(r.BytesOut)
 		s.Counted.Add(&r.Counts)
-		both(&s.Service, &s.ServiceNet, r.Done-r.Sent, max(0, r.Delay-(r.Acted-r.Intended)))
+		both(&s.Service, &s.ServiceNet, r.Done-r.Sent, max(0, r.Delay-(r.Dispatched-r.Intended)))
 		both(&s.Lag, &s.LagNet, r.Sent-r.Intended, r.Delay)
 		for i, took := range r.Phases {
 			if took > 0 {
@@ -115,7 +115,7 @@ func (w wantCells) result(c *Config, bs, marks []time.Duration, r *attack.Result
 	if r.Doubtful && r.End == attack.Unsent {
 		s.DoubtfulUnsent++
 	}
-	s.Late.Record(r.Acted - r.Intended)
+	s.Late.Record(r.Dispatched - r.Intended)
 }
 
 // both records a time, and what of it is not the generator's own once there was one of
@@ -230,8 +230,8 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 		res := attack.Result{Arrival: attack.Arrival{Request: rng.IntN(3)}, Class: attack.Good, Code: 200, BytesIn: rng.Int64N(1000), BytesOut: 7}
 		switch rng.IntN(10) {
 		case 0, 1: // a whole flow
-			res.Whole, res.Request = true, rng.IntN(2)
-			res.Thought = time.Duration(rng.Int64N(int64(2 * sec)))
+			res.IsFlow, res.Request = true, rng.IntN(2)
+			res.ThinkTime = time.Duration(rng.Int64N(int64(2 * sec)))
 		case 2:
 			res.Counts[timeline.Redirects] = uint32(res.BytesIn % 3)
 			connect := 1 + time.Duration(rng.ExpFloat64()*float64(ms))
@@ -247,8 +247,8 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 		if res.Intended >= r.cfg.Stages[1].Window.From {
 			res.Stage = 1
 		}
-		res.Acted = res.Intended + time.Duration(rng.ExpFloat64()*float64(ms))
-		res.Sent = res.Acted + time.Duration(rng.ExpFloat64()*float64(ms))
+		res.Dispatched = res.Intended + time.Duration(rng.ExpFloat64()*float64(ms))
+		res.Sent = res.Dispatched + time.Duration(rng.ExpFloat64()*float64(ms))
 		res.Done = res.Sent + 1 + time.Duration(rng.ExpFloat64()*float64(50*ms))
 		switch rng.IntN(20) {
 		case 0:
@@ -257,7 +257,7 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 			res.Kind, res.Code = "status", 503
 		case 2:
 			res.End, res.Sent, res.Class, res.Code, res.Done = attack.Unsent, 0, attack.Failed, 0, res.Intended+sec
-			res.GivenUp = time.Duration(rng.IntN(2)) * (res.Acted + time.Duration(rng.Int64N(int64(900*ms))))
+			res.GivenUp = time.Duration(rng.IntN(2)) * (res.Dispatched + time.Duration(rng.Int64N(int64(900*ms))))
 		case 3:
 			res.End, res.Sent, res.Class, res.Code = attack.Interrupted, 0, attack.Failed, 0
 		case 4:
@@ -269,13 +269,13 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 			res.Delay = time.Duration(delays.Int64N(int64(res.Done - res.Intended)))
 			res.Doubtful = (res.Kind != "" || res.End == attack.Unsent) && delays.IntN(2) == 0
 		}
-		recorded := min(res.Done+res.Thought, res.Intended+8*sec)
+		recorded := min(res.Done+res.ThinkTime, res.Intended+8*sec)
 		if res.End == attack.Interrupted && rng.IntN(2) == 0 {
 			recorded = max(0, res.Intended-time.Duration(rng.Int64N(int64(sec)))) // given up before it was due
 		}
 		if rng.IntN(30) == 0 && res.End == attack.Done { // over exactly at a mark
 			if m := marks[rng.IntN(len(marks))]; m > res.Sent {
-				res.Done, res.Thought, recorded = m, 0, m
+				res.Done, res.ThinkTime, recorded = m, 0, m
 			}
 		}
 		want.result(&r.cfg, bs, marks, &res)

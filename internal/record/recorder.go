@@ -182,7 +182,7 @@ func (r *Recorder) Planned(a attack.Arrival) {
 	p := &r.plan
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.buf = append(p.buf, planned{a.Intended, a.Whole})
+	p.buf = append(p.buf, planned{a.Intended, a.IsFlow})
 	if len(p.buf) < p.full {
 		return
 	}

@@ -141,11 +141,11 @@ func TestMarkIsExact(t *testing.T) {
 			for marking.Load() > 0 {
 				now := clock()
 				res := attack.Result{Arrival: attack.Arrival{Intended: max(0, now-time.Duration(rng.Int64N(int64(5*ms))))}}
-				res.Acted, res.Sent, res.Done = res.Intended, res.Intended, now
+				res.Dispatched, res.Sent, res.Done = res.Intended, res.Intended, now
 				switch rng.IntN(10) {
 				case 0: // due at the very instant it is recorded
 					res.Intended = now
-					res.Acted, res.Sent = now, now
+					res.Dispatched, res.Sent = now, now
 				case 1: // given up before it is due
 					res.Intended, res.End = now+time.Duration(rng.Int64N(int64(5*ms))), attack.Interrupted
 				}
@@ -195,7 +195,7 @@ func TestLogIsReadableByTheLibrary(t *testing.T) {
 				if d.Count() > 0 && !strings.HasSuffix(d.Name, ".net") { // a part without delays leaves these out
 					counts[tag(k.Key, d.Name)] += int64(d.Count())
 				}
-				if !k.Whole && (d.Name == "ok" || d.Name == "err") {
+				if !k.IsFlow && (d.Name == "ok" || d.Name == "err") {
 					counts[""] += int64(d.Count()) // of the lines without a tag
 				}
 			}
@@ -343,7 +343,7 @@ func TestCuttingOld(t *testing.T) {
 		a := attack.Arrival{Intended: sent}
 		r.Planned(a)
 		clock.set(max(clock.now(), done+1))
-		r.Record(0, &attack.Result{Arrival: a, Acted: sent, Sent: sent, Done: done, Kind: kind, Opened: opened})
+		r.Record(0, &attack.Result{Arrival: a, Dispatched: sent, Sent: sent, Done: done, Kind: kind, Opened: opened})
 	}
 	record(10*ms, 50*ms, 100*ms, "reset") // over before
 	clock.set(200 * ms)
@@ -394,7 +394,7 @@ func TestCutting(t *testing.T) {
 		a := attack.Arrival{Intended: sent}
 		r.Planned(a)
 		clock.set(max(clock.now(), done+1))
-		r.Record(0, &attack.Result{Arrival: a, Acted: sent, Sent: sent, Done: done, Kind: kind})
+		r.Record(0, &attack.Result{Arrival: a, Dispatched: sent, Sent: sent, Done: done, Kind: kind})
 	}
 	record(0, 100*ms, "reset") // over before
 	clock.set(200 * ms)

@@ -24,7 +24,7 @@ import (
 // wrong is a result with a sample.
 func wrong(request int, kind, body string) *attack.Result {
 	return &attack.Result{
-		Arrival: attack.Arrival{Intended: 5 * ms, Request: request}, Acted: 5 * ms, Sent: 5 * ms, Done: 6 * ms, Class: attack.Good, Code: 200, Kind: kind,
+		Arrival: attack.Arrival{Intended: 5 * ms, Request: request}, Dispatched: 5 * ms, Sent: 5 * ms, Done: 6 * ms, Class: attack.Good, Code: 200, Kind: kind,
 		Detail: "found s3cret of-row, expected <ok>", Secrets: []string{"of-row"},
 		Sample: &attack.Sample{
 			Method: "POST", URL: "http://h/?q=s3cret", Sent: &attack.Message{Header: http.Header{"X-Api-Key": {"k"}}, Body: "a s3cret&pwd=abc of-row"},
@@ -259,14 +259,14 @@ func TestFlowsAreApart(t *testing.T) {
 	step := func(request int, due, done time.Duration) {
 		a := attack.Arrival{Intended: due, Request: request}
 		r.Planned(a)
-		r.Record(0, &attack.Result{Arrival: a, Acted: due, Sent: due, Done: done, Class: attack.Good, Code: 200})
+		r.Record(0, &attack.Result{Arrival: a, Dispatched: due, Sent: due, Done: done, Class: attack.Good, Code: 200})
 	}
-	whole := attack.Arrival{Intended: 10 * ms, Whole: true}
+	whole := attack.Arrival{Intended: 10 * ms, IsFlow: true}
 	r.Planned(whole)
 	step(0, 10*ms, 20*ms)
 	step(1, 20*ms, 50*ms)
-	r.Record(0, &attack.Result{Arrival: whole, Acted: 10 * ms, Sent: 10 * ms, Done: 50 * ms, Class: attack.Good, Code: 500, Kind: "status", Detail: "step 2"})
-	cut := attack.Arrival{Intended: 60 * ms, Request: 1, Whole: true}
+	r.Record(0, &attack.Result{Arrival: whole, Dispatched: 10 * ms, Sent: 10 * ms, Done: 50 * ms, Class: attack.Good, Code: 500, Kind: "status", Detail: "step 2"})
+	cut := attack.Arrival{Intended: 60 * ms, Request: 1, IsFlow: true}
 	r.Planned(cut)
 	r.Record(0, &attack.Result{Arrival: cut, End: attack.Interrupted})
 
@@ -285,7 +285,7 @@ func TestFlowsAreApart(t *testing.T) {
 	}
 	var got []row
 	for _, c := range intervals(t, tl)[0].Cells {
-		got = append(got, row{c.Request, c.Whole, c.Planned, c.Done, c.Interrupted, c.Failed, c.Answered})
+		got = append(got, row{c.Request, c.IsFlow, c.Planned, c.Done, c.Interrupted, c.Failed, c.Answered})
 	}
 	want := []row{
 		{"browse", false, 1, 1, 0, 0, 1}, {"check out", false, 1, 1, 0, 0, 1},
@@ -301,7 +301,7 @@ func TestFlowsAreApart(t *testing.T) {
 func TestFlowsMustBalance(t *testing.T) {
 	clock := new(hand)
 	r := start(t, config(t, clock.now))
-	r.Planned(attack.Arrival{Whole: true})
+	r.Planned(attack.Arrival{IsFlow: true})
 	clock.set(sec)
 	r.Record(0, &attack.Result{Done: ms})
 	_, err := r.Finish(4*sec, false, nil)
@@ -317,7 +317,7 @@ func TestAnswersCountWhenTheyCame(t *testing.T) {
 	r := start(t, config(t, clock.now))
 	for k := range 10 { // every 250 ms; the stage ends at 2.5 s
 		due := time.Duration(k) * 250 * ms
-		res := attack.Result{Arrival: attack.Arrival{Intended: due}, Acted: due, Sent: due, Done: due + ms, Class: attack.Good, Code: 200}
+		res := attack.Result{Arrival: attack.Arrival{Intended: due}, Dispatched: due, Sent: due, Done: due + ms, Class: attack.Good, Code: 200}
 		if due >= 500*ms && due < 2200*ms {
 			res.Done = 2200*ms + time.Duration(k)*50*ms // 2.3 s to 2.6 s
 		}
@@ -355,7 +355,7 @@ func TestAnswersCountWhenTheyCame(t *testing.T) {
 // TestAnswersAreCompleteResponses goes by the status, which a result has only if
 // its answer came to its end, and not by the kind of its error.
 func TestAnswersAreCompleteResponses(t *testing.T) {
-	whole := attack.Arrival{Whole: true}
+	whole := attack.Arrival{IsFlow: true}
 	for _, tc := range []struct {
 		name   string
 		result attack.Result
@@ -389,7 +389,7 @@ func TestAnswersAreCompleteResponses(t *testing.T) {
 			r.Planned(res.Arrival)
 			r.Record(0, &res)
 			clock.set(sec)
-			if live := r.Live().Last.Answered; !res.Whole && live != tc.want {
+			if live := r.Live().Last.Answered; !res.IsFlow && live != tc.want {
 				t.Errorf("%d answers live, want %d", live, tc.want)
 			}
 			tl, err := r.Finish(4*sec, false, nil)
@@ -412,7 +412,7 @@ func TestStatusesAreCountedByCode(t *testing.T) {
 	record := func(status int) {
 		a := attack.Arrival{Intended: 5 * ms}
 		r.Planned(a)
-		r.Record(0, &attack.Result{Arrival: a, Acted: a.Intended, Sent: a.Intended, Done: 6 * ms, Class: attack.Good, Code: status, Kind: timeline.KindStatus})
+		r.Record(0, &attack.Result{Arrival: a, Dispatched: a.Intended, Sent: a.Intended, Done: 6 * ms, Class: attack.Good, Code: status, Kind: timeline.KindStatus})
 	}
 	for i := range 20 {
 		record(404 + i%2*99)

@@ -51,7 +51,7 @@ func (l *liveRun) arrive(request int, took time.Duration) {
 		a.Stage = 1
 	}
 	l.Planned(a)
-	res := attack.Result{Arrival: a, Acted: at, Sent: at + ms, Done: at + max(took, ms), Class: attack.Good, Code: 200}
+	res := attack.Result{Arrival: a, Dispatched: at, Sent: at + ms, Done: at + max(took, ms), Class: attack.Good, Code: 200}
 	l.wg.Go(func() {
 		time.Sleep(took)
 		l.Record(request, &res)

@@ -97,7 +97,7 @@ func (w *writer) interval(iv timeline.Interval, due uint64) {
 			w.histogram(iv.Window, "Tag="+tag(c.Key, d.Name)+",", d.Distribution)
 			line.Lines++
 			// Whole flows are left out of the sum, as their steps are in it.
-			if !c.Whole && (d.Distribution == &c.OK || d.Distribution == &c.Err) {
+			if !c.IsFlow && (d.Distribution == &c.OK || d.Distribution == &c.Err) {
 				w.enc.sum()
 			}
 		}

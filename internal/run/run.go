@@ -392,7 +392,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	})
 	// Whoever interrupts before the last answer is in must not be told that all
 	// was awaited, even if it was: 130 is what they asked for.
-	interrupted := !result.Whole() || soft.Err() != nil
+	interrupted := !result.Complete() || soft.Err() != nil
 	r.phase.Store(int32(ending))
 	endChaos()
 	endWatch()

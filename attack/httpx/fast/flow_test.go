@@ -138,7 +138,7 @@ func TestFlow(t *testing.T) {
 				at := time.Duration(k) * 200 * time.Millisecond
 				// Three answers of 100 ms and 50 more, without 500 ms of thought.
 				want := whole{at, at, at + 350*time.Millisecond, 500 * time.Millisecond, 0, uint64(k), ""}
-				got := whole{f.Intended, f.Sent, f.Done, f.Thought, f.Request, f.Nth, f.Kind}
+				got := whole{f.Intended, f.Sent, f.Done, f.ThinkTime, f.Request, f.Nth, f.Kind}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("flow %d (-want +got):\n%s", k, diff)
 				}
@@ -174,7 +174,7 @@ func TestFlowFails(t *testing.T) {
 			p := shopPlan(5, time.Second)
 			c.spoil(p)
 			res, requests, flows := visit(t, "fast", p, &shop{}, nil)
-			if len(flows) != 5 || len(requests) != 5*c.after || !res.Whole() {
+			if len(flows) != 5 || len(requests) != 5*c.after || !res.Complete() {
 				t.Fatalf("expected 5 flows of %d requests, found %d of %d in all", c.after, len(flows), len(requests))
 			}
 			for _, f := range flows {
@@ -204,8 +204,8 @@ func TestFlowStops(t *testing.T) {
 			if !res.Stopped || res.End != 970*time.Millisecond {
 				t.Errorf("expected a stop at 970ms, found stopped %v at %s", res.Stopped, res.End)
 			}
-			if res.Whole() || res.CutOff == 0 {
-				t.Errorf("expected flows that were cut off, found %d, whole %v", res.CutOff, res.Whole())
+			if res.Complete() || res.CutOff == 0 {
+				t.Errorf("expected flows that were cut off, found %d, whole %v", res.CutOff, res.Complete())
 			}
 			cut := 0
 			for _, f := range flows {

@@ -85,13 +85,13 @@ func (c *collector) Planned(a attack.Arrival) {
 func (c *collector) Record(_ int, r *attack.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r.Acted < r.Intended || r.Done < r.Intended {
-		c.faults = append(c.faults, fmt.Sprintf("arrival %d is due at %s, acted on at %s and done at %s",
-			r.Seq, r.Intended, r.Acted, r.Done))
+	if r.Dispatched < r.Intended || r.Done < r.Intended {
+		c.faults = append(c.faults, fmt.Sprintf("arrival %d is due at %s, dispatched at %s and done at %s",
+			r.Seq, r.Intended, r.Dispatched, r.Done))
 	}
-	if r.End == attack.Done && (r.Sent < r.Acted || r.Done < r.Sent) {
-		c.faults = append(c.faults, fmt.Sprintf("arrival %d is acted on at %s, sent at %s and done at %s",
-			r.Seq, r.Acted, r.Sent, r.Done))
+	if r.End == attack.Done && (r.Sent < r.Dispatched || r.Done < r.Sent) {
+		c.faults = append(c.faults, fmt.Sprintf("arrival %d is dispatched at %s, sent at %s and done at %s",
+			r.Seq, r.Dispatched, r.Sent, r.Done))
 	}
 	c.results = append(c.results, *r)
 }
@@ -165,7 +165,7 @@ func (c *loose) split(t *testing.T, res runner.RunResult) (requests, flows []att
 			t.Errorf("expected %+v to be planned and recorded once, found %+v", r.Arrival, planned[r.Seq])
 		}
 		delete(planned, r.Seq)
-		if r.Whole {
+		if r.IsFlow {
 			flows = append(flows, r)
 			continue
 		}

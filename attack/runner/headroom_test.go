@@ -10,8 +10,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-func TestReserve(t *testing.T) {
-	const timeout, least = 2 * time.Second, 2 * time.Second / reserveLeast // the reserve is 1 s at most
+func TestHeadroom(t *testing.T) {
+	const timeout, least = 2 * time.Second, 2 * time.Second / headroomFirstPart // the headroom is 1 s at most
 	type event struct {
 		at, sent time.Duration
 	}
@@ -20,63 +20,63 @@ func TestReserve(t *testing.T) {
 		now    time.Duration
 		want   time.Duration
 	}{
-		"no evidence, no reserve":       {now: time.Hour},
+		"no evidence, no headroom":      {now: time.Hour},
 		"one in vain":                   {[]event{{at: 10 * time.Second, sent: 9 * time.Second}}, 10 * time.Second, least},
 		"twice":                         {[]event{{10 * time.Second, 9 * time.Second}, {12 * time.Second, 10 * time.Second}}, 12 * time.Second, 2 * least * 8 / 10},
 		"sent before the last raise":    {[]event{{10 * time.Second, 9 * time.Second}, {11 * time.Second, 9 * time.Second}}, 10 * time.Second, least},
 		"twice within a timeout":        {[]event{{10 * time.Second, 9 * time.Second}, {11 * time.Second, 10 * time.Second}}, 10 * time.Second, least},
-		"it fades":                      {[]event{{10 * time.Second, 9 * time.Second}}, 10*time.Second + reserveFades/2, least / 2},
-		"and ends":                      {[]event{{10 * time.Second, 9 * time.Second}}, 10*time.Second + reserveFades, 0},
+		"it fades":                      {[]event{{10 * time.Second, 9 * time.Second}}, 10*time.Second + headroomDecay/2, least / 2},
+		"and ends":                      {[]event{{10 * time.Second, 9 * time.Second}}, 10*time.Second + headroomDecay, 0},
 		"and begins again":              {[]event{{10 * time.Second, 9 * time.Second}, {time.Hour, time.Hour}}, time.Hour, least},
 		"a look from before is no more": {[]event{{10 * time.Second, 9 * time.Second}}, 9 * time.Second, least},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newReserve(timeout)
+			r := newHeadroom(timeout)
 			for _, e := range c.wasted {
-				r.wasted(e.sent, e.at)
+				r.deadlineMissed(e.sent, e.at)
 			}
 			if got := r.at(c.now); got != c.want {
 				t.Errorf("expected %s, found %s", c.want, got)
 			}
 		})
 	}
-	r := newReserve(timeout)
+	r := newHeadroom(timeout)
 	for i := range time.Duration(100) {
-		r.wasted(i*timeout, i*timeout)
+		r.deadlineMissed(i*timeout, i*timeout)
 	}
 	if got := r.at(99 * timeout); got != timeout/2 {
 		t.Errorf("expected no more than half of the timeout, found %s", got)
 	}
-	r = newReserve(timeout)
-	r.answered(100*time.Millisecond, time.Second)
-	r.answered(20*time.Millisecond, time.Second)
-	r.wasted(time.Second, time.Second)
+	r = newHeadroom(timeout)
+	r.completed(100*time.Millisecond, time.Second)
+	r.completed(20*time.Millisecond, time.Second)
+	r.deadlineMissed(time.Second, time.Second)
 	if got := r.at(time.Second); got != 120*time.Millisecond {
 		t.Errorf("expected twice what good answers took, found %s", got)
 	}
-	r.wasted(time.Second, time.Second+1)
+	r.deadlineMissed(time.Second, time.Second+1)
 	if got := r.at(time.Second); got != 120*time.Millisecond {
 		t.Errorf("expected no more without a good answer or a timeout gone by, found %s", got)
 	}
 	now := time.Second + timeout
-	r.wasted(now, now)
+	r.deadlineMissed(now, now)
 	if got := r.at(now); got != 192*time.Millisecond { // twice what is left of it
 		t.Errorf("expected twice as much a timeout later, found %s", got)
 	}
-	r.answered(60*time.Millisecond, now)
-	r.wasted(now, now)
+	r.completed(60*time.Millisecond, now)
+	r.deadlineMissed(now, now)
 	if got := r.at(now); got != 384*time.Millisecond {
 		t.Errorf("expected twice as much beside a good answer, found %s", got)
 	}
-	r = newReserve(timeout)
-	r.answered(0, time.Second)
-	r.wasted(time.Second, time.Second)
+	r = newHeadroom(timeout)
+	r.completed(0, time.Second)
+	r.deadlineMissed(time.Second, time.Second)
 	if got := r.at(time.Second); got != 0 {
 		t.Errorf("expected none where answers take no time, found %s", got)
 	}
 }
 
-func TestUsual(t *testing.T) {
+func TestMeanServiceTime(t *testing.T) {
 	const s, us = time.Second, time.Microsecond
 	for name, c := range map[string]struct {
 		add  [][2]time.Duration // took, now
@@ -90,7 +90,7 @@ func TestUsual(t *testing.T) {
 		"a silence says nothing":     {[][2]time.Duration{{3, 1 * s}, {1, 100 * s}}, 2},
 		"it is over in the next ten": {[][2]time.Duration{{30, 1 * s}, {1, 100 * s}, {3, 111 * s}}, 2},
 	} {
-		var u usual
+		var u meanServiceTime
 		for _, a := range c.add {
 			u.add(a[0]*us, a[1])
 		}
@@ -139,9 +139,9 @@ func TestOverloadKeepsGoodput(t *testing.T) {
 	})
 }
 
-// A standstill longer than most of the timeout leaves no reserve behind: it was
+// A standstill longer than most of the timeout leaves no headroom behind: it was
 // waited for, not sent in vain.
-func TestStandstillLeavesNoReserve(t *testing.T) {
+func TestStandstillLeavesNoHeadroom(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(100, 10*time.Second, 2*time.Second, 5)
 		e := &fake{takes: func(*httpx.Call) time.Duration {

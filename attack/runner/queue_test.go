@@ -8,10 +8,10 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 )
 
-// Against a plain slice: what is first in a lane, and what leaves first of all.
-func TestLine(t *testing.T) {
+// Against a plain slice: what is first in a timeout class, and what leaves first of all.
+func TestQueue(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	l := make(line, 3)
+	l := make(queue, 3)
 	var model []waiting
 	var seq uint64
 	for step := range 20_000 {
@@ -25,11 +25,11 @@ func TestLine(t *testing.T) {
 				t.Fatalf("step %d: expected first %v, found %v", step, empty, first)
 			}
 			model = append(model, w)
-		case rng.IntN(4) == 0: // one lane's head times out
+		case rng.IntN(4) == 0: // the head of one class times out
 			n := model[rng.IntN(len(model))].Request
 			i := slices.IndexFunc(model, func(m waiting) bool { return m.Request == n })
 			if got := *l[n].first(); got != model[i] || l[n].pop() != got {
-				t.Fatalf("step %d: expected %v first in lane %d, found %v", step, model[i], n, got)
+				t.Fatalf("step %d: expected %v first in class %d, found %v", step, model[i], n, got)
 			}
 			model = slices.Delete(model, i, i+1)
 		default:
@@ -43,6 +43,6 @@ func TestLine(t *testing.T) {
 		l.pop()
 	}
 	if _, ok := l.pop(); ok {
-		t.Error("an empty line gave something")
+		t.Error("an empty queue gave something")
 	}
 }
