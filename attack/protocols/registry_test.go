@@ -1,4 +1,4 @@
-package protocols
+package protocols_test
 
 import (
 	"slices"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/attack/tcp"
 )
 
@@ -14,7 +15,7 @@ import (
 // resolved.
 func TestProtocolsConform(t *testing.T) {
 	seen := map[string]bool{}
-	for _, p := range All() {
+	for _, p := range protocols.All() {
 		if seen[p.Name] || p.Doc == "" || p.Compile == nil {
 			t.Errorf("%q is listed twice, or lacks something", p.Name)
 		}
@@ -64,7 +65,7 @@ func TestCompile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := mixed()
 			c.spoil(p)
-			clients, err := Compile(p)
+			clients, err := protocols.Compile(p)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Errorf("expected %q, found %v", c.err, err)
@@ -91,7 +92,7 @@ func TestCompile(t *testing.T) {
 
 func TestOrigins(t *testing.T) {
 	var got []string
-	for _, u := range Origins(mixed()) {
+	for _, u := range protocols.Origins(mixed()) {
 		got = append(got, u.String())
 	}
 	if want := []string{"http://127.0.0.1:8080", "tcp://127.0.0.1:6379"}; !slices.Equal(got, want) {

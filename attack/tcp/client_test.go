@@ -1,4 +1,4 @@
-package tcp
+package tcp_test
 
 import (
 	"bufio"
@@ -20,6 +20,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
+	"github.com/seed-1574e9de/ordeal/attack/tcp"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -97,7 +98,7 @@ func redis(line string) string {
 	return "-ERR unknown command\r\n"
 }
 
-func plan(address string, requests ...Request) *attack.Plan {
+func plan(address string, requests ...tcp.Request) *attack.Plan {
 	p := &attack.Plan{
 		Seed: 1, Arrivals: arrivals.Uniform, Timeout: time.Second, MaxInFlight: 10,
 		Stages: []attack.Stage{{Name: "only", For: time.Second, Shape: arrivals.Hold{Per: 20}}},
@@ -107,14 +108,14 @@ func plan(address string, requests ...Request) *attack.Plan {
 		if r.Address == "" {
 			r.Address = address
 		}
-		p.Requests = append(p.Requests, attack.Request{Name: fmt.Sprint("r", i), Weight: 1, Protocol: Name, Spec: r})
+		p.Requests = append(p.Requests, attack.Request{Name: fmt.Sprint("r", i), Weight: 1, Protocol: tcp.Name, Spec: r})
 	}
 	return p
 }
 
 func compile(t *testing.T, p *attack.Plan) attack.Client {
 	t.Helper()
-	c, err := Compile(p)
+	c, err := tcp.Compile(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,35 +152,35 @@ func TestAnswers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		serve   func(c *net.TCPConn)
-		request Request
+		request tcp.Request
 		within  time.Duration
 		kind    string
 		detail  string
 		in      int64
 	}{
-		{"a line", lines(redis), Request{Send: "PING\r\n", Expect: "+PONG"}, long, "", "", 7},
-		{"a line that matches", lines(redis), Request{Send: "PING\r\n", Matches: `^\+PON\w`}, long, "", "", 7},
-		{"sent as hexadecimal digits", lines(redis), Request{Hex: "50 49 4e 47 0d0a", Expect: "+PONG"}, long, "", "", 7},
-		{"only connected", silent, Request{}, long, "", "", 0},
-		{"connected, and closed at once", func(*net.TCPConn) {}, Request{}, long, "", "", 0},
-		{"so many bytes", says("0123456789", false), Request{Send: "x", Bytes: 4, Matches: "^0123$"}, long, "", "", 4},
-		{"up to the end", says("one\ntwo\n", true), Request{Send: "x", Until: "close", Expect: "two"}, long, "", "", 8},
-		{"said without being asked", says("220 ready\r\n", false), Request{Send: "\n", Expect: "220"}, long, "", "", 11},
-		{"a long line", says(strings.Repeat("x", 50_000)+"\n", false), Request{Send: "x"}, long, "", "", 50_001},
+		{"a line", lines(redis), tcp.Request{Send: "PING\r\n", Expect: "+PONG"}, long, "", "", 7},
+		{"a line that matches", lines(redis), tcp.Request{Send: "PING\r\n", Matches: `^\+PON\w`}, long, "", "", 7},
+		{"sent as hexadecimal digits", lines(redis), tcp.Request{Hex: "50 49 4e 47 0d0a", Expect: "+PONG"}, long, "", "", 7},
+		{"only connected", silent, tcp.Request{}, long, "", "", 0},
+		{"connected, and closed at once", func(*net.TCPConn) {}, tcp.Request{}, long, "", "", 0},
+		{"so many bytes", says("0123456789", false), tcp.Request{Send: "x", Bytes: 4, Matches: "^0123$"}, long, "", "", 4},
+		{"up to the end", says("one\ntwo\n", true), tcp.Request{Send: "x", Until: "close", Expect: "two"}, long, "", "", 8},
+		{"said without being asked", says("220 ready\r\n", false), tcp.Request{Send: "\n", Expect: "220"}, long, "", "", 11},
+		{"a long line", says(strings.Repeat("x", 50_000)+"\n", false), tcp.Request{Send: "x"}, long, "", "", 50_001},
 
-		{"another answer", lines(redis), Request{Send: "PUNG\r\n", Expect: "+PONG"}, long, timeline.KindBody, `expected a body with "+PONG", found "-ERR unknown command\r\n"`, 22},
-		{"an answer that does not match", lines(redis), Request{Send: "PING\r\n", Matches: "^-"}, long, timeline.KindBody, `expected a body that matches ^-, found "+PONG\r\n"`, 7},
-		{"no answer", silent, Request{Send: "x"}, soon, timeline.KindTimeout, "no complete answer before the timeout", 0},
-		{"half an answer", says("+PO", false), Request{Send: "x"}, soon, timeline.KindStalled, "the answer began, but was not complete before the timeout", 3},
-		{"an answer without its end", says("+PONG\r\n", false), Request{Send: "x", Until: "close"}, soon, timeline.KindStalled, "the answer began, but was not complete before the timeout", 7},
-		{"closed before the answer", says("", true), Request{Send: "x"}, long, timeline.KindEOF, "unexpected EOF", 0},
-		{"closed in the middle", says("+PO", true), Request{Send: "x"}, long, timeline.KindEOF, "unexpected EOF", 3},
-		{"fewer bytes", says("+PO", true), Request{Send: "x", Bytes: 4}, long, timeline.KindEOF, "unexpected EOF", 3},
+		{"another answer", lines(redis), tcp.Request{Send: "PUNG\r\n", Expect: "+PONG"}, long, timeline.KindBody, `expected a body with "+PONG", found "-ERR unknown command\r\n"`, 22},
+		{"an answer that does not match", lines(redis), tcp.Request{Send: "PING\r\n", Matches: "^-"}, long, timeline.KindBody, `expected a body that matches ^-, found "+PONG\r\n"`, 7},
+		{"no answer", silent, tcp.Request{Send: "x"}, soon, timeline.KindTimeout, "no complete answer before the timeout", 0},
+		{"half an answer", says("+PO", false), tcp.Request{Send: "x"}, soon, timeline.KindStalled, "the answer began, but was not complete before the timeout", 3},
+		{"an answer without its end", says("+PONG\r\n", false), tcp.Request{Send: "x", Until: "close"}, soon, timeline.KindStalled, "the answer began, but was not complete before the timeout", 7},
+		{"closed before the answer", says("", true), tcp.Request{Send: "x"}, long, timeline.KindEOF, "unexpected EOF", 0},
+		{"closed in the middle", says("+PO", true), tcp.Request{Send: "x"}, long, timeline.KindEOF, "unexpected EOF", 3},
+		{"fewer bytes", says("+PO", true), tcp.Request{Send: "x", Bytes: 4}, long, timeline.KindEOF, "unexpected EOF", 3},
 		{"cut hard", func(c *net.TCPConn) {
 			_, _ = c.Read(make([]byte, 64))
 			_ = c.SetLinger(0)
-		}, Request{Send: "x"}, long, timeline.KindReset, "read: connection reset by peer", 0},
-		{"too long", says(strings.Repeat("x", 5000), false), Request{Send: "x"}, long, timeline.KindTooLarge, "the answer is larger than max_body", 4096},
+		}, tcp.Request{Send: "x"}, long, timeline.KindReset, "read: connection reset by peer", 0},
+		{"too long", says(strings.Repeat("x", 5000), false), tcp.Request{Send: "x"}, long, timeline.KindTooLarge, "the answer is larger than max_body", 4096},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := serve(t, c.serve)
@@ -214,7 +215,7 @@ func TestAnswers(t *testing.T) {
 func TestNobodyThere(t *testing.T) {
 	s := serve(t, func(*net.TCPConn) {})
 	s.Close()
-	out, r := ask(t.Context(), compile(t, plan(s.Addr().String(), Request{Send: "x"})), attack.Arrival{}, time.Second)
+	out, r := ask(t.Context(), compile(t, plan(s.Addr().String(), tcp.Request{Send: "x"})), attack.Arrival{}, time.Second)
 	if out.Kind != timeline.KindRefused || r.Detail != "dial: connection refused" {
 		t.Errorf("found %q: %s", out.Kind, r.Detail)
 	}
@@ -222,7 +223,7 @@ func TestNobodyThere(t *testing.T) {
 
 // A connection to an address that is not allowed is never opened.
 func TestAllowedAddresses(t *testing.T) {
-	out, _ := ask(t.Context(), compile(t, plan("203.0.113.9:6379", Request{})), attack.Arrival{}, time.Second)
+	out, _ := ask(t.Context(), compile(t, plan("203.0.113.9:6379", tcp.Request{})), attack.Arrival{}, time.Second)
 	if out.Kind != timeline.KindNotAllowed || out.Err == nil {
 		t.Errorf("found %q, %v", out.Kind, out.Err)
 	}
@@ -248,16 +249,16 @@ func TestConnectionsAreKept(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		serve   func(c *net.TCPConn)
-		request Request
+		request tcp.Request
 		close   bool // of the plan's connections
 		conns   int64
 	}{
-		{"kept", lines(redis), Request{Send: "PING\r\n", Expect: "+PONG"}, false, 1},
-		{"asked to be new", lines(redis), Request{Send: "PING\r\n", Fresh: true}, false, 3},
-		{"none is kept", lines(redis), Request{Send: "PING\r\n"}, true, 3},
-		{"that is what is asked", lines(redis), Request{}, false, 3},
-		{"closed by the server meanwhile", once, Request{Send: "PING\r\n", Expect: "+PONG"}, false, 3},
-		{"the server went on", chatty, Request{Send: "PING\r\n", Expect: "+PONG"}, false, 3},
+		{"kept", lines(redis), tcp.Request{Send: "PING\r\n", Expect: "+PONG"}, false, 1},
+		{"asked to be new", lines(redis), tcp.Request{Send: "PING\r\n", Fresh: true}, false, 3},
+		{"none is kept", lines(redis), tcp.Request{Send: "PING\r\n"}, true, 3},
+		{"that is what is asked", lines(redis), tcp.Request{}, false, 3},
+		{"closed by the server meanwhile", once, tcp.Request{Send: "PING\r\n", Expect: "+PONG"}, false, 3},
+		{"the server went on", chatty, tcp.Request{Send: "PING\r\n", Expect: "+PONG"}, false, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := serve(t, c.serve)
@@ -287,7 +288,7 @@ func TestRenew(t *testing.T) {
 		}
 		return "+OK\r\n"
 	}))
-	client := compile(t, plan(s.Addr().String(), Request{Send: "PING\r\n"}, Request{Send: "SLOW\r\n"}))
+	client := compile(t, plan(s.Addr().String(), tcp.Request{Send: "PING\r\n"}, tcp.Request{Send: "SLOW\r\n"}))
 	call := func(request int) {
 		if out, r := ask(t.Context(), client, attack.Arrival{Request: request}, time.Minute); out.Class != attack.Good {
 			t.Errorf("found %q: %s", out.Kind, r.Detail)
@@ -310,7 +311,7 @@ func TestRenew(t *testing.T) {
 // Of few connections there are never more, and who waits for one does so on the clock.
 func TestFewConnections(t *testing.T) {
 	s := serve(t, func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) })
-	p := plan(s.Addr().String(), Request{Send: "x"})
+	p := plan(s.Addr().String(), tcp.Request{Send: "x"})
 	p.Connections.PerHost = 1
 	client := compile(t, p)
 	var asking sync.WaitGroup
@@ -337,7 +338,7 @@ func TestFewConnections(t *testing.T) {
 // The end of the run ends what is under way, with its cause.
 func TestCancelled(t *testing.T) {
 	s := serve(t, func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) })
-	client := compile(t, plan(s.Addr().String(), Request{Send: "x"}))
+	client := compile(t, plan(s.Addr().String(), tcp.Request{Send: "x"}))
 	cause := errors.New("stopped")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(50*time.Millisecond, func() { cancel(cause) })
@@ -365,7 +366,7 @@ func run(t *testing.T, p *attack.Plan) []attack.Result {
 	t.Helper()
 	c := new(collector)
 	if _, err := runner.Run(t.Context(), p, runner.Options{
-		Clients: attack.Clients{Name: compile(t, p)}, Sink: c, Start: time.Now(),
+		Clients: attack.Clients{tcp.Name: compile(t, p)}, Sink: c, Start: time.Now(),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +380,7 @@ func TestFlows(t *testing.T) {
 		got <- line
 		return redis(line)
 	}))
-	p := plan(s.Addr().String(), Request{Send: "ECHO id{{ .user }}\r\n"}, Request{Send: "ECHO {{ .token }}\r\n", Expect: "idann"})
+	p := plan(s.Addr().String(), tcp.Request{Send: "ECHO id{{ .user }}\r\n"}, tcp.Request{Send: "ECHO {{ .token }}\r\n", Expect: "idann"})
 	rows, err := payload.NewData([]map[string]string{{"user": "ann"}})
 	if err != nil {
 		t.Fatal(err)
@@ -407,7 +408,7 @@ func TestFlows(t *testing.T) {
 // Response times count from the moment a request was due, whoever was busy then.
 func TestDeadlinesCountFromTheIntendedTime(t *testing.T) {
 	s := serve(t, func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) })
-	p := plan(s.Addr().String(), Request{Send: "x"})
+	p := plan(s.Addr().String(), tcp.Request{Send: "x"})
 	p.Timeout, p.MaxInFlight = 300*time.Millisecond, 1
 	p.Stages[0].For = 200 * time.Millisecond
 	for _, r := range run(t, p) {
@@ -427,22 +428,22 @@ func TestValidate(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		request Request
+		request tcp.Request
 		data    *payload.Data
 		want    string // path: message
 	}{
-		{"nothing but a connection", Request{Address: "127.0.0.1:1"}, nil, ""},
-		{"of a service", Request{Address: "${db.addr}", Send: "x"}, nil, ""},
-		{"no port", Request{Address: "localhost"}, nil, `address: address: expected host:port such as 127.0.0.1:6379, found "localhost"`},
-		{"two ways to send", Request{Send: "x", Hex: "00"}, nil, "hex: expected one of send and hex, found both"},
-		{"half a byte", Request{Hex: "0"}, nil, "hex: hex: expected pairs of hexadecimal digits such as 0d 0a: odd length hex string"},
-		{"how many bytes", Request{Until: "bytes"}, nil, "bytes: bytes: expected 1 to 67108864 with until: bytes, found 0"},
-		{"bytes of a line", Request{Until: "line", Bytes: 3}, nil, "bytes: bytes goes with until: bytes, found until: line"},
-		{"an answer to nothing", Request{Until: "connect", Expect: "x"}, nil, "until: until: connect has no answer, but one is expected"},
-		{"until whatever", Request{Until: "later"}, nil, `until: until: expected connect, line, bytes or close, found "later"`},
-		{"no expression", Request{Matches: "("}, nil, "matches: matches: expected a regular expression: missing closing ): `(`"},
-		{"no column", Request{Send: "{{ .a }}"}, nil, `send: send: the data row has no column "a"`},
-		{"no column in one row", Request{Send: "{{ .a }}"}, rows, `send: send: with data row 2: the data row has no column "a"`},
+		{"nothing but a connection", tcp.Request{Address: "127.0.0.1:1"}, nil, ""},
+		{"of a service", tcp.Request{Address: "${db.addr}", Send: "x"}, nil, ""},
+		{"no port", tcp.Request{Address: "localhost"}, nil, `address: address: expected host:port such as 127.0.0.1:6379, found "localhost"`},
+		{"two ways to send", tcp.Request{Send: "x", Hex: "00"}, nil, "hex: expected one of send and hex, found both"},
+		{"half a byte", tcp.Request{Hex: "0"}, nil, "hex: hex: expected pairs of hexadecimal digits such as 0d 0a: odd length hex string"},
+		{"how many bytes", tcp.Request{Until: "bytes"}, nil, "bytes: bytes: expected 1 to 67108864 with until: bytes, found 0"},
+		{"bytes of a line", tcp.Request{Until: "line", Bytes: 3}, nil, "bytes: bytes goes with until: bytes, found until: line"},
+		{"an answer to nothing", tcp.Request{Until: "connect", Expect: "x"}, nil, "until: until: connect has no answer, but one is expected"},
+		{"until whatever", tcp.Request{Until: "later"}, nil, `until: until: expected connect, line, bytes or close, found "later"`},
+		{"no expression", tcp.Request{Matches: "("}, nil, "matches: matches: expected a regular expression: missing closing ): `(`"},
+		{"no column", tcp.Request{Send: "{{ .a }}"}, nil, `send: send: the data row has no column "a"`},
+		{"no column in one row", tcp.Request{Send: "{{ .a }}"}, rows, `send: send: with data row 2: the data row has no column "a"`},
 	} {
 		var got []string
 		for _, e := range c.request.Validate(c.data, nil) {
@@ -452,18 +453,18 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: expected %q, found %q", c.name, c.want, found)
 		}
 	}
-	if wrong := (&Request{Send: "{{ .token }}"}).Validate(nil, []string{"token"}); wrong != nil {
+	if wrong := (&tcp.Request{Send: "{{ .token }}"}).Validate(nil, []string{"token"}); wrong != nil {
 		t.Errorf("found %v", wrong)
 	}
 }
 
 func TestCompileRefuses(t *testing.T) {
-	p := plan("no port", Request{})
-	if _, err := Compile(p); err == nil || !strings.Contains(err.Error(), `request "r0": address: expected host:port`) {
+	p := plan("no port", tcp.Request{})
+	if _, err := tcp.Compile(p); err == nil || !strings.Contains(err.Error(), `request "r0": address: expected host:port`) {
 		t.Errorf("found %v", err)
 	}
 	p.Requests[0].Spec = nil
-	if _, err := Compile(p); err == nil || !strings.Contains(err.Error(), "expected settings of protocol tcp") {
+	if _, err := tcp.Compile(p); err == nil || !strings.Contains(err.Error(), "expected settings of protocol tcp") {
 		t.Errorf("found %v", err)
 	}
 }

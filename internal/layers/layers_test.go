@@ -1,5 +1,6 @@
-// Package layers holds the order of the packages: a test that fails when an
-// import goes up or sideways. See docs/design/001-architecture.md.
+// Package layers holds what is true of all packages together, as tests that read their
+// source: imports go down the order of the packages (see docs/design/001-architecture.md),
+// and a test that fails says what differs.
 package layers
 
 import (
