@@ -35,10 +35,10 @@ func NewBuilder(p *attack.Plan) (func(attack.Arrival) (*Call, error), error) {
 }
 
 // Builder makes calls from a plan's requests. It is safe for concurrent use.
-type Builder struct{ recipes []recipe }
+type Builder struct{ makers []callMaker }
 
-// recipe makes the calls of one request.
-type recipe func(a attack.Arrival, by *From) (*Call, error)
+// callMaker makes the calls of one request.
+type callMaker func(a attack.Arrival, by *From) (*Call, error)
 
 // From is what the caller of a flow brings to its next step.
 type From struct {
@@ -46,14 +46,14 @@ type From struct {
 	Cookies *Jar            // nil: it keeps none
 }
 
-// noGiven is what somebody new brings.
-var noGiven From
+// newCaller is what a new caller brings.
+var newCaller From
 
 func New(p *attack.Plan) (*Builder, error) {
 	if len(p.Requests) == 0 {
 		return nil, errors.New("requests: expected at least one, found none")
 	}
-	b := &Builder{make([]recipe, len(p.Requests))}
+	b := &Builder{make([]callMaker, len(p.Requests))}
 	wanted, err := wanted(p)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func New(p *attack.Plan) (*Builder, error) {
 		if p.Requests[i].Protocol != "" {
 			continue // another protocol sends it
 		}
-		if b.recipes[i], err = newRecipe(&p.Requests[i], p, wanted[i]); err != nil {
+		if b.makers[i], err = newCallMaker(&p.Requests[i], p, wanted[i]); err != nil {
 			errs = append(errs, fmt.Errorf("request %q: %w", p.Requests[i].Name, err))
 		}
 	}
@@ -72,11 +72,11 @@ func New(p *attack.Plan) (*Builder, error) {
 }
 
 // Build makes the call of an arrival.
-func (b *Builder) Build(a attack.Arrival) (*Call, error) { return b.recipes[a.Request](a, &noGiven) }
+func (b *Builder) Build(a attack.Arrival) (*Call, error) { return b.makers[a.Request](a, &newCaller) }
 
 // BuildWith is Build for a step of a flow.
 func (b *Builder) BuildWith(a attack.Arrival, by *From) (*Call, error) {
-	return b.recipes[a.Request](a, by)
+	return b.makers[a.Request](a, by)
 }
 
 // Validate says all that is wrong with the request, nil if nothing; templates
@@ -124,7 +124,7 @@ func ValidateRows(r *attack.Request, columns Columns, most int) (tried int, wron
 		}
 		return tried, wrong
 	}
-	k, err := newKit(r, 0)
+	k, err := newCompiled(r, 0)
 	if err != nil {
 		return tried, append(wrong, fielderr.Of(err)...)
 	}
@@ -164,15 +164,15 @@ func ValidateRows(r *attack.Request, columns Columns, most int) (tried int, wron
 	return tried, wrong
 }
 
-func newRecipe(r *attack.Request, p *attack.Plan, want wants) (recipe, error) {
+func newCallMaker(r *attack.Request, p *attack.Plan, want wants) (callMaker, error) {
 	c, err := expect.New(r.Expect)
 	if err != nil {
 		return nil, fmt.Errorf("expect: %w", err)
 	}
 	if len(r.Targets) > 0 {
-		return targetRecipe(r, p.Protocol, c)
+		return targetCallMaker(r, p.Protocol, c)
 	}
-	k, err := newKit(r, p.Seed)
+	k, err := newCompiled(r, p.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -192,24 +192,24 @@ func newRecipe(r *attack.Request, p *attack.Plan, want wants) (recipe, error) {
 	}
 	if k.literal() {
 		call := &Call{Fixed: true}
-		if err := build(call, k, attack.Arrival{}, &noGiven); err != nil {
+		if err := build(call, k, attack.Arrival{}, &newCaller); err != nil {
 			return nil, err
 		}
 		if !want.cookies {
 			return func(attack.Arrival, *From) (*Call, error) { return call, nil }, nil
 		}
-		return withCookies(call, newForm(k, p.Protocol), p.Redirects > 0), nil
+		return withCookies(call, newLayout(k, p.Protocol), p.Redirects > 0), nil
 	}
-	k.form = newForm(k, p.Protocol)
-	form := k.form
+	k.layout = newLayout(k, p.Protocol)
+	form := k.layout
 	// Template functions are bound when a template is parsed, but answer for one
 	// arrival: each rendering under way needs templates of its own.
 	kits := sync.Pool{New: func() any {
-		k, err := newKit(r, p.Seed)
+		k, err := newCompiled(r, p.Seed)
 		if err != nil {
 			panic("attack: a request that compiled before does not any more: " + err.Error())
 		}
-		k.form = form
+		k.layout = form
 		return k
 	}}
 	kits.Put(k)
@@ -229,7 +229,7 @@ func newRecipe(r *attack.Request, p *attack.Plan, want wants) (recipe, error) {
 
 // withCookies makes the calls of a step that is always the same: the one given, and
 // where its caller has cookies, or follows redirects that set some, one of its own.
-func withCookies(call *Call, f *Layout, redirects bool) recipe {
+func withCookies(call *Call, f *Layout, redirects bool) callMaker {
 	calls := &sync.Pool{New: func() any { return new(Call) }}
 	return func(_ attack.Arrival, by *From) (*Call, error) {
 		if by.Cookies == nil || len(by.Cookies.kept) == 0 && !redirects {
@@ -255,7 +255,7 @@ func (c *Call) Carry(jar *Jar) {
 	}
 }
 
-func targetRecipe(r *attack.Request, protocol string, c *expect.Check) (recipe, error) {
+func targetCallMaker(r *attack.Request, protocol string, c *expect.Check) (callMaker, error) {
 	calls := make([]*Call, len(r.Targets))
 	var errs []error
 	for i, t := range r.Targets {

@@ -39,8 +39,8 @@ func (c *Call) Release() {
 }
 
 // Layout is what the calls of a request from templates have in common, if its
-// templates leave the host alone. A call of this form has a path and query, and
-// headers, that go out over the wire as they stand.
+// templates leave the host alone. A call of this layout has a path, a query and headers
+// that need no escaping.
 type Layout struct {
 	Method    string
 	Base      string          // scheme and host, with which every URL begins
@@ -50,7 +50,7 @@ type Layout struct {
 	cookie    int             // index into header of the request's own Cookie; -1: it has none
 }
 
-// takes says whether a call of the form can take cookies beside what its own
+// takes says whether a call of the layout can take cookies beside what its own
 // Cookie header says.
 func (f *Layout) takes(call *Call) bool {
 	return f.cookie < 0 || joinsCookies(call.Header[f.cookie].Value)
@@ -59,8 +59,8 @@ func (f *Layout) takes(call *Call) bool {
 // joinsCookies says whether cookies can follow a header's value after "; ".
 func joinsCookies(v string) bool { return v != "" && !strings.ContainsAny(v[len(v)-1:], "; \t") }
 
-// newForm returns the form of a kit's calls, nil if they have none.
-func newForm(k *compiled, protocol string) *Layout {
+// newLayout returns the layout of a request's calls; nil if they have none in common.
+func newLayout(k *compiled, protocol string) *Layout {
 	f := &Layout{Method: k.method, cookie: -1, Body: k.json != nil || len(k.fields) > 0 || k.body.Literal() != "" || !k.body.IsFixed() || len(k.sameBody) > 0}
 	scheme, rest, ok := strings.Cut(k.url.Begin(), "://")
 	host, _, slash := strings.Cut(rest, "/")

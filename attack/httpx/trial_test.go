@@ -46,7 +46,7 @@ func TestRowsThatAreTried(t *testing.T) {
 	if err := Validate(&missing).Err(); err == nil || !strings.Contains(err.Error(), "with data row 1: ") {
 		t.Errorf("expected a missing column in row 1, found %v", err)
 	}
-	k, err := newKit(&attack.Request{URL: "/{{ raw .v }}"}, 0)
+	k, err := newCompiled(&attack.Request{URL: "/{{ raw .v }}"}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -162,14 +162,14 @@ func (r *Row) all() map[string]string {
 }
 
 // Template is a string that may hold a template. One that only puts values in is
-// kept as pieces, which take a tenth of the time of text/template and no
+// kept as segments, which take a tenth of the time of text/template and no
 // allocation; what more there is to a template, text/template does.
 type Template struct {
-	literal string
-	inURL   bool // values are percent-encoded
-	pieces  []piece
-	tmpl    *template.Template
-	draw    *Draw // of the values; nil: just the literal
+	literal  string
+	inURL    bool // values are percent-encoded
+	segments []segment
+	tmpl     *template.Template
+	draw     *Draw // of the values; nil: just the literal
 }
 
 // IsFixed says that all arrivals get the same.
@@ -178,8 +178,8 @@ func (t *Template) IsFixed() bool { return t.draw == nil }
 // Begin is what every rendering begins with, as far as can be said.
 func (t *Template) Begin() string {
 	switch {
-	case len(t.pieces) > 0 && t.pieces[0].kind == literalPiece:
-		return t.pieces[0].text
+	case len(t.segments) > 0 && t.segments[0].kind == literalPiece:
+		return t.segments[0].text
 	case t.tmpl != nil && t.tmpl.Tree != nil && t.tmpl.Root != nil && len(t.tmpl.Root.Nodes) > 1:
 		// The first counts steps, see countSteps.
 		if n, ok := t.tmpl.Root.Nodes[1].(*parse.TextNode); ok {
@@ -189,20 +189,20 @@ func (t *Template) Begin() string {
 	return t.literal
 }
 
-// piece is one thing that a template puts in.
-type piece struct {
-	kind   pieceKind
+// segment is one thing that a template puts in.
+type segment struct {
+	kind   segmentKind
 	text   string // literal, or name of a column
 	raw    bool   // in a URL: as it stands
 	lo, hi int
 }
 
-type pieceKind uint8
+type segmentKind uint8
 
 const (
-	literalPiece pieceKind = iota
-	columnPiece            // {{ .column }}
-	maybePiece             // {{ index . "column" }}: nothing if the row has none
+	literalPiece    segmentKind = iota
+	columnSegment               // {{ .column }}
+	optionalSegment             // {{ index . "column" }}: nothing if the row has none
 	seqPiece
 	nthPiece
 	randIntPiece
@@ -235,7 +235,7 @@ func compileText(s string, d *Draw, inURL bool) (Template, error) {
 	if err != nil {
 		return Template{}, TemplateError(s, err)
 	}
-	pieces, ok := piecesOf(t)
+	pieces, ok := segmentsOf(t)
 	if !ok {
 		if inURL {
 			encodeAll(t)
@@ -245,7 +245,7 @@ func compileText(s string, d *Draw, inURL bool) (Template, error) {
 	}
 	for _, p := range pieces {
 		if p.kind != literalPiece {
-			return Template{pieces: pieces, draw: d, inURL: inURL}, nil
+			return Template{segments: pieces, draw: d, inURL: inURL}, nil
 		}
 	}
 	var all strings.Builder
@@ -255,13 +255,13 @@ func compileText(s string, d *Draw, inURL bool) (Template, error) {
 	return Template{literal: all.String()}, nil
 }
 
-// piecesOf returns the pieces of a template, false if there is more to it.
-func piecesOf(t *template.Template) (pieces []piece, ok bool) {
+// segmentsOf returns the segments of a template, false if there is more to it.
+func segmentsOf(t *template.Template) (pieces []segment, ok bool) {
 	if t.Tree == nil || t.Root == nil {
 		return nil, false
 	}
 	for _, n := range t.Root.Nodes {
-		p := piece{}
+		p := segment{}
 		switch n := n.(type) {
 		case *parse.TextNode:
 			p.text = string(n.Text)
@@ -269,7 +269,7 @@ func piecesOf(t *template.Template) (pieces []piece, ok bool) {
 			if len(n.Pipe.Decl) > 0 || len(n.Pipe.Cmds) != 1 {
 				return nil, false
 			}
-			if p, ok = pieceOf(n.Pipe.Cmds[0].Args); !ok {
+			if p, ok = segmentOf(n.Pipe.Cmds[0].Args); !ok {
 				return nil, false
 			}
 		default:
@@ -280,61 +280,61 @@ func piecesOf(t *template.Template) (pieces []piece, ok bool) {
 	return pieces, true
 }
 
-func pieceOf(args []parse.Node) (piece, bool) {
+func segmentOf(args []parse.Node) (segment, bool) {
 	switch n := args[0].(type) {
 	case *parse.StringNode: // such as {{ "{{" }}
-		return piece{text: n.Text}, len(args) == 1
+		return segment{text: n.Text}, len(args) == 1
 	case *parse.FieldNode:
-		return piece{kind: columnPiece, text: n.Ident[0]}, len(n.Ident) == 1 && len(args) == 1
+		return segment{kind: columnSegment, text: n.Ident[0]}, len(n.Ident) == 1 && len(args) == 1
 	case *parse.IdentifierNode:
-		return callPiece(n.Ident, args[1:])
+		return callSegment(n.Ident, args[1:])
 	}
-	return piece{}, false
+	return segment{}, false
 }
 
-// callPiece is the piece for a function that is called rightly; for one that is
+// callSegment is the segment for a function that is called rightly; for one that is
 // not, text/template has the words.
-func callPiece(name string, args []parse.Node) (piece, bool) {
+func callSegment(name string, args []parse.Node) (segment, bool) {
 	switch name {
 	case "seq":
-		return piece{kind: seqPiece}, len(args) == 0
+		return segment{kind: seqPiece}, len(args) == 0
 	case "nth":
-		return piece{kind: nthPiece}, len(args) == 0
+		return segment{kind: nthPiece}, len(args) == 0
 	case "uuid":
-		return piece{kind: uuidPiece}, len(args) == 0
+		return segment{kind: uuidPiece}, len(args) == 0
 	case "randInt":
 		if len(args) != 2 {
-			return piece{}, false
+			return segment{}, false
 		}
 		lo, one := args[0].(*parse.NumberNode)
 		hi, two := args[1].(*parse.NumberNode)
 		if !one || !two || !lo.IsInt || !hi.IsInt || int64(int(lo.Int64)) != lo.Int64 || int64(int(hi.Int64)) != hi.Int64 {
-			return piece{}, false
+			return segment{}, false
 		}
-		return piece{kind: randIntPiece, lo: int(lo.Int64), hi: int(hi.Int64)}, lo.Int64 <= hi.Int64
+		return segment{kind: randIntPiece, lo: int(lo.Int64), hi: int(hi.Int64)}, lo.Int64 <= hi.Int64
 	case "index":
 		if len(args) != 2 || args[0].Type() != parse.NodeDot {
-			return piece{}, false
+			return segment{}, false
 		}
 		column, ok := args[1].(*parse.StringNode)
 		if !ok {
-			return piece{}, false
+			return segment{}, false
 		}
-		return piece{kind: maybePiece, text: column.Text}, true
+		return segment{kind: optionalSegment, text: column.Text}, true
 	case "raw":
 		if len(args) != 1 || args[0].Type() != parse.NodeField {
-			return piece{}, false
+			return segment{}, false
 		}
-		p, ok := pieceOf(args)
+		p, ok := segmentOf(args)
 		p.raw = true
 		return p, ok
 	case "print":
 		if len(args) != 1 || args[0].Type() != parse.NodeField {
-			return piece{}, false
+			return segment{}, false
 		}
-		return pieceOf(args)
+		return segmentOf(args)
 	}
-	return piece{}, false
+	return segment{}, false
 }
 
 // Append renders the text to the end of b.
@@ -352,14 +352,14 @@ func (t *Template) Append(b []byte, from *Row) ([]byte, error) {
 		return w, err
 	}
 	b = append(b, t.literal...)
-	for i := range t.pieces {
-		switch p := &t.pieces[i]; p.kind {
+	for i := range t.segments {
+		switch p := &t.segments[i]; p.kind {
 		case literalPiece:
 			b = append(b, p.text...)
-		case columnPiece, maybePiece:
+		case columnSegment, optionalSegment:
 			var ok bool
 			at := len(b)
-			if b, ok = from.appendTo(b, p.text); !ok && p.kind == columnPiece {
+			if b, ok = from.appendTo(b, p.text); !ok && p.kind == columnSegment {
 				return b, from.noColumn(p.text)
 			}
 			if t.inURL && !p.raw {
@@ -451,14 +451,14 @@ func (t *Template) Computes() bool { return t.tmpl != nil }
 
 // Raw says of the template of a URL whether it puts values in as they stand.
 func (t *Template) Raw() bool {
-	return slices.ContainsFunc(t.pieces, func(p piece) bool { return p.raw || p.kind != literalPiece && !t.inURL })
+	return slices.ContainsFunc(t.segments, func(p segment) bool { return p.raw || p.kind != literalPiece && !t.inURL })
 }
 
 // Encoded are the columns whose values the template of a URL encodes.
 func (t *Template) Encoded() []string {
 	var out []string
-	for _, p := range t.pieces {
-		if t.inURL && p.kind == columnPiece && !p.raw {
+	for _, p := range t.segments {
+		if t.inURL && p.kind == columnSegment && !p.raw {
 			out = append(out, p.text)
 		}
 	}

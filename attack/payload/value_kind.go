@@ -77,20 +77,20 @@ func (r *Row) kind(column string) Kind {
 
 // IsNumber says whether the text renders to a number whatever the arrival.
 func (t *Template) IsNumber() bool {
-	if len(t.pieces) != 1 {
+	if len(t.segments) != 1 {
 		return false
 	}
-	k := t.pieces[0].kind
+	k := t.segments[0].kind
 	return k == seqPiece || k == nthPiece || k == randIntPiece
 }
 
 // Kind is that of what the text renders to, if it is one value and no more.
 func (t *Template) Kind(from *Row) Kind {
-	if len(t.pieces) != 1 {
+	if len(t.segments) != 1 {
 		return Untyped
 	}
-	switch p := &t.pieces[0]; p.kind {
-	case columnPiece, maybePiece:
+	switch p := &t.segments[0]; p.kind {
+	case columnSegment, optionalSegment:
 		return from.kind(p.text)
 	case uuidPiece:
 		return Text

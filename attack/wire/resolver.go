@@ -31,18 +31,18 @@ type resolver struct {
 	source  netip.Addr // if valid, only addresses of its family can be reached
 
 	mu    sync.Mutex
-	known map[string]*name
+	known map[string]*hostEntry
 }
 
-type name struct {
+type hostEntry struct {
 	addrs []netip.Addr
 	until time.Time // when they are to be looked up again
 	turn  int       // which is next
-	busy  *asking   // nil: nobody is
+	busy  *lookup   // nil: nobody is
 }
 
-// asking is a look-up under way.
-type asking struct {
+// lookup is a look-up under way.
+type lookup struct {
 	done   chan struct{}
 	err    error
 	gaveUp bool // whoever asked did not wait for the end of it
@@ -54,7 +54,7 @@ func newResolver(refresh time.Duration, source netip.Addr, lookup func(context.C
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
-	return &resolver{lookup: lookup, refresh: refresh, source: source, known: make(map[string]*name)}
+	return &resolver{lookup: lookup, refresh: refresh, source: source, known: make(map[string]*hostEntry)}
 }
 
 // find returns the host's addresses in the order in which a connection should
@@ -64,7 +64,7 @@ func (n *resolver) find(ctx context.Context, host string) ([]netip.Addr, error) 
 		n.mu.Lock()
 		h := n.known[host]
 		if h == nil {
-			h = new(name)
+			h = new(hostEntry)
 			n.known[host] = h
 		}
 		if len(h.addrs) > 0 && (h.busy != nil || time.Now().Before(h.until)) {
@@ -84,12 +84,12 @@ func (n *resolver) find(ctx context.Context, host string) ([]netip.Addr, error) 
 			}
 			continue
 		}
-		b := &asking{done: make(chan struct{})}
+		b := &lookup{done: make(chan struct{})}
 		h.busy = b
 		before := len(h.addrs) > 0
 		n.mu.Unlock()
 
-		addrs, err := n.ask(ctx, host, before)
+		addrs, err := n.lookUp(ctx, host, before)
 
 		n.mu.Lock()
 		h.busy, b.err, b.gaveUp = nil, err, ctx.Err() != nil
@@ -108,7 +108,7 @@ func (n *resolver) find(ctx context.Context, host string) ([]netip.Addr, error) 
 	}
 }
 
-func (n *resolver) ask(ctx context.Context, host string, before bool) ([]netip.Addr, error) {
+func (n *resolver) lookUp(ctx context.Context, host string, before bool) ([]netip.Addr, error) {
 	if before {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience)
@@ -134,7 +134,7 @@ func (n *resolver) ask(ctx context.Context, host string, before bool) ([]netip.A
 // next returns the addresses, rotated within the family of the first: the
 // resolver puts first what it thinks can be reached (RFC 6724), and the others
 // are only for when it cannot.
-func (h *name) next() []netip.Addr {
+func (h *hostEntry) next() []netip.Addr {
 	var first, others []netip.Addr
 	for _, a := range h.addrs {
 		if a.Is4() == h.addrs[0].Is4() {

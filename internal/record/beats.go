@@ -8,7 +8,7 @@ import (
 // beat notes what came of an arrival where it says something of the target: what the
 // generator itself was late with, or may have made an error, is not the target's silence.
 func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
-	if stage := r.layout.stage(e.cell); stage == nil || !stage.Judged || e.outcome == attack.Interrupted {
+	if stage := r.cellIndex.stage(e.cell); stage == nil || !stage.Judged || e.outcome == attack.Interrupted {
 		return
 	}
 	if x.kind != "" && timeline.KindNamed(x.kind).Own {
@@ -22,7 +22,7 @@ func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
 		b.Errors, b.Failed = 1, e.ended(x)
 	default:
 		b.Good, b.Best, b.Came = 1, max(0, e.done-e.intended-x.delay), e.done
-		if waited := e.done - max(e.acted, e.intended); waited > b.Best && x.delay > 0 {
+		if waited := e.done - max(e.dispatched, e.intended); waited > b.Best && x.delay > 0 {
 			b.Waited = waited
 		}
 	}

@@ -10,14 +10,14 @@ import (
 // entry is a result that waits to be sorted in: one cache line, and without
 // pointers, so that the garbage collector neither reads it nor is told of it.
 type entry struct {
-	intended, acted, sent, done time.Duration // sent of an unsent arrival: when it was given up
-	bytesIn, bytesOut           int64
-	cell                        int32
-	extra                       int32 // index of its extra, -1 if it has none
-	code                        int32
-	outcome                     attack.End
-	class                       attack.Class
-	whole                       bool
+	intended, dispatched, sent, done time.Duration // sent of an unsent arrival: when it was given up
+	bytesIn, bytesOut                int64
+	cell                             int32
+	extra                            int32 // index of its extra, -1 if it has none
+	code                             int32
+	outcome                          attack.End
+	class                            attack.Class
+	isFlow                           bool
 }
 
 // extra is what few results have.
@@ -26,7 +26,7 @@ type extra struct {
 	secrets      []string // of detail
 	phases       timeline.PhaseTimes
 	counts       timeline.Counts
-	thought      time.Duration
+	thinkTime    time.Duration
 	delay        time.Duration // that the generator itself may have made
 	doubtful     bool          // it may have made the error, too
 	opened       time.Duration // when the connection was opened that broke; 0 if it is not known
@@ -45,8 +45,8 @@ func newBuffer() *buffer { return &buffer{entries: make([]entry, 0, batch)} }
 // put adds r, whose cell is known.
 func (b *buffer) put(r *attack.Result, cell int32) {
 	e := entry{
-		intended: r.Intended, acted: r.Dispatched, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
-		cell: cell, extra: -1, code: int32(r.Code), class: r.Class, outcome: r.End, whole: r.IsFlow,
+		intended: r.Intended, dispatched: r.Dispatched, sent: r.Sent, done: r.Done, bytesIn: r.BytesIn, bytesOut: r.BytesOut,
+		cell: cell, extra: -1, code: int32(r.Code), class: r.Class, outcome: r.End, isFlow: r.IsFlow,
 	}
 	if r.End == attack.Unsent {
 		e.sent = r.GivenUp
@@ -83,7 +83,7 @@ func (e *entry) ended(x *extra) time.Duration {
 	if e.outcome == attack.Unsent && e.sent > 0 {
 		return max(e.intended, min(e.sent, e.done))
 	}
-	return max(e.intended, e.done+x.thought)
+	return max(e.intended, e.done+x.thinkTime)
 }
 
 // answered says whether e is a complete response, whatever it said. What tells

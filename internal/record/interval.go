@@ -81,14 +81,14 @@ type pool struct {
 	cells []*cell
 	rows  []map[int32]*cell // of intervals
 	beats [][]timeline.Beat
-	lent  int // histograms in use
+	used  int // histograms in use
 	made  int // histograms ever allocated
 }
 
 func (p *pool) hist() *hdrhistogram.Histogram {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lent++
+	p.used++
 	if n := len(p.hists); n > 0 {
 		h := p.hists[n-1]
 		p.hists = p.hists[:n-1]
@@ -102,7 +102,7 @@ func (p *pool) takeBack(h *hdrhistogram.Histogram) {
 	h.Reset()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lent--
+	p.used--
 	p.hists = append(p.hists, h)
 }
 
@@ -116,7 +116,7 @@ func (p *pool) forget() {
 func (p *pool) inUse() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.lent
+	return p.used
 }
 
 func (p *pool) cell() *cell {
@@ -226,7 +226,7 @@ func (p *pool) add(c *cell, e *entry, x *extra) {
 		}
 		// A call that failed before anything was sent has no sent time.
 		if e.sent >= e.intended {
-			late := min(max(e.acted-e.intended, 0), x.delay)
+			late := min(max(e.dispatched-e.intended, 0), x.delay)
 			p.recordBoth(&c.Service, &c.ServiceNet, e.done-e.sent, x.delay-late)
 			p.recordBoth(&c.Lag, &c.LagNet, e.sent-e.intended, x.delay)
 		}
@@ -237,7 +237,7 @@ func (p *pool) add(c *cell, e *entry, x *extra) {
 			}
 		}
 	}
-	p.record(&c.Late, e.acted-e.intended)
+	p.record(&c.Late, e.dispatched-e.intended)
 	if x.delay > 0 {
 		c.Delayed++
 	}
@@ -260,7 +260,7 @@ func (p *pool) add(c *cell, e *entry, x *extra) {
 }
 
 // sorted returns the interval with the names of its cells, in their order.
-func (iv *interval) sorted(l *layout) timeline.Interval {
+func (iv *interval) sorted(l *cellIndex) timeline.Interval {
 	out := timeline.Interval{Window: iv.Window}
 	for i, c := range iv.cells {
 		c.settle()

@@ -72,7 +72,7 @@ func TestLogIsReadByJava(t *testing.T) {
 	flow := attack.Arrival{Intended: 2051 * ms, IsFlow: true}
 	r.Planned(flow)
 	r.Record(0, &attack.Result{Arrival: flow, Dispatched: flow.Intended, Sent: flow.Intended, Done: flow.Intended + 9*ms, Class: attack.Good, Code: 200})
-	r.lendable = 0
+	r.maxInUse = 0
 	clock.set(3 * sec)
 	r.writeDue()
 	r.Record(0, &attack.Result{Arrival: late, Dispatched: late.Intended, Sent: late.Intended, Done: 3 * sec, Class: attack.Good, Code: 200})

@@ -63,8 +63,8 @@ func holds(r *Recorder) held {
 	r.pool.mu.Lock()
 	defer r.pool.mu.Unlock()
 	return held{
-		made: r.pool.made, free: len(r.pool.hists), lent: r.pool.lent,
-		open: len(r.open), entries: len(r.early.entries) + len(r.plan.buf) + len(r.bounds.cuts),
+		made: r.pool.made, free: len(r.pool.hists), lent: r.pool.used,
+		open: len(r.open), entries: len(r.future.entries) + len(r.plan.buf) + len(r.bounds.cuts),
 	}
 }
 
@@ -110,7 +110,7 @@ func TestMemoryIsBoundedWhileAnswersAreSlow(t *testing.T) {
 	c.Grace = 30 * sec
 	r := start(t, c)
 	r.mu.Lock()
-	r.lendable = lendable
+	r.maxInUse = lendable
 	r.mu.Unlock()
 	play(r, clock, 0, length*sec, 20*ms, func(k int) time.Duration {
 		if k%2 == 0 {

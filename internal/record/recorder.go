@@ -17,9 +17,9 @@ const (
 	// batch is how many results a shard gathers before they are sorted in: few
 	// enough that the worker whose result is the last is held up for some 20 µs.
 	batch = 256
-	// patience is how many times batch planned arrivals wait for a lock in use,
-	// before whoever plans waits for it.
-	patience = 8
+	// maxBacklog times batch planned arrivals are buffered while the lock is busy. Then
+	// Planned blocks.
+	maxBacklog = 8
 	// maxShards is enough: at 200,000 results a second a shard's lock is in use
 	// for a hundredth of the time.
 	maxShards = 8
@@ -27,9 +27,9 @@ const (
 	tick = 250 * time.Millisecond
 	// slack is how much longer than Config.Grace an interval waits for results.
 	slack = time.Second
-	// maxLent is how many full histograms, of 180 KB each, are in use before
+	// maxHistograms is how many full histograms, of 180 KB each, are in use before
 	// intervals that still wait for results are written in parts.
-	maxLent = 512
+	maxHistograms = 512
 
 	forever = time.Duration(math.MaxInt64)
 )
@@ -84,34 +84,34 @@ func (c *Config) validate() error {
 // methods are safe for concurrent use, in any order; but nothing may be planned
 // or recorded once Finish was called.
 type Recorder struct {
-	cfg     Config
-	layout  *layout
-	pool    *pool
-	out     *writer
-	samples *samples
-	details details
-	shards  []shard
-	plan    planBuffer
+	cfg       Config
+	cellIndex *cellIndex
+	pool      *pool
+	out       *writer
+	samples   *samples
+	details   details
+	shards    []shard
+	plan      planBuffer
 
-	mu       sync.Mutex // taken after a shard's or the plan's
-	bounds   bounds
-	horizon  time.Duration     // the latest instant read from the clock under mu
-	tiled    time.Duration     // up to here every interval was opened once, though it be empty
-	planEnd  time.Duration     // of the last stage
-	open     []*interval       // sorted by From
-	early    *buffer           // not yet due, or not yet over: those that are given up ahead of time
-	cuts     []timeline.Window // when ordeal itself cut connections
-	oldCuts  []timeline.Window // when it cut, as they were used, those opened before
-	live     live
-	flows    Totals     // of whole flows, which are in no other totals
-	writing  sync.Mutex // held while intervals are written; taken before mu
-	finished bool       // guarded by writing
-	waiting  waiting    // intervals that are written and not sealed; guarded by writing
+	mu         sync.Mutex // taken after a shard's or the plan's
+	bounds     bounds
+	lastNow    time.Duration     // the latest instant read from the clock under mu
+	openedUpTo time.Duration     // all intervals before this instant were opened, also empty ones
+	planEnd    time.Duration     // of the last stage
+	open       []*interval       // sorted by From
+	future     *buffer           // results of arrivals that are not due, or not over, by the clock: they were given up
+	cuts       []timeline.Window // when ordeal itself cut connections
+	oldCuts    []timeline.Window // when it cut, as they were used, those opened before
+	live       live
+	flows      Totals     // of whole flows, which are in no other totals
+	writing    sync.Mutex // held while intervals are written; taken before mu
+	finished   bool       // guarded by writing
+	waiting    waiting    // intervals that are written and not sealed; guarded by writing
 
 	published published
 	header    header
 
-	lendable int // how many histograms may be in use before intervals are written in parts
+	maxInUse int // histograms in use; with more, intervals are written in parts
 
 	wake chan struct{} // asks for intervals to be written before the next tick
 	stop chan struct{}
@@ -138,7 +138,7 @@ type planBuffer struct {
 
 type planned struct {
 	intended time.Duration
-	whole    bool
+	isFlow   bool
 }
 
 // New starts a recorder that writes into c.Dir. It is ended by Finish.
@@ -153,14 +153,14 @@ func New(c Config) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &layout{c.Stages, c.Requests, c.Flows}
+	l := &cellIndex{c.Stages, c.Requests, c.Flows}
 	r := &Recorder{
-		cfg: c, layout: l, out: out, samples: newSamples(&c),
-		lendable: maxLent, wake: make(chan struct{}, 1), stop: make(chan struct{}),
+		cfg: c, cellIndex: l, out: out, samples: newSamples(&c),
+		maxInUse: maxHistograms, wake: make(chan struct{}, 1), stop: make(chan struct{}),
 		pool:   &pool{limits: c.Limits, late: []time.Duration{c.LateBudget}},
 		shards: make([]shard, c.Shards),
 		plan:   planBuffer{full: batch},
-		early:  &buffer{}, header: c.header(),
+		future: &buffer{}, header: c.header(),
 		live: live{kinds: make(map[string]*kindSeen)},
 	}
 	for i := range r.shards {
@@ -189,7 +189,7 @@ func (r *Recorder) Planned(a attack.Arrival) {
 	// Whoever plans has an arrival to send: it does not wait for those who sort
 	// results in.
 	if !r.mu.TryLock() {
-		if len(p.buf) < patience*p.full {
+		if len(p.buf) < maxBacklog*p.full {
 			return
 		}
 		r.mu.Lock()
@@ -203,7 +203,7 @@ func (r *Recorder) Record(worker int, res *attack.Result) {
 	if res.Sample != nil {
 		r.samples.add(res)
 	}
-	cell := r.layout.cell(&res.Arrival)
+	cell := r.cellIndex.cell(&res.Arrival)
 	s := &r.shards[uint(worker)%uint(len(r.shards))]
 	s.mu.Lock()
 	s.buf.put(res, cell)
@@ -238,7 +238,7 @@ func (r *Recorder) Mark() time.Duration {
 	return now
 }
 
-// cutAt must not be called with an instant before the horizon.
+// cutAt must not be called with an instant before lastNow.
 func (r *Recorder) cutAt(at time.Duration) {
 	r.bounds.cut(at)
 	for _, iv := range r.open {
@@ -253,8 +253,8 @@ func (r *Recorder) Event(e timeline.Event) { r.out.event(e) }
 
 // now reads the clock under mu; it never goes back.
 func (r *Recorder) now() time.Duration {
-	r.horizon = max(r.horizon, r.cfg.Clock())
-	return r.horizon
+	r.lastNow = max(r.lastNow, r.cfg.Clock())
+	return r.lastNow
 }
 
 // sortInPlanned puts what was planned and is due before now into its interval.
@@ -274,7 +274,7 @@ func (r *Recorder) sortInPlanned(now time.Duration) {
 			iv = r.intervalOf(a.intended)
 		}
 		iv.planned++ // and in its cell once it is over, as it may then be known to belong to another
-		if a.whole {
+		if a.isFlow {
 			r.flows.Planned++
 		} else {
 			r.live.planned(a.intended)
@@ -293,13 +293,13 @@ func (r *Recorder) sortInResults(b *buffer, now time.Duration) {
 		if x := b.extraOf(e); e.intended < now && e.ended(x) < now {
 			r.sortIn(e, x, now)
 		} else {
-			r.early.move(b, i)
+			r.future.move(b, i)
 		}
 	}
 	b.reset()
 	// A burst of late answers can touch every interval that waits. The last two
 	// are in use or have only just ended: to write them early gains nothing.
-	if len(r.open) > 2 && r.pool.inUse() > r.lendable {
+	if len(r.open) > 2 && r.pool.inUse() > r.maxInUse {
 		select {
 		case r.wake <- struct{}{}:
 		default:
@@ -316,7 +316,7 @@ func (r *Recorder) sortIn(e *entry, x *extra, now time.Duration) {
 	c.Last = max(c.Last, ended)
 	if r.cut(e, x) {
 		r.pool.addCut(c, e)
-		if e.whole {
+		if e.isFlow {
 			r.flows.count(e.outcome)
 		} else {
 			r.live.totals.count(e.outcome)
@@ -325,7 +325,7 @@ func (r *Recorder) sortIn(e *entry, x *extra, now time.Duration) {
 	}
 	r.pool.add(c, e, x)
 	r.answered(iv, e, x, now)
-	if e.whole {
+	if e.isFlow {
 		r.flows.count(e.outcome)
 		return
 	}
@@ -341,8 +341,8 @@ func (r *Recorder) answered(iv *interval, e *entry, x *extra, now time.Duration)
 	if !e.answered() {
 		return
 	}
-	came := e.done + x.thought
-	if stage := r.layout.stage(e.cell); stage != nil && came >= stage.Window.To {
+	came := e.done + x.thinkTime
+	if stage := r.cellIndex.stage(e.cell); stage != nil && came >= stage.Window.To {
 		return
 	}
 	if at := min(came, now-1); !iv.Contains(max(at, 0)) {
@@ -371,8 +371,8 @@ func (r *Recorder) sortInAll(now func() time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	until := now()
-	if early := r.early; len(early.entries) > 0 {
-		r.early = &buffer{}
+	if early := r.future; len(early.entries) > 0 {
+		r.future = &buffer{}
 		r.sortInResults(early, until)
 	}
 	r.sortInPlanned(until)
@@ -449,14 +449,14 @@ func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	r.mu.Lock()
-	if end >= r.horizon {
+	if end >= r.lastNow {
 		r.cutAt(end)
 	}
 	r.mu.Unlock()
 	r.sortInAll(func() time.Duration { return forever })
 
 	r.mu.Lock()
-	r.tile(end)
+	r.openUpTo(end)
 	all := r.detach(func(*interval) bool { return true })
 	totals, flows := r.live.totals, r.flows
 	r.mu.Unlock()

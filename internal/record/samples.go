@@ -48,11 +48,11 @@ type sampleLine struct {
 // those of the least ranks are kept: which ones does not depend on who comes first. They are in memory until
 // the end. It is safe for concurrent use.
 type samples struct {
-	dir    string
-	seed   uint64
-	layout layout
-	clock  func() time.Duration
-	redact func(own []string) func(string) string
+	dir       string
+	seed      uint64
+	cellIndex cellIndex
+	clock     func() time.Duration
+	redact    func(own []string) func(string) string
 
 	mu    sync.Mutex
 	cuts  []time.Duration // where disturbances began and ended, sorted
@@ -78,7 +78,7 @@ type sampleOf struct {
 
 func newSamples(c *Config) *samples {
 	return &samples{
-		dir: c.Dir, seed: c.Seed, layout: layout{c.Stages, c.Requests, c.Flows}, clock: c.Clock, redact: c.redact,
+		dir: c.Dir, seed: c.Seed, cellIndex: cellIndex{c.Stages, c.Requests, c.Flows}, clock: c.Clock, redact: c.redact,
 		kept: make(map[sampleOf][]*sampleLine),
 	}
 }
@@ -110,7 +110,7 @@ func (s *samples) of(r *attack.Result) sampleOf {
 		}
 		return i
 	}
-	return sampleOf{s.layout.cell(&r.Arrival), errorKind(r), stretch(r.Intended), stretch(r.Done)}
+	return sampleOf{s.cellIndex.cell(&r.Arrival), errorKind(r), stretch(r.Intended), stretch(r.Done)}
 }
 
 // rank is a number that is as good as drawn: the finalizer of splitmix64 over the seed
@@ -152,7 +152,7 @@ func (s *samples) add(r *attack.Result) {
 	if !s.fits(like, rank) {
 		return
 	}
-	k := s.layout.key(int(of.cell))
+	k := s.cellIndex.key(int(of.cell))
 	l := &sampleLine{
 		At: r.Intended, Took: r.Done - r.Intended, Stage: k.Stage, Request: k.Request, Kind: r.Kind,
 		Detail: r.Detail, Sample: *r.Sample, rank: rank, secrets: r.Secrets,

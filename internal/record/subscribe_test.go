@@ -147,11 +147,11 @@ func TestSubscribersSeeAll(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		lendable int
-	}{{"whole", maxLent}, {"written in parts", -1}} {
+	}{{"whole", maxHistograms}, {"written in parts", -1}} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := startLive(t, nil)
-				l.lendable = tt.lendable
+				l.maxInUse = tt.lendable
 				names := []string{"quick", "second", "slow", "stuck", "late", "last"}
 				got := make([]gathered, len(names))
 				var wg sync.WaitGroup
@@ -193,7 +193,7 @@ func TestSubscribersSeeAll(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if inParts := len(x.parts) > len(want); inParts != (tt.lendable < maxLent) {
+				if inParts := len(x.parts) > len(want); inParts != (tt.lendable < maxHistograms) {
 					t.Errorf("%d intervals in %d parts", len(want), len(x.parts))
 				}
 				if len(l.published.readers) > 0 {

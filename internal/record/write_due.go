@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// tile opens the intervals that ended before now, so that empty ones are written
+// openUpTo opens the intervals that ended before now, so that empty ones are written
 // too. The caller holds mu.
-func (r *Recorder) tile(now time.Duration) {
+func (r *Recorder) openUpTo(now time.Duration) {
 	for {
-		w := r.bounds.around(r.tiled)
+		w := r.bounds.around(r.openedUpTo)
 		if w.To > now {
 			return
 		}
 		r.intervalOf(w.From)
-		r.tiled = w.To
+		r.openedUpTo = w.To
 	}
 }
 
@@ -43,11 +43,11 @@ func (r *Recorder) writeDue() {
 	r.mu.Lock()
 	now := r.now()
 	if len(r.cfg.Stages) > 0 {
-		r.tile(min(now, r.planEnd))
+		r.openUpTo(min(now, r.planEnd))
 	} else {
-		r.tile(now)
+		r.openUpTo(now)
 	}
-	excess := r.pool.inUse() - r.lendable
+	excess := r.pool.inUse() - r.maxInUse
 	due := r.detach(func(iv *interval) bool {
 		if iv.To > now {
 			return false
@@ -83,7 +83,7 @@ func (r *Recorder) detach(ready func(*interval) bool) []*interval {
 // write writes intervals and takes their memory back. The caller holds writing.
 func (r *Recorder) write(due []*interval) {
 	for _, iv := range due {
-		sorted := iv.sorted(r.layout)
+		sorted := iv.sorted(r.cellIndex)
 		r.out.interval(sorted, iv.planned)
 		r.waiting.wrote(iv, &sorted, r.published.wanted())
 		r.pool.takeBackInterval(iv)

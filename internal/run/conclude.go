@@ -49,7 +49,7 @@ func (r *runner) judge(tl *timeline.Timeline) (verdict.Report, error) {
 	if err != nil {
 		return verdict.Report{}, err
 	}
-	if r.torn {
+	if r.truncated {
 		judged.Why = append(judged.Why, fmt.Sprintf("the recording ends after %s of %s: what came later is in no figure",
 			quantity.FormatDuration(tl.Duration), quantity.FormatDuration(r.attack.Duration())))
 		if judged.Outcome != verdict.Fail {

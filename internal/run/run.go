@@ -65,7 +65,7 @@ func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode
 	if err != nil {
 		return ExitBroken, fmt.Errorf("nothing was started: %w", err)
 	}
-	made := absent(cmp.Or(opt.Out, "runs"))
+	made := missingDirs(cmp.Or(opt.Out, "runs"))
 	dir, err := newRunDir(opt.Out, plan.Name, opt.Replace, time.Now())
 	if err != nil {
 		return ExitUsage, err
@@ -124,7 +124,7 @@ type runner struct {
 	self      atomic.Pointer[timeline.Sample] // the latest of the generator; nil before the first
 	phase     atomic.Int32
 	start     time.Time // of the load; set before phase leaves starting
-	torn      bool      // the recording could not be written to its end
+	truncated bool      // the recording could not be written to its end
 	settled   bool      // which engine sends was asked of the servers
 
 	forbidden forbidden
@@ -314,13 +314,13 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	defer stop()
 	r.forbidden.then(stop)
 
-	defer quiet()()
+	defer tuneGC()()
 	start := time.Now()
 	clock := func() time.Duration { return time.Since(start) }
 	windows := r.attack.Windows()
 	recording := r.recording(clock, start, windows)
 	if r.recorder, err = record.New(recording); err != nil {
-		return nil, unwritten("the recording", err)
+		return nil, writeError("the recording", err)
 	}
 	rules := r.newLiveRules(&recording)
 	if r.settled {
@@ -416,7 +416,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	}
 	tl, finishErr := r.recorder.Finish(end, interrupted, faults)
 	if tl == nil {
-		finishErr = unwritten("the recording", finishErr)
+		finishErr = writeError("the recording", finishErr)
 		tl = r.salvage(start, windows)
 		tl.Interrupted, tl.Faults = interrupted, faults
 	}
@@ -431,7 +431,7 @@ func (r *runner) salvage(start time.Time, windows []timeline.Stage) *timeline.Ti
 		tl = emptyTimeline(r.plan.Name, start)
 		tl.Stages = windows
 	}
-	r.torn = true
+	r.truncated = true
 	return tl
 }
 

@@ -19,8 +19,8 @@ import (
 // logsDir is the folder of the run directory that holds what processes print.
 const logsDir = "logs"
 
-// absent are the folders of a path that are not there, the innermost first.
-func absent(path string) []string {
+// missingDirs are the folders of a path that do not exist, the innermost first.
+func missingDirs(path string) []string {
 	var out []string
 	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -166,7 +166,7 @@ func slug(name string) string {
 func writeFile(dir, name string, write func(io.Writer) error) (err error) {
 	defer func() {
 		if err != nil {
-			err = unwritten(filepath.Join(dir, name), err)
+			err = writeError(filepath.Join(dir, name), err)
 		}
 	}()
 	root, err := os.OpenRoot(dir)
@@ -189,8 +189,8 @@ func writeFile(dir, name string, write func(io.Writer) error) (err error) {
 	return err
 }
 
-// unwritten says what to do about something that could not be written.
-func unwritten(what string, err error) error {
+// writeError says what could not be written, and what to do about it.
+func writeError(what string, err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err
 	}

@@ -18,7 +18,7 @@ var spaces = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // readBody reads n bytes of a body, or all up to the end of the connection if n
 // is below 0. It counts them, and keeps the first MaxBody if they are wanted.
-func (c *fastConn) readBody(n int64, want bool, r *httpx.Reply) error {
+func (c *conn) readBody(n int64, want bool, r *httpx.Reply) error {
 	for n != 0 {
 		if b := c.br.Buffered(); b > 0 {
 			if n > 0 && int64(b) > n {
@@ -51,7 +51,7 @@ func (c *fastConn) readBody(n int64, want bool, r *httpx.Reply) error {
 }
 
 // readPast reads once, past the buffer.
-func (c *fastConn) readPast(n int64, want bool, r *httpx.Reply) (int, error) {
+func (c *conn) readPast(n int64, want bool, r *httpx.Reply) (int, error) {
 	space := spaces.Get().(*[32 << 10]byte)
 	defer spaces.Put(space)
 	p := space[:]
@@ -82,7 +82,7 @@ func atEnd(err error) error {
 }
 
 // take is Reply.take for as long as the body is not too large.
-func (c *fastConn) take(p []byte, want bool, r *httpx.Reply) error {
+func (c *conn) take(p []byte, want bool, r *httpx.Reply) error {
 	if room := c.maxBody - r.BytesIn; c.maxBody > 0 && int64(len(p)) > room {
 		keepPiece(r, p[:room], want)
 		return &httpx.TooLarge{Limit: c.maxBody}
@@ -105,7 +105,7 @@ const maxTrailer = 64 << 10
 // readChunks reads a body in chunks. It takes and refuses what net/http does, as a
 // run must not depend on the engine; lines that end with LF alone are refused as
 // RFC 9112 asks for (its erratum 7633).
-func (c *fastConn) readChunks(want bool, r *httpx.Reply) error {
+func (c *conn) readChunks(want bool, r *httpx.Reply) error {
 	for {
 		line, err := c.readLine()
 		if err != nil {
@@ -147,7 +147,7 @@ func (c *fastConn) readChunks(want bool, r *httpx.Reply) error {
 
 // readLine returns a line of the framing of chunks, without its end; it is valid
 // until the next read.
-func (c *fastConn) readLine() ([]byte, error) {
+func (c *conn) readLine() ([]byte, error) {
 	line, err := c.br.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {
 		return nil, &httpx.Malformed{Err: errors.New("a line between chunks is too long")}

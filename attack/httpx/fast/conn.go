@@ -20,42 +20,41 @@ import (
 )
 
 const (
-	// A server that keeps its connections, as trustAfter uses of them have shown,
-	// will not close one that was used less than momentAgo: to look whether it has
-	// costs a system call, a tenth of a whole request.
-	trustAfter = 256
-	momentAgo  = 200 * time.Microsecond
+	// A connection check costs a system call, a tenth of a whole request. It is left out
+	// if the server kept its connections open for the last reuseTrust uses of them, and
+	// this one was used within the freshWindow.
+	reuseTrust  = 256
+	freshWindow = 200 * time.Microsecond
 
 	// readBuffer is what a connection keeps; a header that is longer makes it
 	// grow, up to maxHeader.
 	readBuffer = 4 << 10
 	maxHeader  = 1 << 20
-	// aside is the size from which on a body is written while the answer is
-	// read already, as a server may answer before it has read it all, and then
-	// read no more.
-	aside = 64 << 10
+	// asyncBodySize is the size from which on a body is written by a second goroutine,
+	// while the answer is read: a server may answer early and then stop reading.
+	asyncBodySize = 64 << 10
 )
 
-// fastConn is one connection. It belongs to one send at a time; only abort may
+// conn is one connection. It belongs to one send at a time; only abort may
 // be called by others.
-type fastConn struct {
-	nc    net.Conn  // sock, or the TLS above it
-	sock  *lazyConn // what deadlines are set on and what is closed
-	br    *bufio.Reader
-	head  head
-	used  bool      // for an answer, at least once
-	blind int       // uses since it was looked at, see trusted
-	since time.Time // when it became idle
-	peer  peer
+type conn struct {
+	nc        net.Conn  // sock, or the TLS above it
+	sock      *lazyConn // what deadlines are set on and what is closed
+	br        *bufio.Reader
+	head      head
+	used      bool      // for an answer, at least once
+	unchecked int       // uses since its last check: see trusted
+	since     time.Time // when it became idle
+	check     connCheck
 
 	renewed            uint32 // how often the engine was by when this was opened
 	opened             time.Time
 	connect, handshake time.Duration // how long opening it took
 
-	put   func() bool // writes out, for peer
-	out   *fastWire   // being written
-	wrote int64       // of its body
-	wErr  error       // of writing it
+	put      func() bool     // writes out, for connCheck
+	out      *encodedRequest // being written
+	wrote    int64           // of its body
+	writeErr error           // of writing it
 
 	began   bool  // the answer: something of it came
 	endless bool  // and says nothing of where it ends
@@ -68,16 +67,16 @@ type fastConn struct {
 	stop    func() bool // ends watching; nil: not watching
 }
 
-func newFastConn(nc net.Conn, sock *lazyConn) *fastConn {
-	c := &fastConn{nc: nc, sock: sock}
+func newConn(nc net.Conn, sock *lazyConn) *conn {
+	c := &conn{nc: nc, sock: sock}
 	c.put = func() bool {
-		c.wrote, c.wErr = c.write(c.out)
-		return c.wErr == nil
+		c.wrote, c.writeErr = c.write(c.out)
+		return c.writeErr == nil
 	}
 	c.br = bufio.NewReaderSize(c, readBuffer)
 	if s, ok := sock.Conn.(syscall.Conn); ok {
 		if raw, err := s.SyscallConn(); err == nil {
-			c.peer.init(raw)
+			c.check.init(raw)
 		}
 	}
 	return c
@@ -85,7 +84,7 @@ func newFastConn(nc net.Conn, sock *lazyConn) *fastConn {
 
 // watch makes the end of ctx close the connection; false if the end of another
 // that it watched is doing so now.
-func (c *fastConn) watch(ctx context.Context) bool {
+func (c *conn) watch(ctx context.Context) bool {
 	done := ctx.Done()
 	if done == c.watched {
 		return !c.dead.Load()
@@ -100,7 +99,7 @@ func (c *fastConn) watch(ctx context.Context) bool {
 }
 
 // unwatch returns false if the connection is being closed by who it watched.
-func (c *fastConn) unwatch() bool {
+func (c *conn) unwatch() bool {
 	if c.stop == nil {
 		return true
 	}
@@ -110,18 +109,18 @@ func (c *fastConn) unwatch() bool {
 }
 
 // abort cuts the connection off, in the middle of whatever it does.
-func (c *fastConn) abort() {
+func (c *conn) abort() {
 	c.dead.Store(true)
 	c.sock.Close()
 }
 
-func (c *fastConn) close() {
+func (c *conn) close() {
 	c.unwatch()
 	c.sock.Close()
 }
 
 // Read implements io.Reader for the buffer.
-func (c *fastConn) Read(p []byte) (n int, err error) {
+func (c *conn) Read(p []byte) (n int, err error) {
 	if len(c.ahead) > 0 {
 		n = copy(p, c.ahead)
 		c.ahead = c.ahead[n:]
@@ -133,7 +132,7 @@ func (c *fastConn) Read(p []byte) (n int, err error) {
 }
 
 // came is how much of the last answer came.
-func (c *fastConn) came() answered {
+func (c *conn) came() answered {
 	switch {
 	case c.endless:
 		return openEnded
@@ -149,64 +148,63 @@ var errStale = errors.New("the server closed the idle connection")
 
 // exchange sends a request and reads its answer. The connection is good for
 // another if reuse.
-func (c *fastConn) exchange(w *fastWire, call *httpx.Call, deadline time.Time, r *httpx.Reply) (reuse bool, err error) {
+func (c *conn) exchange(w *encodedRequest, call *httpx.Call, deadline time.Time, r *httpx.Reply) (reuse bool, err error) {
 	c.began, c.endless = false, false
-	if len(w.rest) > aside {
-		if c.used && !c.peer.quiet() {
+	if len(w.rest) > asyncBodySize {
+		if c.used && !c.check.isOpen() {
 			return false, errStale
 		}
 		if err := c.sock.exactly(deadline); err != nil {
 			return false, err
 		}
-		return c.exchangeAside(w, call, r)
+		return c.exchangeAsync(w, call, r)
 	}
 	if err := c.sock.by(deadline, r.Sent); err != nil {
 		return false, err
 	}
-	if err := c.ask(w, r.Sent); err != nil {
+	if err := c.send(w, r.Sent); err != nil {
 		return false, err
 	}
 	r.BytesOut = c.wrote
-	if c.wErr != nil {
-		return false, c.afterAll(c.wErr, call, r)
+	if c.writeErr != nil {
+		return false, c.answerDespite(c.writeErr, call, r)
 	}
 	reuse, err = c.answer(call, r)
 	return reuse && !w.last, err
 }
 
-// trusted says that the connection need not be looked at: it was used a moment
-// ago, and its server has shown that it does not close connections without
-// saying so. Now and then it is looked at even so, for answers that nobody asked for.
-func (c *fastConn) trusted(h *fastHost, now time.Time) bool {
-	if !c.used || now.Sub(c.since) >= momentAgo || h.kept.Load() < trustAfter {
-		c.blind = 0
+// trusted says that the connection check can be left out: see reuseTrust. Every
+// checkEvery uses the connection is checked even so, for answers that nobody asked for.
+func (c *conn) trusted(h *hostPool, now time.Time) bool {
+	if !c.used || now.Sub(c.since) >= freshWindow || h.reuses.Load() < reuseTrust {
+		c.unchecked = 0
 		return false
 	}
-	if c.blind++; c.blind == lookEvery {
-		c.blind = 0
+	if c.unchecked++; c.unchecked == checkEvery {
+		c.unchecked = 0
 	}
-	return c.blind > 0
+	return c.unchecked > 0
 }
 
-// ask writes a request, unless the connection is found stale, and waits for the
-// answer to begin. What went wrong with the writing is in wErr.
-func (c *fastConn) ask(w *fastWire, now time.Time) error {
-	c.out, c.wrote, c.wErr = w, 0, nil
+// send writes a request and waits for the answer to begin. It writes nothing if the
+// connection check finds the connection closed. An error of the writing is in writeErr.
+func (c *conn) send(w *encodedRequest, now time.Time) error {
+	c.out, c.wrote, c.writeErr = w, 0, nil
 	for {
-		asked, err := c.peer.ask(c.put, !c.used, c.trusted(w.host, now))
+		wrote, err := c.check.writeIfOpen(c.put, !c.used, c.trusted(w.host, now))
 		switch {
-		case asked: // what went wrong with the waiting goes wrong with reading, too
+		case wrote: // reading shows an error of the waiting, too
 			return nil
 		case err == nil:
 			return errStale
-		case !c.sock.early(err):
+		case !c.sock.wokeEarly(err):
 			return err
 		}
 	}
 }
 
-// exchangeAside is exchange with the request written aside.
-func (c *fastConn) exchangeAside(w *fastWire, call *httpx.Call, r *httpx.Reply) (reuse bool, err error) {
+// exchangeAsync is exchange with the request written by a second goroutine.
+func (c *conn) exchangeAsync(w *encodedRequest, call *httpx.Call, r *httpx.Reply) (reuse bool, err error) {
 	var writing sync.WaitGroup
 	var wrote int64
 	var writeErr error
@@ -231,7 +229,7 @@ func (c *fastConn) exchangeAside(w *fastWire, call *httpx.Call, r *httpx.Reply) 
 }
 
 // write writes a request and returns how much of its body went out.
-func (c *fastConn) write(w *fastWire) (body int64, err error) {
+func (c *conn) write(w *encodedRequest) (body int64, err error) {
 	n, err := c.nc.Write(w.head)
 	body = max(0, int64(n-w.headLen))
 	if err == nil && len(w.rest) > 0 {
@@ -241,9 +239,9 @@ func (c *fastConn) write(w *fastWire) (body int64, err error) {
 	return body, err
 }
 
-// afterAll looks for an answer where the request could not be written in full:
+// answerDespite looks for an answer where the request could not be written in full:
 // a server may refuse a body before it has read it, and close.
-func (c *fastConn) afterAll(err error, call *httpx.Call, r *httpx.Reply) error {
+func (c *conn) answerDespite(err error, call *httpx.Call, r *httpx.Reply) error {
 	if c.dead.Load() || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
@@ -255,7 +253,7 @@ func (c *fastConn) afterAll(err error, call *httpx.Call, r *httpx.Reply) error {
 }
 
 // answer reads one.
-func (c *fastConn) answer(call *httpx.Call, r *httpx.Reply) (reuse bool, err error) {
+func (c *conn) answer(call *httpx.Call, r *httpx.Reply) (reuse bool, err error) {
 	before := 0 // bytes of 1xx answers
 	for {
 		if err := c.readHead(call.Method); err != nil {
@@ -315,7 +313,7 @@ func (c *fastConn) answer(call *httpx.Call, r *httpx.Reply) (reuse bool, err err
 }
 
 // readHead reads a status line and headers.
-func (c *fastConn) readHead(method string) error {
+func (c *conn) readHead(method string) error {
 	for {
 		b, _ := c.br.Peek(c.br.Buffered())
 		if err := httpx.NotHTTP(b); err != nil {
@@ -348,7 +346,7 @@ func (c *fastConn) readHead(method string) error {
 }
 
 // widen makes the buffer larger, which holds b.
-func (c *fastConn) widen(b []byte) error {
+func (c *conn) widen(b []byte) error {
 	size := 2 * c.br.Size()
 	if size > maxHeader {
 		return &httpx.Malformed{Err: fmt.Errorf("its headers exceeded %d bytes", maxHeader)}
@@ -358,4 +356,4 @@ func (c *fastConn) widen(b []byte) error {
 	return nil
 }
 
-var _ io.Reader = (*fastConn)(nil)
+var _ io.Reader = (*conn)(nil)

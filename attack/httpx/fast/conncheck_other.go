@@ -4,14 +4,14 @@ package fast
 
 import "syscall"
 
-// peer cannot look at sockets here.
-type peer struct{}
+// connCheck cannot look at sockets on this system.
+type connCheck struct{}
 
-func (*peer) init(syscall.RawConn) {}
+func (*connCheck) init(syscall.RawConn) {}
 
-func (*peer) quiet() bool { return true }
+func (*connCheck) isOpen() bool { return true }
 
-func (*peer) ask(write func() bool, _, _ bool) (asked bool, err error) {
+func (*connCheck) writeIfOpen(write func() bool, _, _ bool) (wrote bool, err error) {
 	write()
 	return true, nil
 }

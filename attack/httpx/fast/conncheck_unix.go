@@ -8,38 +8,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peer looks at what the other end of an idle socket has done, without waiting
-// and without an allocation.
-type peer struct {
+// connCheck finds out whether the server has closed an idle connection or sent something
+// on it. It does not block and does not allocate.
+type connCheck struct {
 	raw   syscall.RawConn // nil: cannot be looked at
 	look  func(fd uintptr)
 	turn  func(fd uintptr) bool
 	polls [1]unix.PollFd
 	still bool
 
-	write func() bool // of the present ask
+	write func() bool // of the present writeIfOpen
 	fresh bool
 	trust bool
-	asked bool
+	wrote bool
 }
 
-func (p *peer) init(raw syscall.RawConn) {
+func (p *connCheck) init(raw syscall.RawConn) {
 	p.raw = raw
 	p.look = func(fd uintptr) { p.still = p.poll(fd) }
 	p.turn = func(fd uintptr) bool {
-		if p.asked {
+		if p.wrote {
 			return true // there is something to read
 		}
 		p.still = p.trust || p.poll(fd)
 		if !p.still && !p.fresh {
 			return true
 		}
-		p.asked = true
+		p.wrote = true
 		return !p.write() || !p.still
 	}
 }
 
-func (p *peer) poll(fd uintptr) bool {
+func (p *connCheck) poll(fd uintptr) bool {
 	for {
 		p.polls[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
 		// It does not wait, but a signal of the runtime, which stops goroutines by
@@ -50,9 +50,9 @@ func (p *peer) poll(fd uintptr) bool {
 	}
 }
 
-// quiet is true if the other end has neither closed nor said anything, as far
-// as can be seen.
-func (p *peer) quiet() bool {
+// isOpen is true if the server has neither closed the connection nor sent anything on it,
+// as far as the socket shows.
+func (p *connCheck) isOpen() bool {
 	if p.raw == nil {
 		return true
 	}
@@ -60,23 +60,20 @@ func (p *peer) quiet() bool {
 	return p.raw.Control(p.look) == nil && p.still
 }
 
-// ask calls write once the other end was seen to be quiet, and waits until
-// there is something to read. A fresh connection is written to in any case.
-// Without asked, write was not called, either as the other end was not quiet or
-// for err; with asked, err is of the waiting.
+// writeIfOpen checks the connection, calls write, and waits until there is something to
+// read. A fresh connection is written to in any case. Without wrote, write was not called:
+// the connection is not open, or err says why. With wrote, err is of the waiting.
 //
-// The look costs nothing this way. A read begins by trying, finds nothing, as
-// the answer to what was just written takes its time, and only then waits for
-// the socket; here the look stands for the trying, and nothing that comes after
-// it is missed: the wait was prepared before it. So a request takes as many
-// system calls as a bare write and read. With trust it is left out, and there is
-// one less.
-func (p *peer) ask(write func() bool, fresh, trust bool) (asked bool, err error) {
+// The check costs no system call of its own. A read first tries to read, finds nothing
+// yet, and only then waits for the socket. Here the check stands in for that first try.
+// Nothing that comes after it is missed, as the wait was prepared before. So a request
+// takes as many system calls as a bare write and read; with trust, one less.
+func (p *connCheck) writeIfOpen(write func() bool, fresh, trust bool) (wrote bool, err error) {
 	if p.raw == nil {
 		write()
 		return true, nil
 	}
-	p.write, p.fresh, p.trust, p.asked = write, fresh, trust, false
+	p.write, p.fresh, p.trust, p.wrote = write, fresh, trust, false
 	err = p.raw.Read(p.turn)
-	return p.asked, err
+	return p.wrote, err
 }

@@ -53,16 +53,16 @@ func (c *lazyConn) arm() error {
 	return c.Conn.SetDeadline(c.want)
 }
 
-// early is true for an err that is the armed deadline and not the wanted one,
+// wokeEarly is true for an err that is the armed deadline and not the wanted one,
 // which is armed now.
-func (c *lazyConn) early(err error) bool {
+func (c *lazyConn) wokeEarly(err error) bool {
 	return err != nil && !c.armed.Equal(c.want) && errors.Is(err, os.ErrDeadlineExceeded) && c.arm() == nil
 }
 
 func (c *lazyConn) Read(p []byte) (n int, err error) {
 	for {
 		n, err = c.Conn.Read(p)
-		if n > 0 || !c.early(err) {
+		if n > 0 || !c.wokeEarly(err) {
 			return n, err
 		}
 	}
@@ -72,7 +72,7 @@ func (c *lazyConn) Write(p []byte) (n int, err error) {
 	for {
 		m, err := c.Conn.Write(p[n:])
 		n += m
-		if !c.early(err) {
+		if !c.wokeEarly(err) {
 			return n, err
 		}
 	}

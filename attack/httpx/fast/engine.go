@@ -27,13 +27,13 @@ import (
 // is the connection's, cancelling closes it, and a failure is a failure: nothing
 // is ever sent twice. What a connection is looked at for is whether the server
 // closed it while it was idle, before anything is written; then another is
-// opened. That look is part of waiting for the answer, see peer.ask, so that it
-// costs little, and it is left out where little speaks for it, see trustAfter.
+// opened. The connection check is part of waiting for the answer, so that it costs
+// little (connCheck.writeIfOpen), and is left out where it finds little (reuseTrust).
 type engine struct {
 	tls     *tls.Config
 	dialer  func(ctx context.Context, network, address string) (net.Conn, error)
 	maxIdle int             // connections kept for each host
-	gates   *wire.Limits    // to each host; nil: as many connections as needed
+	limits  *wire.Limits    // to each host; nil: as many connections as needed
 	once    bool            // each connection carries one request
 	maxBody int64           // of an answer; 0: without end
 	open    context.Context // ends with the engine
@@ -41,9 +41,9 @@ type engine struct {
 
 	renewed atomic.Uint32 // how often, see Renew
 
-	wires sync.Map // *Call → *fastWire, of fixed calls; *httpx.Layout → *layout
-	mu    sync.Mutex
-	hosts map[wire.Endpoint]*fastHost
+	encoded sync.Map // *Call → *encodedRequest, of fixed calls; *httpx.Layout → *encodedLayout
+	mu      sync.Mutex
+	hosts   map[wire.Endpoint]*hostPool
 }
 
 var (
@@ -71,9 +71,9 @@ func New(opt httpx.Options) (httpx.Engine, error) {
 	}
 	open, stop := context.WithCancel(context.Background())
 	return &engine{
-		tls: conf, dialer: dial.Connect, maxIdle: max(1, opt.MaxInFlight), gates: wire.NewLimits(opt.Connections.PerHost),
+		tls: conf, dialer: dial.Connect, maxIdle: max(1, opt.MaxInFlight), limits: wire.NewLimits(opt.Connections.PerHost),
 		once: opt.Connections.NoKeepAlive, maxBody: opt.MaxBody, open: open, stop: stop,
-		hosts: make(map[wire.Endpoint]*fastHost),
+		hosts: make(map[wire.Endpoint]*hostPool),
 	}, nil
 }
 
@@ -123,18 +123,18 @@ func (e *engine) exchange(ctx context.Context, by wire.Deadlines, call *httpx.Ca
 	if !deadline.IsZero() && !r.Sent.Before(deadline) {
 		return nothing, context.DeadlineExceeded
 	}
-	w, err := e.wire(call)
+	w, err := e.encode(call)
 	if err != nil {
 		return nothing, err
 	}
 	// As whoever is through takes an idle connection before opening one, and puts it
 	// back before leaving, there are never more than may be in use.
-	if waited, err := w.host.gate.Enter(ctx, by); err != nil {
+	if waited, err := w.host.limit.Enter(ctx, by); err != nil {
 		return nothing, err
 	} else if waited {
 		r.Sent = time.Now()
 	}
-	defer w.host.gate.Leave()
+	defer w.host.limit.Leave()
 	for {
 		c, err := w.host.take(ctx, deadline, r.Sent)
 		if err != nil {
@@ -149,7 +149,7 @@ func (e *engine) exchange(ctx context.Context, by wire.Deadlines, call *httpx.Ca
 		if fresh {
 			r.Phases[timeline.Connect], r.Phases[timeline.Handshake] = c.connect, c.handshake
 		} else {
-			w.host.keeps(err == nil || c.began)
+			w.host.noteReuse(err == nil || c.began)
 		}
 		c.used, came = true, c.came() // before another has it
 		if !lasting && !c.unwatch() {

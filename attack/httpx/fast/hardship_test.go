@@ -398,8 +398,8 @@ func TestFastWire(t *testing.T) {
 		{Method: "OPTIONS", URL: "http://target/*"},
 		{Method: "POST", URL: "http://target/x"},
 		{Method: "PUT", URL: "http://target/x", Body: []byte("hello"), Header: []payload.Field{{Name: "content-type", Value: "text/plain"}, {Name: "Content-Length", Value: "99"}}},
-		{Method: "PATCH", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), together+1)},
-		{Method: "POST", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), aside+1), Header: []payload.Field{{Name: "Connection", Value: "close"}}},
+		{Method: "PATCH", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), coalesceSize+1)},
+		{Method: "POST", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), asyncBodySize+1), Header: []payload.Field{{Name: "Connection", Value: "close"}}},
 		{Method: "FOO", URL: "http://target/x", Body: []byte("x"), Header: []payload.Field{{Name: "Expect", Value: "100-continue"}}},
 	} {
 		var wires []string

@@ -9,18 +9,18 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 )
 
-// layout is a form as it goes over the wire: what net/http wrote for one of
+// encodedLayout is a layout as it goes over the wire: what net/http wrote for one of
 // its calls, cut where calls differ.
-type layout struct {
+type encodedLayout struct {
 	base  int // how much of a URL is not in the target
-	host  *fastHost
+	host  *hostPool
 	last  bool
-	parts []fastPart
+	parts []segment
 }
 
-// fastPart is text that all calls share, and what comes after it: the value of
+// segment is text that all calls share, and what comes after it: the value of
 // the header with this index, or one of the following.
-type fastPart struct {
+type segment struct {
 	text []byte
 	then int
 }
@@ -32,25 +32,25 @@ const (
 	thenEnd
 )
 
-// formWithCookies stands for calls of a form that carry their caller's cookies.
-type formWithCookies httpx.Layout
+// layoutWithCookies stands for calls of a layout that carry their caller's cookies.
+type layoutWithCookies httpx.Layout
 
-// form returns how calls of the form go out, with cookies or without; nil if only
+// layoutOf returns how calls of the layout go out, with cookies or without; nil if only
 // net/http knows.
-func (e *engine) form(f *httpx.Layout, cookies bool) *layout {
+func (e *engine) layoutOf(f *httpx.Layout, cookies bool) *encodedLayout {
 	var key any = f
 	if cookies {
-		key = (*formWithCookies)(f)
+		key = (*layoutWithCookies)(f)
 	}
-	if known, ok := e.wires.Load(key); ok {
-		return known.(*layout)
+	if known, ok := e.encoded.Load(key); ok {
+		return known.(*encodedLayout)
 	}
-	known, _ := e.wires.LoadOrStore(key, e.newForm(f, cookies))
-	return known.(*layout)
+	known, _ := e.encoded.LoadOrStore(key, e.newLayout(f, cookies))
+	return known.(*encodedLayout)
 }
 
-// newForm has net/http write a call with markers for values, and looks for them.
-func (e *engine) newForm(f *httpx.Layout, cookies bool) *layout {
+// newLayout has net/http write a call with markers for values, and looks for them.
+func (e *engine) newLayout(f *httpx.Layout, cookies bool) *encodedLayout {
 	// A marker that stands somewhere in the request already is found twice: then
 	// others are taken.
 	for n := int64(1); n <= 10; n++ {
@@ -62,7 +62,7 @@ func (e *engine) newForm(f *httpx.Layout, cookies bool) *layout {
 }
 
 // cut is newForm with markers made of a number.
-func (e *engine) cut(f *httpx.Layout, cookies bool, n int64) *layout {
+func (e *engine) cut(f *httpx.Layout, cookies bool, n int64) *encodedLayout {
 	type mark struct {
 		text string
 		at   int
@@ -101,21 +101,21 @@ func (e *engine) cut(f *httpx.Layout, cookies bool, n int64) *layout {
 		}
 	}
 	slices.SortFunc(marks, func(a, b mark) int { return a.at - b.at })
-	ff := &layout{base: len(f.Base), host: w.host, last: w.last}
+	ff := &encodedLayout{base: len(f.Base), host: w.host, last: w.last}
 	from := 0
 	for _, m := range marks {
-		ff.parts = append(ff.parts, fastPart{w.head[from:m.at], m.then})
+		ff.parts = append(ff.parts, segment{w.head[from:m.at], m.then})
 		from = m.at + len(m.text)
 	}
-	ff.parts = append(ff.parts, fastPart{w.head[from:], thenEnd})
+	ff.parts = append(ff.parts, segment{w.head[from:], thenEnd})
 	return ff
 }
 
-// wire puts the call together, in memory of its own.
-func (f *layout) wire(call *httpx.Call) *fastWire {
-	w, ok := call.Memory.(*fastWire)
+// encode puts the call together, in memory of its own.
+func (f *encodedLayout) encode(call *httpx.Call) *encodedRequest {
+	w, ok := call.Memory.(*encodedRequest)
 	if !ok {
-		w = new(fastWire)
+		w = new(encodedRequest)
 		call.Memory = w
 	}
 	w.host, w.last = f.host, f.last

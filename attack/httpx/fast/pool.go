@@ -17,28 +17,28 @@ import (
 // does.
 const idleTimeout = 90 * time.Second
 
-// fastHost keeps the idle connections to one address. The last to become idle
+// hostPool keeps the idle connections to one address. The last to become idle
 // is the next to be used, so that few of them stay warm.
-type fastHost struct {
+type hostPool struct {
 	wire.Endpoint
-	e    *engine
-	gate wire.Limit
+	e     *engine
+	limit wire.Limit
 
-	kept atomic.Int32 // uses of connections since one was last found closed, as far as trustAfter
+	reuses atomic.Int32 // uses since a connection was last found closed; at most reuseTrust
 
 	mu     sync.Mutex
-	idle   []*fastConn // by when they became idle
+	idle   []*conn // by when they became idle
 	closed bool
 	swept  time.Time
 }
 
 // host returns the one of an address.
-func (e *engine) host(a wire.Endpoint) *fastHost {
+func (e *engine) host(a wire.Endpoint) *hostPool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	h := e.hosts[a]
 	if h == nil {
-		h = &fastHost{Endpoint: a, e: e, gate: e.gates.Of(fmt.Sprint(a)), closed: e.open.Err() != nil}
+		h = &hostPool{Endpoint: a, e: e, limit: e.limits.Of(fmt.Sprint(a)), closed: e.open.Err() != nil}
 		e.hosts[a] = h
 	}
 	return h
@@ -46,7 +46,7 @@ func (e *engine) host(a wire.Endpoint) *fastHost {
 
 // take returns a connection that watches ctx: an idle one, which the server may
 // have closed meanwhile, or a new one.
-func (h *fastHost) take(ctx context.Context, deadline, now time.Time) (*fastConn, error) {
+func (h *hostPool) take(ctx context.Context, deadline, now time.Time) (*conn, error) {
 	for {
 		h.mu.Lock()
 		if h.closed {
@@ -75,21 +75,21 @@ func (h *fastHost) take(ctx context.Context, deadline, now time.Time) (*fastConn
 	return c, nil
 }
 
-// keeps notes whether a connection that was used before still stood.
-func (h *fastHost) keeps(stood bool) {
-	switch n := h.kept.Load(); {
-	case !stood:
-		h.kept.Store(0)
-	case n < trustAfter:
-		h.kept.Add(1)
+// noteReuse notes whether a used connection was still open.
+func (h *hostPool) noteReuse(open bool) {
+	switch n := h.reuses.Load(); {
+	case !open:
+		h.reuses.Store(0)
+	case n < reuseTrust:
+		h.reuses.Add(1)
 	}
 }
 
 // put takes a connection back, and closes those that have been idle for too
 // long: the ones that a spike has left behind are never taken.
-func (h *fastHost) put(c *fastConn, now time.Time) {
+func (h *hostPool) put(c *conn, now time.Time) {
 	c.since = now
-	var old []*fastConn
+	var old []*conn
 	h.mu.Lock()
 	if h.closed || c.renewed != h.e.renewed.Load() || len(h.idle) >= h.e.maxIdle {
 		old = append(old, c)
@@ -103,7 +103,7 @@ func (h *fastHost) put(c *fastConn, now time.Time) {
 			n++
 		}
 		old = append(old, h.idle[:n]...)
-		h.idle = append([]*fastConn(nil), h.idle[n:]...)
+		h.idle = append([]*conn(nil), h.idle[n:]...)
 	}
 	h.mu.Unlock()
 	for _, c := range old {
@@ -112,7 +112,7 @@ func (h *fastHost) put(c *fastConn, now time.Time) {
 }
 
 // closeIdle closes the idle connections; for good, if it is the end of the engine.
-func (h *fastHost) closeIdle(end bool) {
+func (h *hostPool) closeIdle(end bool) {
 	h.mu.Lock()
 	idle := h.idle
 	h.idle, h.closed = nil, h.closed || end
@@ -124,7 +124,7 @@ func (h *fastHost) closeIdle(end bool) {
 
 // dial opens a connection. It ends with the request that needs it: nothing goes
 // on behind its back.
-func (h *fastHost) dial(ctx context.Context, deadline time.Time) (*fastConn, error) {
+func (h *hostPool) dial(ctx context.Context, deadline time.Time) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, wire.Timeout)
 	defer cancel()
 	if !deadline.IsZero() {
@@ -147,7 +147,7 @@ func (h *fastHost) dial(ctx context.Context, deadline time.Time) (*fastConn, err
 }
 
 // connect opens one, and shakes hands.
-func (h *fastHost) connect(ctx context.Context) (*fastConn, error) {
+func (h *hostPool) connect(ctx context.Context) (*conn, error) {
 	begun := time.Now()
 	nc, err := h.e.dialer(ctx, "tcp", h.Address)
 	if err != nil {
@@ -171,8 +171,8 @@ func (h *fastHost) connect(ctx context.Context) (*fastConn, error) {
 	return h.fresh(secure, sock, connected.Sub(begun), time.Since(connected)), nil
 }
 
-func (h *fastHost) fresh(nc net.Conn, sock *lazyConn, connect, handshake time.Duration) *fastConn {
-	c := newFastConn(nc, sock)
+func (h *hostPool) fresh(nc net.Conn, sock *lazyConn, connect, handshake time.Duration) *conn {
+	c := newConn(nc, sock)
 	c.opened, c.connect, c.handshake, c.maxBody = time.Now(), connect, handshake, h.e.maxBody
 	return c
 }

@@ -136,7 +136,7 @@ func BenchmarkTemplatedWire(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if _, err := e.wire(call); err != nil {
+				if _, err := e.encode(call); err != nil {
 					b.Fatal(err)
 				}
 				call.Release()

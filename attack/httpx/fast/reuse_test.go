@@ -246,8 +246,8 @@ var templated = []struct {
 	{"body of a GET", attack.Request{URL: "http://target/", Body: "{{ .a }}"}, true},
 	{"body that is known", attack.Request{Method: "PUT", URL: "http://target/{{ .a }}", Body: "x"}, true},
 	{"body that is not there", attack.Request{Method: "PUT", URL: "http://target/{{ .a }}"}, true},
-	{"body, long", attack.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", together) + "{{ .b }}"}, true},
-	{"body, one byte from long", attack.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", together-2)}, true},
+	{"body, long", attack.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", coalesceSize) + "{{ .b }}"}, true},
+	{"body, one byte from long", attack.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", coalesceSize-2)}, true},
 	{"json", attack.Request{Method: "POST", URL: "http://target/", JSON: `{"a": "{{ .a }}", "n": 1, "b": ["\"{{ .b }}<", "\u007b{ .a }}"]}`}, true},
 	{"json of one value", attack.Request{Method: "POST", URL: "http://target/", JSON: `"{{ .a }}"`}, true},
 	{"form", attack.Request{Method: "POST", URL: "http://target/", Form: []payload.Field{{Name: "a", Value: "{{ .a }}"}, {Name: "b ä", Value: "1"}, {Name: "c", Value: "{{ .b }}"}}}, true},
@@ -310,9 +310,9 @@ func wiresWith(t *testing.T, e *engine, b *httpx.Builder, r *attack.Request, a a
 	if !bytes.Equal(got.Cookie, want.Cookie) {
 		t.Errorf("%q: expected cookies %q, found %q", row, want.Cookie, got.Cookie)
 	}
-	short = got.Form != nil && e.form(got.Form, len(got.Cookie) > 0) != nil
-	w, err := e.wire(got)
-	long, wantErr := e.newWire(want)
+	short = got.Form != nil && e.layoutOf(got.Form, len(got.Cookie) > 0) != nil
+	w, err := e.encode(got)
+	long, wantErr := e.newEncoded(want)
 	if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 		t.Errorf("%q: expected the engine's error %v, found %v", row, wantErr, err)
 	}
@@ -352,7 +352,7 @@ var awkward = []string{
 	"", " ", "x ", "\tx", "a b", "a\tb", "a\nb", "a\r\nX-B: 1", "\x00", "\x7f", "/", "//", "/x", "x/", "..", "?", "a?b", "?a", "#", "a#b", "%", "%4", "%41", "%zz", "41", "%0a",
 	"ä", "日本", "\xff", "a\xffb", "\u2028", "\ufffd", `"`, `\`, `\"`, "<&>", "'", "+", "&", "=", ";", ",", ":", "@", "*", "[", "]", "|", "^", "`", "{", "}", "$", "!", "(", ")", "~",
 	"close", "keep-alive", "chunked", "0", "5", "user:pw", "x.example", "x.example:80", "[::1]", "[fe80::1%25eth0]", "me@x", "http://x/", "{{", "{{ .b }}",
-	strings.Repeat("x", together), strings.Repeat("é", together),
+	strings.Repeat("x", coalesceSize), strings.Repeat("é", coalesceSize),
 }
 
 func TestShortWay(t *testing.T) {
@@ -379,7 +379,7 @@ func TestShortWay(t *testing.T) {
 // was built.
 func TestReuseUnderLoad(t *testing.T) {
 	var wrong atomic.Int64
-	long := strings.Repeat("long", together)
+	long := strings.Repeat("long", coalesceSize)
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		n := r.URL.Query().Get("n")

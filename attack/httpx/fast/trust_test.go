@@ -16,7 +16,7 @@ import (
 )
 
 // Only a connection that was used a moment ago, to a server that has kept as
-// many as trustAfter, is not looked at. One that is found closed even so costs
+// many as reuseTrust, is not checked. One that is found closed even so costs
 // its request an error, as it was sent.
 func TestFastTrust(t *testing.T) {
 	for _, c := range []struct {
@@ -25,9 +25,9 @@ func TestFastTrust(t *testing.T) {
 		idle   time.Duration // before the next
 		failed bool
 	}{
-		{"used a moment ago", trustAfter + 1, 0, true},
-		{"used too long ago", trustAfter + 1, momentAgo, false},
-		{"not used enough", trustAfter, 0, false}, // the first use keeps nothing
+		{"used a moment ago", reuseTrust + 1, 0, true},
+		{"used too long ago", reuseTrust + 1, freshWindow, false},
+		{"not used enough", reuseTrust, 0, false}, // the first use keeps nothing
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,12 +68,12 @@ func TestFastTrust(t *testing.T) {
 				}
 			}
 			<-closed
-			w, err := e.wire(call)
+			w, err := e.encode(call)
 			if err != nil {
 				t.Fatal(err)
 			}
 			conn := w.host.idle[0]
-			for conn.peer.quiet() { // the end has not come through
+			for conn.check.isOpen() { // the end has not come through
 				time.Sleep(time.Millisecond)
 			}
 			// By a clock that does not run while the machine is busy with something else.

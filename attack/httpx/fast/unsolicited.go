@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// lookEvery is how many uses of a trusted connection there are between two
+	// checkEvery is how many uses of a trusted connection there are between two
 	// looks at it: each of them costs a system call.
-	lookEvery = 16
+	checkEvery = 16
 	// lookWait is how long to wait for the beginning of what has come on an idle
 	// connection: it is there, save over TLS, where what has come may be none of HTTP.
 	lookWait = 20 * time.Millisecond
 )
 
 // leftOver says whether there is another answer behind the one that was read.
-func (c *fastConn) leftOver() bool {
+func (c *conn) leftOver() bool {
 	if c.head.status == http.StatusSwitchingProtocols {
 		return false
 	}
@@ -30,7 +30,7 @@ func (c *fastConn) leftOver() bool {
 
 // strayed says whether the connection, on which something has come while it was
 // idle, holds an answer. It is of no use afterwards.
-func (c *fastConn) strayed() bool {
+func (c *conn) strayed() bool {
 	if c.sock.exactly(time.Now().Add(lookWait)) != nil {
 		return false
 	}

@@ -197,17 +197,17 @@ func TestUnsolicitedAnswersOverTLS(t *testing.T) {
 // A trusted connection is looked at now and then, so that a server which answers
 // once too often is found out also where requests follow each other at once.
 func TestTrustedConnectionsAreLookedAt(t *testing.T) {
-	c := &fastConn{used: true, since: time.Unix(100, 0)}
-	h := new(fastHost)
-	h.kept.Store(trustAfter)
+	c := &conn{used: true, since: time.Unix(100, 0)}
+	h := new(hostPool)
+	h.reuses.Store(reuseTrust)
 	looked := 0
-	for range 10 * lookEvery {
+	for range 10 * checkEvery {
 		if !c.trusted(h, c.since.Add(time.Microsecond)) {
 			looked++
 		}
 	}
 	if looked != 10 {
-		t.Errorf("expected a look in %d uses, found %d in %d", lookEvery, looked, 10*lookEvery)
+		t.Errorf("expected a look in %d uses, found %d in %d", checkEvery, looked, 10*checkEvery)
 	}
 }
 

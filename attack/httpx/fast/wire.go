@@ -11,46 +11,46 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
-// together is up to which size a body goes out in one write with its header.
-const together = 8 << 10
+// coalesceSize is up to which size a body goes out in one write with its header.
+const coalesceSize = 8 << 10
 
-// fastWire is a call as it goes over the wire.
-type fastWire struct {
-	host    *fastHost
+// encodedRequest is a call as it goes over the wire.
+type encodedRequest struct {
+	host    *hostPool
 	head    []byte // status line and headers, and a short body
 	headLen int    // of head, without body
 	rest    []byte // a long body
 	last    bool   // the request asks for the connection to be closed
 }
 
-// wire returns the call's; that of a fixed call is made once. No call is looked
+// encode returns the call's; that of a fixed call is made once. No call is looked
 // at once its Send has returned.
-func (e *engine) wire(call *httpx.Call) (*fastWire, error) {
+func (e *engine) encode(call *httpx.Call) (*encodedRequest, error) {
 	if call.Home != nil {
 		call.Done = true
 	}
 	if call.Form != nil {
-		if f := e.form(call.Form, len(call.Cookie) > 0); f != nil {
-			return f.wire(call), nil
+		if f := e.layoutOf(call.Form, len(call.Cookie) > 0); f != nil {
+			return f.encode(call), nil
 		}
 	}
 	if !call.Fixed {
-		return e.newWire(call)
+		return e.newEncoded(call)
 	}
-	if w, ok := e.wires.Load(call); ok {
-		return w.(*fastWire), nil
+	if w, ok := e.encoded.Load(call); ok {
+		return w.(*encodedRequest), nil
 	}
-	w, err := e.newWire(call)
+	w, err := e.newEncoded(call)
 	if err != nil {
 		return nil, err
 	}
-	e.wires.Store(call, w)
+	e.encoded.Store(call, w)
 	return w, nil
 }
 
-// newWire has net/http write the request, so that it goes out byte for byte as
+// newEncoded has net/http write the request, so that it goes out byte for byte as
 // the http engine sends it.
-func (e *engine) newWire(call *httpx.Call) (*fastWire, error) {
+func (e *engine) newEncoded(call *httpx.Call) (*encodedRequest, error) {
 	w, err := e.newHead(call, int64(len(call.Body)))
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (e *engine) newWire(call *httpx.Call) (*fastWire, error) {
 }
 
 // newHead is newWire for a body of which the length alone is known.
-func (e *engine) newHead(call *httpx.Call, length int64) (*fastWire, error) {
+func (e *engine) newHead(call *httpx.Call, length int64) (*encodedRequest, error) {
 	req, err := http.NewRequest(call.Method, call.URL, nil)
 	if err != nil {
 		return nil, httpx.WithoutURL(err)
@@ -87,16 +87,16 @@ func (e *engine) newHead(call *httpx.Call, length int64) (*fastWire, error) {
 	if err := req.Write(&b); err != nil && !rest {
 		return nil, err
 	}
-	return &fastWire{
+	return &encodedRequest{
 		host: e.host(wire.EndpointOf(req.URL)), head: b.Bytes(),
 		last: e.once || httpguts.HeaderValuesContainsToken(req.Header["Connection"], "close"),
 	}, nil
 }
 
 // add puts the body after the header that w.head is.
-func (w *fastWire) add(body []byte) {
+func (w *encodedRequest) add(body []byte) {
 	w.headLen, w.rest = len(w.head), nil
-	if len(body) <= together {
+	if len(body) <= coalesceSize {
 		w.head = append(w.head, body...)
 	} else {
 		w.rest = body

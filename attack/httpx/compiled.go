@@ -22,7 +22,7 @@ type compiled struct {
 	fields  []namedText // of the form
 	body    payload.Template
 	json    []payload.JSONPart
-	form    *Layout // nil: nothing is known of how calls go out
+	layout  *Layout // nil: calls have no common layout
 
 	// missing, if set, is the error of a column that is not there.
 	missing func(column string) error
@@ -34,7 +34,7 @@ type compiled struct {
 	ends     []int  // of the headers in head
 	value    []byte // before it is escaped
 	bodySize int    // of the largest so far
-	plainURL bool   // the URL begins with form.base, and goes out as it stands
+	plainURL bool   // the URL begins with layout.Base, and goes out as it stands
 	sameURL  string // of all arrivals; empty if it differs, or is not known yet
 	sameBody []byte // likewise
 }
@@ -55,7 +55,7 @@ func (h *headerText) wrong(err error) error {
 	return fielderr.Wrap(err, "header "+h.name, fielderr.Field("headers", h.name))
 }
 
-func newKit(r *attack.Request, seed uint64) (*compiled, error) {
+func newCompiled(r *attack.Request, seed uint64) (*compiled, error) {
 	k := &compiled{draw: payload.Draw{Seed: seed}}
 	var errs []error
 	compile := func(what, s string, keys ...string) payload.Template {
@@ -198,8 +198,8 @@ func (k *compiled) render(call *Call, r *attack.Request, a attack.Arrival, by *F
 		}
 		k.bodySize = max(k.bodySize, len(call.Body))
 	}
-	if k.form != nil && k.plainURL && plain && k.form.Body == (len(call.Body) > 0) {
-		call.Form = k.form
+	if k.layout != nil && k.plainURL && plain && k.layout.Body == (len(call.Body) > 0) {
+		call.Form = k.layout
 	}
 	return nil
 }
@@ -210,7 +210,7 @@ func (k *compiled) renderURL() (err error) {
 		return fielderr.Wrap(err, "url", fielderr.Field("url"))
 	}
 	k.head = escapeQuery(k.head)
-	k.plainURL = k.form != nil && plainTarget(k.head[len(k.form.Base):])
+	k.plainURL = k.layout != nil && plainTarget(k.head[len(k.layout.Base):])
 	if len(k.query) == 0 {
 		return nil
 	}
@@ -218,9 +218,9 @@ func (k *compiled) renderURL() (err error) {
 		return k.addQuery()
 	}
 	sep := byte('?')
-	if at := bytes.IndexByte(k.head[len(k.form.Base):], '?'); at >= 0 {
+	if at := bytes.IndexByte(k.head[len(k.layout.Base):], '?'); at >= 0 {
 		sep = '&'
-		if len(k.form.Base)+at+1 == len(k.head) {
+		if len(k.layout.Base)+at+1 == len(k.head) {
 			k.head = k.head[:len(k.head)-1]
 			sep = '?'
 		}

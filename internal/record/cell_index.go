@@ -9,18 +9,18 @@ import (
 // configuration does not have.
 const unknown = "#"
 
-// layout numbers the cells that an arrival can belong to, stage by stage, so that
+// cellIndex numbers the cells that an arrival can belong to, stage by stage, so that
 // recording needs no map: in each stage the requests, the flows, and one for what
 // is unknown; an unknown stage comes last.
-type layout struct {
+type cellIndex struct {
 	stages          []timeline.Stage
 	requests, flows []string
 }
 
-func (l *layout) width() int { return len(l.requests) + len(l.flows) + 1 }
+func (l *cellIndex) width() int { return len(l.requests) + len(l.flows) + 1 }
 
 // cell returns the number of an arrival's cell.
-func (l *layout) cell(a *attack.Arrival) int32 {
+func (l *cellIndex) cell(a *attack.Arrival) int32 {
 	stage, column := len(l.stages), l.width()-1
 	if a.Stage >= 0 && a.Stage < len(l.stages) {
 		stage = a.Stage
@@ -36,7 +36,7 @@ func (l *layout) cell(a *attack.Arrival) int32 {
 }
 
 // stage is the stage of a cell; nil if it is unknown.
-func (l *layout) stage(cell int32) *timeline.Stage {
+func (l *cellIndex) stage(cell int32) *timeline.Stage {
 	if i := int(cell) / l.width(); i < len(l.stages) {
 		return &l.stages[i]
 	}
@@ -44,7 +44,7 @@ func (l *layout) stage(cell int32) *timeline.Stage {
 }
 
 // key names a cell.
-func (l *layout) key(cell int) timeline.Key {
+func (l *cellIndex) key(cell int) timeline.Key {
 	k := timeline.Key{Stage: unknown, Request: unknown}
 	if i := cell / l.width(); i < len(l.stages) {
 		k.Stage = l.stages[i].Name

@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-// Garbage is left to gather for so long, at the pace at which it is made, before it
-// is collected: on one core a collection keeps everybody waiting for 10 ms, and with
-// Go's own rule, as much garbage as is alive, a program that is as small as this one
-// collects every few seconds. A run that makes little garbage gets little room, so
-// that the memory it takes does not grow with its length; one that makes much gets
-// mostRoom, or Go's own rule if that gives more. A collection costs what is alive, so
-// that a quarter of it may always gather.
+// GOGC is set so that a collection runs about every betweenCollections. On one core a collection
+// delays requests by 10 ms. With Go's own rule, as much garbage as is alive, a program as
+// small as this one collects every few seconds. A run that allocates little gets little
+// room, so that its memory does not grow with its length. One that allocates much gets
+// mostRoom, or what Go's own rule gives if that is more. The cost of a collection goes
+// with what is alive, so a quarter of that may always gather.
 const (
 	betweenCollections = 20 * time.Second
 	leastRoom          = 2 << 20
@@ -23,9 +22,9 @@ const (
 	mostRoom           = 40 << 20
 )
 
-// quiet collects garbage now, and has it collected seldom until the function it
-// returns is called. GOGC, if set, is left as it is.
-func quiet() (restore func()) {
+// tuneGC collects garbage now, and makes collections rare until the function that it
+// returns is called. If the environment sets GOGC, that stays.
+func tuneGC() (restore func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}

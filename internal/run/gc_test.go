@@ -49,7 +49,7 @@ func TestQuietIsUndone(t *testing.T) {
 	before := debug.SetGCPercent(77)
 	defer debug.SetGCPercent(before)
 	t.Setenv("GOGC", "")
-	restore := quiet()
+	restore := tuneGC()
 	if got := debug.SetGCPercent(77); got <= 77 {
 		t.Errorf("expected more room for garbage, found %d %%", got)
 	}
@@ -58,7 +58,7 @@ func TestQuietIsUndone(t *testing.T) {
 		t.Errorf("expected 77 %% again, found %d", got)
 	}
 	t.Setenv("GOGC", "50")
-	defer quiet()()
+	defer tuneGC()()
 	if got := debug.SetGCPercent(77); got != 77 {
 		t.Errorf("GOGC was set, and %d %% came of it", got)
 	}
