@@ -86,7 +86,7 @@ cases: build ## run what once went wrong, from outside: testdata/cases (CASE=nam
 	.cache/cases -ordeal $(CURDIR)/$(BIN) -cases $(CURDIR)/testdata/cases -only '$(CASE)'
 
 golden: ## rewrite the golden files after a deliberate change
-	$(GO) test -run 'Good|Bad|Mistakes|Golden|Reference' ./verdict ./internal/report ./internal/scenario ./internal/planview ./internal/cli -update
+	$(GO) test -run 'Good|Bad|Mistakes|Golden|Reference|Schema' ./verdict/rule ./internal/report ./internal/scenario ./internal/planview ./internal/cli -update
 	$(GO) -C tools test ./bench -update
 
 check: lint test race ## what CI runs

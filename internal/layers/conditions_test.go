@@ -83,8 +83,22 @@ func crowded(path string, src []byte) ([]string, error) {
 // A test that fails says what differs. One message for four conditions and more leaves
 // whoever reads it to look for that in a whole value.
 func TestFailuresSayWhatDiffers(t *testing.T) {
+	for path, src := range testFiles(t) {
+		found, err := crowded(path, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found {
+			t.Error(f)
+		}
+	}
+}
+
+// testFiles are the files of all tests with what they hold, those of tools/ too.
+func testFiles(t *testing.T) map[string][]byte {
+	t.Helper()
 	const root = "../.."
-	seen := 0
+	files := make(map[string][]byte)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch name := d.Name(); {
 		case err != nil:
@@ -95,22 +109,16 @@ func TestFailuresSayWhatDiffers(t *testing.T) {
 			return nil
 		}
 		src, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		found, err := crowded(path, src)
-		for _, f := range found {
-			t.Error(f)
-		}
-		seen++
+		files[path] = src
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen == 0 {
-		t.Error("no test file was found")
+	if len(files) == 0 {
+		t.Fatal("no test file was found")
 	}
+	return files
 }
 
 func TestCrowdedConditionsAreSeen(t *testing.T) {
