@@ -23,7 +23,7 @@ func TestMakeGoldenNamesEveryPackage(t *testing.T) {
 	named := strings.Fields(recipe)
 	found := 0
 	for file, src := range testFiles(t) {
-		if !bytes.Contains(src, []byte(`= flag.Bool(` + `"update"`)) {
+		if !bytes.Contains(src, []byte(`= flag.Bool(`+`"update"`)) {
 			continue
 		}
 		found++
