@@ -20,6 +20,7 @@ package attack
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
@@ -38,7 +39,7 @@ type (
 // Plan is all that the attack needs to know; it is not changed once built.
 type Plan struct {
 	Seed        uint64           `json:"seed"`
-	Engine      string           `json:"engine"`               // name in Engines
+	Engine      string           `json:"engine"`               // name in Engines; empty if nothing is sent by HTTP
 	EngineWhy   string           `json:"engine_why,omitempty"` // why ChooseEngine took it; empty if it was named
 	Arrivals    arrivals.Process `json:"arrivals"`
 	Timeout     time.Duration    `json:"timeout"` // of a request that sets none; from the intended time
@@ -168,7 +169,7 @@ type Sample struct {
 	Method string              `json:"method,omitempty"`
 	URL    string              `json:"url,omitempty"`
 	Sent   *Message            `json:"sent,omitempty"`
-	Status int                 `json:"status"`
+	Status int                 `json:"status,omitempty"` // 0: the protocol has none
 	Header map[string][]string `json:"header,omitempty"`
 	Body   string              `json:"body,omitempty"` // its beginning
 	Cut    bool                `json:"-"`              // whether Body is no more than that
@@ -200,6 +201,11 @@ type DetailChooser interface{ WantsDetail(r *Result) bool }
 type Sink interface {
 	Planned(a Arrival)
 	Record(worker int, r *Result)
+}
+
+// Sends says whether a request of the plan is of a protocol.
+func (p *Plan) Sends(protocol string) bool {
+	return slices.ContainsFunc(p.Requests, func(r Request) bool { return r.Protocol == protocol })
 }
 
 // Duration is the length of all stages.

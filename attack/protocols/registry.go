@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
@@ -31,7 +30,7 @@ func Compile(p *attack.Plan) (attack.Clients, error) {
 	known := make(map[string]bool)
 	for _, protocol := range All() {
 		known[protocol.Name] = true
-		if !slices.ContainsFunc(p.Requests, func(r attack.Request) bool { return r.Protocol == protocol.Name }) {
+		if !p.Sends(protocol.Name) {
 			continue
 		}
 		client, err := protocol.Compile(p)

@@ -169,13 +169,17 @@ type exchange struct {
 	build  *build // nil without templates
 	sent   []byte
 	answer expect.Answer
+	kept   int // how much of the answer is kept at most: what is looked at
 	err    error
 	failed *expect.Taker // the capture that was not in the answer
 }
 
 // Call implements attack.Client.
 func (c *client) Call(ctx context.Context, call *attack.Call, out *attack.Outcome) {
-	x := &exchange{client: c, call: call, of: c.requests[call.Request]}
+	x := &exchange{client: c, call: call, of: c.requests[call.Request], kept: maxSample + 1}
+	if x.of.check.WantsBody() || len(x.captures()) > 0 {
+		x.kept = expect.MaxBody
+	}
 	out.Exchange = x
 	if x.err = x.make(); x.err != nil {
 		out.Sent = time.Now()
@@ -250,7 +254,7 @@ func (x *exchange) exchange(ctx context.Context, out *attack.Outcome) error {
 // reason is why a call failed: the end of its context or of its time, if that came
 // first, as whatever broke after that was the giving up.
 func (x *exchange) reason(ctx context.Context, err error) error {
-	if err == errTooLarge {
+	if _, large := errors.AsType[tooLarge](err); large {
 		return err
 	}
 	if cause := context.Cause(ctx); cause != nil {
@@ -285,11 +289,15 @@ func (x *exchange) captures() []*expect.Taker {
 	return x.client.steps[x.call.Flow][x.call.Step]
 }
 
-// errTooLarge is an answer that is longer than is taken.
-var errTooLarge = errors.New("the answer is larger than max_body")
+// tooLarge is an answer that is longer than is taken: than so many bytes.
+type tooLarge int64
+
+func (t tooLarge) Error() string {
+	return fmt.Sprintf("the answer is larger than %d bytes", int64(t))
+}
 
 func kindOf(err error) string {
-	if err == errTooLarge {
+	if _, large := errors.AsType[tooLarge](err); large {
 		return timeline.KindTooLarge
 	}
 	return wire.Kind(err)

@@ -180,7 +180,7 @@ func TestAnswers(t *testing.T) {
 			_, _ = c.Read(make([]byte, 64))
 			_ = c.SetLinger(0)
 		}, tcp.Request{Send: "x"}, long, timeline.KindReset, "read: connection reset by peer", 0},
-		{"too long", says(strings.Repeat("x", 5000), false), tcp.Request{Send: "x"}, long, timeline.KindTooLarge, "the answer is larger than max_body", 4096},
+		{"too long", says(strings.Repeat("x", 5000), false), tcp.Request{Send: "x"}, long, timeline.KindTooLarge, "the answer is larger than 4000 bytes", 4096},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := serve(t, c.serve)

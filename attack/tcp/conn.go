@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/attack/expect"
 )
 
 // conn is a connection with what was read from it ahead.
@@ -51,14 +50,14 @@ func (x *exchange) most() int64 {
 	return maxBytes
 }
 
-// take counts a piece of the answer, and keeps it as far as checks look at it.
+// take counts a piece of the answer, and keeps it as far as anybody looks at it.
 func (x *exchange) take(p []byte) error {
 	x.answer.BytesIn += int64(len(p))
-	if room := expect.MaxBody - len(x.answer.Body); room > 0 {
+	if room := x.kept - len(x.answer.Body); room > 0 {
 		x.answer.Body = append(x.answer.Body, p[:min(len(p), room)]...)
 	}
 	if x.answer.BytesIn > x.most() {
-		return errTooLarge
+		return tooLarge(x.most())
 	}
 	return nil
 }

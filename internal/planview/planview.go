@@ -52,16 +52,12 @@ func plan(w io.Writer, p *scenario.Plan) {
 	a := &p.Attack
 	end := a.Duration()
 	fmt.Fprintf(w, "%s  (seed %d)\n", p.Name, p.Seed)
-	engine := a.Engine
-	if a.EngineWhy != "" {
-		engine += " (" + a.EngineWhy + ")"
-	}
 	how := string(a.Arrivals) + " arrivals"
 	if !slices.ContainsFunc(a.Stages, func(s attack.Stage) bool { _, open := s.Shape.(arrivals.OpenShape); return open }) {
 		how = "a closed loop"
 	}
 	fmt.Fprintf(w, "%s of load, %s, sent by %s, at most %s in flight, timeout %s\n",
-		quantity.FormatDuration(end), how, engine, quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
+		quantity.FormatDuration(end), how, senders(a), quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
 	if c := describeConnections(a.Connections); c != "" {
 		fmt.Fprintf(w, "connections: %s\n", c)
 	}
@@ -117,6 +113,24 @@ func plan(w io.Writer, p *scenario.Plan) {
 	requests(w, p)
 	rules(w, p)
 	recovery(w, p)
+}
+
+// senders says what sends the load: the engine of HTTP, and other protocols.
+func senders(a *attack.Plan) string {
+	var all []string
+	if a.Sends("") {
+		engine := a.Engine
+		if a.EngineWhy != "" {
+			engine += " (" + a.EngineWhy + ")"
+		}
+		all = append(all, engine)
+	}
+	for i := range a.Requests {
+		if name := a.Requests[i].Protocol; name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return strings.Join(all, " and ")
 }
 
 // recovery prints what counts as normal again after a fault.

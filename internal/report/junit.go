@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,10 +76,12 @@ func WriteJUnit(w io.Writer, r *Run) error {
 			{"verdict", string(r.Report.Outcome)},
 			{"exit_code", strconv.Itoa(r.ExitCode)},
 			{"seed", strconv.FormatUint(r.Seed, 10)},
-			{"engine", r.Engine},
 			{"run_directory", r.Dir},
 			{"version", r.Version},
 		},
+	}
+	if r.Engine != "" { // something is sent by HTTP
+		suite.Properties = slices.Insert(suite.Properties, 3, junitProperty{"engine", r.Engine})
 	}
 	for _, rule := range r.Report.Rules {
 		suite.Cases = append(suite.Cases, ruleCase(r.Name, seconds, rule))

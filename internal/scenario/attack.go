@@ -43,12 +43,22 @@ func (b *builder) target() {
 	const hint = "write it such as http://127.0.0.1:8080 or http://${NAME.addr}"
 	u, err := url.Parse(target.Checked(f.Target))
 	switch {
+	case overTCP(f.Target):
+		if err != nil || u.Hostname() == "" || u.Port() == "" || u.User != nil ||
+			strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+			b.Failf(at.Span,
+				"write it such as tcp://127.0.0.1:6379 or tcp://${NAME.addr}",
+				"target: expected a host and a port after tcp://, found %q",
+				strictyaml.Shorten(secret.WithoutUser(f.Target)))
+			return
+		}
+		b.hosts.url(u, at)
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		_, authority, _ := strings.Cut(f.Target, "://")
 		authority, _, _ = strings.Cut(authority, "/")
 		b.Failf(at.Span,
 			cmp.Or(bareIPv6(authority), hint),
-			"target: expected an http or https URL, found %q",
+			"target: expected an http or https URL, or tcp://host:port, found %q",
 			strictyaml.Shorten(secret.WithoutUser(f.Target)))
 	case strings.Contains(f.Target, "{{"):
 		b.Failf(at.Span,
@@ -63,6 +73,9 @@ func (b *builder) target() {
 		b.hosts.url(u, at)
 	}
 }
+
+// overTCP says whether a target is no HTTP server, so that no path can be asked of it.
+func overTCP(target string) bool { return strings.HasPrefix(target, "tcp://") }
 
 func (b *builder) attack(seed uint64) attack.Plan {
 	f := &b.file.Attack
@@ -112,7 +125,8 @@ func (b *builder) firstWeight() *strictyaml.Node {
 	return nil
 }
 
-// engine puts in what auto stands for, so that the plan says what will send.
+// engine puts in what auto stands for, so that the plan says what will send. Where
+// nothing is sent by HTTP, no engine sends anything.
 func (b *builder) engine(p *attack.Plan) {
 	f := &b.file.Attack
 	b.redirectHosts()
@@ -131,6 +145,9 @@ func (b *builder) engine(p *attack.Plan) {
 		b.Failf(b.Where(&f.Engine, b.root).Span,
 			"take engine: http, or leave it out",
 			"engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
+	}
+	if len(p.Requests) > 0 && !p.Sends("") {
+		p.Engine, p.EngineWhy = "", ""
 	}
 }
 

@@ -41,7 +41,7 @@ type scenarioFile struct {
 	Name       string       `json:"name" required:"true" doc:"what the scenario shows, in a few words"`
 	Seed       uint64       `json:"seed" default:"1" doc:"what arrivals, picked targets and template values are drawn from: the same seed gives the same run"`
 	Services   servicesFile `json:"services" doc:"what the run starts or finds, and breaks"`
-	Target     string       `json:"target" vars:"addr" doc:"base of the requests' paths, such as http://127.0.0.1:8080 or http://${NAME.addr}"`
+	Target     string       `json:"target" vars:"addr" doc:"base of the requests' paths, such as http://127.0.0.1:8080 or http://${NAME.addr}; tcp://host:port if all of them are tcp"`
 	AllowHosts []string     `json:"allow_hosts" doc:"hosts beyond this machine and private networks that may be put under load: names, *.domains, addresses or networks"`
 	Secrets    []string     `json:"secrets" doc:"names of environment variables, columns of data and captures whose values are shown as ***, beside those whose name says so"`
 	Attack     attackFile   `json:"attack" required:"true" doc:"the load: requests or flows, and stages"`

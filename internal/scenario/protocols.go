@@ -59,7 +59,7 @@ func (b *requests) other(r *requestFile, o otherProtocol, out *attack.Request, i
 		}
 	case b.file.Target == "" && !b.Set(&b.file.Target):
 		b.Failf(at.Span,
-			"set target: http://127.0.0.1:8080 at the top, or write address: here",
+			"set target: tcp://127.0.0.1:6379 at the top, or write address: here",
 			"%s has no address, and there is no target to take it from", o.name)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
@@ -18,6 +19,12 @@ func (b *builder) ready(r *target.ReadyFile, own ready.Check) ready.Check {
 		return own
 	}
 	c := ready.Check{HTTP: r.HTTP, TCP: r.TCP, Command: r.Command}
+	if r == &b.file.Attack.Ready && strings.HasPrefix(r.HTTP, "/") && overTCP(b.file.Target) {
+		b.Failf(b.Where(&r.HTTP, r.Node()).Span,
+			"write ready: tcp, or the whole URL",
+			"%q is a path, and the target is no HTTP server: it is %s",
+			strictyaml.Shorten(r.HTTP), strictyaml.Shorten(b.file.Target))
+	}
 	b.hosts.ready(r.HTTP, b.Where(&r.HTTP, r.Node()))
 	if r.TCP != "" && r.TCP != target.OwnAddress {
 		b.hosts.ready("tcp://"+r.TCP, b.Where(&r.TCP, r.Node()))

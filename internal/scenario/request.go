@@ -142,12 +142,23 @@ func (b *requests) url(raw string, at *strictyaml.Node) (ok bool) {
 				"%q is a path, and there is no target to ask for it", strictyaml.Shorten(raw))
 			return false
 		}
+		if overTCP(b.file.Target) {
+			b.Failf(at.Span,
+				"write the whole URL here, or take an http URL as target and give requests with tcp their address",
+				"%q is a path, and the target is no HTTP server: it is %s",
+				strictyaml.Shorten(raw), strictyaml.Shorten(b.file.Target))
+			return false
+		}
 		return true
 	}
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok || scheme != "http" && scheme != "https" {
+		hint := "write a path such as /products, or a URL that starts with http:// or https://"
+		if scheme == "tcp" {
+			hint = "a request over TCP is written tcp: { address: 127.0.0.1:6379 }, in a scenario file"
+		}
 		b.Failf(at.Span,
-			"write a path such as /products, or a URL that starts with http:// or https://",
+			hint,
 			"expected a path or an http URL, found %q", strictyaml.Shorten(raw))
 		return false
 	}
