@@ -7,17 +7,15 @@ import (
 	"slices"
 )
 
-// Overlap is a fault that would hit a target which another fault has dead or
-// frozen at that time: it could not be injected, and undoing one would undo the
+// Overlap is a pair of faults on one target: Then would kill or pause it while First still
+// holds it killed or paused. Then could not be injected, and undoing one would undo the
 // other.
 type Overlap struct {
 	First, Then Plan
 	Target      string // its name
 }
 
-// Overlaps finds the targets that would be told to die or freeze while another
-// fault has them dead or frozen already. Network faults may overlap with all. Of
-// thousands of faults each may overlap with each: the first maxOverlaps are told.
+// Overlaps finds the first maxOverlaps overlaps. Network faults may overlap with any fault.
 func Overlaps(faults []ScheduledFault) []Overlap {
 	ordered := slices.Clone(faults)
 	slices.SortStableFunc(ordered, func(a, b ScheduledFault) int { return cmp.Compare(a.Plan.At, b.Plan.At) })

@@ -75,8 +75,8 @@ func run(t *testing.T, ctx context.Context, p *attack.Plan, opt Options) (RunRes
 	t.Helper()
 	c := new(collector)
 	opt.Sink = c
-	live := new(Live)
-	opt.Live = live
+	live := new(Counters)
+	opt.Counters = live
 	res, err := Run(ctx, p, opt)
 	if err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func (l *timeoutClass) pop() waiting {
 
 // enqueue puts an arrival in the queue; a.mu is held.
 func (a *runner) enqueue(w waiting) {
-	a.live.Queued.Add(1)
+	a.counters.Queued.Add(1)
 	if a.queue.push(a.action(&w.Arrival).class, w) {
 		select {
 		case a.reaperWake <- struct{}{}:
@@ -87,7 +87,7 @@ func (a *runner) enqueue(w waiting) {
 func (a *runner) dequeue() (waiting, bool) {
 	w, ok := a.queue.pop()
 	if ok {
-		a.live.Queued.Add(-1)
+		a.counters.Queued.Add(-1)
 	}
 	return w, ok
 }
@@ -137,7 +137,7 @@ func (a *runner) takeExpired() (waiting, bool) {
 	now := a.Clock()
 	for i := range a.queue {
 		if w := a.queue[i].first(); w != nil && a.latestUsefulSend(&w.Arrival, now) <= now {
-			a.live.Queued.Add(-1)
+			a.counters.Queued.Add(-1)
 			return a.queue[i].pop(), true
 		}
 	}

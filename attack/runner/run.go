@@ -51,13 +51,13 @@ type Options struct {
 	// have gone to an address that is not allowed; from any goroutine. Whoever sets it
 	// should close Stop: what is asked of the user must not be load of errors.
 	Refused func(error)
-	// Live, if set, is kept up to date for others to read.
-	Live *Live
+	// Counters, if set, are kept up to date for others to read.
+	Counters *Counters
 }
 
-// Live says how an attack stands; whole flows are not counted, only their
-// requests. It is safe for concurrent use.
-type Live struct {
+// Counters say how a run stands. They count requests, those of flows among them, and not
+// the flows themselves. They are safe for concurrent use.
+type Counters struct {
 	Planned  atomic.Uint64 // arrivals that came due
 	Queued   atomic.Int64  // waiting for a free slot
 	InFlight atomic.Int64  // sent and not yet done
@@ -109,7 +109,7 @@ func Run(ctx context.Context, p *attack.Plan, opt Options) (RunResult, error) {
 	background.Wait()
 	a.sleeper.close()
 	return RunResult{
-		Planned: a.live.Planned.Load(), Done: a.done.Load(), Unsent: a.unsent.Load(),
+		Planned: a.counters.Planned.Load(), Done: a.done.Load(), Unsent: a.unsent.Load(),
 		Interrupted: a.interrupted.Load(), End: a.end, Stopped: a.stopped, CutOff: a.cutOff.Load(),
 	}, nil
 }
@@ -139,14 +139,14 @@ type recorderSlot struct {
 // users.go.
 type runner struct {
 	Options
-	ctx     context.Context
-	plan    *attack.Plan
-	load    *arrivals.Load
-	clients []attack.Client
-	actions []action             // by request
-	samples attack.SampleChooser // nil: all samples are wanted
-	details attack.DetailChooser // nil: all details are
-	live    *Live
+	ctx      context.Context
+	plan     *attack.Plan
+	load     *arrivals.Load
+	clients  []attack.Client
+	actions  []action             // by request
+	samples  attack.SampleChooser // nil: all samples are wanted
+	details  attack.DetailChooser // nil: all details are
+	counters *Counters
 
 	done, unsent, interrupted, cutOff atomic.Uint64
 
@@ -217,12 +217,12 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 		}
 	}
 	a := &runner{
-		Options: opt, ctx: ctx, plan: p, live: opt.Live,
+		Options: opt, ctx: ctx, plan: p, counters: opt.Counters,
 		dispatcher: recorderSlot{number: dispatcherSlot}, reaper: recorderSlot{number: reaperSlot},
 		dispatcherWake: make(chan struct{}, 1), reaperWake: make(chan struct{}, 1), reaperStop: make(chan struct{}), loadEnded: make(chan struct{}),
 	}
-	if a.live == nil {
-		a.live = new(Live)
+	if a.counters == nil {
+		a.counters = new(Counters)
 	}
 	if a.Clock == nil {
 		a.Clock = func() time.Duration { return time.Since(opt.Start) }

@@ -53,9 +53,9 @@ func (a *runner) sendRequest(s *recorderSlot, w waiting, c *caller) {
 	}
 	o := &s.outcome
 	*o = attack.Outcome{}
-	a.live.InFlight.Add(1)
+	a.counters.InFlight.Add(1)
 	a.clients[action.client].Call(a.ctx, &s.call, o)
-	a.live.InFlight.Add(-1)
+	a.counters.InFlight.Add(-1)
 	defer o.Release()
 	if o.Err == wire.ErrNoConnection {
 		a.setNotSent(r, attack.Unsent)
@@ -176,7 +176,7 @@ func (a *runner) announce(r attack.Arrival) {
 	if r.IsFlow {
 		a.Sink.Planned(a.firstStep(r))
 	}
-	a.live.Planned.Add(1)
+	a.counters.Planned.Add(1)
 }
 
 // action is the action of an arrival's request; of a flow that of its first request.

@@ -110,9 +110,9 @@ func (c *stageUsers) newUser(i int) *user {
 
 // serve is a user at work, for as long as the stage has room for it.
 func (c *stageUsers) serve(u *user) {
-	c.live.Users.Add(1)
+	c.counters.Users.Add(1)
 	defer func() {
-		c.live.Users.Add(-1)
+		c.counters.Users.Add(-1)
 		u.idle <- struct{}{}
 	}()
 	for ready := c.Clock(); ; {

@@ -120,7 +120,7 @@ type runner struct {
 	attack    attack.Plan
 	conductor *chaos.Conductor
 	recorder  *record.Recorder
-	load      loadrunner.Live
+	load      loadrunner.Counters
 	self      atomic.Pointer[timeline.Sample] // the latest of the generator; nil before the first
 	phase     atomic.Int32
 	start     time.Time // of the load; set before phase leaves starting
@@ -381,7 +381,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
 	result, err := loadrunner.Run(hard, &r.attack, loadrunner.Options{
-		Clients: clients, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Live: &r.load,
+		Clients: clients, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Counters: &r.load,
 		Busy: generator.Busy(), Refused: r.forbidden.note,
 		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, carries),
 		OnStage: func(i int) {

@@ -35,8 +35,8 @@ func run(t *testing.T, ctx context.Context, p *attack.Plan, opt runner.Options) 
 	t.Helper()
 	c := new(collector)
 	opt.Sink = c
-	live := new(runner.Live)
-	opt.Live = live
+	live := new(runner.Counters)
+	opt.Counters = live
 	res, err := runner.Run(ctx, p, opt)
 	if err != nil {
 		t.Fatal(err)
