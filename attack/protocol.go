@@ -14,8 +14,11 @@ import (
 // Protocol is an entry of the registry of protocols: what a request is, and how it is
 // sent. It knows nothing of when.
 type Protocol struct {
-	Name string // in Request.Protocol; empty: HTTP
-	Doc  string
+	// Name is that in Request.Protocol, and the key of a request in the scenario file;
+	// empty: HTTP.
+	Name string
+	// Doc is one line on what stands below the key.
+	Doc string
 	// New returns the settings of a request with their defaults; nil for HTTP, whose
 	// settings stand beside the name of a request.
 	New func() Spec

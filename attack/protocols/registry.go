@@ -22,13 +22,13 @@ func All() []attack.Protocol {
 	}
 }
 
-// Compile returns what sends the requests of a plan: a client for each protocol that
-// one of them is of.
-func Compile(p *attack.Plan) (attack.Clients, error) {
+// Compile returns what sends the requests of a plan: a client for each protocol of all
+// that one of them is of.
+func Compile(all []attack.Protocol, p *attack.Plan) (attack.Clients, error) {
 	clients := make(attack.Clients)
 	var errs []error
 	known := make(map[string]bool)
-	for _, protocol := range All() {
+	for _, protocol := range all {
 		known[protocol.Name] = true
 		if !p.Sends(protocol.Name) {
 			continue

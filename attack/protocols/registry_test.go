@@ -1,6 +1,7 @@
 package protocols_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,9 @@ func TestProtocolsConform(t *testing.T) {
 			continue
 		}
 		spec := p.New()
+		if v := reflect.TypeOf(spec); v.Kind() != reflect.Pointer || v.Elem().Size() == 0 {
+			t.Errorf("%q: its settings are no pointer to a struct with settings", p.Name)
+		}
 		if spec.Endpoint() != "" || !strings.HasPrefix(spec.String(), p.Name) {
 			t.Errorf("%q: found %q, %q", p.Name, spec.Endpoint(), spec.String())
 		}
@@ -65,7 +69,7 @@ func TestCompile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := mixed()
 			c.spoil(p)
-			clients, err := protocols.Compile(p)
+			clients, err := protocols.Compile(protocols.All(), p)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Errorf("expected %q, found %v", c.err, err)

@@ -24,7 +24,7 @@ const Name = "tcp"
 // Protocol is the entry of the registry.
 func Protocol() attack.Protocol {
 	return attack.Protocol{
-		Name: Name, Doc: "connect, send bytes, expect bytes",
+		Name: Name, Doc: "bytes to send over a connection, and what to expect",
 		New: func() attack.Spec { return new(Request) }, Compile: Compile,
 	}
 }

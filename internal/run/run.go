@@ -303,7 +303,7 @@ func carries(s scenario.Service) bool {
 
 // drive sends the load and injects the faults, and returns what was recorded.
 func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
-	clients, err := protocols.Compile(&r.attack)
+	clients, err := protocols.Compile(r.plan.Protocols, &r.attack)
 	if err != nil {
 		return nil, err
 	}

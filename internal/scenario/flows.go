@@ -31,7 +31,7 @@ func (s *stepFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stric
 			o.Refuse(key, hint, "a step has no %s of its own", key)
 		}
 	}
-	grammar.SetDefaults(s)
+	d.SetDefaults(s)
 	o.Into(s, false)
 	return o.Done()
 }

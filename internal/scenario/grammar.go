@@ -4,9 +4,10 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
-	"github.com/seed-1574e9de/ordeal/attack/tcp"
+	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
@@ -17,6 +18,7 @@ import (
 
 // grammar is what the scenario file has beyond its structs.
 var grammar = &strictyaml.Grammar{
+	Keys: protocolKeys(protocols.All()),
 	Lists: map[string]func() []string{
 		"builtins": target.Builtins, "protocols": httpVersions, "processes": processes, "engines": engines,
 	},
@@ -31,6 +33,13 @@ var grammar = &strictyaml.Grammar{
 		Setting:  "write it as attack.timeout=5s",
 		KeyPath:  `write it as attack.timeout, stages.0.rate, or headers."X.Y"`,
 	},
+}
+
+// grammarOf is the grammar of files whose requests can be of these protocols.
+func grammarOf(all []attack.Protocol) *strictyaml.Grammar {
+	g := *grammar
+	g.Keys = protocolKeys(all)
+	return &g
 }
 
 // Settings lists the settings of a shape or a fault, given a pointer to it, as they
@@ -102,7 +111,8 @@ type requestFile struct {
 	Method  string  `json:"method" doc:"any other method, with url"`
 	URL     string  `json:"url" vars:"addr" doc:"path or URL, with method"`
 
-	TCP tcp.Request `json:"tcp" vars:"addr" doc:"in place of HTTP: bytes to send over a connection, and what to expect"`
+	// Other are the keys of protocols other than HTTP, see protocolKeys.
+	Other strictyaml.Keyed `keys:"protocols"`
 
 	Headers []payload.Field `json:"headers" vars:"addr" doc:"headers by name; values may hold templates"`
 	Query   []payload.Field `json:"query" vars:"addr" doc:"query parameters by name; values may hold templates"`

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"path/filepath"
 
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -26,6 +28,8 @@ type Options struct {
 	Set []strictyaml.Override
 	// Kinds are those that services can have; nil: all.
 	Kinds []target.Kind
+	// Protocols are those that requests can be of; nil: all.
+	Protocols []attack.Protocol
 
 	// allowHint says how to allow a host, if not by allow_hosts in a file.
 	allowHint func(host string) string
@@ -50,7 +54,10 @@ func Load(path string, env Env, opt Options) (*Plan, error) {
 // scenario names and touches nothing else. The error is *strictyaml.Mistakes, with
 // everything that is wrong.
 func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
-	source := grammar.Source(file, string(src))
+	if opt.Protocols == nil {
+		opt.Protocols = protocols.All()
+	}
+	source := grammarOf(opt.Protocols).Source(file, string(src))
 	root := source.Parse()
 	if root == nil {
 		return nil, source.Err(nil)
@@ -97,7 +104,11 @@ type builder struct {
 
 func (b *builder) plan(opt Options) *Plan {
 	f := b.file
-	p := &Plan{Schema: planSchema, Name: f.Name, Seed: f.Seed, Target: f.Target, AllowHosts: f.AllowHosts, Dir: b.files.dir, Kinds: f.Services.all()}
+	p := &Plan{
+		Schema: planSchema, Name: f.Name, Seed: f.Seed, Target: f.Target,
+		AllowHosts: f.AllowHosts, Dir: b.files.dir,
+		Kinds: f.Services.all(), Protocols: opt.Protocols,
+	}
 	if opt.Seed != nil {
 		p.Seed = *opt.Seed
 	}

@@ -50,6 +50,8 @@ type Plan struct {
 
 	// Kinds are the kinds that its services could have.
 	Kinds []target.Kind `json:"-"`
+	// Protocols are those that its requests could be of.
+	Protocols []attack.Protocol `json:"-"`
 
 	// Dir is the folder of the scenario file, against which its paths are read.
 	Dir string `json:"-"`

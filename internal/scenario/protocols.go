@@ -5,38 +5,49 @@ import (
 	"net/url"
 
 	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/attack/tcp"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
-// otherProtocol is a key of a request that says it is not sent by HTTP.
-type otherProtocol struct {
-	name string // of the protocol, and the key
-	ptr  any    // the settings, in the file's struct
-	spec attack.Spec
-}
-
-// others are the keys of protocols other than HTTP.
-func (r *requestFile) others() []otherProtocol {
-	return []otherProtocol{
-		{tcp.Name, &r.TCP, &r.TCP},
+// protocolKeys are the keys of requests that say they are not sent by HTTP: the names of
+// the protocols.
+func protocolKeys(all []attack.Protocol) map[string][]strictyaml.Key {
+	var keys []strictyaml.Key
+	for _, p := range all {
+		if p.New == nil {
+			continue // HTTP, whose keys are those of requestFile
+		}
+		keys = append(keys, strictyaml.Key{
+			Name: p.Name, Doc: "in place of HTTP: " + p.Doc, Vars: "addr",
+			New: func() any { return p.New() },
+		})
 	}
+	return map[string][]strictyaml.Key{"protocols": keys}
 }
 
-// other makes a request of a protocol other than HTTP.
-func (b *requests) other(r *requestFile, o otherProtocol, out *attack.Request, in *stepNames) {
-	own := b.ownNode(r)
+// other makes a request of a protocol other than HTTP: of the one whose key is set.
+func (b *requests) other(
+	r *requestFile, set strictyaml.KeyedValue, out *attack.Request, in *stepNames,
+) {
+	own, spec := b.ownNode(r), set.Ptr.(attack.Spec)
 	for _, x := range append(r.httpKeys(), keyOf{&r.Expect, "expect"}, keyOf{&r.Targets, "targets"}) {
 		if n, ok := b.Find(x.ptr); ok {
 			b.Failf(n.Span,
 				"remove it, or make two requests of it",
-				"%s cannot stand beside %s, which is no HTTP", x.key, o.name)
+				"%s cannot stand beside %s, which is no HTTP", x.key, set.Name)
 		}
 	}
-	out.Protocol, out.Spec = o.name, o.spec
-	at := b.Where(o.ptr, own)
-	if b.Broken(o.ptr) {
+	for _, x := range r.Other.Values() {
+		if n, ok := b.Find(x.Ptr); ok && x.Name != set.Name {
+			b.Failf(n.Span,
+				"make two requests of it",
+				"a request asks for one thing, found both %q and %q", set.Name, x.Name)
+		}
+	}
+	out.Protocol, out.Spec = set.Name, spec
+	at := b.Where(set.Ptr, own)
+	if b.Broken(set.Ptr) {
 		return
 	}
 	var names []string
@@ -50,8 +61,8 @@ func (b *requests) other(r *requestFile, o otherProtocol, out *attack.Request, i
 		return
 	}
 	const standIn = "target:1" // for the address of the target, which is checked there
-	expanded := o.spec.Expanded(target.Checked, standIn)
-	noteFields(b.Decoder, expanded.Validate(out.Data, names), o.ptr, at, "")
+	expanded := spec.Expanded(target.Checked, standIn)
+	noteFields(b.Decoder, expanded.Validate(out.Data, names), set.Ptr, at, "")
 	switch endpoint := expanded.Endpoint(); {
 	case endpoint != standIn:
 		if host, _, err := net.SplitHostPort(endpoint); err == nil && !b.hosts.ways.Redirects(endpoint) {
@@ -60,7 +71,7 @@ func (b *requests) other(r *requestFile, o otherProtocol, out *attack.Request, i
 	case b.file.Target == "" && !b.Set(&b.file.Target):
 		b.Failf(at.Span,
 			"set target: tcp://127.0.0.1:6379 at the top, or write address: here",
-			"%s has no address, and there is no target to take it from", o.name)
+			"%s has no address, and there is no target to take it from", set.Name)
 	}
 }
 

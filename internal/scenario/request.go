@@ -48,8 +48,8 @@ func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 		b.Failf(b.Where(&r.Expect.Within, expect).Span, "ask for less, or raise the timeout: what takes longer than that is an error anyway",
 			"within: expected less than the timeout of %s, found %s", out.Timeout, out.Expect.Within)
 	}
-	for _, o := range r.others() {
-		if b.Set(o.ptr) {
+	for _, o := range r.Other.Values() {
+		if b.Set(o.Ptr) {
 			b.other(r, o, &out, in)
 			return out
 		}

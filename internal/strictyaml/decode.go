@@ -187,6 +187,9 @@ func plainKey(s string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
 }
 
+// SetDefaults fills in what default tags say, before anything is read.
+func (d *Decoder) SetDefaults(ptr any) { d.grammar.SetDefaults(ptr) }
+
 // Decode reads a mapping into the struct that ptr points to, with defaults, and
 // says whether it could be read whole.
 func (d *Decoder) Decode(n *Node, ptr any, what string) (ok bool) {

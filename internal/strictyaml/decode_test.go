@@ -230,3 +230,48 @@ func FuzzDecode(f *testing.F) {
 		m.Render(io.Discard, true)
 	})
 }
+
+// Keys of a registry stand among those of the struct, each with a value of its own.
+func TestKeysOfARegistry(t *testing.T) {
+	type stall struct {
+		Name string           `json:"name" doc:"what it is called"`
+		Open time.Duration    `json:"open" default:"8h" doc:"how long it is open"`
+		Sold strictyaml.Keyed `keys:"wares"`
+	}
+	g := &strictyaml.Grammar{Keys: map[string][]strictyaml.Key{"wares": {
+		{Name: "sign", Doc: "a text", New: func() any { return new(price) }},
+		{Name: "ware", Doc: "a price", New: func() any { return new(price) }},
+	}}}
+	for _, tt := range []struct{ name, text, want string }{
+		{"both", "name: a\nware: { sum: 3 }\nsign: 4\n", "sign 4, ware 3"},
+		{"none", "name: a\n", "sign unset, ware unset"},
+		{"a slip", "wrae: 3\n", `hint: did you mean "ware"?`},
+		{"a key below that is not there", "ware: { smu: 3 }\n", `hint: did you mean "sum"?`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := g.Source("stall.yaml", tt.text)
+			d := src.Decoder(nil)
+			var one, other stall
+			d.Decode(src.Parse(), &one, "a stall")
+			g.SetDefaults(&other)
+			var found []string
+			for i, v := range one.Sold.Values() {
+				says := "unset"
+				if d.Set(v.Ptr) {
+					says = fmt.Sprint(v.Ptr.(*price).Sum)
+				}
+				found = append(found, v.Name+" "+says)
+				if other.Sold.Values()[i].Ptr == v.Ptr {
+					t.Errorf("two stalls share their %s", v.Name)
+				}
+			}
+			got := strings.Join(found, ", ")
+			if err := src.Err(nil); err != nil {
+				got = err.Error()
+			}
+			if !strings.Contains(got, tt.want) {
+				t.Errorf("found %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -30,6 +30,7 @@ type Pair struct{ Name, Value string }
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	pairType     = reflect.TypeFor[Pair]()
+	keyedType    = reflect.TypeFor[Keyed]()
 )
 
 // isPairs says whether a type is a list of pairs.
@@ -37,8 +38,46 @@ func isPairs(t reflect.Type) bool {
 	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && t.Elem().ConvertibleTo(pairType)
 }
 
+// Key is a key of a mapping that a registry knows.
+type Key struct {
+	Name string
+	Doc  string
+	Vars string     // passed on to whoever resolves variables
+	New  func() any // a pointer to the struct that its value is read into
+}
+
+// Keyed stands in a struct for the keys of a registry, Grammar.Keys: its tag keys:"name"
+// says which. Each has a value of its own from the moment the fields are first asked for.
+type Keyed struct {
+	values []KeyedValue
+}
+
+// KeyedValue is a key of a registry, and the pointer that its value is read into.
+type KeyedValue struct {
+	Key
+	Ptr any
+}
+
+// Values lists the keys in the order of the registry; nil before anything was read.
+func (k *Keyed) Values() []KeyedValue { return k.values }
+
+// fields are those of the keys.
+func (k *Keyed) fields(keys []Key) []Field {
+	if k.values == nil {
+		for _, key := range keys {
+			k.values = append(k.values, KeyedValue{key, key.New()})
+		}
+	}
+	var out []Field
+	for _, v := range k.values {
+		value := reflect.ValueOf(v.Ptr).Elem()
+		out = append(out, Field{Key: v.Name, Doc: v.Doc, Vars: v.Vars, Value: value})
+	}
+	return out
+}
+
 // Fields lists the fields of the struct that ptr points to, those of embedded
-// structs among them.
+// structs and of registries among them.
 func (g *Grammar) Fields(ptr any) []Field { return g.fieldsOf(reflect.ValueOf(ptr).Elem()) }
 
 func (g *Grammar) fieldsOf(v reflect.Value) []Field {
@@ -46,6 +85,11 @@ func (g *Grammar) fieldsOf(v reflect.Value) []Field {
 	t := v.Type()
 	for i := range t.NumField() {
 		sf := t.Field(i)
+		if sf.Type == keyedType {
+			keys := g.Keys[sf.Tag.Get("keys")]
+			out = append(out, v.Field(i).Addr().Interface().(*Keyed).fields(keys)...)
+			continue
+		}
 		if sf.Anonymous && sf.Type.Kind() == reflect.Struct {
 			for _, f := range g.fieldsOf(v.Field(i)) {
 				if !slices.Contains(strings.Split(sf.Tag.Get("without"), ","), f.Key) {

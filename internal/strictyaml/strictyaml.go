@@ -33,6 +33,7 @@
 //	vars:"mode"       passed on to whoever resolves variables, see Variable
 //	without:"a,b"     on an embedded struct: its keys but for these
 //	empties:"true"    texts of the list may be empty, but for the first
+//	keys:"name"       on a Keyed: the keys of a registry, Grammar.Keys
 //
 // A type that has more than one form in the file implements NodeDecoder, and
 // NodeSchema for the JSON Schema. The schema is made from the same tags.
@@ -44,6 +45,8 @@ import "reflect"
 type Grammar struct {
 	// Lists are the words that enum:"@name" stands for.
 	Lists map[string]func() []string
+	// Keys are the keys that keys:"name" stands for, from a registry.
+	Keys map[string][]Key
 	// Units are the units of types that have one without a tag.
 	Units map[reflect.Type]string
 	// Foreign knows keys that other tools have: what to write in a mapping that is
