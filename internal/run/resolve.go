@@ -136,7 +136,7 @@ func (r *Resolution) load(ctx context.Context, plan *scenario.Plan) {
 		default:
 			addresses, err := lookUp(ctx, to)
 			if err != nil {
-				r.problem(err)
+				r.problem(fmt.Errorf("the load to %s: %w", o.URL, err))
 				continue
 			}
 			o.Addresses = addresses
