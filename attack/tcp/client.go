@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"sync"
 	"time"
@@ -411,13 +409,3 @@ func (c *client) keep(address string, one *conn) {
 	}
 	c.idle[address] = append(c.idle[address], one)
 }
-
-// asNetError makes the end of a connection in the middle of an answer one of its own.
-func asNetError(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-var _ net.Conn = (*conn)(nil)

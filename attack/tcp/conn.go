@@ -75,7 +75,7 @@ func (c *conn) line(x *exchange) error {
 		case bufio.ErrBufferFull:
 			continue
 		}
-		return asNetError(err)
+		return beforeEnd(err)
 	}
 }
 
@@ -92,8 +92,17 @@ func (c *conn) some(x *exchange, n int64, all bool) error {
 		case err == io.EOF && !all:
 			return nil
 		case err != nil:
-			return asNetError(err)
+			return beforeEnd(err)
 		}
 	}
 	return nil
+}
+
+// beforeEnd is an error that came before the end of an answer: a connection that ends
+// there ends too early.
+func beforeEnd(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
