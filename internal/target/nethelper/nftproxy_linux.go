@@ -47,14 +47,15 @@ func (m *nftProxy) apply(ctx context.Context, p Params, carrying func() error) (
 	if m.rules.listening, err = listeningPorts(); err != nil {
 		return "", err
 	}
-	m.proxy = tcpproxy.New(m.dial, p.Seed)
-	if err := m.listen(); err != nil {
-		return "", err
-	}
+	// Before the proxy serves, as its connections read where the echo is.
 	if m.echo, err = startEcho("127.0.0.1:0"); err != nil {
 		return "", err
 	}
 	m.rules.echo = uint16(m.echo.addr().Port)
+	m.proxy = tcpproxy.New(m.dial, p.Seed)
+	if err := m.listen(); err != nil {
+		return "", err
+	}
 
 	// Whoever asks for a fault has seen to it that no other helper is at work
 	// here: a table that is there already was left by one that was killed.
