@@ -71,6 +71,7 @@ func (a *runner) runFlow(s *recorderSlot, w waiting, kept []any) {
 		}
 		took += got.Done - got.Intended
 		whole.End, whole.Class, whole.Code, whole.Kind = got.End, got.Class, got.Code, got.Kind
+		whole.Opened = got.Opened
 		whole.BytesIn += got.BytesIn
 		whole.BytesOut += got.BytesOut
 		due = got.Done

@@ -66,7 +66,7 @@ type Options struct {
 	// Dial opens connections in place of a dialler that keeps to Hosts.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Held returns nil if a new connection to an address is one to the service
-	// itself, where more is known than that it stays open, as attack.HeldOpen finds.
+	// itself, where more is known than that it stays open, as httpx.HeldOpen finds.
 	Held func(ctx context.Context, conn net.Conn, address string) error
 	// Run runs a command where the service is, and returns an error unless it
 	// exits with status 0.

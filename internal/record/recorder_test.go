@@ -370,6 +370,42 @@ func TestCuttingOld(t *testing.T) {
 		map[string]uint64{"reset": 4, "timeout": 1})
 }
 
+// A flow whose last step lost its connection while ordeal cut connections is no error, however
+// long its caller thought before; one that lost it long after is.
+func TestCuttingAStepOfAFlow(t *testing.T) {
+	clock := new(hand)
+	c := config(t, clock.now)
+	c.Flows = []string{"buy"}
+	c.Grace = 20 * sec
+	r := start(t, c)
+	record := func(opened, sent, done, think time.Duration) {
+		a := attack.Arrival{Intended: sent, IsFlow: true}
+		r.Planned(a)
+		clock.set(max(clock.now(), done+think+1))
+		r.Record(0, &attack.Result{
+			Arrival: a, Dispatched: sent, Sent: sent, Done: done, ThinkTime: think, Kind: "reset", Opened: opened,
+		})
+	}
+	clock.set(2 * sec)
+	done := r.CuttingOld()
+	record(100*ms, 200*ms, 500*ms, 2*sec) // it thought, and was cut at 2.5 s
+	record(100*ms, 300*ms, 600*ms, 2*sec)
+	clock.set(3 * sec)
+	done()
+	record(100*ms, 300*ms, 2500*ms, 4*sec) // the target's own doing, at 6.5 s
+	tl, err := r.Finish(8*sec, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum timeline.Stats
+	for _, iv := range intervals(t, tl) {
+		for _, cell := range iv.Cells {
+			sum.Merge(cell.Stats)
+		}
+	}
+	wantCounts(t, sum, cutCounts{Planned: 3, Done: 3, Cut: 2, Failed: 1, Judged: 1}, map[string]uint64{"reset": 1})
+}
+
 // cutCounts are the counts that connections cut by ordeal itself must not falsify.
 type cutCounts struct{ Planned, Done, Cut, Failed, Judged uint64 }
 

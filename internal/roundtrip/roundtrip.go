@@ -52,6 +52,9 @@ type Proof func(ctx context.Context, round Round, before time.Duration) (evidenc
 func Prove(
 	ctx context.Context, round Round, act func() error, proofs ...Proof,
 ) (evidence string, err error) {
+	if len(proofs) == 0 {
+		return "", errors.New("expected a proof that something acts, found none")
+	}
 	before, err := Base(ctx, round)
 	if err != nil {
 		return "", err

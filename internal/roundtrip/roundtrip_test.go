@@ -88,8 +88,11 @@ func TestProve(t *testing.T) {
 		t.Errorf("Prove = %q, %v, want %q", seen, err, want)
 	}
 	stuck := errors.New("stuck")
-	if _, err := roundtrip.Prove(t.Context(), round, func() error { return stuck }); !errors.Is(err, stuck) {
+	if _, err := roundtrip.Prove(t.Context(), round, func() error { return stuck }, second); !errors.Is(err, stuck) {
 		t.Errorf("Prove of what cannot act = %v", err)
+	}
+	if _, err := roundtrip.Prove(t.Context(), round, func() error { return nil }); err == nil {
+		t.Error("Prove took what nothing proves for proven")
 	}
 	if _, err := roundtrip.Prove(t.Context(), round, func() error { return nil }, roundtrip.Grown(time.Second, 0)); err == nil {
 		t.Error("Prove saw what is not there")

@@ -85,7 +85,7 @@ func (h *healer) heal(ctx context.Context, asked func(kind string) bool) (err er
 	}
 	defer func() {
 		for _, one := range h.by {
-			_ = one.Close() // what it undid is undone
+			err = errors.Join(err, one.Close())
 		}
 	}()
 	turn, cancel := context.WithTimeout(ctx, turnTimeout)

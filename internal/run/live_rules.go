@@ -23,6 +23,7 @@ type liveRules struct {
 	samples []timeline.Sample // not yet in generator
 	stood   timeline.Windows  // not yet in stills
 	shown   []report.LiveRule
+	ended   bool // nobody judges, so that samples and stood are not kept
 }
 
 // rules are those of the plan, as the judge takes them.
@@ -36,7 +37,7 @@ func (r *runner) rules() []verdict.Input {
 
 // newLiveRules begins to judge the run that c is recorded by.
 func (r *runner) newLiveRules(c *record.Config) *liveRules {
-	l := &liveRules{faults: func() []timeline.Fault {
+	l := &liveRules{ended: len(r.plan.Rules) == 0, faults: func() []timeline.Fault {
 		var out []timeline.Fault
 		for _, f := range r.conductor.Faults() {
 			out = append(out, f.Fault)
@@ -54,6 +55,7 @@ func (r *runner) newLiveRules(c *record.Config) *liveRules {
 // judge reads the sealed intervals until ctx ends. What it is late with it catches up with: it
 // reads from the recording and slows nobody.
 func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
+	defer l.end()
 	var next time.Time
 	for sealed, err := range recorder.Subscribe(ctx) {
 		if err != nil || l.learn() != nil {
@@ -108,6 +110,13 @@ func (l *liveRules) show(results []verdict.RuleResult) {
 	l.shown = shown
 }
 
+// end lets go of what nobody will judge by.
+func (l *liveRules) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended, l.samples, l.stood = true, nil, nil
+}
+
 // state is how the rules stand.
 func (l *liveRules) state() []report.LiveRule {
 	l.mu.Lock()
@@ -118,11 +127,15 @@ func (l *liveRules) state() []report.LiveRule {
 func (l *liveRules) usage(s timeline.Sample) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.samples = append(l.samples, s)
+	if !l.ended {
+		l.samples = append(l.samples, s)
+	}
 }
 
 func (l *liveRules) standstill(w timeline.Window) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stood = append(l.stood, w)
+	if !l.ended {
+		l.stood = append(l.stood, w)
+	}
 }

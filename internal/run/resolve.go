@@ -64,7 +64,6 @@ func Resolve(ctx context.Context, plan *scenario.Plan) *Resolution {
 		plan: plan, addrs: map[string]string{}, targets: map[string][]chaos.Target{},
 		progress: func(string, ...any) {},
 	}
-	defer func() { r.problem(s.stop(context.WithoutCancel(ctx))) }()
 	for _, svc := range plan.Services {
 		facts, err := s.opener(svc.Kind).Facts(ctx, svc.Name, svc.Settings)
 		if err != nil {
@@ -77,6 +76,7 @@ func Resolve(ctx context.Context, plan *scenario.Plan) *Resolution {
 	for _, f := range plan.Chaos {
 		r.fault(f)
 	}
+	r.problem(s.stop(context.WithoutCancel(ctx)))
 	for _, err := range r.errs {
 		r.Problems = append(r.Problems, plan.Redact(err.Error()))
 	}

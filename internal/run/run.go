@@ -328,9 +328,8 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	}
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
 	r.conductor.BindCutting(r.recorder.Cutting, func() (done func()) {
-		done = r.recorder.CuttingOld()
-		clients.Renew()
-		return done
+		clients.Renew() // first, so that no connection is older than the cut and still in use
+		return r.recorder.CuttingOld()
 	}, clients.Renew)
 	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows, rules))
 	r.setLive(live)

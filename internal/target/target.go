@@ -246,7 +246,8 @@ type Healer interface {
 	// Sweep removes what is left. asked says that people asked for it, or that a run
 	// that is over had things at a Place; otherwise it does only what costs nothing.
 	Sweep(ctx context.Context, asked bool) (Swept, error)
-	// Close gives up what was opened.
+	// Close gives up what was opened, and removes what healing itself needed. Its error says what
+	// is left.
 	Close() error
 }
 

@@ -110,7 +110,7 @@ func (c *Container) Kill(ctx context.Context, signal string) error {
 	defer cancel()
 	r, err := c.inspect(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", chaos.ErrNotSent, err)
 	}
 	if policy := r.HostConfig.RestartPolicy; c.engine.actsAfter(r, signal) {
 		if err := c.setPolicy(ctx, container.RestartPolicy{Name: container.RestartPolicyDisabled}); err != nil {

@@ -51,13 +51,18 @@ func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, 
 	defer cancel()
 	m, err := h.until(limit, nethelper.EventReady)
 	if err == nil {
-		// A proxy's way in: the load leaves connections that are open, and what is
-		// still sent on them is reset, be it near the fault's end.
-		done := chaos.Cutting(ctx)
 		chaos.DisturbanceStarted(ctx)
-		// The helper does nothing before this: what it cuts is cut after Cutting.
+		// A proxy's way in: the load leaves connections that are open, and what is
+		// still sent on them is reset, be it near the fault's end. Other mechanisms cut nothing.
+		// The helper resets nothing before it is told to, which is after this.
+		done := func() {}
+		carrying := func() {
+			h.proxied = true
+			done = chaos.Cutting(ctx)
+			h.cut = chaos.CuttingOld(ctx)
+		}
 		if err = h.tell(nethelper.LineApply); err == nil {
-			m, err = h.applied(limit, func() { h.cut = chaos.CuttingOld(ctx) })
+			m, err = h.applied(limit, carrying)
 		}
 		done()
 	}
@@ -65,7 +70,6 @@ func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, 
 		_, undoErr := c.Clear(context.WithoutCancel(ctx), id)
 		return chaos.Proof{}, errors.Join(err, undoErr)
 	}
-	h.proxied = m.Mechanism == nethelper.Proxy
 	return chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}, nil
 }
 

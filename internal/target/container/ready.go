@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -30,11 +31,17 @@ func (c *Container) SetReady(check ready.Check, within time.Duration) error {
 // asJournalled allows the host that a check names: the run that wrote it down had
 // judged it.
 func asJournalled(check ready.Check) *allow.Hosts {
-	u, err := url.Parse(check.HTTP)
-	if err != nil || u.Hostname() == "" {
+	host, _, err := net.SplitHostPort(check.TCP)
+	if check.HTTP != "" {
+		var u *url.URL
+		if u, err = url.Parse(check.HTTP); err == nil {
+			host = u.Hostname()
+		}
+	}
+	if err != nil || host == "" {
 		return nil
 	}
-	hosts, err := allow.New([]string{u.Hostname()})
+	hosts, err := allow.New([]string{host})
 	if err != nil {
 		return nil
 	}

@@ -179,7 +179,7 @@ func (p *Process) Ignores(_ context.Context, name string) (bool, error) {
 func (p *Process) Kill(_ context.Context, name string) error {
 	sig, ok := signals[name]
 	if !ok {
-		return fmt.Errorf("there is no signal %q here", name)
+		return fmt.Errorf("%w: there is no signal %q here", chaos.ErrNotSent, name)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

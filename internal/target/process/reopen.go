@@ -134,7 +134,7 @@ func (s *Survivor) Killable(context.Context) error {
 func (s *Survivor) Kill(_ context.Context, name string) error {
 	sig, ok := signals[name]
 	if !ok {
-		return fmt.Errorf("there is no signal %q here", name)
+		return fmt.Errorf("%w: there is no signal %q here", chaos.ErrNotSent, name)
 	}
 	return s.signal(sig)
 }
