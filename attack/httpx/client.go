@@ -39,7 +39,7 @@ type step struct{ captures []*expect.Taker }
 
 // NewClient returns what sends the plan's requests by an engine, which it closes.
 func NewClient(p *attack.Plan, e Engine) (attack.Client, error) {
-	c := &Client{plan: p, engine: e, secret: allSecretColumns(p)}
+	c := &Client{plan: p, engine: e, secret: attack.AllSecretColumns(p)}
 	c.by, _ = e.(DeadlineSender)
 	c.exchange.New = func() any { return &exchange{client: c} }
 	var errs []error

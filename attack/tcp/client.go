@@ -1,10 +1,11 @@
 package tcp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -22,14 +23,16 @@ import (
 // client sends the requests of a plan that are of this protocol.
 type client struct {
 	plan     *attack.Plan
-	dialer   *wire.Dialer
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	limits   *wire.Limits
 	requests []*compiled         // by request; nil for those of other protocols
 	steps    [][][]*expect.Taker // captures, by flow and step
+	secret   []map[string]bool   // columns and captures, by request
 
 	mu      sync.Mutex
 	idle    map[string][]*conn // by address; the last to become idle is used next
-	renewed int                // how often; a connection from before is not kept
+	renewed int                // how often; a connection from before is not used again
+	swept   time.Time          // when those that were idle for too long were looked for
 	closed  bool
 }
 
@@ -62,11 +65,10 @@ func Compile(p *attack.Plan) (attack.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(p, dialer)
-}
-
-func newClient(p *attack.Plan, dialer *wire.Dialer) (*client, error) {
-	c := &client{plan: p, dialer: dialer, limits: wire.NewLimits(p.Connections.PerHost), idle: make(map[string][]*conn)}
+	c := &client{
+		plan: p, dial: dialer.Connect, limits: wire.NewLimits(p.Connections.PerHost),
+		secret: attack.AllSecretColumns(p), idle: make(map[string][]*conn),
+	}
 	var errs []error
 	for i := range p.Requests {
 		r := &p.Requests[i]
@@ -174,7 +176,7 @@ type exchange struct {
 
 // Call implements attack.Client.
 func (c *client) Call(ctx context.Context, call *attack.Call, out *attack.Outcome) {
-	x := &exchange{client: c, call: call, of: c.requests[call.Request], kept: maxSample + 1}
+	x := &exchange{client: c, call: call, of: c.requests[call.Request], kept: attack.MaxSample + 1}
 	if x.of.check.WantsBody() || len(x.captures()) > 0 {
 		x.kept = expect.MaxBody
 	}
@@ -241,7 +243,7 @@ func (x *exchange) exchange(ctx context.Context, out *attack.Outcome) error {
 		c.Close()
 		return x.reason(ctx, err)
 	}
-	if fresh || ended || x.of.until == untilClose || c.in.Buffered() > 0 {
+	if fresh || ended || !canLook || x.of.until == untilClose || c.in.Buffered() > 0 {
 		c.Close()
 		return nil
 	}
@@ -317,40 +319,36 @@ func (x *exchange) Explain(r *attack.Result, sample bool) {
 	}
 	r.Secrets = x.secrets()
 	if sample {
-		r.Sample = &attack.Sample{
-			Method: Name, URL: x.of.Address, Sent: &attack.Message{},
-			Body: text(x.answer.Body), Cut: len(x.answer.Body) > maxSample,
-		}
-		r.Sample.Sent.Body, r.Sample.Sent.Cut = text(x.sent), len(x.sent) > maxSample
+		s := &attack.Sample{Method: Name, URL: x.of.Address, Sent: &attack.Message{}}
+		s.Body, s.Cut = attack.SampleText(x.answer.Body, x.answer.BytesIn)
+		s.Sent.Body, s.Sent.Cut = attack.SampleText(x.sent, int64(len(x.sent)))
+		r.Sample = s
 	}
 }
 
-// maxSample bounds what is kept of an answer for people, in bytes.
-const maxSample = 2 << 10
-
-func text(b []byte) string { return expect.Text(bytes.Clone(b[:min(len(b), maxSample)])) }
-
-// secrets are those that the columns of a row and captures hold.
+// secrets are those of an exchange: of its row, and what its flow captured or would
+// capture of the answer.
 func (x *exchange) secrets() []string {
 	var out []string
-	add := func(column, v string) {
-		if secret.Key(column) && secret.Field(column, v) {
-			out = append(out, v)
-			return
-		}
-		for _, name := range x.client.plan.SecretNames {
-			if name == column {
+	columns := x.client.secret[x.call.Request]
+	row := func(values iter.Seq2[string, string]) {
+		for column, v := range values {
+			if columns[column] || secret.Key(column) && secret.Field(column, v) {
 				out = append(out, v)
 			}
 		}
 	}
 	if s := x.call.Session; s != nil {
-		for column, v := range s.Values.All() {
-			add(column, v)
-		}
+		row(s.Values.All())
 	} else if data := x.client.plan.Requests[x.call.Request].Data; data.Len() > 0 {
-		for column, v := range data.Row(int(x.call.Nth % uint64(data.Len()))) {
-			add(column, v)
+		row(data.Row(int(x.call.Nth % uint64(data.Len()))))
+	}
+	// Of an answer that is not good, not all were taken.
+	for _, taker := range x.captures() {
+		if columns[taker.Name] {
+			if v, err := taker.Take(&x.answer); err == nil {
+				out = append(out, v)
+			}
 		}
 	}
 	return out
@@ -362,50 +360,4 @@ func (x *exchange) Release() {
 		x.of.builds.Put(x.build)
 		x.build = nil
 	}
-}
-
-// connection returns one to an address: the last that became idle, unless the server
-// has closed it or said something on it meanwhile, or a new one.
-func (c *client) connection(ctx context.Context, address string, deadline time.Time, fresh bool, out *attack.Outcome) (*conn, error) {
-	for !fresh {
-		c.mu.Lock()
-		conns := c.idle[address]
-		if len(conns) == 0 {
-			c.mu.Unlock()
-			break
-		}
-		one := conns[len(conns)-1]
-		c.idle[address] = conns[:len(conns)-1]
-		c.mu.Unlock()
-		// Looking is not to find the deadline of the call before.
-		if one.SetDeadline(deadline) == nil && one.quiet() {
-			return one, nil
-		}
-		one.Close()
-	}
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	c.mu.Lock()
-	renewed := c.renewed
-	c.mu.Unlock()
-	begun := time.Now()
-	nc, err := c.dialer.Connect(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	one := newConn(nc)
-	one.renewed = renewed
-	out.Phases[timeline.Connect] = max(1, one.opened.Sub(begun))
-	return one, one.SetDeadline(deadline)
-}
-
-// keep takes a connection back.
-func (c *client) keep(address string, one *conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed || one.renewed < c.renewed || len(c.idle[address]) >= max(1, c.plan.MaxInFlight) {
-		one.Close()
-		return
-	}
-	c.idle[address] = append(c.idle[address], one)
 }

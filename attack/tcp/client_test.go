@@ -335,6 +335,43 @@ func TestFewConnections(t *testing.T) {
 	}
 }
 
+// One that is kept counts among them, so that a new one takes its place.
+func TestFewConnectionsAndANewOne(t *testing.T) {
+	for name, request := range map[string]tcp.Request{
+		"new_connection": {Send: "PING\r\n", Fresh: true}, "connect": {Until: "connect"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var open, most atomic.Int64
+			looked := make(chan struct{}, 2)
+			// Who opens the second one has closed the first, which the server reads at once.
+			s := serve(t, func(c *net.TCPConn) {
+				defer open.Add(-1)
+				n := open.Add(1)
+				time.Sleep(50 * time.Millisecond) // for the server to see an end that came before
+				if n = min(n, open.Load()); n > most.Load() {
+					most.Store(n)
+				}
+				looked <- struct{}{}
+				lines(redis)(c)
+			})
+			p := plan(s.Addr().String(), tcp.Request{Send: "PING\r\n"}, request)
+			p.Connections.PerHost = 1
+			client := compile(t, p)
+			for i := range 2 {
+				if out, r := ask(t.Context(), client, attack.Arrival{Request: i}, time.Minute); out.Class != attack.Good {
+					t.Errorf("found %q: %s", out.Kind, r.Detail)
+				}
+			}
+			for range 2 {
+				<-looked
+			}
+			if n := most.Load(); n != 1 {
+				t.Errorf("expected one connection at a time, found %d", n)
+			}
+		})
+	}
+}
+
 // The end of the run ends what is under way, with its cause.
 func TestCancelled(t *testing.T) {
 	s := serve(t, func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) })

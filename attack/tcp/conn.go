@@ -14,7 +14,8 @@ type conn struct {
 	net.Conn
 	in      *bufio.Reader
 	opened  time.Time
-	renewed int // client.renewed as it was opened
+	renewed int       // client.renewed as it was opened
+	since   time.Time // when it became idle
 }
 
 func newConn(nc net.Conn) *conn {

@@ -4,12 +4,15 @@ package tcp
 
 import "syscall"
 
+// canLook says whether sockets can be looked at, so that connections are kept.
+const canLook = true
+
 // quiet says whether an idle connection is still there, and nothing has come on it
 // that nobody asked for.
 func (c *conn) quiet() bool {
 	s, ok := c.Conn.(syscall.Conn)
 	if !ok {
-		return true
+		return false // who cannot look does not know
 	}
 	raw, err := s.SyscallConn()
 	if err != nil {

@@ -37,7 +37,7 @@ func TestLongAnswerIsNotKept(t *testing.T) {
 		request Request
 		kept    int
 	}{
-		{Request{Until: "close"}, maxSample + 1},
+		{Request{Until: "close"}, attack.MaxSample + 1},
 		{Request{Until: "close", Expect: "\x00"}, expect.MaxBody},
 	} {
 		c.request.Address = ln.Addr().String()

@@ -41,7 +41,10 @@ type Request struct {
 	Fresh   bool   `json:"new_connection,omitempty" doc:"true: a new connection for each request; by default it is kept for the next, unless the answer ends with it"`
 }
 
-var _ attack.Spec = (*Request)(nil)
+var (
+	_ attack.Spec      = (*Request)(nil)
+	_ attack.SpecTexts = (*Request)(nil)
+)
 
 // Where an answer ends.
 const (
@@ -160,6 +163,9 @@ func (r *Request) Expanded(expand func(string) string, target string) attack.Spe
 
 // Endpoint implements attack.Spec.
 func (r *Request) Endpoint() string { return r.Address }
+
+// Texts implements attack.SpecTexts.
+func (r *Request) Texts() []string { return []string{r.Send} }
 
 // String implements attack.Spec.
 func (r *Request) String() string {
