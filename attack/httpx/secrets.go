@@ -3,7 +3,6 @@ package httpx
 import (
 	"iter"
 
-	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
@@ -11,11 +10,6 @@ import (
 // writes them takes out what the plan knows to be secret, and what only the arrival
 // knows: Result.Secrets. That is looked up for an error alone, so that a good answer
 // costs nothing, and nothing is kept of a million rows or captures.
-
-// SecretColumns are those of the plan: see attack.SecretColumns.
-func SecretColumns(p *attack.Plan, i int, flow bool) map[string]bool {
-	return attack.SecretColumns(p, i, flow)
-}
 
 // secrets are the secrets of an exchange: of its row, what its flow captured or would
 // capture of the answer, and the credentials and cookies that it sent and was given.

@@ -29,7 +29,7 @@ func TestSecretColumns(t *testing.T) {
 		{"none", attack.Request{URL: "/{{ .a }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{"}}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := SecretColumns((&attack.Plan{Requests: []attack.Request{tt.req}}), 0, false)
+			got := attack.SecretColumns((&attack.Plan{Requests: []attack.Request{tt.req}}), 0, false)
 			var columns []string
 			for c := range got {
 				if len(c) == 1 {
@@ -45,7 +45,7 @@ func TestSecretColumns(t *testing.T) {
 	p := &attack.Plan{Requests: []attack.Request{{}, {Headers: []payload.Field{{Name: "Cookie", Value: "sid={{ .sid }}"}}}}, Flows: []attack.Flow{{Steps: []attack.Step{
 		{Request: 0, Captures: []expect.Capture{{Name: "token", Matches: "x"}, {Name: "a", JSON: "$.auth.x"}, {Name: "b", Header: "X-Session"}, {Name: "id", JSON: "$.id"}}}, {Request: 1},
 	}}}}
-	if got := slices.Sorted(maps.Keys(SecretColumns(p, 0, true))); !slices.Equal(got, []string{"a", "b", "sid", "token"}) {
+	if got := slices.Sorted(maps.Keys(attack.SecretColumns(p, 0, true))); !slices.Equal(got, []string{"a", "b", "sid", "token"}) {
 		t.Errorf("found %q", got)
 	}
 }

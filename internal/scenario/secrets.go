@@ -9,7 +9,6 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
-	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -151,10 +150,10 @@ func (s secretSet) columns(p *attack.Plan) {
 		}
 	}
 	for i := range p.Requests {
-		take(p.Requests[i].Data, httpx.SecretColumns(p, i, false))
+		take(p.Requests[i].Data, attack.SecretColumns(p, i, false))
 	}
 	for i := range p.Flows {
-		take(p.Flows[i].Data, httpx.SecretColumns(p, i, true))
+		take(p.Flows[i].Data, attack.SecretColumns(p, i, true))
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
@@ -265,7 +264,7 @@ attack:
 	if want := []string{"hidden-of-plain", "hidden-of-row", "hidden-of-unused"}; !slices.Equal(p.Secrets, want) {
 		t.Errorf("expected %q, found %q", want, p.Secrets)
 	}
-	if got := httpx.SecretColumns(&p.Attack, 0, true); !got["ticket"] || !got["visitor"] || got["user"] {
+	if got := attack.SecretColumns(&p.Attack, 0, true); !got["ticket"] || !got["visitor"] || got["user"] {
 		t.Errorf("found %v", got)
 	}
 	if s := string(planJSON(t, p)); strings.Contains(s, "hidden") || !strings.Contains(s, "/?a=***&b=given") {
