@@ -224,7 +224,10 @@ func (p *Plan) Load() arrivals.Load {
 		l.Requests = append(l.Requests, p.Requests[i].Weight)
 	}
 	for i := range p.Flows {
-		l.Flows = append(l.Flows, arrivals.Flow{Weight: p.Flows[i].Weight, Steps: len(p.Flows[i].Steps)})
+		l.Flows = append(
+			l.Flows,
+			arrivals.Flow{Weight: p.Flows[i].Weight, Steps: len(p.Flows[i].Steps)},
+		)
 	}
 	return l
 }

@@ -28,7 +28,8 @@ func SecretColumns(p *Plan, i int, flow bool) map[string]bool {
 	for _, s := range p.Flows[i].Steps {
 		columnsUsedAsSecrets(&p.Requests[s.Request], out)
 		for _, c := range s.Captures {
-			if secret.Key(c.Name) || secret.Path(c.JSON) || secret.Header(c.Header) || secret.Path(c.Matches) {
+			if secret.Key(c.Name) || secret.Path(c.JSON) || secret.Header(c.Header) ||
+				secret.Path(c.Matches) {
 				out[c.Name] = true
 			}
 		}

@@ -89,10 +89,15 @@ func NewConductor(cfg Config, faults []ScheduledFault) *Conductor {
 	}
 	c := &Conductor{cfg: cfg}
 	for i, p := range faults {
-		f := &runningFault{ScheduledFault: p, index: i, done: make(chan struct{}), record: timeline.Fault{
-			Name: p.Plan.Name, Kind: p.Plan.Kind, Service: strings.Join(p.Plan.Services, ", "),
-			Planned: p.Plan.At, State: timeline.Scheduled,
-		}}
+		f := &runningFault{
+			ScheduledFault: p,
+			index:          i,
+			done:           make(chan struct{}),
+			record: timeline.Fault{
+				Name: p.Plan.Name, Kind: p.Plan.Kind, Service: strings.Join(p.Plan.Services, ", "),
+				Planned: p.Plan.At, State: timeline.Scheduled,
+			},
+		}
 		for _, t := range p.Targets {
 			f.record.Targets = append(f.record.Targets, t.Name())
 		}
@@ -100,7 +105,8 @@ func NewConductor(cfg Config, faults []ScheduledFault) *Conductor {
 	}
 	for _, f := range c.faults {
 		for _, first := range c.faults {
-			if first != f && over(first.ScheduledFault, f.ScheduledFault) && len(contested(first.ScheduledFault, f.ScheduledFault)) > 0 {
+			if first != f && over(first.ScheduledFault, f.ScheduledFault) &&
+				len(contested(first.ScheduledFault, f.ScheduledFault)) > 0 {
 				f.after = append(f.after, first)
 			}
 		}
@@ -191,10 +197,20 @@ func (c *Conductor) one(ctx context.Context, f *runningFault) {
 	if !c.until(ctx, f.Plan.At) || !f.free(ctx) {
 		return
 	}
-	c.enter(f, timeline.Injecting, c.mark(), func(r *timeline.Fault, at *time.Duration) { r.Injecting = at })
+	c.enter(
+		f,
+		timeline.Injecting,
+		c.mark(),
+		func(r *timeline.Fault, at *time.Duration) { r.Injecting = at },
+	)
 	err := c.inject(ctx, f)
 	if err == nil {
-		c.enter(f, timeline.Effective, c.clock(), func(r *timeline.Fault, at *time.Duration) { r.Effective = at })
+		c.enter(
+			f,
+			timeline.Effective,
+			c.clock(),
+			func(r *timeline.Fault, at *time.Duration) { r.Effective = at },
+		)
 		c.hold(ctx, f)
 	} else {
 		if ctx.Err() != nil {
@@ -259,7 +275,10 @@ func (c *Conductor) inject(ctx context.Context, f *runningFault) error {
 	defer cancel()
 	each(f.injections, func(h *injection) {
 		if h.err = ctx.Err(); h.err == nil {
-			h.proof, h.err = h.fault.Inject(c.withListeners(ctx, c.stamp(&h.began), func() {}), h.state)
+			h.proof, h.err = h.fault.Inject(
+				c.withListeners(ctx, c.stamp(&h.began), func() {}),
+				h.state,
+			)
 		}
 	})
 	if began := f.instants(func(h *injection) *time.Duration { return h.began }); len(began) > 0 {
@@ -360,7 +379,14 @@ func (c *Conductor) hold(ctx context.Context, f *runningFault) {
 	// A fault planned to last to the very end of the run loses there the moment
 	// that it took to take effect, and no more; half of its time is no moment.
 	if now := c.clock(); now < f.Plan.At+f.Plan.Hold || now-from < f.Plan.Hold/2 {
-		f.caveats = append(f.caveats, fmt.Sprintf("the run ended when it had lasted %s of %s", roundTime(now-from), roundTime(f.Plan.Hold)))
+		f.caveats = append(
+			f.caveats,
+			fmt.Sprintf(
+				"the run ended when it had lasted %s of %s",
+				roundTime(now-from),
+				roundTime(f.Plan.Hold),
+			),
+		)
 	}
 }
 
@@ -373,21 +399,33 @@ func (c *Conductor) revert(ctx context.Context, f *runningFault, failed error) {
 	}
 	ctx, cancel := timeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	c.enter(f, timeline.Reverting, c.clock(), func(r *timeline.Fault, at *time.Duration) { r.Reverting = at })
+	c.enter(
+		f,
+		timeline.Reverting,
+		c.clock(),
+		func(r *timeline.Fault, at *time.Duration) { r.Reverting = at },
+	)
 	each(f.injections, func(h *injection) {
 		h.proof, h.err = Proof{}, nil
 		if !h.journaled {
 			return
 		}
-		h.proof, h.err = untilReverted(c.withListeners(ctx, func() {}, c.stamp(&h.ceased)), h.fault, h.state, func(err error) {
-			c.tell(f, timeline.Reverting, c.clock(), fmt.Sprintf("%v; trying again", err))
-		})
+		h.proof, h.err = untilReverted(
+			c.withListeners(ctx, func() {}, c.stamp(&h.ceased)),
+			h.fault,
+			h.state,
+			func(err error) {
+				c.tell(f, timeline.Reverting, c.clock(), fmt.Sprintf("%v; trying again", err))
+			},
+		)
 		if errors.Is(h.err, ErrGone) {
 			h.proof, h.err = Proof{Caveat: "it was removed while the fault was in force"}, nil
 		}
 	})
 	c.note(f)
-	if ceased := f.instants(func(h *injection) *time.Duration { return h.ceased }); len(ceased) > 0 {
+	if ceased := f.instants(func(h *injection) *time.Duration { return h.ceased }); len(
+		ceased,
+	) > 0 {
 		c.update(f, func(r *timeline.Fault) { r.Ceased = &ceased[len(ceased)-1] })
 	}
 	if failed != nil {
@@ -466,7 +504,12 @@ func (c *Conductor) note(f *runningFault) {
 }
 
 // enter notes that a fault has come to a state.
-func (c *Conductor) enter(f *runningFault, s timeline.FaultState, at time.Duration, set func(*timeline.Fault, *time.Duration)) {
+func (c *Conductor) enter(
+	f *runningFault,
+	s timeline.FaultState,
+	at time.Duration,
+	set func(*timeline.Fault, *time.Duration),
+) {
 	var detail string
 	c.update(f, func(r *timeline.Fault) {
 		r.State, f.since = s, at

@@ -12,7 +12,11 @@ type listeners struct {
 type listenersKey struct{}
 
 func (c *Conductor) withListeners(ctx context.Context, began, ceased func()) context.Context {
-	return context.WithValue(ctx, listenersKey{}, listeners{began, ceased, c.cutting, c.cuttingOld, c.renew})
+	return context.WithValue(
+		ctx,
+		listenersKey{},
+		listeners{began, ceased, c.cutting, c.cuttingOld, c.renew},
+	)
 }
 
 // Cutting tells the conductor that the target's way of doing or undoing a fault may cut

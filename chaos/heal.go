@@ -101,11 +101,22 @@ func (h Healer) Heal(ctx context.Context) (done []Healed, left []Left, err error
 
 // one undoes one entry and forgets it; without evidence another heal has done so.
 func (h Healer) one(ctx context.Context, e Entry) (evidence string, err error) {
-	waiting, cancel := context.WithTimeoutCause(ctx, lockTimeout, fmt.Errorf("it took longer than %s", lockTimeout))
+	waiting, cancel := context.WithTimeoutCause(
+		ctx,
+		lockTimeout,
+		fmt.Errorf("it took longer than %s", lockTimeout),
+	)
 	defer cancel()
 	byHand := e.Remedy
 	failed := func(err error) error {
-		return fmt.Errorf("%s of %s, left by run %s, could not be undone: %w; by hand: %s", e.Kind, e.Target.Name, e.Run, err, byHand)
+		return fmt.Errorf(
+			"%s of %s, left by run %s, could not be undone: %w; by hand: %s",
+			e.Kind,
+			e.Target.Name,
+			e.Run,
+			err,
+			byHand,
+		)
 	}
 	unlock, err := h.Journal.Lock(waiting, e.ID)
 	if err != nil {
@@ -131,12 +142,23 @@ func (h Healer) one(ctx context.Context, e Entry) (evidence string, err error) {
 		return "", failed(err)
 	}
 	if err := h.Journal.Remove(e.ID); err != nil {
-		return "", fmt.Errorf("%s of %s, left by run %s, is undone (%s), but %w", e.Kind, e.Target.Name, e.Run, evidence, err)
+		return "", fmt.Errorf(
+			"%s of %s, left by run %s, is undone (%s), but %w",
+			e.Kind,
+			e.Target.Name,
+			e.Run,
+			evidence,
+			err,
+		)
 	}
 	return evidence, nil
 }
 
-func heal(ctx context.Context, e Entry, reopen func(Ref) (Target, error)) (evidence string, err error) {
+func heal(
+	ctx context.Context,
+	e Entry,
+	reopen func(Ref) (Target, error),
+) (evidence string, err error) {
 	kind, ok := KindByName(e.Kind)
 	if !ok {
 		return "", fmt.Errorf("this version of ordeal does not know faults of the kind %q", e.Kind)

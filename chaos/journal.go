@@ -87,14 +87,20 @@ const (
 )
 
 func (j *FileJournal) path(id string) (string, error) {
-	if id == "" || id[0] == '.' || strings.ContainsFunc(id, func(r rune) bool { return !idRune(r) }) {
-		return "", fmt.Errorf("expected a journal id of letters, digits, dots, dashes and underscores, found %q", id)
+	if id == "" || id[0] == '.' ||
+		strings.ContainsFunc(id, func(r rune) bool { return !idRune(r) }) {
+		return "", fmt.Errorf(
+			"expected a journal id of letters, digits, dots, dashes and underscores, found %q",
+			id,
+		)
 	}
 	return filepath.Join(j.dir, id+entrySuffix), nil
 }
 
 func idRune(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_'
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' ||
+		r == '-' ||
+		r == '_'
 }
 
 // Add implements Journal.
@@ -153,7 +159,11 @@ func (j *FileJournal) Remove(id string) error {
 		if p, ok := errors.AsType[*fs.PathError](err); ok {
 			err = p.Err // the path is said already
 		}
-		return fmt.Errorf("the record %s of an undo that is done cannot be removed: %w; remove it by hand", path, err)
+		return fmt.Errorf(
+			"the record %s of an undo that is done cannot be removed: %w; remove it by hand",
+			path,
+			err,
+		)
 	}
 	if err := j.sync(); err != nil {
 		return fmt.Errorf("removing the record %s of an undo that is done: %w", path, err)
@@ -187,7 +197,10 @@ func (j *FileJournal) Lock(ctx context.Context, id string) (unlock func(), err e
 		f.Close()
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("another ordeal is at work on it, and was not done in time: %w", context.Cause(ctx))
+			return nil, fmt.Errorf(
+				"another ordeal is at work on it, and was not done in time: %w",
+				context.Cause(ctx),
+			)
 		case <-time.After(lockEvery):
 		}
 	}
@@ -240,11 +253,25 @@ func (j *FileJournal) Entries() ([]Entry, error) {
 		}
 		var e Entry
 		if err := json.Unmarshal(b, &e); err != nil {
-			errs = append(errs, fmt.Errorf("the undo in %s cannot be read: %w; look at what it names, put it right by hand, and remove the file", path, err))
+			errs = append(
+				errs,
+				fmt.Errorf(
+					"the undo in %s cannot be read: %w; look at what it names, put it right by hand, and remove the file",
+					path,
+					err,
+				),
+			)
 			continue
 		}
 		if e.ID != id {
-			errs = append(errs, fmt.Errorf("the undo in %s says that its id is %q: put right by hand what it names, and remove the file", path, e.ID))
+			errs = append(
+				errs,
+				fmt.Errorf(
+					"the undo in %s says that its id is %q: put right by hand what it names, and remove the file",
+					path,
+					e.ID,
+				),
+			)
 			continue
 		}
 		e.compact()

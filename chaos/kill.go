@@ -50,9 +50,19 @@ func (k *Kill) Validate() fielderr.List {
 	case k.Signal == "SIGSTOP" || k.Signal == "SIGTSTP":
 		wrong.Add("signal", "signal: %s does not end a process: use pause to freeze it", k.Signal)
 	case slices.Contains(killSignals, full):
-		wrong.Add("signal", "signal: expected a signal such as SIGKILL, found %q: write %s", k.Signal, full)
+		wrong.Add(
+			"signal",
+			"signal: expected a signal such as SIGKILL, found %q: write %s",
+			k.Signal,
+			full,
+		)
 	default:
-		wrong.Add("signal", "signal: expected a signal that ends a process (%s), found %q", strings.Join(killSignals, ", "), k.Signal)
+		wrong.Add(
+			"signal",
+			"signal: expected a signal that ends a process (%s), found %q",
+			strings.Join(killSignals, ", "),
+			k.Signal,
+		)
 	}
 	return wrong
 }
@@ -122,7 +132,11 @@ const (
 
 func (k *kill) Prepare(ctx context.Context) (State, error) {
 	if err := k.target.Killable(ctx); err != nil {
-		return nil, fmt.Errorf("%s cannot be killed, as it could not be started again: %w", k.name, err)
+		return nil, fmt.Errorf(
+			"%s cannot be killed, as it could not be started again: %w",
+			k.name,
+			err,
+		)
 	}
 	s := killState{Signal: k.Signal, Prepared: time.Now().UTC().Round(time.Millisecond)}
 	var err error
@@ -198,21 +212,42 @@ func (k *kill) Inject(ctx context.Context, state State) (Proof, error) {
 	case err != nil && err != context.Cause(ctx):
 		return Proof{}, fmt.Errorf("finding out whether %s died of %s: %w", k.name, k.Signal, err)
 	case err != nil && k.Signal == surely:
-		return Proof{}, fmt.Errorf("%s still ran %s after SIGKILL: %w", k.name, roundTime(died), err)
+		return Proof{}, fmt.Errorf(
+			"%s still ran %s after SIGKILL: %w",
+			k.name,
+			roundTime(died),
+			err,
+		)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded): // of the run
-		return Proof{}, fmt.Errorf("%s still ran %s after %s, which it handles or ignores: let the load last longer than it takes to end, or use SIGKILL",
-			k.name, roundTime(died), k.Signal)
+		return Proof{}, fmt.Errorf(
+			"%s still ran %s after %s, which it handles or ignores: let the load last longer than it takes to end, or use SIGKILL",
+			k.name,
+			roundTime(died),
+			k.Signal,
+		)
 	case err != nil:
-		return Proof{}, fmt.Errorf("%s still ran %s after %s, which it handles or ignores: if it needs longer to end, say so with grace, or use SIGKILL: %w",
-			k.name, roundTime(died), k.Signal, err)
+		return Proof{}, fmt.Errorf(
+			"%s still ran %s after %s, which it handles or ignores: if it needs longer to end, say so with grace, or use SIGKILL: %w",
+			k.name,
+			roundTime(died),
+			k.Signal,
+			err,
+		)
 	case life != "":
-		return Proof{}, fmt.Errorf("%s died of %s and ran again within %s: something else, such as a restart policy, brings it back at once, so that it cannot be kept down",
-			k.name, k.Signal, roundTime(died))
+		return Proof{}, fmt.Errorf(
+			"%s died of %s and ran again within %s: something else, such as a restart policy, brings it back at once, so that it cannot be kept down",
+			k.name,
+			k.Signal,
+			roundTime(died),
+		)
 	}
 	if err := k.silent(ctx, s.Served); err != nil {
 		return Proof{}, err
 	}
-	return Proof{Mechanism: k.mechanism, Evidence: fmt.Sprintf("dead %s after %s", roundTime(died), k.Signal)}, nil
+	return Proof{
+		Mechanism: k.mechanism,
+		Evidence:  fmt.Sprintf("dead %s after %s", roundTime(died), k.Signal),
+	}, nil
 }
 
 func (k *kill) ignored(ctx context.Context, signal string) (bool, error) {
@@ -266,7 +301,9 @@ func (k *kill) silent(ctx context.Context, served []string) error {
 			return nil // whatever is there does not answer
 		}
 		if err == nil {
-			if still = slices.DeleteFunc(now, func(at string) bool { return !slices.Contains(served, at) }); len(still) == 0 {
+			if still = slices.DeleteFunc(now, func(at string) bool { return !slices.Contains(served, at) }); len(
+				still,
+			) == 0 {
 				return nil
 			}
 		}
@@ -281,8 +318,12 @@ func (k *kill) silent(ctx context.Context, served []string) error {
 		case err != nil && len(still) == 0:
 			return fmt.Errorf("finding out whether %s still serves: %w", k.name, err)
 		}
-		return fmt.Errorf("%s is dead, and %s still answers: something that it started has left its process group, with setsid or as a daemon, and serves on, "+
-			"so that the kill had no effect; start the server itself as the service", k.name, strings.Join(still, " and "))
+		return fmt.Errorf(
+			"%s is dead, and %s still answers: something that it started has left its process group, with setsid or as a daemon, and serves on, "+
+				"so that the kill had no effect; start the server itself as the service",
+			k.name,
+			strings.Join(still, " and "),
+		)
 	}
 }
 
@@ -335,7 +376,10 @@ func (k *kill) Revert(ctx context.Context, state State) (Proof, error) {
 	if life == "" {
 		return p, fmt.Errorf("%s died again right after it was started", k.name)
 	}
-	p.Evidence = strings.Join(append([]string{fmt.Sprintf("runs and is ready %s after it was started", ready)}, done...), ", ")
+	p.Evidence = strings.Join(
+		append([]string{fmt.Sprintf("runs and is ready %s after it was started", ready)}, done...),
+		", ",
+	)
 	return p, nil
 }
 
@@ -375,12 +419,21 @@ func (k *kill) finish(ctx context.Context, s killState) (ended bool, how string,
 		return false, "runs on: it was not killed", nil
 	}
 	if err := k.target.Kill(ctx, surely); err != nil {
-		return false, "", fmt.Errorf("ending %s with SIGKILL, as it had not died of %s: %w", k.name, s.Signal, err)
+		return false, "", fmt.Errorf(
+			"ending %s with SIGKILL, as it had not died of %s: %w",
+			k.name,
+			s.Signal,
+			err,
+		)
 	}
 	if _, err := k.otherLife(ctx, s.Life); err != nil {
 		return false, "", fmt.Errorf("waiting for %s to die of SIGKILL: %w", k.name, err)
 	}
-	return true, fmt.Sprintf("after it was ended with SIGKILL, as it had not died of %s within %s", s.Signal, roundTime(cmp.Or(s.Grace, defaultGrace))), nil
+	return true, fmt.Sprintf(
+		"after it was ended with SIGKILL, as it had not died of %s within %s",
+		s.Signal,
+		roundTime(cmp.Or(s.Grace, defaultGrace)),
+	), nil
 }
 
 var errStillAlive = errors.New("it still lives")
@@ -393,7 +446,10 @@ func (k *kill) back(ctx context.Context, served []string) error {
 	}
 	for {
 		now, err := v.Serves(ctx)
-		missing := slices.DeleteFunc(slices.Clone(served), func(at string) bool { return slices.Contains(now, at) })
+		missing := slices.DeleteFunc(
+			slices.Clone(served),
+			func(at string) bool { return slices.Contains(now, at) },
+		)
 		if err == nil && len(missing) == 0 {
 			return nil
 		}
@@ -403,7 +459,12 @@ func (k *kill) back(ctx context.Context, served []string) error {
 		select {
 		case <-time.After(askEvery):
 		case <-ctx.Done():
-			return fmt.Errorf("%s runs again and does not answer at %s, where it did: %w", k.name, strings.Join(missing, " and "), cmp.Or(err, context.Cause(ctx)))
+			return fmt.Errorf(
+				"%s runs again and does not answer at %s, where it did: %w",
+				k.name,
+				strings.Join(missing, " and "),
+				cmp.Or(err, context.Cause(ctx)),
+			)
 		}
 	}
 }

@@ -30,7 +30,12 @@ func (l *Latency) Validate() fielderr.List {
 	case l.Jitter < 0:
 		wrong.Add("jitter", "jitter: expected one of at least 0, found %s", l.Jitter)
 	case l.Jitter > l.Delay && l.Delay > 0:
-		wrong.Add("jitter", "jitter: expected one of at most the delay, which is %s, found %s: answers cannot come before they were given", l.Delay, l.Jitter)
+		wrong.Add(
+			"jitter",
+			"jitter: expected one of at most the delay, which is %s, found %s: answers cannot come before they were given",
+			l.Delay,
+			l.Jitter,
+		)
 	}
 	return wrong
 }

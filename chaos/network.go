@@ -52,7 +52,10 @@ func (c NetCondition) Validate() error {
 		}
 		part := reflect.New(v.Type())
 		part.Elem().Set(v)
-		errs = append(errs, part.Interface().(interface{ Validate() fielderr.List }).Validate().Err())
+		errs = append(
+			errs,
+			part.Interface().(interface{ Validate() fielderr.List }).Validate().Err(),
+		)
 	}
 	return errors.Join(errs...)
 }
@@ -94,7 +97,13 @@ func bindNet(k Kind, c NetCondition, t Target, id string, hold time.Duration) (F
 	if !ok {
 		return nil, unfit(k, t)
 	}
-	return &netFault{condition: c, name: t.Name(), id: id, target: n, deadline: hold + cleanupMargin}, nil
+	return &netFault{
+		condition: c,
+		name:      t.Name(),
+		id:        id,
+		target:    n,
+		deadline:  hold + cleanupMargin,
+	}, nil
 }
 
 // netFault is a network fault of any kind, bound to one target.
@@ -115,7 +124,12 @@ type netState struct {
 func (f *netFault) Prepare(ctx context.Context) (State, error) {
 	if p, ok := f.target.(ShapeChecker); ok {
 		if err := p.Shapeable(ctx, f.condition); err != nil {
-			return nil, fmt.Errorf("the traffic of %s cannot be put under %s: %w", f.name, f.condition, err)
+			return nil, fmt.Errorf(
+				"the traffic of %s cannot be put under %s: %w",
+				f.name,
+				f.condition,
+				err,
+			)
 		}
 	}
 	return json.Marshal(netState{f.id, f.condition})

@@ -18,7 +18,10 @@ type Overlap struct {
 // Overlaps finds the first maxOverlaps overlaps. Network faults may overlap with any fault.
 func Overlaps(faults []ScheduledFault) []Overlap {
 	ordered := slices.Clone(faults)
-	slices.SortStableFunc(ordered, func(a, b ScheduledFault) int { return cmp.Compare(a.Plan.At, b.Plan.At) })
+	slices.SortStableFunc(
+		ordered,
+		func(a, b ScheduledFault) int { return cmp.Compare(a.Plan.At, b.Plan.At) },
+	)
 	var out []Overlap
 	for i, first := range ordered {
 		for _, then := range ordered[i+1:] {
@@ -26,7 +29,9 @@ func Overlaps(faults []ScheduledFault) []Overlap {
 				continue
 			}
 			for _, t := range contested(first, then) {
-				if out = append(out, Overlap{first.Plan, then.Plan, t.Name()}); len(out) == maxOverlaps {
+				if out = append(out, Overlap{first.Plan, then.Plan, t.Name()}); len(
+					out,
+				) == maxOverlaps {
 					return out
 				}
 			}
@@ -72,7 +77,11 @@ func (o Overlap) String() string {
 // Hint says what to do.
 func (o Overlap) Hint() string {
 	if k, ok := KindByName(o.First.Kind); ok && o.First.Hold == 0 && o.First.At < o.Then.At {
-		return fmt.Sprintf("end fault %s earlier with %s, or pick other targets", o.First.Name, k.Hold)
+		return fmt.Sprintf(
+			"end fault %s earlier with %s, or pick other targets",
+			o.First.Name,
+			k.Hold,
+		)
 	}
 	return "move one of them, or pick other targets"
 }

@@ -45,7 +45,10 @@ func (p *pause) Prepare(ctx context.Context) (State, error) {
 		return nil, fmt.Errorf("finding out whether %s is paused: %w", p.name, err)
 	}
 	if paused {
-		return nil, fmt.Errorf("%s is paused already: ordeal would let go what somebody else holds; unpause it first", p.name)
+		return nil, fmt.Errorf(
+			"%s is paused already: ordeal would let go what somebody else holds; unpause it first",
+			p.name,
+		)
 	}
 	return json.Marshal(struct{}{})
 }
@@ -94,6 +97,11 @@ func (p *pause) await(ctx context.Context, want bool) error {
 		if err != nil {
 			return fmt.Errorf("finding out whether %s is paused: %w", p.name, err)
 		}
-		return fmt.Errorf("expected %s to be %s, and it was not: %w", p.name, map[bool]string{true: "paused", false: "running"}[want], context.Cause(ctx))
+		return fmt.Errorf(
+			"expected %s to be %s, and it was not: %w",
+			p.name,
+			map[bool]string{true: "paused", false: "running"}[want],
+			context.Cause(ctx),
+		)
 	}
 }

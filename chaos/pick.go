@@ -35,9 +35,16 @@ func Choose(p Plan, candidates []Target, s uint64) ([]Target, error) {
 func (p Pick) of(n int) (int, error) {
 	switch {
 	case p.Count < 0 || p.Fraction < 0 || p.Fraction > 1:
-		return 0, fmt.Errorf("expected a pick of at least one target, or of a share up to 100%%, found %+v", p)
+		return 0, fmt.Errorf(
+			"expected a pick of at least one target, or of a share up to 100%%, found %+v",
+			p,
+		)
 	case p.Count > n:
-		return 0, fmt.Errorf("expected at least as many targets as are picked, %d, found %d: pick fewer, or start more", p.Count, n)
+		return 0, fmt.Errorf(
+			"expected at least as many targets as are picked, %d, found %d: pick fewer, or start more",
+			p.Count,
+			n,
+		)
 	case p.Count > 0:
 		return p.Count, nil
 	case p.Fraction > 0:

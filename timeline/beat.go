@@ -72,7 +72,11 @@ func (b *Beat) Merge(o Beat) {
 
 // MergeBeats adds b to beats, which are sorted.
 func MergeBeats(beats []Beat, b Beat) []Beat {
-	i, found := slices.BinarySearchFunc(beats, b.Slot(), func(x Beat, slot int64) int { return cmp.Compare(x.Slot(), slot) })
+	i, found := slices.BinarySearchFunc(
+		beats,
+		b.Slot(),
+		func(x Beat, slot int64) int { return cmp.Compare(x.Slot(), slot) },
+	)
 	if found {
 		beats[i].Merge(b)
 		return beats

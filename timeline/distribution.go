@@ -75,7 +75,11 @@ func NewDistribution(limits []time.Duration) Distribution {
 
 // RestoreDistribution puts a recorded distribution together again. It takes
 // ownership of its arguments; packed may be nil.
-func RestoreDistribution(packed *hdrhistogram.PackedHistogram, limits []LimitCount, clamped uint64) Distribution {
+func RestoreDistribution(
+	packed *hdrhistogram.PackedHistogram,
+	limits []LimitCount,
+	clamped uint64,
+) Distribution {
 	if packed != nil && packed.TotalCount() == 0 {
 		packed = nil
 	}
@@ -241,7 +245,11 @@ func mergeLimits(a, b []LimitCount) []LimitCount {
 }
 
 func findLimit(ls []LimitCount, limit time.Duration) (int, bool) {
-	return slices.BinarySearchFunc(ls, limit, func(l LimitCount, t time.Duration) int { return cmp.Compare(l.Limit, t) })
+	return slices.BinarySearchFunc(
+		ls,
+		limit,
+		func(l LimitCount, t time.Duration) int { return cmp.Compare(l.Limit, t) },
+	)
 }
 
 // Clone returns an independent copy.

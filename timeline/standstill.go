@@ -21,7 +21,10 @@ type StandstillLog struct {
 func (l *StandstillLog) Add(w Window) {
 	l.end = w.To
 	if len(l.entries) == MaxStandstills {
-		slices.SortStableFunc(l.entries, func(a, b Window) int { return cmp.Compare(b.Len(), a.Len()) })
+		slices.SortStableFunc(
+			l.entries,
+			func(a, b Window) int { return cmp.Compare(b.Len(), a.Len()) },
+		)
 		l.entries = l.entries[:MaxStandstills/2]
 		slices.SortFunc(l.entries, func(a, b Window) int { return cmp.Compare(a.From, b.From) })
 	}

@@ -110,7 +110,12 @@ var phases = Phases()
 
 // nets pairs each net distribution with the measured one.
 func (s *Stats) nets() [4][2]*Distribution {
-	return [4][2]*Distribution{{&s.OKNet, &s.OK}, {&s.ErrNet, &s.Err}, {&s.ServiceNet, &s.Service}, {&s.LagNet, &s.Lag}}
+	return [4][2]*Distribution{
+		{&s.OKNet, &s.OK},
+		{&s.ErrNet, &s.Err},
+		{&s.ServiceNet, &s.Service},
+		{&s.LagNet, &s.Lag},
+	}
 }
 
 // Net returns what d, which is OK, Err, Service or Lag of s, would have been at least,
@@ -195,7 +200,8 @@ func (s *Stats) Merge(o *Stats) {
 	mine, theirs := s.Distributions(), o.Distributions()
 	nets, others := s.nets(), o.nets()
 	for i, pair := range nets {
-		if pair[0].Count() > 0 || others[i][0].Count() > 0 { // one side's net times are those that it measured
+		if pair[0].Count() > 0 ||
+			others[i][0].Count() > 0 { // one side's net times are those that it measured
 			pair[0].StartFrom(pair[1])
 			pair[0].Merge(o.Net(others[i][1]))
 		}
@@ -228,7 +234,11 @@ func (k Key) Compare(o Key) int {
 		}
 		return 0
 	}
-	return cmp.Or(cmp.Compare(k.Stage, o.Stage), cmp.Compare(whole(k), whole(o)), cmp.Compare(k.Request, o.Request))
+	return cmp.Or(
+		cmp.Compare(k.Stage, o.Stage),
+		cmp.Compare(whole(k), whole(o)),
+		cmp.Compare(k.Request, o.Request),
+	)
 }
 
 // Cell is the Stats of one request, or of one flow as a whole, in one stage. What

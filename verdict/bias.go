@@ -54,7 +54,9 @@ func biasOf(v *View, tl *timeline.Timeline) bias {
 	b := bias{
 		missed:  s.CountKinds(func(k timeline.ErrorKind) bool { return k.TooLate }),
 		delayed: s.Delayed, slow: s.Doubtful, unsent: s.DoubtfulUnsent,
-		still: tl.Standstills.Intersect(v.windows).Len(), near: caughtUpIn(tl.Standstills, v.windows), closed: closedIn(tl, v.windows),
+		still: tl.Standstills.Intersect(v.windows).
+			Len(),
+		near: caughtUpIn(tl.Standstills, v.windows), closed: closedIn(tl, v.windows),
 	}
 	b.late, _ = s.Late.Max()
 	b.local = s.CountKinds(func(k timeline.ErrorKind) bool { return k.Own })
@@ -71,13 +73,23 @@ func biasOf(v *View, tl *timeline.Timeline) bias {
 		b.what, b.do = heldUp(&b, v, tl)
 		b.what += fmt.Sprintf(", and came too late to send %d of them", b.missed)
 	case b.missed > 0 && b.missed == b.local:
-		b.what = fmt.Sprintf("the generator was too late to send %d of %d arrivals, which says nothing of the target", b.missed, s.Judged())
+		b.what = fmt.Sprintf(
+			"the generator was too late to send %d of %d arrivals, which says nothing of the target",
+			b.missed,
+			s.Judged(),
+		)
 		b.do = needsCPU
 	case b.local > 0:
 		b.what, b.do = localFailures(b.local, s.Judged(), used)
 	case b.busy:
-		b.what = fmt.Sprintf("the generator used %s of its CPU (%s) for %s of that time, so this may be its own doing",
-			quantity.FormatPercent(used.CPU.Max), coresOf(used), quantity.FormatPercent(float64(used.Full)/float64(used.Time)))
+		b.what = fmt.Sprintf(
+			"the generator used %s of its CPU (%s) for %s of that time, so this may be its own doing",
+			quantity.FormatPercent(
+				used.CPU.Max,
+			),
+			coresOf(used),
+			quantity.FormatPercent(float64(used.Full)/float64(used.Time)),
+		)
 		b.do = needsCPU
 	case b.delayed > 0 || b.near:
 		b.what, b.do = heldUp(&b, v, tl)
@@ -142,7 +154,15 @@ func (b *bias) bounds(f measured, text string) *bounds {
 	if f.biased != nil && !f.biased(b, f, s) || s.lo == f.n && s.hi == f.n && s.sameAs(f) {
 		return nil
 	}
-	s.why = doubtf(ReasonGenerator, "%s was %s, but could be %s, as %s: %s", text, f.Unit.Format(f.n), s.text(f.Unit), b.what, b.do)
+	s.why = doubtf(
+		ReasonGenerator,
+		"%s was %s, but could be %s, as %s: %s",
+		text,
+		f.Unit.Format(f.n),
+		s.text(f.Unit),
+		b.what,
+		b.do,
+	)
 	return s
 }
 

@@ -33,17 +33,31 @@ func bottleneck(u *timeline.Usage, delay time.Duration) (what, do string) {
 		}
 	}
 	if u.CPU.Max >= timeline.Saturated {
-		add(needsCPU, "used %s%s of its CPU (%s)", upTo(u.CPU), quantity.FormatPercent(u.CPU.Max), coresOf(u))
+		add(
+			needsCPU,
+			"used %s%s of its CPU (%s)",
+			upTo(u.CPU),
+			quantity.FormatPercent(u.CPU.Max),
+			coresOf(u),
+		)
 	}
 	if u.Busy.Max >= timeline.Saturated {
 		others := func() {
 			if u.Others.Max >= takenShare {
-				add("give it cores of its own, or lower the rate", "lost up to %s of its cores to other processes", quantity.FormatPercent(u.Others.Max))
+				add(
+					"give it cores of its own, or lower the rate",
+					"lost up to %s of its cores to other processes",
+					quantity.FormatPercent(u.Others.Max),
+				)
 			}
 		}
 		steal := func() {
 			if u.Steal.Max >= takenShare {
-				add("run it on a machine that is less shared, or lower the rate", "lost up to %s of its cores to other machines of the host (steal)", quantity.FormatPercent(u.Steal.Max))
+				add(
+					"run it on a machine that is less shared, or lower the rate",
+					"lost up to %s of its cores to other machines of the host (steal)",
+					quantity.FormatPercent(u.Steal.Max),
+				)
 			}
 		}
 		if u.Steal.Max > u.Others.Max { // what weighs most says what to do
@@ -56,10 +70,18 @@ func bottleneck(u *timeline.Usage, delay time.Duration) (what, do string) {
 	}
 	// Pauses that could make a good part of the lateness.
 	if u.GCPause > 0 && u.GCPause >= delay/4 {
-		add("raise GOGC, or lower max_in_flight", "had GC pauses up to %s", quantity.FormatDuration(u.GCPause))
+		add(
+			"raise GOGC, or lower max_in_flight",
+			"had GC pauses up to %s",
+			quantity.FormatDuration(u.GCPause),
+		)
 	}
 	if u.RunQueue > 0 && u.RunQueue >= delay/4 {
-		add("lower the rate or give it more CPU", "had work that waited up to %s for a core (p99 of the run queue)", quantity.FormatDuration(u.RunQueue))
+		add(
+			"lower the rate or give it more CPU",
+			"had work that waited up to %s for a core (p99 of the run queue)",
+			quantity.FormatDuration(u.RunQueue),
+		)
 	}
 	if len(found) == 0 {
 		return "", ""
@@ -82,7 +104,14 @@ func heldUp(b *bias, v *View, tl *timeline.Timeline) (what, do string) {
 		for _, s := range tl.Standstills.Intersect(v.windows) {
 			longest = max(longest, s.Len())
 		}
-		how = append(how, fmt.Sprintf("it stood still for %s in all, %s at the longest", quantity.FormatDuration(b.still), quantity.FormatDuration(longest)))
+		how = append(
+			how,
+			fmt.Sprintf(
+				"it stood still for %s in all, %s at the longest",
+				quantity.FormatDuration(b.still),
+				quantity.FormatDuration(longest),
+			),
+		)
 	}
 	if len(how) > 0 {
 		what += " (" + strings.Join(how, ", ") + ")"
@@ -106,23 +135,43 @@ const leastCause = time.Millisecond
 func localFailures(n, of uint64, u *timeline.Usage) (what, remedy string) {
 	var found, do []string
 	if u.MaxFiles > 0 && float64(u.Files) >= timeline.Saturated*float64(u.MaxFiles) {
-		found = append(found, fmt.Sprintf("out of file descriptors, %d of %d", min(u.Files, u.MaxFiles), u.MaxFiles))
+		found = append(
+			found,
+			fmt.Sprintf("out of file descriptors, %d of %d", min(u.Files, u.MaxFiles), u.MaxFiles),
+		)
 		do = append(do, "raise ulimit -n or lower max_in_flight")
 	}
 	if u.MaxPorts > 0 && float64(u.Ports) >= portsShare*float64(u.MaxPorts) {
-		found = append(found, fmt.Sprintf("out of local ports, %d of %d", min(u.Ports, u.MaxPorts), u.MaxPorts))
-		do = append(do, "keep connections alive, lower the rate, or widen net.ipv4.ip_local_port_range")
+		found = append(
+			found,
+			fmt.Sprintf("out of local ports, %d of %d", min(u.Ports, u.MaxPorts), u.MaxPorts),
+		)
+		do = append(
+			do,
+			"keep connections alive, lower the rate, or widen net.ipv4.ip_local_port_range",
+		)
 	}
 	if len(found) == 0 {
 		found = append(found, "out of ports, files or memory")
 		do = append(do, "the text of the errors of kind local says of which")
 	}
-	return fmt.Sprintf("%d of %d arrivals failed on the generator's own machine (%s), which says nothing of the target",
-		n, of, strings.Join(found, "; ")), strings.Join(do, "; ")
+	return fmt.Sprintf(
+			"%d of %d arrivals failed on the generator's own machine (%s), which says nothing of the target",
+			n,
+			of,
+			strings.Join(found, "; "),
+		), strings.Join(
+			do,
+			"; ",
+		)
 }
 
 func coresOf(u *timeline.Usage) string {
-	return fmt.Sprintf("%s of %s cores", quantity.FormatCount(math.Round(min(u.CPU.Max, 1)*u.Cores*10)/10), quantity.FormatCount(math.Round(u.Cores*10)/10))
+	return fmt.Sprintf(
+		"%s of %s cores",
+		quantity.FormatCount(math.Round(min(u.CPU.Max, 1)*u.Cores*10)/10),
+		quantity.FormatCount(math.Round(u.Cores*10)/10),
+	)
 }
 
 // upTo is put before the greatest of a share that was mostly less.

@@ -70,7 +70,10 @@ func (f *finding) couldBe() *Range {
 	if few := f.few; few != nil && o.bounds == nil {
 		lo, hi = few[0], few[1]
 	}
-	r := &Range{Text: rangeText(f.unit, lo, hi), WithMore: o.bounds == nil && f.few != nil || o.missing.reason == ReasonTooFew}
+	r := &Range{
+		Text:     rangeText(f.unit, lo, hi),
+		WithMore: o.bounds == nil && f.few != nil || o.missing.reason == ReasonTooFew,
+	}
 	if lo = max(lo, 0); !math.IsInf(lo, 0) {
 		r.Low = &lo
 	}
@@ -90,8 +93,13 @@ func (val *value) addUnseen(d time.Duration) {
 	}
 	if b := val.bounds; !b.why.any() {
 		b.unseen = true
-		b.why = doubtf(ReasonBetween, "%s was %s as far as any arrival met it, but could be %s longer, as nothing came due for so long; send more, or ask for a coarser limit",
-			val.reading.text, rule.Duration.Format(val.n), rule.Duration.Format(float64(d)))
+		b.why = doubtf(
+			ReasonBetween,
+			"%s was %s as far as any arrival met it, but could be %s longer, as nothing came due for so long; send more, or ask for a coarser limit",
+			val.reading.text,
+			rule.Duration.Format(val.n),
+			rule.Duration.Format(float64(d)),
+		)
 	}
 	val.bounds.hi += float64(d)
 }

@@ -39,7 +39,13 @@ func (val *value) clamp(m *Metric, v *View) {
 	b.hi = math.Inf(1)
 	if !b.why.any() {
 		longest := quantity.FormatDuration(timeline.Highest)
-		b.why = doubtf(ReasonTooLong, "%s is not known: %d of %d were longer than %s, up to which they are recorded; lower the timeout, or ask for a percentile with a limit, which is counted exactly",
-			val.reading.text, clamped, all, longest)
+		b.why = doubtf(
+			ReasonTooLong,
+			"%s is not known: %d of %d were longer than %s, up to which they are recorded; lower the timeout, or ask for a percentile with a limit, which is counted exactly",
+			val.reading.text,
+			clamped,
+			all,
+			longest,
+		)
 	}
 }

@@ -359,7 +359,8 @@ func (t *tracker) place(iv timeline.Window, middle, end time.Duration) place {
 func (t *tracker) tellFinal(from time.Duration) {
 	for len(t.pieces) > 0 {
 		w, first := t.window(t.pieces[0].place), t.pieces[0].slice
-		if from < w.To && from < cutSlice(timeline.Window{From: w.From, To: forever.To}, t.every, first+1).To {
+		if from < w.To &&
+			from < cutSlice(timeline.Window{From: w.From, To: forever.To}, t.every, first+1).To {
 			return // what follows may be too short to be a slice of its own
 		}
 		t.pieces = t.tellSlice(w, t.pieces, true)

@@ -35,7 +35,11 @@ func arithmetic(op string, x, y value) value {
 		if v.until != "" {
 			ended = fmt.Sprintf("the next fault, %q, began", v.until)
 		}
-		v.missing = doubtf(ReasonTooEarly, "no figure: the rule computes with a time that had not ended when %s", ended)
+		v.missing = doubtf(
+			ReasonTooEarly,
+			"no figure: the rule computes with a time that had not ended when %s",
+			ended,
+		)
 	}
 	return v
 }
@@ -142,7 +146,12 @@ func compareBounds(f *finding) *finding {
 			if bound.until != "" {
 				ended = fmt.Sprintf("the next fault, %q, began", bound.until)
 			}
-			f.why = doubtf(ReasonTooEarly, "%s too early to tell: all that is known is %s", ended, bound.format(f.unit))
+			f.why = doubtf(
+				ReasonTooEarly,
+				"%s too early to tell: all that is known is %s",
+				ended,
+				bound.format(f.unit),
+			)
 			return f
 		}
 	}

@@ -73,8 +73,14 @@ func tellApart(f *finding) *finding {
 				if holds(f.op, c) != f.truth {
 					f.truth = unknown
 					f.few = f.ofEnough(s, needed)
-					f.why = doubtf(ReasonTooFew, "too few samples for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
-						s.text, s.all, needed, rule.Fraction.Format(limit))
+					f.why = doubtf(
+						ReasonTooFew,
+						"too few samples for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
+						s.text,
+						s.all,
+						needed,
+						rule.Fraction.Format(limit),
+					)
 					return f
 				}
 			}

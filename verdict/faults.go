@@ -196,7 +196,9 @@ func (f *FaultResult) outage(w *watch) {
 func (f *FaultResult) recovery(w *watch, unproven string) {
 	r, atWorst := w.recovery(false, unproven), w.recovery(true, unproven)
 	f.Recovery, f.NotRecovered, f.StillDegraded, f.NextFault = r.took, r.atLeast, r.degraded, w.endedBy
-	f.Relapses, f.RelapseTime, f.RelapseList, f.NotSeen = uint64(r.count), r.relapsed, r.relapses, r.why
+	f.Relapses, f.RelapseTime, f.RelapseList, f.NotSeen = uint64(
+		r.count,
+	), r.relapsed, r.relapses, r.why
 	if r.took != nil && (atWorst.took == nil || atWorst.atLeast && !r.atLeast) {
 		f.RecoveryOpen = true
 	} else if r.took != nil && *atWorst.took > *r.took {
@@ -226,8 +228,13 @@ func impact(f *FaultResult, before Measure) string {
 		}
 		return fmt.Sprintf("errors %s, p95 %s (%s)", errors, p95, none)
 	}
-	return fmt.Sprintf("errors %s → %s, p95 %s → %s", quantity.FormatFraction(*before.ErrorRate), errors,
-		quantity.FormatDuration(*before.Latency.P95), p95)
+	return fmt.Sprintf(
+		"errors %s → %s, p95 %s → %s",
+		quantity.FormatFraction(*before.ErrorRate),
+		errors,
+		quantity.FormatDuration(*before.Latency.P95),
+		p95,
+	)
 }
 
 // worstOutage and worstRecovery are how long they can have been, if nothing is put down to
@@ -276,7 +283,8 @@ func ofFault(all []*View, name string) (v *View, why string) {
 			most := worstOutage(f) + worstOutage(&before)
 			sum.OutageUpTo = &most
 		}
-		if most := max(worstRecovery(f), worstRecovery(&before)); f.RecoveryUpTo != nil || sum.RecoveryUpTo != nil {
+		if most := max(worstRecovery(f), worstRecovery(&before)); f.RecoveryUpTo != nil ||
+			sum.RecoveryUpTo != nil {
 			sum.RecoveryUpTo = &most
 		}
 		sum.RecoveryOpen = sum.RecoveryOpen || f.RecoveryOpen

@@ -96,7 +96,12 @@ type sliceCase struct {
 
 // prepare asks for what the rule's terms need.
 func (j *Judging) prepare(in Input) *ruleCase {
-	c := &ruleCase{in: in, whole: in.Rule.unmeasured(), sliced: make([]bool, len(in.Rule.terms)), alone: true}
+	c := &ruleCase{
+		in:     in,
+		whole:  in.Rule.unmeasured(),
+		sliced: make([]bool, len(in.Rule.terms)),
+		alone:  true,
+	}
 	for i := range in.Rule.terms {
 		t := &in.Rule.terms[i]
 		c.alone = c.alone && t.scope.Every > 0 && len(t.scope.Phases) == 0
@@ -183,7 +188,14 @@ func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
 		val.missing = doubtf(ReasonNoData, "no data for %s: nothing there to measure", t.text)
 	case samples < t.metric.MinSamples:
 		val.bounds = fewSamples(t.metric, v, samples)
-		val.missing = doubtf(ReasonTooFew, "too few samples for %s: %d, and %d are needed; %s", t.text, samples, t.metric.MinSamples, moreSamples(t.metric))
+		val.missing = doubtf(
+			ReasonTooFew,
+			"too few samples for %s: %d, and %d are needed; %s",
+			t.text,
+			samples,
+			t.metric.MinSamples,
+			moreSamples(t.metric),
+		)
 	}
 	val.n = n
 	if t.metric.dist != nil && !val.missing.any() {
@@ -358,7 +370,11 @@ func (c *ruleCase) result(f *finding, slice *timeline.Window, failed, all int) R
 	}
 	where := ""
 	if slice != nil {
-		where = fmt.Sprintf("%s to %s", quantity.FormatDuration(slice.From), quantity.FormatDuration(slice.To))
+		where = fmt.Sprintf(
+			"%s to %s",
+			quantity.FormatDuration(slice.From),
+			quantity.FormatDuration(slice.To),
+		)
 		if r.Observed != "" {
 			r.Observed += " (" + where + ")"
 		}
@@ -376,7 +392,13 @@ func (c *ruleCase) result(f *finding, slice *timeline.Window, failed, all int) R
 		}
 		r.Why = fmt.Sprintf("%s was %s, the rule wants %s", subject, observed, limit)
 		if slice != nil {
-			r.Why = fmt.Sprintf("%d of %d slices failed; worst from %s: %s", failed, all, where, r.Why)
+			r.Why = fmt.Sprintf(
+				"%d of %d slices failed; worst from %s: %s",
+				failed,
+				all,
+				where,
+				r.Why,
+			)
 		}
 	default:
 		r.Outcome = Inconclusive

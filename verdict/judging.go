@@ -69,7 +69,11 @@ func newJudging(rules []Input, tl *timeline.Timeline) *Judging {
 // and as often as something has changed.
 func (j *Judging) Learn(f Facts) error {
 	if len(f.Faults) != len(j.tl.Faults) {
-		return fmt.Errorf("expected the %d faults of the plan, found %d", len(j.tl.Faults), len(f.Faults))
+		return fmt.Errorf(
+			"expected the %d faults of the plan, found %d",
+			len(j.tl.Faults),
+			len(f.Faults),
+		)
 	}
 	j.tl.Faults = slices.Clone(f.Faults)
 	j.tl.Generator, j.tl.Standstills = f.Generator, f.Standstills
@@ -149,7 +153,8 @@ func (j *Judging) knownUpTo(at time.Duration) bool {
 
 // inForce says whether a fault is on its way in, in force, or on its way out.
 func inForce(f *timeline.Fault) bool {
-	return f.State == timeline.Injecting || f.State == timeline.Effective || f.State == timeline.Reverting
+	return f.State == timeline.Injecting || f.State == timeline.Effective ||
+		f.State == timeline.Reverting
 }
 
 // Report judges what there is by now. While the run goes on it is what Judge would say of a run
@@ -244,8 +249,12 @@ func (j *Judging) validity() {
 	case n > 0 && j.tl.Duration >= j.tl.Stages[n-1].Window.To:
 		add("the run was interrupted while its last answers were waited for")
 	default:
-		add(fmt.Sprintf("the run was interrupted after %s: what was recorded is not the whole of it",
-			quantity.FormatDuration(j.tl.Duration)))
+		add(
+			fmt.Sprintf(
+				"the run was interrupted after %s: what was recorded is not the whole of it",
+				quantity.FormatDuration(j.tl.Duration),
+			),
+		)
 	}
 	if j.notSent != "" {
 		add(j.notSent)

@@ -38,7 +38,9 @@ func latency(d *timeline.Distribution) Latency {
 		return &v
 	}
 	return Latency{
-		P50: pointer(d.Quantile(0.50)), P90: pointer(d.Quantile(0.90)), P95: pointer(d.Quantile(0.95)),
+		P50: pointer(
+			d.Quantile(0.50),
+		), P90: pointer(d.Quantile(0.90)), P95: pointer(d.Quantile(0.95)),
 		P99: pointer(d.Quantile(0.99)), P999: pointer(d.Quantile(0.999)),
 		Max: pointer(d.Max()), Mean: pointer(d.Mean()),
 	}
@@ -50,7 +52,9 @@ func generatorOf(v *View, tl *timeline.Timeline) *Generator {
 		return nil
 	}
 	g := &Generator{
-		Late: latency(&v.Stats.Late), Budget: tl.LateBudget, Usage: *v.usage(tl), Delayed: v.Stats.Delayed,
+		Late: latency(
+			&v.Stats.Late,
+		), Budget: tl.LateBudget, Usage: *v.usage(tl), Delayed: v.Stats.Delayed,
 		Local: v.Stats.CountKinds(func(k timeline.ErrorKind) bool { return k.Own && !k.TooLate }),
 	}
 	for _, s := range tl.Standstills.Intersect(v.windows) {

@@ -72,10 +72,26 @@ func (m *Metric) Eval(v *View) (float64, bool) { return m.eval(v) }
 // Metrics is the registry of metrics: a family a line.
 func Metrics() []Metric {
 	return slices.Concat(
-		latencyMetrics("", "response time (done − intended) of all arrivals, errors among them", (*View).Response),
-		latencyMetrics(goodPrefix, "response time of good answers", func(v *View) *timeline.Distribution { return &v.Stats.OK }),
-		latencyMetrics("service.", "service time (done − sent)", func(v *View) *timeline.Distribution { return &v.Stats.Service }),
-		latencyMetrics("lag.", "lag (sent − intended)", func(v *View) *timeline.Distribution { return &v.Stats.Lag }),
+		latencyMetrics(
+			"",
+			"response time (done − intended) of all arrivals, errors among them",
+			(*View).Response,
+		),
+		latencyMetrics(
+			goodPrefix,
+			"response time of good answers",
+			func(v *View) *timeline.Distribution { return &v.Stats.OK },
+		),
+		latencyMetrics(
+			"service.",
+			"service time (done − sent)",
+			func(v *View) *timeline.Distribution { return &v.Stats.Service },
+		),
+		latencyMetrics(
+			"lag.",
+			"lag (sent − intended)",
+			func(v *View) *timeline.Distribution { return &v.Stats.Lag },
+		),
 		phaseMetrics(),
 		countMetrics(),
 		callCountMetrics(),
@@ -134,7 +150,8 @@ func MetricTable() string {
 		if m.OfFault {
 			name = "`fault(\"x\")." + m.Name + "`"
 		}
-		if len(lines) == 0 || lines[len(lines)-1].unit != m.Unit || lines[len(lines)-1].doc != m.Doc {
+		if len(lines) == 0 || lines[len(lines)-1].unit != m.Unit ||
+			lines[len(lines)-1].doc != m.Doc {
 			lines = append(lines, &line{unit: m.Unit, doc: m.Doc})
 		}
 		l := lines[len(lines)-1]

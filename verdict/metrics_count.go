@@ -28,9 +28,15 @@ func countMetrics() []Metric {
 }
 
 func count(name, doc string, unit rule.Unit, how biased, read func(*timeline.Stats) uint64) Metric {
-	return Metric{Name: name, Unit: unit, Doc: doc, biased: how, eval: func(v *View) (float64, bool) {
-		return float64(read(v.Stats)), v.Stats.Planned > 0
-	}}
+	return Metric{
+		Name:   name,
+		Unit:   unit,
+		Doc:    doc,
+		biased: how,
+		eval: func(v *View) (float64, bool) {
+			return float64(read(v.Stats)), v.Stats.Planned > 0
+		},
+	}
 }
 
 // callCountMetrics are those of timeline.Counters.

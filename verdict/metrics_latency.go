@@ -15,7 +15,10 @@ var percentiles = []struct {
 	name string
 	q    float64
 }{
-	{"p50", 0.50}, {"p75", 0.75}, {"p90", 0.90}, {"p95", 0.95}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999},
+	{
+		"p50",
+		0.50,
+	}, {"p75", 0.75}, {"p90", 0.90}, {"p95", 0.95}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999},
 }
 
 // minSamples is how many samples the q-quantile needs: 1/(1−q), as with fewer
@@ -41,7 +44,10 @@ func percentileMetric(name string) *Metric {
 	if err != nil || percent <= 0 || percent >= 100 {
 		return nil
 	}
-	listed := slices.IndexFunc(metrics, func(m Metric) bool { return m.Name == prefix+percentiles[0].name })
+	listed := slices.IndexFunc(
+		metrics,
+		func(m Metric) bool { return m.Name == prefix+percentiles[0].name },
+	)
 	if listed < 0 {
 		return nil
 	}
@@ -70,7 +76,12 @@ func latencyMetrics(prefix, of string, dist func(*View) *timeline.Distribution) 
 	}
 	var out []Metric
 	for _, p := range percentiles {
-		m := metric(p.name, "percentile of the", biasedRank, func(d *timeline.Distribution) (time.Duration, bool) { return d.Quantile(p.q) })
+		m := metric(
+			p.name,
+			"percentile of the",
+			biasedRank,
+			func(d *timeline.Distribution) (time.Duration, bool) { return d.Quantile(p.q) },
+		)
 		m.dist, m.quantile, m.MinSamples = dist, p.q, minSamples(p.q)
 		out = append(out, m)
 	}
@@ -78,7 +89,12 @@ func latencyMetrics(prefix, of string, dist func(*View) *timeline.Distribution) 
 	least.dist, least.quantile = dist, 0
 	greatest := metric("max", "greatest", biasedRank, (*timeline.Distribution).Max)
 	greatest.dist, greatest.quantile = dist, 1
-	deviation := metric("stddev", "standard deviation of the", biasedStdDev, (*timeline.Distribution).StdDev)
+	deviation := metric(
+		"stddev",
+		"standard deviation of the",
+		biasedStdDev,
+		(*timeline.Distribution).StdDev,
+	)
 	deviation.spread = true
 	return append(out,
 		metric("mean", "mean", biasedMean, (*timeline.Distribution).Mean),

@@ -30,12 +30,31 @@ func rateMetrics() []Metric {
 			}}
 	}
 	return []Metric{
-		share("error_rate", "errors / (done + unsent)"+needed, biasedErrorRate, (*timeline.Stats).Errors),
-		share("availability", "1 − error_rate"+needed, biasedAvailability, func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() }),
-		rate("rps", "answers, which are complete responses whatever they say, that came within the time of the scope and before their stage ended, per second of it: "+
-			"what was answered later, or not at all (timed out, refused, cut off, not sent), does not count; "+
-			"0 where requests waited and none was answered, also if none came due", biasedRPS, func(s *timeline.Stats) uint64 { return s.Answered }),
-		rate("throughput", "good answers that came within the time of the scope and before their stage ended, per second of it", biasedThroughput,
-			func(s *timeline.Stats) uint64 { return s.AnsweredOK }),
+		share(
+			"error_rate",
+			"errors / (done + unsent)"+needed,
+			biasedErrorRate,
+			(*timeline.Stats).Errors,
+		),
+		share(
+			"availability",
+			"1 − error_rate"+needed,
+			biasedAvailability,
+			func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() },
+		),
+		rate(
+			"rps",
+			"answers, which are complete responses whatever they say, that came within the time of the scope and before their stage ended, per second of it: "+
+				"what was answered later, or not at all (timed out, refused, cut off, not sent), does not count; "+
+				"0 where requests waited and none was answered, also if none came due",
+			biasedRPS,
+			func(s *timeline.Stats) uint64 { return s.Answered },
+		),
+		rate(
+			"throughput",
+			"good answers that came within the time of the scope and before their stage ended, per second of it",
+			biasedThroughput,
+			func(s *timeline.Stats) uint64 { return s.AnsweredOK },
+		),
 	}
 }

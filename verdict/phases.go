@@ -34,7 +34,8 @@ func phasesOf(faults []timeline.Fault) map[string]phases {
 		all[name] = append(all[name], w)
 		all[injectionOf(name, i)] = phases{w}
 		for j := range faults {
-			if others := othersThan(faults[j].Name); faults[j].Name != name && !slices.Contains(all[others], w) {
+			if others := othersThan(faults[j].Name); faults[j].Name != name &&
+				!slices.Contains(all[others], w) {
 				all[others] = append(all[others], w)
 			}
 		}

@@ -29,11 +29,20 @@ type ReasonDoc struct {
 func Reasons() []ReasonDoc {
 	return []ReasonDoc{
 		{ReasonNothingDue, "nothing was due in its scope"},
-		{ReasonNoData, "what it asks for was not measured: no connection was opened, no answer was good"},
+		{
+			ReasonNoData,
+			"what it asks for was not measured: no connection was opened, no answer was good",
+		},
 		{ReasonTooFew, "too few arrivals for its percentile, or to tell its share from the limit"},
-		{ReasonFault, "a fault that it names was not seen to act, or not for as long as it was meant to"},
+		{
+			ReasonFault,
+			"a fault that it names was not seen to act, or not for as long as it was meant to",
+		},
 		{ReasonNotSeen, "the service's recovery was not seen"},
-		{ReasonTooEarly, "the run, or the next fault, came before the figure was known: it is a lower bound"},
+		{
+			ReasonTooEarly,
+			"the run, or the next fault, came before the figure was known: it is a lower bound",
+		},
 		{ReasonBetween, "what may have passed between two arrivals could turn it"},
 		{ReasonGenerator, "the generator's own part in the figure could turn it"},
 		{ReasonTooLong, "some response times were longer than is recorded"},

@@ -156,7 +156,8 @@ func (w *watch) slice(h *health) {
 // down takes in an outage: one of a second or more, which is long for how closely its
 // arrivals come, makes the slices that it meets abnormal, however few arrivals waited in it.
 func (w *watch) down(s timeline.Window) {
-	if s.To <= w.own.To || s.Len()-(timeline.Windows{s}).Intersect(w.outages.stills).Len() < outageLength {
+	if s.To <= w.own.To ||
+		s.Len()-(timeline.Windows{s}).Intersect(w.outages.stills).Len() < outageLength {
 		return // it is not long, but for a standstill of ordeal's own
 	}
 	w.silent = append(w.silent, s)
@@ -183,11 +184,21 @@ func (w *watch) rest() {
 	for _, s := range w.silent {
 		to := max(w.gathering.window.To, min(s.To, w.end))
 		length := (timeline.Windows{s}).Intersect(w.outages.asked).Len()
-		if to <= from || length < outageLength || arrivals > 0 && length < 3*(to-from)/time.Duration(arrivals) {
+		if to <= from || length < outageLength ||
+			arrivals > 0 && length < 3*(to-from)/time.Duration(arrivals) {
 			continue
 		}
 		window := timeline.Window{From: from, To: to}
-		w.slices = append(w.slices, health{window: window, since: window, judged: max(1, arrivals), silent: true, ended: !w.outages.open || s.To < w.end})
+		w.slices = append(
+			w.slices,
+			health{
+				window: window,
+				since:  window,
+				judged: max(1, arrivals),
+				silent: true,
+				ended:  !w.outages.open || s.To < w.end,
+			},
+		)
 		w.silent, w.gathering = nil, health{}
 		return
 	}
@@ -218,8 +229,14 @@ func (w *watch) recovery(atWorst bool, unproven string) (r recovery) {
 	case w.fault.Reverted == nil:
 		return recovery{why: fmt.Sprintf("the fault %q was not reverted during the load", name)}
 	case n < limits.MinArrivals:
-		return recovery{why: fmt.Sprintf("arrivals before %q, and outside of other faults, to compare with: only %d, and %d are needed; inject it later",
-			name, n, limits.MinArrivals)}
+		return recovery{
+			why: fmt.Sprintf(
+				"arrivals before %q, and outside of other faults, to compare with: only %d, and %d are needed; inject it later",
+				name,
+				n,
+				limits.MinArrivals,
+			),
+		}
 	}
 	recovered := -1 // index of the slice from which on it was normal for long enough
 	start, normal, lastBad := 0, time.Duration(0), -1
@@ -268,15 +285,26 @@ func (w *watch) recovery(atWorst bool, unproven string) (r recovery) {
 		r.took, r.atLeast = took(w.slices[lastBad].window.To-w.own.To), true
 		r.degraded = lastBad == len(w.slices)-1 && !w.slices[lastBad].ended
 		if r.degraded {
-			r.why = fmt.Sprintf("the service was still degraded %s after %q ended", quantity.FormatDuration(*r.took), name)
+			r.why = fmt.Sprintf(
+				"the service was still degraded %s after %q ended",
+				quantity.FormatDuration(*r.took),
+				name,
+			)
 		} else {
 			r.why = fmt.Sprintf("the service was degraded until %s after %q ended, and then normal for %s only, of %s that are needed",
 				quantity.FormatDuration(*r.took), name, quantity.FormatDuration(normal), quantity.FormatDuration(limits.Stable))
 		}
 	default:
-		r.why = fmt.Sprintf("too little load between %q and the next fault or the end to see whether the service recovered: "+
-			"it was seen to be normal for %s, of %s that are needed, in slices of %d arrivals", name,
-			quantity.FormatDuration(normal), quantity.FormatDuration(limits.Stable), limits.MinArrivals)
+		r.why = fmt.Sprintf(
+			"too little load between %q and the next fault or the end to see whether the service recovered: "+
+				"it was seen to be normal for %s, of %s that are needed, in slices of %d arrivals",
+			name,
+			quantity.FormatDuration(
+				normal,
+			),
+			quantity.FormatDuration(limits.Stable),
+			limits.MinArrivals,
+		)
 	}
 	return r
 }

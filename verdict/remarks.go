@@ -35,7 +35,16 @@ func remarksOn(f *finding) []string {
 			continue
 		}
 		_, text := leaf.texts(false)
-		out = append(out, fmt.Sprintf("%s %s %s: %[1]s %[4]s", metric.reading.text, text, map[truth]string{yes: "always holds", no: "never holds"}[always], lies))
+		out = append(
+			out,
+			fmt.Sprintf(
+				"%s %s %s: %[1]s %[4]s",
+				metric.reading.text,
+				text,
+				map[truth]string{yes: "always holds", no: "never holds"}[always],
+				lies,
+			),
+		)
 	}
 	return out
 }

@@ -49,7 +49,12 @@ type schedule struct {
 }
 
 func (l *Load) schedule() *schedule {
-	s := &schedule{load: l, choose: l.Draw(seed.Stream(l.Seed, "mix")), nth: make([]uint64, max(1, len(l.Requests)+len(l.Flows))), stage: -1}
+	s := &schedule{
+		load:   l,
+		choose: l.Draw(seed.Stream(l.Seed, "mix")),
+		nth:    make([]uint64, max(1, len(l.Requests)+len(l.Flows))),
+		stage:  -1,
+	}
 	s.enter()
 	return s
 }
@@ -63,7 +68,11 @@ func (s *schedule) enter() bool {
 	if s.stage++; s.stage >= len(s.load.Stages) {
 		return false
 	}
-	s.at = newOffsets(s.load.Stages[s.stage], s.load.Process, seed.Stream(s.load.Seed, fmt.Sprintf("arrivals/%d", s.stage)))
+	s.at = newOffsets(
+		s.load.Stages[s.stage],
+		s.load.Process,
+		seed.Stream(s.load.Seed, fmt.Sprintf("arrivals/%d", s.stage)),
+	)
 	s.at.begin(s.carry)
 	return true
 }

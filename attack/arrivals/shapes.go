@@ -13,13 +13,47 @@ import (
 func Shapes() []ShapeKind {
 	return []ShapeKind{
 		{Name: "rate", Flat: true, Doc: "a constant rate", New: func() Shape { return new(Hold) }},
-		{Name: "from", Flat: true, Doc: "a rate that changes evenly from one value to another", New: func() Shape { return new(Ramp) }},
-		{Name: "steps", Doc: "equal plateaus that climb or descend from one rate to another", New: func() Shape { return new(Steps) }},
-		{Name: "spike", Doc: "a base rate with a plateau of a higher rate in the middle", New: func() Shape { return new(Spike) }},
-		{Name: "sine", Doc: "a rate that swings around a mean", New: func() Shape { return new(Sine) }},
-		{Name: "pause", Flat: true, Written: "pause: true", Doc: "no arrivals at all", New: func() Shape { return new(Pause) }},
-		{Name: "users", Flat: true, Written: "users: N | { from, to }, think: …", Doc: "a closed loop: users who each wait for an answer, and think, before they ask again", New: func() Shape { return new(Users) }},
-		{Name: "trace", Written: "trace: { file, speed }", Doc: "arrivals at the instants of a file; for can be left out", New: func() Shape { return new(Trace) }},
+		{
+			Name: "from",
+			Flat: true,
+			Doc:  "a rate that changes evenly from one value to another",
+			New:  func() Shape { return new(Ramp) },
+		},
+		{
+			Name: "steps",
+			Doc:  "equal plateaus that climb or descend from one rate to another",
+			New:  func() Shape { return new(Steps) },
+		},
+		{
+			Name: "spike",
+			Doc:  "a base rate with a plateau of a higher rate in the middle",
+			New:  func() Shape { return new(Spike) },
+		},
+		{
+			Name: "sine",
+			Doc:  "a rate that swings around a mean",
+			New:  func() Shape { return new(Sine) },
+		},
+		{
+			Name:    "pause",
+			Flat:    true,
+			Written: "pause: true",
+			Doc:     "no arrivals at all",
+			New:     func() Shape { return new(Pause) },
+		},
+		{
+			Name:    "users",
+			Flat:    true,
+			Written: "users: N | { from, to }, think: …",
+			Doc:     "a closed loop: users who each wait for an answer, and think, before they ask again",
+			New:     func() Shape { return new(Users) },
+		},
+		{
+			Name:    "trace",
+			Written: "trace: { file, speed }",
+			Doc:     "arrivals at the instants of a file; for can be left out",
+			New:     func() Shape { return new(Trace) },
+		},
 	}
 }
 
@@ -68,8 +102,10 @@ func (m *mistakes) rate(name string, r Rate) {
 // as a quiet stage. The mistake is that of the field, if one is named.
 func (m *mistakes) somewhere(field fielderr.Path, rates ...Rate) {
 	if !slices.ContainsFunc(rates, func(r Rate) bool { return r > 0 }) {
-		m.List = append(m.List, fielderr.At(field,
-			"the rate is 0/s throughout: give a rate above 0/s, or say pause: true for a stage without load"))
+		m.List = append(m.List, fielderr.At(
+			field,
+			"the rate is 0/s throughout: give a rate above 0/s, or say pause: true for a stage without load",
+		))
 	}
 }
 

@@ -24,7 +24,10 @@ var _ OpenShape = Sine{}
 
 // Rate implements OpenShape.
 func (s Sine) Rate(t, _ time.Duration) Rate {
-	return max(0, s.Mean+s.Amplitude*Rate(math.Sin(2*math.Pi*float64(t%s.Period)/float64(s.Period))))
+	return max(
+		0,
+		s.Mean+s.Amplitude*Rate(math.Sin(2*math.Pi*float64(t%s.Period)/float64(s.Period))),
+	)
 }
 
 // Expected implements OpenShape. Whole periods are taken out first, so that a long
@@ -42,8 +45,12 @@ func (s Sine) Validate(total time.Duration) fielderr.List {
 	m.rate("amplitude", s.Amplitude)
 	m.somewhere(nil, s.Mean)
 	if s.Amplitude > s.Mean {
-		m.Add("amplitude", "amplitude: expected at most the mean of %s, as a rate cannot fall below 0/s, found %s",
-			quantity.FormatRate(float64(s.Mean)), quantity.FormatRate(float64(s.Amplitude)))
+		m.Add(
+			"amplitude",
+			"amplitude: expected at most the mean of %s, as a rate cannot fall below 0/s, found %s",
+			quantity.FormatRate(float64(s.Mean)),
+			quantity.FormatRate(float64(s.Amplitude)),
+		)
 	}
 	if s.Period <= 0 {
 		m.Add("period", "period: expected a length above 0, found %s", s.Period)
@@ -52,6 +59,10 @@ func (s Sine) Validate(total time.Duration) fielderr.List {
 }
 
 func (s Sine) String() string {
-	return fmt.Sprintf("%s ± %s every %s", quantity.FormatRate(float64(s.Mean)), quantity.FormatRate(float64(s.Amplitude)),
-		quantity.FormatDuration(s.Period))
+	return fmt.Sprintf(
+		"%s ± %s every %s",
+		quantity.FormatRate(float64(s.Mean)),
+		quantity.FormatRate(float64(s.Amplitude)),
+		quantity.FormatDuration(s.Period),
+	)
 }

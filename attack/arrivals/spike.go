@@ -52,6 +52,10 @@ func (s Spike) Validate(total time.Duration) fielderr.List {
 }
 
 func (s Spike) String() string {
-	return fmt.Sprintf("%s with %s for %s", quantity.FormatRate(float64(s.Base)), quantity.FormatRate(float64(s.Peak)),
-		quantity.FormatDuration(s.Width))
+	return fmt.Sprintf(
+		"%s with %s for %s",
+		quantity.FormatRate(float64(s.Base)),
+		quantity.FormatRate(float64(s.Peak)),
+		quantity.FormatDuration(s.Width),
+	)
 }

@@ -70,5 +70,10 @@ func (s Steps) Validate(total time.Duration) fielderr.List {
 }
 
 func (s Steps) String() string {
-	return fmt.Sprintf("%s to %s in %d steps", quantity.FormatRate(float64(s.From)), quantity.FormatRate(float64(s.To)), s.Count)
+	return fmt.Sprintf(
+		"%s to %s in %d steps",
+		quantity.FormatRate(float64(s.From)),
+		quantity.FormatRate(float64(s.To)),
+		s.Count,
+	)
 }

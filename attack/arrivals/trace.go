@@ -65,7 +65,12 @@ func NewTrace(file string, instants []time.Duration, speed float64) (*Trace, fie
 		binary.BigEndian.PutUint64(b[:], uint64(at))
 		h.Write(b[:])
 	}
-	t := &Trace{File: file, count: len(instants), sum: hex.EncodeToString(h.Sum(nil)), instants: instants}
+	t := &Trace{
+		File:     file,
+		count:    len(instants),
+		sum:      hex.EncodeToString(h.Sum(nil)),
+		instants: instants,
+	}
 	return t.AtSpeed(speed)
 }
 
@@ -75,7 +80,12 @@ func (tr *Trace) AtSpeed(speed float64) (*Trace, fielderr.List) {
 	var wrong fielderr.List
 	switch {
 	case !(speed > 0 && speed <= maxSpeed):
-		wrong.Add("speed", "speed: expected a number above 0 and at most %.0f, found %s", maxSpeed, strconv.FormatFloat(speed, 'f', -1, 64))
+		wrong.Add(
+			"speed",
+			"speed: expected a number above 0 and at most %.0f, found %s",
+			maxSpeed,
+			strconv.FormatFloat(speed, 'f', -1, 64),
+		)
 	case float64(tr.instants[len(tr.instants)-1])/speed > float64(maxTrace):
 		wrong.Add("speed", "speed: expected a replay of at most a year, found a longer one")
 	}

@@ -39,7 +39,12 @@ func LoadTrace(path string) ([]time.Duration, error) {
 		return nil, err
 	}
 	if info.Size() > maxTraceSize {
-		return nil, fmt.Errorf("%s: expected at most %d bytes, found %d", path, maxTraceSize, info.Size())
+		return nil, fmt.Errorf(
+			"%s: expected at most %d bytes, found %d",
+			path,
+			maxTraceSize,
+			info.Size(),
+		)
 	}
 	instants, err := parseTrace(f, maxTraceArrivals)
 	if err != nil {
@@ -69,24 +74,43 @@ func parseTrace(r io.Reader, most int) ([]time.Duration, error) {
 		case len(out) == 0:
 			unit, from = u, line
 		case u != unit:
-			return nil, textfile.AtLine(line, "expected %s as on line %d, found %s: %q", unit, from, u, plaintext.Clip(string(text), 60))
+			return nil, textfile.AtLine(
+				line,
+				"expected %s as on line %d, found %s: %q",
+				unit,
+				from,
+				u,
+				plaintext.Clip(string(text), 60),
+			)
 		case len(out) == most:
 			return nil, textfile.AtLine(line, "expected at most %d times, found more", most)
 		}
 		out = append(out, at)
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, textfile.AtLine(line+1, "expected one time a line, found a line of more than %d bytes", bufio.MaxScanTokenSize)
+		return nil, textfile.AtLine(
+			line+1,
+			"expected one time a line, found a line of more than %d bytes",
+			bufio.MaxScanTokenSize,
+		)
 	} else if err != nil {
 		return nil, textfile.AtLine(textfile.LineOf(err, line+1), "%w", err)
 	}
 	if len(out) == 0 {
-		return nil, textfile.AtLine(1, "expected one time a line, such as 12.5 or 2026-01-31T08:00:00Z, found none")
+		return nil, textfile.AtLine(
+			1,
+			"expected one time a line, such as 12.5 or 2026-01-31T08:00:00Z, found none",
+		)
 	}
 	slices.Sort(out)
 	first := out[0]
 	if last := out[len(out)-1]; last-first < 0 || last-first > maxTrace {
-		return nil, textfile.AtLine(from, "expected times within a year, found %s and %s", unit.show(first), unit.show(last))
+		return nil, textfile.AtLine(
+			from,
+			"expected times within a year, found %s and %s",
+			unit.show(first),
+			unit.show(last),
+		)
 	}
 	for i := range out {
 		out[i] -= first
@@ -140,18 +164,30 @@ func parseInstant(s string) (time.Duration, timeUnit, error) {
 	if i := strings.IndexByte(s, '-'); i > 0 && s[i-1] >= '0' && s[i-1] <= '9' { // no exponent's
 		t, err := time.Parse(time.RFC3339, s)
 		if err != nil {
-			return 0, 0, fmt.Errorf("expected a time such as 2026-01-31T08:00:00.25Z, found %q", plaintext.Clip(s, 60))
+			return 0, 0, fmt.Errorf(
+				"expected a time such as 2026-01-31T08:00:00.25Z, found %q",
+				plaintext.Clip(s, 60),
+			)
 		}
 		if y := t.Year(); y < 1678 || y > 2261 {
-			return 0, 0, fmt.Errorf("expected a time between the years 1678 and 2261, found %q", plaintext.Clip(s, 60))
+			return 0, 0, fmt.Errorf(
+				"expected a time between the years 1678 and 2261, found %q",
+				plaintext.Clip(s, 60),
+			)
 		}
 		return time.Duration(t.UnixNano()), rfc3339, nil
 	}
 	wrong := func() (time.Duration, timeUnit, error) {
-		return 0, 0, fmt.Errorf("expected one time a line, in seconds such as 12.5, as a Unix time, or such as 2026-01-31T08:00:00Z, found %q", plaintext.Clip(s, 60))
+		return 0, 0, fmt.Errorf(
+			"expected one time a line, in seconds such as 12.5, as a Unix time, or such as 2026-01-31T08:00:00Z, found %q",
+			plaintext.Clip(s, 60),
+		)
 	}
 	far := func() (time.Duration, timeUnit, error) {
-		return 0, 0, fmt.Errorf("expected a time before the year 2262, found %q", plaintext.Clip(s, 60))
+		return 0, 0, fmt.Errorf(
+			"expected a time before the year 2262, found %q",
+			plaintext.Clip(s, 60),
+		)
 	}
 	if strings.Trim(s, "+-.0123456789eE") != "" {
 		return wrong() // a hexadecimal number, Inf, a separator

@@ -58,7 +58,10 @@ func (u Users) Validate(total time.Duration) fielderr.List {
 	case least < 0:
 		m.Add("users", "users: expected at least 0, found %d", least)
 	case most == 0:
-		m.Add("users", "users: expected at least 1, found 0: say pause: true for a stage without load")
+		m.Add(
+			"users",
+			"users: expected at least 1, found 0: say pause: true for a stage without load",
+		)
 	case most > maxUsers:
 		m.Add("users", "users: expected at most %d, found %d", maxUsers, most)
 	}

@@ -37,7 +37,11 @@ func NewTaker(c Capture) (*Taker, error) {
 	out := &Taker{Capture: c}
 	var wrong fielderr.List
 	if !captureName.MatchString(c.Name) {
-		wrong.Add("name", "name: expected letters, digits and underscores, as templates say {{ .NAME }}, found %q", plaintext.Clip(c.Name, 60))
+		wrong.Add(
+			"name",
+			"name: expected letters, digits and underscores, as templates say {{ .NAME }}, found %q",
+			plaintext.Clip(c.Name, 60),
+		)
 	}
 	ways := 0
 	for _, given := range []bool{c.JSON != "", c.Header != "", c.Matches != ""} {
@@ -46,7 +50,14 @@ func NewTaker(c Capture) (*Taker, error) {
 		}
 	}
 	if ways != 1 {
-		wrong = append(wrong, fielderr.At(nil, "expected one of json, header and matches, found %s", []string{"none", "", "two", "three"}[ways]))
+		wrong = append(
+			wrong,
+			fielderr.At(
+				nil,
+				"expected one of json, header and matches, found %s",
+				[]string{"none", "", "two", "three"}[ways],
+			),
+		)
 	}
 	var err error
 	if c.JSON != "" {
@@ -57,8 +68,11 @@ func NewTaker(c Capture) (*Taker, error) {
 	if c.Header != "" {
 		out.header = http.CanonicalHeaderKey(c.Header)
 		if !httpguts.ValidHeaderFieldName(c.Header) {
-			wrong = append(wrong, fielderr.At(fielderr.Field("header"), "header: expected a header name such as Accept, found %q", c.Header).
-				WithHint("a header's name has letters, digits and dashes only"))
+			wrong = append(
+				wrong,
+				fielderr.At(fielderr.Field("header"), "header: expected a header name such as Accept, found %q", c.Header).
+					WithHint("a header's name has letters, digits and dashes only"),
+			)
 		}
 	}
 	if c.Matches != "" {
@@ -72,7 +86,10 @@ func NewTaker(c Capture) (*Taker, error) {
 func compileRegexp(s string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(s)
 	if err != nil {
-		return nil, fmt.Errorf("expected a regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, fmt.Errorf(
+			"expected a regular expression: %s",
+			strings.TrimPrefix(err.Error(), "error parsing regexp: "),
+		)
 	}
 	return re, nil
 }
@@ -97,7 +114,12 @@ func (c *Taker) TakeKind(r *Answer) (value string, kind payload.Kind, err error)
 		err = errors.New("found an empty one")
 	}
 	if err != nil {
-		return "", payload.Untyped, errors.New(plaintext.Clip(fmt.Sprintf("capture %s: %s", plaintext.Clip(c.Name, 40), err), timeline.MaxDetail))
+		return "", payload.Untyped, errors.New(
+			plaintext.Clip(
+				fmt.Sprintf("capture %s: %s", plaintext.Clip(c.Name, 40), err),
+				timeline.MaxDetail,
+			),
+		)
 	}
 	return value, kind, nil
 }
@@ -118,7 +140,10 @@ func (c *Taker) look(r *Answer) (string, payload.Kind, error) {
 			return "", payload.Untyped, err
 		}
 		if text == nil {
-			return "", payload.Untyped, fmt.Errorf("expected %s, found none", plaintext.Clip(c.JSON, 60))
+			return "", payload.Untyped, fmt.Errorf(
+				"expected %s, found none",
+				plaintext.Clip(c.JSON, 60),
+			)
 		}
 		v, err := parseJSON(text)
 		if err != nil {
@@ -134,18 +159,28 @@ func (c *Taker) look(r *Answer) (string, payload.Kind, error) {
 	case c.header != "":
 		values := r.Header[c.header]
 		if len(values) == 0 {
-			return "", payload.Untyped, fmt.Errorf("expected header %s, found none", plaintext.Clip(c.Header, 60))
+			return "", payload.Untyped, fmt.Errorf(
+				"expected header %s, found none",
+				plaintext.Clip(c.Header, 60),
+			)
 		}
 		return values[0], payload.Untyped, nil
 	}
 	m := c.matches.FindSubmatchIndex(r.Body)
 	switch {
 	case m == nil:
-		return "", payload.Untyped, fmt.Errorf("expected a body that matches %s, found %s", plaintext.Clip(c.Matches, 60), excerpt(r))
+		return "", payload.Untyped, fmt.Errorf(
+			"expected a body that matches %s, found %s",
+			plaintext.Clip(c.Matches, 60),
+			excerpt(r),
+		)
 	case len(m) == 2:
 		return Text(r.Body[m[0]:m[1]]), payload.Untyped, nil
 	case m[2] < 0:
-		return "", payload.Untyped, fmt.Errorf("expected the first group of %s, found none", plaintext.Clip(c.Matches, 60))
+		return "", payload.Untyped, fmt.Errorf(
+			"expected the first group of %s, found none",
+			plaintext.Clip(c.Matches, 60),
+		)
 	}
 	return Text(r.Body[m[2]:m[3]]), payload.Untyped, nil
 }

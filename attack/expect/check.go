@@ -64,11 +64,16 @@ func New(e Expect) (*Check, error) {
 		if h.Name == "" {
 			wrong.Add("headers", "headers: expected a name, found none")
 		}
-		c.headers = append(c.headers, payload.Field{Name: http.CanonicalHeaderKey(h.Name), Value: h.Value})
+		c.headers = append(
+			c.headers,
+			payload.Field{Name: http.CanonicalHeaderKey(h.Name), Value: h.Value},
+		)
 	}
 	for _, h := range e.HeaderParts {
 		part, err := newPartCheck(h)
-		wrong = append(wrong, fielderr.Of(err).Below(fielderr.Field("headers", h.Name), "headers")...)
+		wrong = append(
+			wrong,
+			fielderr.Of(err).Below(fielderr.Field("headers", h.Name), "headers")...)
 		c.parts = append(c.parts, part)
 	}
 	for _, j := range e.JSON {
@@ -81,11 +86,24 @@ func New(e Expect) (*Check, error) {
 		n    int64
 	}{{"min", e.MinSize}, {"max", e.MaxSize}} {
 		if b.n < 0 {
-			wrong = append(wrong, fielderr.At(fielderr.Field("size", b.what), "size: %s: expected at least 0, found %d", b.what, b.n))
+			wrong = append(
+				wrong,
+				fielderr.At(
+					fielderr.Field("size", b.what),
+					"size: %s: expected at least 0, found %d",
+					b.what,
+					b.n,
+				),
+			)
 		}
 	}
 	if e.MaxSize > 0 && e.MinSize > e.MaxSize {
-		wrong.Add("size", "size: expected min to be at most max, found %d above %d bytes", e.MinSize, e.MaxSize)
+		wrong.Add(
+			"size",
+			"size: expected min to be at most max, found %d above %d bytes",
+			e.MinSize,
+			e.MaxSize,
+		)
 	}
 	if e.Within < 0 {
 		wrong.Add("within", "within: expected at least 0, found %s", e.Within)
@@ -101,7 +119,12 @@ func newJSONCheck(j ExpectJSON) (c jsonCheck, err error) {
 		return c, nil
 	}
 	if c.value, err = parseJSON([]byte(j.Value)); err != nil {
-		return c, fielderr.At(fielderr.Field("json"), "json: expected the value of %s as JSON, found %q", plaintext.Clip(j.Path, 60), plaintext.Clip(j.Value, 60))
+		return c, fielderr.At(
+			fielderr.Field("json"),
+			"json: expected the value of %s as JSON, found %q",
+			plaintext.Clip(j.Path, 60),
+			plaintext.Clip(j.Value, 60),
+		)
 	}
 	return c, nil
 }
@@ -147,7 +170,10 @@ func (c *Check) Judge(r *Answer, response time.Duration, words bool) (kind, deta
 // JudgeBody is Judge without status and headers, for protocols that have none.
 func (c *Check) JudgeBody(r *Answer, response time.Duration, words bool) (kind, detail string) {
 	if r.BytesIn < c.MinSize || c.MaxSize > 0 && r.BytesIn > c.MaxSize {
-		return timeline.KindSize, say(words, func() string { return fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn) })
+		return timeline.KindSize, say(
+			words,
+			func() string { return fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn) },
+		)
 	}
 	if c.WantsBody() {
 		if err := r.Unpack(); err != nil {
@@ -156,12 +182,20 @@ func (c *Check) JudgeBody(r *Answer, response time.Duration, words bool) (kind, 
 	}
 	if len(c.body) > 0 && !bytes.Contains(r.Body, c.body) {
 		return timeline.KindBody, say(words, func() string {
-			return fmt.Sprintf("expected a body with %q, found %s", plaintext.Clip(c.Body, maxShown), excerpt(r))
+			return fmt.Sprintf(
+				"expected a body with %q, found %s",
+				plaintext.Clip(c.Body, maxShown),
+				excerpt(r),
+			)
 		})
 	}
 	if c.matches != nil && !c.matches.Match(r.Body) {
 		return timeline.KindBody, say(words, func() string {
-			return fmt.Sprintf("expected a body that matches %s, found %s", plaintext.Clip(c.Matches, maxShown), excerpt(r))
+			return fmt.Sprintf(
+				"expected a body that matches %s, found %s",
+				plaintext.Clip(c.Matches, maxShown),
+				excerpt(r),
+			)
 		})
 	}
 	for i := range c.json {
@@ -170,7 +204,10 @@ func (c *Check) JudgeBody(r *Answer, response time.Duration, words bool) (kind, 
 		}
 	}
 	if c.Within > 0 && response > c.Within {
-		return timeline.KindSlow, say(words, func() string { return fmt.Sprintf("expected an answer within %s", c.Within) })
+		return timeline.KindSlow, say(
+			words,
+			func() string { return fmt.Sprintf("expected an answer within %s", c.Within) },
+		)
 	}
 	return "", ""
 }
@@ -211,7 +248,12 @@ func (c *Check) wrongHeader(i int, r *Answer) string {
 	if secret.Header(name) {
 		return fmt.Sprintf("expected another value of header %s", name)
 	}
-	return fmt.Sprintf("expected header %s: %s, found %s", name, plaintext.Clip(h.Value, maxShown), plaintext.Clip(found[0], maxShown))
+	return fmt.Sprintf(
+		"expected header %s: %s, found %s",
+		name,
+		plaintext.Clip(h.Value, maxShown),
+		plaintext.Clip(found[0], maxShown),
+	)
 }
 
 // good says whether a body, which must be JSON, is as expected.
@@ -254,14 +296,22 @@ func (c *jsonCheck) wrong(r *Answer) string {
 	}
 	if text != nil {
 		if c.path.secret && string(text) != "null" {
-			return fmt.Sprintf("expected another value of %s", plaintext.Clip(c.path.text, maxShown))
+			return fmt.Sprintf(
+				"expected another value of %s",
+				plaintext.Clip(c.path.text, maxShown),
+			)
 		}
 		found = shownJSON(text)
 	}
 	if more > 0 {
 		found += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("expected %s%s, found %s", plaintext.Clip(c.path.text, maxShown), wanted, found)
+	return fmt.Sprintf(
+		"expected %s%s, found %s",
+		plaintext.Clip(c.path.text, maxShown),
+		wanted,
+		found,
+	)
 }
 
 // shownJSON is a JSON text for people.

@@ -43,7 +43,8 @@ func newPartCheck(h HeaderPart) (c partCheck, err error) {
 // to be.
 func (c *partCheck) good(r *Answer) bool {
 	return slices.ContainsFunc(r.Header[c.key], func(v string) bool {
-		return v != "" && strings.Contains(v, c.Contains) && (c.matches == nil || c.matches.MatchString(v))
+		return v != "" && strings.Contains(v, c.Contains) &&
+			(c.matches == nil || c.matches.MatchString(v))
 	})
 }
 
@@ -63,5 +64,10 @@ func (c *partCheck) wrong(r *Answer) string {
 	if c.matches != nil {
 		wanted = append(wanted, "matches "+plaintext.Clip(c.Matches, 60))
 	}
-	return fmt.Sprintf("expected a header %s that %s, found %s", c.Name, strings.Join(wanted, " and "), plaintext.Clip(found[0], maxShown))
+	return fmt.Sprintf(
+		"expected a header %s that %s, found %s",
+		c.Name,
+		strings.Join(wanted, " and "),
+		plaintext.Clip(found[0], maxShown),
+	)
 }

@@ -43,9 +43,16 @@ func badPath(s string, err error) fielderr.Error {
 			offset = n - 1
 		}
 	}
-	e := fielderr.At(nil, "expected a JSON path such as $.items[0].id: %s at character %d", msg, len([]rune(s[:offset]))+1)
+	e := fielderr.At(
+		nil,
+		"expected a JSON path such as $.items[0].id: %s at character %d",
+		msg,
+		len([]rune(s[:offset]))+1,
+	)
 	e.Offset, e.Len = offset, 1
-	return e.WithHint("paths are those of RFC 9535: $.name, $['any name'], $.list[0], $.list[-1], $.list[*].id, $..name")
+	return e.WithHint(
+		"paths are those of RFC 9535: $.name, $['any name'], $.list[0], $.list[-1], $.list[*].id, $..name",
+	)
 }
 
 func newJSONPath(s string) (*jsonPath, error) {
@@ -76,7 +83,10 @@ func (p *jsonPath) find(doc any) (nodes []any, err error) {
 	// its functions do not expect: match(@.a, @.b) without b.
 	defer func() {
 		if r := recover(); r != nil {
-			nodes, err = nil, fmt.Errorf("%s cannot be told of this answer", plaintext.Clip(p.text, 60))
+			nodes, err = nil, fmt.Errorf(
+				"%s cannot be told of this answer",
+				plaintext.Clip(p.text, 60),
+			)
 		}
 	}()
 	if !p.unordered {

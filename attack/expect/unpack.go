@@ -85,7 +85,12 @@ func (u *unzstd) reset(packed io.Reader) (err error) {
 		return u.Reset(packed)
 	}
 	// One that decodes by itself, without goroutines that would have to be ended.
-	u.Decoder, err = zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+	u.Decoder, err = zstd.NewReader(
+		packed,
+		zstd.WithDecoderConcurrency(1),
+		zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxWindow),
+	)
 	return err
 }
 
@@ -120,12 +125,19 @@ func (r *Answer) Unpack() error {
 		}
 		pool, ok := unpackers[name]
 		if !ok {
-			r.packed = fmt.Errorf("expected a body that can be unpacked, found one with Content-Encoding: %s (known are gzip, deflate, br and zstd)", plaintext.Clip(e, maxShown))
+			r.packed = fmt.Errorf(
+				"expected a body that can be unpacked, found one with Content-Encoding: %s (known are gzip, deflate, br and zstd)",
+				plaintext.Clip(e, maxShown),
+			)
 			return r.packed
 		}
 		var err error
 		if body, cut, err = unpacked(pool, body, cut); err != nil {
-			r.packed = fmt.Errorf("expected a body in %s as its Content-Encoding says, found one that cannot be unpacked: %s", name, plaintext.Clip(err.Error(), maxShown))
+			r.packed = fmt.Errorf(
+				"expected a body in %s as its Content-Encoding says, found one that cannot be unpacked: %s",
+				name,
+				plaintext.Clip(err.Error(), maxShown),
+			)
 			return r.packed
 		}
 	}

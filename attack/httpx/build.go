@@ -72,7 +72,11 @@ func New(p *attack.Plan) (*Builder, error) {
 }
 
 // Build makes the call of an arrival.
-func (b *Builder) Build(a attack.Arrival) (*Call, error) { return b.makers[a.Request](a, &newCaller) }
+func (b *Builder) Build(
+	a attack.Arrival,
+) (*Call, error) {
+	return b.makers[a.Request](a, &newCaller)
+}
 
 // BuildWith is Build for a step of a flow.
 func (b *Builder) BuildWith(a attack.Arrival, by *From) (*Call, error) {
@@ -250,7 +254,8 @@ func (c *Call) Carry(jar *Jar) {
 	if jar == nil {
 		return
 	}
-	if c.Cookie = jar.Append(c.Cookie, SiteOf(c)); len(c.Cookie) > 0 && c.Form != nil && !c.Form.takes(c) {
+	if c.Cookie = jar.Append(c.Cookie, SiteOf(c)); len(c.Cookie) > 0 && c.Form != nil &&
+		!c.Form.takes(c) {
 		c.Form = nil
 	}
 }
@@ -267,7 +272,8 @@ func targetCallMaker(r *attack.Request, protocol string, c *expect.Check) (callM
 			errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
 		}
 	}
-	return func(a attack.Arrival, _ *From) (*Call, error) { return calls[a.Nth%uint64(len(calls))], nil }, errors.Join(errs...)
+	return func(a attack.Arrival, _ *From) (*Call, error) { return calls[a.Nth%uint64(len(calls))], nil }, errors.Join(
+		errs...)
 }
 
 func validateTarget(t *attack.Target) fielderr.List {
@@ -321,7 +327,8 @@ func validURL(s string) error {
 
 const oneLine = "a URL is one line: write %0A for a line end that the target is to get, %0D, %09 and so on for other characters"
 
-var errControl = fielderr.At(fielderr.Field("url"), "url: expected one without line ends and control characters").WithHint(oneLine)
+var errControl = fielderr.At(fielderr.Field("url"), "url: expected one without line ends and control characters").
+	WithHint(oneLine)
 
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
@@ -381,7 +388,10 @@ func Absolute(s, protocol string) error {
 		return fmt.Errorf("url: %w", WithoutURL(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("url: expected one such as http://127.0.0.1:8080/path, found %q", plaintext.Clip(s, 80))
+		return fmt.Errorf(
+			"url: expected one such as http://127.0.0.1:8080/path, found %q",
+			plaintext.Clip(s, 80),
+		)
 	}
 	if err := Fits(protocol, u.Scheme); err != nil {
 		return fmt.Errorf("url: %w", err)

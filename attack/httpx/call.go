@@ -52,7 +52,16 @@ type Reply struct {
 
 // asSent are the headers that net/http looks at by their usual spelling. All
 // others go out as they are spelled in the plan, as some servers mind.
-var asSent = []string{"Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Connection", "Accept-Encoding", "Expect", "Trailer"}
+var asSent = []string{
+	"Host",
+	"User-Agent",
+	"Content-Length",
+	"Transfer-Encoding",
+	"Connection",
+	"Accept-Encoding",
+	"Expect",
+	"Trailer",
+}
 
 // FullHeader returns the call's headers, with the cookies that go out with it.
 func (c *Call) FullHeader() http.Header {

@@ -110,10 +110,16 @@ func SettleEngine(asked []Asked) (name, why string) {
 	case len(h2) == 0:
 		return "fast", "asked before the load: " + speaks(h1, "HTTP/1.1")
 	case len(h1) == 0:
-		return "http", fmt.Sprintf("asked before the load: %s; with protocol: http1 engine fast would send HTTP/1.1", speaks(h2, "HTTP/2"))
+		return "http", fmt.Sprintf(
+			"asked before the load: %s; with protocol: http1 engine fast would send HTTP/1.1",
+			speaks(h2, "HTTP/2"),
+		)
 	}
-	return "http", fmt.Sprintf("asked before the load: %s, %s; with protocol: http1 engine fast would send HTTP/1.1 to all",
-		speaks(h2, "HTTP/2"), speaks(h1, "HTTP/1.1"))
+	return "http", fmt.Sprintf(
+		"asked before the load: %s, %s; with protocol: http1 engine fast would send HTTP/1.1 to all",
+		speaks(h2, "HTTP/2"),
+		speaks(h1, "HTTP/1.1"),
+	)
 }
 
 // speaks says in words which protocol hosts take.

@@ -78,7 +78,12 @@ func newSteps(p *attack.Plan) ([][]step, error) {
 			for _, c := range s.Captures {
 				compiled, err := expect.NewTaker(c)
 				if err != nil {
-					return nil, fmt.Errorf("request %q: capture %s: %w", p.Requests[s.Request].Name, c.Name, err)
+					return nil, fmt.Errorf(
+						"request %q: capture %s: %w",
+						p.Requests[s.Request].Name,
+						c.Name,
+						err,
+					)
 				}
 				st.captures = append(st.captures, compiled)
 			}

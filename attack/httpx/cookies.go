@@ -138,7 +138,10 @@ func (c *Jar) Append(b []byte, to Site) []byte {
 
 // drop takes out what has expired.
 func (c *Jar) drop(now time.Time) {
-	c.kept = slices.DeleteFunc(c.kept, func(k cookie) bool { return !k.expires.IsZero() && !k.expires.After(now) })
+	c.kept = slices.DeleteFunc(
+		c.kept,
+		func(k cookie) bool { return !k.expires.IsZero() && !k.expires.After(now) },
+	)
 }
 
 func (k *cookie) matches(to Site) bool {
@@ -167,7 +170,8 @@ func (c *Jar) Keep(from Site, lines []string) {
 			continue
 		}
 		same := slices.IndexFunc(c.kept, func(o cookie) bool {
-			return o.name == k.name && o.domain == k.domain && o.hostOnly == k.hostOnly && o.path == k.path
+			return o.name == k.name && o.domain == k.domain && o.hostOnly == k.hostOnly &&
+				o.path == k.path
 		})
 		k.born = c.born
 		c.born++
@@ -214,10 +218,17 @@ func parseCookie(line string, from Site, now time.Time) (k cookie, ok bool) {
 	pair, rest, _ := strings.Cut(line, ";")
 	name, value, ok := strings.Cut(pair, "=")
 	name, value = strings.Trim(name, " \t"), strings.Trim(value, " \t")
-	if !ok || name == "" || len(name)+len(value) > maxCookie || strings.ContainsFunc(line, isControl) {
+	if !ok || name == "" || len(name)+len(value) > maxCookie ||
+		strings.ContainsFunc(line, isControl) {
 		return k, false
 	}
-	k = cookie{name: name, pair: name + "=" + value, domain: from.host, hostOnly: true, path: defaultPath(from.path)}
+	k = cookie{
+		name:     name,
+		pair:     name + "=" + value,
+		domain:   from.host,
+		hostOnly: true,
+		path:     defaultPath(from.path),
+	}
 	domain, aged, root := "", false, false
 	for rest != "" {
 		var attribute string
@@ -318,7 +329,9 @@ func parseCookieDate(s string) (time.Time, bool) {
 	case year >= 0 && year <= 69:
 		year += 2000
 	}
-	if clock == nil || day < 1 || day > 31 || month == 0 || year < 1601 || clock[0] > 23 || clock[1] > 59 || clock[2] > 59 {
+	if clock == nil || day < 1 || day > 31 || month == 0 || year < 1601 || clock[0] > 23 ||
+		clock[1] > 59 ||
+		clock[2] > 59 {
 		return time.Time{}, false
 	}
 	t := time.Date(year, month, day, clock[0], clock[1], clock[2], 0, time.UTC)
@@ -326,7 +339,8 @@ func parseCookieDate(s string) (time.Time, bool) {
 }
 
 func isDateDelimiter(c rune) bool {
-	return c == '\t' || c >= ' ' && c <= '/' || c >= ';' && c <= '@' || c >= '[' && c <= '`' || c >= '{' && c <= '~'
+	return c == '\t' || c >= ' ' && c <= '/' || c >= ';' && c <= '@' || c >= '[' && c <= '`' ||
+		c >= '{' && c <= '~'
 }
 
 // leadingNumber reads the digits that a text begins with, at most nine of them.

@@ -34,7 +34,12 @@ type Options struct {
 
 // Dialing are those that the engine's dialer needs.
 func (o *Options) Dialing() wire.DialOptions {
-	return wire.DialOptions{Connections: o.Connections, Allow: o.Allow, Dial: o.Dial, Lookup: o.Lookup}
+	return wire.DialOptions{
+		Connections: o.Connections,
+		Allow:       o.Allow,
+		Dial:        o.Dial,
+		Lookup:      o.Lookup,
+	}
 }
 
 // EngineKind is an entry of the registry of engines.

@@ -34,7 +34,10 @@ func reasonOf(err error) error {
 
 // OpenEnd says of a stalled answer that it says nothing of where it ends.
 func OpenEnd(err error) error {
-	return wire.StalledAs(err, "it has no Content-Length and no chunks, so that only the end of the connection ends it")
+	return wire.StalledAs(
+		err,
+		"it has no Content-Length and no chunks, so that only the end of the connection ends it",
+	)
 }
 
 // notProper says what is wrong with an answer, alike for all engines and without
@@ -43,7 +46,10 @@ func notProper(err error) string {
 	if m, ok := errors.AsType[*Malformed](err); ok {
 		return wire.WithoutQuotes(m.Error())
 	}
-	detail := strings.TrimPrefix(wire.WithoutOp(err), "net/http: HTTP/1.x transport connection broken: ")
+	detail := strings.TrimPrefix(
+		wire.WithoutOp(err),
+		"net/http: HTTP/1.x transport connection broken: ",
+	)
 	return wire.WithoutQuotes((&Malformed{errors.New(detail)}).Error())
 }
 

@@ -26,7 +26,9 @@ func ChunkSize(line []byte) (int64, error) {
 		n = n<<4 | int64(d)
 	}
 	if len(digits) == 0 || n < 0 {
-		return 0, &Malformed{errors.New("bad length of a chunk: " + strconv.Quote(plaintext.Clip(string(line), 40)))}
+		return 0, &Malformed{
+			errors.New("bad length of a chunk: " + strconv.Quote(plaintext.Clip(string(line), 40))),
+		}
 	}
 	return n, nil
 }
@@ -57,7 +59,8 @@ func HasToken(list []byte, word string) bool {
 		} else {
 			list = nil
 		}
-		if one = bytes.Trim(one, " \t"); len(one) == len(word) && strings.EqualFold(string(one), word) {
+		if one = bytes.Trim(one, " \t"); len(one) == len(word) &&
+			strings.EqualFold(string(one), word) {
 			return true
 		}
 	}
@@ -70,7 +73,8 @@ func HasToken(list []byte, word string) bool {
 func Misspelt(h http.Header) error {
 	for name := range h {
 		for _, about := range []string{"Content-Length", "Transfer-Encoding"} {
-			if trimmed := strings.TrimRight(name, " \t"); len(trimmed) < len(name) && strings.EqualFold(trimmed, about) {
+			if trimmed := strings.TrimRight(name, " \t"); len(trimmed) < len(name) &&
+				strings.EqualFold(trimmed, about) {
 				return &Malformed{fmt.Errorf("there is a blank between %s and its colon", about)}
 			}
 		}
@@ -101,5 +105,7 @@ func otherProtocol(b []byte) string {
 	case len(b) > 0 && (b[0] == '\r' || b[0] == '\n'):
 		return "an empty line comes before the status line"
 	}
-	return "expected a status line such as HTTP/1.1 200 OK, found " + strconv.Quote(plaintext.Clip(string(b[:min(len(b), 40)]), 40))
+	return "expected a status line such as HTTP/1.1 200 OK, found " + strconv.Quote(
+		plaintext.Clip(string(b[:min(len(b), 40)]), 40),
+	)
 }

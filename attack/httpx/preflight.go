@@ -74,7 +74,9 @@ func (f *Preflight) Way(u *url.URL) string {
 func (f *Preflight) Open(ctx context.Context, u *url.URL) (protocol string, err error) {
 	via, err := f.via(u)
 	if err != nil {
-		return "", &Hopeless{fmt.Errorf("the proxy that %s names: %w", ProxyVariable(u.Scheme), err)}
+		return "", &Hopeless{
+			fmt.Errorf("the proxy that %s names: %w", ProxyVariable(u.Scheme), err),
+		}
 	}
 	conn, err := f.connect(ctx, u, via)
 	if err != nil {
@@ -106,7 +108,9 @@ func (f *Preflight) Dial(ctx context.Context, network, address string) (net.Conn
 const holdFor = 200 * time.Millisecond
 
 // ErrHungUp says that a connection was accepted and closed at once.
-var ErrHungUp = errors.New("it accepts connections and closes them at once, as a proxy does that has nobody behind it")
+var ErrHungUp = errors.New(
+	"it accepts connections and closes them at once, as a proxy does that has nobody behind it",
+)
 
 // HeldOpen returns nil if the peer of a new connection keeps it open for a
 // moment, or says something; ErrHungUp if not, and the cause of ctx if that ends
@@ -196,10 +200,18 @@ func (f forward) DialContext(ctx context.Context, network, address string) (net.
 func tunnel(ctx context.Context, conn net.Conn, address string, via *url.URL) error {
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address, Header: make(http.Header)}
+	req := &http.Request{
+		Method: http.MethodConnect,
+		URL:    &url.URL{Opaque: address},
+		Host:   address,
+		Header: make(http.Header),
+	}
 	if u := via.User; u != nil {
 		password, _ := u.Password()
-		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
+		req.Header.Set(
+			"Proxy-Authorization",
+			"Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)),
+		)
 	}
 	if err := req.Write(conn); err != nil {
 		return err
@@ -219,7 +231,12 @@ func tunnel(ctx context.Context, conn net.Conn, address string, via *url.URL) er
 }
 
 // shake makes the TLS handshake.
-func (f *Preflight) shake(ctx context.Context, conn net.Conn, conf *tls.Config, name string) (*tls.Conn, error) {
+func (f *Preflight) shake(
+	ctx context.Context,
+	conn net.Conn,
+	conf *tls.Config,
+	name string,
+) (*tls.Conn, error) {
 	if conf.ServerName == "" {
 		conf = conf.Clone()
 		conf.ServerName = name
@@ -241,21 +258,51 @@ func (f *Preflight) handshake(u *url.URL, err error) error {
 	alert, isAlert := errors.AsType[tls.AlertError](err)
 	switch {
 	case authority:
-		return &Hopeless{fmt.Errorf("its certificate is not accepted: %w; name its authority as attack.tls.ca, or set attack.tls.insecure: true", err)}
+		return &Hopeless{
+			fmt.Errorf(
+				"its certificate is not accepted: %w; name its authority as attack.tls.ca, or set attack.tls.insecure: true",
+				err,
+			),
+		}
 	case hostname:
-		return &Hopeless{fmt.Errorf("its certificate is not accepted: %w; name what it is for as attack.tls.server_name", err)}
+		return &Hopeless{
+			fmt.Errorf(
+				"its certificate is not accepted: %w; name what it is for as attack.tls.server_name",
+				err,
+			),
+		}
 	case invalid:
-		return &Hopeless{fmt.Errorf("its certificate is not accepted: %w; set attack.tls.insecure: true to accept any", err)}
+		return &Hopeless{
+			fmt.Errorf(
+				"its certificate is not accepted: %w; set attack.tls.insecure: true to accept any",
+				err,
+			),
+		}
 	case noTLS:
 		if strings.HasPrefix(string(record.RecordHeader[:]), "HTTP/") {
-			return &Hopeless{fmt.Errorf("it speaks HTTP without TLS: write http:// in place of https://, found %s", u.Scheme+"://"+u.Host)}
+			return &Hopeless{
+				fmt.Errorf(
+					"it speaks HTTP without TLS: write http:// in place of https://, found %s",
+					u.Scheme+"://"+u.Host,
+				),
+			}
 		}
-		return &Hopeless{fmt.Errorf("it does not speak TLS: %w; write http:// in place of https://, or correct the port", err)}
-	case isAlert && alert == noApplicationProtocol, strings.Contains(err.Error(), "no application protocol"):
+		return &Hopeless{
+			fmt.Errorf(
+				"it does not speak TLS: %w; write http:// in place of https://, or correct the port",
+				err,
+			),
+		}
+	case isAlert && alert == noApplicationProtocol,
+		strings.Contains(err.Error(), "no application protocol"):
 		if f.plan.Protocol == "http2" {
-			return &Hopeless{errors.New("it takes no HTTP/2: leave attack.protocol out, or set it to http1")}
+			return &Hopeless{
+				errors.New("it takes no HTTP/2: leave attack.protocol out, or set it to http1"),
+			}
 		}
-		return &Hopeless{fmt.Errorf("it takes neither of %s: %w", strings.Join(f.tls.NextProtos, ", "), err)}
+		return &Hopeless{
+			fmt.Errorf("it takes neither of %s: %w", strings.Join(f.tls.NextProtos, ", "), err),
+		}
 	}
 	return fmt.Errorf("TLS handshake: %w", err)
 }

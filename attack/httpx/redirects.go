@@ -30,7 +30,10 @@ func (h RedirectHosts) Names(u *url.URL) bool {
 // such as https://shop.example, of which scheme and host are looked at. port is
 // empty for a host alone.
 func RedirectHost(s string) (host, port string, err error) {
-	bad := fmt.Errorf("expected a host such as shop.example, shop.example:8443 or https://shop.example, found %q", plaintext.Clip(s, 60))
+	bad := fmt.Errorf(
+		"expected a host such as shop.example, shop.example:8443 or https://shop.example, found %q",
+		plaintext.Clip(s, 60),
+	)
 	if strings.Contains(s, "://") {
 		u, ok := Origin(s)
 		if !ok || u.Scheme != "http" && u.Scheme != "https" {

@@ -30,20 +30,35 @@ func Remarks(p *attack.Plan, i int) []string {
 	}
 	has := func(column string) bool { return captured[column] || data.Has(column) }
 	var out []string
-	if r.File != nil && len(r.File.Bytes) <= maxLookedAt && payload.LooksLikeTemplate(string(r.File.Bytes), has) {
-		out = append(out, strconv.Quote(r.File.Name)+" holds templates and is sent as it stands: write template: true beside file: to have them filled in")
+	if r.File != nil && len(r.File.Bytes) <= maxLookedAt &&
+		payload.LooksLikeTemplate(string(r.File.Bytes), has) {
+		out = append(
+			out,
+			strconv.Quote(
+				r.File.Name,
+			)+" holds templates and is sent as it stands: write template: true beside file: to have them filled in",
+		)
 	}
 	if parts, err := payload.ParseJSON(r.JSON, new(payload.Draw)); r.JSON != "" && err == nil {
 		for i := range parts {
 			if p := &parts[i]; p.Quoted && p.Text.IsNumber() {
-				out = append(out, "json has a number in quotes, made by a template, which is sent as a text: write it without quotes to send a number")
+				out = append(
+					out,
+					"json has a number in quotes, made by a template, which is sent as a text: write it without quotes to send a number",
+				)
 				break
 			}
 		}
 	}
 	for _, column := range pathColumns(r) {
 		if v, _ := data.Get(0, column); data.Len() > 0 && strings.Contains(v, "/") {
-			out = append(out, fmt.Sprintf("{{ .%[1]s }} holds a / in the first row of data, which goes out as %%2F: write {{ raw .%[1]s }} if it is a path of its own", column))
+			out = append(
+				out,
+				fmt.Sprintf(
+					"{{ .%[1]s }} holds a / in the first row of data, which goes out as %%2F: write {{ raw .%[1]s }} if it is a path of its own",
+					column,
+				),
+			)
 		}
 	}
 	return out

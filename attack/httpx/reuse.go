@@ -61,7 +61,12 @@ func joinsCookies(v string) bool { return v != "" && !strings.ContainsAny(v[len(
 
 // newLayout returns the layout of a request's calls; nil if they have none in common.
 func newLayout(k *compiled, protocol string) *Layout {
-	f := &Layout{Method: k.method, cookie: -1, Body: k.json != nil || len(k.fields) > 0 || k.body.Literal() != "" || !k.body.IsFixed() || len(k.sameBody) > 0}
+	f := &Layout{
+		Method: k.method,
+		cookie: -1,
+		Body: k.json != nil || len(k.fields) > 0 || k.body.Literal() != "" || !k.body.IsFixed() ||
+			len(k.sameBody) > 0,
+	}
 	scheme, rest, ok := strings.Cut(k.url.Begin(), "://")
 	host, _, slash := strings.Cut(rest, "/")
 	if !ok || !slash || strings.ContainsAny(host, "?#") {
@@ -69,7 +74,8 @@ func newLayout(k *compiled, protocol string) *Layout {
 	}
 	f.Base = scheme + "://" + host
 	// As it goes out with query parameters: in the spelling of net/url.
-	if u, err := url.Parse(f.Base + "/"); err != nil || u.String() != f.Base+"/" || Absolute(f.Base+"/", protocol) != nil {
+	if u, err := url.Parse(f.Base + "/"); err != nil || u.String() != f.Base+"/" ||
+		Absolute(f.Base+"/", protocol) != nil {
 		return nil
 	}
 	for i, h := range k.headers {

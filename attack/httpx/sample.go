@@ -49,7 +49,10 @@ func sampleHeader(header http.Header) http.Header {
 				out = make(http.Header)
 			}
 			name := plaintext.Clip(strings.ToValidUTF8(name, "�"), maxSampleValue)
-			out[name] = append(out[name], plaintext.Clip(strings.ToValidUTF8(v, "�"), maxSampleValue))
+			out[name] = append(
+				out[name],
+				plaintext.Clip(strings.ToValidUTF8(v, "�"), maxSampleValue),
+			)
 		}
 	}
 	return out

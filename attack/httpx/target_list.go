@@ -25,7 +25,10 @@ import (
 // format, @file, is looked for from the list's own folder, and if it is not there,
 // from the working directory, where vegeta looks for it. body reads it, and is asked
 // each time that the list names it.
-func LoadTargets(path, format string, body func(path string) ([]byte, error)) ([]attack.Target, error) {
+func LoadTargets(
+	path, format string,
+	body func(path string) ([]byte, error),
+) ([]attack.Target, error) {
 	if format == "" {
 		format = vegeta.HTTPTargetFormat
 		switch strings.ToLower(filepath.Ext(path)) {
@@ -44,7 +47,11 @@ func LoadTargets(path, format string, body func(path string) ([]byte, error)) ([
 	return targets, nil
 }
 
-func parseTargets(b []byte, format, dir string, body func(path string) ([]byte, error)) ([]attack.Target, error) {
+func parseTargets(
+	b []byte,
+	format, dir string,
+	body func(path string) ([]byte, error),
+) ([]attack.Target, error) {
 	if wide := textfile.Wide(b[:min(len(b), 4)]); wide != "" {
 		return nil, textfile.AtLine(1, "%w", &textfile.Error{Line: 1, Found: wide})
 	}
@@ -84,7 +91,10 @@ func parseTargets(b []byte, format, dir string, body func(path string) ([]byte, 
 		out = append(out, newTarget(&t))
 	}
 	if len(out) == 0 {
-		return nil, textfile.AtLine(1, "expected at least one target such as \"GET http://127.0.0.1:8080/\", found none")
+		return nil, textfile.AtLine(
+			1,
+			"expected at least one target such as \"GET http://127.0.0.1:8080/\", found none",
+		)
 	}
 	return out, nil
 }
@@ -125,7 +135,12 @@ type BodyFileError struct {
 }
 
 func (e *BodyFileError) Error() string {
-	return fmt.Sprintf("expected the body file @%s, found neither %s beside the list nor %s in the working directory", e.Name, e.Tried[0], e.Tried[1])
+	return fmt.Sprintf(
+		"expected the body file @%s, found neither %s beside the list nor %s in the working directory",
+		e.Name,
+		e.Tried[0],
+		e.Tried[1],
+	)
 }
 
 // findBodies finds the files of bodies, beside the list, in dir, first.
@@ -179,7 +194,12 @@ func (l *lines) checkLength() error {
 	n := 0
 	for line := range bytes.Lines(l.rest) {
 		if n++; len(line) > most {
-			return textfile.AtLine(n, "expected a line of at most %d bytes, found %d: put a long body into a file and name it @file", most, len(line))
+			return textfile.AtLine(
+				n,
+				"expected a line of at most %d bytes, found %d: put a long body into a file and name it @file",
+				most,
+				len(line),
+			)
 		}
 	}
 	return nil

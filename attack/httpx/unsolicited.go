@@ -83,7 +83,8 @@ func (s *Strays) Take(address string) bool {
 func saysClose(lines []byte) bool {
 	for line := range bytes.Lines(lines) {
 		name, value, _ := bytes.Cut(line, []byte(":"))
-		if bytes.EqualFold(bytes.TrimSpace(name), []byte("Connection")) && HasToken(bytes.TrimSpace(value), "close") {
+		if bytes.EqualFold(bytes.TrimSpace(name), []byte("Connection")) &&
+			HasToken(bytes.TrimSpace(value), "close") {
 			return true
 		}
 	}

@@ -10,16 +10,24 @@ import (
 func Protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
 
 func UnknownVersion(name string) error {
-	return fmt.Errorf("protocol: expected one of %s, found %q", strings.Join(Protocols(), ", "), name)
+	return fmt.Errorf(
+		"protocol: expected one of %s, found %q",
+		strings.Join(Protocols(), ", "),
+		name,
+	)
 }
 
 // Fits says why a protocol cannot carry a URL's scheme, nil if it can.
 func Fits(protocol, scheme string) error {
 	switch {
 	case protocol == "http2" && scheme == "http":
-		return errors.New("protocol http2 is spoken over TLS: expected an https URL, or protocol h2c")
+		return errors.New(
+			"protocol http2 is spoken over TLS: expected an https URL, or protocol h2c",
+		)
 	case protocol == "h2c" && scheme == "https":
-		return errors.New("protocol h2c is spoken without TLS: expected an http URL, or protocol http2")
+		return errors.New(
+			"protocol h2c is spoken without TLS: expected an http URL, or protocol http2",
+		)
 	}
 	return nil
 }

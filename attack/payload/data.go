@@ -55,7 +55,10 @@ func parseCSV(r io.Reader, b *dataBuilder) error {
 	rows.next()
 	rec, err := c.Read()
 	if err == io.EOF {
-		return textfile.AtLine(1, "expected a line with the names of the columns, found an empty file")
+		return textfile.AtLine(
+			1,
+			"expected a line with the names of the columns, found an empty file",
+		)
 	}
 	if err != nil {
 		return csvError(err)
@@ -84,7 +87,12 @@ func parseCSV(r io.Reader, b *dataBuilder) error {
 		}
 		line, _ := c.FieldPos(0)
 		if len(rec) != len(header) {
-			return textfile.AtLine(line, "expected %d columns as in the first line, found %d", len(header), len(rec))
+			return textfile.AtLine(
+				line,
+				"expected %d columns as in the first line, found %d",
+				len(header),
+				len(rec),
+			)
 		}
 		if err := b.columns(header); err != nil {
 			return textfile.AtLine(line, "%w", err)
@@ -217,7 +225,10 @@ func parseJSONRow(s []byte) (row map[string]string, texts map[string]bool, err e
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(s, &raw); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nil, nil, fmt.Errorf("expected one JSON object a line, found %s", article(wrong.Value))
+			return nil, nil, fmt.Errorf(
+				"expected one JSON object a line, found %s",
+				article(wrong.Value),
+			)
 		}
 		return nil, nil, fmt.Errorf("expected one JSON object a line: %w", err)
 	}

@@ -128,7 +128,8 @@ func (d *Data) Len() int {
 
 // Has says whether any row has the column.
 func (d *Data) Has(column string) bool {
-	return d != nil && slices.ContainsFunc(d.columns, func(s *rowShape) bool { return s.index(column) >= 0 })
+	return d != nil &&
+		slices.ContainsFunc(d.columns, func(s *rowShape) bool { return s.index(column) >= 0 })
 }
 
 // Columns are those of a row, in the order of the file; those of objects are
@@ -222,7 +223,11 @@ type dataBuilder struct {
 
 // newDataBuilder expects values of so many bytes in all.
 func newDataBuilder(size int64) *dataBuilder {
-	return &dataBuilder{d: Data{buf: make([]byte, 0, size)}, hash: sha256.New(), shapes: map[string]uint32{}}
+	return &dataBuilder{
+		d:      Data{buf: make([]byte, 0, size)},
+		hash:   sha256.New(),
+		shapes: map[string]uint32{},
+	}
 }
 
 // columns says which columns the values that follow have.
@@ -249,7 +254,10 @@ func (b *dataBuilder) columns(names []string) error {
 
 func (b *dataBuilder) add(value string) error {
 	if uint64(len(b.d.buf))+uint64(len(value)) > maxDataBytes {
-		return fmt.Errorf("expected values of at most %d bytes in all, found more", uint64(maxDataBytes))
+		return fmt.Errorf(
+			"expected values of at most %d bytes in all, found more",
+			uint64(maxDataBytes),
+		)
 	}
 	b.d.buf = append(b.d.buf, value...)
 	b.d.ends.add(uint32(len(b.d.buf)))

@@ -19,8 +19,10 @@ func bytesOf(s string) (set byteSet) {
 const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 
 var (
-	InPath  = bytesOf(unreserved + "/!$&'()*+,;=:@[]") // what net/url takes for a path that is escaped already
-	inQuery = bytesOf(unreserved)                      // what url.QueryEscape leaves alone
+	InPath = bytesOf(
+		unreserved + "/!$&'()*+,;=:@[]",
+	) // what net/url takes for a path that is escaped already
+	inQuery = bytesOf(unreserved) // what url.QueryEscape leaves alone
 	InHost  = bytesOf(unreserved + ":")
 )
 

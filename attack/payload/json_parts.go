@@ -48,7 +48,9 @@ func ParseJSON(s string, d *Draw) ([]JSONPart, error) {
 			plain.WriteString(s[i:end])
 		case strings.HasPrefix(s[i:], "{{"):
 			if end = TemplateEnd(s, i); end < 0 {
-				return nil, errors.New("expected JSON, found a template that is opened with {{ and never closed")
+				return nil, errors.New(
+					"expected JSON, found a template that is opened with {{ and never closed",
+				)
 			}
 			t, err := New(s[i:end], d)
 			if err != nil {

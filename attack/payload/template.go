@@ -35,7 +35,11 @@ func TemplateFunctions() []TemplateFunction {
 		{"nth", "{{ nth }}", "the arrival's place among the arrivals of its request, from 0"},
 		{"randInt", "{{ randInt 1 6 }}", "a whole number between two others, both included"},
 		{"uuid", "{{ uuid }}", "a random (version 4) UUID"},
-		{"raw", "{{ raw .path }}", "in a URL: a value as it stands, where all others are percent-encoded"},
+		{
+			"raw",
+			"{{ raw .path }}",
+			"in a URL: a value as it stands, where all others are percent-encoded",
+		},
 	}
 }
 
@@ -97,7 +101,11 @@ func (d *Draw) functions() template.FuncMap {
 		"nth": func() uint64 { return d.nth },
 		"randInt": func(lo, hi int) (int, error) {
 			if hi < lo {
-				return 0, fmt.Errorf("expected two numbers in ascending order, found %d and %d", lo, hi)
+				return 0, fmt.Errorf(
+					"expected two numbers in ascending order, found %d and %d",
+					lo,
+					hi,
+				)
 			}
 			return d.randInt(lo, hi), nil
 		},
@@ -308,10 +316,15 @@ func callSegment(name string, args []parse.Node) (segment, bool) {
 		}
 		lo, one := args[0].(*parse.NumberNode)
 		hi, two := args[1].(*parse.NumberNode)
-		if !one || !two || !lo.IsInt || !hi.IsInt || int64(int(lo.Int64)) != lo.Int64 || int64(int(hi.Int64)) != hi.Int64 {
+		if !one || !two || !lo.IsInt || !hi.IsInt || int64(int(lo.Int64)) != lo.Int64 ||
+			int64(int(hi.Int64)) != hi.Int64 {
 			return segment{}, false
 		}
-		return segment{kind: randIntPiece, lo: int(lo.Int64), hi: int(hi.Int64)}, lo.Int64 <= hi.Int64
+		return segment{
+			kind: randIntPiece,
+			lo:   int(lo.Int64),
+			hi:   int(hi.Int64),
+		}, lo.Int64 <= hi.Int64
 	case "index":
 		if len(args) != 2 || args[0].Type() != parse.NodeDot {
 			return segment{}, false
@@ -451,7 +464,10 @@ func (t *Template) Computes() bool { return t.tmpl != nil }
 
 // Raw says of the template of a URL whether it puts values in as they stand.
 func (t *Template) Raw() bool {
-	return slices.ContainsFunc(t.segments, func(p segment) bool { return p.raw || p.kind != literalPiece && !t.inURL })
+	return slices.ContainsFunc(
+		t.segments,
+		func(p segment) bool { return p.raw || p.kind != literalPiece && !t.inURL },
+	)
 }
 
 // Encoded are the columns whose values the template of a URL encodes.

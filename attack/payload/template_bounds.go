@@ -24,9 +24,24 @@ type boundError struct{ msg string }
 func (e *boundError) Error() string { return e.msg }
 
 var (
-	ErrTooMuch = &boundError{fmt.Sprintf("expected at most %d MiB, found more: the template makes too much of its values", MaxRendered>>20)}
-	errMade    = &boundError{fmt.Sprintf("expected values of at most %d MiB together, found more: the template makes too much of them", maxMade>>20)}
-	errSteps   = &boundError{fmt.Sprintf("expected at most %d turns of loops and calls of templates, found more", maxTemplateSteps)}
+	ErrTooMuch = &boundError{
+		fmt.Sprintf(
+			"expected at most %d MiB, found more: the template makes too much of its values",
+			MaxRendered>>20,
+		),
+	}
+	errMade = &boundError{
+		fmt.Sprintf(
+			"expected values of at most %d MiB together, found more: the template makes too much of them",
+			maxMade>>20,
+		),
+	}
+	errSteps = &boundError{
+		fmt.Sprintf(
+			"expected at most %d turns of loops and calls of templates, found more",
+			maxTemplateSteps,
+		),
+	}
 )
 
 // stepName is the function that counts turns, which authors do not know of.
@@ -71,7 +86,10 @@ func (d *Draw) bounded() texttemplate.FuncMap {
 		"js":       escaped(template.JSEscaper),
 		"urlquery": escaped(template.URLQueryEscaper),
 		"printf": func(format string, args ...any) (string, error) {
-			out, err := within(formattedSize(format, args), func() string { return fmt.Sprintf(format, args...) })
+			out, err := within(
+				formattedSize(format, args),
+				func() string { return fmt.Sprintf(format, args...) },
+			)
 			if err == nil {
 				err = misfit(out, format, args)
 			}
@@ -159,7 +177,12 @@ func misfit(out, format string, args []any) error {
 	if strings.Contains(found, "(string=") {
 		hint = ": values of data are text, which %s and %q take"
 	}
-	return fmt.Errorf("expected a format that fits its values, found %s%s%s", mark, plaintext.Clip(strings.ReplaceAll(found, other, "%"), 40), hint)
+	return fmt.Errorf(
+		"expected a format that fits its values, found %s%s%s",
+		mark,
+		plaintext.Clip(strings.ReplaceAll(found, other, "%"), 40),
+		hint,
+	)
 }
 
 // withoutMarks is a format whose own text has no percent sign before an
@@ -217,7 +240,19 @@ func countIn(l *parse.ListNode) {
 
 // countFirst puts the counter before what a list does.
 func countFirst(l *parse.ListNode) {
-	call := &parse.CommandNode{NodeType: parse.NodeCommand, Pos: l.Pos, Args: []parse.Node{parse.NewIdentifier(stepName).SetTree(nil).SetPos(l.Pos)}}
-	count := &parse.ActionNode{NodeType: parse.NodeAction, Pos: l.Pos, Pipe: &parse.PipeNode{NodeType: parse.NodePipe, Pos: l.Pos, Cmds: []*parse.CommandNode{call}}}
+	call := &parse.CommandNode{
+		NodeType: parse.NodeCommand,
+		Pos:      l.Pos,
+		Args:     []parse.Node{parse.NewIdentifier(stepName).SetTree(nil).SetPos(l.Pos)},
+	}
+	count := &parse.ActionNode{
+		NodeType: parse.NodeAction,
+		Pos:      l.Pos,
+		Pipe: &parse.PipeNode{
+			NodeType: parse.NodePipe,
+			Pos:      l.Pos,
+			Cmds:     []*parse.CommandNode{call},
+		},
+	}
 	l.Nodes = append([]parse.Node{count}, l.Nodes...)
 }

@@ -42,7 +42,10 @@ func Compile(all []attack.Protocol, p *attack.Plan) (attack.Clients, error) {
 	}
 	for _, r := range p.Requests {
 		if !known[r.Protocol] {
-			errs = append(errs, fmt.Errorf("request %q: there is no protocol %q", r.Name, r.Protocol))
+			errs = append(
+				errs,
+				fmt.Errorf("request %q: there is no protocol %q", r.Name, r.Protocol),
+			)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -75,8 +78,16 @@ func Origins(p *attack.Plan) []*url.URL {
 func Engines() []httpx.EngineKind {
 	return []httpx.EngineKind{
 		{Name: "fast", Doc: "HTTP/1.1 on connections of its own: the fastest", New: fast.New},
-		{Name: "http", Doc: "Go's net/http: HTTP/1.1, HTTP/2 and h2c; proxies; follows redirects if told to", New: std.New},
-		{Name: "vegeta", Doc: "vegeta's Attacker, with latency counted from the intended time", New: vegeta.New},
+		{
+			Name: "http",
+			Doc:  "Go's net/http: HTTP/1.1, HTTP/2 and h2c; proxies; follows redirects if told to",
+			New:  std.New,
+		},
+		{
+			Name: "vegeta",
+			Doc:  "vegeta's Attacker, with latency counted from the intended time",
+			New:  vegeta.New,
+		},
 	}
 }
 

@@ -33,7 +33,13 @@ func (a *runner) setOwnDelay(s *recorderSlot, r *attack.Result) {
 	if late < minDelay && len(s.stops) == 0 || r.End == attack.Interrupted {
 		return
 	}
-	delay, shaken := ownDelay(r, now, s.stops, a.Carries, a.action(&r.Arrival).headroom.service.quickest())
+	delay, shaken := ownDelay(
+		r,
+		now,
+		s.stops,
+		a.Carries,
+		a.action(&r.Arrival).headroom.service.quickest(),
+	)
 	if delay < minDelay {
 		return
 	}
@@ -53,7 +59,11 @@ func (a *runner) setOwnDelay(s *recorderSlot, r *attack.Result) {
 // so long is done with everything in it at most so much later. But nothing would have been
 // quicker than quickest, which is the quickest good answer that was seen.
 func ownDelay(
-	r *attack.Result, now time.Duration, stops []standstill.Stop, carries bool, quickest time.Duration,
+	r *attack.Result,
+	now time.Duration,
+	stops []standstill.Stop,
+	carries bool,
+	quickest time.Duration,
 ) (delay time.Duration, shaken bool) {
 	var unread, caughtUp, carried time.Duration
 	for _, s := range stops {
@@ -72,7 +82,11 @@ func ownDelay(
 		delay = max(delay, r.Dispatched-r.Intended+carried)
 	}
 	late := max(0, r.Dispatched-r.Intended)
-	return min(max(delay, caughtUp), max(late, r.Done-r.Intended-quickest), r.Done-r.Intended), shaken
+	return min(
+		max(delay, caughtUp),
+		max(late, r.Done-r.Intended-quickest),
+		r.Done-r.Intended,
+	), shaken
 }
 
 // doubtful says whether the generator may have made an error of r, whose Delay is known.
@@ -89,7 +103,8 @@ func (a *runner) doubtful(s *recorderSlot, r *attack.Result, shaken bool) bool {
 			return shaken || r.Done-r.Intended-r.Delay <= action.timeout
 		}
 		mean, known := action.headroom.service.mean()
-		return shaken || r.Delay >= action.timeout/doubtfulPart || known && action.timeout-r.Delay <= doubtfulMeans*mean
+		return shaken || r.Delay >= action.timeout/doubtfulPart ||
+			known && action.timeout-r.Delay <= doubtfulMeans*mean
 	}
 	return shaken
 }

@@ -17,7 +17,11 @@ func flowError(p *attack.Plan, f *attack.Flow) error {
 	}
 	for _, s := range f.Steps {
 		if s.Request < 0 || s.Request >= len(p.Requests) {
-			return fmt.Errorf("flow %q: expected the index of a request, found %d", f.Name, s.Request)
+			return fmt.Errorf(
+				"flow %q: expected the index of a request, found %d",
+				f.Name,
+				s.Request,
+			)
 		}
 	}
 	return nil
@@ -95,7 +99,10 @@ func (a *runner) runFlow(s *recorderSlot, w waiting, kept []any) {
 		due += step.Think
 		whole.ThinkTime += step.Think
 		dispatched = max(due, a.Clock())
-		whole.Dispatched = max(whole.Dispatched, whole.Intended+dispatched-due) // as late as its latest step
+		whole.Dispatched = max(
+			whole.Dispatched,
+			whole.Intended+dispatched-due,
+		) // as late as its latest step
 	}
 	whole.Done = whole.Intended + took
 	s.result = whole

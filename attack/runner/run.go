@@ -199,15 +199,35 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 		errs = append(errs, errors.New("expected clients, a sink and a start"))
 	}
 	if p.MaxInFlight < 1 {
-		errs = append(errs, fmt.Errorf("max_in_flight: expected at least 1, found %d", p.MaxInFlight))
+		errs = append(
+			errs,
+			fmt.Errorf("max_in_flight: expected at least 1, found %d", p.MaxInFlight),
+		)
 	}
 	if p.Arrivals != arrivals.Uniform && p.Arrivals != arrivals.Poisson {
-		errs = append(errs, fmt.Errorf("arrivals: expected %s or %s, found %q", arrivals.Uniform, arrivals.Poisson, p.Arrivals))
+		errs = append(
+			errs,
+			fmt.Errorf(
+				"arrivals: expected %s or %s, found %q",
+				arrivals.Uniform,
+				arrivals.Poisson,
+				p.Arrivals,
+			),
+		)
 	}
 	switch p.CatchUp {
 	case "", attack.Burst, attack.Spread, attack.Skip:
 	default:
-		errs = append(errs, fmt.Errorf("catch_up: expected %s, %s or %s, found %q", attack.Burst, attack.Spread, attack.Skip, p.CatchUp))
+		errs = append(
+			errs,
+			fmt.Errorf(
+				"catch_up: expected %s, %s or %s, found %q",
+				attack.Burst,
+				attack.Spread,
+				attack.Skip,
+				p.CatchUp,
+			),
+		)
 	}
 	for _, s := range p.Stages {
 		if s.Shape == nil {
@@ -219,7 +239,10 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 	a := &runner{
 		Options: opt, ctx: ctx, plan: p, counters: opt.Counters,
 		dispatcher: recorderSlot{number: dispatcherSlot}, reaper: recorderSlot{number: reaperSlot},
-		dispatcherWake: make(chan struct{}, 1), reaperWake: make(chan struct{}, 1), reaperStop: make(chan struct{}), loadEnded: make(chan struct{}),
+		dispatcherWake: make(
+			chan struct{},
+			1,
+		), reaperWake: make(chan struct{}, 1), reaperStop: make(chan struct{}), loadEnded: make(chan struct{}),
 	}
 	if a.counters == nil {
 		a.counters = new(Counters)
@@ -239,7 +262,10 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 			timeout = p.Timeout
 		}
 		if timeout <= 0 {
-			errs = append(errs, fmt.Errorf("request %q: timeout: expected above 0, found %s", r.Name, timeout))
+			errs = append(
+				errs,
+				fmt.Errorf("request %q: timeout: expected above 0, found %s", r.Name, timeout),
+			)
 		}
 		n, ok := classes[timeout]
 		if !ok {
@@ -250,18 +276,40 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 		if !known {
 			client := opt.Clients[r.Protocol]
 			if client == nil && len(opt.Clients) > 0 {
-				errs = append(errs, fmt.Errorf("request %q: expected a client for protocol %q, found none", r.Name, r.Protocol))
+				errs = append(
+					errs,
+					fmt.Errorf(
+						"request %q: expected a client for protocol %q, found none",
+						r.Name,
+						r.Protocol,
+					),
+				)
 			}
 			at = len(a.clients)
 			place[r.Protocol] = at
 			a.clients = append(a.clients, client)
 		}
-		a.actions = append(a.actions, action{client: at, timeout: timeout, class: n, headroom: newHeadroom(timeout), unsent: reasons{
-			noSlot:        fmt.Sprintf("no free slot within %s", timeout),
-			noTime:        fmt.Sprintf("no free slot in time to be answered within %s", timeout),
-			noConnection:  fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout),
-			generatorLate: fmt.Sprintf("the generator came to it too late to be answered within %s", timeout),
-		}})
+		a.actions = append(
+			a.actions,
+			action{
+				client:   at,
+				timeout:  timeout,
+				class:    n,
+				headroom: newHeadroom(timeout),
+				unsent: reasons{
+					noSlot: fmt.Sprintf("no free slot within %s", timeout),
+					noTime: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
+					noConnection: fmt.Sprintf(
+						"all connections that per_host allows were in use until it was too late to be answered within %s",
+						timeout,
+					),
+					generatorLate: fmt.Sprintf(
+						"the generator came to it too late to be answered within %s",
+						timeout,
+					),
+				},
+			},
+		)
 	}
 	a.queue = make(queue, len(classes))
 	for i := range p.Flows {

@@ -43,7 +43,12 @@ func (a *runner) sendRequest(s *recorderSlot, w waiting, c *caller) {
 		return
 	}
 	action := &a.actions[r.Request]
-	s.call = attack.Call{Arrival: w.Arrival, Due: a.Start.Add(w.Intended), By: wire.Deadlines{Done: a.Start.Add(deadline)}, Step: -1}
+	s.call = attack.Call{
+		Arrival: w.Arrival,
+		Due:     a.Start.Add(w.Intended),
+		By:      wire.Deadlines{Done: a.Start.Add(deadline)},
+		Step:    -1,
+	}
 	if a.plan.Connections.PerHost > 0 {
 		s.call.By.Send = a.sendDeadline(w.Arrival)
 	}
@@ -69,7 +74,8 @@ func (a *runner) sendRequest(s *recorderSlot, w waiting, c *caller) {
 	r.Done = max(o.Done.Sub(a.Start), r.Sent)
 	r.Phases, r.Counts = o.Phases, o.Counts
 	// One that failed by itself, just as the run was cut off, is an error.
-	if o.Err != nil && a.ctx.Err() != nil && errors.Is(o.Err, context.Cause(a.ctx)) && r.Done < deadline {
+	if o.Err != nil && a.ctx.Err() != nil && errors.Is(o.Err, context.Cause(a.ctx)) &&
+		r.Done < deadline {
 		r.End = attack.Interrupted
 		return
 	}
@@ -200,4 +206,8 @@ func (a *runner) sendDeadline(r attack.Arrival) func() time.Time {
 	return func() time.Time { return a.Start.Add(a.latestUsefulSend(&r, a.Clock())) }
 }
 
-func (a *runner) deadline(r *attack.Arrival) time.Duration { return r.Intended + a.action(r).timeout }
+func (a *runner) deadline(
+	r *attack.Arrival,
+) time.Duration {
+	return r.Intended + a.action(r).timeout
+}

@@ -43,7 +43,14 @@ func (a *runner) admitUsers(stage int, begin time.Duration) {
 	if !ok {
 		return
 	}
-	c := &stageUsers{runner: a, shape: shape, pause: shape.Pause(), stage: stage, begin: begin, total: s.For}
+	c := &stageUsers{
+		runner: a,
+		shape:  shape,
+		pause:  shape.Pause(),
+		stage:  stage,
+		begin:  begin,
+		total:  s.For,
+	}
 	c.most = mostUsers(shape, s.For)
 	c.users = make([]*user, 0, c.most)
 	c.firstSlot = firstWorkerSlot + a.plan.MaxInFlight + a.userSlots
@@ -101,8 +108,14 @@ func (c *stageUsers) admit() {
 func (c *stageUsers) newUser(i int) *user {
 	name := fmt.Sprintf("users/%d/%d", c.stage, i)
 	u := &user{
-		recorderSlot: recorderSlot{number: c.firstSlot + i}, index: i, choose: c.load.Draw(seed.Stream(c.plan.Seed, name)),
-		seq: uint64(c.stage+1)*seqOfStage + uint64(i)*seqOfUser, nth: uint64(i), kept: make([]any, len(c.clients)), idle: make(chan struct{}, 1),
+		recorderSlot: recorderSlot{
+			number: c.firstSlot + i,
+		}, index: i, choose: c.load.Draw(seed.Stream(c.plan.Seed, name)),
+		seq: uint64(
+			c.stage+1,
+		)*seqOfStage + uint64(
+			i,
+		)*seqOfUser, nth: uint64(i), kept: make([]any, len(c.clients)), idle: make(chan struct{}, 1),
 	}
 	u.idle <- struct{}{}
 	return u

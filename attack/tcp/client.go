@@ -88,7 +88,15 @@ func Compile(p *attack.Plan) (attack.Client, error) {
 			for _, capture := range s.Captures {
 				taker, err := expect.NewTaker(capture)
 				if err != nil {
-					errs = append(errs, fmt.Errorf("request %q: capture %s: %w", p.Requests[s.Request].Name, capture.Name, err))
+					errs = append(
+						errs,
+						fmt.Errorf(
+							"request %q: capture %s: %w",
+							p.Requests[s.Request].Name,
+							capture.Name,
+							err,
+						),
+					)
 				}
 				takers = append(takers, taker)
 			}
@@ -260,7 +268,8 @@ func (x *exchange) reason(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || !time.Now().Before(x.call.By.Done) {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		!time.Now().Before(x.call.By.Done) {
 		return wire.Began(context.DeadlineExceeded, x.answer.BytesIn > 0)
 	}
 	return err

@@ -52,7 +52,12 @@ func (c *client) take(address string) *conn {
 }
 
 // open opens a connection.
-func (c *client) open(ctx context.Context, address string, deadline time.Time, out *attack.Outcome) (*conn, error) {
+func (c *client) open(
+	ctx context.Context,
+	address string,
+	deadline time.Time,
+	out *attack.Outcome,
+) (*conn, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	for {

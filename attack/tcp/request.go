@@ -59,7 +59,8 @@ const maxBytes = 64 << 20
 
 // until is where the answer ends.
 func (r *Request) until() string {
-	if r.Until == "" && r.Send == "" && r.Hex == "" && r.Expect == "" && r.Matches == "" && r.Bytes == 0 {
+	if r.Until == "" && r.Send == "" && r.Hex == "" && r.Expect == "" && r.Matches == "" &&
+		r.Bytes == 0 {
 		return untilConnect
 	}
 	if r.Until == "" && r.Bytes > 0 {
@@ -140,7 +141,10 @@ func (r *Request) tryRows(data *payload.Data, names []string) error {
 func checkAddress(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
-		return fmt.Errorf("expected host:port such as 127.0.0.1:6379, found %q", plaintext.Clip(s, 60))
+		return fmt.Errorf(
+			"expected host:port such as 127.0.0.1:6379, found %q",
+			plaintext.Clip(s, 60),
+		)
 	}
 	return nil
 }
@@ -149,7 +153,10 @@ func checkAddress(s string) error {
 func unhex(s string) ([]byte, error) {
 	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
 	if err != nil {
-		return nil, fmt.Errorf("expected pairs of hexadecimal digits such as 0d 0a: %s", strings.TrimPrefix(err.Error(), "encoding/hex: "))
+		return nil, fmt.Errorf(
+			"expected pairs of hexadecimal digits such as 0d 0a: %s",
+			strings.TrimPrefix(err.Error(), "encoding/hex: "),
+		)
 	}
 	return b, nil
 }

@@ -29,7 +29,11 @@ const maxUnix = 107
 func (c Connections) Validate() fielderr.List {
 	var wrong fielderr.List
 	if c.PerHost < 0 {
-		wrong.Add("per_host", "per_host: expected at least 1, or 0 for as many as needed, found %d", c.PerHost)
+		wrong.Add(
+			"per_host",
+			"per_host: expected at least 1, or 0 for as many as needed, found %d",
+			c.PerHost,
+		)
 	}
 	if c.DNSRefresh < 0 {
 		wrong.Add("dns_refresh", "dns_refresh: expected at least 0, found %s", c.DNSRefresh)
@@ -47,7 +51,12 @@ func (c Connections) Validate() fielderr.List {
 		}
 	}
 	if len(c.Unix) > maxUnix {
-		wrong.Add("unix", "unix: expected a path of at most %d bytes, found %d", maxUnix, len(c.Unix))
+		wrong.Add(
+			"unix",
+			"unix: expected a path of at most %d bytes, found %d",
+			maxUnix,
+			len(c.Unix),
+		)
 	}
 	if c.Unix != "" {
 		for _, other := range []struct {
@@ -55,7 +64,11 @@ func (c Connections) Validate() fielderr.List {
 			set bool
 		}{{"connect_to", len(c.To) > 0}, {"source", c.Source != ""}, {"dns_refresh", c.DNSRefresh > 0}} {
 			if other.set {
-				wrong.Add(other.key, "%s has no effect: all connections go to the Unix socket", other.key)
+				wrong.Add(
+					other.key,
+					"%s has no effect: all connections go to the Unix socket",
+					other.key,
+				)
 			}
 		}
 	}
@@ -85,7 +98,10 @@ func ownAddress(s string) error {
 	}
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
 	if err != nil {
-		return fmt.Errorf("expected an IP address of this machine, found %s, which is none of it", s)
+		return fmt.Errorf(
+			"expected an IP address of this machine, found %s, which is none of it",
+			s,
+		)
 	}
 	return conn.Close()
 }
@@ -181,7 +197,10 @@ func NewDialer(opt DialOptions) (*Dialer, error) {
 	if c.Source != "" {
 		source = netip.MustParseAddr(c.Source)
 	}
-	n := &allow.Dialer{Hosts: opt.Allow, Net: net.Dialer{Timeout: Timeout, KeepAlive: 30 * time.Second}}
+	n := &allow.Dialer{
+		Hosts: opt.Allow,
+		Net:   net.Dialer{Timeout: Timeout, KeepAlive: 30 * time.Second},
+	}
 	if source.IsValid() {
 		n.Net.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 		n.Net.Control = manyPorts
@@ -225,7 +244,12 @@ func (d *Dialer) Connect(ctx context.Context, network, address string) (net.Conn
 // any opens a connection to the first address that takes one. Each gets its
 // share of the time that is left, so that one which is silent does not use up
 // that of the next.
-func (d *Dialer) any(ctx context.Context, host, network string, addrs []netip.Addr, port string) (conn net.Conn, first error) {
+func (d *Dialer) any(
+	ctx context.Context,
+	host, network string,
+	addrs []netip.Addr,
+	port string,
+) (conn net.Conn, first error) {
 	for i, a := range addrs {
 		one, cancel := ctx, context.CancelFunc(func() {})
 		if deadline, ok := ctx.Deadline(); ok && i < len(addrs)-1 {

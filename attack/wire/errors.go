@@ -91,7 +91,8 @@ func Kind(err error) string {
 			return e.kind
 		}
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, io.ErrClosedPipe) ||
 		errors.Is(err, net.ErrClosed) { // closed by the transport, which saw the peer's end while it wrote
 		return timeline.KindEOF
 	}
@@ -119,7 +120,8 @@ func isTLS(err error) bool {
 	}
 	// Alerts from the other side come as a net.OpError of this name.
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && (op.Op == "remote error" || op.Op == "local error") || strings.HasPrefix(err.Error(), "tls: ")
+	return ok && (op.Op == "remote error" || op.Op == "local error") ||
+		strings.HasPrefix(err.Error(), "tls: ")
 }
 
 // Detail says in few words what happened, of an error of a kind. Ephemeral ports

@@ -48,13 +48,22 @@ type lookup struct {
 	gaveUp bool // whoever asked did not wait for the end of it
 }
 
-func newResolver(refresh time.Duration, source netip.Addr, lookup func(context.Context, string) ([]netip.Addr, error)) *resolver {
+func newResolver(
+	refresh time.Duration,
+	source netip.Addr,
+	lookup func(context.Context, string) ([]netip.Addr, error),
+) *resolver {
 	if lookup == nil {
 		lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
-	return &resolver{lookup: lookup, refresh: refresh, source: source, known: make(map[string]*hostEntry)}
+	return &resolver{
+		lookup:  lookup,
+		refresh: refresh,
+		source:  source,
+		known:   make(map[string]*hostEntry),
+	}
 }
 
 // find returns the host's addresses in the order in which a connection should
@@ -123,10 +132,17 @@ func (n *resolver) lookUp(ctx context.Context, host string, before bool) ([]neti
 		addrs[i] = addrs[i].Unmap()
 	}
 	if n.source.IsValid() {
-		addrs = slices.DeleteFunc(addrs, func(a netip.Addr) bool { return a.Is4() != n.source.Unmap().Is4() })
+		addrs = slices.DeleteFunc(
+			addrs,
+			func(a netip.Addr) bool { return a.Is4() != n.source.Unmap().Is4() },
+		)
 	}
 	if len(addrs) == 0 {
-		return nil, &net.DNSError{Err: "no address that can be reached from here", Name: host, IsNotFound: true}
+		return nil, &net.DNSError{
+			Err:        "no address that can be reached from here",
+			Name:       host,
+			IsNotFound: true,
+		}
 	}
 	return addrs, nil
 }

@@ -75,7 +75,8 @@ func (t TLS) read(path func(name string) string) (*tls.Config, fielderr.List) {
 func badPair(err error, cert string) fielderr.Error {
 	key := "cert"
 	if content, err := os.ReadFile(cert); err == nil {
-		if block, _ := pem.Decode(bytes.TrimSpace(content)); block != nil && block.Type == "CERTIFICATE" {
+		if block, _ := pem.Decode(bytes.TrimSpace(content)); block != nil &&
+			block.Type == "CERTIFICATE" {
 			key = "key"
 		}
 	}

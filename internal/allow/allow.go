@@ -116,7 +116,8 @@ func (h *Hosts) Permits(a netip.Addr) bool {
 }
 
 func (h *Hosts) contains(a netip.Addr) bool {
-	return h != nil && slices.ContainsFunc(h.networks, func(p netip.Prefix) bool { return p.Contains(a) })
+	return h != nil &&
+		slices.ContainsFunc(h.networks, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // embedded is the IPv4 address within one of NAT64.
@@ -158,7 +159,8 @@ func (h *Hosts) Judge(host string) (refused string, unsure bool) {
 	switch {
 	case host == "localhost", h.Lists(host):
 		return "", false
-	case !strings.Contains(host, "."), slices.ContainsFunc(localDomains, func(d string) bool { return strings.HasSuffix(host, d) }):
+	case !strings.Contains(host, "."),
+		slices.ContainsFunc(localDomains, func(d string) bool { return strings.HasSuffix(host, d) }):
 		return "", true
 	}
 	return host + " may be a public host, and this would put it under load", false
@@ -210,7 +212,12 @@ func (e *Error) refusal() string {
 	if e.Host == "" || e.Host == e.Addr.String() {
 		return fmt.Sprintf("%s is %s, and this would put it under load", e.Addr, what(e.Addr))
 	}
-	return fmt.Sprintf("%s is at %s, %s, and this would put it under load", e.Host, e.Addr, what(e.Addr))
+	return fmt.Sprintf(
+		"%s is at %s, %s, and this would put it under load",
+		e.Host,
+		e.Addr,
+		what(e.Addr),
+	)
 }
 
 // Error implements error.

@@ -129,8 +129,10 @@ does not answer, 2 that what the scenario means is not there.`,
 		},
 	}
 	from.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON, or with --resolve what a run would hit")
-	cmd.Flags().BoolVar(&resolve, "resolve", false, "say which containers, processes and addresses a run would hit; ask, and change nothing")
+	cmd.Flags().
+		BoolVar(&asJSON, "json", false, "print the plan as JSON, or with --resolve what a run would hit")
+	cmd.Flags().
+		BoolVar(&resolve, "resolve", false, "say which containers, processes and addresses a run would hit; ask, and change nothing")
 	return cmd
 }
 

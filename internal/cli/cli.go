@@ -35,7 +35,8 @@ func (s *streams) terminal() bool {
 // color says whether what is written to w may be coloured.
 func (s *streams) color(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && !s.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	return ok && !s.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" &&
+		term.IsTerminal(int(f.Fd()))
 }
 
 // exit carries an exit code through cobra, with an error that is yet to be
@@ -124,11 +125,21 @@ exits 0 only if it held.
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("{{.Version}}")
-	root.PersistentFlags().BoolVar(&s.noColor, "no-color", false, "print without colour (NO_COLOR does the same)")
+	root.PersistentFlags().
+		BoolVar(&s.noColor, "no-color", false, "print without colour (NO_COLOR does the same)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\n%s", err, seeHelp(cmd))
 	})
-	root.AddCommand(newRun(s), newCheck(s), newReport(s), newInit(s), newHeal(s), newDemo(s), newVersion(s), newNetHelper(s))
+	root.AddCommand(
+		newRun(s),
+		newCheck(s),
+		newReport(s),
+		newInit(s),
+		newHeal(s),
+		newDemo(s),
+		newVersion(s),
+		newNetHelper(s),
+	)
 	root.InitDefaultHelpCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "help" { // cobra's own takes what is no command for a success

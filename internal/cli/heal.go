@@ -29,6 +29,7 @@ Exit code 4 says that something is left that should have been undone.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&over, "run", "", "take the run `ID` for over, where that cannot be seen from here")
+	cmd.Flags().
+		StringVar(&over, "run", "", "take the run `ID` for over, where that cannot be seen from here")
 	return cmd
 }

@@ -28,14 +28,24 @@ shop: to FILE, which must not exist yet, or to standard output.`,
 			}
 			f, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 			if errors.Is(err, fs.ErrExist) {
-				return &exit{run.ExitUsage, fmt.Errorf("%s exists already: name another file, or remove it", args[0])}
+				return &exit{
+					run.ExitUsage,
+					fmt.Errorf("%s exists already: name another file, or remove it", args[0]),
+				}
 			}
 			if err != nil {
 				// Without the path, which is said already.
 				if p, ok := errors.AsType[*fs.PathError](err); ok {
 					err = p.Err
 				}
-				return &exit{run.ExitUsage, fmt.Errorf("%s cannot be written: %w\n    hint: name a file in a folder that is there and yours, or print it: ordeal init > FILE", args[0], err)}
+				return &exit{
+					run.ExitUsage,
+					fmt.Errorf(
+						"%s cannot be written: %w\n    hint: name a file in a folder that is there and yours, or print it: ordeal init > FILE",
+						args[0],
+						err,
+					),
+				}
 			}
 			if _, err := f.WriteString(scenario.Template()); err != nil {
 				f.Close()
@@ -44,7 +54,11 @@ shop: to FILE, which must not exist yet, or to standard output.`,
 			if err := f.Close(); err != nil {
 				return &exit{run.ExitBroken, err}
 			}
-			fmt.Fprintf(s.out, "wrote %[1]s; next: ordeal check %[1]s, then ordeal run %[1]s\n", args[0])
+			fmt.Fprintf(
+				s.out,
+				"wrote %[1]s; next: ordeal check %[1]s, then ordeal run %[1]s\n",
+				args[0],
+			)
 			return nil
 		},
 	}

@@ -40,9 +40,16 @@ that stands in summary.json.`,
 			}
 			switch _, statErr := os.Stat(args[0]); {
 			case errors.Is(statErr, fs.ErrNotExist):
-				err = fmt.Errorf("there is no run directory %s: runs/ holds those that were not sent elsewhere with --out", args[0])
+				err = fmt.Errorf(
+					"there is no run directory %s: runs/ holds those that were not sent elsewhere with --out",
+					args[0],
+				)
 			case errors.Is(err, fs.ErrNotExist):
-				err = fmt.Errorf("%s holds no %s: it is no run directory, its run is not over, or an earlier version wrote it", args[0], report.ReportFile)
+				err = fmt.Errorf(
+					"%s holds no %s: it is no run directory, its run is not over, or an earlier version wrote it",
+					args[0],
+					report.ReportFile,
+				)
 			}
 			return &exit{run.ExitUsage, err}
 		},

@@ -65,9 +65,11 @@ faults; the second no longer waits for the requests. None skips the undo.
 		},
 	}
 	from.add(cmd)
-	cmd.Flags().StringVar(&out, "out", "", "write the run directory to `DIR` (default runs/<time>-<name>)")
+	cmd.Flags().
+		StringVar(&out, "out", "", "write the run directory to `DIR` (default runs/<time>-<name>)")
 	cobra.CheckErr(cmd.MarkFlagDirname("out"))
-	cmd.Flags().BoolVar(&over, "replace", false, "remove an earlier run from the directory of --out first; nothing but what a run has written")
+	cmd.Flags().
+		BoolVar(&over, "replace", false, "remove an earlier run from the directory of --out first; nothing but what a run has written")
 	cmd.Flags().BoolVar(&live, "live", true, "redraw a status block while running in a terminal")
 	return cmd
 }

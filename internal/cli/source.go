@@ -22,12 +22,37 @@ type source struct {
 func (s *source) add(cmd *cobra.Command) {
 	s.seed.add(cmd)
 	f := cmd.Flags()
-	f.StringArrayVar(&s.set, "set", nil, "put `KEY=VALUE` in place of what the file says, such as attack.stages.steady.rate=50/s; can be repeated")
+	f.StringArrayVar(
+		&s.set,
+		"set",
+		nil,
+		"put `KEY=VALUE` in place of what the file says, such as attack.stages.steady.rate=50/s; can be repeated",
+	)
 	f.StringVar(&s.quick.URL, "url", "", "ask this `URL` instead of what a file says")
-	f.StringVar(&s.quick.Rate, "rate", "", "with --url: send requests at this `RATE`, such as 100/s (default "+scenario.QuickRate+")")
-	f.StringVar(&s.quick.For, "for", "", "with --url: for this `TIME` (default "+scenario.QuickFor+")")
-	f.StringArrayVar(&s.quick.Rules, "rule", nil, "with --url: a `RULE` that must hold, such as 'p99 < 200ms'; can be repeated")
-	f.StringArrayVar(&s.quick.AllowHosts, "allow-host", nil, "with --url: allow load on this `HOST`, which is not of this machine or a private network; can be repeated")
+	f.StringVar(
+		&s.quick.Rate,
+		"rate",
+		"",
+		"with --url: send requests at this `RATE`, such as 100/s (default "+scenario.QuickRate+")",
+	)
+	f.StringVar(
+		&s.quick.For,
+		"for",
+		"",
+		"with --url: for this `TIME` (default "+scenario.QuickFor+")",
+	)
+	f.StringArrayVar(
+		&s.quick.Rules,
+		"rule",
+		nil,
+		"with --url: a `RULE` that must hold, such as 'p99 < 200ms'; can be repeated",
+	)
+	f.StringArrayVar(
+		&s.quick.AllowHosts,
+		"allow-host",
+		nil,
+		"with --url: allow load on this `HOST`, which is not of this machine or a private network; can be repeated",
+	)
 }
 
 // args wants one file, or any number from least on, unless --url is given.
@@ -35,13 +60,21 @@ func (s *source) args(most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("url") {
 			if len(args) > 0 {
-				return fmt.Errorf("expected a file or --url, found both: %q and --url\n%s", args[0], seeHelp(cmd))
+				return fmt.Errorf(
+					"expected a file or --url, found both: %q and --url\n%s",
+					args[0],
+					seeHelp(cmd),
+				)
 			}
 			return nil
 		}
 		for _, flag := range []string{"rate", "for", "rule", "allow-host"} {
 			if cmd.Flags().Changed(flag) {
-				return fmt.Errorf("--%s goes with --url; a file says that itself, and --set changes it\n%s", flag, seeHelp(cmd))
+				return fmt.Errorf(
+					"--%s goes with --url; a file says that itself, and --set changes it\n%s",
+					flag,
+					seeHelp(cmd),
+				)
 			}
 		}
 		return files(1, most)(cmd, args)

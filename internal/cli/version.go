@@ -21,7 +21,13 @@ func versionName() string {
 
 // versionLine is what ordeal version and --version print.
 func versionLine() string {
-	return fmt.Sprintf("ordeal %s %s %s/%s\n", versionName(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf(
+		"ordeal %s %s %s/%s\n",
+		versionName(),
+		runtime.Version(),
+		runtime.GOOS,
+		runtime.GOARCH,
+	)
 }
 
 func newVersion(s *streams) *cobra.Command {

@@ -30,7 +30,11 @@ func Pick() (int, error) {
 		}
 		return port, nil
 	}
-	return 0, fmt.Errorf("found no free port on 127.0.0.1 between %d and %d in 200 tries", first, low)
+	return 0, fmt.Errorf(
+		"found no free port on 127.0.0.1 between %d and %d in 200 tries",
+		first,
+		low,
+	)
 }
 
 // ephemeralLow is the lowest port of outgoing connections; where the kernel does not

@@ -101,7 +101,8 @@ func mountOf(text []byte, version int) (mount, bool) {
 		if !ok || len(f) < 5 || len(of) < 3 {
 			continue
 		}
-		if version == 2 && of[0] == "cgroup2" || version == 1 && of[0] == "cgroup" && slices.Contains(strings.Split(of[2], ","), "cpu") {
+		if version == 2 && of[0] == "cgroup2" ||
+			version == 1 && of[0] == "cgroup" && slices.Contains(strings.Split(of[2], ","), "cpu") {
 			return mount{unescape.Replace(f[3]), unescape.Replace(f[4])}, true
 		}
 	}

@@ -24,11 +24,23 @@ const (
 func Shortfalls(l Limits, p *attack.Plan, services int) []string {
 	var out []string
 	multiplexed := p.Protocol == "http2" || p.Protocol == "h2c"
-	if need := uint64(max(p.MaxInFlight, 0)) + besides + uint64(services); l.Files > 0 && l.Files < need && !multiplexed {
-		line := fmt.Sprintf("at most %s files may be open (ulimit -n), and %s requests in flight need about %s: ",
-			quantity.FormatWhole(l.Files), quantity.FormatWhole(uint64(p.MaxInFlight)), quantity.FormatWhole(need))
+	if need := uint64(max(p.MaxInFlight, 0)) + besides + uint64(services); l.Files > 0 &&
+		l.Files < need &&
+		!multiplexed {
+		line := fmt.Sprintf(
+			"at most %s files may be open (ulimit -n), and %s requests in flight need about %s: ",
+			quantity.FormatWhole(
+				l.Files,
+			),
+			quantity.FormatWhole(uint64(p.MaxInFlight)),
+			quantity.FormatWhole(need),
+		)
 		if room := l.Files - min(l.Files, besides+uint64(services)); room > 0 {
-			line += fmt.Sprintf("raise it with ulimit -n %d, or set max_in_flight to %d or less", roundUp(need), room)
+			line += fmt.Sprintf(
+				"raise it with ulimit -n %d, or set max_in_flight to %d or less",
+				roundUp(need),
+				room,
+			)
 		} else {
 			line += fmt.Sprintf("raise it with ulimit -n %d", roundUp(need))
 		}
@@ -36,9 +48,18 @@ func Shortfalls(l Limits, p *attack.Plan, services int) []string {
 	}
 	if p.Connections.NoKeepAlive && p.Connections.Unix == "" && l.Ports > 0 {
 		if most := mostConnections(p); most > float64(l.Ports) {
-			out = append(out, fmt.Sprintf("without keepalive the load opens up to %s connections within %d s, and there are %s local ports, each of which can "+
-				"be taken for that long after its connection was closed: keep connections alive, lower the rate, or widen net.ipv4.ip_local_port_range",
-				quantity.FormatWhole(uint64(most)), int(timeWait.Seconds()), quantity.FormatWhole(l.Ports)))
+			out = append(
+				out,
+				fmt.Sprintf(
+					"without keepalive the load opens up to %s connections within %d s, and there are %s local ports, each of which can "+
+						"be taken for that long after its connection was closed: keep connections alive, lower the rate, or widen net.ipv4.ip_local_port_range",
+					quantity.FormatWhole(
+						uint64(most),
+					),
+					int(timeWait.Seconds()),
+					quantity.FormatWhole(l.Ports),
+				),
+			)
 		}
 	}
 	return out

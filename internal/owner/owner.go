@@ -52,7 +52,9 @@ func Of(pid int) (Owner, error) {
 		return Owner{}, fmt.Errorf("finding out the name of this machine: %w", err)
 	}
 	return Owner{
-		Host: clean(cmp.Or(host, "unknown")), Boot: clean(boot), Space: clean(space()), PID: pid, Start: p.Start,
+		Host: clean(
+			cmp.Or(host, "unknown"),
+		), Boot: clean(boot), Space: clean(space()), PID: pid, Start: p.Start,
 		Machine: machine(),
 	}, nil
 }
@@ -95,13 +97,21 @@ func (o Owner) Liveness() (l Liveness, why string) {
 		if o.Host == here.Host && o.Machine != "" && o.Machine == here.Machine {
 			return Dead, "" // with an earlier boot of this machine
 		}
-		return Unknown, fmt.Sprintf("its process %d ran on the machine %s, or before this one was started again", o.PID, o.Host)
+		return Unknown, fmt.Sprintf(
+			"its process %d ran on the machine %s, or before this one was started again",
+			o.PID,
+			o.Host,
+		)
 	}
 	if o.Space != here.Space {
 		if SpaceGone(o.Space) {
 			return Dead, ""
 		}
-		return Unknown, fmt.Sprintf("its process %d ran in another pid namespace of this machine, such as a container's (%s)", o.PID, o.Host)
+		return Unknown, fmt.Sprintf(
+			"its process %d ran in another pid namespace of this machine, such as a container's (%s)",
+			o.PID,
+			o.Host,
+		)
 	}
 	p, err := Inspect(o.PID)
 	switch {
@@ -141,14 +151,24 @@ func (o Owner) String() string {
 func Parse(s string) (Owner, error) {
 	f := strings.Split(s, "/")
 	if len(f) != 5 && len(f) != 6 {
-		return Owner{}, fmt.Errorf("expected an owner as host/boot/namespace/pid/start/machine, found %q", s)
+		return Owner{}, fmt.Errorf(
+			"expected an owner as host/boot/namespace/pid/start/machine, found %q",
+			s,
+		)
 	}
 	pid, err := strconv.Atoi(f[3])
 	if err != nil || pid <= 0 || strconv.Itoa(pid) != f[3] {
-		return Owner{}, fmt.Errorf("expected a process id as the fourth field of an owner, found %q in %q", f[3], s)
+		return Owner{}, fmt.Errorf(
+			"expected a process id as the fourth field of an owner, found %q in %q",
+			f[3],
+			s,
+		)
 	}
 	if f[0] == "" || f[1] == "" || f[4] == "" || f[len(f)-1] == "" {
-		return Owner{}, fmt.Errorf("expected an owner with host, boot and start, found an empty one in %q", s)
+		return Owner{}, fmt.Errorf(
+			"expected an owner with host, boot and start, found an empty one in %q",
+			s,
+		)
 	}
 	o := Owner{Host: f[0], Boot: f[1], Space: f[2], PID: pid, Start: f[4]}
 	if len(f) == 6 {

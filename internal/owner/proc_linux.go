@@ -24,7 +24,11 @@ var space = sync.OnceValue(func() string {
 })
 
 // spaceID reads pid:[4026531836].
-func spaceID(link string) string { return strings.TrimSuffix(strings.TrimPrefix(link, "pid:["), "]") }
+func spaceID(
+	link string,
+) string {
+	return strings.TrimSuffix(strings.TrimPrefix(link, "pid:["), "]")
+}
 
 // firstSpace is the id of the machine's first pid namespace, from which all
 // others are seen: PROC_PID_INIT_INO in include/linux/proc_ns.h.
@@ -107,7 +111,11 @@ func Inspect(pid int) (Proc, error) {
 func parseStat(pid int, line string) (Proc, error) {
 	f := strings.Fields(line[strings.LastIndexByte(line, ')')+1:]) // from field 3, the state
 	if len(f) < 20 {
-		return Proc{}, fmt.Errorf("expected 22 fields or more in /proc/%d/stat, found %q", pid, line)
+		return Proc{}, fmt.Errorf(
+			"expected 22 fields or more in /proc/%d/stat, found %q",
+			pid,
+			line,
+		)
 	}
 	group, err := strconv.Atoi(f[2])
 	if err != nil {

@@ -28,7 +28,13 @@ func undecided(p *scenario.Plan) map[int]string {
 		return nil
 	}
 	end := p.Attack.Duration()
-	tl := &timeline.Timeline{Name: p.Name, Duration: end, Stages: stages, LateBudget: p.Attack.LateBudget, Faults: plannedFaults(p, end)}
+	tl := &timeline.Timeline{
+		Name:       p.Name,
+		Duration:   end,
+		Stages:     stages,
+		LateBudget: p.Attack.LateBudget,
+		Faults:     plannedFaults(p, end),
+	}
 	for _, r := range p.Attack.Requests {
 		tl.Requests = append(tl.Requests, r.Name)
 	}
@@ -38,7 +44,10 @@ func undecided(p *scenario.Plan) map[int]string {
 	tl.Intervals = madeUp(p, tl)
 	var rules []verdict.Input
 	for _, r := range p.Rules {
-		rules = append(rules, verdict.Input{KPI: r.KPI, Name: r.Name, Severity: r.Severity, Rule: r.Rule})
+		rules = append(
+			rules,
+			verdict.Input{KPI: r.KPI, Name: r.Name, Severity: r.Severity, Rule: r.Rule},
+		)
 	}
 	few, err := verdict.TooFew(rules, tl)
 	if err != nil {
@@ -77,7 +86,9 @@ func madeUp(p *scenario.Plan, tl *timeline.Timeline) func(func(timeline.Interval
 	cuts = slices.Compact(cuts)
 	return func(yield func(timeline.Interval, error) bool) {
 		i := 0
-		iv := timeline.Interval{Window: timeline.Window{From: cuts[0], To: cuts[min(1, len(cuts)-1)]}}
+		iv := timeline.Interval{
+			Window: timeline.Window{From: cuts[0], To: cuts[min(1, len(cuts)-1)]},
+		}
 		cells := map[timeline.Key]*timeline.Stats{}
 		// next hands the interval over and begins the one after it.
 		next := func() bool {
@@ -110,7 +121,13 @@ func madeUp(p *scenario.Plan, tl *timeline.Timeline) func(func(timeline.Interval
 }
 
 // answer puts one arrival with a good answer into an interval.
-func answer(p *scenario.Plan, iv *timeline.Interval, cells map[timeline.Key]*timeline.Stats, tl *timeline.Timeline, a attack.Arrival) {
+func answer(
+	p *scenario.Plan,
+	iv *timeline.Interval,
+	cells map[timeline.Key]*timeline.Stats,
+	tl *timeline.Timeline,
+	a attack.Arrival,
+) {
 	stage := &tl.Stages[a.Stage]
 	put := func(k timeline.Key) {
 		s := cells[k]

@@ -53,11 +53,23 @@ func plan(w io.Writer, p *scenario.Plan) {
 	end := a.Duration()
 	fmt.Fprintf(w, "%s  (seed %d)\n", p.Name, p.Seed)
 	how := string(a.Arrivals) + " arrivals"
-	if !slices.ContainsFunc(a.Stages, func(s attack.Stage) bool { _, open := s.Shape.(arrivals.OpenShape); return open }) {
+	if !slices.ContainsFunc(
+		a.Stages,
+		func(s attack.Stage) bool { _, open := s.Shape.(arrivals.OpenShape); return open },
+	) {
 		how = "a closed loop"
 	}
-	fmt.Fprintf(w, "%s of load, %s, sent by %s, at most %s in flight, timeout %s\n",
-		quantity.FormatDuration(end), how, senders(a), quantity.FormatCount(float64(a.MaxInFlight)), quantity.FormatDuration(a.Timeout))
+	fmt.Fprintf(
+		w,
+		"%s of load, %s, sent by %s, at most %s in flight, timeout %s\n",
+		quantity.FormatDuration(
+			end,
+		),
+		how,
+		senders(a),
+		quantity.FormatCount(float64(a.MaxInFlight)),
+		quantity.FormatDuration(a.Timeout),
+	)
 	if c := describeConnections(a.Connections); c != "" {
 		fmt.Fprintf(w, "connections: %s\n", c)
 	}
@@ -91,7 +103,13 @@ func plan(w io.Writer, p *scenario.Plan) {
 		moments = append(moments, m)
 	}
 	for _, f := range p.Chaos {
-		m := moment{from: f.At, to: f.At + f.Hold, what: "fault", name: f.Name, how: describeFault(f)}
+		m := moment{
+			from: f.At,
+			to:   f.At + f.Hold,
+			what: "fault",
+			name: f.Name,
+			how:  describeFault(f),
+		}
 		if f.Hold == 0 || m.to >= end {
 			m.to, m.open = end, true
 		}
@@ -161,9 +179,15 @@ func recovery(w io.Writer, p *scenario.Plan) {
 
 func describeNormal(n timeline.Normal) string {
 	ms := func(f float64) string { return quantity.FormatDuration(time.Duration(f)) }
-	return fmt.Sprintf("normal for %s: error rate up to %s, p95 up to %s, of slices of %s",
-		quantity.FormatDuration(n.Stable), describeLimit(n.Errors, quantity.FormatFraction), describeLimit(n.P95, ms),
-		counted(int(n.MinArrivals), "arrival"))
+	return fmt.Sprintf(
+		"normal for %s: error rate up to %s, p95 up to %s, of slices of %s",
+		quantity.FormatDuration(
+			n.Stable,
+		),
+		describeLimit(n.Errors, quantity.FormatFraction),
+		describeLimit(n.P95, ms),
+		counted(int(n.MinArrivals), "arrival"),
+	)
 }
 
 // describeLimit says what +1%, 2x, 2x + 10ms or 200ms in a scenario means.
@@ -237,10 +261,25 @@ func requests(w io.Writer, p *scenario.Plan) {
 	}
 	t = nil
 	for _, f := range p.Attack.Flows {
-		t = append(t, []string{f.Name, quantity.FormatFraction(f.Weight / total), counted(len(f.Steps), "step")})
+		t = append(
+			t,
+			[]string{
+				f.Name,
+				quantity.FormatFraction(f.Weight / total),
+				counted(len(f.Steps), "step"),
+			},
+		)
 		for _, s := range f.Steps {
 			r := p.Attack.Requests[s.Request]
-			t = append(t, []string{"  " + strings.TrimPrefix(r.Name, f.Name+"/"), "", what(r), describeStep(s)})
+			t = append(
+				t,
+				[]string{
+					"  " + strings.TrimPrefix(r.Name, f.Name+"/"),
+					"",
+					what(r),
+					describeStep(s),
+				},
+			)
 		}
 	}
 	fmt.Fprint(w, "\nflows\n")

@@ -26,7 +26,12 @@ func ParseDuration(s string) (time.Duration, error) {
 		return 0, errors.New("expected a duration such as 200ms, found nothing")
 	}
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
-		return 0, fmt.Errorf("expected a duration with a unit such as %sms or %ss, found the bare number %s", s, s, s)
+		return 0, fmt.Errorf(
+			"expected a duration with a unit such as %sms or %ss, found the bare number %s",
+			s,
+			s,
+			s,
+		)
 	}
 	if strings.HasPrefix(s, "-") {
 		return 0, fmt.Errorf("expected a duration of at least 0, found %s", s)

@@ -19,7 +19,11 @@ type Unready struct {
 // Await asks until nothing is missing, and returns nil then. It gives up when
 // waiting is in vain, after within, and when ctx ends. All that waits for
 // something to get ready waits here, so that none is content with less.
-func Await(ctx context.Context, within time.Duration, ask func(context.Context) (missing error, vain bool)) *Unready {
+func Await(
+	ctx context.Context,
+	within time.Duration,
+	ask func(context.Context) (missing error, vain bool),
+) *Unready {
 	limit, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	deadline, _ := limit.Deadline() // connections go by it themselves, and may be first

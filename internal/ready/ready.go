@@ -119,7 +119,11 @@ const tryTimeout = 10 * time.Second
 
 // Ask asks once; nil is a yes.
 func (p *Prober) Ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, tryTimeout, fmt.Errorf("no answer within %s", tryTimeout))
+	ctx, cancel := context.WithTimeoutCause(
+		ctx,
+		tryTimeout,
+		fmt.Errorf("no answer within %s", tryTimeout),
+	)
 	defer cancel()
 	var err error
 	switch {
@@ -210,7 +214,13 @@ func (e *TimeoutError) Error() string {
 	case len(e.Check.Command) > 0:
 		want = "exit status 0 of"
 	}
-	return fmt.Sprintf("not ready after %s: expected %s %s, last found: %v", quantity.FormatDuration(e.Within), want, e.Check, e.Last)
+	return fmt.Sprintf(
+		"not ready after %s: expected %s %s, last found: %v",
+		quantity.FormatDuration(e.Within),
+		want,
+		e.Check,
+		e.Last,
+	)
 }
 
 func (e *TimeoutError) Unwrap() error { return e.Last }

@@ -8,7 +8,8 @@ import (
 // beat notes what came of an arrival where it says something of the target: what the
 // generator itself was late with, or may have made an error, is not the target's silence.
 func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
-	if stage := r.cellIndex.stage(e.cell); stage == nil || !stage.Judged || e.outcome == attack.Interrupted {
+	if stage := r.cellIndex.stage(e.cell); stage == nil || !stage.Judged ||
+		e.outcome == attack.Interrupted {
 		return
 	}
 	if x.kind != "" && timeline.KindNamed(x.kind).Own {

@@ -51,10 +51,25 @@ func (b *buffer) put(r *attack.Result, cell int32) {
 	if r.End == attack.Unsent {
 		e.sent = r.GivenUp
 	}
-	if kind := errorKind(r); kind != "" || r.Phases != (timeline.PhaseTimes{}) || r.Counts != (timeline.Counts{}) ||
-		r.ThinkTime != 0 || r.Delay != 0 {
+	if kind := errorKind(r); kind != "" || r.Phases != (timeline.PhaseTimes{}) ||
+		r.Counts != (timeline.Counts{}) ||
+		r.ThinkTime != 0 ||
+		r.Delay != 0 {
 		e.extra = int32(len(b.extras))
-		b.extras = append(b.extras, extra{kind, r.Detail, r.Secrets, r.Phases, r.Counts, r.ThinkTime, r.Delay, r.Doubtful, r.Opened})
+		b.extras = append(
+			b.extras,
+			extra{
+				kind,
+				r.Detail,
+				r.Secrets,
+				r.Phases,
+				r.Counts,
+				r.ThinkTime,
+				r.Delay,
+				r.Doubtful,
+				r.Opened,
+			},
+		)
 	}
 	b.entries = append(b.entries, e)
 }

@@ -36,12 +36,14 @@ const cutSlack = time.Second
 // cut says whether ordeal itself cut e off: it was sent before the cutting was over, and lost its
 // connection while connections were cut, or shortly after.
 func (r *Recorder) cut(e *entry, x *extra) bool {
-	if len(r.cuts)+len(r.oldCuts) == 0 || e.outcome != attack.Done || !timeline.KindNamed(x.kind).Lost {
+	if len(r.cuts)+len(r.oldCuts) == 0 || e.outcome != attack.Done ||
+		!timeline.KindNamed(x.kind).Lost {
 		return false
 	}
 	lost := e.done + x.thinkTime // of a whole flow: when its last step was over
 	during := func(w timeline.Window) bool { return e.sent <= w.To && lost >= w.From && lost-cutSlack <= w.To }
-	return slices.ContainsFunc(r.cuts, during) || x.opened != 0 && slices.ContainsFunc(r.oldCuts, func(w timeline.Window) bool {
-		return x.opened <= w.From && during(w)
-	})
+	return slices.ContainsFunc(r.cuts, during) ||
+		x.opened != 0 && slices.ContainsFunc(r.oldCuts, func(w timeline.Window) bool {
+			return x.opened <= w.From && during(w)
+		})
 }

@@ -98,7 +98,10 @@ func (e *encoder) appendSum(out []byte) (_ []byte, highest int64) {
 	return out, highest
 }
 
-func (e *encoder) appendPacked(out []byte, h *hdrhistogram.PackedHistogram) (_ []byte, highest int64) {
+func (e *encoder) appendPacked(
+	out []byte,
+	h *hdrhistogram.PackedHistogram,
+) (_ []byte, highest int64) {
 	b := append(e.plain[:0], make([]byte, headerSize)...)
 	next := 0 // index
 	for v, n := range h.ForEachBucket {

@@ -65,7 +65,17 @@ func Load(dir string) (*timeline.Timeline, error) {
 	slices.SortStableFunc(x.parts, func(a, b part) int { return cmp.Compare(a.From, b.From) })
 	for i := 1; i < len(x.parts); i++ {
 		if a, b := x.parts[i-1], x.parts[i]; a.Window != b.Window && a.To > b.From {
-			return nil, &FileError{TimelineFile, b.line, fmt.Sprintf("expected an interval from %s on, found %s to %s, which overlaps that of line %d", a.To, b.From, b.To, a.line)}
+			return nil, &FileError{
+				TimelineFile,
+				b.line,
+				fmt.Sprintf(
+					"expected an interval from %s on, found %s to %s, which overlaps that of line %d",
+					a.To,
+					b.From,
+					b.To,
+					a.line,
+				),
+			}
 		}
 	}
 	if x.end != nil {
@@ -81,7 +91,10 @@ func Load(dir string) (*timeline.Timeline, error) {
 			Detail: "the recording has no end: ordeal was killed, or could not write; what follows is lost",
 		})
 	}
-	slices.SortStableFunc(t.Events, func(a, b timeline.Event) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(
+		t.Events,
+		func(a, b timeline.Event) int { return cmp.Compare(a.At, b.At) },
+	)
 	t.Intervals = (&stream{dir: dir, header: x.header, parts: x.parts, duration: t.Duration}).intervals
 	return t, nil
 }
@@ -128,7 +141,11 @@ func readIndex(path string) (*index, error) {
 		line, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
 			if n == 1 {
-				return nil, &FileError{TimelineFile, 1, "expected the header of a recording, found no complete line: this run recorded nothing"}
+				return nil, &FileError{
+					TimelineFile,
+					1,
+					"expected the header of a recording, found no complete line: this run recorded nothing",
+				}
 			}
 			return x, nil
 		}
@@ -184,7 +201,10 @@ func (x *index) add(line []byte, n int, at int64) error {
 			return fmt.Errorf("expected a duration of at least 0, found %s", x.end.Duration)
 		}
 	default:
-		return fmt.Errorf("expected a line of type interval, event, sample, standstill or end, found type %q", kind.Type)
+		return fmt.Errorf(
+			"expected a line of type interval, event, sample, standstill or end, found type %q",
+			kind.Type,
+		)
 	}
 	return nil
 }
@@ -194,14 +214,21 @@ func (x *index) addHeader(line []byte) error {
 		Schema *int `json:"schema"`
 	}
 	if err := json.Unmarshal(line, &version); err != nil || version.Schema == nil {
-		return errors.New(`expected the header of a recording, {"schema":3,…}, found something else`)
+		return errors.New(
+			`expected the header of a recording, {"schema":3,…}, found something else`,
+		)
 	}
 	if *version.Schema != schema {
 		why := gone[*version.Schema]
 		if why != "" {
 			why = " (" + why + ")"
 		}
-		return fmt.Errorf("expected schema %d, found %d%s: use the version of ordeal that recorded it", schema, *version.Schema, why)
+		return fmt.Errorf(
+			"expected schema %d, found %d%s: use the version of ordeal that recorded it",
+			schema,
+			*version.Schema,
+			why,
+		)
 	}
 	if err := json.Unmarshal(line, &x.header); err != nil {
 		return fmt.Errorf("expected the header of a recording: %w", err)
@@ -216,7 +243,11 @@ func parseInterval(line []byte) (*intervalLine, error) {
 		return nil, fmt.Errorf("expected an interval: %w", err)
 	}
 	if iv.From < 0 || iv.To <= iv.From {
-		return nil, fmt.Errorf("expected an interval with from < to, found from %d to %d", iv.From, iv.To)
+		return nil, fmt.Errorf(
+			"expected an interval with from < to, found from %d to %d",
+			iv.From,
+			iv.To,
+		)
 	}
 	lines := 0
 	for i, c := range iv.Cells {
@@ -225,16 +256,30 @@ func parseInterval(line []byte) (*intervalLine, error) {
 		}
 		lines += len(c.Distributions)
 		if c.OpenAt != 0 && c.OpenAt < iv.To {
-			return nil, fmt.Errorf("expected open_at to be 0, or a cut at %d or later, found %d", iv.To, c.OpenAt)
+			return nil, fmt.Errorf(
+				"expected open_at to be 0, or a cut at %d or later, found %d",
+				iv.To,
+				c.OpenAt,
+			)
 		}
 	}
 	for i, b := range iv.Beats {
-		if i > 0 && iv.Beats[i-1].Slot() >= b.Slot() || !iv.Contains(b.Due) || b.Last < b.Due || b.Errors > maxCount || b.Good > maxCount || b.Doubted > maxCount {
-			return nil, fmt.Errorf("expected beats in rising order within the interval, found one at %d", b.Due)
+		if i > 0 && iv.Beats[i-1].Slot() >= b.Slot() || !iv.Contains(b.Due) || b.Last < b.Due ||
+			b.Errors > maxCount ||
+			b.Good > maxCount ||
+			b.Doubted > maxCount {
+			return nil, fmt.Errorf(
+				"expected beats in rising order within the interval, found one at %d",
+				b.Due,
+			)
 		}
 	}
 	if lines != iv.Lines {
-		return nil, fmt.Errorf("expected lines to be the number of its distributions, %d, found %d", lines, iv.Lines)
+		return nil, fmt.Errorf(
+			"expected lines to be the number of its distributions, %d, found %d",
+			lines,
+			iv.Lines,
+		)
 	}
 	return iv, nil
 }
@@ -269,7 +314,16 @@ func (x *index) locate(path string) error {
 					x.parts = x.parts[:i]
 					return nil
 				}
-				return &FileError{LogFile, log.line, fmt.Sprintf("expected %d more lines for the interval in line %d of %s, found the end", p.lines-n, p.line, TimelineFile)}
+				return &FileError{
+					LogFile,
+					log.line,
+					fmt.Sprintf(
+						"expected %d more lines for the interval in line %d of %s, found the end",
+						p.lines-n,
+						p.line,
+						TimelineFile,
+					),
+				}
 			}
 			if n == 0 {
 				p.log.at, p.logLine = line.at, log.line

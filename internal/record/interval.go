@@ -142,7 +142,11 @@ func (p *pool) interval(w timeline.Window) *interval {
 		p.rows, p.beats = p.rows[:n-1], p.beats[:n-1]
 		return &interval{Window: w, cells: row, beats: beats}
 	}
-	return &interval{Window: w, cells: make(map[int32]*cell), beats: make([]timeline.Beat, beatsPerSlice)}
+	return &interval{
+		Window: w,
+		cells:  make(map[int32]*cell),
+		beats:  make([]timeline.Beat, beatsPerSlice),
+	}
 }
 
 // takeBackInterval makes all of iv's memory available again.
@@ -268,7 +272,10 @@ func (iv *interval) sorted(l *cellIndex) timeline.Interval {
 	}
 	for k, c := range iv.open {
 		c.settle()
-		out.Cells = append(out.Cells, timeline.Cell{Key: l.key(int(k.number)), OpenAt: k.at, Stats: &c.Stats})
+		out.Cells = append(
+			out.Cells,
+			timeline.Cell{Key: l.key(int(k.number)), OpenAt: k.at, Stats: &c.Stats},
+		)
 	}
 	slices.SortFunc(out.Cells, timeline.Cell.Compare)
 	for _, b := range iv.beats {

@@ -64,8 +64,15 @@ func (t Totals) check(of string) error {
 	if t.Planned == t.Done+t.Unsent+t.Interrupted {
 		return nil
 	}
-	return fmt.Errorf("%w: %d %s planned, but %d done + %d unsent + %d interrupted; this is a defect of the generator, please report it",
-		ErrUnbalanced, t.Planned, of, t.Done, t.Unsent, t.Interrupted)
+	return fmt.Errorf(
+		"%w: %d %s planned, but %d done + %d unsent + %d interrupted; this is a defect of the generator, please report it",
+		ErrUnbalanced,
+		t.Planned,
+		of,
+		t.Done,
+		t.Unsent,
+		t.Interrupted,
+	)
 }
 
 // Second is what happened in one second.

@@ -435,7 +435,11 @@ func (r *Recorder) cellAt(iv *interval, number int32, at time.Duration) *cell {
 // end is the end of the load: the plan's, or the instant of an interruption, for
 // which the caller should take that of a Mark, as otherwise what came due between
 // end and the last arrival counts to the interval that end lies in.
-func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline.Fault) (*timeline.Timeline, error) {
+func (r *Recorder) Finish(
+	end time.Duration,
+	interrupted bool,
+	faults []timeline.Fault,
+) (*timeline.Timeline, error) {
 	r.writing.Lock()
 	if r.finished {
 		r.writing.Unlock()
@@ -465,7 +469,14 @@ func (r *Recorder) Finish(end time.Duration, interrupted bool, faults []timeline
 
 	unbalanced := errors.Join(totals.check("requests"), flows.check("flows"))
 	if unbalanced != nil {
-		r.out.event(timeline.Event{At: end, Type: "generator", State: "unbalanced", Detail: unbalanced.Error()})
+		r.out.event(
+			timeline.Event{
+				At:     end,
+				Type:   "generator",
+				State:  "unbalanced",
+				Detail: unbalanced.Error(),
+			},
+		)
 	}
 	if err := r.out.end(endLine{Duration: end, Interrupted: interrupted, Faults: faults}); err != nil {
 		return nil, errors.Join(err, r.samples.close(faults))

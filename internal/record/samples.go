@@ -110,7 +110,12 @@ func (s *samples) of(r *attack.Result) sampleOf {
 		}
 		return i
 	}
-	return sampleOf{s.cellIndex.cell(&r.Arrival), errorKind(r), stretch(r.Intended), stretch(r.Done)}
+	return sampleOf{
+		s.cellIndex.cell(&r.Arrival),
+		errorKind(r),
+		stretch(r.Intended),
+		stretch(r.Done),
+	}
 }
 
 // rank is a number that is as good as drawn: the finalizer of splitmix64 over the seed
@@ -157,7 +162,11 @@ func (s *samples) add(r *attack.Result) {
 		At: r.Intended, Took: r.Done - r.Intended, Stage: k.Stage, Request: k.Request, Kind: r.Kind,
 		Detail: r.Detail, Sample: *r.Sample, rank: rank, secrets: r.Secrets,
 	}
-	i, _ := slices.BinarySearchFunc(like, rank, func(l *sampleLine, rank uint64) int { return cmp.Compare(l.rank, rank) })
+	i, _ := slices.BinarySearchFunc(
+		like,
+		rank,
+		func(l *sampleLine, rank uint64) int { return cmp.Compare(l.rank, rank) },
+	)
 	like = slices.Insert(like, i, l)
 	s.all++
 	s.fresh = true
@@ -290,7 +299,16 @@ func (s *samples) clean(l *sampleLine) {
 		}
 		return out
 	}
-	l.Detail, l.URL, l.Body, l.Header = text(l.Detail), text(l.URL), body(l.Body, l.Cut), header(l.Header)
+	l.Detail, l.URL, l.Body, l.Header = text(
+		l.Detail,
+	), text(
+		l.URL,
+	), body(
+		l.Body,
+		l.Cut,
+	), header(
+		l.Header,
+	)
 	if l.Sent != nil { // the sample may be shared
 		l.Sent = &attack.Message{Header: header(l.Sent.Header), Body: body(l.Sent.Body, l.Sent.Cut)}
 	}

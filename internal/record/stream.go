@@ -98,7 +98,11 @@ func (s *stream) merge(lines, log *os.File, dec *decoder, parts []part) (timelin
 }
 
 // read reads the cells and the beats of one part.
-func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Cell, []timeline.Beat, error) {
+func (s *stream) read(
+	lines, log *os.File,
+	dec *decoder,
+	p *part,
+) ([]timeline.Cell, []timeline.Beat, error) {
 	line, err := readSpan(lines, p.json)
 	if err != nil {
 		return nil, nil, err
@@ -124,7 +128,11 @@ func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Ce
 				var whole bool
 				text, logged, whole = cutLine(logged)
 				if !whole {
-					return nil, nil, &FileError{LogFile, at, "expected a histogram, found the end: the file changed while it was read"}
+					return nil, nil, &FileError{
+						LogFile,
+						at,
+						"expected a histogram, found the end: the file changed while it was read",
+					}
 				}
 				if isData([]byte(text)) {
 					break
@@ -137,11 +145,19 @@ func (s *stream) read(lines, log *os.File, dec *decoder, p *part) ([]timeline.Ce
 			}
 			at++
 			if err := restore(stats, d, h); err != nil {
-				return nil, nil, &FileError{TimelineFile, p.line, fmt.Sprintf("%s: %s", tag(c.Key, d.Name), err)}
+				return nil, nil, &FileError{
+					TimelineFile,
+					p.line,
+					fmt.Sprintf("%s: %s", tag(c.Key, d.Name), err),
+				}
 			}
 		}
 		if err := check(stats); err != nil {
-			return nil, nil, &FileError{TimelineFile, p.line, fmt.Sprintf("%s/%s: %s", c.Stage, c.Request, err)}
+			return nil, nil, &FileError{
+				TimelineFile,
+				p.line,
+				fmt.Sprintf("%s/%s: %s", c.Stage, c.Request, err),
+			}
 		}
 		cells = append(cells, timeline.Cell{Key: c.Key, OpenAt: c.OpenAt, Stats: stats})
 	}
@@ -171,11 +187,18 @@ func (d *decoder) logLine(line, tag string) (*hdrhistogram.PackedHistogram, erro
 	rest, ok := strings.CutPrefix(line, "Tag="+tag+",")
 	if !ok {
 		found, _, _ := strings.Cut(line, ",")
-		return nil, fmt.Errorf("expected the tag Tag=%s, as %s says, found %.80q", tag, TimelineFile, found)
+		return nil, fmt.Errorf(
+			"expected the tag Tag=%s, as %s says, found %.80q",
+			tag,
+			TimelineFile,
+			found,
+		)
 	}
 	fields := strings.SplitN(rest, ",", 4)
 	if len(fields) != 4 {
-		return nil, errors.New("expected start, length, maximum and histogram after the tag, found fewer fields")
+		return nil, errors.New(
+			"expected start, length, maximum and histogram after the tag, found fewer fields",
+		)
 	}
 	h, err := d.decode([]byte(strings.TrimSpace(fields[3])))
 	if err != nil {
@@ -189,10 +212,20 @@ func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.PackedHi
 	n := uint64(h.TotalCount())
 	for i, l := range d.Limits {
 		if i > 0 && l.Limit <= d.Limits[i-1].Limit {
-			return fmt.Errorf("expected limits in rising order, found %s after %s", l.Limit, d.Limits[i-1].Limit)
+			return fmt.Errorf(
+				"expected limits in rising order, found %s after %s",
+				l.Limit,
+				d.Limits[i-1].Limit,
+			)
 		}
 		if l.At > n || l.Above > n-l.At {
-			return fmt.Errorf("expected at most the %d values of the histogram at and above %s, found %d and %d", n, l.Limit, l.At, l.Above)
+			return fmt.Errorf(
+				"expected at most the %d values of the histogram at and above %s, found %d and %d",
+				n,
+				l.Limit,
+				l.At,
+				l.Above,
+			)
 		}
 	}
 	if d.Clamped > n {
@@ -224,21 +257,47 @@ func check(s *timeline.Stats) error {
 	}
 	for i, c := range timeline.Counters() {
 		if s.Counted[i] > maxCount {
-			return fmt.Errorf("expected at most %d %s, found %d", int64(maxCount), c.Name, s.Counted[i])
+			return fmt.Errorf(
+				"expected at most %d %s, found %d",
+				int64(maxCount),
+				c.Name,
+				s.Counted[i],
+			)
 		}
 	}
 	if s.Failed > s.Done {
-		return fmt.Errorf("expected at most the %d done arrivals to fail, found %d", s.Done, s.Failed)
+		return fmt.Errorf(
+			"expected at most the %d done arrivals to fail, found %d",
+			s.Done,
+			s.Failed,
+		)
 	}
 	if s.Cut > s.Done-s.Failed {
-		return fmt.Errorf("expected at most %d of the %d done arrivals to be cut off, found %d", s.Done-s.Failed, s.Done, s.Cut)
+		return fmt.Errorf(
+			"expected at most %d of the %d done arrivals to be cut off, found %d",
+			s.Done-s.Failed,
+			s.Done,
+			s.Cut,
+		)
 	}
 	if s.AnsweredOK > s.Answered {
-		return fmt.Errorf("expected at most the %d answers to be good, found %d", s.Answered, s.AnsweredOK)
+		return fmt.Errorf(
+			"expected at most the %d answers to be good, found %d",
+			s.Answered,
+			s.AnsweredOK,
+		)
 	}
-	if s.Delayed > s.Judged() || s.Doubtful > s.Errors() || s.DoubtfulUnsent > min(s.Doubtful, s.Unsent) {
-		return fmt.Errorf("expected at most %d delayed arrivals, %d doubtful errors and %d of these unsent, found %d, %d and %d",
-			s.Judged(), s.Errors(), min(s.Doubtful, s.Unsent), s.Delayed, s.Doubtful, s.DoubtfulUnsent)
+	if s.Delayed > s.Judged() || s.Doubtful > s.Errors() ||
+		s.DoubtfulUnsent > min(s.Doubtful, s.Unsent) {
+		return fmt.Errorf(
+			"expected at most %d delayed arrivals, %d doubtful errors and %d of these unsent, found %d, %d and %d",
+			s.Judged(),
+			s.Errors(),
+			min(s.Doubtful, s.Unsent),
+			s.Delayed,
+			s.Doubtful,
+			s.DoubtfulUnsent,
+		)
 	}
 	for _, net := range []struct {
 		name            string
@@ -250,7 +309,12 @@ func check(s *timeline.Stats) error {
 		{"lag.net", s.LagNet.Count(), s.Lag.Count()},
 	} {
 		if net.found != 0 && net.found != net.measured {
-			return fmt.Errorf("expected 0 or %d values in the histogram %s, found %d", net.measured, net.name, net.found)
+			return fmt.Errorf(
+				"expected 0 or %d values in the histogram %s, found %d",
+				net.measured,
+				net.name,
+				net.found,
+			)
 		}
 	}
 	type bound struct {
@@ -270,7 +334,12 @@ func check(s *timeline.Stats) error {
 	}
 	for _, c := range counts {
 		if c.found < c.atLeast || c.found > c.atMost {
-			return fmt.Errorf("expected %d values in the histogram %s by the counters, found %d", c.atMost, c.name, c.found)
+			return fmt.Errorf(
+				"expected %d values in the histogram %s by the counters, found %d",
+				c.atMost,
+				c.name,
+				c.found,
+			)
 		}
 	}
 	return nil

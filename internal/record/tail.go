@@ -135,7 +135,12 @@ func (t *tail) add(line []byte, from time.Duration) error {
 				return err
 			}
 			if !ok {
-				return fmt.Errorf("expected %d lines of the interval in %s, found %d", p.lines, LogFile, n)
+				return fmt.Errorf(
+					"expected %d lines of the interval in %s, found %d",
+					p.lines,
+					LogFile,
+					n,
+				)
 			}
 			if n == 0 {
 				p.log.at, p.logLine = at.at, t.logged.line

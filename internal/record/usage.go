@@ -45,7 +45,12 @@ func addStandstill(l *timeline.StandstillLog, line []byte) error {
 		return fmt.Errorf("expected a standstill of the generator: %w", err)
 	}
 	if s.From < l.End() || s.To <= s.From {
-		return fmt.Errorf("expected a standstill with from < to that begins at %s or later, found one from %d to %d", l.End(), s.From, s.To)
+		return fmt.Errorf(
+			"expected a standstill with from < to that begins at %s or later, found one from %d to %d",
+			l.End(),
+			s.From,
+			s.To,
+		)
 	}
 	l.Add(s.Window)
 	return nil
@@ -58,7 +63,12 @@ func addUsage(l *timeline.UsageLog, line []byte) error {
 		return fmt.Errorf("expected a sample of the generator: %w", err)
 	}
 	if s := u.Sample; s.From < l.End() || s.To <= s.From {
-		return fmt.Errorf("expected a sample with from < to that begins at %s or later, found one from %d to %d", l.End(), s.From, s.To)
+		return fmt.Errorf(
+			"expected a sample with from < to that begins at %s or later, found one from %d to %d",
+			l.End(),
+			s.From,
+			s.To,
+		)
 	}
 	l.Add(u.Sample)
 	return nil

@@ -72,9 +72,17 @@ func (w *writer) logHeader(c *Config) {
 	start := float64(c.Start.UnixMilli()) / 1000
 	lw := hdrhistogram.NewHistogramLogWriter(&w.buf)
 	w.fail(errors.Join(
-		lw.OutputComment("[Logged by ordeal: values in nanoseconds, tags stage/request/distribution; without a tag: response times of all requests]"),
+		lw.OutputComment(
+			"[Logged by ordeal: values in nanoseconds, tags stage/request/distribution; without a tag: response times of all requests]",
+		),
 		lw.OutputLogFormatVersion(),
-		lw.OutputComment(fmt.Sprintf("[StartTime: %.3f (seconds since epoch), %s]", start, c.Start.UTC().Format(time.RFC3339Nano))),
+		lw.OutputComment(
+			fmt.Sprintf(
+				"[StartTime: %.3f (seconds since epoch), %s]",
+				start,
+				c.Start.UTC().Format(time.RFC3339Nano),
+			),
+		),
 		lw.OutputComment(fmt.Sprintf("[BaseTime: %.3f (seconds since epoch)]", start)),
 		lw.OutputLegend(),
 	))
@@ -86,14 +94,23 @@ func (w *writer) logHeader(c *Config) {
 func (w *writer) interval(iv timeline.Interval, due uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	line := intervalLine{Type: typeInterval, Window: iv.Window, Due: due, Cells: []cellLine{}, Beats: iv.Beats}
+	line := intervalLine{
+		Type:   typeInterval,
+		Window: iv.Window,
+		Due:    due,
+		Cells:  []cellLine{},
+		Beats:  iv.Beats,
+	}
 	for _, c := range iv.Cells {
 		cl := cellLine{Key: c.Key, OpenAt: c.OpenAt, Stats: c.Stats, Counters: c.Counted.Named()}
 		for _, d := range c.Distributions() {
 			if d.Count() == 0 {
 				continue
 			}
-			cl.Distributions = append(cl.Distributions, distributionLine{d.Name, d.Clamped(), d.Limits()})
+			cl.Distributions = append(
+				cl.Distributions,
+				distributionLine{d.Name, d.Clamped(), d.Limits()},
+			)
 			w.histogram(iv.Window, "Tag="+tag(c.Key, d.Name)+",", d.Distribution)
 			line.Lines++
 			// Whole flows are left out of the sum, as their steps are in it.

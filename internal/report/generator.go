@@ -18,28 +18,61 @@ func generatorLine(g *verdict.Generator) string {
 	var parts []string
 	u := &g.Usage
 	if u.Samples > 0 {
-		parts = append(parts, fmt.Sprintf("CPU %s mean, %s max of %s", quantity.FormatPercent(u.CPU.Mean), quantity.FormatPercent(u.CPU.Max), cores(u.Cores)))
+		parts = append(
+			parts,
+			fmt.Sprintf(
+				"CPU %s mean, %s max of %s",
+				quantity.FormatPercent(u.CPU.Mean),
+				quantity.FormatPercent(u.CPU.Max),
+				cores(u.Cores),
+			),
+		)
 	}
 	if g.Late.P99 != nil {
 		parts = append(parts, "lateness p99 "+offset(g.Late.P99))
 	}
-	if g.Late.P99 != nil && g.Budget > 0 && *g.Late.P99 > g.Budget || g.Longest > max(g.Budget, time.Millisecond) {
-		parts = append(parts, plural(g.Delayed, "arrival", "arrivals")+" held up by it, so that their times may be too high")
+	if g.Late.P99 != nil && g.Budget > 0 && *g.Late.P99 > g.Budget ||
+		g.Longest > max(g.Budget, time.Millisecond) {
+		parts = append(
+			parts,
+			plural(
+				g.Delayed,
+				"arrival",
+				"arrivals",
+			)+" held up by it, so that their times may be too high",
+		)
 	}
 	if g.Longest > 0 {
-		parts = append(parts, fmt.Sprintf("stood still for %s in all, %s at the longest", quantity.FormatDuration(g.Standstill), quantity.FormatDuration(g.Longest)))
+		parts = append(
+			parts,
+			fmt.Sprintf(
+				"stood still for %s in all, %s at the longest",
+				quantity.FormatDuration(g.Standstill),
+				quantity.FormatDuration(g.Longest),
+			),
+		)
 	}
 	if u.Samples > 0 {
 		parts = append(parts, "GC pauses max "+quantity.FormatDuration(u.GCPause))
 	}
 	switch {
 	case u.Files > 0 && u.MaxFiles > 0:
-		parts = append(parts, quantity.FormatWhole(min(u.Files, u.MaxFiles))+" of "+quantity.FormatWhole(u.MaxFiles)+" files")
+		parts = append(
+			parts,
+			quantity.FormatWhole(
+				min(u.Files, u.MaxFiles),
+			)+" of "+quantity.FormatWhole(
+				u.MaxFiles,
+			)+" files",
+		)
 	case u.Files > 0:
 		parts = append(parts, plural(u.Files, "file", "files"))
 	}
 	if u.MaxPorts > 0 {
-		parts = append(parts, "at most "+quantity.FormatPercent(float64(u.Ports)/float64(u.MaxPorts))+" of ports")
+		parts = append(
+			parts,
+			"at most "+quantity.FormatPercent(float64(u.Ports)/float64(u.MaxPorts))+" of ports",
+		)
 	}
 	if g.Local > 0 {
 		parts = append(parts, plural(g.Local, "arrival", "arrivals")+" failed on its own machine")
@@ -65,13 +98,34 @@ const scarce = 0.90
 func GeneratorNotes(s *timeline.Sample) []string {
 	var out []string
 	if s.CPU >= timeline.Saturated {
-		out = append(out, fmt.Sprintf("the generator uses %s of its CPU (%s): response times may be its own doing", quantity.FormatPercent(s.CPU), cores(s.Cores)))
+		out = append(
+			out,
+			fmt.Sprintf(
+				"the generator uses %s of its CPU (%s): response times may be its own doing",
+				quantity.FormatPercent(s.CPU),
+				cores(s.Cores),
+			),
+		)
 	}
 	if s.MaxFiles > 0 && float64(s.Files) >= scarce*float64(s.MaxFiles) {
-		out = append(out, fmt.Sprintf("the generator has %s of %s files open: raise ulimit -n or lower max_in_flight", quantity.FormatWhole(min(s.Files, s.MaxFiles)), quantity.FormatWhole(s.MaxFiles)))
+		out = append(
+			out,
+			fmt.Sprintf(
+				"the generator has %s of %s files open: raise ulimit -n or lower max_in_flight",
+				quantity.FormatWhole(min(s.Files, s.MaxFiles)),
+				quantity.FormatWhole(s.MaxFiles),
+			),
+		)
 	}
 	if s.MaxPorts > 0 && float64(s.Ports) >= scarce*float64(s.MaxPorts) {
-		out = append(out, fmt.Sprintf("this machine has %s TCP sockets, open or in TIME_WAIT, and %s local ports: new connections may find none free", quantity.FormatWhole(s.Ports), quantity.FormatWhole(s.MaxPorts)))
+		out = append(
+			out,
+			fmt.Sprintf(
+				"this machine has %s TCP sockets, open or in TIME_WAIT, and %s local ports: new connections may find none free",
+				quantity.FormatWhole(s.Ports),
+				quantity.FormatWhole(s.MaxPorts),
+			),
+		)
 	}
 	return out
 }
@@ -114,7 +168,10 @@ func newGenerator(g *verdict.Generator) *generatorSummary {
 	s := &generatorSummary{
 		Lateness: g.Late, LateBudget: g.Budget, Local: g.Local, Delayed: g.Delayed, Standstill: g.Standstill, Longest: g.Longest, Samples: u.Samples, Cores: u.Cores, CPU: u.CPU,
 		CPUs: u.CPUs, Others: u.Others, Steal: u.Steal, GC: u.GC, GCPauseMax: u.GCPause, RunQueue: u.RunQueue,
-		Files: limited{u.Files, u.MaxFiles}, Ports: limited{u.Ports, u.MaxPorts}, MemoryMax: u.Memory,
+		Files: limited{
+			u.Files,
+			u.MaxFiles,
+		}, Ports: limited{u.Ports, u.MaxPorts}, MemoryMax: u.Memory,
 	}
 	if u.Time > 0 {
 		s.Saturated = float64(u.Full) / float64(u.Time)

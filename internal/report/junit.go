@@ -69,7 +69,10 @@ func WriteJUnit(w io.Writer, r *Run) error {
 	t := r.timeline()
 	seconds := junitSeconds(t.Duration)
 	suite := junitSuite{
-		Name: cmp.Or(strings.TrimSpace(r.Name), "ordeal"), Time: seconds, Hostname: cmp.Or(r.Host.Name, "localhost"),
+		Name: cmp.Or(
+			strings.TrimSpace(r.Name),
+			"ordeal",
+		), Time: seconds, Hostname: cmp.Or(r.Host.Name, "localhost"),
 		// Without a time of its own a run that was not done has the least there is.
 		Timestamp: t.Start.UTC().Format("2006-01-02T15:04:05"),
 		Properties: []junitProperty{
@@ -133,7 +136,12 @@ func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
 	if rule.Name != "" {
 		c.Name = rule.Name
 	}
-	facts := fmt.Sprintf("rule: %s\nobserved: %s\nlimit: %s\n", rule.KPI, orDash(rule.Observed), orDash(rule.Limit))
+	facts := fmt.Sprintf(
+		"rule: %s\nobserved: %s\nlimit: %s\n",
+		rule.KPI,
+		orDash(rule.Observed),
+		orDash(rule.Limit),
+	)
 	if rule.CouldBe != nil {
 		facts += "could be: " + rule.CouldBe.Text + "\n"
 	}
@@ -149,7 +157,10 @@ func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
 	case rule.Outcome == verdict.Fail || rule.Outcome == verdict.Warn:
 		c.Skipped = &junitOutcome{Message: "warning: " + message, Text: facts}
 	case warn:
-		c.Skipped = &junitOutcome{Message: "warning, inconclusive: " + unsure(rule, message), Text: facts}
+		c.Skipped = &junitOutcome{
+			Message: "warning, inconclusive: " + unsure(rule, message),
+			Text:    facts,
+		}
 	default:
 		c.Error = &junitOutcome{"inconclusive: " + unsure(rule, message), "inconclusive", facts}
 	}

@@ -97,7 +97,8 @@ func users(n int) string {
 
 // active says whether the fault may be in force.
 func (f *LiveFault) active() bool {
-	return f.State == timeline.Injecting || f.State == timeline.Effective || f.State == timeline.Reverting
+	return f.State == timeline.Injecting || f.State == timeline.Effective ||
+		f.State == timeline.Reverting
 }
 
 // next returns the fault that is due next, nil if there is none.
@@ -105,7 +106,8 @@ func (s *LiveState) next() *LiveFault {
 	var next *LiveFault
 	for i := range s.Faults {
 		f := &s.Faults[i]
-		if f.State == timeline.Scheduled && f.Planned >= s.Elapsed && (next == nil || f.Planned < next.Planned) {
+		if f.State == timeline.Scheduled && f.Planned >= s.Elapsed &&
+			(next == nil || f.Planned < next.Planned) {
 			next = f
 		}
 	}
@@ -226,7 +228,9 @@ func (l *Live) update(screen screen) {
 		screen.print(e)
 	}
 	if dropped > 0 {
-		screen.print(fmt.Sprintf("%d lines were left out, as the terminal did not take them", dropped))
+		screen.print(
+			fmt.Sprintf("%d lines were left out, as the terminal did not take them", dropped),
+		)
 	}
 	s := l.poll()
 	for i, f := range s.Faults {

@@ -123,13 +123,27 @@ func blockLines(s *LiveState, width int, p palette) []string {
 		}
 		asked, value, _ = strings.Cut(last.asked(), " ")
 	}
-	errors := fmt.Sprintf("%s, %s now", quantity.FormatWhole(s.Errors), quantity.FormatFraction(s.ErrorRate))
+	errors := fmt.Sprintf(
+		"%s, %s now",
+		quantity.FormatWhole(s.Errors),
+		quantity.FormatFraction(s.ErrorRate),
+	)
 	if s.ErrorRate > 0 {
 		errors = p.bad(errors)
 	}
 	if s.Phase == "" {
-		add("rate", answers+p.dim(" "+asked+" ")+pad(value, 8), p.dim("in flight ")+pad(fmt.Sprint(s.InFlight), 6), p.dim("queued ")+fmt.Sprint(s.Queued))
-		add("response", p.dim("p50 ")+pad(offset(s.P50), 7), p.dim("p95 ")+pad(offset(s.P95), 7), p.dim("p99 ")+offset(s.P99))
+		add(
+			"rate",
+			answers+p.dim(" "+asked+" ")+pad(value, 8),
+			p.dim("in flight ")+pad(fmt.Sprint(s.InFlight), 6),
+			p.dim("queued ")+fmt.Sprint(s.Queued),
+		)
+		add(
+			"response",
+			p.dim("p50 ")+pad(offset(s.P50), 7),
+			p.dim("p95 ")+pad(offset(s.P95), 7),
+			p.dim("p99 ")+offset(s.P99),
+		)
 		add("errors", errors)
 	}
 
@@ -148,7 +162,15 @@ func blockLines(s *LiveState, width int, p palette) []string {
 			label = "faults"
 		}
 		shown++
-		text := p.bold(plain(f.Name)) + " " + p.fault(f.State)(string(f.State)) + " on " + plain(targets(f.Targets))
+		text := p.bold(
+			plain(f.Name),
+		) + " " + p.fault(
+			f.State,
+		)(
+			string(f.State),
+		) + " on " + plain(
+			targets(f.Targets),
+		)
 		if f.State == timeline.Effective && f.Until != nil {
 			text += p.dim(", " + countdown(*f.Until-s.Elapsed) + " left")
 		}
@@ -229,7 +251,13 @@ func progressLine(s *LiveState, width int, p palette) string {
 	if s.Total > 0 {
 		full = int(float64(room) * min(1, float64(s.Elapsed)/float64(s.Total)))
 	}
-	return p.bold(stage) + p.info(strings.Repeat("━", full)) + p.dim(strings.Repeat("┄", room-full)) + "  " + times
+	return p.bold(
+		stage,
+	) + p.info(
+		strings.Repeat("━", full),
+	) + p.dim(
+		strings.Repeat("┄", room-full),
+	) + "  " + times
 }
 
 // pad fills s with spaces to width cells.

@@ -102,9 +102,22 @@ func statusLine(s *LiveState) string {
 	if s.Last != nil {
 		stage, answers = s.Last.Stage, rate(s.Last.Answered)+" "+s.Last.asked()
 	}
-	fmt.Fprintf(&b, "%s of %s  %s  %s  p50 %s  p95 %s  p99 %s  errors %s, %s now  in flight %d",
-		clock(s.Elapsed), clock(s.Total), plain(stage), answers,
-		offset(s.P50), offset(s.P95), offset(s.P99), quantity.FormatWhole(s.Errors), quantity.FormatFraction(s.ErrorRate), s.InFlight)
+	fmt.Fprintf(
+		&b,
+		"%s of %s  %s  %s  p50 %s  p95 %s  p99 %s  errors %s, %s now  in flight %d",
+		clock(s.Elapsed),
+		clock(s.Total),
+		plain(stage),
+		answers,
+		offset(
+			s.P50,
+		),
+		offset(s.P95),
+		offset(s.P99),
+		quantity.FormatWhole(s.Errors),
+		quantity.FormatFraction(s.ErrorRate),
+		s.InFlight,
+	)
 	if s.Queued > 0 {
 		fmt.Fprintf(&b, "  queued %d", s.Queued)
 	}

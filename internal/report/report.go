@@ -107,7 +107,12 @@ type Output struct {
 // last, as it says whether the others could be written.
 func Outputs() []Output {
 	return []Output{
-		{"report", ReportFile, "what the terminal showed at the end, without colour; ordeal report prints it again", WriteText},
+		{
+			"report",
+			ReportFile,
+			"what the terminal showed at the end, without colour; ordeal report prints it again",
+			WriteText,
+		},
 		{"junit", "junit.xml", "the rules as test cases, for CI", WriteJUnit},
 		{"summary", "summary.json", "the verdict and its figures, for programs", WriteSummary},
 	}

@@ -171,9 +171,13 @@ func newSummary(r *Run) summary {
 		Verdict: rep.Outcome, Why: rep.Why, ExitCode: r.ExitCode,
 		Dirty: r.Dirty, Interrupted: t.Interrupted, Problems: r.Problems,
 		Started: t.Start.UTC(), Duration: t.Duration,
-		Totals: newTotals(&rep.Totals), Latency: rep.Totals.Latency, ServiceTime: rep.Totals.Service, Lag: rep.Totals.Lag,
-		Phases:   rep.Totals.Phases,
-		Requests: newMeasures(rep.Requests), Flows: newMeasures(rep.Flows), Stages: newMeasures(rep.Stages),
+		Totals: newTotals(
+			&rep.Totals,
+		), Latency: rep.Totals.Latency, ServiceTime: rep.Totals.Service, Lag: rep.Totals.Lag,
+		Phases: rep.Totals.Phases,
+		Requests: newMeasures(
+			rep.Requests,
+		), Flows: newMeasures(rep.Flows), Stages: newMeasures(rep.Stages),
 		Faults: []faultSummary{}, Rules: []ruleSummary{}, Generator: newGenerator(rep.Generator),
 	}
 	if r.Host != (Host{}) {
@@ -250,7 +254,12 @@ func splitKinds(all map[string]uint64) (kinds, statuses map[string]uint64) {
 func newMeasures(ms map[string]verdict.Measure) map[string]measure {
 	out := make(map[string]measure, len(ms))
 	for name, m := range ms {
-		out[name] = measure{totals: newTotals(&m), Latency: m.Latency, ServiceTime: m.Service, Lag: m.Lag}
+		out[name] = measure{
+			totals:      newTotals(&m),
+			Latency:     m.Latency,
+			ServiceTime: m.Service,
+			Lag:         m.Lag,
+		}
 	}
 	return out
 }

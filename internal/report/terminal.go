@@ -124,7 +124,10 @@ func (p *page) closing(r *Run) {
 			}
 		}
 	}
-	g := &grid{columns: []column{{}, {wrap: true}, {right: true}, {right: true, drop: 1}}, rows: rows[:min(len(rows), closingRules)]}
+	g := &grid{
+		columns: []column{{}, {wrap: true}, {right: true}, {right: true, drop: 1}},
+		rows:    rows[:min(len(rows), closingRules)],
+	}
 	if len(rows) > 0 {
 		p.grid(g)
 	}
@@ -140,7 +143,12 @@ func (p *page) rule(x *verdict.RuleResult) []cell {
 		word = "FAIL" // must stand out without colour too
 	}
 	st := p.outcome(x.Outcome)
-	cells := []cell{{word, st}, {plain(x.KPI), nil}, {plain(orDash(x.Observed)), st}, {plain(orDash(x.Limit)), nil}}
+	cells := []cell{
+		{word, st},
+		{plain(x.KPI), nil},
+		{plain(orDash(x.Observed)), st},
+		{plain(orDash(x.Limit)), nil},
+	}
 	if x.Outcome == verdict.Pass {
 		cells[2].style = nil
 	}
@@ -212,7 +220,14 @@ func (p *page) rules(r *Run) {
 		return
 	}
 	p.section("rules", "")
-	g := &grid{columns: []column{{title: ""}, {title: "rule", wrap: true}, {title: "observed", right: true}, {title: "limit", right: true, drop: 1}}}
+	g := &grid{
+		columns: []column{
+			{title: ""},
+			{title: "rule", wrap: true},
+			{title: "observed", right: true},
+			{title: "limit", right: true, drop: 1},
+		},
+	}
 	for _, x := range r.Report.Rules {
 		rw := row{cells: p.rule(&x)}
 		if x.Name != "" {
@@ -241,7 +256,10 @@ func couldBe(x *verdict.RuleResult) string {
 func (p *page) measures(first string) *grid {
 	return &grid{columns: []column{
 		{title: first}, {title: "rate", right: true, drop: 2},
-		{title: "p50", right: true}, {title: "p90", right: true, drop: 5}, {title: "p95", right: true}, {title: "p99", right: true},
+		{
+			title: "p50",
+			right: true,
+		}, {title: "p90", right: true, drop: 5}, {title: "p95", right: true}, {title: "p99", right: true},
 		{title: "p99.9", right: true, drop: 4}, {title: "max", right: true, drop: 1},
 		{title: "errors", right: true}, {title: "unsent", right: true, drop: 3},
 	}}
@@ -256,7 +274,13 @@ func (p *page) measure(name string, st style, m *verdict.Measure) row {
 		}
 		cells = append(cells, cell{text, nil})
 	}
-	errors, unsent := cell{quantity.FormatWhole(m.Errors), nil}, cell{quantity.FormatWhole(m.Unsent), nil}
+	errors, unsent := cell{
+		quantity.FormatWhole(m.Errors),
+		nil,
+	}, cell{
+		quantity.FormatWhole(m.Unsent),
+		nil,
+	}
 	if m.Errors > 0 {
 		errors.style = p.bad
 	}
@@ -295,8 +319,12 @@ func (p *page) stages(r *Run) {
 		p.text(gridIndent, p.dim, "* not judged: not part of the totals and the requests")
 	}
 	if closed {
-		p.text(gridIndent, p.dim, "closed: users waited for an answer before asking again, so a slow target was asked less; "+
-			"its figures look better than those of a stage with a rate, and do not compare with them")
+		p.text(
+			gridIndent,
+			p.dim,
+			"closed: users waited for an answer before asking again, so a slow target was asked less; "+
+				"its figures look better than those of a stage with a rate, and do not compare with them",
+		)
 	}
 }
 
@@ -355,18 +383,42 @@ func (p *page) totals(r *Run) {
 		return
 	}
 	p.section("totals", "")
-	p.text(gridIndent, nil, fmt.Sprintf("%s planned = %s done + %s unsent + %s interrupted",
-		quantity.FormatWhole(m.Planned), quantity.FormatWhole(m.Done), quantity.FormatWhole(m.Unsent), quantity.FormatWhole(m.Interrupted)))
+	p.text(gridIndent, nil, fmt.Sprintf(
+		"%s planned = %s done + %s unsent + %s interrupted",
+		quantity.FormatWhole(
+			m.Planned,
+		),
+		quantity.FormatWhole(m.Done),
+		quantity.FormatWhole(m.Unsent),
+		quantity.FormatWhole(m.Interrupted),
+	))
 	line := plural(m.Errors, "error", "errors")
 	if m.ErrorRate != nil && m.Availability != nil {
-		line += fmt.Sprintf(" (%s), availability %s", quantity.FormatFraction(*m.ErrorRate), quantity.FormatFraction(*m.Availability))
+		line += fmt.Sprintf(
+			" (%s), availability %s",
+			quantity.FormatFraction(*m.ErrorRate),
+			quantity.FormatFraction(*m.Availability),
+		)
 	}
-	line += fmt.Sprintf(", %s, %s received, %s sent", quantity.FormatRate(m.RPS), quantity.FormatBytes(float64(m.BytesIn)), quantity.FormatBytes(float64(m.BytesOut)))
+	line += fmt.Sprintf(
+		", %s, %s received, %s sent",
+		quantity.FormatRate(m.RPS),
+		quantity.FormatBytes(float64(m.BytesIn)),
+		quantity.FormatBytes(float64(m.BytesOut)),
+	)
 	p.text(gridIndent, nil, line)
 	if m.Clamped > 0 {
 		longest := quantity.FormatDuration(timeline.Highest)
-		p.text(gridIndent, p.warn, fmt.Sprintf("%s response times were above %s, up to which they are recorded, and count as %s: the greatest and the mean are at least what is shown",
-			quantity.FormatWhole(m.Clamped), longest, longest))
+		p.text(
+			gridIndent,
+			p.warn,
+			fmt.Sprintf(
+				"%s response times were above %s, up to which they are recorded, and count as %s: the greatest and the mean are at least what is shown",
+				quantity.FormatWhole(m.Clamped),
+				longest,
+				longest,
+			),
+		)
 	}
 	if len(m.Statuses) > 0 {
 		p.text(gridIndent, nil, "answers by status: "+statusCounts(m.Statuses))
@@ -396,7 +448,9 @@ func (p *page) totals(r *Run) {
 		if judged := m.Done + m.Unsent; judged > 0 {
 			share = quantity.FormatFraction(float64(m.Kinds[k]) / float64(judged))
 		}
-		rw := row{cells: []cell{{quantity.FormatWhole(m.Kinds[k]), p.bad}, {share, nil}, {plain(k), nil}}}
+		rw := row{
+			cells: []cell{{quantity.FormatWhole(m.Kinds[k]), p.bad}, {share, nil}, {plain(k), nil}},
+		}
 		if example := r.Examples[k]; example != "" {
 			rw.cells[2].text += ", such as: " + plain(example)
 		}
@@ -458,7 +512,11 @@ func (p *page) advice(r *Run) {
 		if n := len(t.Stages); n > 0 {
 			planned = t.Stages[n-1].Window.To
 		}
-		s := fmt.Sprintf("interrupted after %s of %s; what was recorded is kept", quantity.FormatDuration(t.Duration), quantity.FormatDuration(planned))
+		s := fmt.Sprintf(
+			"interrupted after %s of %s; what was recorded is kept",
+			quantity.FormatDuration(t.Duration),
+			quantity.FormatDuration(planned),
+		)
 		if t.Duration > 0 && t.Duration >= planned {
 			s = "interrupted after the load, while its last answers were waited for; what was recorded is kept"
 		}
@@ -468,14 +526,36 @@ func (p *page) advice(r *Run) {
 		do = append(do, cell{s, nil})
 	}
 	if r.Report.Outcome == verdict.Inconclusive && !t.Interrupted && len(r.Problems) == 0 {
-		do = append(do, cell{"inconclusive is neither good news nor bad: the reasons above say what the run lacks; put that right and run again", nil})
+		do = append(
+			do,
+			cell{
+				"inconclusive is neither good news nor bad: the reasons above say what the run lacks; put that right and run again",
+				nil,
+			},
+		)
 	}
-	if m := &r.Report.Totals; m.Errors > 0 && len(r.Report.Rules) > 0 && !asksForErrors(r.Report.Rules) {
-		do = append(do, cell{fmt.Sprintf("%s of %s arrivals went wrong, and no rule asks about errors: add one, such as error_rate < 0.1%%",
-			quantity.FormatWhole(m.Errors), quantity.FormatWhole(m.Done+m.Unsent)), p.warn})
+	if m := &r.Report.Totals; m.Errors > 0 && len(r.Report.Rules) > 0 &&
+		!asksForErrors(r.Report.Rules) {
+		do = append(
+			do,
+			cell{
+				fmt.Sprintf(
+					"%s of %s arrivals went wrong, and no rule asks about errors: add one, such as error_rate < 0.1%%",
+					quantity.FormatWhole(m.Errors),
+					quantity.FormatWhole(m.Done+m.Unsent),
+				),
+				p.warn,
+			},
+		)
 	}
 	if len(r.Report.Rules) == 0 && len(r.Problems) == 0 {
-		do = append(do, cell{"the scenario has no rules, so the run only measured; say what must hold under verdict:, or with --rule where --url stands for a file", nil})
+		do = append(
+			do,
+			cell{
+				"the scenario has no rules, so the run only measured; say what must hold under verdict:, or with --rule where --url stands for a file",
+				nil,
+			},
+		)
 	}
 	if len(do) > 0 {
 		p.section("what to do", "")
@@ -496,7 +576,10 @@ var ofErrors = regexp.MustCompile(`\b(errors?|error_rate|availability|throughput
 
 // asksForErrors says whether any rule would notice that answers are bad.
 func asksForErrors(rules []verdict.RuleResult) bool {
-	return slices.ContainsFunc(rules, func(r verdict.RuleResult) bool { return ofErrors.MatchString(r.KPI) })
+	return slices.ContainsFunc(
+		rules,
+		func(r verdict.RuleResult) bool { return ofErrors.MatchString(r.KPI) },
+	)
 }
 
 // rate prints a rate per second without decimals that nobody reads.

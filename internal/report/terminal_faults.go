@@ -15,8 +15,14 @@ func (p *page) faults(r *Run) {
 	}
 	p.section("faults", "")
 	g := &grid{columns: []column{
-		{title: "fault"}, {title: "on", drop: 3}, {title: "planned", right: true, drop: 2}, {title: "effective", right: true},
-		{title: "skew", right: true, drop: 4}, {title: "reverted", right: true, drop: 1}, {title: "recovery", right: true}, {title: "verified", right: true},
+		{
+			title: "fault",
+		}, {title: "on", drop: 3}, {title: "planned", right: true, drop: 2}, {title: "effective", right: true},
+		{
+			title: "skew",
+			right: true,
+			drop:  4,
+		}, {title: "reverted", right: true, drop: 1}, {title: "recovery", right: true}, {title: "verified", right: true},
 	}}
 	for _, f := range r.Report.Faults {
 		verified := cell{"yes", p.good}
@@ -28,7 +34,10 @@ func (p *page) faults(r *Run) {
 			skew = signed(*f.Effective - f.Planned)
 		}
 		rw := row{cells: []cell{
-			{plain(f.Name), p.bold}, {plain(targets(f.Targets)), nil}, {quantity.FormatDuration(f.Planned), nil}, {offset(f.Effective), nil},
+			{
+				plain(f.Name),
+				p.bold,
+			}, {plain(targets(f.Targets)), nil}, {quantity.FormatDuration(f.Planned), nil}, {offset(f.Effective), nil},
 			{skew, p.dim}, {offset(f.Reverted), nil}, {recovery(&f), nil}, verified,
 		}}
 		how := plain(f.Kind)
@@ -107,14 +116,34 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 		if f.OutageOpen {
 			least = "of more than "
 		}
-		notes = append(notes, cell{fmt.Sprintf("outage %s%s in %s, each edge to within %s", least, quantity.FormatDuration(*f.Outage),
-			plural(f.Outages, "stretch", "stretches"), quantity.FormatDuration(*f.OutageResolution)), p.warn})
+		notes = append(
+			notes,
+			cell{fmt.Sprintf(
+				"outage %s%s in %s, each edge to within %s",
+				least,
+				quantity.FormatDuration(*f.Outage),
+				plural(
+					f.Outages,
+					"stretch",
+					"stretches",
+				),
+				quantity.FormatDuration(*f.OutageResolution),
+			), p.warn},
+		)
 	} else if f.Outage != nil && *f.OutageResolution >= time.Second {
 		notes = append(notes, cell{fmt.Sprintf("no outage was seen: one below %s may have passed between two requests",
 			quantity.FormatDuration(*f.OutageResolution)), p.dim})
 	}
 	if f.OutageUpTo != nil || f.RecoveryUpTo != nil || f.RecoveryOpen {
-		notes = append(notes, cell{"errors that ordeal itself may have made, as it stood still or was late, are left out of this: with them " + atMost(f), p.dim})
+		notes = append(
+			notes,
+			cell{
+				"errors that ordeal itself may have made, as it stood still or was late, are left out of this: with them " + atMost(
+					f,
+				),
+				p.dim,
+			},
+		)
 	}
 	if f.NotRecovered || f.Recovery == nil && f.Reverted != nil && f.NotSeen != "" {
 		ended := "the load ended"
@@ -129,13 +158,31 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 	}
 	if f.Relapses > 0 {
 		first := f.RelapseList[0]
-		notes = append(notes, cell{fmt.Sprintf("degraded again %s after it had recovered, for %s together, the first time from %s to %s",
-			plural(f.Relapses, "time", "times"), quantity.FormatDuration(f.RelapseTime),
-			quantity.FormatDuration(first.From), quantity.FormatDuration(first.To)), p.warn})
+		notes = append(
+			notes,
+			cell{
+				fmt.Sprintf(
+					"degraded again %s after it had recovered, for %s together, the first time from %s to %s",
+					plural(f.Relapses, "time", "times"),
+					quantity.FormatDuration(f.RelapseTime),
+					quantity.FormatDuration(first.From),
+					quantity.FormatDuration(first.To),
+				),
+				p.warn,
+			},
+		)
 	}
 	if n := f.During.Cut; n > 0 {
-		notes = append(notes, cell{fmt.Sprintf("%s lost the connection as ordeal itself had to cut it, which is no error of the target and in no figure",
-			plural(n, "request", "requests")), p.warn})
+		notes = append(
+			notes,
+			cell{
+				fmt.Sprintf(
+					"%s lost the connection as ordeal itself had to cut it, which is no error of the target and in no figure",
+					plural(n, "request", "requests"),
+				),
+				p.warn,
+			},
+		)
 	}
 	return notes
 }

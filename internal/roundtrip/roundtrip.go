@@ -91,9 +91,15 @@ func Grown(delay, jitter time.Duration) Proof {
 					quantity.FormatDuration(after)), nil
 			}
 			if n == maxRounds {
-				return "", fmt.Errorf("expected round trips to grow by at least %s, "+
-					"found %s before and %s after",
-					quantity.FormatDuration(want), quantity.FormatDuration(before), quantity.FormatDuration(after))
+				return "", fmt.Errorf(
+					"expected round trips to grow by at least %s, "+
+						"found %s before and %s after",
+					quantity.FormatDuration(
+						want,
+					),
+					quantity.FormatDuration(before),
+					quantity.FormatDuration(after),
+				)
 			}
 		}
 	}

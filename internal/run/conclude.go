@@ -50,8 +50,11 @@ func (r *runner) judge(tl *timeline.Timeline) (verdict.Report, error) {
 		return verdict.Report{}, err
 	}
 	if r.truncated {
-		judged.Why = append(judged.Why, fmt.Sprintf("the recording ends after %s of %s: what came later is in no figure",
-			quantity.FormatDuration(tl.Duration), quantity.FormatDuration(r.attack.Duration())))
+		judged.Why = append(
+			judged.Why,
+			fmt.Sprintf("the recording ends after %s of %s: what came later is in no figure",
+				quantity.FormatDuration(tl.Duration), quantity.FormatDuration(r.attack.Duration())),
+		)
 		if judged.Outcome != verdict.Fail {
 			judged.Outcome = verdict.Inconclusive
 		}
@@ -116,7 +119,12 @@ func writeOutputs(dir string, out *report.Run) error {
 func (r *runner) print(out *report.Run) {
 	style := report.Style{Color: r.opt.Color, Width: report.WidthOf(r.opt.Stdout)}
 	if err := report.WriteTerminal(r.opt.Stdout, out, style); err != nil {
-		fmt.Fprintf(r.opt.Stderr, "ordeal: the report could not be printed: %v; it is in %s\n", err, r.dir)
+		fmt.Fprintf(
+			r.opt.Stderr,
+			"ordeal: the report could not be printed: %v; it is in %s\n",
+			err,
+			r.dir,
+		)
 	}
 }
 

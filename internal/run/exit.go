@@ -22,6 +22,9 @@ var ExitCodes = []struct {
 	{ExitFail, "a rule failed"},
 	{ExitUsage, "the scenario or the command line is wrong; nothing was started"},
 	{ExitInconclusive, "inconclusive: the run cannot carry the verdict"},
-	{ExitBroken, "the run could not be done or undone: engine unreachable, service not ready, dirty revert"},
+	{
+		ExitBroken,
+		"the run could not be done or undone: engine unreachable, service not ready, dirty revert",
+	},
 	{ExitInterrupted, "interrupted; faults undone, what was recorded is kept"},
 }

@@ -65,7 +65,12 @@ func tuneGC() (restore func()) {
 // collector's rule is a share of, stacks among it: a run that starts thousands of
 // workers has far more of it than before. In bytes.
 func heap() (allocated, alive uint64) {
-	parts := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	parts := []metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"},
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/stacks:bytes"},
+		{Name: "/gc/scan/globals:bytes"},
+	}
 	metrics.Read(parts)
 	for _, p := range parts[1:] {
 		alive += p.Value.Uint64()

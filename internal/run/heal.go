@@ -131,11 +131,16 @@ func (h *healer) liveness(run string, o owner.Owner) (owner.Liveness, string) {
 	if l != owner.Unknown {
 		return l, why
 	}
-	if h.over != "" && (run == h.over || slices.ContainsFunc(h.runs, func(r state.Run) bool { return r.ID == h.over && r.Owner == o })) {
+	if h.over != "" &&
+		(run == h.over || slices.ContainsFunc(h.runs, func(r state.Run) bool { return r.ID == h.over && r.Owner == o })) {
 		return owner.Dead, ""
 	}
-	return l, fmt.Sprintf("%s, and whether it still runs cannot be seen from here: run ordeal heal there, "+
-		"or, once you know that it is over, ordeal heal --run %s", why, run)
+	return l, fmt.Sprintf(
+		"%s, and whether it still runs cannot be seen from here: run ordeal heal there, "+
+			"or, once you know that it is over, ordeal heal --run %s",
+		why,
+		run,
+	)
 }
 
 // journal reverts the faults of runs that are over.
@@ -148,7 +153,13 @@ func (h *healer) journal(ctx context.Context) error {
 		}
 		return one.Reopen(ctx, ref)
 	}
-	healed, kept, err := chaos.Healer{Journal: h.undos, Reopen: reopen, Liveness: h.liveness}.Heal(ctx)
+	healed, kept, err := chaos.Healer{
+		Journal:  h.undos,
+		Reopen:   reopen,
+		Liveness: h.liveness,
+	}.Heal(
+		ctx,
+	)
 	for _, e := range healed {
 		h.did("healed: %s", e)
 	}
@@ -200,7 +211,8 @@ func (h *healer) forget() error {
 		gone, err := h.nothingLeft(r)
 		errs = append(errs, err)
 		// While an undo is left, the record tells that its run is over.
-		if gone && !slices.ContainsFunc(entries, func(e chaos.Entry) bool { return e.Run == r.ID }) {
+		if gone &&
+			!slices.ContainsFunc(entries, func(e chaos.Entry) bool { return e.Run == r.ID }) {
 			errs = append(errs, r.Forget())
 		}
 	}

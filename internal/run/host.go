@@ -9,7 +9,12 @@ import (
 
 // thisHost is what is told of the machine that sends the load.
 func thisHost() report.Host {
-	h := report.Host{OS: runtime.GOOS, Arch: runtime.GOARCH, Go: runtime.Version(), CPUs: runtime.NumCPU()}
+	h := report.Host{
+		OS:   runtime.GOOS,
+		Arch: runtime.GOARCH,
+		Go:   runtime.Version(),
+		CPUs: runtime.NumCPU(),
+	}
 	h.Name, _ = os.Hostname()
 	h.Kernel, h.Model, h.Memory = system()
 	return h

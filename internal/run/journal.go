@@ -27,7 +27,14 @@ func (j *journal) note(err error) error {
 	if err != nil {
 		j.mu.Lock()
 		defer j.mu.Unlock()
-		j.errs = append(j.errs, fmt.Errorf("the state folder failed while the run was under way: %w; see to its disk, or name another folder in %s", err, state.Env))
+		j.errs = append(
+			j.errs,
+			fmt.Errorf(
+				"the state folder failed while the run was under way: %w; see to its disk, or name another folder in %s",
+				err,
+				state.Env,
+			),
+		)
 	}
 	return err
 }
@@ -53,10 +60,17 @@ func (j *journal) problems() error {
 func (r *runner) healOthers(ctx context.Context) {
 	h := healer{kinds: r.plan.Kinds, folder: r.folder, progress: r.progress}
 	has := func(kind string) bool {
-		return slices.ContainsFunc(r.plan.Services, func(s scenario.Service) bool { return s.Kind.Name == kind })
+		return slices.ContainsFunc(
+			r.plan.Services,
+			func(s scenario.Service) bool { return s.Kind.Name == kind },
+		)
 	}
 	if err := h.heal(ctx, has); err != nil {
-		fmt.Fprintf(r.opt.Stderr, "ordeal: what an earlier run left behind could not all be undone: %s\n", plaintext.Lines(err.Error()))
+		fmt.Fprintf(
+			r.opt.Stderr,
+			"ordeal: what an earlier run left behind could not all be undone: %s\n",
+			plaintext.Lines(err.Error()),
+		)
 	}
 	for _, l := range h.left {
 		if !l.known { // of runs beside this one there is nothing to say

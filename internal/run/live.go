@@ -11,14 +11,20 @@ import (
 )
 
 // liveState returns a function that looks at the run as it stands.
-func (r *runner) liveState(clock func() time.Duration, windows []timeline.Stage, rules *liveRules) func() report.LiveState {
+func (r *runner) liveState(
+	clock func() time.Duration,
+	windows []timeline.Stage,
+	rules *liveRules,
+) func() report.LiveState {
 	total := r.attack.Duration()
 	return func() report.LiveState {
 		now := clock()
 		rec := r.recorder.Live()
 		s := report.LiveState{
 			Elapsed: min(now, total), Total: total, Errors: rec.Totals.Errors,
-			InFlight: int(r.load.InFlight.Load()), Queued: int(r.load.Queued.Load()), Faults: r.liveFaults(),
+			InFlight: int(
+				r.load.InFlight.Load(),
+			), Queued: int(r.load.Queued.Load()), Faults: r.liveFaults(),
 			Rules: rules.state(),
 		}
 		if rec.Last.Done+rec.Last.Unsent > 0 {
@@ -92,7 +98,13 @@ func (r *runner) examples() map[string]string {
 func (r *runner) liveFaults() []report.LiveFault {
 	var out []report.LiveFault
 	for i, f := range r.conductor.Faults() {
-		l := report.LiveFault{Name: f.Name, State: f.State, Targets: f.Targets, Planned: f.Planned, Since: f.Since}
+		l := report.LiveFault{
+			Name:    f.Name,
+			State:   f.State,
+			Targets: f.Targets,
+			Planned: f.Planned,
+			Since:   f.Since,
+		}
 		if hold := r.plan.Chaos[i].Hold; hold > 0 && f.Effective != nil {
 			until := *f.Effective + hold
 			l.Until = &until

@@ -30,7 +30,10 @@ type liveRules struct {
 func (r *runner) rules() []verdict.Input {
 	var out []verdict.Input
 	for _, p := range r.plan.Rules {
-		out = append(out, verdict.Input{KPI: p.KPI, Name: p.Name, Severity: p.Severity, Rule: p.Rule})
+		out = append(
+			out,
+			verdict.Input{KPI: p.KPI, Name: p.Name, Severity: p.Severity, Rule: p.Rule},
+		)
 	}
 	return out
 }

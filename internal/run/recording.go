@@ -9,7 +9,11 @@ import (
 )
 
 // recording is what the recorder needs to know of the run.
-func (r *runner) recording(clock func() time.Duration, start time.Time, stages []timeline.Stage) record.Config {
+func (r *runner) recording(
+	clock func() time.Duration,
+	start time.Time,
+	stages []timeline.Stage,
+) record.Config {
 	c := record.Config{
 		Dir: r.dir, Name: r.plan.Name, Seed: r.plan.Seed, Clock: clock, Start: start, Stages: stages,
 		Limits: r.limits(), Grace: grace(&r.attack), LateBudget: r.attack.LateBudget,

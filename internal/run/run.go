@@ -198,7 +198,13 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	if r.services != nil {
 		if stopErr := r.services.stop(undo); stopErr != nil {
 			clean = false
-			err = errors.Join(err, fmt.Errorf("not all that was started could be removed: %w; ordeal heal tries again", stopErr))
+			err = errors.Join(
+				err,
+				fmt.Errorf(
+					"not all that was started could be removed: %w; ordeal heal tries again",
+					stopErr,
+				),
+			)
 		}
 	}
 	err = errors.Join(err, r.journal.problems())
@@ -324,14 +330,21 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	}
 	rules := r.newLiveRules(&recording)
 	if r.settled {
-		r.recorder.Event(timeline.Event{Type: "engine", Name: r.attack.Engine, Detail: r.attack.EngineWhy})
+		r.recorder.Event(
+			timeline.Event{Type: "engine", Name: r.attack.Engine, Detail: r.attack.EngineWhy},
+		)
 	}
 	r.conductor.Bind(clock, r.recorder.Mark, r.event)
 	r.conductor.BindCutting(r.recorder.Cutting, func() (done func()) {
 		clients.Renew() // first, so that no connection is older than the cut and still in use
 		return r.recorder.CuttingOld()
 	}, clients.Renew)
-	live := report.NewLive(r.opt.Stdout, r.opt.Terminal, r.opt.Color, r.liveState(clock, windows, rules))
+	live := report.NewLive(
+		r.opt.Stdout,
+		r.opt.Terminal,
+		r.opt.Color,
+		r.liveState(clock, windows, rules),
+	)
 	r.setLive(live)
 	r.start = start
 	r.phase.Store(int32(sending))
@@ -385,7 +398,13 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, carries),
 		OnStage: func(i int) {
 			if i < len(windows) {
-				r.recorder.Event(timeline.Event{At: windows[i].Window.From, Type: "stage", Name: windows[i].Name})
+				r.recorder.Event(
+					timeline.Event{
+						At:   windows[i].Window.From,
+						Type: "stage",
+						Name: windows[i].Name,
+					},
+				)
 			}
 		},
 	})
@@ -436,7 +455,11 @@ func (r *runner) salvage(start time.Time, windows []timeline.Stage) *timeline.Ti
 
 // emptyTimeline is of a run of which nothing was recorded.
 func emptyTimeline(name string, start time.Time) *timeline.Timeline {
-	return &timeline.Timeline{Name: name, Start: start, Intervals: func(func(timeline.Interval, error) bool) {}}
+	return &timeline.Timeline{
+		Name:      name,
+		Start:     start,
+		Intervals: func(func(timeline.Interval, error) bool) {},
+	}
 }
 
 // event writes what the conductor tells to the timeline; the live status shows
@@ -448,13 +471,26 @@ func (r *runner) event(e timeline.Event) {
 
 // watch tells of a process that ends though nobody told it to: what follows is
 // not the doing of any fault.
-func (r *runner) watch(ctx context.Context, clock func() time.Duration, exits <-chan target.Exit, live *report.Live) {
+func (r *runner) watch(
+	ctx context.Context,
+	clock func() time.Duration,
+	exits <-chan target.Exit,
+	live *report.Live,
+) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case e := <-exits:
-			r.event(timeline.Event{At: clock(), Type: "service", Name: e.Name, State: "exited", Detail: e.String()})
+			r.event(
+				timeline.Event{
+					At:     clock(),
+					Type:   "service",
+					Name:   e.Name,
+					State:  "exited",
+					Detail: e.String(),
+				},
+			)
 			live.Event(r.plan.Redact("service " + e.String()))
 		}
 	}

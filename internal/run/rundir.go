@@ -50,7 +50,10 @@ func newRunDir(path, name string, replace bool, now time.Time) (string, error) {
 		return path, nil
 	}
 	if err := os.MkdirAll("runs", 0o755); err != nil {
-		return "", fmt.Errorf("the run directory cannot be made: %w; name another place with --out", err)
+		return "", fmt.Errorf(
+			"the run directory cannot be made: %w; name another place with --out",
+			err,
+		)
 	}
 	base := filepath.Join("runs", now.Format("20060102-150405")+"-"+slug(name))
 	for i := 1; ; i++ {
@@ -63,7 +66,10 @@ func newRunDir(path, name string, replace bool, now time.Time) (string, error) {
 			return dir, nil
 		}
 		if !errors.Is(err, fs.ErrExist) || i == 100 {
-			return "", fmt.Errorf("the run directory cannot be made: %w; name another place with --out", err)
+			return "", fmt.Errorf(
+				"the run directory cannot be made: %w; name another place with --out",
+				err,
+			)
 		}
 	}
 }
@@ -87,7 +93,8 @@ func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
 	earlier := false
 	for _, e := range entries {
 		name := e.Name()
-		ours := slices.Contains(runFiles(), name) && e.IsDir() == (name == logsDir) && (e.IsDir() || e.Type().IsRegular())
+		ours := slices.Contains(runFiles(), name) && e.IsDir() == (name == logsDir) &&
+			(e.IsDir() || e.Type().IsRegular())
 		if ours && name == logsDir {
 			logs, err := os.ReadDir(filepath.Join(path, logsDir))
 			if err != nil {
@@ -106,12 +113,21 @@ func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
 	}
 	switch {
 	case !earlier:
-		return fmt.Errorf("the run directory %s is not empty, and holds no run: name another one with --out", path)
+		return fmt.Errorf(
+			"the run directory %s is not empty, and holds no run: name another one with --out",
+			path,
+		)
 	case len(foreign) > 0 && replace:
-		return fmt.Errorf("%s holds an earlier run, and besides what no run has written (%s): move that elsewhere, or name another directory with --out",
-			path, strings.Join(foreign[:min(len(foreign), 3)], ", "))
+		return fmt.Errorf(
+			"%s holds an earlier run, and besides what no run has written (%s): move that elsewhere, or name another directory with --out",
+			path,
+			strings.Join(foreign[:min(len(foreign), 3)], ", "),
+		)
 	case !replace:
-		return fmt.Errorf("%s holds an earlier run: add --replace to put this one in its place, or name another directory with --out", path)
+		return fmt.Errorf(
+			"%s holds an earlier run: add --replace to put this one in its place, or name another directory with --out",
+			path,
+		)
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -197,5 +213,9 @@ func writeError(what string, err error) error {
 	if l, ok := errors.AsType[*os.LinkError](err); ok {
 		err = l.Err
 	}
-	return fmt.Errorf("%s could not be written: %w: free space there, or name another run directory with --out", what, err)
+	return fmt.Errorf(
+		"%s could not be written: %w: free space there, or name another run directory with --out",
+		what,
+		err,
+	)
 }

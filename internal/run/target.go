@@ -48,7 +48,13 @@ func (r *runner) targetReady(ctx context.Context) ([]httpx.Asked, error) {
 // whether connections to an address get to the container that publishes it, nil if
 // none does. It sends no request. It returns what servers chose that were offered
 // several protocols. URLs that are templates in their host are left to the load.
-func reachable(ctx context.Context, p *attack.Plan, behind func(ctx context.Context, address string) (arrives, error), within time.Duration, progress func(string, ...any)) ([]httpx.Asked, error) {
+func reachable(
+	ctx context.Context,
+	p *attack.Plan,
+	behind func(ctx context.Context, address string) (arrives, error),
+	within time.Duration,
+	progress func(string, ...any),
+) ([]httpx.Asked, error) {
 	way, err := httpx.NewPreflight(p)
 	if err != nil {
 		return nil, err
@@ -80,13 +86,19 @@ func noSocket(path string) error {
 	}
 	info, err := os.Stat(path)
 	if err == nil && info.Mode()&fs.ModeSocket == 0 {
-		return fmt.Errorf("connections.unix: %s is no socket: name the one that the target listens on", path)
+		return fmt.Errorf(
+			"connections.unix: %s is no socket: name the one that the target listens on",
+			path,
+		)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if dir := filepath.Dir(path); !isDir(dir) {
-		return fmt.Errorf("connections.unix: there is no folder %s for the socket: make it, or name the socket that the target listens on", dir)
+		return fmt.Errorf(
+			"connections.unix: there is no folder %s for the socket: make it, or name the socket that the target listens on",
+			dir,
+		)
 	}
 	return nil
 }
@@ -101,12 +113,21 @@ type arrives func(ctx context.Context) error
 
 // cutAtOnce says of what went wrong with a new connection that it was accepted, and cut.
 func cutAtOnce(err error) bool {
-	return errors.Is(err, httpx.ErrHungUp) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
+	return errors.Is(err, httpx.ErrHungUp) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, io.EOF)
 }
 
 // reach waits until the target of a URL takes connections and, if there is not nil,
 // they get to what is behind it.
-func reach(ctx context.Context, way *httpx.Preflight, unix string, u *url.URL, there arrives, within time.Duration, progress func(string, ...any)) (protocol string, err error) {
+func reach(
+	ctx context.Context,
+	way *httpx.Preflight,
+	unix string,
+	u *url.URL,
+	there arrives,
+	within time.Duration,
+	progress func(string, ...any),
+) (protocol string, err error) {
 	what, told := way.Way(u), false
 	end := ready.Await(ctx, within, func(ctx context.Context) (missing error, vain bool) {
 		protocol, missing = way.Open(ctx, u)
@@ -133,7 +154,11 @@ func reach(ctx context.Context, way *httpx.Preflight, unix string, u *url.URL, t
 			return hopeless, true
 		}
 		if !told {
-			progress("waiting for the target %s to accept connections, for at most %s", what, quantity.FormatDuration(within))
+			progress(
+				"waiting for the target %s to accept connections, for at most %s",
+				what,
+				quantity.FormatDuration(within),
+			)
 			told = true
 		}
 		return missing, false
@@ -151,9 +176,19 @@ func reach(ctx context.Context, way *httpx.Preflight, unix string, u *url.URL, t
 		return "", fmt.Errorf("the target %s served nobody for %s: %w", what, took, end.Missing)
 	}
 	if errors.Is(end.Missing, httpx.ErrHungUp) {
-		return "", fmt.Errorf("the target %s served nobody for %s: %w; start what is behind it, or correct the scenario's target", what, took, end.Missing)
+		return "", fmt.Errorf(
+			"the target %s served nobody for %s: %w; start what is behind it, or correct the scenario's target",
+			what,
+			took,
+			end.Missing,
+		)
 	}
-	return "", fmt.Errorf("the target %s accepted no connection for %s: %w; start it, or correct the scenario's target", what, took, end.Missing)
+	return "", fmt.Errorf(
+		"the target %s accepted no connection for %s: %w; start it, or correct the scenario's target",
+		what,
+		took,
+		end.Missing,
+	)
 }
 
 // awaitReady returns when a check has its answer.

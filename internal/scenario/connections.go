@@ -30,7 +30,8 @@ func (b *builder) connections() wire.Connections {
 			break
 		}
 		from, there := e.Key.Text, target.Checked(f.ConnectTo[e.Key.Text])
-		if !target.HostPort(b, "connect_to", from, e.Key, false) || !target.HostPort(b, "connect_to", there, e.Value, false) {
+		if !target.HostPort(b, "connect_to", from, e.Key, false) ||
+			!target.HostPort(b, "connect_to", there, e.Value, false) {
 			continue
 		}
 		if (wire.Connections{To: sound.To}).Redirects(from) {

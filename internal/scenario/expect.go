@@ -15,7 +15,11 @@ type statuses []int
 
 var statusClasses = []string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 
-func (s *statuses) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (s *statuses) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	f strictyaml.Field,
+) (ok bool) {
 	items := []*strictyaml.Node{n}
 	if n.Kind == strictyaml.List {
 		items = n.Items
@@ -23,11 +27,14 @@ func (s *statuses) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f stric
 	*s = make(statuses, len(items))
 	ok = true
 	for i, item := range items {
-		if class := slices.Index(statusClasses, item.Text); class >= 0 && item.Kind == strictyaml.Text {
+		if class := slices.Index(statusClasses, item.Text); class >= 0 &&
+			item.Kind == strictyaml.Text {
 			(*s)[i] = class + 1
 			continue
 		}
-		f.Value, f.Doc = reflect.ValueOf(&(*s)[i]).Elem(), "an HTTP status such as 200, a class such as 2xx, or a list such as [200, 404]"
+		f.Value, f.Doc = reflect.ValueOf(&(*s)[i]).
+			Elem(),
+			"an HTTP status such as 200, a class such as 2xx, or a list such as [200, 404]"
 		switch {
 		case !d.Field(item, f):
 			ok = false
@@ -42,7 +49,10 @@ func (s *statuses) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f stric
 }
 
 func (s *statuses) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
-	one := strictyaml.Either(strictyaml.Schema{"type": "integer", "minimum": 100, "maximum": 599}, strictyaml.Schema{"enum": statusClasses})
+	one := strictyaml.Either(
+		strictyaml.Schema{"type": "integer", "minimum": 100, "maximum": 599},
+		strictyaml.Schema{"enum": statusClasses},
+	)
 	return strictyaml.Schema{"anyOf": []strictyaml.Schema{one, strictyaml.ListOf(one)}}
 }
 
@@ -50,7 +60,11 @@ func (s *statuses) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) stricty
 // path or a list of paths that must find anything at all.
 type expectJSON []expect.ExpectJSON
 
-func (x *expectJSON) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (x *expectJSON) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	f strictyaml.Field,
+) (ok bool) {
 	ok = true
 	add := func(path *strictyaml.Node, value string) {
 		j := expect.ExpectJSON{Path: path.Text, Value: value}
@@ -64,8 +78,15 @@ func (x *expectJSON) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f str
 	case n.Kind == strictyaml.Map && len(n.Entries) > 0:
 		for _, e := range n.Entries {
 			if e.Value.Kind == strictyaml.Null && e.Value.Text == "" {
-				d.Failf(e.Key.Span, fmt.Sprintf("write null if it is to be null, or json: [%q] if it only has to be there", strictyaml.Shorten(e.Key.Text)),
-					"json: %s has no value to find", strictyaml.Shorten(e.Key.Text))
+				d.Failf(
+					e.Key.Span,
+					fmt.Sprintf(
+						"write null if it is to be null, or json: [%q] if it only has to be there",
+						strictyaml.Shorten(e.Key.Text),
+					),
+					"json: %s has no value to find",
+					strictyaml.Shorten(e.Key.Text),
+				)
 				ok = false
 				continue
 			}
@@ -125,7 +146,11 @@ type headerPartFile struct {
 
 func (headerPartFile) Noun() string { return "what a header must hold" }
 
-func (x *expectHeaders) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (x *expectHeaders) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	f strictyaml.Field,
+) (ok bool) {
 	if n.Kind != strictyaml.Map {
 		d.Failf(n.Span,
 			"write name: value pairs, or name: { contains: text } for a part of the value",
@@ -150,10 +175,18 @@ func (x *expectHeaders) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f 
 			ok = false
 			continue
 		}
-		one := expect.HeaderPart{Name: entry.Key.Text, Contains: part.Contains, Matches: part.Matches}
+		one := expect.HeaderPart{
+			Name:     entry.Key.Text,
+			Contains: part.Contains,
+			Matches:  part.Matches,
+		}
 		if part == (headerPartFile{}) {
-			d.Failf(entry.Value.Span, "write contains: TEXT or matches: REGEXP, or the name alone, "+entry.Key.Text+": \"\", for a header that only has to be there",
-				"%s: expected what the header must hold, found nothing", strictyaml.Shorten(entry.Key.Text))
+			d.Failf(
+				entry.Value.Span,
+				"write contains: TEXT or matches: REGEXP, or the name alone, "+entry.Key.Text+": \"\", for a header that only has to be there",
+				"%s: expected what the header must hold, found nothing",
+				strictyaml.Shorten(entry.Key.Text),
+			)
 			ok = false
 			continue
 		}
@@ -174,5 +207,7 @@ func (x *expectHeaders) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f 
 func (x *expectHeaders) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
 	part := g.Object(&headerPartFile{}, false)
 	part["minProperties"] = 1
-	return strictyaml.MapOf(strictyaml.Schema{"anyOf": []strictyaml.Schema{strictyaml.AnyText(), part}})
+	return strictyaml.MapOf(
+		strictyaml.Schema{"anyOf": []strictyaml.Schema{strictyaml.AnyText(), part}},
+	)
 }

@@ -23,7 +23,11 @@ type faultFile struct {
 	hold   time.Duration
 }
 
-func (s *faultFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ strictyaml.Field) (ok bool) {
+func (s *faultFile) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	_ strictyaml.Field,
+) (ok bool) {
 	s.n = n
 	o := d.Object(n, "a fault")
 	if o == nil {
@@ -127,7 +131,11 @@ func (s *faultFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strict
 // serviceNames is a name or a list of names.
 type serviceNames []string
 
-func (s *serviceNames) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (s *serviceNames) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	f strictyaml.Field,
+) (ok bool) {
 	if n.Kind == strictyaml.List {
 		f.Value = reflect.ValueOf((*[]string)(s)).Elem()
 		return d.Value(n, f)
@@ -138,13 +146,22 @@ func (s *serviceNames) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f s
 }
 
 func (s *serviceNames) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
-	return strictyaml.Schema{"anyOf": []strictyaml.Schema{{"type": "string", "minLength": 1}, {"type": "array", "items": strictyaml.Schema{"type": "string"}, "minItems": 1}}}
+	return strictyaml.Schema{
+		"anyOf": []strictyaml.Schema{
+			{"type": "string", "minLength": 1},
+			{"type": "array", "items": strictyaml.Schema{"type": "string"}, "minItems": 1},
+		},
+	}
 }
 
 // pickFile is a number of targets, a share of them, or all.
 type pickFile chaos.Pick
 
-func (p *pickFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (p *pickFile) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	f strictyaml.Field,
+) (ok bool) {
 	var text string
 	f.Value, f.Loose = reflect.ValueOf(&text).Elem(), true
 	if !d.Scalar(n, f) {
@@ -157,7 +174,8 @@ func (p *pickFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f stric
 		p.Fraction = share
 		return true
 	}
-	if count, err := quantity.ParseCount(text); err == nil && count >= 1 && count == float64(int32(count)) {
+	if count, err := quantity.ParseCount(text); err == nil && count >= 1 &&
+		count == float64(int32(count)) {
 		p.Count = int(count)
 		return true
 	}
@@ -169,7 +187,11 @@ func (p *pickFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f stric
 }
 
 func (p *pickFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
-	return strictyaml.Either(strictyaml.Schema{"type": "integer", "minimum": 1}, strictyaml.Schema{"const": "all"}, strictyaml.Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+ *%$`})
+	return strictyaml.Either(
+		strictyaml.Schema{"type": "integer", "minimum": 1},
+		strictyaml.Schema{"const": "all"},
+		strictyaml.Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+ *%$`},
+	)
 }
 
 // faults checks the faults, which belong to services and to a time of the load.
@@ -232,8 +254,16 @@ func (b faults) withinLoad(f *faultFile) (ok bool) {
 		if f.kind.Hold != "" {
 			key = f.kind.Hold
 		}
-		b.Failf(b.Where(&f.At, f.n).Span, fmt.Sprintf("make it shorter or the load longer, or leave %s out: the fault then lasts to the end", key),
-			"the fault lasts until %s, and the load ends after %s", quantity.FormatDuration(f.At+f.hold), quantity.FormatDuration(b.end))
+		b.Failf(
+			b.Where(&f.At, f.n).Span,
+			fmt.Sprintf(
+				"make it shorter or the load longer, or leave %s out: the fault then lasts to the end",
+				key,
+			),
+			"the fault lasts until %s, and the load ends after %s",
+			quantity.FormatDuration(f.At+f.hold),
+			quantity.FormatDuration(b.end),
+		)
 		return false
 	}
 	return true
@@ -306,7 +336,14 @@ func (b faults) targets(f *faultFile) (ok bool) {
 		}
 		if instead, can := s.Kind.Suffer(f.kind); !can {
 			ok = false
-			b.Failf(at.Span, instead, "%s cannot hit %q, which is a %s", f.kind.Name, name, s.Kind.Name)
+			b.Failf(
+				at.Span,
+				instead,
+				"%s cannot hit %q, which is a %s",
+				f.kind.Name,
+				name,
+				s.Kind.Name,
+			)
 		}
 		switch n, known := s.Settings.Targets(); {
 		case !known:
@@ -315,7 +352,8 @@ func (b faults) targets(f *faultFile) (ok bool) {
 			most += n
 		}
 	}
-	if pick, set := b.Find(&f.target.Pick); set && most > 0 && len(seen) == len(f.target.Service) && f.target.Pick.Count > most {
+	if pick, set := b.Find(&f.target.Pick); set && most > 0 && len(seen) == len(f.target.Service) &&
+		f.target.Pick.Count > most {
 		b.Failf(pick.Span,
 			"pick fewer, or list more services",
 			"pick: expected at most %d, as there are no more to hit, found %d",

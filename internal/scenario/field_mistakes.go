@@ -11,7 +11,13 @@ import (
 // noteFields notes what an object says of its own settings, each mistake where its
 // field stands in the file. settings points to the struct that was read from n, and
 // doc says what the object is.
-func noteFields(d *strictyaml.Decoder, wrong fielderr.List, settings any, n *strictyaml.Node, doc string) {
+func noteFields(
+	d *strictyaml.Decoder,
+	wrong fielderr.List,
+	settings any,
+	n *strictyaml.Node,
+	doc string,
+) {
 	for _, e := range wrong {
 		at, hint := placeOf(d, e.Path, settings, n, doc)
 		place := at.Span
@@ -24,7 +30,13 @@ func noteFields(d *strictyaml.Decoder, wrong fielderr.List, settings any, n *str
 
 // placeOf follows a path into settings as far as the file has them, and says what
 // the setting is that it leads to.
-func placeOf(d *strictyaml.Decoder, path fielderr.Path, settings any, n *strictyaml.Node, doc string) (at *strictyaml.Node, hint string) {
+func placeOf(
+	d *strictyaml.Decoder,
+	path fielderr.Path,
+	settings any,
+	n *strictyaml.Node,
+	doc string,
+) (at *strictyaml.Node, hint string) {
 	at, hint = n, doc
 	for i, step := range path {
 		f, ok := fieldOf(settings, step.Key)

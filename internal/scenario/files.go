@@ -68,7 +68,10 @@ func (f *files) rows(name *string, own *strictyaml.Node) *payload.Data {
 	if !ok {
 		return nil
 	}
-	rows, first, err := f.data.of(path, func() (*payload.Data, error) { return payload.LoadData(path) })
+	rows, first, err := f.data.of(
+		path,
+		func() (*payload.Data, error) { return payload.LoadData(path) },
+	)
 	if err != nil {
 		f.Failf(at.Span,
 			"the first line of a .csv file names the columns; a .jsonl file has one object a line",
@@ -89,7 +92,10 @@ func (f *files) body(path string) ([]byte, error) {
 			return nil, wrong
 		}
 		if f.bodySize += len(content); f.bodySize > maxBodies {
-			return nil, fmt.Errorf("bodies from files have at most %d MiB together, and this one is beyond it", maxBodies>>20)
+			return nil, fmt.Errorf(
+				"bodies from files have at most %d MiB together, and this one is beyond it",
+				maxBodies>>20,
+			)
 		}
 		return content, nil
 	})
@@ -167,7 +173,10 @@ func readFile(path string, most int64) ([]byte, *fileError) {
 	case !info.Mode().IsRegular():
 		return nil, &fileError{name: path, says: "is not a plain file", noFile: true}
 	case info.Size() > most:
-		return nil, &fileError{name: path, says: fmt.Sprintf("has %d bytes, and at most %d are read", info.Size(), most)}
+		return nil, &fileError{
+			name: path,
+			says: fmt.Sprintf("has %d bytes, and at most %d are read", info.Size(), most),
+		}
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {

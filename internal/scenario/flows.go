@@ -17,7 +17,11 @@ func (flowFile) Noun() string { return "a flow" }
 
 // decodeNode reads a step, and says where the keys belong that only whole
 // requests have.
-func (s *stepFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ strictyaml.Field) (ok bool) {
+func (s *stepFile) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	_ strictyaml.Field,
+) (ok bool) {
 	o := d.Object(n, "a step")
 	if o == nil {
 		return false
@@ -45,7 +49,11 @@ type namedCapture struct {
 	captureFile
 }
 
-func (c *capturesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (c *capturesFile) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	f strictyaml.Field,
+) (ok bool) {
 	if n.Kind != strictyaml.Map {
 		d.Failf(n.Span,
 			"write NAME: { json: $.token } for each value",
@@ -67,7 +75,11 @@ func (captureFile) Noun() string { return "a capture" }
 
 func (c *capturesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
 	one := g.Object(&captureFile{}, false)
-	one["oneOf"] = []strictyaml.Schema{{"required": []string{"json"}}, {"required": []string{"header"}}, {"required": []string{"matches"}}}
+	one["oneOf"] = []strictyaml.Schema{
+		{"required": []string{"json"}},
+		{"required": []string{"header"}},
+		{"required": []string{"matches"}},
+	}
 	out := strictyaml.MapOf(one)
 	out["propertyNames"] = strictyaml.Schema{"pattern": captureName.String()}
 	return out
@@ -93,7 +105,12 @@ func (b *requests) flow(f *flowFile, p *attack.Plan, names map[string]*strictyam
 	b.names.unique(names, f.Name, "flow", own)
 	rows := b.files.rows(&f.Data, own)
 	flow := attack.Flow{Name: f.Name, Weight: f.Weight, Data: rows}
-	c := stepNames{data: f.Data, rows: rows, unread: f.Data != "" && rows.Len() == 0, by: map[string]string{}}
+	c := stepNames{
+		data:   f.Data,
+		rows:   rows,
+		unread: f.Data != "" && rows.Len() == 0,
+		by:     map[string]string{},
+	}
 	for i := range f.Steps {
 		for _, x := range f.Steps[i].Capture {
 			if _, ok := c.by[x.name]; !ok {
@@ -180,7 +197,10 @@ func (c *stepNames) missing(name string) (msg, hint string) {
 	}
 	switch step, ok := c.by[name]; {
 	case ok && step == c.step:
-		return msg, fmt.Sprintf("%s is captured by this step, out of its answer: only later ones can use it", name)
+		return msg, fmt.Sprintf(
+			"%s is captured by this step, out of its answer: only later ones can use it",
+			name,
+		)
 	case ok:
 		return msg, fmt.Sprintf("%s is captured by step %s, which comes later", name, step)
 	}
@@ -244,6 +264,9 @@ func (a *attackFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) stric
 	for _, key := range []string{"requests", "flows"} {
 		s["properties"].(strictyaml.Schema)[key].(strictyaml.Schema)["minItems"] = 1
 	}
-	s["anyOf"] = []strictyaml.Schema{{"required": []string{"requests"}}, {"required": []string{"flows"}}}
+	s["anyOf"] = []strictyaml.Schema{
+		{"required": []string{"requests"}},
+		{"required": []string{"flows"}},
+	}
 	return s
 }

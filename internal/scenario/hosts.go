@@ -26,7 +26,12 @@ type hostRules struct {
 }
 
 // newHostRules reads allow_hosts.
-func newHostRules(d *strictyaml.Decoder, f *scenarioFile, root *strictyaml.Node, hint func(string) string) *hostRules {
+func newHostRules(
+	d *strictyaml.Decoder,
+	f *scenarioFile,
+	root *strictyaml.Node,
+	hint func(string) string,
+) *hostRules {
 	h := &hostRules{Decoder: d, hint: hint, engine: f.Attack.Engine, protocol: f.Attack.Protocol}
 	h.ways = wire.Connections{Unix: f.Attack.Connections.Unix, To: f.Attack.Connections.ConnectTo}
 	if hint == nil {
@@ -116,9 +121,19 @@ func (h *hostRules) reached(u *url.URL, at *strictyaml.Node) (ok bool) {
 		return false
 	case via != nil:
 		if refused, _ := h.allowed.Judge(via.Hostname()); refused != "" {
-			h.Failf(at.Span,
-				fmt.Sprintf("unset %s, or name %s in NO_PROXY; %s", variable, u.Hostname(), h.hint(via.Hostname())),
-				"the proxy that %s names for %s: %s", variable, u.Hostname(), refused)
+			h.Failf(
+				at.Span,
+				fmt.Sprintf(
+					"unset %s, or name %s in NO_PROXY; %s",
+					variable,
+					u.Hostname(),
+					h.hint(via.Hostname()),
+				),
+				"the proxy that %s names for %s: %s",
+				variable,
+				u.Hostname(),
+				refused,
+			)
 			return false
 		}
 	}

@@ -44,7 +44,9 @@ func Load(path string, env Env, opt Options) (*Plan, error) {
 		if wrong.noFile {
 			hint = "name the file of a scenario"
 		}
-		return nil, &strictyaml.Mistakes{List: []strictyaml.Mistake{{File: path, Msg: wrong.it(), Hint: hint}}}
+		return nil, &strictyaml.Mistakes{
+			List: []strictyaml.Mistake{{File: path, Msg: wrong.it(), Hint: hint}},
+		}
 	}
 	return Parse(path, src, env, opt)
 }

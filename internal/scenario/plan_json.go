@@ -23,7 +23,10 @@ func (p *Plan) JSON() ([]byte, error) {
 	}
 	// What is known to be secret goes first: a value under a secret name that has a blank
 	// or & in it would be taken to end there.
-	return redactJSON(b.Bytes(), func(s string) string { return secret.MaskLiteral(p.Redact(s)) }), nil
+	return redactJSON(
+		b.Bytes(),
+		func(s string) string { return secret.MaskLiteral(p.Redact(s)) },
+	), nil
 }
 
 // redactJSON puts every text in a JSON document through redact, but for keys.

@@ -65,7 +65,8 @@ func (b *requests) other(
 	noteFields(b.Decoder, expanded.Validate(out.Data, names), set.Ptr, at, "")
 	switch endpoint := expanded.Endpoint(); {
 	case endpoint != standIn:
-		if host, _, err := net.SplitHostPort(endpoint); err == nil && !b.hosts.ways.Redirects(endpoint) {
+		if host, _, err := net.SplitHostPort(endpoint); err == nil &&
+			!b.hosts.ways.Redirects(endpoint) {
 			b.hosts.check(host, at)
 		}
 	case b.file.Target == "" && !b.Set(&b.file.Target):
@@ -84,9 +85,18 @@ type keyOf struct {
 // httpKeys are those that say what is sent by HTTP.
 func (r *requestFile) httpKeys() []keyOf {
 	return []keyOf{
-		{&r.Get, "get"}, {&r.Post, "post"}, {&r.Put, "put"}, {&r.Patch, "patch"}, {&r.Delete, "delete"}, {&r.Head, "head"},
-		{&r.Options, "options"}, {&r.Method, "method"}, {&r.URL, "url"}, {&r.Headers, "headers"}, {&r.Query, "query"},
-		{&r.Body, "body"}, {&r.JSON, "json"}, {&r.Form, "form"}, {&r.File, "file"}, {&r.Template, "template"},
+		{
+			&r.Get,
+			"get",
+		}, {&r.Post, "post"}, {&r.Put, "put"}, {&r.Patch, "patch"}, {&r.Delete, "delete"}, {&r.Head, "head"},
+		{
+			&r.Options,
+			"options",
+		}, {&r.Method, "method"}, {&r.URL, "url"}, {&r.Headers, "headers"}, {&r.Query, "query"},
+		{
+			&r.Body,
+			"body",
+		}, {&r.JSON, "json"}, {&r.Form, "form"}, {&r.File, "file"}, {&r.Template, "template"},
 	}
 }
 

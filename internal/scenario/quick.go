@@ -31,7 +31,13 @@ const QuickFlag = "--url"
 // error is *strictyaml.Mistakes, with positions in the flags' texts.
 func LoadQuick(q Quick, env Env, opt Options) (*Plan, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "name: %s\nattack:\n  requests: [{ name: url, get: / }]\n  stages: [{ name: steady, rate: %s, for: %s }]\n", quickName(q.URL), QuickRate, QuickFor)
+	fmt.Fprintf(
+		&b,
+		"name: %s\nattack:\n  requests: [{ name: url, get: / }]\n  stages: [{ name: steady, rate: %s, for: %s }]\n",
+		quickName(q.URL),
+		QuickRate,
+		QuickFor,
+	)
 	// Places for what the flags put there.
 	list := func(key string, n int) {
 		if n > 0 {
@@ -40,25 +46,56 @@ func LoadQuick(q Quick, env Env, opt Options) (*Plan, error) {
 	}
 	list("verdict", len(q.Rules))
 	list("allow_hosts", len(q.AllowHosts))
-	set := []strictyaml.Override{{Flag: QuickFlag, Text: q.URL, Path: []string{"attack", "requests", "0", "get"}}}
+	set := []strictyaml.Override{
+		{Flag: QuickFlag, Text: q.URL, Path: []string{"attack", "requests", "0", "get"}},
+	}
 	if q.Rate != "" {
-		set = append(set, strictyaml.Override{Flag: "--rate", Text: q.Rate, Path: []string{"attack", "stages", "0", "rate"}})
+		set = append(
+			set,
+			strictyaml.Override{
+				Flag: "--rate",
+				Text: q.Rate,
+				Path: []string{"attack", "stages", "0", "rate"},
+			},
+		)
 	}
 	if q.For != "" {
-		set = append(set, strictyaml.Override{Flag: "--for", Text: q.For, Path: []string{"attack", "stages", "0", "for"}})
+		set = append(
+			set,
+			strictyaml.Override{
+				Flag: "--for",
+				Text: q.For,
+				Path: []string{"attack", "stages", "0", "for"},
+			},
+		)
 	}
 	for i, rule := range q.Rules {
-		set = append(set, strictyaml.Override{Flag: "--rule", Text: rule, Path: []string{"verdict", fmt.Sprint(i)}})
+		set = append(
+			set,
+			strictyaml.Override{
+				Flag: "--rule",
+				Text: rule,
+				Path: []string{"verdict", fmt.Sprint(i)},
+			},
+		)
 	}
 	for i, host := range q.AllowHosts {
-		set = append(set, strictyaml.Override{Flag: "--allow-host", Text: host, Path: []string{"allow_hosts", fmt.Sprint(i)}})
+		set = append(
+			set,
+			strictyaml.Override{
+				Flag: "--allow-host",
+				Text: host,
+				Path: []string{"allow_hosts", fmt.Sprint(i)},
+			},
+		)
 	}
 	opt.Set = append(set, opt.Set...)
 	opt.allowHint = func(host string) string {
 		return "if it is yours, add --allow-host " + strings.Trim(host, "[]")
 	}
 	plan, err := Parse(QuickFlag, []byte(b.String()), env, opt)
-	if m, ok := errors.AsType[*strictyaml.Mistakes](err); ok && q.URL != "" && !strings.Contains(q.URL, "://") {
+	if m, ok := errors.AsType[*strictyaml.Mistakes](err); ok && q.URL != "" &&
+		!strings.Contains(q.URL, "://") {
 		for i := range m.List {
 			if m.List[i].File == QuickFlag {
 				m.List[i].Hint = "write http://" + strings.TrimLeft(m.List[i].Source, "/")
@@ -77,7 +114,12 @@ func quickName(raw string) string {
 	}
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == ' ', r == '-':
+		case r >= 'a' && r <= 'z',
+			r >= 'A' && r <= 'Z',
+			r >= '0' && r <= '9',
+			r == '.',
+			r == ' ',
+			r == '-':
 			return r
 		}
 		return '-'

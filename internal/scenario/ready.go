@@ -42,9 +42,17 @@ func (b *builder) ready(r *target.ReadyFile, own ready.Check) ready.Check {
 // if it is not known, and expand puts in what only the run knows. An https URL
 // is asked with the attack's TLS options unless the check has its own; files are
 // taken from the scenario's folder. https says that a path is asked over TLS.
-func (p *Plan) ResolveReady(c ready.Check, own string, https bool, expand func(string) (string, error)) (ready.Check, error) {
+func (p *Plan) ResolveReady(
+	c ready.Check,
+	own string,
+	https bool,
+	expand func(string) (string, error),
+) (ready.Check, error) {
 	if target.AsksOwn(c) && own == "" {
-		return c, fmt.Errorf("ready: %s is asked at the service's own address, and that is not known: give a whole URL or host:port, or a command", c)
+		return c, fmt.Errorf(
+			"ready: %s is asked at the service's own address, and that is not known: give a whole URL or host:port, or a command",
+			c,
+		)
 	}
 	var err error
 	put := func(s string) string {
@@ -93,7 +101,10 @@ func (p *Plan) ResolveTargetReady(addr func(service string) (string, bool)) (rea
 	}
 	u, err := neturl.Parse(base)
 	if err != nil {
-		return ready.Check{}, fmt.Errorf("expected a URL as target, found %q", secret.WithoutUser(base))
+		return ready.Check{}, fmt.Errorf(
+			"expected a URL as target, found %q",
+			secret.WithoutUser(base),
+		)
 	}
 	own := ""
 	if u.Host != "" {

@@ -43,10 +43,21 @@ func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 	expect := b.Where(&r.Expect, own)
 	rest := out.Expect
 	rest.Status, rest.JSON = nil, nil // each was looked at where it stands
-	noteFields(b.Decoder, rest.Validate(), &r.Expect, expect, "expect: what a good answer looks like")
+	noteFields(
+		b.Decoder,
+		rest.Validate(),
+		&r.Expect,
+		expect,
+		"expect: what a good answer looks like",
+	)
 	if out.Expect.Within >= out.Timeout && out.Timeout > 0 {
-		b.Failf(b.Where(&r.Expect.Within, expect).Span, "ask for less, or raise the timeout: what takes longer than that is an error anyway",
-			"within: expected less than the timeout of %s, found %s", out.Timeout, out.Expect.Within)
+		b.Failf(
+			b.Where(&r.Expect.Within, expect).Span,
+			"ask for less, or raise the timeout: what takes longer than that is an error anyway",
+			"within: expected less than the timeout of %s, found %s",
+			out.Timeout,
+			out.Expect.Within,
+		)
 	}
 	for _, o := range r.Other.Values() {
 		if b.Set(o.Ptr) {
@@ -143,10 +154,13 @@ func (b *requests) url(raw string, at *strictyaml.Node) (ok bool) {
 			return false
 		}
 		if overTCP(b.file.Target) {
-			b.Failf(at.Span,
+			b.Failf(
+				at.Span,
 				"write the whole URL here, or take an http URL as target and give requests with tcp their address",
 				"%q is a path, and the target is no HTTP server: it is %s",
-				strictyaml.Shorten(raw), strictyaml.Shorten(b.file.Target))
+				strictyaml.Shorten(raw),
+				strictyaml.Shorten(b.file.Target),
+			)
 			return false
 		}
 		return true
@@ -197,7 +211,11 @@ type jsonBody struct {
 	text string
 }
 
-func (j *jsonBody) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (j *jsonBody) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	f strictyaml.Field,
+) (ok bool) {
 	j.text, ok = d.JSON(n, f.Vars)
 	return ok
 }
@@ -302,9 +320,12 @@ func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
 	if !ok {
 		return
 	}
-	targets, first, err := b.files.lists.of(r.Targets.Format+":"+path, func() ([]attack.Target, error) {
-		return httpx.LoadTargets(path, r.Targets.Format, b.files.body)
-	})
+	targets, first, err := b.files.lists.of(
+		r.Targets.Format+":"+path,
+		func() ([]attack.Target, error) {
+			return httpx.LoadTargets(path, r.Targets.Format, b.files.body)
+		},
+	)
 	if err != nil {
 		hint := targetsHint
 		if _, missing := errors.AsType[*httpx.BodyFileError](err); missing {

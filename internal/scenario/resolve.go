@@ -33,7 +33,13 @@ func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (att
 	r := resolver{hosts: hosts, addr: addr, find: find, verified: map[string]error{}}
 	out := p.Attack
 	out.AllowHosts = p.AllowHosts
-	out.TLS.CA, out.TLS.Cert, out.TLS.Key = p.file(out.TLS.CA), p.file(out.TLS.Cert), p.file(out.TLS.Key)
+	out.TLS.CA, out.TLS.Cert, out.TLS.Key = p.file(
+		out.TLS.CA,
+	), p.file(
+		out.TLS.Cert,
+	), p.file(
+		out.TLS.Key,
+	)
 	out.Connections = r.connections(p)
 	r.ways = out.Connections
 	r.proxies = httpx.ProxiesOf(p.Attack.Engine, out.Connections)
@@ -120,9 +126,16 @@ func (r *resolver) absolute(base, url string) string {
 	u, err := neturl.Parse(whole)
 	switch {
 	case err != nil:
-		r.fail(fmt.Errorf("expected a URL such as http://127.0.0.1:8080, found %q", secret.WithoutUser(whole)))
+		r.fail(
+			fmt.Errorf(
+				"expected a URL such as http://127.0.0.1:8080, found %q",
+				secret.WithoutUser(whole),
+			),
+		)
 	case u.Hostname() == "":
-		r.fail(fmt.Errorf("the URL %q has no host, and there is no target", secret.WithoutUser(url)))
+		r.fail(
+			fmt.Errorf("the URL %q has no host, and there is no target", secret.WithoutUser(url)),
+		)
 	case r.ways.Redirects(wire.Address(u)):
 		// Where it leads instead was looked at.
 	default:
@@ -138,17 +151,38 @@ func (r *resolver) reached(u *neturl.URL) {
 	variable := httpx.ProxyVariable(u.Scheme)
 	switch {
 	case err != nil:
-		r.fail(fmt.Errorf("the proxy that %s names for %s cannot be used: %w", variable, u.Hostname(), err))
+		r.fail(
+			fmt.Errorf(
+				"the proxy that %s names for %s cannot be used: %w",
+				variable,
+				u.Hostname(),
+				err,
+			),
+		)
 	case via == nil:
 		r.host(u.Hostname())
 	default:
 		if err := r.verify(via.Hostname()); err != nil {
-			r.fail(fmt.Errorf("the proxy that %s names for %s: %w; or unset %s, or name %s in NO_PROXY", variable, u.Hostname(), err, variable, u.Hostname()))
+			r.fail(
+				fmt.Errorf(
+					"the proxy that %s names for %s: %w; or unset %s, or name %s in NO_PROXY",
+					variable,
+					u.Hostname(),
+					err,
+					variable,
+					u.Hostname(),
+				),
+			)
 		}
 		// Where the host is the proxy looks up. Who cannot is told to say it.
 		err := r.verify(u.Hostname())
 		if unknown, ok := errors.AsType[*net.DNSError](err); ok {
-			err = fmt.Errorf("%s cannot be looked up here (%s), so that only the proxy knows where it leads: %s", u.Hostname(), unknown.Err, allow.Hint(u.Hostname()))
+			err = fmt.Errorf(
+				"%s cannot be looked up here (%s), so that only the proxy knows where it leads: %s",
+				u.Hostname(),
+				unknown.Err,
+				allow.Hint(u.Hostname()),
+			)
 		}
 		if err != nil {
 			r.fail(err)

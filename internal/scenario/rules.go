@@ -23,7 +23,11 @@ type ruleEntry struct {
 
 const defaultScorecard = "default"
 
-func (r *rulesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ strictyaml.Field) (ok bool) {
+func (r *rulesFile) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	_ strictyaml.Field,
+) (ok bool) {
 	items := []*strictyaml.Node{n}
 	switch {
 	case n.Kind == strictyaml.List:
@@ -69,7 +73,16 @@ func readRule(d *strictyaml.Decoder, n *strictyaml.Node) (e ruleEntry, ok bool) 
 
 func (r *rulesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
 	rule := g.Object(&ruleFile{}, false)
-	return strictyaml.Schema{"anyOf": []strictyaml.Schema{{"const": defaultScorecard}, strictyaml.ListOf(strictyaml.Schema{"anyOf": []strictyaml.Schema{{"type": "string", "minLength": 1}, rule}})}}
+	return strictyaml.Schema{
+		"anyOf": []strictyaml.Schema{
+			{"const": defaultScorecard},
+			strictyaml.ListOf(
+				strictyaml.Schema{
+					"anyOf": []strictyaml.Schema{{"type": "string", "minLength": 1}, rule},
+				},
+			),
+		},
+	}
 }
 
 // rules compiles every rule. A mistake in one is shown where it stands in the
@@ -94,7 +107,10 @@ func (b *builder) rules() []PlannedRule {
 						"the rule %q of the default scorecard: %s", kpi, m)
 				}
 				if wrong == nil {
-					out = append(out, PlannedRule{KPI: kpi, Severity: verdict.SeverityFail, Rule: rule})
+					out = append(
+						out,
+						PlannedRule{KPI: kpi, Severity: verdict.SeverityFail, Rule: rule},
+					)
 				}
 			}
 			continue
@@ -111,7 +127,15 @@ func (b *builder) rules() []PlannedRule {
 		if wrong != nil {
 			continue
 		}
-		out = append(out, PlannedRule{KPI: e.KPI, Name: e.Name, Severity: verdict.Severity(e.Severity), Rule: rule})
+		out = append(
+			out,
+			PlannedRule{
+				KPI:      e.KPI,
+				Name:     e.Name,
+				Severity: verdict.Severity(e.Severity),
+				Rule:     rule,
+			},
+		)
 	}
 	return out
 }
@@ -130,7 +154,8 @@ func ruleNames(f *scenarioFile) verdict.Names {
 		f := &f.Attack.Flows[i]
 		n.Flows = appendName(n.Flows, f.Name)
 		for k := range f.Steps {
-			if name := stepName(f, &f.Steps[k]); f.Name != "" && f.Steps[k].Name != "" && !slices.Contains(n.Requests, name) {
+			if name := stepName(f, &f.Steps[k]); f.Name != "" && f.Steps[k].Name != "" &&
+				!slices.Contains(n.Requests, name) {
 				n.Requests = append(n.Requests, name)
 			}
 		}

@@ -84,8 +84,12 @@ func (b *builder) declared(p *attack.Plan) {
 		name := &b.file.Secrets[i]
 		value, set := b.vars.env(*name)
 		if b.secrets.add(value); !set && *name != "" && !slices.Contains(known, *name) {
-			b.Failf(b.Where(name, b.root).Span, suggest.Hint(*name, "name", slices.Compact(known)),
-				"secrets: expected the name of a variable, a column of data or a capture, found %q", strictyaml.Shorten(*name))
+			b.Failf(
+				b.Where(name, b.root).Span,
+				suggest.Hint(*name, "name", slices.Compact(known)),
+				"secrets: expected the name of a variable, a column of data or a capture, found %q",
+				strictyaml.Shorten(*name),
+			)
 		}
 	}
 	p.SecretNames = b.file.Secrets
@@ -176,9 +180,22 @@ func masked(p attack.Plan) attack.Plan {
 	p.Requests = slices.Clone(p.Requests)
 	for i := range p.Requests {
 		r := &p.Requests[i]
-		r.Headers, r.Query, r.Form = fields(r.Headers, header), fields(r.Query, secret.Field), fields(r.Form, secret.Field)
+		r.Headers, r.Query, r.Form = fields(
+			r.Headers,
+			header,
+		), fields(
+			r.Query,
+			secret.Field,
+		), fields(
+			r.Form,
+			secret.Field,
+		)
 		r.Expect.Headers = fields(r.Expect.Headers, header)
-		r.Expect.HeaderParts, r.Expect.JSON = slices.Clone(r.Expect.HeaderParts), slices.Clone(r.Expect.JSON)
+		r.Expect.HeaderParts, r.Expect.JSON = slices.Clone(
+			r.Expect.HeaderParts,
+		), slices.Clone(
+			r.Expect.JSON,
+		)
 		for i := range r.Expect.HeaderParts {
 			h := &r.Expect.HeaderParts[i]
 			hide(&h.Contains, secret.Header(h.Name))

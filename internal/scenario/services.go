@@ -41,7 +41,11 @@ type serviceFile struct {
 	files []any // what each of kinds has of it
 }
 
-func (s *servicesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (s *servicesFile) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	f strictyaml.Field,
+) (ok bool) {
 	if n.Kind != strictyaml.Map {
 		d.Failf(n.Span,
 			"write NAME: { … } for each service",
@@ -59,7 +63,11 @@ func (s *servicesFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f s
 	return ok
 }
 
-func (s *serviceFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ strictyaml.Field) (ok bool) {
+func (s *serviceFile) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	_ strictyaml.Field,
+) (ok bool) {
 	s.n = n
 	o := d.Object(n, "a service")
 	if o == nil {
@@ -168,9 +176,18 @@ var _ target.Reader = serviceReader{}
 
 func (r serviceReader) Service() (string, *strictyaml.Node) { return r.of.name, r.of.key }
 
-func (r serviceReader) Path(name string) (path, dir string) { return r.files.path(name), r.files.dir }
+func (r serviceReader) Path(
+	name string,
+) (path, dir string) {
+	return r.files.path(name), r.files.dir
+}
 
-func (r serviceReader) Host(host string, at *strictyaml.Node) bool { return r.hosts.check(host, at) }
+func (r serviceReader) Host(
+	host string,
+	at *strictyaml.Node,
+) bool {
+	return r.hosts.check(host, at)
+}
 
 func (r serviceReader) Env(env map[string]string) { r.secrets.variables(env) }
 

@@ -23,7 +23,11 @@ type stageFile struct {
 	whole bool // of a trace: the file can be read
 }
 
-func (s *stageFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ strictyaml.Field) (ok bool) {
+func (s *stageFile) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	_ strictyaml.Field,
+) (ok bool) {
 	s.n = n
 	o := d.Object(n, "a stage")
 	if o == nil {
@@ -87,7 +91,12 @@ func (s *stageFile) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, _ stri
 }
 
 // nested reads the settings of a shape that has a mapping of its own.
-func (s *stageFile) nested(d *strictyaml.Decoder, n *strictyaml.Node, settings any, all bool) (ok bool) {
+func (s *stageFile) nested(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	settings any,
+	all bool,
+) (ok bool) {
 	if n.Kind == strictyaml.Null {
 		d.Failf(n.Span, s.kind.Name+": "+s.kind.Doc, "%s is empty", s.kind.Name)
 		return false
@@ -173,7 +182,11 @@ func (s *stageFile) rejectThink(o *strictyaml.Object) {
 // usersRange is a number of users, or two between which it changes.
 type usersRange usersBounds
 
-func (u *usersRange) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f strictyaml.Field) (ok bool) {
+func (u *usersRange) DecodeNode(
+	d *strictyaml.Decoder,
+	n *strictyaml.Node,
+	f strictyaml.Field,
+) (ok bool) {
 	if n.Kind == strictyaml.Map {
 		return d.Decode(n, (*usersBounds)(u), "users")
 	}
@@ -184,7 +197,9 @@ func (u *usersRange) DecodeNode(d *strictyaml.Decoder, n *strictyaml.Node, f str
 }
 
 func (u *usersRange) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
-	return strictyaml.Schema{"anyOf": []strictyaml.Schema{strictyaml.Ref("count"), g.Object((*usersBounds)(u), false)}}
+	return strictyaml.Schema{
+		"anyOf": []strictyaml.Schema{strictyaml.Ref("count"), g.Object((*usersBounds)(u), false)},
+	}
 }
 
 // checkUserLimit checks that users do not wait for each other: a user holds one
@@ -195,8 +210,13 @@ func (b *builder) checkUserLimit(s *stageFile) {
 	if !closed || most < 1 || u.Most() <= most {
 		return
 	}
-	b.Failf(b.Where(&s.users.Users, s.n).Span, fmt.Sprintf("raise max_in_flight to %d, or take fewer users", u.Most()),
-		"users: %d users have as many requests in flight, and max_in_flight is %d", u.Most(), most)
+	b.Failf(
+		b.Where(&s.users.Users, s.n).Span,
+		fmt.Sprintf("raise max_in_flight to %d, or take fewer users", u.Most()),
+		"users: %d users have as many requests in flight, and max_in_flight is %d",
+		u.Most(),
+		most,
+	)
 }
 
 // readTrace reads a trace's file and gives the stage its shape and, unless it has
@@ -263,7 +283,16 @@ func (b *builder) stages() []attack.Stage {
 		} else {
 			expected++ // its users are at least one
 		}
-		out = append(out, attack.Stage{Name: s.Name, For: s.For, Kind: s.kind.Name, Shape: s.shape, Judged: s.Judged})
+		out = append(
+			out,
+			attack.Stage{
+				Name:   s.Name,
+				For:    s.For,
+				Kind:   s.kind.Name,
+				Shape:  s.shape,
+				Judged: s.Judged,
+			},
+		)
 	}
 	if whole && expected == 0 {
 		b.Failf(b.file.Attack.Stages[0].n.Span,

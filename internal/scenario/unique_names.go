@@ -19,7 +19,11 @@ type names struct {
 }
 
 // unique notes a name that is used twice, or that would garble what prints it.
-func (x *names) unique(seen map[string]*strictyaml.Node, name, what string, at *strictyaml.Node) (ok bool) {
+func (x *names) unique(
+	seen map[string]*strictyaml.Node,
+	name, what string,
+	at *strictyaml.Node,
+) (ok bool) {
 	if name == "" {
 		return true // a mistake of its own
 	}
@@ -68,8 +72,12 @@ func (x *names) rejectSecret(at *strictyaml.Node) (ok bool) {
 		looked[m[1]] = true
 		named := secret.Name(m[1]) || slices.Contains(x.secrets, m[1])
 		if value, _ := x.env(m[1]); value != "" && (named || len(secret.InURL(value)) > 0) {
-			x.Failf(at.Span, "take a name without it: names stand in files, reports and rules as they are",
-				"a name cannot hold a secret, such as ${%s}", m[1])
+			x.Failf(
+				at.Span,
+				"take a name without it: names stand in files, reports and rules as they are",
+				"a name cannot hold a secret, such as ${%s}",
+				m[1],
+			)
 			ok = false
 		}
 	}

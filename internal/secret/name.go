@@ -53,9 +53,10 @@ func Name(name string) bool {
 	}
 	words := strings.Split(up, "_")
 	return slices.ContainsFunc(words, func(word string) bool {
-		return slices.Contains(secretWords, word) || slices.ContainsFunc(secretEnds, func(end string) bool {
-			return strings.HasSuffix(word, end) && !slices.Contains(otherEnds, word)
-		})
+		return slices.Contains(secretWords, word) ||
+			slices.ContainsFunc(secretEnds, func(end string) bool {
+				return strings.HasSuffix(word, end) && !slices.Contains(otherEnds, word)
+			})
 	}) || slices.Contains(secretLast, words[len(words)-1])
 }
 
@@ -79,7 +80,8 @@ func figure(name, value string) bool {
 // Set-Cookie, *-Key, *-Token and the like. Access-Control-Allow-Credentials is none.
 func Header(name string) bool {
 	low := strings.ToLower(name)
-	return !strings.HasPrefix(low, "access-control-") && (Name(name) || strings.Contains(low, "session"))
+	return !strings.HasPrefix(low, "access-control-") &&
+		(Name(name) || strings.Contains(low, "session"))
 }
 
 var nameInPath = regexp.MustCompile(`[\w-]+`)

@@ -11,13 +11,17 @@ import (
 // The places in a text where a secret has a name, or stands in a URL. A template's
 // action belongs to a value whole.
 var (
-	jsonField = regexp.MustCompile(`"((?:[^"\\]|\\.){1,64})"\s*:\s*(?:"((?:[^"\\]|\\.)*)|(-?[0-9][0-9.eE+-]*))`)
+	jsonField = regexp.MustCompile(
+		`"((?:[^"\\]|\\.){1,64})"\s*:\s*(?:"((?:[^"\\]|\\.)*)|(-?[0-9][0-9.eE+-]*))`,
+	)
 	// The same where it stands in a text in quotes, as messages have it.
 	quotedField = regexp.MustCompile(`\\"([^"\\]{1,64})\\"\s*:\s*` +
 		`(?:\\"((?:[^"\\]|\\\\\\"|\\\\\\\\|\\\\[^"\\]|\\[^"\\])*)|(-?[0-9][0-9.eE+-]*))`)
-	formField = regexp.MustCompile(`(?:^|[?&\s"'])([\w.\-\[\]%]{1,64})=((?:\{\{.*?\}\}|[^&\s"'<>#\\])+)`)
-	urlUser   = regexp.MustCompile(`://([^\s/?#"'<>\\]+)@`)
-	option    = regexp.MustCompile(`(?:^|[?&;\s])-*([\w.\- ]{1,64}?)\s*=\s*([^&;\s]+)`)
+	formField = regexp.MustCompile(
+		`(?:^|[?&\s"'])([\w.\-\[\]%]{1,64})=((?:\{\{.*?\}\}|[^&\s"'<>#\\])+)`,
+	)
+	urlUser = regexp.MustCompile(`://([^\s/?#"'<>\\]+)@`)
+	option  = regexp.MustCompile(`(?:^|[?&;\s])-*([\w.\- ]{1,64}?)\s*=\s*([^&;\s]+)`)
 )
 
 // Mask hides what stands under a secret name in s: texts and numbers of JSON,
@@ -52,7 +56,9 @@ func mask(s string, hide func(value string) bool) string {
 // named returns where values under secret names stand in s.
 func named(s string) []span {
 	var out []span
-	inJSON := append(jsonField.FindAllStringSubmatchIndex(s, -1), quotedField.FindAllStringSubmatchIndex(s, -1)...)
+	inJSON := append(
+		jsonField.FindAllStringSubmatchIndex(s, -1),
+		quotedField.FindAllStringSubmatchIndex(s, -1)...)
 	for _, m := range inJSON {
 		name, p := s[m[2]:m[3]], span{max(m[4], m[6]), max(m[5], m[7])}
 		if Key(name) && (m[6] < 0 || !figure(name, s[p.from:p.to])) {
@@ -91,7 +97,9 @@ func InURL(s string) []string {
 func login(s string) []string {
 	user, password, has := strings.Cut(s, ":")
 	meant := unescaped(password, url.PathUnescape)
-	basic := base64.StdEncoding.EncodeToString([]byte(unescaped(user, url.PathUnescape) + ":" + meant))
+	basic := base64.StdEncoding.EncodeToString(
+		[]byte(unescaped(user, url.PathUnescape) + ":" + meant),
+	)
 	if !has {
 		return []string{basic}
 	}

@@ -78,7 +78,9 @@ func spellings(secret string) []string {
 	quoted, query := inside(strconv.Quote(secret)), url.QueryEscape(secret)
 	return []string{
 		secret,
-		inside(string(encoded)), quoted, inside(strconv.QuoteToASCII(secret)), strings.ReplaceAll(quoted, "/", `\/`),
+		inside(
+			string(encoded),
+		), quoted, inside(strconv.QuoteToASCII(secret)), strings.ReplaceAll(quoted, "/", `\/`),
 		query, strings.ReplaceAll(query, "+", "%20"), hexEscape.ReplaceAllStringFunc(query, strings.ToLower),
 		url.PathEscape(secret),
 	}
@@ -149,7 +151,11 @@ func (r *Redactor) Text(s string) string {
 // SameWidth blackens secrets without moving what stands after them, so that a
 // caret below stays in its place.
 func (r *Redactor) SameWidth(s string) string {
-	return replace(s, r.find(s), func(s string) string { return strings.Repeat("*", len([]rune(s))) })
+	return replace(
+		s,
+		r.find(s),
+		func(s string) string { return strings.Repeat("*", len([]rune(s))) },
+	)
 }
 
 // replace replaces spans of s, one for those that overlap.

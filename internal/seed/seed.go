@@ -14,7 +14,9 @@ import (
 // the same numbers on every machine. It is not safe for concurrent use.
 func Stream(seed uint64, name string) *rand.Rand {
 	b := make([]byte, 0, 8+len(name))
-	return rand.New(rand.NewChaCha8(sha256.Sum256(append(binary.BigEndian.AppendUint64(b, seed), name...))))
+	return rand.New(
+		rand.NewChaCha8(sha256.Sum256(append(binary.BigEndian.AppendUint64(b, seed), name...))),
+	)
 }
 
 // Streams gives one stream after the other, and allocates nothing for it after

@@ -85,7 +85,9 @@ func newAPI(seed uint64) http.Handler {
 		}
 		work.do(r.Context())
 		answer(w, http.StatusCreated, map[string]any{
-			"order": orderNumber(r.Header.Get(keyHeader)), "sku": order.SKU, "qty": order.Qty, "total": order.Qty * product.Price,
+			"order": orderNumber(
+				r.Header.Get(keyHeader),
+			), "sku": order.SKU, "qty": order.Qty, "total": order.Qty * product.Price,
 		})
 	})
 	return mux
@@ -104,19 +106,32 @@ type badRequest struct {
 
 func (e *badRequest) Error() string { return e.msg }
 
-func readOrder(w http.ResponseWriter, r *http.Request, bySKU map[string]Product) (order, Product, error) {
+func readOrder(
+	w http.ResponseWriter,
+	r *http.Request,
+	bySKU map[string]Product,
+) (order, Product, error) {
 	var o order
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&o); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return o, Product{}, &badRequest{http.StatusRequestEntityTooLarge, "expected an order of at most 1 MiB"}
+			return o, Product{}, &badRequest{
+				http.StatusRequestEntityTooLarge,
+				"expected an order of at most 1 MiB",
+			}
 		}
-		return o, Product{}, &badRequest{http.StatusBadRequest, fmt.Sprintf(`expected {"sku": "tea-1", "qty": 1}: %v`, err)}
+		return o, Product{}, &badRequest{
+			http.StatusBadRequest,
+			fmt.Sprintf(`expected {"sku": "tea-1", "qty": 1}: %v`, err),
+		}
 	}
 	product, ok := bySKU[o.SKU]
 	if !ok {
-		return o, Product{}, fmt.Errorf("no product has the sku %q; GET /products lists them", o.SKU)
+		return o, Product{}, fmt.Errorf(
+			"no product has the sku %q; GET /products lists them",
+			o.SKU,
+		)
 	}
 	if o.Qty < 1 || o.Qty > maxQty {
 		return o, Product{}, fmt.Errorf("expected a qty from 1 to %d, found %d", maxQty, o.Qty)

@@ -28,10 +28,30 @@ type gatewayCommand struct {
 }
 
 func (c *gatewayCommand) flags(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&c.apis, "api", nil, "address of an api, HOST:PORT; repeat it for each replica")
-	fs.IntVar(&c.retries, "retries", 2, "how often a failed request is tried again, on another replica if there is one")
-	fs.BoolVar(&c.noRetries, "no-retries", false, "plain round robin: a failed try is the caller's error, and a dead replica stays in the round")
-	fs.DurationVar(&c.tryTimeout, "try-timeout", time.Second, "how long one try may take before the next")
+	fs.StringArrayVar(
+		&c.apis,
+		"api",
+		nil,
+		"address of an api, HOST:PORT; repeat it for each replica",
+	)
+	fs.IntVar(
+		&c.retries,
+		"retries",
+		2,
+		"how often a failed request is tried again, on another replica if there is one",
+	)
+	fs.BoolVar(
+		&c.noRetries,
+		"no-retries",
+		false,
+		"plain round robin: a failed try is the caller's error, and a dead replica stays in the round",
+	)
+	fs.DurationVar(
+		&c.tryTimeout,
+		"try-timeout",
+		time.Second,
+		"how long one try may take before the next",
+	)
 }
 
 func (c *gatewayCommand) validate() error {
@@ -41,7 +61,10 @@ func (c *gatewayCommand) validate() error {
 	for i, a := range c.apis {
 		a = strings.TrimSuffix(strings.TrimPrefix(a, "http://"), "/")
 		if host, port, err := net.SplitHostPort(a); err != nil || host == "" || port == "" {
-			return fmt.Errorf("expected --api HOST:PORT, such as 127.0.0.1:8081, found %q", c.apis[i])
+			return fmt.Errorf(
+				"expected --api HOST:PORT, such as 127.0.0.1:8081, found %q",
+				c.apis[i],
+			)
 		}
 		c.apis[i] = a
 	}
@@ -55,7 +78,12 @@ func (c *gatewayCommand) validate() error {
 }
 
 func (c *gatewayCommand) run(ctx context.Context, ln net.Listener, stdout, stderr io.Writer) error {
-	fmt.Fprintf(stdout, "gateway listens on http://%s, apis: %s\n", ln.Addr(), strings.Join(c.apis, ", "))
+	fmt.Fprintf(
+		stdout,
+		"gateway listens on http://%s, apis: %s\n",
+		ln.Addr(),
+		strings.Join(c.apis, ", "),
+	)
 	g := c.gateway(log.New(stderr, "gateway: ", 0))
 	defer g.close()
 	return serve(ctx, ln, g)

@@ -75,7 +75,12 @@ func parts() map[string]func() part {
 	}
 }
 
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func run(
+	ctx context.Context,
+	args []string,
+	getenv func(string) string,
+	stdout, stderr io.Writer,
+) int {
 	name := "shop"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
@@ -85,7 +90,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	newPart, ok := parts()[name]
 	if !ok {
-		fmt.Fprintf(stderr, "ordeal demo: expected shop, gateway or api, found %q; see ordeal demo --help\n", name)
+		fmt.Fprintf(
+			stderr,
+			"ordeal demo: expected shop, gateway or api, found %q; see ordeal demo --help\n",
+			name,
+		)
 		return exitUsage
 	}
 	p := newPart()
@@ -134,7 +143,10 @@ func portFrom(env string) (string, error) {
 	}
 	n, err := strconv.ParseUint(env, 10, 16)
 	if err != nil {
-		return "", fmt.Errorf("expected a port from 0 to 65535 in the environment variable PORT, found %q", env)
+		return "", fmt.Errorf(
+			"expected a port from 0 to 65535 in the environment variable PORT, found %q",
+			env,
+		)
 	}
 	return strconv.FormatUint(n, 10), nil
 }
@@ -142,13 +154,26 @@ func portFrom(env string) (string, error) {
 func explainListen(addr string, err error) string {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Sprintf("cannot listen on %s: another program already does; end it, or choose another address with --listen or another port with PORT", addr)
+		return fmt.Sprintf(
+			"cannot listen on %s: another program already does; end it, or choose another address with --listen or another port with PORT",
+			addr,
+		)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Sprintf("cannot listen on %s: not permitted; choose a port above 1023 with --listen or PORT", addr)
+		return fmt.Sprintf(
+			"cannot listen on %s: not permitted; choose a port above 1023 with --listen or PORT",
+			addr,
+		)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Sprintf("cannot listen on %s: this machine does not have that address; 127.0.0.1 is always there, 0.0.0.0 stands for all", addr)
+		return fmt.Sprintf(
+			"cannot listen on %s: this machine does not have that address; 127.0.0.1 is always there, 0.0.0.0 stands for all",
+			addr,
+		)
 	}
-	return fmt.Sprintf("cannot listen on %s: %v; expected HOST:PORT, such as 127.0.0.1:8080", addr, err)
+	return fmt.Sprintf(
+		"cannot listen on %s: %v; expected HOST:PORT, such as 127.0.0.1:8080",
+		addr,
+		err,
+	)
 }
 
 // serve answers on ln with h until ctx ends, then drains. It closes ln.

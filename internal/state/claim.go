@@ -172,7 +172,10 @@ func (f *Folder) Runs() ([]Run, error) {
 		r.path = path
 		out = append(out, r)
 	}
-	slices.SortFunc(out, func(a, b Run) int { return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.ID, b.ID)) })
+	slices.SortFunc(
+		out,
+		func(a, b Run) int { return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.ID, b.ID)) },
+	)
 	return out, errors.Join(errs...)
 }
 

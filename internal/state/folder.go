@@ -131,8 +131,13 @@ func unusable(dir string, err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok && p.Path == dir {
 		err = p.Err
 	}
-	return fmt.Errorf("the state folder %s cannot be used: %w; without it a fault could not be undone after a crash: "+
-		"make it a folder of your own that can be written to, or name another one in %s", dir, err, Env)
+	return fmt.Errorf(
+		"the state folder %s cannot be used: %w; without it a fault could not be undone after a crash: "+
+			"make it a folder of your own that can be written to, or name another one in %s",
+		dir,
+		err,
+		Env,
+	)
 }
 
 // makeDir makes a folder, with those above it, for its owner alone, so that it
@@ -157,7 +162,11 @@ func guarded(dir string) error {
 	case !info.IsDir():
 		return errors.New("expected a folder, found a file")
 	case info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0:
-		return fmt.Errorf("expected that only its owner may write to it, found the mode %04o (chmod go-w %s)", info.Mode().Perm(), dir)
+		return fmt.Errorf(
+			"expected that only its owner may write to it, found the mode %04o (chmod go-w %s)",
+			info.Mode().Perm(),
+			dir,
+		)
 	}
 	return nil
 }
@@ -172,7 +181,12 @@ func own(dir string) error {
 		return fmt.Errorf("expected a folder at %s, found a %s", dir, kindOf(info.Mode()))
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s belongs to the user with id %d, and this is %d: run as that user", dir, st.Uid, os.Geteuid())
+		return fmt.Errorf(
+			"%s belongs to the user with id %d, and this is %d: run as that user",
+			dir,
+			st.Uid,
+			os.Geteuid(),
+		)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return os.Chmod(dir, 0o700)

@@ -35,7 +35,8 @@ var (
 
 // isPairs says whether a type is a list of pairs.
 func isPairs(t reflect.Type) bool {
-	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && t.Elem().ConvertibleTo(pairType)
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct &&
+		t.Elem().ConvertibleTo(pairType)
 }
 
 // Key is a key of a mapping that a registry knows.

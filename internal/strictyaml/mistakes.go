@@ -66,7 +66,14 @@ func (g *Grammar) Source(file, text string) *Source {
 	for i, l := range lines {
 		runes[i] = []rune(l)
 	}
-	return &Source{grammar: g, file: file, text: text, lines: lines, runes: runes, seen: map[string]bool{}}
+	return &Source{
+		grammar: g,
+		file:    file,
+		text:    text,
+		lines:   lines,
+		runes:   runes,
+		seen:    map[string]bool{},
+	}
 }
 
 // Failf notes a mistake. One and the same mistake at one place counts once: an

@@ -26,7 +26,11 @@ type Override struct {
 func (c *Source) Override(root *Node, overrides []Override) *Node {
 	for _, o := range overrides {
 		line := c.addFlag(o)
-		path, value := o.Path, &Node{Kind: Text, Span: Span{line, 1, max(1, utf8.RuneCountInString(o.Text))}, Text: o.Text}
+		path, value := o.Path, &Node{
+			Kind: Text,
+			Span: Span{line, 1, max(1, utf8.RuneCountInString(o.Text))},
+			Text: o.Text,
+		}
 		at := value.Span
 		if len(path) == 0 {
 			key, _, ok := strings.Cut(o.Text, "=")
@@ -233,7 +237,16 @@ func (n *Node) itemsHint(path string) string {
 		}
 	}
 	if len(names) > 0 {
-		return fmt.Sprintf("there are %s; or name one by its index, from 0 to %d", strings.Join(names, ", "), len(n.Items)-1)
+		return fmt.Sprintf(
+			"there are %s; or name one by its index, from 0 to %d",
+			strings.Join(names, ", "),
+			len(n.Items)-1,
+		)
 	}
-	return fmt.Sprintf("name one by its index, from 0 to %d; %s.%d adds one", max(0, len(n.Items)-1), path, len(n.Items))
+	return fmt.Sprintf(
+		"name one by its index, from 0 to %d; %s.%d adds one",
+		max(0, len(n.Items)-1),
+		path,
+		len(n.Items),
+	)
 }

@@ -67,7 +67,8 @@ func (c *Source) parse() (n *Node, whole bool) {
 	}
 	var bodies []ast.Node
 	for _, doc := range file.Docs {
-		if doc.Body != nil && doc.Body.Type() != ast.CommentType && doc.Body.Type() != ast.DirectiveType {
+		if doc.Body != nil && doc.Body.Type() != ast.CommentType &&
+			doc.Body.Type() != ast.DirectiveType {
 			bodies = append(bodies, doc.Body)
 		}
 	}
@@ -123,7 +124,11 @@ func (c *Source) stacked() (at Span, found bool) {
 		depth := 0
 		for word := range strings.FieldsSeq(line) {
 			switch {
-			case word == "-", word == "?", word == ":", word[0] == '&' && len(word) > 1, word[0] == '!':
+			case word == "-",
+				word == "?",
+				word == ":",
+				word[0] == '&' && len(word) > 1,
+				word[0] == '!':
 				depth++
 			default:
 				depth = 0
@@ -270,7 +275,8 @@ func (g *treeBuilder) tag(y *ast.TagNode, depth int) *Node {
 			return &c
 		}
 	case "!!int", "!!float", "!!bool":
-		if n.Kind == Text && strings.HasPrefix(n.Text, "{{") { // as without quotes, and YAML to every editor
+		if n.Kind == Text &&
+			strings.HasPrefix(n.Text, "{{") { // as without quotes, and YAML to every editor
 			c := *n
 			c.Plain = true
 			return &c
@@ -284,7 +290,12 @@ func (g *treeBuilder) tag(y *ast.TagNode, depth int) *Node {
 	return n
 }
 
-func (g *treeBuilder) mapping(values []*ast.MappingValueNode, start *token.Token, flow bool, depth int) *Node {
+func (g *treeBuilder) mapping(
+	values []*ast.MappingValueNode,
+	start *token.Token,
+	flow bool,
+	depth int,
+) *Node {
 	n := &Node{Kind: Map, Span: g.spanOf(start)}
 	n.Len = 1
 	var merged []*Node

@@ -172,7 +172,11 @@ func parseScalar(s string, f Field) error {
 	case v.Kind() == reflect.Uint64 && f.Unit == "":
 		x, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
-			return fmt.Errorf("expected a whole number from 0 to %d, found %q", uint64(math.MaxUint64), Shorten(s))
+			return fmt.Errorf(
+				"expected a whole number from 0 to %d, found %q",
+				uint64(math.MaxUint64),
+				Shorten(s),
+			)
 		}
 		v.SetUint(x)
 		return nil

@@ -21,14 +21,31 @@ func (g *Grammar) Schema(title string, ptr any) []byte {
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = title
 	root["$defs"] = Schema{
-		"variable": Schema{"type": "string", "pattern": `\$\{`, "description": "a value from the environment: ${VAR} or ${VAR:-default}"},
-		"duration": Either(Schema{"type": "string", "pattern": `^([0-9]*\.?[0-9]+(ns|us|µs|ms|s|m|h|d))+$`}, Schema{"const": 0}),
-		"rate":     Either(Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+[kKMG]?/(s|m|min|h)$`}),
+		"variable": Schema{
+			"type":        "string",
+			"pattern":     `\$\{`,
+			"description": "a value from the environment: ${VAR} or ${VAR:-default}",
+		},
+		"duration": Either(
+			Schema{"type": "string", "pattern": `^([0-9]*\.?[0-9]+(ns|us|µs|ms|s|m|h|d))+$`},
+			Schema{"const": 0},
+		),
+		"rate": Either(
+			Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+[kKMG]?/(s|m|min|h)$`},
+		),
 		"fraction": Either(Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+ *%$`}),
-		"bytes":    Either(Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+([KMGT]iB|[kKMGT]?B)$`}),
-		"count":    Either(Schema{"type": "integer", "minimum": 0}, Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+[kKMG]$`}),
-		"number":   Either(Schema{"type": "number", "minimum": 0}, Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+[kKMG]$`}),
-		"truth":    Either(Schema{"type": "boolean"}),
+		"bytes": Either(
+			Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+([KMGT]iB|[kKMGT]?B)$`},
+		),
+		"count": Either(
+			Schema{"type": "integer", "minimum": 0},
+			Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+[kKMG]$`},
+		),
+		"number": Either(
+			Schema{"type": "number", "minimum": 0},
+			Schema{"type": "string", "pattern": `^[0-9]*\.?[0-9]+[kKMG]$`},
+		),
+		"truth": Either(Schema{"type": "boolean"}),
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -85,7 +85,8 @@ func (c *Source) openQuote(src string, line int) (Span, bool) {
 		if t.Position == nil || t.Position.Line > line {
 			break
 		}
-		if (t.Type == token.DoubleQuoteType || t.Type == token.SingleQuoteType) && strings.Contains(strings.Trim(t.Origin, " \n"), "\n") {
+		if (t.Type == token.DoubleQuoteType || t.Type == token.SingleQuoteType) &&
+			strings.Contains(strings.Trim(t.Origin, " \n"), "\n") {
 			found = t
 		}
 	}

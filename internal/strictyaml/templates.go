@@ -16,7 +16,8 @@ const shield = 0xE000 // of Unicode's private use
 // shieldTemplates returns src with its unquoted templates shielded; src itself if
 // there are none, or if it has such characters of its own.
 func (g *Grammar) shieldTemplates(src string) string {
-	if g.TemplateEnd == nil || !strings.Contains(src, "{{") || strings.ContainsFunc(src, isShielded) {
+	if g.TemplateEnd == nil || !strings.Contains(src, "{{") ||
+		strings.ContainsFunc(src, isShielded) {
 		return src
 	}
 	var b strings.Builder
@@ -37,7 +38,9 @@ func (g *Grammar) shieldTemplates(src string) string {
 }
 
 // blockBegins finds a line after which text follows as it stands.
-var blockBegins = regexp.MustCompile(`(^|[:\-?] +)(![^ ]* +|&[^ ]* +)*[|>][-+0-9]*[ \t]*(#.*)?\r?\n?$`)
+var blockBegins = regexp.MustCompile(
+	`(^|[:\-?] +)(![^ ]* +|&[^ ]* +)*[|>][-+0-9]*[ \t]*(#.*)?\r?\n?$`,
+)
 
 // shieldLine shields the templates of a line. A text in quotes that goes on in the
 // next line is taken to end with its own: then what follows is as it was written.

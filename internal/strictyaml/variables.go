@@ -57,8 +57,12 @@ func (d *Decoder) room(at Span, size int) bool {
 	full := d.size > maxExpanded
 	d.size += size
 	if d.size > maxExpanded && !full {
-		d.Failf(at, d.grammar.Hints.Unfolds,
-			"here the file's values, with aliases and variables put in, have more than %d bytes together", maxExpanded)
+		d.Failf(
+			at,
+			d.grammar.Hints.Unfolds,
+			"here the file's values, with aliases and variables put in, have more than %d bytes together",
+			maxExpanded,
+		)
 	}
 	return d.size <= maxExpanded
 }
@@ -113,7 +117,9 @@ func (d *Decoder) Expand(n *Node, vars string) (x Expansion, ok bool) {
 				return Expansion{}, false
 			}
 			at := d.Locate(n, i, end+1)
-			value, keep, found := d.resolve(Variable{Inside: rest[2:end], At: at, Vars: vars, Path: d.path})
+			value, keep, found := d.resolve(
+				Variable{Inside: rest[2:end], At: at, Vars: vars, Path: d.path},
+			)
 			ok = ok && found
 			if !d.room(at, len(value)) {
 				return Expansion{}, false

@@ -50,7 +50,10 @@ func Wide(head []byte) string {
 	begins := func(mark ...byte) bool { return bytes.HasPrefix(head, mark) }
 	zero := func(i int) bool { return i < len(head) && head[i] == 0 }
 	switch {
-	case begins(0xff, 0xfe, 0, 0), begins(0, 0, 0xfe, 0xff), len(head) == 4 && zero(0) && zero(1) && zero(2), len(head) == 4 && zero(1) && zero(2) && zero(3):
+	case begins(0xff, 0xfe, 0, 0),
+		begins(0, 0, 0xfe, 0xff),
+		len(head) == 4 && zero(0) && zero(1) && zero(2),
+		len(head) == 4 && zero(1) && zero(2) && zero(3):
 		return "UTF-32"
 	case begins(0xff, 0xfe):
 		return "UTF-16 (little-endian)"

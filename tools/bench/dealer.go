@@ -51,7 +51,10 @@ const (
 )
 
 var manners = map[string]manner{
-	stallManner:   {deal: func() deal { return stalled(window{4 * time.Second, 5 * time.Second}) }, record: true},
+	stallManner: {
+		deal:   func() deal { return stalled(window{4 * time.Second, 5 * time.Second}) },
+		record: true,
+	},
 	sharesManner:  {deal: shares, record: true},
 	slowManner:    {is: "slow", deal: afterDelay},
 	busyManner:    {is: "overwhelmed", deal: oneByOne},
@@ -141,7 +144,14 @@ func exact(all []time.Duration) quantiles {
 	}
 	v := slices.Sorted(slices.Values(all))
 	at := func(perMille int) time.Duration { return v[(len(v)*perMille+999)/1000-1] }
-	return quantiles{P50: at(500), P90: at(900), P95: at(950), P99: at(990), P999: at(999), Max: at(1000)}
+	return quantiles{
+		P50:  at(500),
+		P90:  at(900),
+		P95:  at(950),
+		P99:  at(990),
+		P999: at(999),
+		Max:  at(1000),
+	}
 }
 
 // dealMain is the child: bench deal MANNER.
@@ -193,7 +203,11 @@ func startDealer(ctx context.Context, taskset, manner string) (*dealing, error) 
 		_ = in.Close()
 		text, err := io.ReadAll(r)
 		if err = errors.Join(err, cmd.Wait()); err != nil {
-			return d, fmt.Errorf("the server that deals ended with %w: %s", err, lastLine([]byte(stderr.String())))
+			return d, fmt.Errorf(
+				"the server that deals ended with %w: %s",
+				err,
+				lastLine([]byte(stderr.String())),
+			)
 		}
 		return d, json.Unmarshal(text, &d)
 	}

@@ -79,18 +79,31 @@ func (d *dealer) open(stdin int, stdout io.Writer) (err error) {
 			}
 		}
 	}
-	call("epoll_create", func() (e error) { d.epoll, e = unix.EpollCreate1(unix.EPOLL_CLOEXEC); return })
+	call(
+		"epoll_create",
+		func() (e error) { d.epoll, e = unix.EpollCreate1(unix.EPOLL_CLOEXEC); return },
+	)
 	call("timerfd_create", func() (e error) {
 		d.timer, e = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 		return
 	})
 	call("socket", func() (e error) {
-		d.listener, e = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		d.listener, e = unix.Socket(
+			unix.AF_INET,
+			unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC,
+			0,
+		)
 		return
 	})
-	call("bind", func() error { return unix.Bind(d.listener, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}) })
+	call(
+		"bind",
+		func() error { return unix.Bind(d.listener, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}) },
+	)
 	call("listen", func() error { return unix.Listen(d.listener, 4096) })
-	call("watch", func() error { return errors.Join(d.watch(d.timer), d.watch(stdin), d.watch(d.listener)) })
+	call(
+		"watch",
+		func() error { return errors.Join(d.watch(d.timer), d.watch(stdin), d.watch(d.listener)) },
+	)
 	call("getsockname", func() error {
 		a, e := unix.Getsockname(d.listener)
 		if e != nil {
@@ -113,7 +126,12 @@ func (d *dealer) close() {
 }
 
 func (d *dealer) watch(fd int) error {
-	return unix.EpollCtl(d.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
+	return unix.EpollCtl(
+		d.epoll,
+		unix.EPOLL_CTL_ADD,
+		fd,
+		&unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)},
+	)
 }
 
 // now is the time since the first request, which the first call with one begins.
@@ -186,7 +204,10 @@ func (d *dealer) accept() error {
 		}
 		if d.refuse {
 			// The port stays bound: were it free, a connection could get it as its own end and meet itself.
-			err := errors.Join(unix.EpollCtl(d.epoll, unix.EPOLL_CTL_DEL, d.listener, nil), unix.Shutdown(d.listener, unix.SHUT_RDWR))
+			err := errors.Join(
+				unix.EpollCtl(d.epoll, unix.EPOLL_CTL_DEL, d.listener, nil),
+				unix.Shutdown(d.listener, unix.SHUT_RDWR),
+			)
 			_ = unix.Close(fd) // who sees this end is refused from then on
 			return err
 		}
@@ -236,7 +257,10 @@ func (d *dealer) read(p *peer) {
 		}
 		if p.seen == len(end) {
 			p.seen = 0
-			heap.Push(&d.due, answer{to: p, read: now, at: d.deal(d.requests, now), seq: d.requests})
+			heap.Push(
+				&d.due,
+				answer{to: p, read: now, at: d.deal(d.requests, now), seq: d.requests},
+			)
 			d.requests++
 		}
 	}

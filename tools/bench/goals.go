@@ -113,14 +113,34 @@ func (s *sitting) goals() (out []goal) {
 			} else if low > g.most {
 				r = no
 			}
-			add(id, text, fmt.Sprintf("%.2f to %.2f ×: %s (with connecting %s)", low, high, short(got), short(whole)), r)
+			add(
+				id,
+				text,
+				fmt.Sprintf(
+					"%.2f to %.2f ×: %s (with connecting %s)",
+					low,
+					high,
+					short(got),
+					short(whole),
+				),
+				r,
+			)
 		}
 	}
 
 	l := atRate(s, 20000)
 	text := "20,000/s: ≤ 0.5 × the CPU seconds of vegeta"
 	if x := s.ratio(l, subject, "vegeta", cpu); x > 0 {
-		add("cpu-20000", text, fmt.Sprintf("%.2f ×, for each answer %.2f ×", x, s.ratio(l, subject, "vegeta", cpuOfAnswer)), either(x <= 0.5))
+		add(
+			"cpu-20000",
+			text,
+			fmt.Sprintf(
+				"%.2f ×, for each answer %.2f ×",
+				x,
+				s.ratio(l, subject, "vegeta", cpuOfAnswer),
+			),
+			either(x <= 0.5),
+		)
 	} else if len(s.good(l, subject)) == 0 {
 		absent("cpu-20000", text, l, subject)
 	} else {
@@ -129,7 +149,10 @@ func (s *sitting) goals() (out []goal) {
 
 	for _, engine := range []string{"fast", "http", "vegeta"} {
 		tool := "ordeal " + engine
-		text := fmt.Sprintf("stall: engine %s with 10 and 2,000 open: p95 and p99 within 1 %% of 500 and 900 ms", engine)
+		text := fmt.Sprintf(
+			"stall: engine %s with 10 and 2,000 open: p95 and p99 within 1 %% of 500 and 900 ms",
+			engine,
+		)
 		var measured []string
 		ok := true
 		for _, limit := range []int{10, 2000} {
@@ -139,7 +162,10 @@ func (s *sitting) goals() (out []goal) {
 				absent("stall-"+engine, text, atStall(limit), tool)
 				break
 			}
-			measured = append(measured, fmt.Sprintf("%s, %s", off(o.P95, stallTruth.P95), off(o.P99, stallTruth.P99)))
+			measured = append(
+				measured,
+				fmt.Sprintf("%s, %s", off(o.P95, stallTruth.P95), off(o.P99, stallTruth.P99)),
+			)
 			ok = ok && withinPercent(o.P95, stallTruth.P95) && withinPercent(o.P99, stallTruth.P99)
 		}
 		if measured != nil {
@@ -149,7 +175,10 @@ func (s *sitting) goals() (out []goal) {
 
 	for _, engine := range []string{"fast", "http", "vegeta"} {
 		tool := "ordeal " + engine
-		id, text := "distribution-"+engine, fmt.Sprintf("known distribution: engine %s, all percentiles within 1 ms or 1 %%", engine)
+		id, text := "distribution-"+engine, fmt.Sprintf(
+			"known distribution: engine %s, all percentiles within 1 ms or 1 %%",
+			engine,
+		)
 		if o, ok := s.one(atKnown(), tool); ok {
 			worst, all := o.errors()
 			add(id, text, "worst: "+worst, either(all))
@@ -160,7 +189,10 @@ func (s *sitting) goals() (out []goal) {
 
 	for _, from := range []string{slowManner, busyManner, refusesManner} {
 		l := against(s, from)
-		id, text := "overload-"+from, fmt.Sprintf("overload, server %s: per CPU second no fewer than vegeta", from)
+		id, text := "overload-"+from, fmt.Sprintf(
+			"overload, server %s: per CPU second no fewer than vegeta",
+			from,
+		)
 		if x := s.ratio(l, subject, "vegeta", perCPU); x > 0 {
 			add(id, text, fmt.Sprintf("%.2f ×", x), either(x >= 1))
 		} else if len(s.good(l, subject)) == 0 {
@@ -178,8 +210,23 @@ func (s *sitting) goals() (out []goal) {
 		// Of requests that were not made nothing can be said.
 		made := after.OK >= tenMillion && before.OK <= after.OK/5
 		fast := after.Rate >= held*memoryRate
-		add("memory-growth", growth, fmt.Sprintf("%.2f ×, with %s good answers after %s", x, thousands(after.OK), thousands(before.OK)), either(made && x <= memoryGrowth))
-		add("memory-size", size, fmt.Sprintf("%d MiB at %s/s", after.RSS>>20, thousands(int64(after.Rate))), either(fast && after.RSS < memoryLimit))
+		add(
+			"memory-growth",
+			growth,
+			fmt.Sprintf(
+				"%.2f ×, with %s good answers after %s",
+				x,
+				thousands(after.OK),
+				thousands(before.OK),
+			),
+			either(made && x <= memoryGrowth),
+		)
+		add(
+			"memory-size",
+			size,
+			fmt.Sprintf("%d MiB at %s/s", after.RSS>>20, thousands(int64(after.Rate))),
+			either(fast && after.RSS < memoryLimit),
+		)
 	} else {
 		absent("memory-growth", growth, atMemory(tenMillions), subject)
 		absent("memory-size", size, atMemory(tenMillions), subject)

@@ -53,9 +53,21 @@ func bench(ctx context.Context, args []string) error {
 		cache   = flags.String("cache", "", "folder that keeps the peers once they are built")
 		out     = flags.String("out", "", "file to write the report to")
 		rounds  = flags.Int("rounds", 3, "how often peak and open loop are measured")
-		seconds = flags.Int("seconds", 3, "how long a measurement of peak, open loop and overload lasts")
-		rates   = flags.String("rates", "5000 20000 50000 100000", "arrivals per second of the open loop")
-		parts   = flags.String("parts", "", "what to measure, with commas between: "+strings.Join(partNames(), ", "))
+		seconds = flags.Int(
+			"seconds",
+			3,
+			"how long a measurement of peak, open loop and overload lasts",
+		)
+		rates = flags.String(
+			"rates",
+			"5000 20000 50000 100000",
+			"arrivals per second of the open loop",
+		)
+		parts = flags.String(
+			"parts",
+			"",
+			"what to measure, with commas between: "+strings.Join(partNames(), ", "),
+		)
 	)
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -130,7 +142,11 @@ func tools(ctx context.Context, bin, cache string) ([]tool, error) {
 		return nil, fmt.Errorf("%s version: %w", bin, err)
 	}
 	version := strings.TrimPrefix(strings.TrimSpace(string(out)), "ordeal ")
-	tools := []tool{ordeal(bin, version, "fast"), ordeal(bin, "the same", "http"), ordeal(bin, "the same", "vegeta")}
+	tools := []tool{
+		ordeal(bin, version, "fast"),
+		ordeal(bin, "the same", "http"),
+		ordeal(bin, "the same", "vegeta"),
+	}
 	wrkBin, wrkVersion, err := debian(ctx, "wrk")
 	t := wrk(wrkBin, wrkVersion)
 	t.Missing = reason(err)
@@ -141,7 +157,10 @@ func tools(ctx context.Context, bin, cache string) ([]tool, error) {
 		t.Missing = reason(err)
 		tools = append(tools, t)
 	}
-	return append(tools, tool{Name: "wrk2", Missing: "not measured: neither a Debian package nor a Go module"}), nil
+	return append(
+		tools,
+		tool{Name: "wrk2", Missing: "not measured: neither a Debian package nor a Go module"},
+	), nil
 }
 
 func reason(err error) string {
@@ -189,7 +208,16 @@ func (b *bencher) part(ctx context.Context, s *sitting, p part) error {
 					return err
 				}
 				s.runs[k] = append(s.runs[k], o)
-				progress("%s  %-12s round %d of %d  %-24s %-13s %s", b.clock(), p.name, round+1, rounds, l, t.Name, o)
+				progress(
+					"%s  %-12s round %d of %d  %-24s %-13s %s",
+					b.clock(),
+					p.name,
+					round+1,
+					rounds,
+					l,
+					t.Name,
+					o,
+				)
 			}
 		}
 	}

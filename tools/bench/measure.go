@@ -27,8 +27,17 @@ func (o outcome) String() string {
 	if o.Err != "" {
 		return o.Err
 	}
-	return fmt.Sprintf("%s/s  p50 %s  p99 %s  CPU %s  %s MiB  others %.0f%%",
-		thousands(int64(o.Rate)), short(o.P50), short(o.P99), short(o.CPU), thousands(o.RSS>>20), 100*o.Others)
+	return fmt.Sprintf(
+		"%s/s  p50 %s  p99 %s  CPU %s  %s MiB  others %.0f%%",
+		thousands(
+			int64(o.Rate),
+		),
+		short(o.P50),
+		short(o.P99),
+		short(o.CPU),
+		thousands(o.RSS>>20),
+		100*o.Others,
+	)
 }
 
 // measure runs one tool once.
@@ -43,7 +52,10 @@ func measure(ctx context.Context, taskset string, t tool, j job, server int) (o 
 	}
 	ctx, cancel := context.WithTimeout(ctx, j.For+30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, taskset, append([]string{"-c", fmt.Sprint(generatorCore)}, c.Args...)...)
+	cmd := exec.CommandContext(
+		ctx,
+		taskset,
+		append([]string{"-c", fmt.Sprint(generatorCore)}, c.Args...)...)
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdin = strings.NewReader(c.Stdin)
 	var stdout, stderr bytes.Buffer
@@ -70,7 +82,9 @@ func measure(ctx context.Context, taskset string, t tool, j job, server int) (o 
 			doubt = t.doubts(cmd.ProcessState.ExitCode())
 		}
 		if o.Doubt = doubt; doubt == "" {
-			return fail(fmt.Errorf("%w: %s", err, lastLine(append(stdout.Bytes(), stderr.Bytes()...))))
+			return fail(
+				fmt.Errorf("%w: %s", err, lastLine(append(stdout.Bytes(), stderr.Bytes()...))),
+			)
 		}
 	}
 	text := stdout.Bytes()

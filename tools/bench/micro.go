@@ -28,7 +28,12 @@ type benchmark struct {
 // runMicro runs the Go benchmarks, with whatever cores there are, and says why if
 // it could not run all of them.
 func runMicro(ctx context.Context, source string) ([]benchmark, string) {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-run", "^$", "-bench", microName, "-benchmem", "-benchtime", "200ms"}, microPackages...)...)
+	cmd := exec.CommandContext(
+		ctx,
+		"go",
+		append(
+			[]string{"test", "-run", "^$", "-bench", microName, "-benchmem", "-benchtime", "200ms"},
+			microPackages...)...)
 	cmd.Dir = source
 	out, err := cmd.Output()
 	found := parseBenchmarks(out)

@@ -131,10 +131,17 @@ func parseK6(b []byte) (figures, error) {
 	failed := int64(s["http_req_failed"].Values["passes"]) // k6 counts "yes, failed" as a pass
 	took := func(name string) time.Duration { return millis(s["http_req_duration"].Values[name]) }
 	f := figures{
-		quantiles: quantiles{P50: took("p(50)"), P90: took("p(90)"), P95: took("p(95)"), P99: took("p(99)"), P999: took("p(99.9)"), Max: took("max")},
-		OK:        count - failed,
-		Failed:    failed + int64(s["dropped_iterations"].Values["count"]),
-		Done:      count,
+		quantiles: quantiles{
+			P50:  took("p(50)"),
+			P90:  took("p(90)"),
+			P95:  took("p(95)"),
+			P99:  took("p(99)"),
+			P999: took("p(99.9)"),
+			Max:  took("max"),
+		},
+		OK:     count - failed,
+		Failed: failed + int64(s["dropped_iterations"].Values["count"]),
+		Done:   count,
 	}
 	if count > 0 {
 		f.Rate = s["http_reqs"].Values["rate"] * float64(f.OK) / float64(count)
@@ -159,8 +166,15 @@ func parseBombardier(b []byte) (figures, error) {
 	}
 	took := func(us float64) time.Duration { return time.Duration(us * float64(time.Microsecond)) }
 	f := figures{
-		quantiles: quantiles{P50: took(s.P50), P90: took(s.P90), P95: took(s.P95), P99: took(s.P99), P999: took(s.P999), Max: took(s.Max)},
-		OK:        s.Good + s.Moved,
+		quantiles: quantiles{
+			P50:  took(s.P50),
+			P90:  took(s.P90),
+			P95:  took(s.P95),
+			P99:  took(s.P99),
+			P999: took(s.P999),
+			Max:  took(s.Max),
+		},
+		OK: s.Good + s.Moved,
 	}
 	for _, n := range s.Bad {
 		f.Failed += n
@@ -192,8 +206,15 @@ func parseFortio(b []byte) (figures, error) {
 		took[p.Percentile] = millis(1000 * p.Value)
 	}
 	f := figures{
-		quantiles: quantiles{P50: took[50], P90: took[90], P95: took[95], P99: took[99], P999: took[99.9], Max: millis(1000 * h.Max)},
-		Done:      h.Count,
+		quantiles: quantiles{
+			P50:  took[50],
+			P90:  took[90],
+			P95:  took[95],
+			P99:  took[99],
+			P999: took[99.9],
+			Max:  millis(1000 * h.Max),
+		},
+		Done: h.Count,
 	}
 	for code, n := range s.RetCodes {
 		if strings.HasPrefix(code, "2") || strings.HasPrefix(code, "3") {
@@ -229,9 +250,16 @@ func parsePlow(b []byte) (figures, error) {
 	}
 	p := s.Percentiles
 	f := figures{
-		quantiles: quantiles{P50: took(p["P50"]), P90: took(p["P90"]), P95: took(p["P95"]), P99: took(p["P99"]), P999: took(p["P99.9"]), Max: took(s.Statistics.Latency.Max)},
-		OK:        s.Summary.Counts["2xx"] + s.Summary.Counts["3xx"],
-		Done:      s.Summary.Count,
+		quantiles: quantiles{
+			P50:  took(p["P50"]),
+			P90:  took(p["P90"]),
+			P95:  took(p["P95"]),
+			P99:  took(p["P99"]),
+			P999: took(p["P99.9"]),
+			Max:  took(s.Statistics.Latency.Max),
+		},
+		OK:   s.Summary.Counts["2xx"] + s.Summary.Counts["3xx"],
+		Done: s.Summary.Count,
 	}
 	if err := errors.Join(errs...); err != nil {
 		return f, fmt.Errorf("plow's summary: %w", err)
@@ -250,14 +278,22 @@ var (
 	wrkP90    = regexp.MustCompile(`(?m)^\s+90%\s+(\S+)`)
 	wrkP99    = regexp.MustCompile(`(?m)^\s+99%\s+(\S+)`)
 	wrkStatus = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
-	wrkSocket = regexp.MustCompile(`Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
+	wrkSocket = regexp.MustCompile(
+		`Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`,
+	)
 )
 
 // parseWrk reads what `wrk --latency` prints.
 func parseWrk(b []byte) (figures, error) {
 	var r reader
 	total, rate := r.number(b, wrkTotal), r.number(b, wrkRate)
-	f := figures{quantiles: quantiles{P50: r.duration(b, wrkP50, ""), P90: r.duration(b, wrkP90, ""), P99: r.duration(b, wrkP99, "")}}
+	f := figures{
+		quantiles: quantiles{
+			P50: r.duration(b, wrkP50, ""),
+			P90: r.duration(b, wrkP90, ""),
+			P99: r.duration(b, wrkP99, ""),
+		},
+	}
 	if r.err != nil {
 		return f, fmt.Errorf("wrk's output: %w", r.err)
 	}
@@ -285,7 +321,11 @@ func parseHey(b []byte) (figures, error) {
 	var r reader
 	rate := r.number(b, heyRate)
 	f := figures{quantiles: quantiles{
-		P50: r.duration(b, heyP50, "s"), P90: r.duration(b, heyP90, "s"), P95: r.duration(b, heyP95, "s"), P99: r.duration(b, heyP99, "s"),
+		P50: r.duration(
+			b,
+			heyP50,
+			"s",
+		), P90: r.duration(b, heyP90, "s"), P95: r.duration(b, heyP95, "s"), P99: r.duration(b, heyP99, "s"),
 		Max: r.duration(b, heyMax, "s"),
 	}}
 	if r.err != nil {

@@ -65,7 +65,13 @@ func atKnown() load {
 	return load{Part: known, From: sharesManner, Rate: knownRate, For: 10100 * time.Millisecond}
 }
 func atStall(limit int) load {
-	return load{Part: stall, From: stallManner, Rate: stallRate, Limit: limit, For: 10 * time.Second}
+	return load{
+		Part:  stall,
+		From:  stallManner,
+		Rate:  stallRate,
+		Limit: limit,
+		For:   10 * time.Second,
+	}
 }
 
 // atMemory goes as fast as connections allow: that carries millions of requests
@@ -83,8 +89,28 @@ const (
 )
 
 var (
-	racers    = []string{"ordeal fast", "ordeal http", "wrk", "vegeta", "hey", "k6", "bombardier", "fortio", "plow", "wrk2"}
-	truthful  = []string{"ordeal fast", "ordeal http", "ordeal vegeta", "vegeta", "hey", "k6", "bombardier", "fortio"}
+	racers = []string{
+		"ordeal fast",
+		"ordeal http",
+		"wrk",
+		"vegeta",
+		"hey",
+		"k6",
+		"bombardier",
+		"fortio",
+		"plow",
+		"wrk2",
+	}
+	truthful = []string{
+		"ordeal fast",
+		"ordeal http",
+		"ordeal vegeta",
+		"vegeta",
+		"hey",
+		"k6",
+		"bombardier",
+		"fortio",
+	}
 	survivors = []string{"ordeal fast", "ordeal http", "vegeta"}
 )
 
@@ -94,7 +120,18 @@ var stallers = []struct {
 	limit int
 	tools []string
 }{
-	{10, []string{"ordeal fast", "ordeal http", "ordeal vegeta", "vegeta", "hey", "bombardier", "fortio"}},
+	{
+		10,
+		[]string{
+			"ordeal fast",
+			"ordeal http",
+			"ordeal vegeta",
+			"vegeta",
+			"hey",
+			"bombardier",
+			"fortio",
+		},
+	},
 	{50, []string{"k6"}},
 	{2000, []string{"ordeal fast", "ordeal http", "ordeal vegeta", "k6"}},
 	{0, []string{"vegeta"}},
@@ -127,7 +164,12 @@ var catalog = []part{
 	{overload, false, func(s *sitting) []load {
 		return []load{against(s, slowManner), against(s, busyManner), against(s, refusesManner)}
 	}, always(survivors)},
-	{memory, false, func(*sitting) []load { return []load{atMemory(aMillion), atMemory(tenMillions)} }, always([]string{"ordeal fast"})},
+	{
+		memory,
+		false,
+		func(*sitting) []load { return []load{atMemory(aMillion), atMemory(tenMillions)} },
+		always([]string{"ordeal fast"}),
+	},
 }
 
 func partNames() (names []string) {
@@ -146,7 +188,11 @@ func parseParts(text string) ([]string, error) {
 	}
 	for _, n := range names {
 		if !slices.Contains(partNames(), n) {
-			return nil, fmt.Errorf("PARTS: expected some of %s, found %q", strings.Join(partNames(), ", "), n)
+			return nil, fmt.Errorf(
+				"PARTS: expected some of %s, found %q",
+				strings.Join(partNames(), ", "),
+				n,
+			)
 		}
 	}
 	return names, nil
@@ -158,7 +204,11 @@ func parseRates(text string) ([]int, error) {
 	for _, f := range strings.Fields(text) {
 		n, err := strconv.Atoi(f)
 		if err != nil || n < connections {
-			return nil, fmt.Errorf("RATES: expected whole numbers of at least %d, found %q", connections, f)
+			return nil, fmt.Errorf(
+				"RATES: expected whole numbers of at least %d, found %q",
+				connections,
+				f,
+			)
 		}
 		out = append(out, n)
 	}

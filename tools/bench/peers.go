@@ -96,7 +96,12 @@ func ordeal(bin, version, engine string) tool {
 		How: "one request, uniform arrivals, `max_in_flight` at its default of 2,000 unless said otherwise, everything recorded to a run directory; in the closed loop `users: 50`",
 		start: func(j job) (command, error) {
 			file := filepath.Join(j.Dir, "bench.yaml")
-			text := fmt.Sprintf("name: bench\ntarget: %s\nattack:\n  engine: %s\n  timeout: %s\n", j.URL, engine, timeout)
+			text := fmt.Sprintf(
+				"name: bench\ntarget: %s\nattack:\n  engine: %s\n  timeout: %s\n",
+				j.URL,
+				engine,
+				timeout,
+			)
 			if j.Limit > 0 {
 				text += fmt.Sprintf("  max_in_flight: %d\n", j.Limit)
 			}
@@ -127,8 +132,18 @@ func wrk(bin, version string) tool {
 		Name: "wrk", Version: version, How: "`-t1 -c50 --latency`",
 		Open: "wrk has no open loop",
 		start: func(j job) (command, error) {
-			return command{Args: []string{bin, "-t1", fmt.Sprintf("-c%d", connections), "--timeout", timeout.String(), "--latency",
-				"-d" + seconds(j.For), j.URL + "/"}}, nil
+			return command{
+				Args: []string{
+					bin,
+					"-t1",
+					fmt.Sprintf("-c%d", connections),
+					"--timeout",
+					timeout.String(),
+					"--latency",
+					"-d" + seconds(j.For),
+					j.URL + "/",
+				},
+			}, nil
 		},
 		parse: parseWrk,
 	}
@@ -139,8 +154,18 @@ func vegeta(bin, version string) tool {
 	return tool{
 		Name: "vegeta", Version: version, How: "defaults; in the closed loop `-rate=0 -max-workers=50`. Its report is made afterwards and costs it nothing here",
 		start: func(j job) (command, error) {
-			args := []string{bin, "attack", "-rate", fmt.Sprint(j.Rate), "-duration", j.For.String(),
-				"-timeout", timeout.String(), "-output", results(j)}
+			args := []string{
+				bin,
+				"attack",
+				"-rate",
+				fmt.Sprint(j.Rate),
+				"-duration",
+				j.For.String(),
+				"-timeout",
+				timeout.String(),
+				"-output",
+				results(j),
+			}
 			most := j.Limit
 			if j.Rate == 0 {
 				most = connections
@@ -162,7 +187,15 @@ func hey(bin, version string) tool {
 		Name: "hey", Version: version, How: "`-c 50`; in the open loop `-q` rate/50. Its workers wait for answers, so that a slow server slows the schedule; it prints times to 0.1 ms",
 		start: func(j job) (command, error) {
 			workers := cmp.Or(j.Limit, connections)
-			args := []string{bin, "-z", j.For.String(), "-c", fmt.Sprint(workers), "-t", seconds(timeout)}
+			args := []string{
+				bin,
+				"-z",
+				j.For.String(),
+				"-c",
+				fmt.Sprint(workers),
+				"-t",
+				seconds(timeout),
+			}
 			if j.Rate > 0 {
 				args = append(args, "-q", fmt.Sprint(float64(j.Rate)/float64(workers)))
 			}
@@ -188,7 +221,12 @@ func k6(bin, version string) tool {
 		start: func(j job) (command, error) {
 			load := fmt.Sprintf("executor: 'constant-vus', vus: %d", connections)
 			if j.Rate > 0 {
-				load = fmt.Sprintf("executor: 'constant-arrival-rate', rate: %d, timeUnit: '1s', preAllocatedVUs: %d, maxVUs: %d", j.Rate, connections, cmp.Or(j.Limit, 2000))
+				load = fmt.Sprintf(
+					"executor: 'constant-arrival-rate', rate: %d, timeUnit: '1s', preAllocatedVUs: %d, maxVUs: %d",
+					j.Rate,
+					connections,
+					cmp.Or(j.Limit, 2000),
+				)
 			}
 			file := filepath.Join(j.Dir, "script.js")
 			text := fmt.Sprintf(k6Script, load, j.For, timeout, j.URL, timeout)
@@ -213,12 +251,31 @@ func bombardier(bin, version string) tool {
 		Name: "bombardier", Version: version, How: "`-c 50`, its client is fasthttp; in the open loop `-r`. Its workers wait for answers, so that a slow server slows the schedule, and what was missed is never sent; it lets requests go in bursts, every 10 ms",
 		start: func(j job) (command, error) {
 			file := filepath.Join(j.Dir, "report.tmpl")
-			args := []string{bin, "-c", fmt.Sprint(cmp.Or(j.Limit, connections)), "-d", j.For.String(), "-t", timeout.String(),
-				"--fasthttp", "-l", "-p", "r", "-o", "path:" + file}
+			args := []string{
+				bin,
+				"-c",
+				fmt.Sprint(cmp.Or(j.Limit, connections)),
+				"-d",
+				j.For.String(),
+				"-t",
+				timeout.String(),
+				"--fasthttp",
+				"-l",
+				"-p",
+				"r",
+				"-o",
+				"path:" + file,
+			}
 			if j.Rate > 0 {
 				args = append(args, "-r", fmt.Sprint(j.Rate))
 			}
-			return command{Args: append(args, j.URL+"/")}, os.WriteFile(file, []byte(bombardierReport), 0o600)
+			return command{
+					Args: append(args, j.URL+"/"),
+				}, os.WriteFile(
+					file,
+					[]byte(bombardierReport),
+					0o600,
+				)
 		},
 		parse: parseBombardier,
 	}
@@ -241,10 +298,30 @@ func fortio(bin, version string) tool {
 			if j.From != "" {
 				resolution = fortioCoarse
 			}
-			args := []string{bin, "load", "-quiet", "-c", fmt.Sprint(cmp.Or(j.Limit, connections)), "-qps", fmt.Sprint(j.Rate), "-timeout", timeout.String(),
-				"-r", resolution, "-p", "50,90,95,99,99.9", "-json", "-"}
+			args := []string{
+				bin,
+				"load",
+				"-quiet",
+				"-c",
+				fmt.Sprint(cmp.Or(j.Limit, connections)),
+				"-qps",
+				fmt.Sprint(j.Rate),
+				"-timeout",
+				timeout.String(),
+				"-r",
+				resolution,
+				"-p",
+				"50,90,95,99,99.9",
+				"-json",
+				"-",
+			}
 			if j.Rate > 0 {
-				args = append(args, "-uniform", "-n", fmt.Sprint(int64(j.Rate)*j.For.Milliseconds()/1000))
+				args = append(
+					args,
+					"-uniform",
+					"-n",
+					fmt.Sprint(int64(j.Rate)*j.For.Milliseconds()/1000),
+				)
 			} else {
 				args = append(args, "-t", j.For.String())
 			}
@@ -258,8 +335,18 @@ func plow(bin, version string) tool {
 	return tool{
 		Name: "plow", Version: version, How: "`-c 50 --summary`, its client is fasthttp; in the open loop `--rate`. Its workers wait for answers, so that a slow server slows the schedule, and what was missed is never sent; what is open at the end is not counted; its percentiles are estimates",
 		start: func(j job) (command, error) {
-			args := []string{bin, "-c", fmt.Sprint(cmp.Or(j.Limit, connections)), "-d", j.For.String(), "--timeout", timeout.String(),
-				"--listen=", "--summary", "--json"}
+			args := []string{
+				bin,
+				"-c",
+				fmt.Sprint(cmp.Or(j.Limit, connections)),
+				"-d",
+				j.For.String(),
+				"--timeout",
+				timeout.String(),
+				"--listen=",
+				"--summary",
+				"--json",
+			}
 			if j.Rate > 0 {
 				args = append(args, "--rate", fmt.Sprint(j.Rate))
 			}
@@ -320,9 +407,16 @@ func debian(ctx context.Context, name string) (bin, version string, err error) {
 		apt, err := exec.LookPath("apt-get")
 		switch {
 		case err != nil:
-			return "", "", fmt.Errorf("%s is not installed, and there is no apt-get to install it with", name)
+			return "", "", fmt.Errorf(
+				"%s is not installed, and there is no apt-get to install it with",
+				name,
+			)
 		case os.Geteuid() != 0:
-			return "", "", fmt.Errorf("%s is not installed: run apt-get install %s as root", name, name)
+			return "", "", fmt.Errorf(
+				"%s is not installed: run apt-get install %s as root",
+				name,
+				name,
+			)
 		}
 		progress("installing the Debian package %s", name)
 		for _, args := range [][]string{{"update", "-q"}, {"install", "-q", "-y", "--no-install-recommends", name}} {
@@ -333,7 +427,9 @@ func debian(ctx context.Context, name string) (bin, version string, err error) {
 			}
 		}
 		if bin, ok = find(); !ok {
-			return "", "", errors.New("the Debian package " + name + " holds no command of that name")
+			return "", "", errors.New(
+				"the Debian package " + name + " holds no command of that name",
+			)
 		}
 	}
 	out, _ := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${Version}", name).Output()

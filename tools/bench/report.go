@@ -86,7 +86,10 @@ func (t *table) add(cells ...string) {
 
 func (t *table) note(tool, format string, args ...any) {
 	// What others say may end in a full stop already.
-	t.notes = append(t.notes, strings.TrimSuffix(fmt.Sprintf("- "+tool+": "+format, args...), ".")+".")
+	t.notes = append(
+		t.notes,
+		strings.TrimSuffix(fmt.Sprintf("- "+tool+": "+format, args...), ".")+".",
+	)
 }
 
 func (t *table) String() string {
@@ -176,21 +179,46 @@ type raceAt struct {
 }
 
 func (s *sitting) race(l load) *table {
-	t := &table{head: []string{"tool", ">rate", "held", ">p50", ">p99", ">failed", ">CPU", ">CPU/answer", ">RSS", ">× rate", ">× p50", ">× p99", ">× CPU/answer"}}
+	t := &table{
+		head: []string{
+			"tool",
+			">rate",
+			"held",
+			">p50",
+			">p99",
+			">failed",
+			">CPU",
+			">CPU/answer",
+			">RSS",
+			">× rate",
+			">× p50",
+			">× p99",
+			">× CPU/answer",
+		},
+	}
 	base := s.Tools[0].Name
 	for _, name := range racers {
 		k := key{l, name}
 		good := s.good(l, name)
 		if len(good) > 0 {
 			r := median(good, rateOf)
-			t.add(name, thousands(int64(r))+"/s", keeps(r, l.Rate),
-				short(median(good, func(o outcome) time.Duration { return o.P50 })), short(median(good, func(o outcome) time.Duration { return o.P99 })),
+			t.add(
+				name,
+				thousands(int64(r))+"/s",
+				keeps(r, l.Rate),
+				short(
+					median(good, func(o outcome) time.Duration { return o.P50 }),
+				),
+				short(median(good, func(o outcome) time.Duration { return o.P99 })),
 				thousands(median(good, func(o outcome) int64 { return o.Failed })),
 				short(median(good, func(o outcome) time.Duration { return o.CPU })),
 				short(time.Duration(median(good, cpuOfAnswer)*float64(time.Second))),
 				fmt.Sprintf("%d MiB", median(good, func(o outcome) int64 { return o.RSS })>>20),
-				times(s.ratio(l, name, base, rateOf)), times(s.ratio(l, name, base, p50Of)),
-				times(s.ratio(l, name, base, p99Of)), times(s.ratio(l, name, base, cpuOfAnswer)))
+				times(s.ratio(l, name, base, rateOf)),
+				times(s.ratio(l, name, base, p50Of)),
+				times(s.ratio(l, name, base, p99Of)),
+				times(s.ratio(l, name, base, cpuOfAnswer)),
+			)
 		} else {
 			t.add(name)
 		}
@@ -207,8 +235,28 @@ func (s *sitting) race(l load) *table {
 
 // Stall is the table of the stall test.
 func (s *sitting) Stall() *table {
-	t := &table{head: []string{"tool", "open at most", ">p95", ">p99", ">served p95", ">served p99", ">requests", ">failed"}}
-	t.add("truth", "", short(stallTruth.P95), short(stallTruth.P99), "", "", thousands(int64(stallRate*atStall(0).For.Seconds())), "0")
+	t := &table{
+		head: []string{
+			"tool",
+			"open at most",
+			">p95",
+			">p99",
+			">served p95",
+			">served p99",
+			">requests",
+			">failed",
+		},
+	}
+	t.add(
+		"truth",
+		"",
+		short(stallTruth.P95),
+		short(stallTruth.P99),
+		"",
+		"",
+		thousands(int64(stallRate*atStall(0).For.Seconds())),
+		"0",
+	)
 	for _, name := range truthful {
 		for _, v := range stallers {
 			if !slices.Contains(v.tools, name) {
@@ -222,10 +270,20 @@ func (s *sitting) Stall() *table {
 			if o, ok := s.one(l, name); ok {
 				served := []string{"–", "–"}
 				if o.Dealt.Max > 0 {
-					served = []string{off(o.Dealt.P95, stallTruth.P95), off(o.Dealt.P99, stallTruth.P99)}
+					served = []string{
+						off(o.Dealt.P95, stallTruth.P95),
+						off(o.Dealt.P99, stallTruth.P99),
+					}
 				}
-				t.add(append([]string{name, most, off(o.P95, stallTruth.P95), off(o.P99, stallTruth.P99)},
-					append(served, thousands(o.Done), thousands(o.Failed))...)...)
+				t.add(
+					append(
+						[]string{
+							name,
+							most,
+							off(o.P95, stallTruth.P95),
+							off(o.P99, stallTruth.P99),
+						},
+						append(served, thousands(o.Done), thousands(o.Failed))...)...)
 			} else {
 				t.add(name, most)
 				t.note(name, "%s", s.whyNot(l, name))
@@ -272,7 +330,19 @@ func (s *sitting) Distribution() *table {
 
 // Overload is the table of servers that cannot or will not.
 func (s *sitting) Overload() *table {
-	t := &table{head: []string{"server", "tool", ">answers", ">of asked", ">failed", ">CPU", ">per CPU second", ">RSS", ">× per CPU second"}}
+	t := &table{
+		head: []string{
+			"server",
+			"tool",
+			">answers",
+			">of asked",
+			">failed",
+			">CPU",
+			">per CPU second",
+			">RSS",
+			">× per CPU second",
+		},
+	}
 	base := s.Tools[0].Name
 	for _, from := range []string{slowManner, busyManner, refusesManner} {
 		for _, name := range survivors {
@@ -283,8 +353,17 @@ func (s *sitting) Overload() *table {
 				t.note(name, "%s: %s", from, s.whyNot(l, name))
 				continue
 			}
-			t.add(from, name, thousands(int64(o.Rate))+"/s", fmt.Sprintf("%.0f %%", 100*float64(o.OK)/(float64(l.Rate)*l.For.Seconds())), thousands(o.Failed), short(o.CPU), thousands(int64(perCPU(o))),
-				fmt.Sprintf("%d MiB", o.RSS>>20), times(s.ratio(l, name, base, perCPU)))
+			t.add(
+				from,
+				name,
+				thousands(int64(o.Rate))+"/s",
+				fmt.Sprintf("%.0f %%", 100*float64(o.OK)/(float64(l.Rate)*l.For.Seconds())),
+				thousands(o.Failed),
+				short(o.CPU),
+				thousands(int64(perCPU(o))),
+				fmt.Sprintf("%d MiB", o.RSS>>20),
+				times(s.ratio(l, name, base, perCPU)),
+			)
 			t.notesOn(s, l, name, name+", "+from)
 		}
 	}
@@ -299,7 +378,14 @@ func (s *sitting) Memory() *table {
 		l := atMemory(d)
 		n := d.String()
 		if o, ok := s.one(l, name); ok {
-			t.add(n, name, thousands(o.OK), thousands(int64(o.Rate))+"/s", thousands(o.Failed), fmt.Sprintf("%.1f MiB", float64(o.RSS)/(1<<20)))
+			t.add(
+				n,
+				name,
+				thousands(o.OK),
+				thousands(int64(o.Rate))+"/s",
+				thousands(o.Failed),
+				fmt.Sprintf("%.1f MiB", float64(o.RSS)/(1<<20)),
+			)
 		} else {
 			t.add(n, name)
 			t.note(name, "%s", s.whyNot(l, name))
@@ -344,16 +430,30 @@ func (s *sitting) ratios() (out []string) {
 		return strings.Join(v, ", ")
 	}
 	if text := beside(atPeak(s), rateOf, racers); text != "" {
-		out = append(out, fmt.Sprintf("Requests per second at the peak, %d connections: %s.", connections, text))
+		out = append(
+			out,
+			fmt.Sprintf("Requests per second at the peak, %d connections: %s.", connections, text),
+		)
 	}
 	for _, r := range s.Rates {
 		if text := beside(atRate(s, r), cpuOfAnswer, racers); text != "" {
-			out = append(out, fmt.Sprintf("CPU for each answer at %s/s: %s.", thousands(int64(r)), text))
+			out = append(
+				out,
+				fmt.Sprintf("CPU for each answer at %s/s: %s.", thousands(int64(r)), text),
+			)
 		}
 	}
 	for _, from := range []string{slowManner, busyManner, refusesManner} {
 		if text := beside(against(s, from), perCPU, survivors); text != "" {
-			out = append(out, fmt.Sprintf("Requests per CPU second, %s/s asked of a server that is %s: %s.", thousands(overloadRate), manners[from].is, text))
+			out = append(
+				out,
+				fmt.Sprintf(
+					"Requests per CPU second, %s/s asked of a server that is %s: %s.",
+					thousands(overloadRate),
+					manners[from].is,
+					text,
+				),
+			)
 		}
 	}
 	return out
@@ -361,7 +461,21 @@ func (s *sitting) ratios() (out []string) {
 
 // EveryRound lists every run, so that medians can be doubted.
 func (s *sitting) EveryRound() *table {
-	t := &table{head: []string{"part", "load", "tool", ">round", ">rate", ">p50", ">p99", ">failed", ">CPU", ">RSS", ">others"}}
+	t := &table{
+		head: []string{
+			"part",
+			"load",
+			"tool",
+			">round",
+			">rate",
+			">p50",
+			">p99",
+			">failed",
+			">CPU",
+			">RSS",
+			">others",
+		},
+	}
 	for _, p := range catalog {
 		for _, l := range p.loads(s) {
 			for _, name := range p.tools(l) {
@@ -370,8 +484,21 @@ func (s *sitting) EveryRound() *table {
 						t.add(p.name, l.String(), name, fmt.Sprint(i+1), o.Err)
 						continue
 					}
-					t.add(p.name, l.String(), name, fmt.Sprint(i+1), thousands(int64(o.Rate))+"/s", short(o.P50), short(o.P99), thousands(o.Failed),
-						short(o.CPU), fmt.Sprintf("%d MiB", o.RSS>>20), fmt.Sprintf("%.1f %%", 100*o.Others))
+					t.add(
+						p.name,
+						l.String(),
+						name,
+						fmt.Sprint(i+1),
+						thousands(int64(o.Rate))+"/s",
+						short(o.P50),
+						short(o.P99),
+						thousands(o.Failed),
+						short(
+							o.CPU,
+						),
+						fmt.Sprintf("%d MiB", o.RSS>>20),
+						fmt.Sprintf("%.1f %%", 100*o.Others),
+					)
 				}
 			}
 		}
@@ -436,5 +563,12 @@ func machine() string {
 			break
 		}
 	}
-	return fmt.Sprintf("%d cores, %s, %s %s, %s", runtime.NumCPU(), model, runtime.GOOS, strings.TrimSpace(string(kernel)), runtime.Version())
+	return fmt.Sprintf(
+		"%d cores, %s, %s %s, %s",
+		runtime.NumCPU(),
+		model,
+		runtime.GOOS,
+		strings.TrimSpace(string(kernel)),
+		runtime.Version(),
+	)
 }

@@ -65,7 +65,18 @@ func startServer(ctx context.Context, taskset, dir string) (*server, error) {
 		return nil, err
 	}
 	// Not bound to ctx: an interrupt stops the generator first, then the server.
-	cmd := exec.Command(taskset, "-c", fmt.Sprint(serverCore), bin, "-e", "stderr", "-p", dir, "-c", conf)
+	cmd := exec.Command(
+		taskset,
+		"-c",
+		fmt.Sprint(serverCore),
+		bin,
+		"-e",
+		"stderr",
+		"-p",
+		dir,
+		"-c",
+		conf,
+	)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {

@@ -61,7 +61,11 @@ func (s *sitting) giveUp(k key) bool {
 		}
 		for _, o := range s.runs[lower] {
 			if o.Err == "" && o.Rate < hopeless*float64(r) {
-				s.skipped[k] = fmt.Sprintf("not measured: sent %.0f %% of %s/s", 100*o.Rate/float64(r), thousands(int64(r)))
+				s.skipped[k] = fmt.Sprintf(
+					"not measured: sent %.0f %% of %s/s",
+					100*o.Rate/float64(r),
+					thousands(int64(r)),
+				)
 				return true
 			}
 		}
@@ -73,7 +77,10 @@ func ours(tool string) bool { return strings.HasPrefix(tool, "ordeal ") }
 
 // good are the runs that have figures.
 func (s *sitting) good(l load, tool string) []outcome {
-	return slices.DeleteFunc(slices.Clone(s.runs[key{l, tool}]), func(o outcome) bool { return o.Err != "" })
+	return slices.DeleteFunc(
+		slices.Clone(s.runs[key{l, tool}]),
+		func(o outcome) bool { return o.Err != "" },
+	)
 }
 
 // one is the run of a part that is measured once.

@@ -56,7 +56,10 @@ func (p *place) docker(ctx context.Context, args ...string) (string, error) {
 
 // image makes an image of this program alone, for this case, and gives its name.
 func (p *place) image(ctx context.Context, health string) (string, error) {
-	name := "ordeal-case-" + strings.TrimPrefix(filepath.Base(p.dir), "ordeal-case-") + ":h" + health
+	name := "ordeal-case-" + strings.TrimPrefix(
+		filepath.Base(p.dir),
+		"ordeal-case-",
+	) + ":h" + health
 	program, err := os.ReadFile(p.self)
 	if err != nil {
 		return "", err

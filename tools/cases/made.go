@@ -29,7 +29,9 @@ func scenario(make func() string) func() map[string][]byte {
 
 func manyRequests() string {
 	var b strings.Builder
-	b.WriteString("name: x\ntarget: ${TARGET}\nattack:\n late_budget: 9s\n timeout: 9s\n requests:\n")
+	b.WriteString(
+		"name: x\ntarget: ${TARGET}\nattack:\n late_budget: 9s\n timeout: 9s\n requests:\n",
+	)
 	for i := range 5200 {
 		fmt.Fprintf(&b, " - {name: r%d,get: /g}\n", i)
 	}
@@ -39,7 +41,9 @@ func manyRequests() string {
 
 func manyStages() string {
 	var b strings.Builder
-	b.WriteString("name: x\ntarget: ${TARGET}\nattack:\n late_budget: 9s\n timeout: 9s\n requests:\n")
+	b.WriteString(
+		"name: x\ntarget: ${TARGET}\nattack:\n late_budget: 9s\n timeout: 9s\n requests:\n",
+	)
 	for i := range 1500 {
 		fmt.Fprintf(&b, " - {name: r%d,get: /g}\n", i)
 	}
@@ -53,7 +57,10 @@ func manyStages() string {
 
 func bomb() string {
 	return "name: x\ntarget: http://127.0.0.1:1\nattack: { requests: [ { name: r, post: /, body: \"" +
-		strings.Repeat("${A}", 20_000) + "\" } ], stages: [ { name: s, rate: 1/s, for: 1s } ] }\n"
+		strings.Repeat(
+			"${A}",
+			20_000,
+		) + "\" } ], stages: [ { name: s, rate: 1/s, for: 1s } ] }\n"
 }
 
 func bombName() string {

@@ -165,7 +165,10 @@ func lacks(ctx context.Context, c expectation) *lack {
 	}
 	if len(c.Containers) > 0 {
 		if err := engineAnswers(ctx); err != nil {
-			return &lack{"it needs a Docker engine and the docker client: " + err.Error(), requireDocker}
+			return &lack{
+				"it needs a Docker engine and the docker client: " + err.Error(),
+				requireDocker,
+			}
 		}
 	}
 	return nil

@@ -98,7 +98,8 @@ func handler() http.Handler {
 	// A strictly typed API: quantity and id are numbers.
 	mux.HandleFunc("/order", func(w http.ResponseWriter, r *http.Request) {
 		var order struct{ Qty, ID int }
-		if err := json.NewDecoder(r.Body).Decode(&order); err != nil || order.Qty == 0 || order.ID == 0 {
+		if err := json.NewDecoder(r.Body).Decode(&order); err != nil || order.Qty == 0 ||
+			order.ID == 0 {
 			w.WriteHeader(http.StatusUnprocessableEntity)
 		}
 	})

@@ -93,16 +93,49 @@ func kinds() []kind {
 	return []kind{
 		{name: "good", many: true, scenario: at(load+rules, "good"), stops: busy, want: "pass"},
 		{name: "bad", many: true, scenario: at(load+rules, "failing"), stops: busy, want: "fail",
-			fails: []string{"error_rate < 0.1%", "availability > 99.9%", "errors == 0", "every(3s).error_rate < 1%"}},
-		{name: "bad-hangs", scenario: at(load+"verdict:\n  - error_rate < 0.1%\n  - p50 < 300ms\n", "hanging"), stops: busy,
-			want: "fail", fails: []string{"error_rate < 0.1%"}},
-		{name: "bad-slow", scenario: at(load+"verdict:\n  - p50 < 50ms\n  - error_rate < 0.1%\n", "slow"), stops: busy,
-			want: "fail", fails: []string{"p50 < 50ms"}},
+			fails: []string{
+				"error_rate < 0.1%",
+				"availability > 99.9%",
+				"errors == 0",
+				"every(3s).error_rate < 1%",
+			}},
+		{
+			name:     "bad-hangs",
+			scenario: at(load+"verdict:\n  - error_rate < 0.1%\n  - p50 < 300ms\n", "hanging"),
+			stops:    busy,
+			want:     "fail",
+			fails:    []string{"error_rate < 0.1%"},
+		},
+		{
+			name:     "bad-slow",
+			scenario: at(load+"verdict:\n  - p50 < 50ms\n  - error_rate < 0.1%\n", "slow"),
+			stops:    busy,
+			want:     "fail",
+			fails:    []string{"p50 < 50ms"},
+		},
 		{name: "good-users", scenario: at(crowd, "good"), stops: busy, want: "pass"},
 		{name: "good-faults", scenario: broken, stops: busy, want: "pass"},
-		{name: "stop-2s", scenario: at(load+rules, "good"), stops: once, want: "no failure", mayDoubt: true},
-		{name: "stop-2s-link", scenario: through(load+rules, "good"), stops: once, want: "no failure", mayDoubt: true},
-		{name: "stop-2s-users", scenario: at(crowd, "good"), stops: once, want: "no failure", mayDoubt: true},
+		{
+			name:     "stop-2s",
+			scenario: at(load+rules, "good"),
+			stops:    once,
+			want:     "no failure",
+			mayDoubt: true,
+		},
+		{
+			name:     "stop-2s-link",
+			scenario: through(load+rules, "good"),
+			stops:    once,
+			want:     "no failure",
+			mayDoubt: true,
+		},
+		{
+			name:     "stop-2s-users",
+			scenario: at(crowd, "good"),
+			stops:    once,
+			want:     "no failure",
+			mayDoubt: true,
+		},
 		{name: "stop-2s-faults", scenario: broken, stops: once, want: "no failure", mayDoubt: true},
 	}
 }
@@ -138,7 +171,9 @@ func once(t *trial) stopper {
 			return 0, 0, false
 		}
 		done = true
-		return 4*time.Second + time.Duration(rng.Int64N(int64(2*time.Second))), 2 * time.Second, true
+		return 4*time.Second + time.Duration(
+			rng.Int64N(int64(2*time.Second)),
+		), 2 * time.Second, true
 	}
 }
 

@@ -20,7 +20,11 @@ import (
 
 func main() {
 	ordeal := flag.String("ordeal", "", "path of the ordeal binary")
-	runs := flag.Int("runs", 20, "runs of the good and of the bad target; a fifth as many of each other kind")
+	runs := flag.Int(
+		"runs",
+		20,
+		"runs of the good and of the bad target; a fifth as many of each other kind",
+	)
 	side := flag.Int("parallel", 4, "runs beside each other")
 	only := flag.String("only", "", "run this kind alone")
 	keep := flag.Bool("keep", false, "keep the run directories, and say where they are")
@@ -69,7 +73,12 @@ func drive(ctx context.Context, ordeal string, runs, side int, only string, keep
 	}
 	// Kinds take turns, so that each meets the same machine.
 	slices.SortStableFunc(all, func(a, b *trial) int { return a.number - b.number })
-	fmt.Printf("%d runs, %d beside each other: some %s\n\n", len(all), side, (time.Duration(len(all)/side+1) * 15 * time.Second).Round(time.Minute))
+	fmt.Printf(
+		"%d runs, %d beside each other: some %s\n\n",
+		len(all),
+		side,
+		(time.Duration(len(all)/side+1) * 15 * time.Second).Round(time.Minute),
+	)
 	fmt.Println(heading)
 	var (
 		work sync.WaitGroup

@@ -36,7 +36,17 @@ type trial struct {
 func (t *trial) rng() *rand.Rand { return rand.New(rand.NewPCG(uint64(t.number), 7)) }
 
 // heading goes with String.
-var heading = fmt.Sprintf("%-16s %4s %6s %8s %6s %5s %-13s %s", "kind", "run", "stops", "stopped", "took", "exit", "verdict", "rules")
+var heading = fmt.Sprintf(
+	"%-16s %4s %6s %8s %6s %5s %-13s %s",
+	"kind",
+	"run",
+	"stops",
+	"stopped",
+	"took",
+	"exit",
+	"verdict",
+	"rules",
+)
 
 func (t *trial) String() string {
 	var rules []string
@@ -45,8 +55,17 @@ func (t *trial) String() string {
 			rules = append(rules, fmt.Sprintf("%d %s", n, o))
 		}
 	}
-	s := fmt.Sprintf("%-16s %4d %6d %8s %6s %5d %-13s %s", t.kind.name, t.number+1, t.stops, t.stopped.Round(10*time.Millisecond),
-		t.took.Round(100*time.Millisecond), t.exit, t.verdict, strings.Join(rules, ", "))
+	s := fmt.Sprintf(
+		"%-16s %4d %6d %8s %6s %5d %-13s %s",
+		t.kind.name,
+		t.number+1,
+		t.stops,
+		t.stopped.Round(10*time.Millisecond),
+		t.took.Round(100*time.Millisecond),
+		t.exit,
+		t.verdict,
+		strings.Join(rules, ", "),
+	)
 	if t.wrong != "" {
 		s += "\n    WRONG: " + t.wrong
 	}
@@ -155,7 +174,15 @@ func (t *trial) judge(out string) error {
 		}
 	}
 	if s.Verdict != t.kind.want && !t.kind.mayDoubt {
-		wrong = append(wrong, fmt.Sprintf("the verdict is %s, want %s: %s", s.Verdict, t.kind.want, strings.Join(s.Why, "; ")))
+		wrong = append(
+			wrong,
+			fmt.Sprintf(
+				"the verdict is %s, want %s: %s",
+				s.Verdict,
+				t.kind.want,
+				strings.Join(s.Why, "; "),
+			),
+		)
 	}
 	codes := map[string]int{"pass": 0, "fail": 1, "inconclusive": 3}
 	if code, ok := codes[s.Verdict]; !ok || code != t.exit {

@@ -123,7 +123,9 @@ func (c *conn) readChunks(want bool, r *httpx.Reply) error {
 		}
 		end, err := c.br.Peek(2)
 		if len(end) > 0 && end[0] != '\r' || len(end) == 2 && end[1] != '\n' {
-			return &httpx.Malformed{Err: errors.New("a chunk is longer than it says, or its end is not CR and LF")}
+			return &httpx.Malformed{
+				Err: errors.New("a chunk is longer than it says, or its end is not CR and LF"),
+			}
 		}
 		if err != nil {
 			return atEnd(err)
@@ -137,8 +139,15 @@ func (c *conn) readChunks(want bool, r *httpx.Reply) error {
 		}
 		i := bytes.IndexByte(line, ':')
 		continued := n > 0 && (line[0] == ' ' || line[0] == '\t')
-		if !continued && (i <= 0 || !fieldName(bytes.TrimRight(line[:i], " "))) || !fieldValue(line) {
-			return &httpx.Malformed{Err: errors.New("a line after the last chunk is no header: " + strconv.Quote(plaintext.Clip(string(line), 40)))}
+		if !continued && (i <= 0 || !fieldName(bytes.TrimRight(line[:i], " "))) ||
+			!fieldValue(line) {
+			return &httpx.Malformed{
+				Err: errors.New(
+					"a line after the last chunk is no header: " + strconv.Quote(
+						plaintext.Clip(string(line), 40),
+					),
+				),
+			}
 		}
 		n += len(line)
 	}

@@ -148,7 +148,12 @@ var errStale = errors.New("the server closed the idle connection")
 
 // exchange sends a request and reads its answer. The connection is good for
 // another if reuse.
-func (c *conn) exchange(w *encodedRequest, call *httpx.Call, deadline time.Time, r *httpx.Reply) (reuse bool, err error) {
+func (c *conn) exchange(
+	w *encodedRequest,
+	call *httpx.Call,
+	deadline time.Time,
+	r *httpx.Reply,
+) (reuse bool, err error) {
 	c.began, c.endless = false, false
 	if len(w.rest) > asyncBodySize {
 		if c.used && !c.check.isOpen() {
@@ -204,7 +209,11 @@ func (c *conn) send(w *encodedRequest, now time.Time) error {
 }
 
 // exchangeAsync is exchange with the request written by a second goroutine.
-func (c *conn) exchangeAsync(w *encodedRequest, call *httpx.Call, r *httpx.Reply) (reuse bool, err error) {
+func (c *conn) exchangeAsync(
+	w *encodedRequest,
+	call *httpx.Call,
+	r *httpx.Reply,
+) (reuse bool, err error) {
 	var writing sync.WaitGroup
 	var wrote int64
 	var writeErr error
@@ -268,7 +277,12 @@ func (c *conn) answer(call *httpx.Call, r *httpx.Reply) (reuse bool, err error) 
 			return false, &httpx.Malformed{Err: fmt.Errorf("status %03d", c.head.status)}
 		}
 		if before += c.head.size; before > maxHeader {
-			return false, &httpx.Malformed{Err: fmt.Errorf("its headers exceeded %d bytes, those of 1xx answers before it included", maxHeader)}
+			return false, &httpx.Malformed{
+				Err: fmt.Errorf(
+					"its headers exceeded %d bytes, those of 1xx answers before it included",
+					maxHeader,
+				),
+			}
 		}
 	}
 	status, length := c.head.status, c.head.length

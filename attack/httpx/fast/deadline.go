@@ -56,7 +56,8 @@ func (c *lazyConn) arm() error {
 // wokeEarly is true for an err that is the armed deadline and not the wanted one,
 // which is armed now.
 func (c *lazyConn) wokeEarly(err error) bool {
-	return err != nil && !c.armed.Equal(c.want) && errors.Is(err, os.ErrDeadlineExceeded) && c.arm() == nil
+	return err != nil && !c.armed.Equal(c.want) && errors.Is(err, os.ErrDeadlineExceeded) &&
+		c.arm() == nil
 }
 
 func (c *lazyConn) Read(p []byte) (n int, err error) {

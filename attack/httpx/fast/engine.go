@@ -56,7 +56,10 @@ func New(opt httpx.Options) (httpx.Engine, error) {
 	switch opt.Protocol {
 	case "", "auto", "http1":
 	case "http2", "h2c":
-		return nil, fmt.Errorf("protocol: engine fast speaks HTTP/1.1 only: take engine http for %s", opt.Protocol)
+		return nil, fmt.Errorf(
+			"protocol: engine fast speaks HTTP/1.1 only: take engine http for %s",
+			opt.Protocol,
+		)
 	default:
 		return nil, httpx.UnknownVersion(opt.Protocol)
 	}
@@ -89,7 +92,12 @@ func (e *engine) SendBy(ctx context.Context, by wire.Deadlines, call *httpx.Call
 
 // send sends call. With lasting, ctx outlives it, and connections go on
 // watching it for its end.
-func (e *engine) send(ctx context.Context, by wire.Deadlines, call *httpx.Call, lasting bool) (r httpx.Reply) {
+func (e *engine) send(
+	ctx context.Context,
+	by wire.Deadlines,
+	call *httpx.Call,
+	lasting bool,
+) (r httpx.Reply) {
 	r.Sent = time.Now()
 	came, err := e.exchange(ctx, by, call, lasting, &r)
 	if r.Done.IsZero() {
@@ -115,7 +123,13 @@ const (
 )
 
 // exchange sends call on a connection.
-func (e *engine) exchange(ctx context.Context, by wire.Deadlines, call *httpx.Call, lasting bool, r *httpx.Reply) (came answered, err error) {
+func (e *engine) exchange(
+	ctx context.Context,
+	by wire.Deadlines,
+	call *httpx.Call,
+	lasting bool,
+	r *httpx.Reply,
+) (came answered, err error) {
 	deadline := by.Done
 	if err := ctx.Err(); err != nil {
 		return nothing, err

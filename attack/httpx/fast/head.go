@@ -111,7 +111,9 @@ func (h *head) scan(b []byte) (size int, err error) {
 // statusLine reads one such as HTTP/1.1 200 OK.
 func (h *head) statusLine(line []byte) (http11 bool, err error) {
 	const version = "HTTP/1.1 "
-	if len(line) < len(version)+3 || string(line[:len("HTTP/1.")]) != "HTTP/1." || line[len(version)-1] != ' ' || !fieldValue(line) {
+	if len(line) < len(version)+3 || string(line[:len("HTTP/1.")]) != "HTTP/1." ||
+		line[len(version)-1] != ' ' ||
+		!fieldValue(line) {
 		return false, errOdd
 	}
 	switch line[len("HTTP/1.")] {
@@ -194,7 +196,10 @@ func (h *head) odd(b []byte, method string) (size int, err error) {
 	if size < 0 {
 		return 0, errPartial
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(b[:size])), &http.Request{Method: method})
+	resp, err := http.ReadResponse(
+		bufio.NewReader(bytes.NewReader(b[:size])),
+		&http.Request{Method: method},
+	)
 	if err != nil {
 		return 0, &httpx.Malformed{Err: err}
 	}
@@ -255,7 +260,8 @@ func (h *head) cookies() []string {
 	}
 	var out []string
 	for line := range bytes.Lines(h.lines) {
-		if len(line) > len(name) && line[len(name)] == ':' && bytes.EqualFold(line[:len(name)], []byte(name)) {
+		if len(line) > len(name) && line[len(name)] == ':' &&
+			bytes.EqualFold(line[:len(name)], []byte(name)) {
 			out = append(out, string(bytes.Trim(line[len(name)+1:], " \t\r\n")))
 		}
 	}

@@ -93,7 +93,8 @@ func (e *engine) cut(f *httpx.Layout, cookies bool, n int64) *encodedLayout {
 	}
 	for i := range marks {
 		m := &marks[i]
-		if m.at = bytes.Index(w.head, []byte(m.text)); m.at < 0 || bytes.Count(w.head, []byte(m.text)) != 1 {
+		if m.at = bytes.Index(w.head, []byte(m.text)); m.at < 0 ||
+			bytes.Count(w.head, []byte(m.text)) != 1 {
 			return nil
 		}
 		if m.then == thenLength { // the number alone

@@ -38,7 +38,12 @@ func (e *engine) host(a wire.Endpoint) *hostPool {
 	defer e.mu.Unlock()
 	h := e.hosts[a]
 	if h == nil {
-		h = &hostPool{Endpoint: a, e: e, limit: e.limits.Of(fmt.Sprint(a)), closed: e.open.Err() != nil}
+		h = &hostPool{
+			Endpoint: a,
+			e:        e,
+			limit:    e.limits.Of(fmt.Sprint(a)),
+			closed:   e.open.Err() != nil,
+		}
 		e.hosts[a] = h
 	}
 	return h

@@ -88,19 +88,31 @@ func (e engine) follow(req *http.Request, jar *httpx.Jar, counts *timeline.Count
 		jar = httpx.NewJar()
 	}
 	trip := &trip{Transport: e.Transport, jar: jar}
-	client := http.Client{Transport: trip, CheckRedirect: func(next *http.Request, via []*http.Request) error {
-		// Load must not be led to hosts that the scenario does not name.
-		switch to := next.URL.Scheme + "://" + next.URL.Host; {
-		case len(via) > e.redirects:
-			unfollowed = fmt.Sprintf("a redirect to %s came after %d others, and redirects says to follow %d", to, e.redirects, e.redirects)
-		case !e.hosts.Names(next.URL):
-			unfollowed = fmt.Sprintf("it redirects to %s, a host that the scenario does not name: list it as attack.redirect_hosts: [%q]", to, next.URL.Host)
-		default:
-			counts[timeline.Redirects]++
-			return nil
-		}
-		return http.ErrUseLastResponse
-	}}
+	client := http.Client{
+		Transport: trip,
+		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			// Load must not be led to hosts that the scenario does not name.
+			switch to := next.URL.Scheme + "://" + next.URL.Host; {
+			case len(via) > e.redirects:
+				unfollowed = fmt.Sprintf(
+					"a redirect to %s came after %d others, and redirects says to follow %d",
+					to,
+					e.redirects,
+					e.redirects,
+				)
+			case !e.hosts.Names(next.URL):
+				unfollowed = fmt.Sprintf(
+					"it redirects to %s, a host that the scenario does not name: list it as attack.redirect_hosts: [%q]",
+					to,
+					next.URL.Host,
+				)
+			default:
+				counts[timeline.Redirects]++
+				return nil
+			}
+			return http.ErrUseLastResponse
+		},
+	}
 	resp, err := client.Do(req)
 	return resp, trip.last, unfollowed, httpx.WithoutURL(err)
 }

@@ -33,7 +33,12 @@ func newFewConns(t *http.Transport, c wire.Connections) *fewConns {
 	if c.PerHost <= 0 {
 		return nil
 	}
-	return &fewConns{transport: t, most: c.PerHost, once: c.NoKeepAlive, hosts: make(map[string]*fewHost)}
+	return &fewConns{
+		transport: t,
+		most:      c.PerHost,
+		once:      c.NoKeepAlive,
+		hosts:     make(map[string]*fewHost),
+	}
 }
 
 // fewHost has the connections to one host.
@@ -77,7 +82,10 @@ func (f *fewConns) roundTrip(req *http.Request, a *Attempts) (*http.Response, er
 		}
 		resp, err := conn.RoundTrip(req)
 		if err == nil {
-			resp.Body = &leavingConn{ReadCloser: resp.Body, leave: sync.OnceFunc(func() { h.leave(conn) })}
+			resp.Body = &leavingConn{
+				ReadCloser: resp.Body,
+				leave:      sync.OnceFunc(func() { h.leave(conn) }),
+			}
 			return resp, nil
 		}
 		gone := conn.Err() != nil
@@ -100,7 +108,8 @@ const maxUnseen = 10
 // connection had ended before, or was not yet known to take so few at once. net/http
 // sends it again then, too, and keeps the types of these errors to itself.
 func unseen(err error, gone bool) bool {
-	return gone && strings.Contains(err.Error(), "not usable") || strings.Contains(err.Error(), "REFUSED_STREAM")
+	return gone && strings.Contains(err.Error(), "not usable") ||
+		strings.Contains(err.Error(), "REFUSED_STREAM")
 }
 
 // leavingConn is a body with whose end its request leaves a connection.
@@ -116,7 +125,11 @@ func (l *leavingConn) Close() error {
 }
 
 // take returns a connection with room for a request, which is reserved.
-func (h *fewHost) take(req *http.Request, by wire.Deadlines, a *Attempts) (conn *http.ClientConn, waited bool, err error) {
+func (h *fewHost) take(
+	req *http.Request,
+	by wire.Deadlines,
+	a *Attempts,
+) (conn *http.ClientConn, waited bool, err error) {
 	for {
 		h.mu.Lock()
 		conn, open, turn := h.try(waited)

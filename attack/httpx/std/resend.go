@@ -153,7 +153,10 @@ func (a *Attempts) failure() error {
 // proxyFor is environment, which names proxies, for requests that may be sent,
 // and fails for one whose attempt before was written. What Connections leads
 // elsewhere goes there, past every proxy.
-func proxyFor(c wire.Connections, environment httpx.ProxyFunc) func(*http.Request) (*url.URL, error) {
+func proxyFor(
+	c wire.Connections,
+	environment httpx.ProxyFunc,
+) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if a, ok := req.Context().Value(attemptsKey{}).(*Attempts); ok {
 			if err := a.failure(); err != nil {

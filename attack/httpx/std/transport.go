@@ -90,7 +90,12 @@ func NewTransport(opt httpx.Options) (*Transport, error) {
 						return nil, err
 					}
 				}
-				c := &countedConn{Conn: conn, opened: time.Now(), connect: time.Since(begun), strays: strays.To(address)}
+				c := &countedConn{
+					Conn:    conn,
+					opened:  time.Now(),
+					connect: time.Since(begun),
+					strays:  strays.To(address),
+				}
 				if u := opening(ctx, c); u != nil {
 					c.http1 = plain(u)
 				}
@@ -258,7 +263,13 @@ type Body struct {
 }
 
 func (t *Transport) Answer(resp *http.Response, call *httpx.Call) *Body {
-	a := &Body{ReadCloser: resp.Body, want: call.WantBody, status: resp.StatusCode, max: t.maxBody, declared: resp.ContentLength}
+	a := &Body{
+		ReadCloser: resp.Body,
+		want:       call.WantBody,
+		status:     resp.StatusCode,
+		max:        t.maxBody,
+		declared:   resp.ContentLength,
+	}
 	a.endless = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
 	if call.Method == http.MethodHead {
 		a.declared = 0

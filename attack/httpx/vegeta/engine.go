@@ -109,7 +109,12 @@ func New(opt httpx.Options) (httpx.Engine, error) {
 func (e *engine) Send(ctx context.Context, call *httpx.Call) (r httpx.Reply) {
 	c := &vegetaCall{
 		Call: call, ctx: ctx,
-		target: vegeta.Target{Method: call.Method, URL: call.URL, Body: call.Body, Header: call.FullHeader()},
+		target: vegeta.Target{
+			Method: call.Method,
+			URL:    call.URL,
+			Body:   call.Body,
+			Header: call.FullHeader(),
+		},
 		result: make(chan *vegeta.Result, 1),
 	}
 	r.Sent = time.Now()

@@ -17,7 +17,9 @@ func Refused(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { ln.Close() }) // not before: with it goes the connection, and with that the port
+	t.Cleanup(
+		func() { ln.Close() },
+	) // not before: with it goes the connection, and with that the port
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}
 	conn, err := d.Dial("tcp", ln.Addr().String())
 	if err != nil {

@@ -64,9 +64,15 @@ func currentContext(dir string) string {
 // digest of the context's name.
 func contextHost(dir, name string) (string, error) {
 	sum := sha256.Sum256([]byte(name))
-	b, err := os.ReadFile(filepath.Join(dir, "contexts", "meta", hex.EncodeToString(sum[:]), "meta.json"))
+	b, err := os.ReadFile(
+		filepath.Join(dir, "contexts", "meta", hex.EncodeToString(sum[:]), "meta.json"),
+	)
 	if err != nil {
-		return "", fmt.Errorf("docker context %q: expected its description, found none: choose another with docker context use, or set DOCKER_HOST: %w", name, err)
+		return "", fmt.Errorf(
+			"docker context %q: expected its description, found none: choose another with docker context use, or set DOCKER_HOST: %w",
+			name,
+			err,
+		)
 	}
 	var meta struct {
 		Endpoints map[string]struct{ Host string }

@@ -50,14 +50,36 @@ func (e *Engine) leftovers(ctx context.Context, label string) ([]leftover, error
 		if role := c.Labels[LabelRole]; role != RoleService && role != RoleHelper {
 			continue
 		}
-		out = append(out, leftover{"container", c.ID, containerName(c), c.Labels[LabelRole], c.Labels[LabelOwner], c.Labels[LabelRun], c.State})
+		out = append(
+			out,
+			leftover{
+				"container",
+				c.ID,
+				containerName(c),
+				c.Labels[LabelRole],
+				c.Labels[LabelOwner],
+				c.Labels[LabelRun],
+				c.State,
+			},
+		)
 	}
 	networks, err := e.api.NetworkList(ctx, network.ListOptions{Filters: args})
 	if err != nil {
 		return nil, fmt.Errorf("listing networks: %w", err)
 	}
 	for _, n := range networks {
-		out = append(out, leftover{"network", n.ID, n.Name, n.Labels[LabelRole], n.Labels[LabelOwner], n.Labels[LabelRun], ""})
+		out = append(
+			out,
+			leftover{
+				"network",
+				n.ID,
+				n.Name,
+				n.Labels[LabelRole],
+				n.Labels[LabelOwner],
+				n.Labels[LabelRun],
+				"",
+			},
+		)
 	}
 	images, err := e.api.ImageList(ctx, image.ListOptions{All: true, Filters: args})
 	if err != nil {
@@ -68,7 +90,18 @@ func (e *Engine) leftovers(ctx context.Context, label string) ([]leftover, error
 		if len(i.RepoTags) > 0 {
 			name = i.RepoTags[0]
 		}
-		out = append(out, leftover{"image", i.ID, name, i.Labels[LabelRole], i.Labels[LabelOwner], i.Labels[LabelRun], ""})
+		out = append(
+			out,
+			leftover{
+				"image",
+				i.ID,
+				name,
+				i.Labels[LabelRole],
+				i.Labels[LabelOwner],
+				i.Labels[LabelRun],
+				"",
+			},
+		)
 	}
 	order := []string{RoleHelper, RoleService, RoleNetwork, RoleImage}
 	rank := func(l leftover) int { return slices.Index(order, l.role) }
@@ -154,13 +187,18 @@ func (e *Engine) exists(ctx context.Context, l leftover) (bool, error) {
 // if the engine itself, or another ordeal, is at it already.
 func (e *Engine) removeContainer(ctx context.Context, id string) error {
 	for limit := time.Now().Add(removeTimeout); ; {
-		err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+		err := e.api.ContainerRemove(
+			ctx,
+			id,
+			container.RemoveOptions{Force: true, RemoveVolumes: true},
+		)
 		_, inspectErr := e.api.ContainerInspect(ctx, id)
 		if cerrdefs.IsNotFound(inspectErr) {
 			return nil
 		}
 		// What is being removed is waited for; anything else is not tried for ever.
-		if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) && time.Now().After(limit) {
+		if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) &&
+			time.Now().After(limit) {
 			return err
 		}
 		select {
@@ -194,7 +232,10 @@ func (e *Engine) clearRun(ctx context.Context, run string) error {
 		still, err := e.leftovers(ctx, label)
 		errs = append(errs, err)
 		for _, l := range still {
-			errs = append(errs, fmt.Errorf("%s is still there after it was removed; by hand: %s", l, l.byHand()))
+			errs = append(
+				errs,
+				fmt.Errorf("%s is still there after it was removed; by hand: %s", l, l.byHand()),
+			)
 		}
 	}
 	return errors.Join(errs...)

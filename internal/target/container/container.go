@@ -85,7 +85,12 @@ func (c *Container) Ref() chaos.Ref {
 func (e *Engine) Reopen(ctx context.Context, ref chaos.Ref) (chaos.Target, error) {
 	var d refData
 	if err := json.Unmarshal(ref.Data, &d); err != nil || d.ID == "" || ref.Kind != kindName {
-		return nil, fmt.Errorf("expected the reference of a container, found %s %q with %s", ref.Kind, ref.Name, ref.Data)
+		return nil, fmt.Errorf(
+			"expected the reference of a container, found %s %q with %s",
+			ref.Kind,
+			ref.Name,
+			ref.Data,
+		)
 	}
 	c := &Container{engine: e, id: d.ID, name: ref.Name, addr: d.Addr, own: d.Own}
 	if err := c.setReady(d.Ready, d.Within, asJournalled(d.Ready)); err != nil {
@@ -100,8 +105,12 @@ func (e *Engine) Reopen(ctx context.Context, ref chaos.Ref) (chaos.Target, error
 		return nil, err
 	}
 	if d.Engine == nil {
-		return nil, fmt.Errorf("%w: the engine at %s does not know it, and its record does not say which engine it was at; "+
-			"try the others with DOCKER_HOST", chaos.ErrElsewhere, e.address)
+		return nil, fmt.Errorf(
+			"%w: the engine at %s does not know it, and its record does not say which engine it was at; "+
+				"try the others with DOCKER_HOST",
+			chaos.ErrElsewhere,
+			e.address,
+		)
 	}
 	if !d.Engine.Same(e.place) {
 		return nil, d.Engine.elsewhere()

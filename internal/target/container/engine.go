@@ -97,7 +97,9 @@ func Connect(ctx context.Context, options ...Option) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		run: "own-" + strings.ToLower(rand.Text()[:8]), owner: me.String(), progress: func(string) {},
+		run: "own-" + strings.ToLower(
+			rand.Text()[:8],
+		), owner: me.String(), progress: func(string) {},
 		helpers: make(map[string]*helper), settled: make(map[string]bool),
 	}
 	for _, o := range options {
@@ -108,10 +110,19 @@ func Connect(ctx context.Context, options ...Option) (*Engine, error) {
 		return nil, err
 	}
 	e.address = host
-	opts := []client.Opt{client.WithAPIVersionNegotiation(), client.WithVersionFromEnv(), client.WithTLSClientConfigFromEnv()}
+	opts := []client.Opt{
+		client.WithAPIVersionNegotiation(),
+		client.WithVersionFromEnv(),
+		client.WithTLSClientConfigFromEnv(),
+	}
 	e.api, err = client.NewClientWithOpts(append(opts, client.WithHost(host))...)
 	if err != nil {
-		return nil, fmt.Errorf("the engine's address %s (from %s) cannot be used: %w", host, from, err)
+		return nil, fmt.Errorf(
+			"the engine's address %s (from %s) cannot be used: %w",
+			host,
+			from,
+			err,
+		)
 	}
 	limit, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -122,7 +133,11 @@ func Connect(ctx context.Context, options ...Option) (*Engine, error) {
 	}
 	if v.Os != "linux" {
 		e.api.Close()
-		return nil, fmt.Errorf("the engine at %s runs %s containers: only Linux ones can be broken", host, v.Os)
+		return nil, fmt.Errorf(
+			"the engine at %s runs %s containers: only Linux ones can be broken",
+			host,
+			v.Os,
+		)
 	}
 	e.version, e.osType, e.arch = v.Version, v.Os, v.Arch
 	e.podman = isPodman(v)
@@ -138,11 +153,19 @@ func unreachable(host, from string, err error) error {
 		switch _, statErr := os.Stat(path); {
 		case errors.Is(statErr, os.ErrNotExist):
 			hint = "there is no such socket: start the engine, or set DOCKER_HOST to where it listens"
-		case errors.Is(err, os.ErrPermission), client.IsErrConnectionFailed(err) && strings.Contains(err.Error(), "permission denied"):
+		case errors.Is(err, os.ErrPermission),
+			client.IsErrConnectionFailed(err) && strings.Contains(err.Error(), "permission denied"):
 			hint = "this user may not use the socket: join the docker group, or set DOCKER_HOST to a rootless engine"
 		}
 	}
-	return fmt.Errorf("%w at %s (from %s): %s [%s]", ErrUnreachable, host, from, hint, firstLine(err.Error()))
+	return fmt.Errorf(
+		"%w at %s (from %s): %s [%s]",
+		ErrUnreachable,
+		host,
+		from,
+		hint,
+		firstLine(err.Error()),
+	)
 }
 
 // firstLine cuts an engine's message to what fits beside ours.

@@ -42,7 +42,10 @@ func (s Selector) String() string {
 
 // words are what a person may have misspelled.
 func (s Selector) words() []string {
-	return slices.DeleteFunc([]string{s.Name, s.Label, s.ComposeService, s.ComposeProject}, func(w string) bool { return w == "" })
+	return slices.DeleteFunc(
+		[]string{s.Name, s.Label, s.ComposeService, s.ComposeProject},
+		func(w string) bool { return w == "" },
+	)
 }
 
 // matches never matches what ordeal made for itself, nor compose's one-off
@@ -65,7 +68,9 @@ func (s Selector) matches(c container.Summary) bool {
 // not run.
 func (e *Engine) Find(ctx context.Context, s Selector) ([]*Container, error) {
 	if s == (Selector{}) {
-		return nil, errors.New("expected an id, a name, a label or a compose service to find containers by, found none: no selector ever means every container")
+		return nil, errors.New(
+			"expected an id, a name, a label or a compose service to find containers by, found none: no selector ever means every container",
+		)
 	}
 	if s.ID != "" && len(s.ID) < 4 {
 		return nil, fmt.Errorf("expected at least 4 characters of a container's id, found %q", s.ID)
@@ -76,7 +81,10 @@ func (e *Engine) Find(ctx context.Context, s Selector) ([]*Container, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing containers at %s: %w", e.address, err)
 	}
-	slices.SortFunc(all, func(a, b container.Summary) int { return cmp.Compare(containerName(a), containerName(b)) })
+	slices.SortFunc(
+		all,
+		func(a, b container.Summary) int { return cmp.Compare(containerName(a), containerName(b)) },
+	)
 	var found []container.Summary
 	for _, c := range all {
 		if s.matches(c) {
@@ -87,7 +95,12 @@ func (e *Engine) Find(ctx context.Context, s Selector) ([]*Container, error) {
 		return nil, nothingFound(s, all)
 	}
 	if s.ID != "" && len(found) > 1 {
-		return nil, fmt.Errorf("the id %q begins those of %d containers (%s): give more of it", s.ID, len(found), strings.Join(containerNames(found), ", "))
+		return nil, fmt.Errorf(
+			"the id %q begins those of %d containers (%s): give more of it",
+			s.ID,
+			len(found),
+			strings.Join(containerNames(found), ", "),
+		)
 	}
 	var out []*Container
 	var errs []error
@@ -99,13 +112,33 @@ func (e *Engine) Find(ctx context.Context, s Selector) ([]*Container, error) {
 			errs = append(errs, fmt.Errorf("container %s is paused: docker unpause %s", name, name))
 			continue
 		case container.StateRestarting:
-			errs = append(errs, fmt.Errorf("container %s keeps restarting: see docker logs %s", name, name))
+			errs = append(
+				errs,
+				fmt.Errorf("container %s keeps restarting: see docker logs %s", name, name),
+			)
 			continue
 		default:
-			errs = append(errs, fmt.Errorf("container %s does not run, it is %s: docker start %s", name, c.State, name))
+			errs = append(
+				errs,
+				fmt.Errorf(
+					"container %s does not run, it is %s: docker start %s",
+					name,
+					c.State,
+					name,
+				),
+			)
 			continue
 		}
-		out = append(out, &Container{engine: e, id: c.ID, name: name, addr: publishedAddr(c.Ports, 0), ports: c.Ports})
+		out = append(
+			out,
+			&Container{
+				engine: e,
+				id:     c.ID,
+				name:   name,
+				addr:   publishedAddr(c.Ports, 0),
+				ports:  c.Ports,
+			},
+		)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -193,7 +226,10 @@ func nothingFound(s Selector, all []container.Summary) error {
 		}
 		near = append(near, candidate{text, best})
 	}
-	slices.SortStableFunc(near, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
+	slices.SortStableFunc(
+		near,
+		func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) },
+	)
 	close := func(c candidate) bool { return c.distance <= 3 }
 	hint := "did you mean "
 	if slices.ContainsFunc(near, close) {

@@ -45,7 +45,13 @@ const helperStop = 15 * time.Second
 // startHelper runs ordeal's own program in the target's network namespace and
 // attaches to it. There is at most one helper of a name: the name is the lock by
 // which two faults, or two ordeals, keep out of one namespace.
-func (e *Engine) startHelper(ctx context.Context, target *Container, name string, args []string, labels map[string]string) (*helper, error) {
+func (e *Engine) startHelper(
+	ctx context.Context,
+	target *Container,
+	name string,
+	args []string,
+	labels map[string]string,
+) (*helper, error) {
 	img, err := e.ownImage(ctx)
 	if err != nil {
 		return nil, err
@@ -83,14 +89,23 @@ func (e *Engine) startHelper(ctx context.Context, target *Container, name string
 		h.close()
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 		defer cancel()
-		return nil, errors.Join(fmt.Errorf("starting a helper for container %s: %w", target.name, err), e.removeContainer(undo, id))
+		return nil, errors.Join(
+			fmt.Errorf("starting a helper for container %s: %w", target.name, err),
+			e.removeContainer(undo, id),
+		)
 	}
 	return h, nil
 }
 
 // createHelper creates a helper, and waits for one of the same name that is on
 // its way out.
-func (e *Engine) createHelper(ctx context.Context, target *Container, name string, config *container.Config, host *container.HostConfig) (string, error) {
+func (e *Engine) createHelper(
+	ctx context.Context,
+	target *Container,
+	name string,
+	config *container.Config,
+	host *container.HostConfig,
+) (string, error) {
 	limit, cancel := context.WithTimeout(ctx, helperStop)
 	defer cancel()
 	making, done := uncancelled(ctx, helperStop)
@@ -106,9 +121,14 @@ func (e *Engine) createHelper(ctx context.Context, target *Container, name strin
 		other, inspectErr := e.api.ContainerInspect(limit, name)
 		if inspectErr == nil && other.Config != nil && other.State != nil {
 			if other.State.Running && other.Config.Labels[LabelRun] == e.currentRun() {
-				return "", fmt.Errorf("container %s is already under fault %q: two network faults cannot act on one container at the same time", target.name, other.Config.Labels[labelFault])
+				return "", fmt.Errorf(
+					"container %s is already under fault %q: two network faults cannot act on one container at the same time",
+					target.name,
+					other.Config.Labels[labelFault],
+				)
 			}
-			if other.State.Status == container.StateExited || other.State.Status == container.StateDead {
+			if other.State.Status == container.StateExited ||
+				other.State.Status == container.StateDead {
 				_ = e.removeContainer(limit, other.ID)
 				continue
 			}
@@ -118,7 +138,12 @@ func (e *Engine) createHelper(ctx context.Context, target *Container, name strin
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
-			return "", fmt.Errorf("container %s is under a fault of another ordeal, whose helper is %s: wait for its end, or stop it with docker stop %s", target.name, name, name)
+			return "", fmt.Errorf(
+				"container %s is under a fault of another ordeal, whose helper is %s: wait for its end, or stop it with docker stop %s",
+				target.name,
+				name,
+				name,
+			)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -135,7 +160,11 @@ func (e *Engine) attach(ctx context.Context, id string) (types.HijackedResponse,
 	got := make(chan answer, 1)
 	go func() {
 		defer cancel()
-		r, err := e.api.ContainerAttach(limit, id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+		r, err := e.api.ContainerAttach(
+			limit,
+			id,
+			container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true},
+		)
 		got <- answer{r, err}
 	}()
 	select {
@@ -297,7 +326,11 @@ func (e *Engine) waitGone(ctx context.Context, id string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("helper %s is still there: %w", shortID(id), errors.Join(ctx.Err(), err))
+			return fmt.Errorf(
+				"helper %s is still there: %w",
+				shortID(id),
+				errors.Join(ctx.Err(), err),
+			)
 		case <-time.After(25 * time.Millisecond):
 		}
 	}

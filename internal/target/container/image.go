@@ -66,8 +66,16 @@ func (e *Engine) ownImage(ctx context.Context) (string, error) {
 	for _, k := range slices.Sorted(maps.Keys(labels)) {
 		changes = append(changes, "LABEL "+strconv.Quote(k)+"="+strconv.Quote(labels[k]))
 	}
-	body, err := e.api.ImageImport(making, image.ImportSource{Source: r, SourceName: "-"}, imageName(run),
-		image.ImportOptions{Message: "made by ordeal", Changes: changes, Platform: e.osType + "/" + e.arch})
+	body, err := e.api.ImageImport(
+		making,
+		image.ImportSource{Source: r, SourceName: "-"},
+		imageName(run),
+		image.ImportOptions{
+			Message:  "made by ordeal",
+			Changes:  changes,
+			Platform: e.osType + "/" + e.arch,
+		},
+	)
 	if err != nil {
 		return "", fmt.Errorf("making an image of %s: %w", path, err)
 	}
@@ -161,7 +169,11 @@ func checkBinary(path, arch string) error {
 	f, err := elf.Open(path)
 	if err != nil {
 		if _, format := errors.AsType[*elf.FormatError](err); format || errors.Is(err, io.EOF) {
-			return fmt.Errorf("%s is not a Linux program, so no container can be made of it: %s", path, build)
+			return fmt.Errorf(
+				"%s is not a Linux program, so no container can be made of it: %s",
+				path,
+				build,
+			)
 		}
 		return fmt.Errorf("opening ordeal's own program: %w", err)
 	}
@@ -170,11 +182,21 @@ func checkBinary(path, arch string) error {
 		if got == "" {
 			got = f.Machine.String()
 		}
-		return fmt.Errorf("%s is a program for %s, and the engine runs %s: %s", path, got, arch, build)
+		return fmt.Errorf(
+			"%s is a program for %s, and the engine runs %s: %s",
+			path,
+			got,
+			arch,
+			build,
+		)
 	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
-			return fmt.Errorf("%s needs shared libraries, which an image made of it alone does not have: %s", path, build)
+			return fmt.Errorf(
+				"%s needs shared libraries, which an image made of it alone does not have: %s",
+				path,
+				build,
+			)
 		}
 	}
 	return nil

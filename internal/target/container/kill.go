@@ -84,17 +84,36 @@ func (c *Container) Killable(ctx context.Context) error {
 	for _, o := range near {
 		n.others += o.needs.health + ready.DefaultTimeout + max(o.needs.stop, 10*time.Second)
 		if o.autoRemove && o.Shares == sharesPID {
-			errs = append(errs, fmt.Errorf("container %s shares its processes' namespace and was started with --rm: killing %s would remove it for good; start it without --rm", o.Name, c.name))
+			errs = append(
+				errs,
+				fmt.Errorf(
+					"container %s shares its processes' namespace and was started with --rm: killing %s would remove it for good; start it without --rm",
+					o.Name,
+					c.name,
+				),
+			)
 		}
 	}
 	c.mu.Lock()
 	c.needs = n
 	c.mu.Unlock()
 	if r.HostConfig.AutoRemove {
-		errs = append(errs, fmt.Errorf("container %s was started with --rm: killing it would remove it for good; start it without --rm", c.name))
+		errs = append(
+			errs,
+			fmt.Errorf(
+				"container %s was started with --rm: killing it would remove it for good; start it without --rm",
+				c.name,
+			),
+		)
 	}
 	if r.Config != nil && r.Config.Labels[swarmTask] != "" {
-		errs = append(errs, fmt.Errorf("container %s is a task of a swarm service: swarm puts another one in its place when it dies; kill a container that nobody replaces, or pause this one", c.name))
+		errs = append(
+			errs,
+			fmt.Errorf(
+				"container %s is a task of a swarm service: swarm puts another one in its place when it dies; kill a container that nobody replaces, or pause this one",
+				c.name,
+			),
+		)
 	}
 	if !c.own {
 		errs = append(errs, movingPorts(c.name, r))
@@ -114,8 +133,13 @@ func (c *Container) Kill(ctx context.Context, signal string) error {
 	}
 	if policy := r.HostConfig.RestartPolicy; c.engine.actsAfter(r, signal) {
 		if err := c.setPolicy(ctx, container.RestartPolicy{Name: container.RestartPolicyDisabled}); err != nil {
-			return fmt.Errorf("%w: container %s would be back at once, by its restart policy %s, which could not be suspended (%w): use SIGKILL, after which the policy does not act",
-				chaos.ErrNotSent, c.name, policy.Name, err)
+			return fmt.Errorf(
+				"%w: container %s would be back at once, by its restart policy %s, which could not be suspended (%w): use SIGKILL, after which the policy does not act",
+				chaos.ErrNotSent,
+				c.name,
+				policy.Name,
+				err,
+			)
 		}
 	}
 	if err := c.engine.api.ContainerKill(ctx, c.id, signal); err != nil {

@@ -104,8 +104,12 @@ func plan(r target.Reader, f *containerFile) *Settings {
 	ways := waysOf(r, f)
 	switch {
 	case len(ways) == 0 && !r.Broken(f):
-		r.Failf(at.Span, "give one of name, id, label, compose to find it, or builtin, image to start it",
-			"the container %q is neither found nor started", name)
+		r.Failf(
+			at.Span,
+			"give one of name, id, label, compose to find it, or builtin, image to start it",
+			"the container %q is neither found nor started",
+			name,
+		)
 	case len(ways) > 1:
 		r.Failf(ways[1].Span, "keep one of them", "the container %q is described twice", name)
 	}
@@ -114,7 +118,11 @@ func plan(r target.Reader, f *containerFile) *Settings {
 		value string
 	}{{&f.Name, f.Name}, {&f.ID, f.ID}, {&f.Label, f.Label}, {&f.Image, f.Image}} {
 		if n, ok := r.Find(t.ptr); ok && strings.Trim(t.value, " =") == "" {
-			r.Failf(n.Span, "an empty selector would mean every container", "expected a name, found nothing")
+			r.Failf(
+				n.Span,
+				"an empty selector would mean every container",
+				"expected a name, found nothing",
+			)
 		}
 	}
 	started := r.Set(&f.Builtin) || r.Set(&f.Image)
@@ -145,7 +153,12 @@ func plan(r target.Reader, f *containerFile) *Settings {
 	}
 	s.Ready = r.Ready(&f.Ready, own)
 	if s.Port > 65535 {
-		r.Failf(r.Where(&f.Port, at).Span, "give a port from 1 to 65535", "port: %d is no port", s.Port)
+		r.Failf(
+			r.Where(&f.Port, at).Span,
+			"give a port from 1 to 65535",
+			"port: %d is no port",
+			s.Port,
+		)
 	}
 	if target.AsksOwn(s.Ready) && s.Port == 0 && started {
 		what := "a path"
@@ -204,7 +217,10 @@ func (s *Settings) NoAddress(service string) (why, hint string) {
 		return fmt.Sprintf("the container %q is found, not started, "+
 			"so that its address is not known here", service), "write its address as you know it"
 	case s.Port == 0:
-		return fmt.Sprintf("the container %q publishes no port", service), "add port: to the container"
+		return fmt.Sprintf(
+			"the container %q publishes no port",
+			service,
+		), "add port: to the container"
 	}
 	return "", ""
 }
@@ -274,7 +290,12 @@ func (o *opener) find(ctx context.Context, name string, s *Settings) (*target.In
 	for _, f := range found {
 		instance.Targets = append(instance.Targets, f)
 		o.env.Progress("found %s as container %s", name, f.Name())
-		check, err := o.env.Ready(s.Ready, name, cmp.Or(f.PublishedAt(s.Port), f.Addr()), o.env.Expand)
+		check, err := o.env.Ready(
+			s.Ready,
+			name,
+			cmp.Or(f.PublishedAt(s.Port), f.Addr()),
+			o.env.Expand,
+		)
 		if err != nil {
 			return nil, fmt.Errorf("container %s: %w", f.Name(), err)
 		}
@@ -371,7 +392,10 @@ func (o *opener) Facts(
 		}
 		details = append(details, target.Detail{Name: "image", Value: s.Image})
 		if len(s.Args) > 0 {
-			details = append(details, target.Detail{Name: "command", Value: target.CommandLine(s.Args)})
+			details = append(
+				details,
+				target.Detail{Name: "command", Value: target.CommandLine(s.Args)},
+			)
 		}
 	} else {
 		details = append(details, target.Detail{Name: "image", Value: "made of ordeal's own program"},

@@ -129,7 +129,11 @@ func (c *Container) neighbour(ctx context.Context, s container.Summary) (*neighb
 	case cerrdefs.IsNotFound(err):
 		return nil, nil
 	case err != nil && ctx.Err() == nil && look.Err() != nil:
-		n.Shares = sharesOf(&container.HostConfig{NetworkMode: container.NetworkMode(s.HostConfig.NetworkMode)}, c.id, c.name)
+		n.Shares = sharesOf(
+			&container.HostConfig{NetworkMode: container.NetworkMode(s.HostConfig.NetworkMode)},
+			c.id,
+			c.name,
+		)
 	case err != nil:
 		return nil, err
 	default:
@@ -163,7 +167,11 @@ func sharesOf(h *container.HostConfig, id, name string) string {
 // lives on in what is left of target's former namespace. It says what it did, ""
 // if there was nothing to do. A neighbour that somebody has removed since is let go:
 // its end is none of target.
-func (e *Engine) restoreNeighbour(ctx context.Context, n neighbour, target string) (did string, err error) {
+func (e *Engine) restoreNeighbour(
+	ctx context.Context,
+	n neighbour,
+	target string,
+) (did string, err error) {
 	other, err := (&Container{engine: e, id: target, name: shortID(target)}).inspect(ctx)
 	if err != nil {
 		return "", err
@@ -177,7 +185,11 @@ func (e *Engine) restoreNeighbour(ctx context.Context, n neighbour, target strin
 
 // startNeighbour is restoreNeighbour for a target that was looked at; chaos.ErrGone
 // is said of the neighbour.
-func (e *Engine) startNeighbour(ctx context.Context, n neighbour, other container.InspectResponse) (did string, err error) {
+func (e *Engine) startNeighbour(
+	ctx context.Context,
+	n neighbour,
+	other container.InspectResponse,
+) (did string, err error) {
 	c := &Container{engine: e, id: n.ID, name: n.Name}
 	r, err := c.inspect(ctx)
 	if err != nil {
@@ -197,7 +209,13 @@ func (e *Engine) startNeighbour(ctx context.Context, n neighbour, other containe
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("starting container %s again, which uses %s of it: %w; by hand: docker restart %s", n.Name, n.Shares, removed(err), n.Name)
+		return "", fmt.Errorf(
+			"starting container %s again, which uses %s of it: %w; by hand: docker restart %s",
+			n.Name,
+			n.Shares,
+			removed(err),
+			n.Name,
+		)
 	}
 	state := c.runs
 	if n.Healthy {

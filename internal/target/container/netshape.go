@@ -23,7 +23,12 @@ func helperKey(target, fault string) string { return target + "/" + fault }
 // Where that is done by a proxy, the load leaves its open connections to the container, and
 // those of others are reset when their client next sends something; it then finds the new
 // ones slower.
-func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, deadline time.Duration) (chaos.Proof, error) {
+func (c *Container) Shape(
+	ctx context.Context,
+	id string,
+	n chaos.NetCondition,
+	deadline time.Duration,
+) (chaos.Proof, error) {
 	e, key := c.engine, helperKey(c.id, id)
 	seed := fnv.New64a()
 	seed.Write([]byte(id))
@@ -36,7 +41,13 @@ func (c *Container) Shape(ctx context.Context, id string, n chaos.NetCondition, 
 		e.settle(key)
 		return chaos.Proof{}, err
 	}
-	h, err := e.startHelper(ctx, c, "ordeal-net-"+shortID(c.id), append([]string{nethelper.Command}, p.Args()...), map[string]string{labelFault: id})
+	h, err := e.startHelper(
+		ctx,
+		c,
+		"ordeal-net-"+shortID(c.id),
+		append([]string{nethelper.Command}, p.Args()...),
+		map[string]string{labelFault: id},
+	)
 	if err != nil {
 		e.settle(key)
 		return chaos.Proof{}, err
@@ -101,13 +112,23 @@ func (c *Container) shapeable(ctx context.Context) (started string, err error) {
 	case !r.State.Running:
 		return "", fmt.Errorf("container %s does not run: its traffic cannot be shaped", c.name)
 	case r.State.Paused:
-		return "", fmt.Errorf("container %s is paused: its traffic cannot be shaped and measured", c.name)
+		return "", fmt.Errorf(
+			"container %s is paused: its traffic cannot be shaped and measured",
+			c.name,
+		)
 	case mode.IsHost():
-		return "", fmt.Errorf("container %s uses the host's network: shaping its traffic would shape that of the whole host; put a link in front of it", c.name)
+		return "", fmt.Errorf(
+			"container %s uses the host's network: shaping its traffic would shape that of the whole host; put a link in front of it",
+			c.name,
+		)
 	case mode.IsNone():
 		return "", fmt.Errorf("container %s has no network whose traffic could be shaped", c.name)
 	case mode.IsContainer():
-		return "", fmt.Errorf("container %s uses the network of container %s: name that one, as both are hit", c.name, shortID(mode.ConnectedContainer()))
+		return "", fmt.Errorf(
+			"container %s uses the network of container %s: name that one, as both are hit",
+			c.name,
+			shortID(mode.ConnectedContainer()),
+		)
 	}
 	return r.State.StartedAt, nil
 }
@@ -146,14 +167,19 @@ func (c *Container) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 		// What goes through the proxy is drained, and cut if that takes too long.
 		defer chaos.Cutting(ctx)()
 	}
-	_ = h.tell(nethelper.LineRevert) // a helper that does not hear it has its reasons to stop already
+	_ = h.tell(
+		nethelper.LineRevert,
+	) // a helper that does not hear it has its reasons to stop already
 	m, err := h.reverted(limit)
 	if h.cut != nil {
 		h.cut()
 	}
 	h.close()
 	if goneErr := e.waitGone(limit, h.id); goneErr != nil {
-		return chaos.Proof{}, errors.Join(fmt.Errorf("clearing container %s: %w", c.name, goneErr), err)
+		return chaos.Proof{}, errors.Join(
+			fmt.Errorf("clearing container %s: %w", c.name, goneErr),
+			err,
+		)
 	}
 	proof := chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}
 	switch {
@@ -161,7 +187,12 @@ func (c *Container) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 		// Dead or at its wits' end: whatever it left is taken away.
 		found, cleanErr := c.clean(ctx)
 		if cleanErr != nil {
-			return chaos.Proof{}, fmt.Errorf("clearing container %s: %w, and cleaning up after the helper failed: %w", c.name, err, cleanErr)
+			return chaos.Proof{}, fmt.Errorf(
+				"clearing container %s: %w, and cleaning up after the helper failed: %w",
+				c.name,
+				err,
+				cleanErr,
+			)
 		}
 		proof.Evidence = "the namespace is clean" + foundText(found)
 		proof.Caveat = "the helper did not last: " + err.Error()
@@ -225,8 +256,11 @@ func (c *Container) clearOrphan(ctx context.Context, id string) (chaos.Proof, er
 	e := c.engine
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	helpers, err := e.api.ContainerList(call, container.ListOptions{All: true, Filters: filters.NewArgs(
-		filters.Arg("label", labelTarget+"="+c.id), filters.Arg("label", labelFault+"="+id))})
+	helpers, err := e.api.ContainerList(
+		call,
+		container.ListOptions{All: true, Filters: filters.NewArgs(
+			filters.Arg("label", labelTarget+"="+c.id), filters.Arg("label", labelFault+"="+id))},
+	)
 	if err != nil {
 		return chaos.Proof{}, fmt.Errorf("looking for the helper of container %s: %w", c.name, err)
 	}
@@ -279,7 +313,13 @@ func (c *Container) clean(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := c.engine.startHelper(ctx, c, "ordeal-clean-"+shortID(c.id), []string{nethelper.Command, "clean"}, nil)
+	h, err := c.engine.startHelper(
+		ctx,
+		c,
+		"ordeal-clean-"+shortID(c.id),
+		[]string{nethelper.Command, "clean"},
+		nil,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,10 @@ type Place struct {
 
 // isPodman says whether an engine is podman's service, by what its API calls its parts.
 func isPodman(v types.Version) bool {
-	return slices.ContainsFunc(v.Components, func(c types.ComponentVersion) bool { return c.Name == "Podman Engine" })
+	return slices.ContainsFunc(
+		v.Components,
+		func(c types.ComponentVersion) bool { return c.Name == "Podman Engine" },
+	)
 }
 
 // identify asks the engine who it is, and what time it is there. One that may
@@ -120,7 +123,8 @@ func (p Place) Command(command string) string {
 // shellWord quotes what a shell would not take as one word.
 func shellWord(s string) string {
 	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r)
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("-_./:@%+=,", r)
 	}
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
 		return s
@@ -130,7 +134,12 @@ func shellWord(s string) string {
 
 // elsewhere is the error of a container that is at another engine.
 func (p Place) elsewhere() error {
-	return fmt.Errorf("%w: it is at another engine, %s: heal it there with %s", chaos.ErrElsewhere, p, p.Command("ordeal heal"))
+	return fmt.Errorf(
+		"%w: it is at another engine, %s: heal it there with %s",
+		chaos.ErrElsewhere,
+		p,
+		p.Command("ordeal heal"),
+	)
 }
 
 // Unreached is the error of a container that could not be looked for, as err
@@ -139,7 +148,8 @@ func (p Place) elsewhere() error {
 func Unreached(ref chaos.Ref, err error) error {
 	var d refData
 	host, _, hostErr := engineAddress()
-	if json.Unmarshal(ref.Data, &d) != nil || d.Engine == nil || hostErr == nil && plainAddress(host) == d.Engine.Address {
+	if json.Unmarshal(ref.Data, &d) != nil || d.Engine == nil ||
+		hostErr == nil && plainAddress(host) == d.Engine.Address {
 		return err
 	}
 	return d.Engine.elsewhere()

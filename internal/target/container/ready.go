@@ -80,24 +80,44 @@ func (c *Container) awaitUp(ctx context.Context) error {
 
 // await waits until state finds nothing missing and the prober has its answer.
 // The error says what was missing, and the container's last lines.
-func (c *Container) await(ctx context.Context, within time.Duration, state func(container.InspectResponse) (missing error, over bool)) error {
-	end := ready.Await(ctx, within, func(ctx context.Context) (error, bool) { return c.look(ctx, state) })
+func (c *Container) await(
+	ctx context.Context,
+	within time.Duration,
+	state func(container.InspectResponse) (missing error, over bool),
+) error {
+	end := ready.Await(
+		ctx,
+		within,
+		func(ctx context.Context) (error, bool) { return c.look(ctx, state) },
+	)
 	if end == nil {
 		return nil
 	}
 	missing := end.Missing
 	if end.GivenUp != nil {
-		return fmt.Errorf("waiting for container %s: %w; last found: %w", c.name, end.GivenUp, missing)
+		return fmt.Errorf(
+			"waiting for container %s: %w; last found: %w",
+			c.name,
+			end.GivenUp,
+			missing,
+		)
 	}
 	if end.Late {
-		missing = fmt.Errorf("it was not ready within %s: %w", quantity.FormatDuration(within), missing)
+		missing = fmt.Errorf(
+			"it was not ready within %s: %w",
+			quantity.FormatDuration(within),
+			missing,
+		)
 	}
 	return fmt.Errorf("container %s: %w%s", c.name, missing, c.lastLines(ctx))
 }
 
 // look says what is missing until the container is ready, nil if nothing, and
 // whether waiting is in vain.
-func (c *Container) look(ctx context.Context, state func(container.InspectResponse) (error, bool)) (missing error, over bool) {
+func (c *Container) look(
+	ctx context.Context,
+	state func(container.InspectResponse) (error, bool),
+) (missing error, over bool) {
 	r, err := c.inspect(ctx)
 	if err != nil {
 		return err, errors.Is(err, chaos.ErrGone)
@@ -174,7 +194,11 @@ const execEvery = 50 * time.Millisecond
 // exec runs a command in the container, and returns an error unless it exits
 // with status 0.
 func (c *Container) exec(ctx context.Context, command []string) error {
-	made, err := c.engine.api.ContainerExecCreate(ctx, c.id, container.ExecOptions{Cmd: command, AttachStdout: true, AttachStderr: true})
+	made, err := c.engine.api.ContainerExecCreate(
+		ctx,
+		c.id,
+		container.ExecOptions{Cmd: command, AttachStdout: true, AttachStderr: true},
+	)
 	if err != nil {
 		return fmt.Errorf("running it in the container: %w", removed(err))
 	}
@@ -212,7 +236,11 @@ func (c *Container) exec(ctx context.Context, command []string) error {
 func (c *Container) lastLines(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	logs, err := c.engine.api.ContainerLogs(ctx, c.id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "10"})
+	logs, err := c.engine.api.ContainerLogs(
+		ctx,
+		c.id,
+		container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "10"},
+	)
 	if err != nil {
 		return ""
 	}

@@ -75,7 +75,10 @@ func (c *Container) serves(ctx context.Context, address string) error {
 
 // Behind returns how an address of this machine is asked whether connections to it
 // get to the container, nil if the container does not publish it.
-func (c *Container) Behind(ctx context.Context, address string) (func(context.Context) error, error) {
+func (c *Container) Behind(
+	ctx context.Context,
+	address string,
+) (func(context.Context) error, error) {
 	r, err := c.inspect(ctx)
 	if err != nil || !c.engine.local() {
 		return nil, err
@@ -200,7 +203,11 @@ func hostAddrs(r container.InspectResponse) []published {
 				host = "::1"
 			}
 			// Engines say that they publish on [::] where this machine has no IPv6.
-			if host == "::1" && slices.ContainsFunc(bindings, func(o nat.PortBinding) bool { return o.HostIP == "0.0.0.0" && o.HostPort == b.HostPort }) {
+			if host == "::1" &&
+				slices.ContainsFunc(
+					bindings,
+					func(o nat.PortBinding) bool { return o.HostIP == "0.0.0.0" && o.HostPort == b.HostPort },
+				) {
 				continue
 			}
 			out = append(out, published{net.JoinHostPort(host, b.HostPort), uint16(port.Int())})

@@ -51,7 +51,10 @@ func situationOf(r container.InspectResponse) (situation, error) {
 	s.Ports = make(map[string][]string)
 	for port, bindings := range r.NetworkSettings.Ports {
 		for _, b := range bindings {
-			s.Ports[string(port)] = append(s.Ports[string(port)], net.JoinHostPort(b.HostIP, b.HostPort))
+			s.Ports[string(port)] = append(
+				s.Ports[string(port)],
+				net.JoinHostPort(b.HostIP, b.HostPort),
+			)
 		}
 		slices.Sort(s.Ports[string(port)])
 	}
@@ -60,8 +63,13 @@ func situationOf(r container.InspectResponse) (situation, error) {
 		if e == nil {
 			continue
 		}
-		own := endpoint{IPv4: e.IPAddress, IPv6: e.GlobalIPv6Address, Aliases: slices.Sorted(slices.Values(e.Aliases))}
-		own.Fixed = e.IPAMConfig != nil && (e.IPAMConfig.IPv4Address != "" || e.IPAMConfig.IPv6Address != "")
+		own := endpoint{
+			IPv4:    e.IPAddress,
+			IPv6:    e.GlobalIPv6Address,
+			Aliases: slices.Sorted(slices.Values(e.Aliases)),
+		}
+		own.Fixed = e.IPAMConfig != nil &&
+			(e.IPAMConfig.IPv4Address != "" || e.IPAMConfig.IPv6Address != "")
 		s.Networks[name] = own
 	}
 	return s, nil
@@ -89,7 +97,10 @@ func (c *Container) Situation(ctx context.Context) (json.RawMessage, error) {
 }
 
 // Restore implements chaos.Restorer.
-func (c *Container) Restore(ctx context.Context, raw json.RawMessage) (done, notes []string, err error) {
+func (c *Container) Restore(
+	ctx context.Context,
+	raw json.RawMessage,
+) (done, notes []string, err error) {
 	var before situation
 	if err := json.Unmarshal(raw, &before); err != nil {
 		return nil, nil, fmt.Errorf("reading how container %s was: %w", c.name, err)
@@ -143,12 +154,21 @@ func (c *Container) Reset(ctx context.Context, raw json.RawMessage) (done []stri
 }
 
 // resetPolicy gives a container the restart policy back that Kill has suspended.
-func (c *Container) resetPolicy(ctx context.Context, r container.InspectResponse, before container.RestartPolicy) (done []string, err error) {
+func (c *Container) resetPolicy(
+	ctx context.Context,
+	r container.InspectResponse,
+	before container.RestartPolicy,
+) (done []string, err error) {
 	if samePolicy(r.HostConfig.RestartPolicy, before) {
 		return nil, nil
 	}
 	if err := c.setPolicy(ctx, before); err != nil {
-		return nil, fmt.Errorf("giving container %s its restart policy %s back: %w", c.name, before.Name, err)
+		return nil, fmt.Errorf(
+			"giving container %s its restart policy %s back: %w",
+			c.name,
+			before.Name,
+			err,
+		)
 	}
 	return []string{fmt.Sprintf("has its restart policy %s back", before.Name)}, nil
 }
@@ -159,8 +179,16 @@ func (c *Container) differences(before, now situation) (lost, moved []string) {
 	for _, port := range slices.Sorted(maps.Keys(before.Ports)) {
 		for _, at := range before.Ports[port] {
 			if !slices.Contains(now.Ports[port], at) {
-				lost = append(lost, fmt.Sprintf("container %s published %s at %s, and does so at %s now: publish it on a fixed port and create the container anew",
-					c.name, port, at, orNone(now.Ports[port])))
+				lost = append(
+					lost,
+					fmt.Sprintf(
+						"container %s published %s at %s, and does so at %s now: publish it on a fixed port and create the container anew",
+						c.name,
+						port,
+						at,
+						orNone(now.Ports[port]),
+					),
+				)
 			}
 		}
 	}
@@ -168,38 +196,87 @@ func (c *Container) differences(before, now situation) (lost, moved []string) {
 		had := before.Networks[name]
 		has, there := now.Networks[name]
 		if !there {
-			lost = append(lost, fmt.Sprintf("container %s is no longer in the network %s: docker network connect %s %s", c.name, name, name, c.name))
+			lost = append(
+				lost,
+				fmt.Sprintf(
+					"container %s is no longer in the network %s: docker network connect %s %s",
+					c.name,
+					name,
+					name,
+					c.name,
+				),
+			)
 			continue
 		}
 		for _, alias := range had.Aliases {
 			if !slices.Contains(has.Aliases, alias) {
-				lost = append(lost, fmt.Sprintf("container %s has lost its name %s in the network %s: disconnect it and connect it with --alias %s", c.name, alias, name, alias))
+				lost = append(
+					lost,
+					fmt.Sprintf(
+						"container %s has lost its name %s in the network %s: disconnect it and connect it with --alias %s",
+						c.name,
+						alias,
+						name,
+						alias,
+					),
+				)
 			}
 		}
 		if c.own || had.IPv4 == has.IPv4 && had.IPv6 == has.IPv6 {
 			continue // what the run starts is known by its name alone
 		}
-		text := fmt.Sprintf("container %s had the address %s in the network %s, and has %s now", c.name, had.addresses(), name, has.addresses())
+		text := fmt.Sprintf(
+			"container %s had the address %s in the network %s, and has %s now",
+			c.name,
+			had.addresses(),
+			name,
+			has.addresses(),
+		)
 		asked := had.Fixed || had.Named
 		// The default bridge gives no fixed addresses and no names, so who publishes
 		// ports there is reached by these.
 		bridged := name == network.NetworkBridge && len(before.Ports) > 0
 		switch {
 		case !asked && bridged:
-			moved = append(moved, text+", which nobody has asked for: it is reached by its published ports")
+			moved = append(
+				moved,
+				text+", which nobody has asked for: it is reached by its published ports",
+			)
 		case !asked && c.engine.movesAddresses():
 			moved = append(moved, text)
 		case name == network.NetworkBridge:
-			lost = append(lost, text+": start the containers of that network in the order in which they had been started, or put it into a network of your own, where it has a name and can have a fixed address (--ip)")
+			lost = append(
+				lost,
+				text+": start the containers of that network in the order in which they had been started, or put it into a network of your own, where it has a name and can have a fixed address (--ip)",
+			)
 		default:
-			lost = append(lost, text+": start the containers of that network in the order in which they had been started, or give it a fixed address (--ip)")
+			lost = append(
+				lost,
+				text+": start the containers of that network in the order in which they had been started, or give it a fixed address (--ip)",
+			)
 		}
 	}
 	if len(before.Limits) > 0 && !sameJSON(before.Limits, now.Limits) {
-		lost = append(lost, fmt.Sprintf("the limits of container %s have changed: see docker inspect %s, and put them right with docker update", c.name, c.name))
+		lost = append(
+			lost,
+			fmt.Sprintf(
+				"the limits of container %s have changed: see docker inspect %s, and put them right with docker update",
+				c.name,
+				c.name,
+			),
+		)
 	}
 	if !samePolicy(before.Policy, now.Policy) {
-		lost = append(lost, fmt.Sprintf("container %s had the restart policy %s: docker update --restart %s %s", c.name, before.Policy.Name, before.Policy.Name, c.name))
+		lost = append(
+			lost,
+			fmt.Sprintf(
+				"container %s had the restart policy %s: docker update --restart %s %s",
+				c.name,
+				before.Policy.Name,
+				before.Policy.Name,
+				c.name,
+			),
+		)
 	}
 	return lost, moved
 }
@@ -214,7 +291,9 @@ func sameJSON(a, b json.RawMessage) bool {
 }
 
 func (e endpoint) addresses() string {
-	return orNone(slices.DeleteFunc([]string{e.IPv4, e.IPv6}, func(s string) bool { return s == "" }))
+	return orNone(
+		slices.DeleteFunc([]string{e.IPv4, e.IPv6}, func(s string) bool { return s == "" }),
+	)
 }
 
 func orNone(in []string) string {
@@ -239,21 +318,36 @@ func movingPorts(name string, r container.InspectResponse) error {
 		asked := r.HostConfig.PortBindings[port]
 		chosen := len(asked) == 0 // with --publish-all
 		for _, b := range asked {
-			chosen = chosen || b.HostPort == "" || b.HostPort == "0" || strings.Contains(b.HostPort, "-")
+			chosen = chosen || b.HostPort == "" || b.HostPort == "0" ||
+				strings.Contains(b.HostPort, "-")
 		}
 		if !chosen || len(now) == 0 {
 			continue
 		}
 		at := net.JoinHostPort(now[0].HostIP, now[0].HostPort)
-		errs = append(errs, fmt.Errorf("container %s publishes %s on a host port that the engine chose, %s, and would be at another one after a restart: "+
-			"publish it on a fixed port (-p %s:%s), or pause it instead", name, port, now[0].HostPort, at, port))
+		errs = append(
+			errs,
+			fmt.Errorf(
+				"container %s publishes %s on a host port that the engine chose, %s, and would be at another one after a restart: "+
+					"publish it on a fixed port (-p %s:%s), or pause it instead",
+				name,
+				port,
+				now[0].HostPort,
+				at,
+				port,
+			),
+		)
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
 }
 
 // Warnings implements chaos.Warner.
-func (c *Container) Warnings(ctx context.Context, needs chaos.Capability, spec chaos.Spec) []string {
+func (c *Container) Warnings(
+	ctx context.Context,
+	needs chaos.Capability,
+	spec chaos.Spec,
+) []string {
 	if needs != chaos.CapKill {
 		return nil
 	}
@@ -267,15 +361,35 @@ func (c *Container) Warnings(ctx context.Context, needs chaos.Capability, spec c
 	}
 	var out []string
 	if signal != "SIGKILL" && ignores(r, signal) {
-		out = append(out, fmt.Sprintf("container %s ignores %s, so that the fault will have no effect: use SIGKILL, or a signal that it handles", c.name, signal))
+		out = append(
+			out,
+			fmt.Sprintf(
+				"container %s ignores %s, so that the fault will have no effect: use SIGKILL, or a signal that it handles",
+				c.name,
+				signal,
+			),
+		)
 	}
 	if c.cannotTell(r) {
-		out = append(out, fmt.Sprintf("nothing tells from here when container %s serves again after it was killed: its sockets cannot be seen, as it runs elsewhere or in a virtual machine, "+
-			"and a connection that is accepted for it is no sign; say what does, as its ready", c.name))
+		out = append(
+			out,
+			fmt.Sprintf(
+				"nothing tells from here when container %s serves again after it was killed: its sockets cannot be seen, as it runs elsewhere or in a virtual machine, "+
+					"and a connection that is accepted for it is no sign; say what does, as its ready",
+				c.name,
+			),
+		)
 	}
 	if c.engine.podman && c.engine.actsAfter(r, signal) {
-		out = append(out, fmt.Sprintf("podman follows the restart policy of container %s, %s, after %s, and only from version 5 on can it be suspended: use SIGKILL, after which the policy does not act",
-			c.name, r.HostConfig.RestartPolicy.Name, signal))
+		out = append(
+			out,
+			fmt.Sprintf(
+				"podman follows the restart policy of container %s, %s, after %s, and only from version 5 on can it be suspended: use SIGKILL, after which the policy does not act",
+				c.name,
+				r.HostConfig.RestartPolicy.Name,
+				signal,
+			),
+		)
 	}
 	near, err := c.neighbours(ctx)
 	if err != nil {
@@ -288,7 +402,17 @@ func (c *Container) Warnings(ctx context.Context, needs chaos.Capability, spec c
 		if n.Of != "" {
 			fate = fmt.Sprintf("when %s is killed, as that is started again too", c.name)
 		}
-		out = append(out, fmt.Sprintf("container %s uses %s of %s: it %s %s, and is started again with it", n.Name, n.Shares, names[n.Of], n.fate(), fate))
+		out = append(
+			out,
+			fmt.Sprintf(
+				"container %s uses %s of %s: it %s %s, and is started again with it",
+				n.Name,
+				n.Shares,
+				names[n.Of],
+				n.fate(),
+				fate,
+			),
+		)
 	}
 	var lost []string
 	for dir := range r.HostConfig.Tmpfs {
@@ -301,7 +425,14 @@ func (c *Container) Warnings(ctx context.Context, needs chaos.Capability, spec c
 	}
 	if len(lost) > 0 {
 		slices.Sort(lost)
-		out = append(out, fmt.Sprintf("container %s keeps %s in memory (tmpfs): what is there is lost when it is killed", c.name, strings.Join(lost, ", ")))
+		out = append(
+			out,
+			fmt.Sprintf(
+				"container %s keeps %s in memory (tmpfs): what is there is lost when it is killed",
+				c.name,
+				strings.Join(lost, ", "),
+			),
+		)
 	}
 	return out
 }

@@ -47,7 +47,12 @@ type Spec struct {
 // NewStack makes the network of a run. Everything that the engine makes from
 // then on belongs to run and owner, the text of an owner.Owner. progress is told
 // what takes long; it may be nil. If it fails, nothing is left behind.
-func (e *Engine) NewStack(ctx context.Context, run string, owner string, progress func(string)) (*Stack, error) {
+func (e *Engine) NewStack(
+	ctx context.Context,
+	run string,
+	owner string,
+	progress func(string),
+) (*Stack, error) {
 	if slug(run) == "" {
 		return nil, fmt.Errorf("expected a run with a letter or digit in its name, found %q", run)
 	}
@@ -61,12 +66,18 @@ func (e *Engine) NewStack(ctx context.Context, run string, owner string, progres
 	}
 	e.mu.Unlock()
 	if taken {
-		return nil, errors.New("the engine has made things for another run already: make the stack first")
+		return nil, errors.New(
+			"the engine has made things for another run already: make the stack first",
+		)
 	}
 	s := &Stack{engine: e, run: run}
 	making, cancel := uncancelled(ctx, startTimeout)
 	defer cancel()
-	made, err := e.api.NetworkCreate(making, "ordeal-"+slug(run), network.CreateOptions{Driver: "bridge", Labels: e.labels(RoleNetwork)})
+	made, err := e.api.NetworkCreate(
+		making,
+		"ordeal-"+slug(run),
+		network.CreateOptions{Driver: "bridge", Labels: e.labels(RoleNetwork)},
+	)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("making the run's network: %w", err), s.Close(ctx))
 	}
@@ -78,7 +89,10 @@ func (e *Engine) NewStack(ctx context.Context, run string, owner string, progres
 // holds the container's last lines, and the container is removed.
 func (s *Stack) Start(ctx context.Context, spec Spec) (*Container, error) {
 	if slug(spec.Name) == "" {
-		return nil, fmt.Errorf("expected a container's name with a letter or digit in it, found %q", spec.Name)
+		return nil, fmt.Errorf(
+			"expected a container's name with a letter or digit in it, found %q",
+			spec.Name,
+		)
 	}
 	img := spec.Image
 	if img == "" {
@@ -110,13 +124,19 @@ func uncancelled(ctx context.Context, d time.Duration) (context.Context, context
 }
 
 func portTaken(err error) bool {
-	return strings.Contains(err.Error(), "port is already allocated") || strings.Contains(err.Error(), "address already in use")
+	return strings.Contains(err.Error(), "port is already allocated") ||
+		strings.Contains(err.Error(), "address already in use")
 }
 
 // start makes one try at one port.
 func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container, err error) {
 	e := s.engine
-	config := &container.Config{Image: img, Cmd: spec.Args, Env: spec.Env, Labels: e.labels(RoleService)}
+	config := &container.Config{
+		Image:  img,
+		Cmd:    spec.Args,
+		Env:    spec.Env,
+		Labels: e.labels(RoleService),
+	}
 	host := &container.HostConfig{
 		SecurityOpt: []string{"no-new-privileges"},
 		Resources:   container.Resources{Memory: spec.Memory},
@@ -152,7 +172,14 @@ func (s *Stack) start(ctx context.Context, spec Spec, img string) (_ *Container,
 	defer cancel()
 	making, done := uncancelled(ctx, startTimeout)
 	defer done()
-	made, err := e.api.ContainerCreate(making, config, host, nets, nil, "ordeal-"+slug(s.run)+"-"+slug(spec.Name))
+	made, err := e.api.ContainerCreate(
+		making,
+		config,
+		host,
+		nets,
+		nil,
+		"ordeal-"+slug(s.run)+"-"+slug(spec.Name),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("making container %s: %w", spec.Name, err)
 	}
@@ -229,7 +256,12 @@ func (e *Engine) hasImage(ctx context.Context, name string) error {
 			there = "it has " + strings.Join(tags[:min(len(tags), maxCandidates)], ", ")
 		}
 	}
-	return fmt.Errorf("expected image %s in the engine, as nothing is pulled for a run, found it missing (%s): docker pull %s", name, there, name)
+	return fmt.Errorf(
+		"expected image %s in the engine, as nothing is pulled for a run, found it missing (%s): docker pull %s",
+		name,
+		there,
+		name,
+	)
 }
 
 // Close removes all that was made for the run, verifies that nothing is left,

@@ -40,7 +40,11 @@ func (c *Container) Look(ctx context.Context) (json.RawMessage, error) {
 // Changed implements chaos.Witness. It goes by the start of the container, which
 // is another one after each life, and by what the engine remembers of events,
 // which is little, and nothing once the engine itself was restarted.
-func (c *Container) Changed(ctx context.Context, did chaos.Capability, raw json.RawMessage) (string, error) {
+func (c *Container) Changed(
+	ctx context.Context,
+	did chaos.Capability,
+	raw json.RawMessage,
+) (string, error) {
 	var l look
 	if err := json.Unmarshal(raw, &l); err != nil {
 		return "", fmt.Errorf("reading what container %s was like: %w", c.name, err)
@@ -56,7 +60,11 @@ func (c *Container) Changed(ctx context.Context, did chaos.Capability, raw json.
 		case r.State.Running || r.State.Restarting:
 			return "", nil // the undo makes sure of that it serves
 		case again:
-			return fmt.Sprintf("it was started again at %s, and has ended since with status %d", r.State.StartedAt, r.State.ExitCode), nil
+			return fmt.Sprintf(
+				"it was started again at %s, and has ended since with status %d",
+				r.State.StartedAt,
+				r.State.ExitCode,
+			), nil
 		}
 		if at := c.eventAfter(ctx, l.At, events.ActionDie, events.ActionStop); !at.IsZero() {
 			return fmt.Sprintf("somebody stopped it at %s", at.Format(time.RFC3339)), nil
@@ -66,10 +74,16 @@ func (c *Container) Changed(ctx context.Context, did chaos.Capability, raw json.
 		case r.State.Status != container.StatePaused && !r.State.Paused:
 			return "", nil
 		case again:
-			return fmt.Sprintf("it was started again at %s, and paused by somebody since", r.State.StartedAt), nil
+			return fmt.Sprintf(
+				"it was started again at %s, and paused by somebody since",
+				r.State.StartedAt,
+			), nil
 		}
 		if at := c.eventAfter(ctx, l.At, events.ActionPause, events.ActionUnPause); !at.IsZero() {
-			return fmt.Sprintf("it was unpaused at %s, and paused by somebody since", at.Format(time.RFC3339)), nil
+			return fmt.Sprintf(
+				"it was unpaused at %s, and paused by somebody since",
+				at.Format(time.RFC3339),
+			), nil
 		}
 	}
 	return "", nil
@@ -77,7 +91,11 @@ func (c *Container) Changed(ctx context.Context, did chaos.Capability, raw json.
 
 // eventAfter returns when the container had the event next after its first event
 // first, since a time of the engine's; zero if the engine knows of none.
-func (c *Container) eventAfter(ctx context.Context, since time.Time, first, next events.Action) (at time.Time) {
+func (c *Container) eventAfter(
+	ctx context.Context,
+	since time.Time,
+	first, next events.Action,
+) (at time.Time) {
 	if since.IsZero() {
 		return at
 	}
@@ -86,7 +104,10 @@ func (c *Container) eventAfter(ctx context.Context, since time.Time, first, next
 	until := time.Now().Add(c.engine.ahead)
 	messages, errs := c.engine.api.Events(ctx, events.ListOptions{
 		Since: stamp(since), Until: stamp(until),
-		Filters: filters.NewArgs(filters.Arg("type", string(events.ContainerEventType)), filters.Arg("container", c.id)),
+		Filters: filters.NewArgs(
+			filters.Arg("type", string(events.ContainerEventType)),
+			filters.Arg("container", c.id),
+		),
 	})
 	seen := false
 	for {

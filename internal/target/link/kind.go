@@ -169,7 +169,10 @@ func (o opener) Facts(
 	details := []target.Detail{
 		{Name: "link", Value: "would listen on " + s.listen()}, {Name: "upstream", Value: s.To},
 	}
-	return target.Facts{Address: s.listen(), Targets: []target.Fact{{Name: name, Details: details}}}, nil
+	return target.Facts{
+		Address: s.listen(),
+		Targets: []target.Fact{{Name: name, Details: details}},
+	}, nil
 }
 
 // healer has nothing to undo: links live and die with their run.

@@ -73,19 +73,36 @@ func Start(
 	ctx context.Context, name, listen, upstream string, seed uint64, opts ...Option,
 ) (*Link, error) {
 	if _, _, err := net.SplitHostPort(upstream); err != nil {
-		return nil, fmt.Errorf("link %s: expected its upstream as host:port, found %q", name, upstream)
+		return nil, fmt.Errorf(
+			"link %s: expected its upstream as host:port, found %q",
+			name,
+			upstream,
+		)
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("link %s cannot listen on %s: another program does; stop it, or choose "+
-			"another address (port 0 picks a free one, which is ${%s.addr})", name, listen, name)
+		return nil, fmt.Errorf(
+			"link %s cannot listen on %s: another program does; stop it, or choose "+
+				"another address (port 0 picks a free one, which is ${%s.addr})",
+			name,
+			listen,
+			name,
+		)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("link %s cannot listen on %s: this machine does not have that address; "+
-			"127.0.0.1 is there always", name, listen)
+		return nil, fmt.Errorf(
+			"link %s cannot listen on %s: this machine does not have that address; "+
+				"127.0.0.1 is there always",
+			name,
+			listen,
+		)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("link %s cannot listen on %s: ports below 1024 need rights that this "+
-			"user does not have; choose a higher one", name, listen)
+		return nil, fmt.Errorf(
+			"link %s cannot listen on %s: ports below 1024 need rights that this "+
+				"user does not have; choose a higher one",
+			name,
+			listen,
+		)
 	case err != nil:
 		return nil, fmt.Errorf("link %s cannot listen on %s: %w", name, listen, err)
 	}
@@ -126,7 +143,10 @@ func (l *Link) Behind(_ context.Context, address string) (func(context.Context) 
 		}
 		return &target.Deserted{Err: fmt.Errorf(
 			"the link %s cannot connect to its upstream %s: %w; start what listens there, or correct the link's upstream",
-			l.name, l.upstream, err)}
+			l.name,
+			l.upstream,
+			err,
+		)}
 	}, nil
 }
 

@@ -55,7 +55,11 @@ func netemEffects() []netemEffect {
 		{
 			name: "latency",
 			set: func(a *netlink.NetemQdiscAttrs, c chaos.NetCondition) {
-				a.Latency, a.Jitter = uint32(c.Latency.Delay.Microseconds()), uint32(c.Latency.Jitter.Microseconds())
+				a.Latency, a.Jitter = uint32(
+					c.Latency.Delay.Microseconds(),
+				), uint32(
+					c.Latency.Jitter.Microseconds(),
+				)
 			},
 			proof: func(c chaos.NetCondition) roundtrip.Proof {
 				return roundtrip.Grown(c.Latency.Delay, c.Latency.Jitter)
@@ -79,7 +83,8 @@ func netemQdisc(link int, c chaos.NetCondition) *netlink.Netem {
 func foreignRoot(qdiscs []netlink.Qdisc) netlink.Qdisc {
 	for _, q := range qdiscs {
 		a := q.Attrs()
-		if a.Parent == netlink.HANDLE_ROOT && a.Handle != 0 && a.Handle != netlink.MakeHandle(netemHandle, 0) {
+		if a.Parent == netlink.HANDLE_ROOT && a.Handle != 0 &&
+			a.Handle != netlink.MakeHandle(netemHandle, 0) {
 			return q
 		}
 	}
@@ -97,7 +102,11 @@ func (*netem) apply(ctx context.Context, p Params, _ func() error) (string, erro
 			return "", fmt.Errorf("listing queueing disciplines of %s: %w", l.Attrs().Name, err)
 		}
 		if q := foreignRoot(qdiscs); q != nil {
-			return "", fmt.Errorf("%s already has a queueing discipline, %s: not replacing what is not ordeal's", l.Attrs().Name, q.Type())
+			return "", fmt.Errorf(
+				"%s already has a queueing discipline, %s: not replacing what is not ordeal's",
+				l.Attrs().Name,
+				q.Type(),
+			)
 		}
 	}
 	nothing := chaos.NetCondition{Latency: chaos.Latency{Delay: time.Microsecond}}
@@ -210,8 +219,14 @@ func checkNetem(l netlink.Link, want *netlink.Netem) error {
 		return fmt.Errorf("expected netem on %s, found %v", l.Attrs().Name, q)
 	}
 	// The kernel keeps times in ticks, which need not be whole microseconds.
-	if diff := int64(got.Latency) - int64(want.Latency); diff > int64(want.Latency)/100 || diff < -int64(want.Latency)/100 {
-		return fmt.Errorf("expected netem on %s with latency %d, found %d", l.Attrs().Name, want.Latency, got.Latency)
+	if diff := int64(got.Latency) - int64(want.Latency); diff > int64(want.Latency)/100 ||
+		diff < -int64(want.Latency)/100 {
+		return fmt.Errorf(
+			"expected netem on %s with latency %d, found %d",
+			l.Attrs().Name,
+			want.Latency,
+			got.Latency,
+		)
 	}
 	return nil
 }
@@ -245,7 +260,9 @@ func neighbour(links []netlink.Link) (netip.Addr, error) {
 			}
 		}
 	}
-	return netip.Addr{}, errors.New("no round trip out of the namespace could be measured: it has no gateway")
+	return netip.Addr{}, errors.New(
+		"no round trip out of the namespace could be measured: it has no gateway",
+	)
 }
 
 // knock measures a round trip to a host by opening a connection to a port that

@@ -58,7 +58,10 @@ const (
 // left in the namespace, and says what that was.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, Command+": expected net or clean, found nothing; ordeal starts this command by itself in helper containers")
+		fmt.Fprintln(
+			stderr,
+			Command+": expected net or clean, found nothing; ordeal starts this command by itself in helper containers",
+		)
 		return exitUsage
 	}
 	out := newOutput(stdout)

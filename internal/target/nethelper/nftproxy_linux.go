@@ -80,7 +80,11 @@ func (m *nftProxy) apply(ctx context.Context, p Params, carrying func() error) (
 	shape := tcpproxy.Shape{}.Under(p.Condition)
 	return tcpproxy.Put(ctx, m.prober.Round, p.Condition, shape, func() error {
 		if n := m.probed.Load(); n != roundtrip.Conns {
-			return fmt.Errorf("the redirect does not act: expected %d probes to come through the proxy, found %d", roundtrip.Conns, n)
+			return fmt.Errorf(
+				"the redirect does not act: expected %d probes to come through the proxy, found %d",
+				roundtrip.Conns,
+				n,
+			)
 		}
 		m.proxy.SetShape(shape)
 		return nil

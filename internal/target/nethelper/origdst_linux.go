@@ -35,7 +35,10 @@ func originalDst(c net.Conn) (netip.AddrPort, error) {
 			var m *unix.IPv6Mreq
 			if m, sockErr = unix.GetsockoptIPv6Mreq(int(fd), unix.SOL_IP, soOriginalDst); sockErr == nil {
 				b := m.Multiaddr
-				dst = netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[4:8])), binary.BigEndian.Uint16(b[2:4]))
+				dst = netip.AddrPortFrom(
+					netip.AddrFrom4([4]byte(b[4:8])),
+					binary.BigEndian.Uint16(b[2:4]),
+				)
 			}
 			return
 		}

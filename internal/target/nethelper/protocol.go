@@ -64,7 +64,14 @@ const maxSlower = 2 * time.Minute
 func (p Params) Validate() error {
 	errs := []error{p.Condition.Validate()}
 	if s := p.Condition.Slower(); s > maxSlower {
-		errs = append(errs, fmt.Errorf("expected a condition that makes answers at most %s later, found %s", maxSlower, s))
+		errs = append(
+			errs,
+			fmt.Errorf(
+				"expected a condition that makes answers at most %s later, found %s",
+				maxSlower,
+				s,
+			),
+		)
 	}
 	if p.Deadline <= 0 {
 		errs = append(errs, fmt.Errorf("expected a deadline above 0s, found %s", p.Deadline))
@@ -151,7 +158,10 @@ func (m *Messages) Next() (Message, error) {
 			return Message{}, fmt.Errorf("expected a JSON message from the helper, found %q", line)
 		}
 		if msg.Event == "" {
-			return Message{}, fmt.Errorf("expected an event in the helper's message, found %q", line)
+			return Message{}, fmt.Errorf(
+				"expected an event in the helper's message, found %q",
+				line,
+			)
 		}
 		return msg, nil
 	}

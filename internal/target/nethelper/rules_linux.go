@@ -98,12 +98,20 @@ func (r rules) install() error {
 	c.AddChain(reset)
 	c.AddChain(track)
 	c.AddRule(&nftables.Rule{Table: deflect.Table, Chain: deflect, Exprs: slices.Concat(
-		fromOutside(), isTCP(), dport(expr.CmpOpNeq, r.proxy), tcpFlags(tcpSYN|tcpACK, tcpSYN), redirect(r.proxy))})
+		fromOutside(),
+		isTCP(),
+		dport(expr.CmpOpNeq, r.proxy),
+		tcpFlags(tcpSYN|tcpACK, tcpSYN),
+		redirect(r.proxy),
+	)})
 	c.AddRule(&nftables.Rule{Table: probe.Table, Chain: probe, Exprs: slices.Concat(
 		marked(), isTCP(), dport(expr.CmpOpEq, r.echo), redirect(r.proxy))})
 	c.AddRule(&nftables.Rule{Table: track.Table, Chain: track, Exprs: translated()})
 	if err := c.Flush(); err != nil {
-		return fmt.Errorf("the kernel refused the nftables redirect (it needs nf_tables with inet nat, Linux 5.2 or newer): %w", err)
+		return fmt.Errorf(
+			"the kernel refused the nftables redirect (it needs nf_tables with inet nat, Linux 5.2 or newer): %w",
+			err,
+		)
 	}
 	return r.verify(false)
 }
@@ -116,7 +124,12 @@ func (r rules) resetOld() error {
 	}
 	_, _, reset, _ := r.chains()
 	if len(r.listening) > 0 {
-		set := &nftables.Set{Table: reset.Table, Anonymous: true, Constant: true, KeyType: nftables.TypeInetService}
+		set := &nftables.Set{
+			Table:     reset.Table,
+			Anonymous: true,
+			Constant:  true,
+			KeyType:   nftables.TypeInetService,
+		}
 		var ports []nftables.SetElement
 		for _, p := range r.listening {
 			ports = append(ports, nftables.SetElement{Key: binaryutil.BigEndian.PutUint16(p)})
@@ -150,7 +163,12 @@ func (r rules) verify(resets bool) error {
 			return fmt.Errorf("reading nftables chain %s back: %w", chain.Name, err)
 		}
 		if len(got) != 1 || !redirectsTo(got[0], r.proxy) {
-			return fmt.Errorf("expected nftables chain %s to redirect to port %d, found %d other rules", chain.Name, r.proxy, len(got))
+			return fmt.Errorf(
+				"expected nftables chain %s to redirect to port %d, found %d other rules",
+				chain.Name,
+				r.proxy,
+				len(got),
+			)
 		}
 	}
 	got, err := c.GetRules(reset.Table, reset)
@@ -162,7 +180,12 @@ func (r rules) verify(resets bool) error {
 		want = min(len(r.listening), 1)
 	}
 	if len(got) != want {
-		return fmt.Errorf("expected %d rules in nftables chain %s, found %d", want, reset.Name, len(got))
+		return fmt.Errorf(
+			"expected %d rules in nftables chain %s, found %d",
+			want,
+			reset.Name,
+			len(got),
+		)
 	}
 	return nil
 }
@@ -234,7 +257,10 @@ func tableExists() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("listing nftables tables: %w", err)
 	}
-	return slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == tableName }), nil
+	return slices.ContainsFunc(
+		tables,
+		func(t *nftables.Table) bool { return t.Name == tableName },
+	), nil
 }
 
 // Bits of the TCP header's flags.
@@ -257,7 +283,11 @@ func fromOutside() []expr.Any {
 func marked() []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyMARK, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(probeMark)},
+		&expr.Cmp{
+			Op:       expr.CmpOpEq,
+			Register: 1,
+			Data:     binaryutil.NativeEndian.PutUint32(probeMark),
+		},
 	}
 }
 
@@ -267,7 +297,13 @@ func translated() []expr.Any {
 	const dstNAT = 1 << 5
 	return []expr.Any{
 		&expr.Ct{Key: expr.CtKeySTATUS, Register: 1},
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(dstNAT), Xor: make([]byte, 4)},
+		&expr.Bitwise{
+			SourceRegister: 1,
+			DestRegister:   1,
+			Len:            4,
+			Mask:           binaryutil.NativeEndian.PutUint32(dstNAT),
+			Xor:            make([]byte, 4),
+		},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
 		&expr.Counter{},
 	}
@@ -281,18 +317,29 @@ func isTCP() []expr.Any {
 }
 
 func loadDport() []expr.Any {
-	return []expr.Any{&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2}}
+	return []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
+	}
 }
 
 func dport(op expr.CmpOp, port uint16) []expr.Any {
-	return append(loadDport(), &expr.Cmp{Op: op, Register: 1, Data: binaryutil.BigEndian.PutUint16(port)})
+	return append(
+		loadDport(),
+		&expr.Cmp{Op: op, Register: 1, Data: binaryutil.BigEndian.PutUint16(port)},
+	)
 }
 
 // tcpFlags matches packets of whose flags in mask exactly those in want are set.
 func tcpFlags(mask, want byte) []expr.Any {
 	return []expr.Any{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1},
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{mask}, Xor: []byte{0}},
+		&expr.Bitwise{
+			SourceRegister: 1,
+			DestRegister:   1,
+			Len:            1,
+			Mask:           []byte{mask},
+			Xor:            []byte{0},
+		},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{want}},
 	}
 }

@@ -61,10 +61,21 @@ func (s *session) run() int {
 	why := cause.Error()
 	rest, err := revert(m, func() { s.out.send(Message{Event: EventCleared, Mechanism: name}) })
 	if err != nil {
-		s.out.send(Message{Event: EventError, Mechanism: name, Why: why, Error: err.Error(), Dirty: true})
+		s.out.send(
+			Message{Event: EventError, Mechanism: name, Why: why, Error: err.Error(), Dirty: true},
+		)
 		return exitDirty
 	}
-	s.out.send(Message{Event: EventReverted, Mechanism: name, Why: why, Told: cause == errTold, Evidence: rest.Evidence, Stats: rest.Traffic})
+	s.out.send(
+		Message{
+			Event:     EventReverted,
+			Mechanism: name,
+			Why:       why,
+			Told:      cause == errTold,
+			Evidence:  rest.Evidence,
+			Stats:     rest.Traffic,
+		},
+	)
 	return exitOK
 }
 
@@ -160,7 +171,10 @@ func (s *session) apply(
 			case <-left:
 				return nil
 			case <-limit.Done():
-				return fmt.Errorf("waiting for the load to leave its connections: %w", context.Cause(limit))
+				return fmt.Errorf(
+					"waiting for the load to leave its connections: %w",
+					context.Cause(limit),
+				)
 			}
 		})
 		cancel()
@@ -168,7 +182,9 @@ func (s *session) apply(
 			return entry.name, m, evidence, refused, nil
 		}
 		if _, undo := revert(m, func() {}); undo != nil {
-			return "", nil, "", nil, dirtyError{fmt.Errorf("%s: %w; and undoing what was begun failed: %w", entry.name, err, undo)}
+			return "", nil, "", nil, dirtyError{
+				fmt.Errorf("%s: %w; and undoing what was begun failed: %w", entry.name, err, undo),
+			}
 		}
 		if ctx.Err() != nil {
 			return "", nil, "", nil, errBefore(ctx)
@@ -176,9 +192,15 @@ func (s *session) apply(
 		refused = append(refused, fmt.Sprintf("%s: %s", entry.name, err))
 	}
 	if len(refused) == 0 {
-		return "", nil, "", nil, fmt.Errorf("expected a mechanism that exists on this platform, found %q", s.params.Mechanism)
+		return "", nil, "", nil, fmt.Errorf(
+			"expected a mechanism that exists on this platform, found %q",
+			s.params.Mechanism,
+		)
 	}
-	return "", nil, "", nil, fmt.Errorf("no way to shape the traffic works here: %s", strings.Join(refused, "; "))
+	return "", nil, "", nil, fmt.Errorf(
+		"no way to shape the traffic works here: %s",
+		strings.Join(refused, "; "),
+	)
 }
 
 // revert has its own deadline: an undo is never cancelled.

@@ -54,7 +54,8 @@ func (s Sockets) Connected(port uint16) bool {
 
 func (s Sockets) has(port uint16, states ...uint8) bool {
 	return slices.ContainsFunc(s.all, func(s socket) bool {
-		return s.local.Port() == port && !s.local.Addr().IsLoopback() && slices.Contains(states, s.state)
+		return s.local.Port() == port && !s.local.Addr().IsLoopback() &&
+			slices.Contains(states, s.state)
 	})
 }
 

@@ -27,7 +27,11 @@ func Kind() target.Kind {
 		Name: kindName,
 		Keys: []string{"builtin", "process"},
 		Beside: []target.Beside{
-			{Key: "args", With: "builtin", Hint: "put the arguments into the command, or below container:"},
+			{
+				Key:  "args",
+				With: "builtin",
+				Hint: "put the arguments into the command, or below container:",
+			},
 		},
 		New:  func() any { return &serviceFile{} },
 		Plan: func(r target.Reader, file any) target.Settings { return plan(r, file.(*serviceFile)) },
@@ -93,8 +97,12 @@ func plan(r target.Reader, file *serviceFile) *Settings {
 		path, folder := r.Path(f.Dir)
 		if info, err := os.Stat(path); err != nil || !info.IsDir() {
 			_, at := r.Service()
-			r.Failf(r.Where(&f.Dir, at).Span, "paths are taken from the scenario file's folder, "+folder,
-				"dir: there is no folder %s", f.Dir)
+			r.Failf(
+				r.Where(&f.Dir, at).Span,
+				"paths are taken from the scenario file's folder, "+folder,
+				"dir: there is no folder %s",
+				f.Dir,
+			)
 		}
 	}
 	r.Env(f.Env)

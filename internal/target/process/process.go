@@ -92,16 +92,24 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
 	}
-	p := &Process{cfg: cfg, tail: newTail(cfg.Log), exited: make(chan target.Exit, 1), expected: true}
+	p := &Process{
+		cfg:      cfg,
+		tail:     newTail(cfg.Log),
+		exited:   make(chan target.Exit, 1),
+		expected: true,
+	}
 	check := cfg.Ready
 	if check.IsZero() && cfg.Addr != "" {
 		check.TCP = cfg.Addr
 	}
 	if !check.IsZero() {
 		var err error
-		p.prober, err = ready.NewProber(check, ready.Options{Hosts: cfg.Hosts, Run: func(ctx context.Context, command []string) error {
-			return ready.RunHere(ctx, command, cfg.Dir, cfg.Env)
-		}})
+		p.prober, err = ready.NewProber(
+			check,
+			ready.Options{Hosts: cfg.Hosts, Run: func(ctx context.Context, command []string) error {
+				return ready.RunHere(ctx, command, cfg.Dir, cfg.Env)
+			}},
+		)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", cfg.Name, err)
 		}
@@ -239,14 +247,20 @@ func (p *Process) Start(ctx context.Context) error {
 func startError(cfg Config, err error) error {
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return fmt.Errorf("there is no program %q in PATH; give its path, or install it", cfg.Command[0])
+		return fmt.Errorf(
+			"there is no program %q in PATH; give its path, or install it",
+			cfg.Command[0],
+		)
 	case errors.Is(err, os.ErrNotExist):
 		if cfg.Dir != "" {
 			if _, e := os.Stat(cfg.Dir); errors.Is(e, os.ErrNotExist) {
 				return fmt.Errorf("its folder %s is not there", cfg.Dir)
 			}
 		}
-		return fmt.Errorf("there is no program %s; build it first, or correct the path", cfg.Command[0])
+		return fmt.Errorf(
+			"there is no program %s; build it first, or correct the path",
+			cfg.Command[0],
+		)
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s may not be executed: chmod +x it", cfg.Command[0])
 	}
@@ -264,7 +278,11 @@ func (p *Process) ready(ctx context.Context, squatter bool) error {
 	if squatter {
 		select {
 		case <-c.done:
-			return fmt.Errorf("%w; something else answers at %s already: stop it, or use another port", p.early(c), p.cfg.Ready)
+			return fmt.Errorf(
+				"%w; something else answers at %s already: stop it, or use another port",
+				p.early(c),
+				p.cfg.Ready,
+			)
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s to be ready: %w", p.cfg.Name, context.Cause(ctx))
 		case <-time.After(settle):
@@ -293,7 +311,12 @@ func (p *Process) ready(ctx context.Context, squatter bool) error {
 
 // early is the error of a process that ended before it was ready.
 func (p *Process) early(c *child) error {
-	return fmt.Errorf("%s ended (%s) before it was ready%s", p.cfg.Name, c.status(), p.tail.quoted())
+	return fmt.Errorf(
+		"%s ended (%s) before it was ready%s",
+		p.cfg.Name,
+		c.status(),
+		p.tail.quoted(),
+	)
 }
 
 // ended is called for each child, when its first process is dead and others of
@@ -306,7 +329,10 @@ func (p *Process) ended(status string, left bool) {
 	}
 	p.expected = !left
 	if left {
-		status = "its first process: " + cmp.Or(status, "how is not known") + "; others of its group run on"
+		status = "its first process: " + cmp.Or(
+			status,
+			"how is not known",
+		) + "; others of its group run on"
 	}
 	select {
 	case p.exited <- target.Exit{Name: p.cfg.Name, Status: status, Tail: p.tail.String()}:
@@ -347,7 +373,13 @@ func (p *Process) Stop(ctx context.Context) error {
 	case <-c.done:
 		return nil
 	case <-time.After(endsAfterKill):
-		return fmt.Errorf("%s (pid %d) still runs %s after SIGKILL: see what holds it with ps -o stat,wchan -p %d", p.cfg.Name, c.pid, endsAfterKill, c.pid)
+		return fmt.Errorf(
+			"%s (pid %d) still runs %s after SIGKILL: see what holds it with ps -o stat,wchan -p %d",
+			p.cfg.Name,
+			c.pid,
+			endsAfterKill,
+			c.pid,
+		)
 	}
 }
 

@@ -35,7 +35,11 @@ var (
 // that is undone which was done to them.
 func Reopen(ref chaos.Ref) (chaos.Target, error) {
 	if ref.Kind != kindName {
-		return nil, fmt.Errorf("expected a process to find again, found the %s %s", ref.Kind, ref.Name)
+		return nil, fmt.Errorf(
+			"expected a process to find again, found the %s %s",
+			ref.Kind,
+			ref.Name,
+		)
 	}
 	var d refData
 	if err := json.Unmarshal(ref.Data, &d); err != nil {
@@ -74,8 +78,11 @@ func (s *Survivor) left() (bool, error) {
 		if owner.SpaceGone(s.id.Space) {
 			return false, nil
 		}
-		return false, fmt.Errorf("%w: it ran in another pid namespace (%s): run ordeal heal there, or as root on the machine itself once that is gone",
-			chaos.ErrElsewhere, s.id.Host)
+		return false, fmt.Errorf(
+			"%w: it ran in another pid namespace (%s): run ordeal heal there, or as root on the machine itself once that is gone",
+			chaos.ErrElsewhere,
+			s.id.Host,
+		)
 	}
 	p, err := owner.Inspect(s.group)
 	switch {

@@ -51,7 +51,16 @@ func Binary(t testing.TB) string {
 			return
 		}
 		program.path = filepath.Join(program.dir, "ordeal")
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program.path, Program)
+		cmd := exec.Command(
+			"go",
+			"build",
+			"-trimpath",
+			"-ldflags",
+			"-s -w",
+			"-o",
+			program.path,
+			Program,
+		)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			program.err = fmt.Errorf("building %s: %w\n%s", Program, err, out)
