@@ -119,8 +119,9 @@ type Outcome struct {
 	BytesOut   int64
 	Phases     timeline.PhaseTimes
 	Counts     timeline.Counts
-	Opened     time.Time     // when the connection was opened that it was sent on; zero if that is not known
-	Within     time.Duration // of timeline.KindSlow: how long it was allowed to take
+	// When the connection was opened on which the call was sent; zero if that is not known.
+	Opened time.Time
+	Within time.Duration // of timeline.KindSlow: how long it was allowed to take
 	// Exchange is what was sent and what came back, for whoever wants it explained; nil
 	// if there is no more to say than Kind does.
 	Exchange Exchange

@@ -154,8 +154,8 @@ func (c *Conductor) Warnings(ctx context.Context) []string {
 
 // Bind hands the conductor the run's clock; it must be called before Run. mark
 // ends the recorder's interval and returns the instant: it is called where a
-// disturbance begins and ceases, and where a fault was seen to be reverted. event is told of each step. All
-// are called from several goroutines.
+// disturbance begins and ceases, and where a fault was seen to be reverted. event is told of each
+// step. All are called from several goroutines.
 func (c *Conductor) Bind(clock, mark func() time.Duration, event func(timeline.Event)) {
 	c.clock, c.mark, c.event = clock, mark, event
 }

@@ -10,9 +10,9 @@ import (
 const BeatLength = 10 * time.Millisecond
 
 // Beat is what came of the arrivals of the judged stages, without whole flows, that came
-// due within one BeatLength of an interval: enough to tell to the arrival, or to BeatLength where these come
-// closer, when a service stopped to answer and when it did so again. Arrivals that
-// were interrupted, or cut off by ordeal itself, say nothing of the target and are in none.
+// due within one BeatLength of an interval: enough to tell to the arrival, or to BeatLength where
+// these come closer, when a service stopped to answer and when it did so again. Arrivals that were
+// interrupted, or cut off by ordeal itself, say nothing of the target and are in none.
 type Beat struct {
 	Due    time.Duration `json:"due"`              // of the first of them
 	Last   time.Duration `json:"last"`             // due time of the last of them

@@ -47,10 +47,11 @@ type LimitCount struct {
 // recorded into a histogram with a place for every bucket, of 180 KB. Both read
 // alike, to the bit.
 type Distribution struct {
-	hist    *hdrhistogram.Histogram       // of many values
-	packed  *hdrhistogram.PackedHistogram // of any number; nil if there is the other
-	limits  []LimitCount                  // sorted by Limit; shared with others until something is recorded
-	own     bool                          // limits are shared with nobody
+	hist   *hdrhistogram.Histogram       // of many values
+	packed *hdrhistogram.PackedHistogram // of any number; nil if there is the other
+	// Sorted by Limit; shared with others until something is recorded.
+	limits  []LimitCount
+	own     bool // limits are shared with nobody
 	clamped uint64
 }
 

@@ -10,8 +10,9 @@ import (
 // of about a second. What a system does not tell is 0.
 type Sample struct {
 	Window
-	Cores float64 `json:"cores"` // how many it may use: the least of its affinity mask, GOMAXPROCS and CPU quota
-	CPU   float64 `json:"cpu"`   // CPU time it used, as a share of Cores
+	// How many cores the process may use: the least of affinity mask, GOMAXPROCS and CPU quota.
+	Cores float64 `json:"cores"`
+	CPU   float64 `json:"cpu"` // CPU time it used, as a share of Cores
 
 	// CPUs is the number of CPUs in its affinity mask, and these are shares of
 	// their time: what other processes and interrupts took, what the hypervisor
@@ -21,8 +22,10 @@ type Sample struct {
 	Steal  float64 `json:"steal,omitempty"`
 	Busy   float64 `json:"busy,omitempty"`
 
-	GC      float64       `json:"gc,omitempty"`       // CPU time of garbage collection that was not idle, as a share of Cores
-	GCPause time.Duration `json:"gc_pause,omitempty"` // greatest pause of all goroutines for garbage collection
+	// CPU time of garbage collection that was not idle, as a share of Cores.
+	GC float64 `json:"gc,omitempty"`
+	// Greatest pause of all goroutines for garbage collection.
+	GCPause time.Duration `json:"gc_pause,omitempty"`
 	GCTotal time.Duration `json:"gc_total,omitempty"` // sum of these pauses
 	// RunQueue is how long goroutines that could run waited for a core, at the
 	// 99th percentile.
@@ -30,9 +33,12 @@ type Sample struct {
 
 	Files    uint64 `json:"files,omitempty"`     // open file descriptors
 	MaxFiles uint64 `json:"max_files,omitempty"` // how many there can be: the soft limit
-	Ports    uint64 `json:"ports,omitempty"`     // TCP sockets of its network namespace, open and in TIME_WAIT: no fewer than the local ports taken
-	MaxPorts uint64 `json:"max_ports,omitempty"` // local ports there are for outgoing connections to one address
-	Memory   uint64 `json:"memory,omitempty"`    // resident, in bytes
+	// TCP sockets of its network namespace, open and in TIME_WAIT: no fewer than the local ports
+	// taken.
+	Ports uint64 `json:"ports,omitempty"`
+	// How many local ports there are for outgoing connections to one address.
+	MaxPorts uint64 `json:"max_ports,omitempty"`
+	Memory   uint64 `json:"memory,omitempty"` // resident, in bytes
 }
 
 // Saturated is the share of a resource from which on it counts as used up.

@@ -12,11 +12,12 @@ import (
 //
 // Planned = Done + Unsent + Interrupted holds once the run is over.
 type Stats struct {
-	Planned     uint64 `json:"planned"`     // arrivals that came due
-	Done        uint64 `json:"done"`        // sent, and answered or failed
-	Unsent      uint64 `json:"unsent"`      // found no free slot in time: errors
-	Interrupted uint64 `json:"interrupted"` // cut off by the end of an interrupted run: neither good nor bad
-	Failed      uint64 `json:"failed"`      // of Done: answered wrongly or not at all
+	Planned uint64 `json:"planned"` // arrivals that came due
+	Done    uint64 `json:"done"`    // sent, and answered or failed
+	Unsent  uint64 `json:"unsent"`  // found no free slot in time: errors
+	// Cut off by the end of an interrupted run: neither good nor bad.
+	Interrupted uint64 `json:"interrupted"`
+	Failed      uint64 `json:"failed"` // of Done: answered wrongly or not at all
 	// Cut counts, of Done, the arrivals whose connection ordeal itself cut, as its way of
 	// doing or undoing a fault could not avoid it. They are the tool's doing: neither good
 	// answers nor errors, and in no distribution.
@@ -27,9 +28,9 @@ type Stats struct {
 	// Answered and AnsweredOK count answers, and the good ones, in the interval
 	// in which they came, and not in that of their arrival's intended time as all
 	// else does. An answer is a complete response, whatever it said; what ended without
-	// one (timed out, was refused, cut off or never sent) is none. One that came after the end of its arrival's stage is in none.
-	// Rates of answers are made of them: a backlog that is answered later has not
-	// been answered now.
+	// one (timed out, was refused, cut off or never sent) is none. One that came after the end of
+	// its arrival's stage is in none. Rates of answers are made of them: a backlog that is answered
+	// later has not been answered now.
 	Answered   uint64 `json:"answered"`
 	AnsweredOK uint64 `json:"answered_ok"`
 

@@ -37,11 +37,12 @@ const (
 // Fault is the record of one injection of one fault into all its targets.
 // Instants that did not come are nil.
 type Fault struct {
-	Name      string   `json:"name"`
-	Kind      string   `json:"kind"`
-	Service   string   `json:"service"`
-	Targets   []string `json:"targets"`
-	Mechanism string   `json:"mechanism,omitempty"` // how it was done: signal, engine, netem, nft-proxy, link
+	Name    string   `json:"name"`
+	Kind    string   `json:"kind"`
+	Service string   `json:"service"`
+	Targets []string `json:"targets"`
+	// How the fault was applied: signal, engine, netem, nft-proxy, link.
+	Mechanism string `json:"mechanism,omitempty"`
 
 	Planned   time.Duration  `json:"planned"`
 	Injecting *time.Duration `json:"injecting,omitempty"`
@@ -56,8 +57,9 @@ type Fault struct {
 
 	State    FaultState `json:"state"`
 	Evidence []string   `json:"evidence,omitempty"` // what was observed, a line a target
-	Notes    []string   `json:"notes,omitempty"`    // what people should know that speaks against nothing
-	Error    string     `json:"error,omitempty"`
+	// Remarks for people; they put nothing in doubt.
+	Notes []string `json:"notes,omitempty"`
+	Error string   `json:"error,omitempty"`
 	// Verified says that the fault was observed to act, for as long as it was
 	// meant to.
 	Verified bool `json:"verified"`
@@ -100,9 +102,10 @@ type Event struct {
 
 // Timeline is all that happened in one run.
 type Timeline struct {
-	Name        string        `json:"name"`
-	Start       time.Time     `json:"start"`
-	Duration    time.Duration `json:"duration"` // of the load: start to the end of the last stage, or to the interruption
+	Name  string    `json:"name"`
+	Start time.Time `json:"start"`
+	// Of the load: start to the end of the last stage, or to the interruption.
+	Duration    time.Duration `json:"duration"`
 	Interrupted bool          `json:"interrupted,omitempty"`
 	Stages      []Stage       `json:"stages"`
 	Requests    []string      `json:"requests"`

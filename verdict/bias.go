@@ -37,10 +37,11 @@ type bias struct {
 	local   uint64        // these, and those that failed on its own machine
 	short   bool          // so many of them that the target had less load than was planned
 	still   time.Duration // for how long it did not run
-	near    bool          // it did not run in the scope, or was not done with catching up when that began
-	closed  bool          // users sent the load, and were held up themselves
-	what    string        // happened
-	do      string        // what to do about it
+	// The generator stood still shortly before the scope, and had not caught up when it began.
+	near   bool
+	closed bool   // users sent the load, and were held up themselves
+	what   string // happened
+	do     string // what to do about it
 }
 
 func (b *bias) any() bool { return b.busy || b.delayed > 0 || b.local > 0 || b.near }
@@ -54,9 +55,8 @@ func biasOf(v *View, tl *timeline.Timeline) bias {
 	b := bias{
 		missed:  s.CountKinds(func(k timeline.ErrorKind) bool { return k.TooLate }),
 		delayed: s.Delayed, slow: s.Doubtful, unsent: s.DoubtfulUnsent,
-		still: tl.Standstills.Intersect(v.windows).
-			Len(),
-		near: caughtUpIn(tl.Standstills, v.windows), closed: closedIn(tl, v.windows),
+		still: tl.Standstills.Intersect(v.windows).Len(),
+		near:  caughtUpIn(tl.Standstills, v.windows), closed: closedIn(tl, v.windows),
 	}
 	b.late, _ = s.Late.Max()
 	b.local = s.CountKinds(func(k timeline.ErrorKind) bool { return k.Own })

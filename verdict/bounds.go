@@ -104,8 +104,9 @@ func (val *value) addUnseen(d time.Duration) {
 	val.bounds.hi += float64(d)
 }
 
-// seen takes back that something may have passed unseen between arrivals, where the other side is none at all: no
-// number of arrivals tells nothing from almost nothing, so such a rule says what was seen.
+// seen takes back that something may have passed unseen between arrivals, where the other side is
+// none at all: no number of arrivals tells nothing from almost nothing, so such a rule says what
+// was seen.
 func (v value) seen(other value) value {
 	if v.bounds != nil && v.bounds.unseen && other.fixed && other.n == 0 {
 		v.bounds = nil

@@ -62,8 +62,9 @@ func busyRun(seed uint64, limits []time.Duration, takes time.Duration, wrong int
 // A nightly gate on a busy machine: all runs are decided, and alike.
 func TestBusyRunner(t *testing.T) {
 	rules := []struct {
-		text                    string
-		good, failing, sluggish Outcome // of a target that is well, that answers 2 % wrongly, and that takes 300 ms
+		text string
+		// Of a target that is well, that answers 2 % wrongly, and that takes 300 ms.
+		good, failing, sluggish Outcome
 	}{
 		{"p50 < 200ms", Pass, Pass, Fail},
 		{"p99 < 400ms", Pass, Pass, ""},
@@ -103,7 +104,8 @@ func TestBusyRunner(t *testing.T) {
 			}
 			for i, r := range rules {
 				want := []Outcome{r.good, r.failing, r.sluggish}[k]
-				if got := rep.Rules[i]; want != "" && got.Outcome != want { // without one the limit is near
+				// Without one the limit is near.
+				if got := rep.Rules[i]; want != "" && got.Outcome != want {
 					t.Errorf("%s target, seed %d: %s is %s, want %s: %s", target.name, seed, r.text, got.Outcome, want, got.Why)
 				}
 			}
@@ -165,7 +167,8 @@ func TestOutageAndStandstill(t *testing.T) {
 		stills timeline.Windows
 		want   Outcome
 	}{
-		{`fault("kill-api").outage < 3s`, nil, Inconclusive}, // errors that the generator may have made are in doubt, whatever held it up
+		// Errors that the generator may have made are in doubt, whatever held it up.
+		{`fault("kill-api").outage < 3s`, nil, Inconclusive},
 		{`fault("kill-api").outage < 3s`, timeline.Windows{still}, Inconclusive},
 		{`fault("kill-api").outage < 5s`, timeline.Windows{still}, Pass},
 		{`fault("kill-api").outage < 1s`, timeline.Windows{still}, Fail},

@@ -8,7 +8,8 @@ import (
 )
 
 func TestKleene(t *testing.T) {
-	all := []truth{no, unknown, yes} // in order of Kleene's lattice: && is the least, || the greatest
+	// In order of Kleene's lattice: && is the least, || the greatest.
+	all := []truth{no, unknown, yes}
 	name := map[truth]string{no: "no", unknown: "unknown", yes: "yes"}
 	for i, a := range all {
 		for j, b := range all {

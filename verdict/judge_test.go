@@ -56,7 +56,8 @@ func TestOutcomes(t *testing.T) {
 		{"errors just above", "error_rate <= 0.1%", mix(9990, 10, 0, 0), Fail, "just above 0.1%", "<= 0.1%", ""},
 		{"availability at the limit", "availability >= 99.99%", mix(10000, 1, 0, 0), Pass, "99.99%", ">= 99.99%", ""},
 		{"availability below", "availability >= 99.99%", mix(10000, 2, 0, 0), Fail, "99.98%", ">= 99.99%", ""},
-		{"rate", "rps >= 99/s", mix(1000, 0, 0, 0), Pass, "99.9/s", ">= 99/s", ""}, // the last is answered as the run ends
+		// The last is answered as the run ends.
+		{"rate", "rps >= 99/s", mix(1000, 0, 0, 0), Pass, "99.9/s", ">= 99/s", ""},
 		{"rate of a backlog", "rps >= 50/s", mix(1000, 0, 900, 20*sec), Fail, "10/s", ">= 50/s", ""},
 		{"a target that never answers has no rate", "rps > 0/s", with(mix(1000, 0, 0, 0), 1000, "timeout"), Fail, "0/s", "> 0/s", "rps was 0/s"},
 		{"nor has one that refuses", "rps > 0/s", with(mix(1000, 0, 0, 0), 1000, "refused"), Fail, "0/s", "> 0/s", "rps was 0/s"},

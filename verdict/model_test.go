@@ -12,8 +12,8 @@ import (
 )
 
 // The model: a simulated service under random loads and faults, whose phases, outages and
-// recoveries are computed here from the single arrivals, by the words of docs/design/004-phases.md. It shares
-// nothing with the judge, which sees intervals, cells and beats.
+// recoveries are computed here from the single arrivals, by the words of docs/design/004-phases.md.
+// It shares nothing with the judge, which sees intervals, cells and beats.
 
 // modelRun is one random scenario and what came of it.
 type modelRun struct {
@@ -32,7 +32,8 @@ type trouble struct {
 
 func newModelRun(rng *rand.Rand) modelRun {
 	r := modelRun{end: time.Duration(25+rng.IntN(35)) * sec}
-	// Odd numbers, so that no arrival falls on another's edge: there the 0.1 % of a histogram would tell.
+	// Odd numbers, so that no arrival falls on another's edge: there the 0.1 % of a histogram would
+	// tell.
 	usual := []time.Duration{1013 * time.Microsecond, 20017 * time.Microsecond, 307 * ms, 1511 * ms}[rng.IntN(4)]
 	timeout := []time.Duration{2 * sec, 5 * sec, 10 * sec}[rng.IntN(3)]
 	var troubles []trouble
@@ -42,7 +43,8 @@ func newModelRun(rng *rand.Rand) modelRun {
 		e := min(b+time.Duration(rng.Int64N(int64(8*sec))), r.end+sec)
 		name := names.Faults[rng.IntN(2)]
 		f := fault(name, b, e)
-		if rng.IntN(3) == 0 { // disturbs later than it is injected, and ceases before it is reverted
+		// Disturbs later than it is injected, and ceases before it is reverted.
+		if rng.IntN(3) == 0 {
 			from, to := b-min(b, 200*ms), e+300*ms
 			f.Injecting, f.Reverted, f.Began, f.Ceased = &from, &to, &b, &e
 		}
@@ -353,7 +355,8 @@ func (r *modelRun) reference(i int) ref {
 			now = slice{since: now.to}
 		}
 	}
-	for _, q := range silences { // what is left is too few arrivals for a slice, but silence is seen without any
+	// What is left is too few arrivals for a slice, but silence is seen without any.
+	for _, q := range silences {
 		from, n := max(e, now.since), time.Duration(len(now.took))
 		to := max(now.to, q[1])
 		if length := r.asked(q[0], q[1]); length < sec || q[1] <= from || n > 0 && length < 3*(to-from)/n {
@@ -416,7 +419,8 @@ func (r *modelRun) reference(i int) ref {
 	return out
 }
 
-// TestModel compares the judge with the reference. It takes seconds; with -short there are fewer seeds.
+// TestModel compares the judge with the reference. It takes seconds; with -short there are fewer
+// seeds.
 func TestModel(t *testing.T) {
 	seeds := 2000
 	if testing.Short() {

@@ -21,8 +21,9 @@ const (
 // outages finds when a service was down, from the beats of the intervals in order. It keeps
 // only what is open: memory does not grow with time. See docs/design/004-phases.md.
 type outages struct {
-	from, end time.Duration        // of the time that counts
-	nextFault bool                 // end is where another fault begins: what was open then is that one's
+	from, end time.Duration // of the time that counts
+	// end is where another fault begins: an outage open then is counted for that fault.
+	nextFault bool
 	asked     timeline.Windows     // judged time in which the plan asked for something
 	stills    timeline.Windows     // time in which silence is ordeal's own: see spoiled
 	normal    func() time.Duration // the response time up to which an answer is normal
@@ -202,8 +203,8 @@ func spoiled(stills timeline.Windows) timeline.Windows {
 	return timeline.NewWindows(out...)
 }
 
-// blur is how far off the total may be at each edge of an outage: how long a stretch nothing is known of. Without
-// any it is how long one may have been that was not told from single errors.
+// blur is how far off the total may be at each edge of an outage: how long a stretch nothing is
+// known of. Without any it is how long one may have been that was not told from single errors.
 func (o *outages) blur() time.Duration {
 	if o.stretches == 0 {
 		return max(o.gap, min(outageArrivals*o.gap, outageLength), timeline.BeatLength)

@@ -12,8 +12,9 @@ import (
 // health is what arrivals say of how a service is: without errors that the generator may have
 // made, and with the response times less what it may have made of them.
 type health struct {
-	window         timeline.Window
-	since          timeline.Window // window, and what is before it up to the last slice or the fault's end
+	window timeline.Window
+	// window, and what is before it, from the last slice or the fault's end on.
+	since          timeline.Window
 	judged, errors uint64
 	doubted        uint64                // errors that the generator may have made, in neither
 	response       timeline.Distribution // dropped once p95 is read
@@ -173,8 +174,9 @@ func (w *watch) mark(s timeline.Window, i int) {
 	}
 }
 
-// rest is what is left once all arrivals are in: too few for a slice. It says nothing, but where an outage reaches
-// into it that is long for how closely they came: silence needs no arrivals to be seen.
+// rest is what is left once all arrivals are in: too few for a slice. It says nothing, but where an
+// outage reaches into it that is long for how closely they came: silence needs no arrivals to be
+// seen.
 func (w *watch) rest() {
 	from := w.own.To
 	if n := len(w.slices); n > 0 {

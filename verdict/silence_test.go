@@ -18,7 +18,8 @@ func waiting(as []arrival, from, timeout time.Duration) []arrival {
 	return as
 }
 
-// crowd is users who ask every 60 ms, all of whom wait from an instant on, so that nothing comes due any more.
+// crowd is users who ask every 60 ms, all of whom wait from an instant on, so that nothing comes
+// due any more.
 func crowd(until, from time.Duration) []arrival {
 	var as []arrival
 	for user := range 5 {
@@ -31,8 +32,8 @@ func crowd(until, from time.Duration) []arrival {
 	return as
 }
 
-// TestSilenceNeedsNoArrivals: a service that says nothing until the load ends has not recovered, though too few
-// arrivals came due to make a slice.
+// TestSilenceNeedsNoArrivals: a service that says nothing until the load ends has not recovered,
+// though too few arrivals came due to make a slice.
 func TestSilenceNeedsNoArrivals(t *testing.T) {
 	kill := []timeline.Fault{fault("kill-api", 20*sec, 22*sec)}
 	tests := []struct {

@@ -38,26 +38,29 @@ const (
 // Measure is what is reported of a scope: a stage, a request, the whole run.
 // A percentile of nothing is nil.
 type Measure struct {
-	Planned      uint64            `json:"planned"`
-	Done         uint64            `json:"done"`
-	Unsent       uint64            `json:"unsent"`
-	Interrupted  uint64            `json:"interrupted"`
-	Errors       uint64            `json:"errors"`
-	Cut          uint64            `json:"cut,omitempty"` // of Done: ordeal itself cut the connection; neither good nor errors
-	Kinds        map[string]uint64 `json:"error_kinds,omitempty"`
-	Statuses     map[int]uint64    `json:"statuses,omitempty"`
-	BytesIn      uint64            `json:"bytes_in"`
-	BytesOut     uint64            `json:"bytes_out"`
-	Seconds      float64           `json:"seconds"`           // of the scope
-	RPS          float64           `json:"rps"`               // answers, good or bad, that came within the scope, per second
-	ErrorRate    *float64          `json:"error_rate"`        // errors / (done + unsent)
-	Availability *float64          `json:"availability"`      // 1 − error_rate
-	Latency      Latency           `json:"latency"`           // response time
-	Clamped      uint64            `json:"clamped,omitempty"` // response times above timeline.Highest, which count as that
-	Service      Latency           `json:"service_time"`
-	Lag          Latency           `json:"lag"`
-	Phases       Phases            `json:"phases"`
-	Counted      timeline.Counted  `json:"counted"` // in calls, by timeline.Counter
+	Planned     uint64 `json:"planned"`
+	Done        uint64 `json:"done"`
+	Unsent      uint64 `json:"unsent"`
+	Interrupted uint64 `json:"interrupted"`
+	Errors      uint64 `json:"errors"`
+	// Of Done: ordeal itself cut the connection; neither good nor errors.
+	Cut      uint64            `json:"cut,omitempty"`
+	Kinds    map[string]uint64 `json:"error_kinds,omitempty"`
+	Statuses map[int]uint64    `json:"statuses,omitempty"`
+	BytesIn  uint64            `json:"bytes_in"`
+	BytesOut uint64            `json:"bytes_out"`
+	Seconds  float64           `json:"seconds"` // of the scope
+	// Answers, good or bad, that came within the scope, per second.
+	RPS          float64  `json:"rps"`
+	ErrorRate    *float64 `json:"error_rate"`   // errors / (done + unsent)
+	Availability *float64 `json:"availability"` // 1 − error_rate
+	Latency      Latency  `json:"latency"`      // response time
+	// Response times above timeline.Highest, which count as that.
+	Clamped uint64           `json:"clamped,omitempty"`
+	Service Latency          `json:"service_time"`
+	Lag     Latency          `json:"lag"`
+	Phases  Phases           `json:"phases"`
+	Counted timeline.Counted `json:"counted"` // in calls, by timeline.Counter
 }
 
 // Phases are the phases of the calls of a scope, by timeline.Phase.
@@ -122,9 +125,9 @@ type FaultResult struct {
 	After    Measure        `json:"after"`
 	Impact   string         `json:"impact"` // for people: "errors 0% → 4.2%, p95 12ms → 180ms"
 	Recovery *time.Duration `json:"recovery"`
-	// NotRecovered says that the service was not seen to be normal for long enough before the next fault
-	// began, or the load ended; Recovery is then the least it can have been, and StillDegraded
-	// says that it was degraded to the last. NotSeen says in words what was not seen.
+	// NotRecovered says that the service was not seen to be normal for long enough before the next
+	// fault began, or the load ended; Recovery is then the least it can have been, and
+	// StillDegraded says that it was degraded to the last. NotSeen says in words what was not seen.
 	NotRecovered  bool   `json:"not_recovered,omitempty"`
 	StillDegraded bool   `json:"still_degraded,omitempty"`
 	NotSeen       string `json:"not_seen,omitempty"`
@@ -133,20 +136,22 @@ type FaultResult struct {
 	Relapses    uint64            `json:"relapses"`
 	RelapseTime time.Duration     `json:"relapse_time,omitempty"`
 	RelapseList []timeline.Window `json:"relapse_list,omitempty"`
-	// Outage is for how long the service was down, in Outages stretches; each of their edges may be off
-	// by OutageResolution. Without any, it is the longest stretch without an arrival: one
-	// that is shorter may have passed unseen. nil if the fault never took effect.
+	// Outage is for how long the service was down, in Outages stretches; each of their edges may be
+	// off by OutageResolution. Without any, it is the longest stretch without an arrival: one that
+	// is shorter may have passed unseen. nil if the fault never took effect.
 	Outage           *time.Duration `json:"outage"`
 	OutageResolution *time.Duration `json:"outage_resolution,omitempty"`
 	Outages          uint64         `json:"outages,omitempty"`
-	// OutageUnseen is how much longer it may have been, as no arrival was due then that would have met it.
-	// OutageOpen says that the service was down until the next fault or the end of the load: Outage is a lower bound.
+	// OutageUnseen is how much longer it may have been, as no arrival was due then that would have
+	// met it. OutageOpen says that the service was down until the next fault or the end of the
+	// load: Outage is a lower bound.
 	OutageUnseen time.Duration `json:"outage_unseen,omitempty"`
 	OutageOpen   bool          `json:"outage_open,omitempty"`
 	// OutageOwn is how much of Outage may be ordeal's own doing, which stood still then.
 	OutageOwn time.Duration `json:"outage_own,omitempty"`
 	// OutageUpTo and RecoveryUpTo are what they were at most, if nothing that ordeal itself
-	// may have made is left out of them; nil: the same. RecoveryOpen says that there is no such bound.
+	// may have made is left out of them; nil: the same. RecoveryOpen says that there is no such
+	// bound.
 	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
 	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
 	RecoveryOpen bool           `json:"recovery_open,omitempty"`
@@ -158,8 +163,9 @@ type FaultResult struct {
 // the judged stages, each stage all of itself, each request and each flow the
 // judged stages. Flows are whole ones; only their steps are in the rest.
 type Report struct {
-	Outcome  Outcome            `json:"outcome"`
-	Why      []string           `json:"why,omitempty"` // what makes the run inconclusive apart from its rules
+	Outcome Outcome `json:"outcome"`
+	// What makes the run inconclusive apart from its rules.
+	Why      []string           `json:"why,omitempty"`
 	Totals   Measure            `json:"totals"`
 	Stages   map[string]Measure `json:"stages"`
 	Requests map[string]Measure `json:"requests"`

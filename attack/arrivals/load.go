@@ -45,7 +45,8 @@ type Process string
 
 // The arrival processes.
 const (
-	Uniform Process = "uniform" // evenly spaced in the integral of the rate: arrival k where Expected = k
+	// Evenly spaced in the integral of the rate: arrival k where Expected = k.
+	Uniform Process = "uniform"
 	Poisson Process = "poisson" // exponential gaps in the integral of the rate
 )
 

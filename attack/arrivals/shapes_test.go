@@ -304,7 +304,8 @@ func TestUsersRampEvenly(t *testing.T) {
 			if u.To < u.From {
 				want = u.From - i
 			}
-			// The first nanosecond at or after i/n of the stage, and the last before the next level.
+			// The first nanosecond at or after i/n of the stage, and the last before the next
+			// level.
 			begin := (total*time.Duration(i) + time.Duration(n-1)) / time.Duration(n)
 			end := (total*time.Duration(i+1)+time.Duration(n-1))/time.Duration(n) - 1
 			if a, b := u.Users(begin, total), u.Users(end, total); a != want || b != want {

@@ -168,10 +168,11 @@ func (tr Trace) String() string {
 
 // traceJSON is a trace as plan.json has it.
 type traceJSON struct {
-	File   string  `json:"file"`
-	Speed  float64 `json:"speed"`
-	Count  int     `json:"count"`
-	SHA256 string  `json:"sha256"` // over the instants at speed 1, in nanoseconds from the first, as big-endian 64-bit numbers
+	File  string  `json:"file"`
+	Speed float64 `json:"speed"`
+	Count int     `json:"count"`
+	// Over the instants at speed 1, in nanoseconds from the first, as big-endian 64-bit numbers.
+	SHA256 string `json:"sha256"`
 }
 
 // MarshalJSON implements json.Marshaler.

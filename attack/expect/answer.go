@@ -4,10 +4,11 @@ import "net/http"
 
 // Answer is what checks and captures look at. It is not safe for concurrent use.
 type Answer struct {
-	Status  int         // 0 if there was no complete answer
-	Header  http.Header // nil if there was no complete answer; and maybe if nobody looks at it
-	Body    []byte      // at most MaxBody bytes; if nobody looks at it, the beginning, if Status is 400 or above
-	BytesIn int64       // as it came over the wire
+	Status int         // 0 if there was no complete answer
+	Header http.Header // nil if there was no complete answer; and maybe if nobody looks at it
+	// At most MaxBody bytes; if nobody looks at it, the beginning, if Status is 400 or above.
+	Body    []byte
+	BytesIn int64 // as it came over the wire
 	// Encoding is the Content-Encoding of Body until it is unpacked; only if somebody may
 	// look at it.
 	Encoding string

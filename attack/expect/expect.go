@@ -11,10 +11,12 @@ import (
 // Expect is what a good answer looks like. Without Status, any from 200 to 399 is
 // good, or to 299 where redirects are followed.
 type Expect struct {
-	Status  []int           `json:"status,omitempty"`  // any of these; 1 to 5 is a class, such as 2 for 200 to 299
-	Body    string          `json:"body,omitempty"`    // must be contained
-	Matches string          `json:"matches,omitempty"` // regular expression the body must match
-	Headers []payload.Field `json:"headers,omitempty"` // must be present; with this value unless empty
+	// Any of these; 1 to 5 is a class, such as 2 for 200 to 299.
+	Status  []int  `json:"status,omitempty"`
+	Body    string `json:"body,omitempty"`    // must be contained
+	Matches string `json:"matches,omitempty"` // regular expression the body must match
+	// Must be present; with this value unless empty.
+	Headers []payload.Field `json:"headers,omitempty"`
 	// HeaderParts are headers of which a part is expected.
 	HeaderParts []HeaderPart `json:"header_parts,omitempty"`
 	// JSON are values that the body, read as JSON, must hold.

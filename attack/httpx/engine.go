@@ -9,7 +9,8 @@ import (
 // Engine sends requests.
 type Engine interface {
 	// Send sends call and reads its whole answer, or gives up when ctx ends, with
-	// the cause of that as its error. It is safe for concurrent use and never returns before Reply is complete.
+	// the cause of that as its error. It is safe for concurrent use and never returns before Reply
+	// is complete.
 	Send(ctx context.Context, call *Call) Reply
 	// Close gives up idle connections and everything the engine started.
 	Close() error

@@ -11,7 +11,8 @@ import (
 )
 
 func TestHeadroom(t *testing.T) {
-	const timeout, least = 2 * time.Second, 2 * time.Second / headroomFirstPart // the headroom is 1 s at most
+	// The headroom is 1 s at most.
+	const timeout, least = 2 * time.Second, 2 * time.Second / headroomFirstPart
 	type event struct {
 		at, sent time.Duration
 	}
@@ -108,7 +109,8 @@ func TestMeanServiceTime(t *testing.T) {
 // timeout: what is sent is answered all the same, and what is not sent says why.
 func TestOverloadKeepsGoodput(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		const slots, service, timeout, carry = 10, 100 * time.Millisecond, 2 * time.Second, 100 // a second
+		// A second.
+		const slots, service, timeout, carry = 10, 100 * time.Millisecond, 2 * time.Second, 100
 		p := holdPlan(3*carry, 40*time.Second, timeout, slots)
 		_, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(service)), Start: start})
 		good, vain := 0, 0

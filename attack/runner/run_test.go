@@ -180,7 +180,8 @@ func TestRunStages(t *testing.T) {
 
 // However and whenever a run is stopped, what was planned is accounted for.
 func TestRunStops(t *testing.T) {
-	const soon = 2 * time.Millisecond // the pacer's last stretch before an arrival is not interrupted
+	// The pacer's last stretch before an arrival is not interrupted.
+	const soon = 2 * time.Millisecond
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := range 150 {
 		hard, soft := rng.IntN(3) > 0, rng.IntN(3) > 0
@@ -496,8 +497,8 @@ func TestRunOneCrosses(t *testing.T) {
 }
 
 // A generator that was held up in front of a target that stands still has all
-// that came due meanwhile on its way after a few looks, each of which lets twice as many go: what is
-// waited for then is the target's doing, and no lateness.
+// that came due meanwhile on its way after a few looks, each of which lets twice as many go: what
+// is waited for then is the target's doing, and no lateness.
 func TestRunGrowsBeforeAStandstill(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
@@ -535,7 +536,8 @@ func TestRunOfABusyGeneratorHardlyGrows(t *testing.T) {
 				opt := Options{Clients: over(t, p, e), Start: start, Busy: func() time.Duration { return c.busy(time.Since(start)) }}
 				opt.OnStage = func(i int) {
 					if i == 0 {
-						time.Sleep(50 * time.Millisecond) // behind from the start, and with nobody to send
+						// Behind from the start, and with nobody to send.
+						time.Sleep(50 * time.Millisecond)
 					}
 				}
 				run(t, t.Context(), p, opt)

@@ -91,9 +91,9 @@ func Kind(err error) string {
 			return e.kind
 		}
 	}
+	// net.ErrClosed: net/http's transport closed it, as it saw the peer's end while it wrote.
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, io.ErrClosedPipe) ||
-		errors.Is(err, net.ErrClosed) { // closed by the transport, which saw the peer's end while it wrote
+		errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed) {
 		return timeline.KindEOF
 	}
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
@@ -167,7 +167,8 @@ func WithoutOp(err error) string {
 // WithoutQuotes leaves out what a message about an answer quotes of it: a server
 // may echo secrets, also in what is no HTTP.
 func WithoutQuotes(s string) string {
-	for _, before := range []string{"header line: ", "initial line: "} { // of net/textproto, which has no quotes
+	// The words of net/textproto, which quotes nothing.
+	for _, before := range []string{"header line: ", "initial line: "} {
 		if i := strings.Index(s, before); i >= 0 {
 			return s[:i+len(before)] + "…"
 		}

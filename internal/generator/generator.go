@@ -69,7 +69,8 @@ func difference(l *Limits, w timeline.Window, before, after *usage) timeline.Sam
 		return s
 	}
 	ticks := float64(after.total - before.total)
-	since := func(a, b uint64) float64 { return float64(a-min(a, b)) / ticks } // counters of a CPU may fall when it comes and goes
+	// Counters of a CPU may fall when it comes and goes.
+	since := func(a, b uint64) float64 { return float64(a-min(a, b)) / ticks }
 	work, own := since(after.work, before.work), cpu/float64(l.CPUs)
 	s.CPUs = float64(l.CPUs)
 	s.Others = short(max(0, work-own))

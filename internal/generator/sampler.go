@@ -73,7 +73,8 @@ func (s *Sampler) Run(ctx context.Context, clock func() time.Duration, sink func
 			}
 			return
 		case <-t.C:
-			if now := clock(); now-s.at >= shortest { // after a stop of the machine two ticks may come together
+			// After a stop of the machine two ticks may come together.
+			if now := clock(); now-s.at >= shortest {
 				sink(s.take(now))
 			}
 		}

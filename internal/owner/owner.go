@@ -25,11 +25,13 @@ var ErrNoProcess = errors.New("no such process")
 // Owner is one process. Its text form, from String, holds its fields joined by
 // slashes and fits into a label.
 type Owner struct {
-	Host    string `json:"host"`              // name of the machine
-	Boot    string `json:"boot"`              // id of the boot: the same in all containers of a machine
-	Space   string `json:"ns,omitempty"`      // id of the pid namespace, where there are such
-	PID     int    `json:"pid"`               // within its pid namespace
-	Start   string `json:"start"`             // when it started, in units of the system: to be compared only
+	Host string `json:"host"` // name of the machine
+	// Id of the boot: the same in all containers of a machine.
+	Boot  string `json:"boot"`
+	Space string `json:"ns,omitempty"` // id of the pid namespace, where there are such
+	PID   int    `json:"pid"`          // within its pid namespace
+	// When the process started, in a unit of the system: good for comparing, and for nothing else.
+	Start   string `json:"start"`
 	Machine string `json:"machine,omitempty"` // digest of the machine's id; "" where it has none
 }
 

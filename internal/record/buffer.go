@@ -10,7 +10,8 @@ import (
 // entry is a result that waits to be sorted in: one cache line, and without
 // pointers, so that the garbage collector neither reads it nor is told of it.
 type entry struct {
-	intended, dispatched, sent, done time.Duration // sent of an unsent arrival: when it was given up
+	// Of an unsent arrival, sent is when it was given up.
+	intended, dispatched, sent, done time.Duration
 	bytesIn, bytesOut                int64
 	cell                             int32
 	extra                            int32 // index of its extra, -1 if it has none

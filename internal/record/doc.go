@@ -17,13 +17,12 @@
 //
 // Workers append results to the buffer of their shard. A full buffer is folded
 // into one set of histograms an interval, while the shard goes on with another;
-// there are no histograms per shard, as one of them takes 180 KB. A complete interval is written at once, and its
-// histograms are used again. An interval that waits for slow answers is written
-// when the longest timeout has passed, or earlier if more than a bounded number
-// of histograms is in use. A result that comes after its interval was written
-// starts another part of it: an interval can have any number of parts in the
-// files, and Load adds them up. Nothing grows with the number of requests or the
-// length of the run, except for 8 bytes a Mark.
+// there are no histograms per shard, as one of them takes 180 KB. A complete interval is written at
+// once, and its histograms are used again. An interval that waits for slow answers is written when
+// the longest timeout has passed, or earlier if more than a bounded number of histograms is in use.
+// A result that comes after its interval was written starts another part of it: an interval can
+// have any number of parts in the files, and Load adds them up. Nothing grows with the number of
+// requests or the length of the run, except for 8 bytes a Mark.
 //
 // # Sealed intervals
 //
@@ -37,9 +36,9 @@
 // timeline.jsonl holds a JSON object a line: a header, then intervals and
 // events as they come, and an end. intervals.hlog is an HdrHistogram log, V2
 // compressed, values in nanoseconds, tags stage/request/distribution with each
-// part percent-encoded, and stage/flow/distribution/whole for whole flows. The lines of an interval in timeline.jsonl and its lines
-// in intervals.hlog follow in the same order; a line without a tag after them is the sum of
-// the interval's response times, for other tools. samples.jsonl holds answers that
-// were not as expected, if there were any, a bounded number of each kind, drawn from
+// part percent-encoded, and stage/flow/distribution/whole for whole flows. The lines of an interval
+// in timeline.jsonl and its lines in intervals.hlog follow in the same order; a line without a tag
+// after them is the sum of the interval's response times, for other tools. samples.jsonl holds
+// answers that were not as expected, if there were any, a bounded number of each kind, drawn from
 // the whole run; it is written anew now and then, and at the end.
 package record

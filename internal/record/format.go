@@ -55,7 +55,8 @@ const (
 type intervalLine struct {
 	Type string `json:"type"`
 	timeline.Window
-	Due   uint64          `json:"due"`   // arrivals and whole flows, whether or not they are over and in a cell
+	// Arrivals and whole flows that came due, whether or not they are over and in a cell.
+	Due   uint64          `json:"due"`
 	Lines int             `json:"lines"` // in intervals.hlog: one for each distribution below
 	Cells []cellLine      `json:"cells"`
 	Beats []timeline.Beat `json:"beats,omitempty"`
@@ -65,7 +66,8 @@ type intervalLine struct {
 // intervals.hlog in this order; empty ones are left out.
 type cellLine struct {
 	timeline.Key
-	OpenAt time.Duration `json:"open_at,omitempty"` // the last cut at which these arrivals were open
+	// The last cut at which these arrivals were open.
+	OpenAt time.Duration `json:"open_at,omitempty"`
 	*timeline.Stats
 	Counters      map[string]uint64  `json:"counters,omitempty"` // of calls, by name
 	Distributions []distributionLine `json:"distributions,omitempty"`

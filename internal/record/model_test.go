@@ -271,7 +271,8 @@ func simulate(t testing.TB, r *Recorder, clock *hand, seed uint64, n int) (wantC
 		}
 		recorded := min(res.Done+res.ThinkTime, res.Intended+8*sec)
 		if res.End == attack.Interrupted && rng.IntN(2) == 0 {
-			recorded = max(0, res.Intended-time.Duration(rng.Int64N(int64(sec)))) // given up before it was due
+			// The arrival was given up before it was due.
+			recorded = max(0, res.Intended-time.Duration(rng.Int64N(int64(sec))))
 		}
 		if rng.IntN(30) == 0 && res.End == attack.Done { // over exactly at a mark
 			if m := marks[rng.IntN(len(marks))]; m > res.Sent {

@@ -95,18 +95,19 @@ type Recorder struct {
 
 	mu         sync.Mutex // taken after a shard's or the plan's
 	bounds     bounds
-	lastNow    time.Duration     // the latest instant read from the clock under mu
-	openedUpTo time.Duration     // all intervals before this instant were opened, also empty ones
-	planEnd    time.Duration     // of the last stage
-	open       []*interval       // sorted by From
-	future     *buffer           // results of arrivals that are not due, or not over, by the clock: they were given up
-	cuts       []timeline.Window // when ordeal itself cut connections
-	oldCuts    []timeline.Window // when it cut, as they were used, those opened before
-	live       live
-	flows      Totals     // of whole flows, which are in no other totals
-	writing    sync.Mutex // held while intervals are written; taken before mu
-	finished   bool       // guarded by writing
-	waiting    waiting    // intervals that are written and not sealed; guarded by writing
+	lastNow    time.Duration // the latest instant read from the clock under mu
+	openedUpTo time.Duration // all intervals before this instant were opened, also empty ones
+	planEnd    time.Duration // of the last stage
+	open       []*interval   // sorted by From
+	// Results of arrivals that are not due, or not over, by the clock: they were given up.
+	future   *buffer
+	cuts     []timeline.Window // when ordeal itself cut connections
+	oldCuts  []timeline.Window // when it cut, as they were used, those opened before
+	live     live
+	flows    Totals     // of whole flows, which are in no other totals
+	writing  sync.Mutex // held while intervals are written; taken before mu
+	finished bool       // guarded by writing
+	waiting  waiting    // intervals that are written and not sealed; guarded by writing
 
 	published published
 	header    header
@@ -273,7 +274,8 @@ func (r *Recorder) sortInPlanned(now time.Duration) {
 		if iv == nil || !iv.Contains(a.intended) {
 			iv = r.intervalOf(a.intended)
 		}
-		iv.planned++ // and in its cell once it is over, as it may then be known to belong to another
+		// It is counted in its cell once it is over, when it may be known to belong to another one.
+		iv.planned++
 		if a.isFlow {
 			r.flows.Planned++
 		} else {

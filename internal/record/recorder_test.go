@@ -192,7 +192,8 @@ func TestLogIsReadableByTheLibrary(t *testing.T) {
 	for _, cells := range want {
 		for k, s := range cells {
 			for _, d := range s.Distributions() {
-				if d.Count() > 0 && !strings.HasSuffix(d.Name, ".net") { // a part without delays leaves these out
+				// A part without delays leaves these out.
+				if d.Count() > 0 && !strings.HasSuffix(d.Name, ".net") {
 					counts[tag(k.Key, d.Name)] += int64(d.Count())
 				}
 				if !k.IsFlow && (d.Name == "ok" || d.Name == "err") {
@@ -333,8 +334,8 @@ func TestFinishTwice(t *testing.T) {
 	}
 }
 
-// TestCuttingOld has connections of a pool that are cut when they are used again, long after what cuts them began: one
-// that was opened since, and breaks in the same way, is the target's.
+// TestCuttingOld has connections of a pool that are cut when they are used again, long after what
+// cuts them began: one that was opened since, and breaks in the same way, is the target's.
 func TestCuttingOld(t *testing.T) {
 	clock := new(hand)
 	c := config(t, clock.now)
@@ -420,8 +421,8 @@ func wantCounts(t *testing.T, sum timeline.Stats, want cutCounts, kinds map[stri
 	}
 }
 
-// TestCutting has requests that lose their connection while ordeal itself cuts connections, and shortly before and
-// long after: only the first are not the target's.
+// TestCutting has requests that lose their connection while ordeal itself cuts connections, and
+// shortly before and long after: only the first are not the target's.
 func TestCutting(t *testing.T) {
 	clock := new(hand)
 	c := config(t, clock.now)

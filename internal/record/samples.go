@@ -33,9 +33,10 @@ type sampleLine struct {
 	Took    time.Duration `json:"took"` // its response time
 	Stage   string        `json:"stage"`
 	Request string        `json:"request"`
-	Faults  []string      `json:"faults,omitempty"` // that were in force at any moment from At on, for as long as it took
-	Kind    string        `json:"kind"`
-	Detail  string        `json:"detail"`
+	// Faults that were in force at any moment from At on, for as long as the request took.
+	Faults []string `json:"faults,omitempty"`
+	Kind   string   `json:"kind"`
+	Detail string   `json:"detail"`
 	attack.Sample
 
 	rank    uint64
@@ -45,8 +46,8 @@ type sampleLine struct {
 
 // samples keeps answers that were not as expected: of those that are alike a few,
 // drawn evenly from the whole run. Each arrival has a rank, drawn from the seed and its number, and
-// those of the least ranks are kept: which ones does not depend on who comes first. They are in memory until
-// the end. It is safe for concurrent use.
+// those of the least ranks are kept: which ones does not depend on who comes first. They are in
+// memory until the end. It is safe for concurrent use.
 type samples struct {
 	dir       string
 	seed      uint64
@@ -54,12 +55,14 @@ type samples struct {
 	clock     func() time.Duration
 	redact    func(own []string) func(string) string
 
-	mu    sync.Mutex
-	cuts  []time.Duration // where disturbances began and ended, sorted
-	kept  map[sampleOf][]*sampleLine
-	all   int
-	full  uint64 // the rank below which a sample is kept once nothing more can be thinned out; 0: not so full
-	fresh bool   // something changed since it was written
+	mu   sync.Mutex
+	cuts []time.Duration // where disturbances began and ended, sorted
+	kept map[sampleOf][]*sampleLine
+	all  int
+	// The rank below which a sample is kept once nothing more can be thinned out; 0: there is still
+	// something to thin out.
+	full  uint64
+	fresh bool // something changed since it was written
 
 	writing sync.Mutex // guards what follows; taken before mu
 	next    time.Duration

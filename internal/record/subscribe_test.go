@@ -389,7 +389,8 @@ func TestJudgedLive(t *testing.T) {
 				}
 			})
 		}
-		// strike is a fault that acts from its beginning on, is proven late, and takes a while to be undone.
+		// strike is a fault that acts from its beginning on, is proven late, and takes a while to
+		// be undone.
 		strike := func(i int) {
 			at := func(s timeline.FaultState, set func(*timeline.Fault, *time.Duration)) {
 				now := l.Mark()

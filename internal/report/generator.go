@@ -139,20 +139,22 @@ type generatorSummary struct {
 	Delayed    uint64          `json:"delayed"`            // arrivals that it held up
 	Standstill time.Duration   `json:"standstill"`         // for how long it did not run at all
 	Longest    time.Duration   `json:"standstill_longest"` // at a time
-	Local      uint64          `json:"local_errors"`       // arrivals that failed on its own machine
-	Samples    uint64          `json:"samples"`
-	Cores      float64         `json:"cores"`
-	CPU        timeline.Share  `json:"cpu"`
-	Saturated  float64         `json:"saturated"` // share of the time in which cpu was 0.95 or more
-	CPUs       float64         `json:"cpus"`
-	Others     timeline.Share  `json:"others"` // other processes, and interrupts
-	Steal      timeline.Share  `json:"steal"`  // taken by the hypervisor
-	GC         timeline.Share  `json:"gc"`
-	GCPauseMax time.Duration   `json:"gc_pause_max"`
-	RunQueue   time.Duration   `json:"run_queue_p99_max"` // wait of goroutines for a core: the worst second's p99
-	Files      limited         `json:"files"`
-	Ports      limited         `json:"ports"`
-	MemoryMax  uint64          `json:"memory_max"` // resident, bytes
+	// Arrivals that failed on the generator's own machine.
+	Local      uint64         `json:"local_errors"`
+	Samples    uint64         `json:"samples"`
+	Cores      float64        `json:"cores"`
+	CPU        timeline.Share `json:"cpu"`
+	Saturated  float64        `json:"saturated"` // share of the time in which cpu was 0.95 or more
+	CPUs       float64        `json:"cpus"`
+	Others     timeline.Share `json:"others"` // other processes, and interrupts
+	Steal      timeline.Share `json:"steal"`  // taken by the hypervisor
+	GC         timeline.Share `json:"gc"`
+	GCPauseMax time.Duration  `json:"gc_pause_max"`
+	// How long goroutines waited for a core: the p99 of the worst second.
+	RunQueue  time.Duration `json:"run_queue_p99_max"`
+	Files     limited       `json:"files"`
+	Ports     limited       `json:"ports"`
+	MemoryMax uint64        `json:"memory_max"` // resident, bytes
 }
 
 type limited struct {

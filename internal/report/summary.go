@@ -20,12 +20,13 @@ const SummarySchema = 1
 // fractions are in 0..1, and what is not known is null. Keys that may be absent
 // stand only in runs of which there is something to say.
 type summary struct {
-	Schema      int                `json:"schema"`
-	Name        string             `json:"name"`
-	Seed        uint64             `json:"seed"`
-	Engine      string             `json:"engine,omitempty"`     // what sent the load
-	EngineWhy   string             `json:"engine_why,omitempty"` // if the servers were asked: what they said
-	Version     string             `json:"version,omitempty"`    // of ordeal
+	Schema int    `json:"schema"`
+	Name   string `json:"name"`
+	Seed   uint64 `json:"seed"`
+	Engine string `json:"engine,omitempty"` // what sent the load
+	// What the servers answered when they were asked which protocol they speak; else empty.
+	EngineWhy   string             `json:"engine_why,omitempty"`
+	Version     string             `json:"version,omitempty"` // of ordeal
 	Scenario    *Source            `json:"scenario,omitempty"`
 	Host        *Host              `json:"host,omitempty"` // that sent the load
 	Verdict     verdict.Outcome    `json:"verdict"`
@@ -51,28 +52,32 @@ type summary struct {
 
 // totals are counts of arrivals: planned = done + unsent + interrupted.
 type totals struct {
-	Planned      uint64            `json:"planned"`
-	Done         uint64            `json:"done"`
-	Unsent       uint64            `json:"unsent"`
-	Interrupted  uint64            `json:"interrupted"`
-	Errors       uint64            `json:"errors"`
-	RPS          float64           `json:"rps"`
-	ErrorRate    *float64          `json:"error_rate"`
-	Availability *float64          `json:"availability"`
-	Clamped      uint64            `json:"clamped,omitempty"` // response times above ten minutes, which count as that in every figure
-	Kinds        map[string]uint64 `json:"error_kinds,omitempty"`
+	Planned      uint64   `json:"planned"`
+	Done         uint64   `json:"done"`
+	Unsent       uint64   `json:"unsent"`
+	Interrupted  uint64   `json:"interrupted"`
+	Errors       uint64   `json:"errors"`
+	RPS          float64  `json:"rps"`
+	ErrorRate    *float64 `json:"error_rate"`
+	Availability *float64 `json:"availability"`
+	// Response times above ten minutes, which count as that in every figure.
+	Clamped uint64            `json:"clamped,omitempty"`
+	Kinds   map[string]uint64 `json:"error_kinds,omitempty"`
 	// ErrorStatuses are the errors of kind status, by status, and Statuses all
 	// answers, good ones among them.
 	ErrorStatuses map[string]uint64 `json:"error_statuses,omitempty"`
 	Statuses      map[int]uint64    `json:"statuses,omitempty"`
 	Counters      map[string]uint64 `json:"counters,omitempty"` // of calls, by name
-	Cut           uint64            `json:"cut,omitempty"`      // of done: ordeal itself cut the connection; neither good nor errors
+	// Those of done whose connection ordeal itself cut; neither good nor errors.
+	Cut uint64 `json:"cut,omitempty"`
 }
 
 type measure struct {
 	totals
-	Closed      bool            `json:"closed,omitempty"` // of a stage: users sent the load, who waited for answers
-	Judged      *bool           `json:"judged,omitempty"` // of a stage: false if it is in no totals, and in no rule that does not name it
+	// Of a stage: users sent the load, who waited for answers.
+	Closed bool `json:"closed,omitempty"`
+	// Of a stage: false if it is in no totals, and in no rule that does not name it.
+	Judged      *bool           `json:"judged,omitempty"`
 	Latency     verdict.Latency `json:"latency"`
 	ServiceTime verdict.Latency `json:"service_time"`
 	Lag         verdict.Latency `json:"lag"`
@@ -103,8 +108,9 @@ type faultSummary struct {
 	// OutageOwn is how much of the outage may be ordeal's own doing. OutageUpTo and
 	// RecoveryUpTo are what they were at most, with every error that ordeal itself may have
 	// made; left out if that is the same.
-	OutageUnseen time.Duration  `json:"outage_unseen,omitempty"` // how much longer it may have been between two arrivals
-	OutageOpen   bool           `json:"outage_open,omitempty"`   // it had not ended
+	// How much longer the outage may have been, unseen between two arrivals.
+	OutageUnseen time.Duration  `json:"outage_unseen,omitempty"`
+	OutageOpen   bool           `json:"outage_open,omitempty"` // it had not ended
 	OutageOwn    time.Duration  `json:"outage_own,omitempty"`
 	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
 	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
@@ -123,8 +129,9 @@ type ruleSummary struct {
 	Observed string           `json:"observed"`
 	Limit    string           `json:"limit"`
 	Why      string           `json:"why"`
-	Reason   verdict.Reason   `json:"reason,omitempty"`   // of one that is inconclusive
-	CouldBe  *verdict.Range   `json:"could_be,omitempty"` // of one that is inconclusive: where the figure could lie
+	Reason   verdict.Reason   `json:"reason,omitempty"` // of an inconclusive rule
+	// Of an inconclusive rule: where the figure could lie.
+	CouldBe *verdict.Range `json:"could_be,omitempty"`
 	// For programs: how the rule wants value, which was observed, to stand to bound.
 	Op    string           `json:"op,omitempty"`
 	Value *verdict.Figure  `json:"value,omitempty"`

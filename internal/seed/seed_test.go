@@ -44,7 +44,8 @@ func TestStreams(t *testing.T) {
 	for i := range byte(10) {
 		name[len(name)-1] = '0' + i
 		got, want := s.Next(42, name), seed.Stream(42, string(name))
-		for n := range 3 * int(i) { // the next one starts at the beginning, however far this one got
+		// The next one starts at the beginning, however far this one got.
+		for n := range 3 * int(i) {
 			if g, w := got.Uint64(), want.Uint64(); g != w {
 				t.Fatalf("%s: number %d: expected %#x, found %#x", name, n, w, g)
 			}

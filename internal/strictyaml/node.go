@@ -29,8 +29,9 @@ type Span struct{ Line, Col, Len int }
 type Node struct {
 	Kind Kind
 	Span
-	Text    string // of a scalar, before variables are put in; of nothing, the word that says so, if any
-	Plain   bool   // a text without quotes
+	// Of a scalar, before variables are put in. Of a null, the word for it that was written, if any.
+	Text    string
+	Plain   bool // a text without quotes
 	Entries []Entry
 	Items   []*Node
 }

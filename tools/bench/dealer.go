@@ -30,9 +30,10 @@ type deal func(n int, now time.Duration) (due time.Duration)
 
 // manner is one way to treat those who ask.
 type manner struct {
-	is     string // as a sentence says it: a server that is ...
-	deal   func() deal
-	refuse bool // after the first connection: ordeal looks whether someone is there before it starts
+	is   string // as a sentence says it: a server that is ...
+	deal func() deal
+	// After the first connection: ordeal looks whether someone is there before it starts.
+	refuse bool
 	record bool // tells of each answer, not only how many there were
 }
 
@@ -118,8 +119,9 @@ func shares() deal {
 // dealt is what a dealer says at its end.
 type dealt struct {
 	Answered int64           `json:"answered"`
-	Delays   []time.Duration `json:"delays,omitempty"`  // from request read to answer written
-	Written  []time.Duration `json:"written,omitempty"` // when each answer was, since the first request
+	Delays   []time.Duration `json:"delays,omitempty"` // from request read to answer written
+	// When each answer was, since the first request.
+	Written []time.Duration `json:"written,omitempty"`
 }
 
 // delays are the percentiles of how long requests waited in the server.
@@ -183,7 +185,8 @@ func startDealer(ctx context.Context, taskset, manner string) (*dealing, error) 
 	if err != nil {
 		return nil, err
 	}
-	// Not bound to ctx: it ends when told, and in any case with this process, whose pipe is its standard input.
+	// Not bound to ctx: it ends when told, and in any case with this process, whose pipe is its
+	// standard input.
 	cmd := exec.Command(taskset, "-c", fmt.Sprint(serverCore), self, "deal", manner)
 	in, err := cmd.StdinPipe()
 	if err != nil {

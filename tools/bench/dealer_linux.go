@@ -203,7 +203,8 @@ func (d *dealer) accept() error {
 			return fmt.Errorf("accept: %w", err)
 		}
 		if d.refuse {
-			// The port stays bound: were it free, a connection could get it as its own end and meet itself.
+			// The port stays bound: were it free, a connection could get it as its own end and meet
+			// itself.
 			err := errors.Join(
 				unix.EpollCtl(d.epoll, unix.EPOLL_CTL_DEL, d.listener, nil),
 				unix.Shutdown(d.listener, unix.SHUT_RDWR),

@@ -15,12 +15,13 @@ import (
 // outcome is one run as the tool and the kernel saw it.
 type outcome struct {
 	figures
-	Dealt  quantiles     // by a server that knows; the zero value of one that does not
-	CPU    time.Duration // user and system time of the generator
-	RSS    int64         // bytes, at most
-	Others float64       // share of the two cores that neither generator nor server used, but was used
-	Err    string        // why there are no figures
-	Doubt  string        // what the tool itself says against them
+	Dealt quantiles     // by a server that knows; the zero value of one that does not
+	CPU   time.Duration // user and system time of the generator
+	RSS   int64         // bytes, at most
+	// Share of the two cores that neither generator nor server used, but was used.
+	Others float64
+	Err    string // why there are no figures
+	Doubt  string // what the tool itself says against them
 }
 
 func (o outcome) String() string {

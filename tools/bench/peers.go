@@ -45,7 +45,8 @@ type tool struct {
 
 	start func(job) (command, error)
 	parse func([]byte) (figures, error)
-	after func(context.Context, job) ([]byte, error) // makes what parse reads; standard output without it
+	// Makes what parse reads; standard output without it.
+	after func(context.Context, job) ([]byte, error)
 
 	doubts func(exit int) string // what an exit code other than 0 says of figures that are there
 }

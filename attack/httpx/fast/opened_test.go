@@ -10,8 +10,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 )
 
-// TestOpened has a server that ends its connection at the second request: each engine says when that connection was
-// opened, which tells whether it was there before something else happened.
+// TestOpened has a server that ends its connection at the second request: each engine says when
+// that connection was opened, which tells whether it was there before something else happened.
 func TestOpened(t *testing.T) {
 	for _, kind := range engines() {
 		t.Run(kind.Name, func(t *testing.T) {

@@ -63,8 +63,9 @@ func TestPerHostOnHTTP2(t *testing.T) {
 						wg.Wait()
 						atOnce := int64(most)
 						if once {
-							// net/http closes a connection some time after its request has left it, so
-							// a busy machine sees more than the limit, but never one for each worker.
+							// net/http closes a connection some time after its request has left it,
+							// so a busy machine sees more than the limit, but never one for each
+							// worker.
 							atOnce = workers - 1
 						}
 						if n := open.most.Load(); n == 0 || n > atOnce {

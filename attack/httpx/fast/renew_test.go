@@ -80,7 +80,8 @@ func TestRenew(t *testing.T) {
 						t.Errorf("%d requests came on a connection of before", requests-n)
 					}
 				}
-				// With per_host a new connection of HTTP/2 is kept to one request until it is settled.
+				// With per_host a new connection of HTTP/2 is kept to one request until it is
+				// settled.
 				if n := len(srv.seen()) - len(before); n < 1 || n > max(1, tt.perHost) {
 					t.Errorf("requests one after the other came on %d new connections", n)
 				}

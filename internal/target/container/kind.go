@@ -81,13 +81,18 @@ type Settings struct {
 	Label   string   `json:"label,omitempty"` // key or key=value
 	Compose *Compose `json:"compose,omitempty"`
 
-	Builtin      string            `json:"builtin,omitempty"` // a part of the built-in shop, from an image made of ordeal's own binary
-	Image        string            `json:"image,omitempty"`   // one that the engine has: nothing is pulled
-	Args         []string          `json:"args,omitempty"`    // of Builtin, or the command of Image
-	Env          map[string]string `json:"env,omitempty"`
-	Port         int               `json:"port,omitempty"` // in the container; the run publishes it on a free port of 127.0.0.1, which is ${NAME.addr}
-	Ready        ready.Check       `json:"ready,omitzero"` // a path is asked where Port is published
-	ReadyTimeout time.Duration     `json:"ready_timeout"`  // 0: as the container's own health check says, or 30s
+	// A part of the built-in shop, from an image made of ordeal's own binary.
+	Builtin string `json:"builtin,omitempty"`
+	// One that the engine has: nothing is pulled.
+	Image string            `json:"image,omitempty"`
+	Args  []string          `json:"args,omitempty"` // of Builtin, or the command of Image
+	Env   map[string]string `json:"env,omitempty"`
+	// In the container; the run publishes it on a free port of 127.0.0.1, which is ${NAME.addr}.
+	Port int `json:"port,omitempty"`
+	// A path is asked where Port is published.
+	Ready ready.Check `json:"ready,omitzero"`
+	// 0: as the container's own health check says, or 30s.
+	ReadyTimeout time.Duration `json:"ready_timeout"`
 }
 
 // Compose names a service of a compose project.

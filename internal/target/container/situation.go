@@ -22,7 +22,8 @@ import (
 // situation is all of a container that must be the same after a restart. It is
 // journalled.
 type situation struct {
-	Ports      map[string][]string     `json:"ports,omitempty"` // host addresses by port and protocol
+	// Host addresses by port and protocol.
+	Ports      map[string][]string     `json:"ports,omitempty"`
 	Networks   map[string]endpoint     `json:"networks,omitempty"`
 	Policy     container.RestartPolicy `json:"policy"`
 	Limits     json.RawMessage         `json:"limits,omitempty"`

@@ -526,7 +526,8 @@ func TestServesOnceConnectionsArrive(t *testing.T) {
 // A port that is exposed and not published is one that other containers use.
 func TestServesAtAnExposedPort(t *testing.T) {
 	u := newUser(t)
-	config := dockerapi.Config{ExposedPorts: nat.PortSet{"8080/tcp": {}, "9090/tcp": {}}} // nothing listens at the other
+	// Nothing listens at the second port.
+	config := dockerapi.Config{ExposedPorts: nat.PortSet{"8080/tcp": {}, "9090/tcp": {}}}
 	c := u.start("exposed", "serve -name a -boot 1s", config, dockerapi.HostConfig{})
 	serves := func() []string {
 		at, err := c.Serves(t.Context())

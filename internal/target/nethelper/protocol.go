@@ -117,16 +117,19 @@ const (
 
 // Message is a line that a helper writes. Durations are in nanoseconds.
 type Message struct {
-	Event     string   `json:"event"`
-	Mechanism string   `json:"mechanism,omitempty"`
-	Evidence  string   `json:"evidence,omitempty"` // for people
-	Refused   []string `json:"refused,omitempty"`  // mechanisms tried before, and why they would not do
-	Why       string   `json:"why,omitempty"`      // reverted: the reason to stop
-	Told      bool     `json:"told,omitempty"`     // reverted: the reason was LineRevert
-	Stats     *Traffic `json:"stats,omitempty"`    // reverted: what traffic there was, nil if it was not counted
-	Found     []string `json:"found,omitempty"`    // clean: what was removed
-	Error     string   `json:"error,omitempty"`
-	Dirty     bool     `json:"dirty,omitempty"` // error: something of ordeal may be left in the namespace
+	Event     string `json:"event"`
+	Mechanism string `json:"mechanism,omitempty"`
+	Evidence  string `json:"evidence,omitempty"` // for people
+	// Mechanisms that were tried before, and why each could not be used.
+	Refused []string `json:"refused,omitempty"`
+	Why     string   `json:"why,omitempty"`  // reverted: the reason to stop
+	Told    bool     `json:"told,omitempty"` // reverted: the reason was LineRevert
+	// Reverted: what traffic there was, nil if it was not counted.
+	Stats *Traffic `json:"stats,omitempty"`
+	Found []string `json:"found,omitempty"` // clean: what was removed
+	Error string   `json:"error,omitempty"`
+	// Error: something of ordeal may be left in the namespace.
+	Dirty bool `json:"dirty,omitempty"`
 }
 
 // Traffic counts what went through a shaped namespace, without the helper's own

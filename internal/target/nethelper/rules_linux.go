@@ -25,15 +25,16 @@ const probeMark = 0x0dea1
 //	table inet ordeal {
 //	  chain deflect {            # what comes from outside goes to the proxy
 //	    type nat hook prerouting priority dstnat;
-//	    iifname != "lo" tcp dport != RELAY tcp flags & (syn|ack) == syn counter redirect to :RELAY
+//	    iifname != "lo" tcp dport != PROXY tcp flags & (syn|ack) == syn counter redirect to :PROXY
 //	  }
 //	  chain probe {              # and so do the probes
 //	    type nat hook output priority dstnat;
-//	    meta mark PROBE tcp dport ECHO counter redirect to :RELAY
+//	    meta mark PROBE tcp dport ECHO counter redirect to :PROXY
 //	  }
 //	  chain reset {              # what was open before has to open anew
 //	    type filter hook input priority filter;
-//	    iifname != "lo" tcp dport { LISTENING } tcp flags & (psh|rst) == psh counter reject with tcp reset
+//	    iifname != "lo" tcp dport { LISTENING } tcp flags & (psh|rst) == psh counter
+//	        reject with tcp reset
 //	  }
 //	  chain track {              # decides nothing
 //	    type filter hook input priority filter;
@@ -49,11 +50,11 @@ const probeMark = 0x0dea1
 // they live. They cannot be redirected, so they are reset, for as long as the
 // fault lasts, as a pooled connection can come back at any time. That rule comes
 // into force after the others: in between, the load leaves its own connections, and
-// what it still waits for on them arrives. After the redirect, whatever still comes in at a port that the target listens on is
-// such a connection. It is reset when the client next sends data and not at its
-// mere acknowledgements: answers under way still arrive, and the reset meets a
-// client at the start of a request, where it may safely try again. The proxy's
-// own connections to the target go over loopback and do not match.
+// what it still waits for on them arrives. After the redirect, whatever still comes in at a port
+// that the target listens on is such a connection. It is reset when the client next sends data and
+// not at its mere acknowledgements: answers under way still arrive, and the reset meets a client at
+// the start of a request, where it may safely try again. The proxy's own connections to the target
+// go over loopback and do not match.
 //
 // The kernel tracks connections in a namespace only while some rule needs it,
 // and translates addresses only of connections that it tracks. track is there to

@@ -82,8 +82,8 @@ func (s *session) run() int {
 // errTold is the reason of a helper that was told to stop.
 var errTold = errors.New("it was told to")
 
-// watch returns the first reason to stop, and calls what on has for a line. It leaves the goroutine that reads
-// the input behind if that cannot be interrupted: the process ends soon.
+// watch returns the first reason to stop, and calls what on has for a line. It leaves the goroutine
+// that reads the input behind if that cannot be interrupted: the process ends soon.
 func (s *session) watch(ctx context.Context, on map[string]func()) error {
 	lines := make(chan string)
 	go func() {

@@ -76,8 +76,9 @@ func (*processFile) OtherForm(found string) string {
 // Settings are those of a child process. Command, Env and Ready may hold ${PORT}, a
 // free port that the run picks, and ${NAME.addr}.
 type Settings struct {
-	Builtin      string            `json:"builtin,omitempty"` // a part of the built-in shop, in place of Command
-	Args         []string          `json:"args,omitempty"`    // for Builtin
+	// A part of the built-in shop, in place of Command.
+	Builtin      string            `json:"builtin,omitempty"`
+	Args         []string          `json:"args,omitempty"` // for Builtin
 	Command      []string          `json:"command,omitempty"`
 	Env          map[string]string `json:"env,omitempty"`
 	Dir          string            `json:"dir,omitempty"`

@@ -50,8 +50,8 @@ func main() {
 }
 
 // serve answers / with its name, and /time?url=U with how long a request to U
-// takes, in nanoseconds. With -boot it listens only after a while, with -ignore it ignores SIGTERM, with -drain it serves on
-// after SIGTERM, which is waited for at /told, until it is asked for /end.
+// takes, in nanoseconds. With -boot it listens only after a while, with -ignore it ignores SIGTERM,
+// with -drain it serves on after SIGTERM, which is waited for at /told, until it is asked for /end.
 func serve(args []string) {
 	f := flag.NewFlagSet("serve", flag.ExitOnError)
 	name := f.String("name", "", "")
