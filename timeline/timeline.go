@@ -132,4 +132,8 @@ type Timeline struct {
 	// Intervals streams the intervals in order of time, from memory or from the
 	// run directory; it can be ranged over any number of times.
 	Intervals iter.Seq2[Interval, error] `json:"-"`
+	// Readings streams what observers saw beside the load, in the order in which it was
+	// recorded, from memory or from the run directory; it can be ranged over any number of
+	// times. Nil: nothing was observed.
+	Readings iter.Seq2[Reading, error] `json:"-"`
 }
