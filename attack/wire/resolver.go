@@ -10,21 +10,20 @@ import (
 )
 
 const (
-	// patience is how long a look-up may hold a connection up that could go to
-	// the addresses looked up before.
-	patience = time.Second
-	// again is the least time between a look-up that failed and the next, where
-	// there are addresses from before.
-	again = time.Second
+	// staleAfter is how long a connection waits for a look-up where addresses from the look-up
+	// before are at hand: after that it goes to those.
+	staleAfter = time.Second
+	// retryAfter is the least time from a failed look-up to the next one, where addresses from
+	// before are at hand.
+	retryAfter = time.Second
 )
 
 // resolver looks host names up, and keeps what it found for a while. It is safe
 // for concurrent use.
 //
-// Of all that need a name at the same time one asks and the others wait, or
-// take the addresses from before if there are some. A look-up that fails is not
-// kept: the next connection asks again. One that fails though the name was
-// known leaves its addresses in place.
+// Of all connections that need a name at the same time one looks it up. The others wait for that,
+// or take the addresses from before if there are some. A failed look-up is not kept: the next
+// connection looks up again. Where there are addresses from before, it leaves them in place.
 type resolver struct {
 	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
 	refresh time.Duration
@@ -36,16 +35,16 @@ type resolver struct {
 
 type hostEntry struct {
 	addrs []netip.Addr
-	until time.Time // when they are to be looked up again
-	turn  int       // which is next
-	busy  *lookup   // nil: nobody is
+	until time.Time // when addrs are to be looked up again
+	turn  int       // index of the address to try first next time
+	busy  *lookup   // the look-up under way; nil: none is
 }
 
 // lookup is a look-up under way.
 type lookup struct {
 	done   chan struct{}
 	err    error
-	gaveUp bool // whoever asked did not wait for the end of it
+	gaveUp bool // err is that its caller's context ended, and says nothing of the name
 }
 
 func newResolver(
@@ -68,21 +67,21 @@ func newResolver(
 
 // find returns the host's addresses in the order in which a connection should
 // try them, each time beginning with another.
-func (n *resolver) find(ctx context.Context, host string) ([]netip.Addr, error) {
+func (r *resolver) find(ctx context.Context, host string) ([]netip.Addr, error) {
 	for {
-		n.mu.Lock()
-		h := n.known[host]
+		r.mu.Lock()
+		h := r.known[host]
 		if h == nil {
 			h = new(hostEntry)
-			n.known[host] = h
+			r.known[host] = h
 		}
 		if len(h.addrs) > 0 && (h.busy != nil || time.Now().Before(h.until)) {
 			addrs := h.next()
-			n.mu.Unlock()
+			r.mu.Unlock()
 			return addrs, nil
 		}
 		if b := h.busy; b != nil {
-			n.mu.Unlock()
+			r.mu.Unlock()
 			select {
 			case <-b.done:
 			case <-ctx.Done():
@@ -96,34 +95,34 @@ func (n *resolver) find(ctx context.Context, host string) ([]netip.Addr, error) 
 		b := &lookup{done: make(chan struct{})}
 		h.busy = b
 		before := len(h.addrs) > 0
-		n.mu.Unlock()
+		r.mu.Unlock()
 
-		addrs, err := n.lookUp(ctx, host, before)
+		addrs, err := r.lookUp(ctx, host, before)
 
-		n.mu.Lock()
+		r.mu.Lock()
 		h.busy, b.err, b.gaveUp = nil, err, ctx.Err() != nil
 		switch {
 		case err == nil:
-			h.addrs, h.until = addrs, time.Now().Add(n.refresh)
+			h.addrs, h.until = addrs, time.Now().Add(r.refresh)
 		case before:
-			h.until, err = time.Now().Add(min(n.refresh, again)), nil
+			h.until, err = time.Now().Add(min(r.refresh, retryAfter)), nil
 		}
 		if err == nil {
 			addrs = h.next()
 		}
-		n.mu.Unlock()
+		r.mu.Unlock()
 		close(b.done)
 		return addrs, err
 	}
 }
 
-func (n *resolver) lookUp(ctx context.Context, host string, before bool) ([]netip.Addr, error) {
+func (r *resolver) lookUp(ctx context.Context, host string, before bool) ([]netip.Addr, error) {
 	if before {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience)
+		ctx, cancel = context.WithTimeout(ctx, staleAfter)
 		defer cancel()
 	}
-	addrs, err := n.lookup(ctx, host)
+	addrs, err := r.lookup(ctx, host)
 	if err != nil {
 		return nil, err
 	}
@@ -131,10 +130,10 @@ func (n *resolver) lookUp(ctx context.Context, host string, before bool) ([]neti
 	for i := range addrs {
 		addrs[i] = addrs[i].Unmap()
 	}
-	if n.source.IsValid() {
+	if r.source.IsValid() {
 		addrs = slices.DeleteFunc(
 			addrs,
-			func(a netip.Addr) bool { return a.Is4() != n.source.Unmap().Is4() },
+			func(a netip.Addr) bool { return a.Is4() != r.source.Unmap().Is4() },
 		)
 	}
 	if len(addrs) == 0 {

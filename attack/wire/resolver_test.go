@@ -89,13 +89,13 @@ func TestNames(t *testing.T) {
 		}
 		// One that hangs does not hold a connection up for long.
 		r.set("", nil, time.Hour)
-		time.Sleep(again)
+		time.Sleep(retryAfter)
 		begun := time.Now()
-		if got := addresses(t, n); got != "10.0.0.9" || r.asked != 4 || time.Since(begun) != patience {
-			t.Errorf("expected the old address after %s, found %s after %s and %d look-ups", patience, got, time.Since(begun), r.asked)
+		if got := addresses(t, n); got != "10.0.0.9" || r.asked != 4 || time.Since(begun) != staleAfter {
+			t.Errorf("expected the old address after %s, found %s after %s and %d look-ups", staleAfter, got, time.Since(begun), r.asked)
 		}
 		r.set("10.0.0.10", nil, 0)
-		time.Sleep(again)
+		time.Sleep(retryAfter)
 		if got := addresses(t, n); got != "10.0.0.10" {
 			t.Errorf("expected the new address at last, found %s", got)
 		}

@@ -170,10 +170,10 @@ func (p *Prober) held(ctx context.Context, addr string) error {
 	return p.opt.Held(ctx, conn, addr)
 }
 
-// Await asks until the answer is yes. It gives up after within, when ctx ends,
-// and when hopeless, if it is not nil, returns an error: waiting longer is in
-// vain. The error says what was found last.
-func (p *Prober) Await(ctx context.Context, within time.Duration, hopeless func() error) error {
+// Await asks until the answer is yes. It gives up after within, when ctx ends, and when inVain
+// returns an error: why waiting longer is in vain. inVain may be nil. The error of Await says what
+// was found last.
+func (p *Prober) Await(ctx context.Context, within time.Duration, inVain func() error) error {
 	end := Await(ctx, within, func(ctx context.Context) (missing error, vain bool) {
 		if missing = p.Ask(ctx); missing == nil {
 			return nil, false
@@ -181,8 +181,8 @@ func (p *Prober) Await(ctx context.Context, within time.Duration, hopeless func(
 		if refused, ok := errors.AsType[*allow.Error](missing); ok {
 			return fmt.Errorf("%s is not to be asked: %w", p.check, refused), true
 		}
-		if hopeless != nil {
-			if err := hopeless(); err != nil {
+		if inVain != nil {
+			if err := inVain(); err != nil {
 				return err, true
 			}
 		}

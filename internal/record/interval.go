@@ -14,7 +14,7 @@ import (
 // interval is one part of one interval, not yet written.
 type interval struct {
 	timeline.Window
-	cells     map[int32]*cell // by the layout's numbers; of few, where stages and requests are many
+	cells     map[int32]*cell // by cellIndex; only those in which there is something
 	open      map[openCell]*cell
 	beats     []timeline.Beat // by slot of the second; empty where there was nothing yet
 	planned   uint64

@@ -8,14 +8,12 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// Kinds of error that a cell, and the live view, tell apart; what comes after
-// them is counted as timeline.KindOther, so that an engine that puts addresses into its
-// kinds costs no memory without end.
-const (
-	maxKinds = 64
-)
+// maxKinds is how many kinds of error a cell, and the live status, tell apart. Further kinds are
+// counted as timeline.KindOther, so that an engine that puts addresses into its kinds does not fill
+// the memory.
+const maxKinds = 64
 
-// statusKinds are the kinds of wrong statuses, one each, made once.
+// statusKinds are the kinds of error of wrong statuses, by status.
 var statusKinds = func() (out [1000]string) {
 	for i := range out {
 		out[i] = timeline.KindStatus + " " + strconv.Itoa(i)
@@ -23,8 +21,8 @@ var statusKinds = func() (out [1000]string) {
 	return out
 }()
 
-// errorKind is the kind of error that r is, as it is counted; empty if it is none.
-// Wrong statuses are told apart: ten times 404 is another trouble than ten times 503.
+// errorKind is the kind under which r is counted as an error; empty if r is no error.
+// Wrong statuses are told apart: 404 and 503 have different causes.
 func errorKind(r *attack.Result) string {
 	switch {
 	case r.End == attack.Unsent && r.Kind == "":
@@ -35,7 +33,7 @@ func errorKind(r *attack.Result) string {
 	return r.Kind
 }
 
-// crowded is the kind that counts for another where there are too many.
+// crowded is the kind under which an error is counted once there are maxKinds others.
 func crowded(kind string) string {
 	if strings.HasPrefix(kind, timeline.KindStatus+" ") {
 		return timeline.KindStatus

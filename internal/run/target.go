@@ -136,7 +136,7 @@ func reach(
 		case missing == nil && there != nil:
 			missing = there(ctx)
 		case missing != nil && there != nil && cutAtOnce(missing):
-			// Who stands in front knows why.
+			// there knows what the proxy in front of the target saw of the target.
 			if why := there(ctx); why != nil {
 				missing = why
 			}
@@ -150,8 +150,8 @@ func reach(
 		if never, ok := errors.AsType[*httpx.Hopeless](missing); ok {
 			return fmt.Errorf("the target %s cannot be used: %w", what, never), true
 		}
-		if hopeless := noSocket(unix); hopeless != nil {
-			return hopeless, true
+		if why := noSocket(unix); why != nil {
+			return why, true
 		}
 		if !told {
 			progress(

@@ -265,10 +265,10 @@ func (c *Container) clearOrphan(ctx context.Context, id string) (chaos.Proof, er
 		return chaos.Proof{}, fmt.Errorf("looking for the helper of container %s: %w", c.name, err)
 	}
 	for _, h := range helpers {
-		// Its input has closed, or it misses the heartbeat soon: then it takes its
-		// own time. One that stays all the same is told.
-		patience, cancel := context.WithTimeout(ctx, nethelper.BeatTimeout+helperStop)
-		err := e.waitGone(patience, h.ID)
+		// The helper's input has closed, or it soon misses the heartbeat: then it undoes the fault
+		// by itself and ends. A helper that stays all the same is stopped.
+		limit, cancel := context.WithTimeout(ctx, nethelper.BeatTimeout+helperStop)
+		err := e.waitGone(limit, h.ID)
 		cancel()
 		if err == nil {
 			continue

@@ -62,9 +62,9 @@ type conn struct {
 	isOver   bool
 }
 
-func newConn(r *Proxy, client net.Conn, rng *rand.Rand) *conn {
+func newConn(p *Proxy, client net.Conn, rng *rand.Rand) *conn {
 	return &conn{
-		proxy: r, client: client, rng: rng, epoch: time.Now(),
+		proxy: p, client: client, rng: rng, epoch: time.Now(),
 		woken: make(chan struct{}, 1), room: make(chan struct{}, 1), over: make(chan struct{}),
 	}
 }

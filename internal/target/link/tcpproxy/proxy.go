@@ -83,68 +83,68 @@ type Proxy struct {
 // New returns a proxy that opens its upstreams by dial. Jitter is drawn from
 // seed: the n-th connection draws the same numbers in every run.
 func New(dial func(ctx context.Context, client net.Conn) (net.Conn, error), seed uint64) *Proxy {
-	r := &Proxy{
+	p := &Proxy{
 		dial: dial, seed: seed,
 		open: make(map[*conn]struct{}), listeners: make(map[net.Listener]struct{}),
 		changed: make(chan struct{}),
 	}
-	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.shape.Store(&Shape{})
-	return r
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.shape.Store(&Shape{})
+	return p
 }
 
 // SetShape shapes traffic, or clears it with the zero Shape.
-func (r *Proxy) SetShape(s Shape) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.shape.Store(&s)
-	for c := range r.open {
+func (p *Proxy) SetShape(s Shape) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shape.Store(&s)
+	for c := range p.open {
 		c.wake()
 	}
 }
 
 // Shape returns the shape in force.
-func (r *Proxy) Shape() Shape { return *r.shape.Load() }
+func (p *Proxy) Shape() Shape { return *p.shape.Load() }
 
 // Stats returns the counts so far.
-func (r *Proxy) Stats() Stats {
-	r.mu.Lock()
-	open := len(r.open)
-	r.mu.Unlock()
+func (p *Proxy) Stats() Stats {
+	p.mu.Lock()
+	open := len(p.open)
+	p.mu.Unlock()
 	return Stats{
-		Conns: r.conns.Load(), Failed: r.failed.Load(), Open: open, Bytes: r.bytes.Load(),
-		DelayedConns: r.delayedConns.Load(), DelayedChunks: r.delayedChunks.Load(), DelayedBytes: r.delayedBytes.Load(),
+		Conns: p.conns.Load(), Failed: p.failed.Load(), Open: open, Bytes: p.bytes.Load(),
+		DelayedConns: p.delayedConns.Load(), DelayedChunks: p.delayedChunks.Load(), DelayedBytes: p.delayedBytes.Load(),
 	}
 }
 
 // Serve carries every connection that ln accepts, and closes ln at the end. It
 // returns nil after Drain or Close, and otherwise the error that ln broke with.
-func (r *Proxy) Serve(ln net.Listener) error {
+func (p *Proxy) Serve(ln net.Listener) error {
 	defer ln.Close()
-	r.mu.Lock()
-	if r.stopping {
-		r.mu.Unlock()
+	p.mu.Lock()
+	if p.stopping {
+		p.mu.Unlock()
 		return nil
 	}
-	r.listeners[ln] = struct{}{}
-	r.wg.Add(1)
-	r.mu.Unlock()
-	defer r.wg.Done()
+	p.listeners[ln] = struct{}{}
+	p.wg.Add(1)
+	p.mu.Unlock()
+	defer p.wg.Done()
 
 	pause := time.Duration(0)
 	for {
 		client, err := ln.Accept()
 		if err == nil {
 			pause = 0
-			r.carry(client)
+			p.carry(client)
 			continue
 		}
-		r.mu.Lock()
-		stopping := r.stopping
+		p.mu.Lock()
+		stopping := p.stopping
 		if stopping || errors.Is(err, net.ErrClosed) {
-			delete(r.listeners, ln)
+			delete(p.listeners, ln)
 		}
-		r.mu.Unlock()
+		p.mu.Unlock()
 		if stopping {
 			return nil
 		}
@@ -155,30 +155,30 @@ func (r *Proxy) Serve(ln net.Listener) error {
 		// the listener itself is well, and the next one may be too.
 		pause = min(max(5*time.Millisecond, 2*pause), time.Second)
 		select {
-		case <-r.ctx.Done():
+		case <-p.ctx.Done():
 		case <-time.After(pause):
 		}
 	}
 }
 
 // carry starts to carry one client, or turns it away if the proxy is at its end.
-func (r *Proxy) carry(client net.Conn) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ctx.Err() != nil {
+func (p *Proxy) carry(client net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() != nil {
 		reset(client)
 		return
 	}
-	c := newConn(r, client, rand.New(rand.NewPCG(r.seed, r.accepted)))
-	r.accepted++
-	r.open[c] = struct{}{}
-	r.wg.Go(func() {
+	c := newConn(p, client, rand.New(rand.NewPCG(p.seed, p.accepted)))
+	p.accepted++
+	p.open[c] = struct{}{}
+	p.wg.Go(func() {
 		c.run()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.open, c)
-		close(r.changed)
-		r.changed = make(chan struct{})
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.open, c)
+		close(p.changed)
+		p.changed = make(chan struct{})
 	})
 }
 
@@ -193,55 +193,55 @@ const quiet = 100 * time.Millisecond
 // Idle is told from the outside: the upstream had the last word, and was still
 // since. An answer that pauses for longer than quiet, and a request that shares
 // its connection with another one that was just answered, look idle too.
-func (r *Proxy) Drain(ctx context.Context) (cut int) {
-	r.stopListening(20 * time.Millisecond)
+func (p *Proxy) Drain(ctx context.Context) (cut int) {
+	p.stopListening(20 * time.Millisecond)
 	tick := time.NewTicker(quiet / 5)
 	defer tick.Stop()
 	for {
-		r.mu.Lock()
-		open, changed, listening := len(r.open), r.changed, len(r.listeners)
-		for c := range r.open {
+		p.mu.Lock()
+		open, changed, listening := len(p.open), p.changed, len(p.listeners)
+		for c := range p.open {
 			if c.idle(quiet) {
 				c.cut(false)
 			}
 		}
-		r.mu.Unlock()
+		p.mu.Unlock()
 		if open == 0 && listening == 0 {
 			break
 		}
 		select {
 		case <-ctx.Done():
-			r.Close()
+			p.Close()
 			return open
 		case <-changed:
 		case <-tick.C:
 		}
 	}
-	r.Close()
+	p.Close()
 	return 0
 }
 
 // Close ends the proxy at once: connections are reset and what is held back is
 // dropped. It returns when every goroutine of the proxy's has ended.
-func (r *Proxy) Close() {
-	r.stopListening(0)
-	r.cancel()
-	r.mu.Lock()
-	for c := range r.open {
+func (p *Proxy) Close() {
+	p.stopListening(0)
+	p.cancel()
+	p.mu.Lock()
+	for c := range p.open {
 		c.cut(true)
 	}
-	r.mu.Unlock()
-	r.wg.Wait()
+	p.mu.Unlock()
+	p.wg.Wait()
 }
 
 // stopListening closes the listeners. Closing one resets the clients in its
 // queue that were not accepted yet, so they are given a moment, if the listener
 // can tell when it is over.
-func (r *Proxy) stopListening(moment time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stopping = true
-	for ln := range r.listeners {
+func (p *Proxy) stopListening(moment time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopping = true
+	for ln := range p.listeners {
 		if d, ok := ln.(interface{ SetDeadline(time.Time) error }); ok && moment > 0 {
 			if d.SetDeadline(time.Now().Add(moment)) == nil {
 				continue
