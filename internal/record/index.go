@@ -41,6 +41,9 @@ type index struct {
 	parts  []part
 	usage  timeline.UsageLog
 	still  timeline.StandstillLog
+
+	readings bool  // there are some
+	size     int64 // of the whole lines of timeline.jsonl
 }
 
 // Load reads the timeline in a run directory, of which it keeps no file open: its
@@ -95,6 +98,9 @@ func Load(dir string) (*timeline.Timeline, error) {
 		t.Events,
 		func(a, b timeline.Event) int { return cmp.Compare(a.At, b.At) },
 	)
+	if x.readings {
+		t.Readings = readings(dir, x.size)
+	}
 	t.Intervals = (&stream{dir: dir, header: x.header, parts: x.parts, duration: t.Duration}).intervals
 	return t, nil
 }
@@ -147,6 +153,7 @@ func readIndex(path string) (*index, error) {
 					"expected the header of a recording, found no complete line: this run recorded nothing",
 				}
 			}
+			x.size = at
 			return x, nil
 		}
 		if err != nil {
@@ -192,6 +199,13 @@ func (x *index) add(line []byte, n int, at int64) error {
 		return addUsage(&x.usage, line)
 	case typeStandstill:
 		return addStandstill(&x.still, line)
+	case typeReading:
+		if lineType(line) != typeReading {
+			return errors.New(`expected a reading to begin with {"type":"reading", found another order`)
+		}
+		x.readings = true
+		_, err := parseReading(line)
+		return err
 	case typeEnd:
 		x.end = new(endLine)
 		if err := json.Unmarshal(line, x.end); err != nil {
@@ -201,10 +215,7 @@ func (x *index) add(line []byte, n int, at int64) error {
 			return fmt.Errorf("expected a duration of at least 0, found %s", x.end.Duration)
 		}
 	default:
-		return fmt.Errorf(
-			"expected a line of type interval, event, sample, standstill or end, found type %q",
-			kind.Type,
-		)
+		return fmt.Errorf("expected a line of type %s, found type %q", lineTypes(), kind.Type)
 	}
 	return nil
 }

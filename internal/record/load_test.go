@@ -115,7 +115,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"more cut off than done", edit(t, lines, 2, `"failed":0`, `"failed":0,"cut":6`), log, "expected at most 5 of the 5 done arrivals to be cut off, found 6"},
 		{"a header of wrong types", edit(t, lines, 1, `"name":"test"`, `"name":7`), log, "timeline.jsonl:1: expected the header of a recording: json:"},
 		{"no JSON", edit(t, lines, 3, `{`, `{{`), log, "timeline.jsonl:3: expected a JSON object: "},
-		{"an unknown type", edit(t, lines, 2, `"interval"`, `"internal"`), log, `timeline.jsonl:2: expected a line of type interval, event, sample, standstill or end, found type "internal"`},
+		{"an unknown type", edit(t, lines, 2, `"interval"`, `"internal"`), log, `timeline.jsonl:2: expected a line of type interval, event, sample, standstill, reading or end, found type "internal"`},
 		{"a backward interval", edit(t, lines, 2, `"from":0`, `"from":1000000000`), log, "timeline.jsonl:2: expected an interval with from < to, found"},
 		{"overlapping intervals", edit(t, lines, 2, `"to":1000000000`, `"to":1000000001`), log, "expected an interval from 1.000000001s on, found 1s to 1.5s, which overlaps that of line 2"},
 		{"a wrong number of lines", edit(t, lines, 2, `"lines":9`, `"lines":8`), log, "timeline.jsonl:2: expected lines to be the number of its distributions, 9, found 8"},

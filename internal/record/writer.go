@@ -25,6 +25,7 @@ type writer struct {
 	buf   bytes.Buffer
 	enc   *encoder
 	text  []byte // an encoded histogram
+	size  int64  // of timeline.jsonl: of its whole lines
 	err   error
 }
 
@@ -198,9 +199,21 @@ func (w *writer) flush(f *os.File) {
 	if w.err != nil {
 		return
 	}
-	if _, err := f.Write(w.buf.Bytes()); err != nil {
+	n, err := f.Write(w.buf.Bytes())
+	if err != nil {
 		w.fail(fmt.Errorf("write the recording; what came before is kept: %w", err))
+		return
 	}
+	if f == w.lines {
+		w.size += int64(n)
+	}
+}
+
+// recorded is how long timeline.jsonl is, in whole lines.
+func (w *writer) recorded() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.size
 }
 
 func (w *writer) fail(err error) {
