@@ -20,7 +20,7 @@
 //
 //   - Kind is one kind of fault: one file each, listed in Kinds.
 //   - Target is something that can be broken. What can be done to it is told by
-//     the small interfaces it also implements: Killer, Pauser, NetShaper.
+//     the small interfaces it also implements: Killer, Pauser, Impairer.
 //   - Conductor runs the faults of a plan on the run's clock.
 //   - FileJournal keeps undos on disk; Heal does those whose owner is gone.
 package chaos
@@ -86,14 +86,14 @@ type Server interface {
 	Serves(ctx context.Context) ([]string, error)
 }
 
-// Heedless is a Killer that knows which signals have no effect on it.
-type Heedless interface {
+// SignalIgnorer is a Killer that knows which signals have no effect on it.
+type SignalIgnorer interface {
 	// Ignores says whether the signal is known to have no effect at this moment.
 	Ignores(ctx context.Context, signal string) (bool, error)
 }
 
-// Patient is a Killer that knows how much time it needs.
-type Patient interface {
+// TimedKiller is a Killer that knows how much time it needs.
+type TimedKiller interface {
 	// StartTime is how long Start, and Restore if there is such, may take.
 	StartTime() time.Duration
 	// Grace is how long the target may take to end of a signal that it handles;
@@ -134,27 +134,27 @@ type Pauser interface {
 	Paused(ctx context.Context) (bool, error)
 }
 
-// Mechanic is a target that is killed and paused by something other than signals.
-type Mechanic interface {
+// MechanismNamer is a target that is killed and paused by something other than signals.
+type MechanismNamer interface {
 	// Mechanism is how, in a word.
 	Mechanism() string
 }
 
-// NetShaper is a target whose traffic can be shaped.
-type NetShaper interface {
-	// Shape puts traffic under a condition and returns when that was measured, with
+// Impairer is a target whose traffic can be impaired.
+type Impairer interface {
+	// Impair puts traffic under a condition and returns when that was measured, with
 	// how it was done and what was seen. deadline is how long the target may stay so if
 	// nobody is left to clear it; id names the fault to Clear.
-	Shape(ctx context.Context, id string, c NetCondition, deadline time.Duration) (Proof, error)
+	Impair(ctx context.Context, id string, c NetCondition, deadline time.Duration) (Proof, error)
 	// Clear takes the condition away and returns when that was verified. It does
 	// nothing if id is not in force.
 	Clear(ctx context.Context, id string) (Proof, error)
 }
 
-// ShapeChecker is a NetShaper that can tell before the run why its traffic could not
+// ImpairChecker is a Impairer that can tell before the run why its traffic could not
 // be put under a condition; nil if it could.
-type ShapeChecker interface {
-	Shapeable(ctx context.Context, c NetCondition) error
+type ImpairChecker interface {
+	Impairable(ctx context.Context, c NetCondition) error
 }
 
 // Remedier is a target that knows how people undo what was done to it, such as
@@ -236,8 +236,8 @@ type Pick struct {
 	Fraction float64 `json:"fraction,omitempty"` // or this share, rounded up
 }
 
-// Plan is one fault as the scenario asks for it.
-type Plan struct {
+// FaultPlan is one fault as the scenario asks for it.
+type FaultPlan struct {
 	Name string        `json:"name"`
 	Kind string        `json:"kind"`
 	At   time.Duration `json:"at"`

@@ -17,7 +17,7 @@ import (
 
 // ScheduledFault is a fault with the targets that were drawn for it.
 type ScheduledFault struct {
-	Plan    Plan
+	Plan    FaultPlan
 	Targets []Target
 }
 

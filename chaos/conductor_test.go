@@ -91,7 +91,7 @@ func (s *stage) wantEmptyJournal(t *testing.T) {
 
 func planned(name string, spec Spec, at, hold time.Duration, targets ...Target) ScheduledFault {
 	kind := map[string]string{"*chaos.Kill": "kill", "*chaos.Pause": "pause", "*chaos.Latency": "latency"}[fmt.Sprintf("%T", spec)]
-	return ScheduledFault{Plan{Name: name, Kind: kind, At: at, Hold: hold, Services: []string{"api"}, Spec: spec}, targets}
+	return ScheduledFault{FaultPlan{Name: name, Kind: kind, At: at, Hold: hold, Services: []string{"api"}, Spec: spec}, targets}
 }
 
 func ptr(d time.Duration) *time.Duration { return &d }
@@ -577,10 +577,10 @@ func TestPreflightFindsOverlaps(t *testing.T) {
 // after it, and says so.
 type edged struct{ fake }
 
-func (e edged) Shape(ctx context.Context, id string, s NetCondition, d time.Duration) (Proof, error) {
+func (e edged) Impair(ctx context.Context, id string, s NetCondition, d time.Duration) (Proof, error) {
 	time.Sleep(2 * time.Second)
 	DisturbanceStarted(ctx)
-	return e.fake.Shape(ctx, id, s, d)
+	return e.fake.Impair(ctx, id, s, d)
 }
 
 func (e edged) Clear(ctx context.Context, id string) (Proof, error) {

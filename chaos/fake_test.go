@@ -23,11 +23,11 @@ func TestMain(m *testing.M) {
 // world is one thing outside that can be broken; it stays as it is while the
 // instances of fake that stand for it come and go.
 type world struct {
-	mu     sync.Mutex
-	alive  bool
-	lives  int // how many times it was started
-	paused bool
-	shapes map[string]NetCondition
+	mu       sync.Mutex
+	alive    bool
+	lives    int // how many times it was started
+	paused   bool
+	impaired map[string]NetCondition
 
 	deaf        bool          // nothing that is done has an effect
 	failAfter   error         // what breaks it takes effect, and then returns this
@@ -45,19 +45,19 @@ type world struct {
 	undoContext error // of the context, when it is told to undo
 }
 
-func newWorld() *world { return &world{alive: true, shapes: map[string]NetCondition{}} }
+func newWorld() *world { return &world{alive: true, impaired: map[string]NetCondition{}} }
 
 // intact says whether nothing is broken.
 func (w *world) intact() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.alive && !w.paused && len(w.shapes) == 0
+	return w.alive && !w.paused && len(w.impaired) == 0
 }
 
 func (w *world) look() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return fmt.Sprint(w.alive, w.paused, maps.Clone(w.shapes))
+	return fmt.Sprint(w.alive, w.paused, maps.Clone(w.impaired))
 }
 
 // fake is a target that can suffer everything.
@@ -67,9 +67,9 @@ type fake struct {
 }
 
 var (
-	_ Killer    = fake{}
-	_ Pauser    = fake{}
-	_ NetShaper = fake{}
+	_ Killer   = fake{}
+	_ Pauser   = fake{}
+	_ Impairer = fake{}
 )
 
 func newFake(name string) fake { return fake{newWorld(), name, "process"} }
@@ -177,10 +177,10 @@ func (f fake) Paused(context.Context) (bool, error) {
 	return f.paused, f.prepareErr
 }
 
-func (f fake) Shapeable(context.Context, NetCondition) error { return f.prepareErr }
+func (f fake) Impairable(context.Context, NetCondition) error { return f.prepareErr }
 
-func (f fake) Shape(ctx context.Context, id string, s NetCondition, deadline time.Duration) (Proof, error) {
-	err := f.doBreak(ctx, func() { f.shapes[id] = s; f.deadline = deadline })
+func (f fake) Impair(ctx context.Context, id string, s NetCondition, deadline time.Duration) (Proof, error) {
+	err := f.doBreak(ctx, func() { f.impaired[id] = s; f.deadline = deadline })
 	if err == nil && f.deaf {
 		err = errors.New("the round trip is as quick as before")
 	}
@@ -188,7 +188,7 @@ func (f fake) Shape(ctx context.Context, id string, s NetCondition, deadline tim
 }
 
 func (f fake) Clear(ctx context.Context, id string) (Proof, error) {
-	err := f.doUndo(ctx, 0, func() { delete(f.shapes, id) })
+	err := f.doUndo(ctx, 0, func() { delete(f.impaired, id) })
 	return Proof{Mechanism: "link", Evidence: "round trip 1ms again"}, err
 }
 

@@ -174,7 +174,7 @@ func TestHeal(t *testing.T) {
 	add("paused", "pause", `{}`, dead, 2)
 	worlds["paused"].paused = true
 	add("slow", "latency", `{"delay":1000000}`, dead, 3)
-	worlds["slow"].shapes["slow"] = NetCondition{Latency: Latency{Delay: time.Millisecond}}
+	worlds["slow"].impaired["slow"] = NetCondition{Latency: Latency{Delay: time.Millisecond}}
 	add("in-use", "pause", `{}`, alive, 4)
 	worlds["in-use"].paused = true
 	add("far", "pause", `{}`, owner.Owner{PID: 3}, 4)

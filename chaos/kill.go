@@ -81,7 +81,7 @@ func (k *Kill) Bind(t Target, _ string, _ time.Duration) (Fault, error) {
 
 // mechanism is how a target is killed or paused: by a signal, if it does not say.
 func mechanism(t Target) string {
-	if m, ok := t.(Mechanic); ok {
+	if m, ok := t.(MechanismNamer); ok {
 		return m.Mechanism()
 	}
 	return "signal"
@@ -146,7 +146,7 @@ func (k *kill) Prepare(ctx context.Context) (State, error) {
 	if s.Life == "" {
 		return nil, fmt.Errorf("%s does not run: there is nothing to kill", k.name)
 	}
-	if p, ok := k.target.(Patient); ok {
+	if p, ok := k.target.(TimedKiller); ok {
 		s.StartTime, s.Grace = p.StartTime(), p.Grace()
 	}
 	if s.Grace = max(s.Grace, defaultGrace); k.Grace > 0 {
@@ -251,7 +251,7 @@ func (k *kill) Inject(ctx context.Context, state State) (Proof, error) {
 }
 
 func (k *kill) ignored(ctx context.Context, signal string) (bool, error) {
-	h, ok := k.target.(Heedless)
+	h, ok := k.target.(SignalIgnorer)
 	if !ok || signal == surely {
 		return false, nil
 	}

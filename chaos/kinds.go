@@ -40,7 +40,7 @@ type Capability string
 const (
 	CapKill    Capability = "kill"    // Killer
 	CapPause   Capability = "pause"   // Pauser
-	CapNetwork Capability = "network" // NetShaper
+	CapNetwork Capability = "network" // Impairer
 )
 
 // Suffers says whether a fault can hit a target, and otherwise what to do instead. not

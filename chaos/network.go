@@ -88,12 +88,12 @@ func (c NetCondition) parts() func(yield func(string, reflect.Value) bool) {
 }
 
 // cleanupMargin is added to how long a fault is meant to last, to get how long traffic may
-// stay shaped if nobody is left: enough for the undo to be done in time.
+// stay impaired if nobody is left: enough for the undo to be done in time.
 const cleanupMargin = time.Minute
 
 // bindNet binds a network fault to a target.
 func bindNet(k Kind, c NetCondition, t Target, id string, hold time.Duration) (Fault, error) {
-	n, ok := t.(NetShaper)
+	n, ok := t.(Impairer)
 	if !ok {
 		return nil, unfit(k, t)
 	}
@@ -110,7 +110,7 @@ func bindNet(k Kind, c NetCondition, t Target, id string, hold time.Duration) (F
 type netFault struct {
 	condition NetCondition
 	name, id  string
-	target    NetShaper
+	target    Impairer
 	deadline  time.Duration
 }
 
@@ -122,8 +122,8 @@ type netState struct {
 }
 
 func (f *netFault) Prepare(ctx context.Context) (State, error) {
-	if p, ok := f.target.(ShapeChecker); ok {
-		if err := p.Shapeable(ctx, f.condition); err != nil {
+	if p, ok := f.target.(ImpairChecker); ok {
+		if err := p.Impairable(ctx, f.condition); err != nil {
 			return nil, fmt.Errorf(
 				"the traffic of %s cannot be put under %s: %w",
 				f.name,
@@ -136,7 +136,7 @@ func (f *netFault) Prepare(ctx context.Context) (State, error) {
 }
 
 func (f *netFault) Inject(ctx context.Context, _ State) (Proof, error) {
-	p, err := f.target.Shape(ctx, f.id, f.condition, f.deadline)
+	p, err := f.target.Impair(ctx, f.id, f.condition, f.deadline)
 	if err != nil {
 		return p, fmt.Errorf("putting %s under %s: %w", f.name, f.condition, err)
 	}

@@ -11,7 +11,7 @@ import (
 // holds it killed or paused. Then could not be injected, and undoing one would undo the
 // other.
 type Overlap struct {
-	First, Then Plan
+	First, Then FaultPlan
 	Target      string // its name
 }
 

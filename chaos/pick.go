@@ -13,7 +13,7 @@ import (
 // Choose draws the targets that a fault hits, sorted by name. The draw depends
 // on the seed, the fault's name and the candidates' names, and not on their
 // order: an engine lists its containers as it likes.
-func Choose(p Plan, candidates []Target, s uint64) ([]Target, error) {
+func Choose(p FaultPlan, candidates []Target, s uint64) ([]Target, error) {
 	if len(candidates) == 0 {
 		return nil, errors.New("nothing to break: its services have no targets")
 	}

@@ -45,7 +45,7 @@ func TestChooseHowMany(t *testing.T) {
 		{"over 100%", Pick{Fraction: 1.5}, 4, 0, "expected a pick"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := Choose(Plan{Name: "f", Pick: tt.pick}, fakes(tt.of), 42)
+			got, err := Choose(FaultPlan{Name: "f", Pick: tt.pick}, fakes(tt.of), 42)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("Choose = %v, %v, want the error %q", names(got), err, tt.err)
@@ -62,7 +62,7 @@ func TestChooseHowMany(t *testing.T) {
 func TestChooseByTheSeed(t *testing.T) {
 	all := fakes(20)
 	choose := func(name string, seed uint64, from []Target) string {
-		got, err := Choose(Plan{Name: name, Pick: Pick{Count: 5}}, from, seed)
+		got, err := Choose(FaultPlan{Name: name, Pick: Pick{Count: 5}}, from, seed)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,8 +36,8 @@ type ClosedShape interface {
 	Shape
 	// Users is how many there are at offset t into a stage of length total.
 	Users(t, total time.Duration) int
-	// Pause is how long a user thinks between an answer and the next request.
-	Pause() time.Duration
+	// ThinkTime is how long a user thinks between an answer and the next request.
+	ThinkTime() time.Duration
 }
 
 // Process is how arrivals are drawn from a rate.

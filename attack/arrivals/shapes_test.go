@@ -203,8 +203,8 @@ func conformExact(t *testing.T, s OpenShape, total time.Duration) {
 // conformClosed: never less than no user, the same number whenever asked, and
 // as Validate has it at least one at some time.
 func conformClosed(t *testing.T, s ClosedShape, total time.Duration) {
-	if s.Pause() < 0 {
-		t.Errorf("expected a pause of at least 0, found %s", s.Pause())
+	if s.ThinkTime() < 0 {
+		t.Errorf("expected a pause of at least 0, found %s", s.ThinkTime())
 	}
 	most := 0
 	for i := range 10_001 {

@@ -44,8 +44,8 @@ func (u Users) Users(t, total time.Duration) int {
 	return u.From + int(passed)
 }
 
-// Pause implements ClosedShape.
-func (u Users) Pause() time.Duration { return u.Think }
+// ThinkTime implements ClosedShape.
+func (u Users) ThinkTime() time.Duration { return u.Think }
 
 // Most is the largest number of users at any moment.
 func (u Users) Most() int { return max(u.From, u.To) }

@@ -46,7 +46,7 @@ func (a *runner) admitUsers(stage int, begin time.Duration) {
 	c := &stageUsers{
 		runner: a,
 		shape:  shape,
-		pause:  shape.Pause(),
+		pause:  shape.ThinkTime(),
 		stage:  stage,
 		begin:  begin,
 		total:  s.For,

@@ -372,7 +372,7 @@ func describeShape(s attack.Stage) string {
 	return strings.TrimSpace(s.Kind + " " + describeSettings(s.Shape))
 }
 
-func describeFault(f chaos.Plan) string {
+func describeFault(f chaos.FaultPlan) string {
 	out := f.Kind + " "
 	switch {
 	case f.Pick.Count > 0:

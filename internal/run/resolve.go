@@ -180,7 +180,7 @@ func (n named) Name() string { return string(n) }
 func (named) Ref() chaos.Ref { return chaos.Ref{} }
 
 // fault draws the targets of a fault as a run does.
-func (r *Resolution) fault(p chaos.Plan) {
+func (r *Resolution) fault(p chaos.FaultPlan) {
 	var candidates []chaos.Target
 	for _, name := range p.Services {
 		i := slices.IndexFunc(r.Services, func(s Service) bool { return s.Name == name })

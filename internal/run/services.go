@@ -108,7 +108,7 @@ func (s *services) check(
 
 // behind returns what asks whether connections to an address get to the target that
 // publishes it there, nil if none of the run's does.
-func (s *services) behind(ctx context.Context, address string) (arrives, error) {
+func (s *services) behind(ctx context.Context, address string) (upstreamCheck, error) {
 	for _, name := range slices.Sorted(maps.Keys(s.targets)) {
 		for _, t := range s.targets[name] {
 			p, ok := t.(target.Published)

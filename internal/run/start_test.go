@@ -150,7 +150,7 @@ func TestEach(t *testing.T) {
 }
 
 // inNoContainer says that no container publishes an address.
-func inNoContainer(context.Context, string) (arrives, error) { return nil, nil }
+func inNoContainer(context.Context, string) (upstreamCheck, error) { return nil, nil }
 
 func toSocket(path string) *attack.Plan {
 	return &attack.Plan{Connections: wire.Connections{Unix: path}, Requests: []attack.Request{{URL: "http://target/"}}}
@@ -295,7 +295,7 @@ func TestReachBehindTheEnginesProxy(t *testing.T) {
 	}
 	defer ln.Close()
 	asked := 0
-	behind := func(_ context.Context, address string) (arrives, error) {
+	behind := func(_ context.Context, address string) (upstreamCheck, error) {
 		if address != ln.Addr().String() {
 			t.Errorf("asked for %s, want %s", address, ln.Addr())
 		}

@@ -51,7 +51,7 @@ func (r *runner) targetReady(ctx context.Context) ([]httpx.Asked, error) {
 func reachable(
 	ctx context.Context,
 	p *attack.Plan,
-	behind func(ctx context.Context, address string) (arrives, error),
+	behind func(ctx context.Context, address string) (upstreamCheck, error),
 	within time.Duration,
 	progress func(string, ...any),
 ) ([]httpx.Asked, error) {
@@ -61,13 +61,13 @@ func reachable(
 	}
 	var asked []httpx.Asked
 	for _, u := range protocols.Origins(p) {
-		var there arrives
+		var there upstreamCheck
 		if network, to := p.Connections.Where(wire.Address(u)); network == "tcp" {
 			if there, err = behind(ctx, to); err != nil {
 				return nil, err
 			}
 		}
-		protocol, err := reach(ctx, way, p.Connections.Unix, u, there, within, progress)
+		protocol, err := awaitTarget(ctx, way, p.Connections.Unix, u, there, within, progress)
 		if err != nil {
 			return nil, err
 		}
@@ -108,8 +108,8 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// arrives returns nil if connections get to what is behind an address.
-type arrives func(ctx context.Context) error
+// upstreamCheck returns nil if connections get to what is behind an address.
+type upstreamCheck func(ctx context.Context) error
 
 // cutAtOnce says of what went wrong with a new connection that it was accepted, and cut.
 func cutAtOnce(err error) bool {
@@ -117,14 +117,14 @@ func cutAtOnce(err error) bool {
 		errors.Is(err, io.EOF)
 }
 
-// reach waits until the target of a URL takes connections and, if there is not nil,
+// awaitTarget waits until the target of a URL takes connections and, if there is not nil,
 // they get to what is behind it.
-func reach(
+func awaitTarget(
 	ctx context.Context,
 	way *httpx.Preflight,
 	unix string,
 	u *url.URL,
-	there arrives,
+	upstream upstreamCheck,
 	within time.Duration,
 	progress func(string, ...any),
 ) (protocol string, err error) {
@@ -133,11 +133,11 @@ func reach(
 		protocol, missing = way.Open(ctx, u)
 		switch {
 		case missing == nil && u.Scheme == "https": // a TLS handshake is an answer
-		case missing == nil && there != nil:
-			missing = there(ctx)
-		case missing != nil && there != nil && cutAtOnce(missing):
+		case missing == nil && upstream != nil:
+			missing = upstream(ctx)
+		case missing != nil && upstream != nil && cutAtOnce(missing):
 			// there knows what the proxy in front of the target saw of the target.
-			if why := there(ctx); why != nil {
+			if why := upstream(ctx); why != nil {
 				missing = why
 			}
 		}

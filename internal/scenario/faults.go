@@ -206,8 +206,8 @@ func (b *builder) faults() faults {
 	return faults{b, end, known}
 }
 
-func (b faults) plans(seed uint64) []chaos.Plan {
-	var out []chaos.Plan
+func (b faults) plans(seed uint64) []chaos.FaultPlan {
+	var out []chaos.FaultPlan
 	var sure []chaos.ScheduledFault
 	files := map[string]*faultFile{}
 	names := map[string]*strictyaml.Node{}
@@ -219,7 +219,7 @@ func (b faults) plans(seed uint64) []chaos.Plan {
 		if f.spec == nil {
 			continue
 		}
-		p := chaos.Plan{
+		p := chaos.FaultPlan{
 			Name: f.Name, Kind: f.kind.Name, At: f.At, Hold: f.hold,
 			Services: f.target.Service, Pick: chaos.Pick(f.target.Pick), Spec: f.spec,
 		}
@@ -280,7 +280,7 @@ func (k namedTarget) Ref() chaos.Ref { return chaos.Ref{Name: string(k)} }
 // many containers a selector finds, and so which of them are picked, is known in
 // the run only; that all of them are hit is known here, and then the service
 // stands for them.
-func (b faults) knownTargets(p chaos.Plan, seed uint64) []chaos.Target {
+func (b faults) knownTargets(p chaos.FaultPlan, seed uint64) []chaos.Target {
 	var candidates []chaos.Target
 	found := false
 	for _, name := range p.Services {

@@ -30,7 +30,7 @@ type Plan struct {
 	AllowHosts []string      `json:"allow_hosts,omitempty"`
 	Attack     attack.Plan   `json:"attack"`
 	Arrivals   Digest        `json:"arrivals"`
-	Chaos      []chaos.Plan  `json:"chaos,omitempty"`
+	Chaos      []chaos.FaultPlan  `json:"chaos,omitempty"`
 	Rules      []PlannedRule `json:"verdict,omitempty"`
 
 	// Ready says when the target is ready for the load; a path is asked at the

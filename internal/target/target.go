@@ -18,7 +18,7 @@
 // # What can be broken
 //
 // A target that a kind opens implements chaos.Target, and the small interfaces of
-// package chaos for what can be done to it: Killer, Pauser, NetShaper. Kind.Can says
+// package chaos for what can be done to it: Killer, Pauser, Impairer. Kind.Can says
 // the same before anything is started. TestKinds in package kinds holds both together.
 package target
 

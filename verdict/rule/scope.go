@@ -70,7 +70,7 @@ func Scopes() []ScopeKind {
 				"arrival is in exactly one of before, during and after", applyPhase(Before)),
 		named("during", "fault", "kill-api",
 			"arrivals that were open at any moment of the disturbance: from when it could begin "+
-				"(the signal is sent, traffic is about to be shaped), "+
+				"(the signal is sent, traffic is about to be impaired), "+
 				"proven or not yet, until it ceased (the process is ready again, traffic is "+
 				"clear); those in flight when it struck are among them", applyPhase(During)),
 		named("after", "fault", "kill-api",

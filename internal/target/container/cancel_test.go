@@ -125,6 +125,6 @@ func steps(ctx context.Context, t *testing.T, s *container.Stack, last string, a
 	}
 	c := start(t, s, service("api"))
 	arm()
-	_, err := c.Shape(ctx, "slow", chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, time.Minute)
+	_, err := c.Impair(ctx, "slow", chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, time.Minute)
 	return err
 }

@@ -32,18 +32,18 @@ type Container struct {
 }
 
 var (
-	_ chaos.Target       = (*Container)(nil)
-	_ chaos.Killer       = (*Container)(nil)
-	_ chaos.Server       = (*Container)(nil)
-	_ chaos.Heedless     = (*Container)(nil)
-	_ chaos.Patient      = (*Container)(nil)
-	_ chaos.Restorer     = (*Container)(nil)
-	_ chaos.Resetter     = (*Container)(nil)
-	_ chaos.Warner       = (*Container)(nil)
-	_ chaos.Remedier     = (*Container)(nil)
-	_ chaos.Pauser       = (*Container)(nil)
-	_ chaos.NetShaper    = (*Container)(nil)
-	_ chaos.ShapeChecker = (*Container)(nil)
+	_ chaos.Target        = (*Container)(nil)
+	_ chaos.Killer        = (*Container)(nil)
+	_ chaos.Server        = (*Container)(nil)
+	_ chaos.SignalIgnorer = (*Container)(nil)
+	_ chaos.TimedKiller   = (*Container)(nil)
+	_ chaos.Restorer      = (*Container)(nil)
+	_ chaos.Resetter      = (*Container)(nil)
+	_ chaos.Warner        = (*Container)(nil)
+	_ chaos.Remedier      = (*Container)(nil)
+	_ chaos.Pauser        = (*Container)(nil)
+	_ chaos.Impairer      = (*Container)(nil)
+	_ chaos.ImpairChecker = (*Container)(nil)
 )
 
 // refData is what a journal keeps of a container.

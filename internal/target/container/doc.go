@@ -16,7 +16,7 @@
 //
 // # Network faults
 //
-// A container's traffic is shaped by a helper: a container made of ordeal's own
+// A container's traffic is impaired by a helper: a container made of ordeal's own
 // binary in the target's network namespace, that has NET_ADMIN and nothing else.
 // See package nethelper for what it does. It is held by the stream that ordeal has
 // attached to it: when that ends, the helper undoes its work and is removed by

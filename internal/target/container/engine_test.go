@@ -518,7 +518,7 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := found[0].Shape(t.Context(), "slow", chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, time.Minute); err != nil {
+	if _, err := found[0].Impair(t.Context(), "slow", chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(t.Context()); err != nil { // the fault's undo was forgotten

@@ -282,7 +282,7 @@ func (h *helper) until(ctx context.Context, event string) (nethelper.Message, er
 	}
 }
 
-// applied waits until traffic is shaped. It calls carrying when every new connection
+// applied waits until traffic is impaired. It calls carrying when every new connection
 // goes through the helper, if its mechanism carries connections. Those of before are
 // reset once carrying has returned.
 func (h *helper) applied(ctx context.Context, carrying func()) (nethelper.Message, error) {

@@ -51,7 +51,7 @@ func needsOf(r container.InspectResponse) (n needs) {
 	return n
 }
 
-// StartTime implements chaos.Patient.
+// StartTime implements chaos.TimedKiller.
 func (c *Container) StartTime() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +62,7 @@ func (c *Container) StartTime() time.Duration {
 	return up + c.needs.health + c.needs.others + margin
 }
 
-// Grace implements chaos.Patient.
+// Grace implements chaos.TimedKiller.
 func (c *Container) Grace() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -195,7 +195,7 @@ func (c *Container) Life(ctx context.Context) (string, error) {
 	return r.State.StartedAt, nil
 }
 
-// Ignores implements chaos.Heedless, where the container's first process can be
+// Ignores implements chaos.SignalIgnorer, where the container's first process can be
 // looked at from here.
 func (c *Container) Ignores(ctx context.Context, signal string) (bool, error) {
 	r, err := c.inspect(ctx)

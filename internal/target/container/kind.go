@@ -450,7 +450,7 @@ func (o *opener) foundFacts(ctx context.Context, s *Settings) (target.Facts, err
 // shortImage is an image's id as people see it.
 func shortImage(id string) string { return shortID(strings.TrimPrefix(id, "sha256:")) }
 
-// Mechanism implements chaos.Mechanic.
+// Mechanism implements chaos.MechanismNamer.
 func (c *Container) Mechanism() string { return "engine" }
 
 // healer undoes what runs left at an engine.

@@ -127,9 +127,9 @@ func capabilities(t *testing.T, k target.Kind, hit chaos.Target) {
 	t.Helper()
 	_, killer := hit.(chaos.Killer)
 	_, pauser := hit.(chaos.Pauser)
-	_, shaper := hit.(chaos.NetShaper)
+	_, impairer := hit.(chaos.Impairer)
 	for c, is := range map[chaos.Capability]bool{
-		chaos.CapKill: killer, chaos.CapPause: pauser, chaos.CapNetwork: shaper,
+		chaos.CapKill: killer, chaos.CapPause: pauser, chaos.CapNetwork: impairer,
 	} {
 		instead, not := k.Can.Not[c]
 		if is == not || not && instead == "" {
@@ -158,8 +158,8 @@ func capabilities(t *testing.T, k target.Kind, hit chaos.Target) {
 	if hits == 0 {
 		t.Error("no fault can hit it")
 	}
-	if shaper == (len(k.Can.Conditions) == 0) {
-		t.Errorf("its traffic can be shaped: %v, and its conditions are %v", shaper, k.Can.Conditions)
+	if impairer == (len(k.Can.Conditions) == 0) {
+		t.Errorf("its traffic can be impaired: %v, and its conditions are %v", impairer, k.Can.Conditions)
 	}
 	for _, c := range k.Can.Conditions {
 		if !slices.Contains(network, c) {

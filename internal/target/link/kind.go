@@ -43,7 +43,7 @@ func (l *Link) Instead(c chaos.Capability) string { return not[c] }
 
 // serviceFile is what the scenario file has of a service that is a link.
 type serviceFile struct {
-	Link linkFile `json:"link" doc:"a TCP hop that the run carries and whose traffic network faults can shape"`
+	Link linkFile `json:"link" doc:"a TCP hop that the run carries and whose traffic network faults can impair"`
 }
 
 type linkFile struct {

@@ -1,5 +1,5 @@
 // Package link runs TCP hops that a scenario puts between two parts of a system,
-// and shapes their traffic: the way to slow the traffic of something that ordeal can reach
+// and impairs their traffic: the way to slow the traffic of something that ordeal can reach
 // in no other way, such as a process or a database elsewhere.
 package link
 
@@ -49,12 +49,12 @@ type inForce struct {
 }
 
 var (
-	_ chaos.Target       = (*Link)(nil)
-	_ chaos.NetShaper    = (*Link)(nil)
-	_ chaos.ShapeChecker = (*Link)(nil)
-	_ chaos.Remedier     = (*Link)(nil)
-	_ target.Published   = (*Link)(nil)
-	_ chaos.Limited      = (*Link)(nil)
+	_ chaos.Target        = (*Link)(nil)
+	_ chaos.Impairer      = (*Link)(nil)
+	_ chaos.ImpairChecker = (*Link)(nil)
+	_ chaos.Remedier      = (*Link)(nil)
+	_ target.Published    = (*Link)(nil)
+	_ chaos.Limited       = (*Link)(nil)
 )
 
 // Option changes a link that Start makes.
@@ -196,18 +196,18 @@ func (l *Link) Remedy(chaos.Capability) string {
 // conditions names the network conditions that a link can do.
 func conditions() []string { return tcpproxy.Conditions() }
 
-// Shapeable implements chaos.ShapeChecker.
-func (l *Link) Shapeable(_ context.Context, c chaos.NetCondition) error {
+// Impairable implements chaos.ImpairChecker.
+func (l *Link) Impairable(_ context.Context, c chaos.NetCondition) error {
 	if err := c.Only(conditions()); err != nil {
 		return fmt.Errorf("it is a link: %w", err)
 	}
 	return nil
 }
 
-// Shape implements chaos.NetShaper: traffic through the link is under a condition, and
+// Impair implements chaos.Impairer: traffic through the link is under a condition, and
 // that was measured on a connection through it. The delays of several faults add up.
 // The deadline is not needed: a link does not outlive its owner.
-func (l *Link) Shape(
+func (l *Link) Impair(
 	ctx context.Context, id string, c chaos.NetCondition, _ time.Duration,
 ) (chaos.Proof, error) {
 	l.mu.Lock()
@@ -217,7 +217,7 @@ func (l *Link) Shape(
 		return chaos.Proof{}, err
 	}
 	defer p.Close()
-	evidence, err := tcpproxy.Put(ctx, p.Round, c, l.shape().Under(c), func() error {
+	evidence, err := tcpproxy.Put(ctx, p.Round, c, l.impairment().Under(c), func() error {
 		l.faults[id] = inForce{c, l.proxy.Stats()}
 		chaos.DisturbanceStarted(ctx)
 		l.apply()
@@ -229,7 +229,7 @@ func (l *Link) Shape(
 	return chaos.Proof{Mechanism: kindName, Evidence: evidence}, nil
 }
 
-// Clear implements chaos.NetShaper.
+// Clear implements chaos.Impairer.
 func (l *Link) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -237,9 +237,9 @@ func (l *Link) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 	if !ok {
 		return chaos.Proof{Mechanism: kindName}, nil
 	}
-	had := l.shape()
+	had := l.impairment()
 	proof := chaos.Proof{Mechanism: kindName}
-	if !l.proxy.Stats().ShapedSince(f.before) { // nobody noticed
+	if !l.proxy.Stats().ImpairedSince(f.before) { // nobody noticed
 		proof.Caveat = fmt.Sprintf("no traffic passed through the link while %s was in force",
 			f.NetCondition)
 	}
@@ -253,10 +253,10 @@ func (l *Link) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 	return proof, nil
 }
 
-// cleared measures until a round trip is quicker than it was under the shape before,
+// cleared measures until a round trip is quicker than it was under the impairment before,
 // which on a busy machine may take more than one.
-func (l *Link) cleared(ctx context.Context, had tcpproxy.Shape, proof *chaos.Proof) error {
-	now := l.shape()
+func (l *Link) cleared(ctx context.Context, had tcpproxy.Impairment, proof *chaos.Proof) error {
+	now := l.impairment()
 	if had.Delay <= now.Delay {
 		return nil // it was not the round trip that suffered
 	}
@@ -274,15 +274,15 @@ func (l *Link) cleared(ctx context.Context, had tcpproxy.Shape, proof *chaos.Pro
 	return nil
 }
 
-// shape is that of all faults in force.
-func (l *Link) shape() (s tcpproxy.Shape) {
+// impairment is that of all faults in force.
+func (l *Link) impairment() (s tcpproxy.Impairment) {
 	for _, f := range l.faults {
 		s = s.Under(f.NetCondition)
 	}
 	return s
 }
 
-func (l *Link) apply() { l.proxy.SetShape(l.shape()) }
+func (l *Link) apply() { l.proxy.SetImpairment(l.impairment()) }
 
 // probes knows which clients are the link's own.
 type probes struct {

@@ -81,8 +81,8 @@ func TestLatencyFault(t *testing.T) {
 	if proof, err := fault.Revert(t.Context(), state); err != nil || proof.Caveat != "" {
 		t.Errorf("a second Revert = %+v, %v", proof, err)
 	}
-	if s := l.proxy.Shape(); s.Delay != 0 || s.Jitter != 0 {
-		t.Errorf("the shape is %+v after the revert", s)
+	if s := l.proxy.Impairment(); s.Delay != 0 || s.Jitter != 0 {
+		t.Errorf("the impairment is %+v after the revert", s)
 	}
 	before := l.Stats()
 	get()
@@ -97,7 +97,7 @@ func latency(delay, jitter time.Duration) chaos.NetCondition {
 
 func TestCaveatWithoutTraffic(t *testing.T) {
 	l, _ := start(t)
-	if _, err := l.Shape(t.Context(), "a", latency(20*time.Millisecond, 20*time.Millisecond), 0); err != nil {
+	if _, err := l.Impair(t.Context(), "a", latency(20*time.Millisecond, 20*time.Millisecond), 0); err != nil {
 		t.Fatal(err)
 	}
 	proof, err := l.Clear(t.Context(), "a")
@@ -113,31 +113,31 @@ func TestDelaysOfSeveralFaultsAddUp(t *testing.T) {
 	l, _ := start(t)
 	ctx := t.Context()
 	for _, id := range []string{"a", "b"} {
-		if _, err := l.Shape(ctx, id, latency(30*time.Millisecond, 5*time.Millisecond), 0); err != nil {
+		if _, err := l.Impair(ctx, id, latency(30*time.Millisecond, 5*time.Millisecond), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if s := l.proxy.Shape(); s.Delay != 60*time.Millisecond || s.Jitter != 10*time.Millisecond {
-		t.Errorf("the shape is %+v, want the sum of both", s)
+	if s := l.proxy.Impairment(); s.Delay != 60*time.Millisecond || s.Jitter != 10*time.Millisecond {
+		t.Errorf("the impairment is %+v, want the sum of both", s)
 	}
 	if _, err := l.Clear(ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
-	if s := l.proxy.Shape(); s.Delay != 30*time.Millisecond {
-		t.Errorf("the shape is %+v, want what is left", s)
+	if s := l.proxy.Impairment(); s.Delay != 30*time.Millisecond {
+		t.Errorf("the impairment is %+v, want what is left", s)
 	}
 	if _, err := l.Clear(ctx, "b"); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestShapeIsGivenUpWithItsContext(t *testing.T) {
+func TestImpairIsGivenUpWithItsContext(t *testing.T) {
 	l, get := start(t)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, errors.New("ctrl-c"))
 	defer cancel()
-	_, err := l.Shape(ctx, "a", latency(time.Hour, 0), 0)
+	_, err := l.Impair(ctx, "a", latency(time.Hour, 0), 0)
 	if err == nil || !strings.Contains(err.Error(), "ctrl-c") {
-		t.Errorf("Shape = %v, want the context's cause", err)
+		t.Errorf("Impair = %v, want the context's cause", err)
 	}
 	// A partial injection is undone like a whole one.
 	if _, err := l.Clear(t.Context(), "a"); err != nil {
@@ -223,7 +223,7 @@ func TestAnyAddressIsMeasuredOverLoopback(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := l.Shape(t.Context(), "a", latency(10*time.Millisecond, 0), 0); err != nil {
+	if _, err := l.Impair(t.Context(), "a", latency(10*time.Millisecond, 0), 0); err != nil {
 		t.Error(err)
 	}
 	if _, err := l.Clear(t.Context(), "a"); err != nil {

@@ -1,7 +1,7 @@
 package nethelper
 
-// mechanisms lists the ways to shape traffic, the one to be preferred first:
-// netem shapes all traffic and leaves connections and addresses as they are, the
+// mechanisms lists the ways to impair traffic, the one to be preferred first:
+// netem impairs all traffic and leaves connections and addresses as they are, the
 // redirect works where the kernel has no netem.
 func mechanisms() []namedMechanism {
 	return []namedMechanism{

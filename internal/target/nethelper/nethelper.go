@@ -1,11 +1,11 @@
-// Package nethelper is what runs inside a helper container: it shapes the traffic of
+// Package nethelper is what runs inside a helper container: it impairs the traffic of
 // the network namespace it was put into, and puts it right again whatever
 // happens to whoever started it.
 //
 // # A helper's life
 //
 // It is started with its Params as arguments, says ready, waits for the line
-// "apply" on its input, shapes the traffic, measures that it is shaped and says
+// "apply" on its input, impairs the traffic, measures that it is impaired and says
 // applied with what it saw. If it carries connections itself, it says carrying in
 // between, and waits for the line "reset" before it resets those from before.
 // All the time it has an eye on the reasons to stop, and from then on waits for the
@@ -16,7 +16,7 @@
 //
 // # Mechanisms
 //
-// There is more than one way to shape traffic, and many kernels lack some. The
+// There is more than one way to impair traffic, and many kernels lack some. The
 // mechanisms are tried in order (see mechanisms), and one counts as usable
 // only if its effect was measured:
 //
@@ -26,7 +26,7 @@
 //
 // # What is left alone
 //
-// Loopback traffic inside the namespace is never shaped. Nothing that ordeal did
+// Loopback traffic inside the namespace is never impaired. Nothing that ordeal did
 // not make is changed: a foreign queueing discipline or table is a reason to
 // refuse, not to replace.
 package nethelper
@@ -47,14 +47,14 @@ const Command = "agent"
 
 // Exit codes of a helper.
 const (
-	exitOK        = 0 // traffic was shaped and is clear again, or was found clean
-	exitUnapplied = 1 // traffic could not be shaped, and is clear
+	exitOK        = 0 // traffic was impaired and is clear again, or was found clean
+	exitUnapplied = 1 // traffic could not be impaired, and is clear
 	exitUsage     = 2 // the arguments are wrong; nothing was done
 	exitDirty     = 4 // the undo failed or could not be verified
 )
 
 // Main is the helper's program. args are those after Command: "net" with Params
-// as flags shapes traffic, "clean" removes what a helper that was itself killed
+// as flags impairs traffic, "clean" removes what a helper that was itself killed
 // left in the namespace, and says what that was.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
@@ -95,16 +95,16 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitUsage
 }
 
-// mechanism is one way to shape the traffic of the namespace that the process is
+// mechanism is one way to impair the traffic of the namespace that the process is
 // in. It is used by one goroutine.
 type mechanism interface {
-	// apply shapes traffic and returns when the effect was measured. If it fails,
+	// apply impairs traffic and returns when the effect was measured. If it fails,
 	// something may be left to revert. A mechanism that carries connections itself calls
 	// carrying as soon as every new connection goes through it, and resets those that were
 	// opened before only once it returns nil: by then the load has left them.
 	apply(ctx context.Context, p Params, carrying func() error) (evidence string, err error)
 	// revert clears traffic and returns when that was verified. It calls
-	// cleared as soon as nothing is shaped any more, which may be a while before
+	// cleared as soon as nothing is impaired any more, which may be a while before
 	// the last connection is rid of the mechanism. It is idempotent, and valid
 	// before and after a partial apply.
 	revert(ctx context.Context, cleared func()) (Cleared, error)

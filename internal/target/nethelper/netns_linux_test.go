@@ -282,8 +282,8 @@ func (h *helper) expect(t *testing.T, event string) Message {
 	return m
 }
 
-// shape starts a helper and returns once traffic is shaped.
-func (p *pair) shape(t *testing.T, params Params) (*helper, Message) {
+// impair starts a helper and returns once traffic is impaired.
+func (p *pair) impair(t *testing.T, params Params) (*helper, Message) {
 	t.Helper()
 	params.ID, params.Mechanism = t.Name(), "nft-proxy"
 	if params.Deadline == 0 {

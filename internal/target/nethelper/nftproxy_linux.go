@@ -77,8 +77,8 @@ func (m *nftProxy) apply(ctx context.Context, p Params, carrying func() error) (
 	}
 	// Before it acts, through redirect and proxy, so that what then comes on top is the
 	// condition alone.
-	shape := tcpproxy.Shape{}.Under(p.Condition)
-	return tcpproxy.Put(ctx, m.prober.Round, p.Condition, shape, func() error {
+	impairment := tcpproxy.Impairment{}.Under(p.Condition)
+	return tcpproxy.Put(ctx, m.prober.Round, p.Condition, impairment, func() error {
 		if n := m.probed.Load(); n != roundtrip.Conns {
 			return fmt.Errorf(
 				"the redirect does not act: expected %d probes to come through the proxy, found %d",
@@ -86,7 +86,7 @@ func (m *nftProxy) apply(ctx context.Context, p Params, carrying func() error) (
 				n,
 			)
 		}
-		m.proxy.SetShape(shape)
+		m.proxy.SetImpairment(impairment)
 		return nil
 	})
 }
@@ -160,7 +160,7 @@ func (m *nftProxy) revert(ctx context.Context, cleared func()) (Cleared, error) 
 	var errs []error
 	var traffic *Traffic
 	if m.proxy != nil {
-		m.proxy.SetShape(tcpproxy.Shape{})
+		m.proxy.SetImpairment(tcpproxy.Impairment{})
 	}
 	m.prober.Close()
 	m.prober = nil
@@ -176,7 +176,7 @@ func (m *nftProxy) revert(ctx context.Context, cleared func()) (Cleared, error) 
 		cancel()
 		m.served.Wait()
 		s := m.proxy.Stats()
-		traffic = &Traffic{Conns: s.Conns, Shaped: s.ShapedSince(tcpproxy.Stats{})}
+		traffic = &Traffic{Conns: s.Conns, Impaired: s.ImpairedSince(tcpproxy.Stats{})}
 		errs = append(errs, m.settle(ctx))
 	}
 	if m.touched {

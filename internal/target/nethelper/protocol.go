@@ -18,7 +18,7 @@ import (
 // Lines that a helper reads.
 const (
 	LineBeat   = "beat"   // whoever started the helper is alive
-	LineApply  = "apply"  // shape the traffic: whoever started the helper is ready for what it cuts
+	LineApply  = "apply"  // impair the traffic: whoever started the helper is ready for what it cuts
 	LineReset  = "reset"  // the load has left its connections: those from before may be reset
 	LineRevert = "revert" // clear the traffic and exit
 )
@@ -108,8 +108,8 @@ func parseParams(args []string) (Params, error) {
 const (
 	EventReady    = "ready"    // it runs
 	EventCarrying = "carrying" // new connections go through the helper; it waits for LineReset
-	EventApplied  = "applied"  // traffic is shaped, and that was measured
-	EventCleared  = "cleared"  // traffic is no longer shaped; the undo is not finished
+	EventApplied  = "applied"  // traffic is impaired, and that was measured
+	EventCleared  = "cleared"  // traffic is no longer impaired; the undo is not finished
 	EventReverted = "reverted" // traffic is clear, and that was verified
 	EventClean    = "clean"    // nothing of ordeal is left in the namespace
 	EventError    = "error"    // Error says what went wrong; the helper exits
@@ -132,11 +132,11 @@ type Message struct {
 	Dirty bool `json:"dirty,omitempty"`
 }
 
-// Traffic counts what went through a shaped namespace, without the helper's own
+// Traffic counts what went through a impaired namespace, without the helper's own
 // probes.
 type Traffic struct {
-	Conns  uint64 `json:"conns"`
-	Shaped bool   `json:"shaped"` // whether any of it met the condition
+	Conns    uint64 `json:"conns"`
+	Impaired bool   `json:"shaped"` // whether any of it met the condition
 }
 
 // Messages reads what a helper writes.

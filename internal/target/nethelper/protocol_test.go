@@ -76,7 +76,7 @@ func TestMessages(t *testing.T) {
 	want := []Message{
 		{Event: EventReady},
 		{Event: EventApplied, Mechanism: "nft-proxy", Evidence: "round trip 1ms → 2ms", Refused: []string{"netem: none"}},
-		{Event: EventReverted, Stats: &Traffic{Conns: 1, Shaped: true}},
+		{Event: EventReverted, Stats: &Traffic{Conns: 1, Impaired: true}},
 		{Event: EventError, Error: "a\nb", Dirty: true},
 	}
 	out := newOutput(&buf)

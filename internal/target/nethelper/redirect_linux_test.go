@@ -24,7 +24,7 @@ func TestRedirect(t *testing.T) {
 			p.serve(t, p.target, addr)
 			p.mustBeFast(t, addr, testDelay)
 
-			h, _ := p.shape(t, Params{Condition: slow(testDelay, 50*time.Millisecond)})
+			h, _ := p.impair(t, Params{Condition: slow(testDelay, 50*time.Millisecond)})
 			c := p.dial(t, p.client, addr)
 			if d := c.mustAsk(t, "hi"); d < 2*(testDelay-50*time.Millisecond) {
 				t.Errorf("expected the first answer after opening and answer were delayed, found it after %s", d)
@@ -47,7 +47,7 @@ func TestRedirect(t *testing.T) {
 			io.WriteString(h.in, LineRevert+"\n")
 			h.expect(t, EventCleared)
 			m := h.expect(t, EventReverted)
-			if m.Stats == nil || m.Stats.Conns != 1 || !m.Stats.Shaped {
+			if m.Stats == nil || m.Stats.Conns != 1 || !m.Stats.Impaired {
 				t.Errorf("expected one delayed connection in the counts, without the probes; found %+v", m.Stats)
 			}
 			p.mustBeClean(t)
@@ -74,12 +74,12 @@ func TestRedirect_openConnections(t *testing.T) {
 	busy.mustAsk(t, "hi")
 	answer := make(chan error, 1)
 	go func() {
-		_, err := busy.ask("1500ms") // the answer comes when traffic is shaped
+		_, err := busy.ask("1500ms") // the answer comes when traffic is impaired
 		answer <- err
 	}()
 	time.Sleep(200 * time.Millisecond)
 
-	h, _ := p.shape(t, Params{Condition: slow(testDelay, 0)})
+	h, _ := p.impair(t, Params{Condition: slow(testDelay, 0)})
 	if err := <-answer; err != nil {
 		t.Errorf("expected the answer that was under way to arrive, found %v", err)
 	}
@@ -163,7 +163,7 @@ func TestRedirect_ends(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPair(t)
 			p.serve(t, p.target, addr)
-			h, _ := p.shape(t, Params{Condition: slow(testDelay, 0), Deadline: tt.deadline})
+			h, _ := p.impair(t, Params{Condition: slow(testDelay, 0), Deadline: tt.deadline})
 			tt.end(h)
 			h.expect(t, EventCleared)
 			m := h.expect(t, EventReverted)
@@ -185,7 +185,7 @@ func TestClean(t *testing.T) {
 	p := newPair(t)
 	addr := net.JoinHostPort(targetV4, "8080")
 	p.serve(t, p.target, addr)
-	h, _ := p.shape(t, Params{Condition: slow(testDelay, 0)})
+	h, _ := p.impair(t, Params{Condition: slow(testDelay, 0)})
 	h.cmd.Process.Kill()
 	h.cmd.Wait()
 	in(t, p.client, func() error {
@@ -206,15 +206,15 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// TestStaleTable shapes a namespace in which a killed helper left its rules.
+// TestStaleTable impairs a namespace in which a killed helper left its rules.
 func TestStaleTable(t *testing.T) {
 	p := newPair(t)
 	addr := net.JoinHostPort(targetV4, "8080")
 	p.serve(t, p.target, addr)
-	h, _ := p.shape(t, Params{Condition: slow(testDelay, 0)})
+	h, _ := p.impair(t, Params{Condition: slow(testDelay, 0)})
 	h.cmd.Process.Kill()
 	h.cmd.Wait()
-	h, _ = p.shape(t, Params{Condition: slow(testDelay, 0)})
+	h, _ = p.impair(t, Params{Condition: slow(testDelay, 0)})
 	if d := p.dial(t, p.client, addr).mustAsk(t, "hi"); d < testDelay {
 		t.Errorf("expected a delayed answer, found it after %s", d)
 	}

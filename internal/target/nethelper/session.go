@@ -22,7 +22,7 @@ const revertTimeout = 8 * time.Second
 // ordeal, which was paused too, must have the time to say that it is alive.
 const beatsMissed = 5
 
-// session is the life of one helper that shapes traffic.
+// session is the life of one helper that impairs traffic.
 type session struct {
 	params     Params
 	in         io.Reader
@@ -140,10 +140,10 @@ func (e dirtyError) Unwrap() error { return e.error }
 
 // errBefore is the reason to stop, where nothing was done yet.
 func errBefore(ctx context.Context) error {
-	return fmt.Errorf("stopped before traffic was shaped: %w", context.Cause(ctx))
+	return fmt.Errorf("stopped before traffic was impaired: %w", context.Cause(ctx))
 }
 
-// apply waits until it is asked to, and shapes traffic by the first mechanism that can be
+// apply waits until it is asked to, and impairs traffic by the first mechanism that can be
 // seen to work. Without the wait, ordeal would hear that the helper is ready only after
 // connections were cut, and take them for errors of the target. A mechanism that carries
 // connections itself waits until the load has left those from before.
@@ -198,7 +198,7 @@ func (s *session) apply(
 		)
 	}
 	return "", nil, "", nil, fmt.Errorf(
-		"no way to shape the traffic works here: %s",
+		"no way to impair the traffic works here: %s",
 		strings.Join(refused, "; "),
 	)
 }

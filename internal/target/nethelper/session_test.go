@@ -104,7 +104,7 @@ func TestSession(t *testing.T) {
 		{"a failed apply that cannot be undone", []*fakeMechanism{{applyErr: broken, revertErr: broken}}, beats(0, ""), exitDirty, "ready error", "undoing what was begun failed", 0, 1},
 		{"a revert that fails", []*fakeMechanism{{revertErr: broken}}, beats(0, LineRevert), exitDirty, "ready applied cleared error", "broken", 0, 1},
 		{"an apply that hangs", []*fakeMechanism{{hang: true}}, beats(time.Minute, ""), exitUnapplied, "ready error", "took too long", 10800 * time.Millisecond, 1},
-		{"ordeal dies before traffic is shaped", []*fakeMechanism{{hang: true}, {}}, func(in io.WriteCloser, _ chan<- os.Signal) {
+		{"ordeal dies before traffic is impaired", []*fakeMechanism{{hang: true}, {}}, func(in io.WriteCloser, _ chan<- os.Signal) {
 			time.Sleep(time.Second)
 			in.Close()
 		}, exitUnapplied, "ready error", "input closed", time.Second, 0},
@@ -174,7 +174,7 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestSessionWaits has helpers that are not asked to shape anything: they do not, and end.
+// TestSessionWaits has helpers that are not asked to impair anything: they do not, and end.
 func TestSessionWaits(t *testing.T) {
 	for name, last := range map[string]string{"until ordeal dies": "", "until ordeal gives up": LineRevert} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestSessionWaits(t *testing.T) {
 					t.Errorf("expected exit code %d and nothing done, found %d, %d times applied and %d times reverted",
 						exitUnapplied, code, m.applied, m.reverted)
 				}
-				if said := out.String(); !strings.Contains(said, "stopped before traffic was shaped") {
+				if said := out.String(); !strings.Contains(said, "stopped before traffic was impaired") {
 					t.Errorf("expected it to say that it was stopped before, found %s", said)
 				}
 			})

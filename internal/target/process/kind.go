@@ -43,7 +43,7 @@ func Kind() target.Kind {
 
 // not is what cannot be done to a process, and what to do instead.
 var not = map[chaos.Capability]string{
-	chaos.CapNetwork: "the traffic of a process cannot be shaped: " +
+	chaos.CapNetwork: "the traffic of a process cannot be impaired: " +
 		"put a link in front of it (a service with listen: and upstream:) and name the link here",
 }
 

@@ -69,14 +69,14 @@ type Process struct {
 }
 
 var (
-	_ chaos.Target   = (*Process)(nil)
-	_ chaos.Killer   = (*Process)(nil)
-	_ chaos.Server   = (*Process)(nil)
-	_ chaos.Patient  = (*Process)(nil)
-	_ chaos.Heedless = (*Process)(nil)
-	_ chaos.Pauser   = (*Process)(nil)
-	_ chaos.Remedier = (*Process)(nil)
-	_ chaos.Limited  = (*Process)(nil)
+	_ chaos.Target        = (*Process)(nil)
+	_ chaos.Killer        = (*Process)(nil)
+	_ chaos.Server        = (*Process)(nil)
+	_ chaos.TimedKiller   = (*Process)(nil)
+	_ chaos.SignalIgnorer = (*Process)(nil)
+	_ chaos.Pauser        = (*Process)(nil)
+	_ chaos.Remedier      = (*Process)(nil)
+	_ chaos.Limited       = (*Process)(nil)
 )
 
 // Start runs the command and returns when it is ready; if it does not get
@@ -169,13 +169,13 @@ func (p *Process) Serves(ctx context.Context) ([]string, error) {
 	return []string{p.prober.Check().String()}, nil
 }
 
-// StartTime implements chaos.Patient.
+// StartTime implements chaos.TimedKiller.
 func (p *Process) StartTime() time.Duration { return settle + p.cfg.ReadyTimeout }
 
-// Grace implements chaos.Patient: processes do not say how long they take.
+// Grace implements chaos.TimedKiller: processes do not say how long they take.
 func (p *Process) Grace() time.Duration { return 0 }
 
-// Ignores implements chaos.Heedless.
+// Ignores implements chaos.SignalIgnorer.
 func (p *Process) Ignores(_ context.Context, name string) (bool, error) {
 	sig, ok := signals[name]
 	p.mu.Lock()

@@ -34,7 +34,7 @@ func breaker() {
 		panic(err)
 	}
 	c := chaos.NewConductor(chaos.Config{Run: "r1", Owner: me, Journal: journal}, []chaos.ScheduledFault{{
-		Plan:    chaos.Plan{Name: "freeze", Kind: "pause", Spec: &chaos.Pause{}},
+		Plan:    chaos.FaultPlan{Name: "freeze", Kind: "pause", Spec: &chaos.Pause{}},
 		Targets: []chaos.Target{target},
 	}})
 	start := time.Now()

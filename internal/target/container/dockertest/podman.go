@@ -21,7 +21,7 @@ func Podman(t testing.TB) string {
 	t.Helper()
 	program, err := exec.LookPath("podman")
 	if err == nil && os.Geteuid() != 0 {
-		err = fmt.Errorf("podman's containers need root to be shaped")
+		err = fmt.Errorf("podman's containers need root to be impaired")
 	}
 	if err != nil {
 		if os.Getenv(requirePodman) == "1" {

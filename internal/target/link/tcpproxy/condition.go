@@ -11,10 +11,10 @@ import (
 // effect is a network condition that a proxy can do.
 type effect struct {
 	name string // of the fault
-	// add puts the condition on top of a shape.
-	add func(s *Shape, c chaos.NetCondition)
-	// proof shows that it acts, while all of the shape s is in force.
-	proof func(c chaos.NetCondition, s Shape) roundtrip.Proof
+	// add puts the condition on top of an impairment.
+	add func(s *Impairment, c chaos.NetCondition)
+	// proof shows that it acts, while all of s is in force.
+	proof func(c chaos.NetCondition, s Impairment) roundtrip.Proof
 }
 
 // effects lists what a proxy can do: a row for each network fault.
@@ -22,11 +22,11 @@ func effects() []effect {
 	return []effect{
 		{
 			name: "latency",
-			add: func(s *Shape, c chaos.NetCondition) {
+			add: func(s *Impairment, c chaos.NetCondition) {
 				s.Delay += c.Latency.Delay
 				s.Jitter += c.Latency.Jitter
 			},
-			proof: func(c chaos.NetCondition, s Shape) roundtrip.Proof {
+			proof: func(c chaos.NetCondition, s Impairment) roundtrip.Proof {
 				return roundtrip.Grown(c.Latency.Delay, s.Jitter)
 			},
 		},
@@ -42,8 +42,8 @@ func Conditions() []string {
 	return names
 }
 
-// Under returns the shape with a condition on top of it.
-func (s Shape) Under(c chaos.NetCondition) Shape {
+// Under returns the impairment with a condition on top of it.
+func (s Impairment) Under(c chaos.NetCondition) Impairment {
 	for _, e := range effects() {
 		e.add(&s, c)
 	}
@@ -51,9 +51,9 @@ func (s Shape) Under(c chaos.NetCondition) Shape {
 }
 
 // Put puts traffic under a condition by act, and returns what was measured through the
-// proxy that shows it; shape is what is in force then.
+// proxy that shows it; impairment is what is in force then.
 func Put(
-	ctx context.Context, round roundtrip.Round, c chaos.NetCondition, shape Shape, act func() error,
+	ctx context.Context, round roundtrip.Round, c chaos.NetCondition, impairment Impairment, act func() error,
 ) (evidence string, err error) {
 	if err := c.Only(Conditions()); err != nil {
 		return "", err
@@ -62,13 +62,13 @@ func Put(
 	for _, e := range effects() {
 		for _, name := range c.Names() {
 			if name == e.name {
-				proofs = append(proofs, e.proof(c, shape))
+				proofs = append(proofs, e.proof(c, impairment))
 			}
 		}
 	}
 	return roundtrip.Prove(ctx, round, act, proofs...)
 }
 
-// Slowest is how long a round trip through the shape can take on top of what it takes
+// Slowest is how long a round trip through the impairment can take on top of what it takes
 // anyway.
-func (s Shape) Slowest() time.Duration { return s.Delay + s.Jitter }
+func (s Impairment) Slowest() time.Duration { return s.Delay + s.Jitter }

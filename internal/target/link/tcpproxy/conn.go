@@ -27,7 +27,7 @@ type piece struct {
 	end  ending // if data is nil
 	read time.Time
 	draw float64   // in [-1, 1), for the jitter
-	due  time.Time // by the shape when it was read
+	due  time.Time // by the impairment when it was read
 }
 
 type ending byte
@@ -76,7 +76,7 @@ func signal(c chan struct{}) {
 	}
 }
 
-// wake makes whoever waits for a due time look at the shape again.
+// wake makes whoever waits for a due time look at the impairment again.
 func (c *conn) wake() { signal(c.woken) }
 
 // cut ends the connection; hard resets both sides instead of closing them.
@@ -134,8 +134,8 @@ func (c *conn) run() {
 // openUpstream waits for as long as the opening is held up, then dials.
 func (c *conn) openUpstream() bool {
 	opened, draw := time.Now(), c.draw()
-	shape := c.proxy.Shape()
-	delay := shape.delay(draw)
+	impairment := c.proxy.Impairment()
+	delay := impairment.delay(draw)
 	p := piece{read: opened, draw: draw, due: opened.Add(delay)}
 	if !c.wait(&p) {
 		return false
@@ -169,13 +169,13 @@ func (c *conn) openUpstream() bool {
 // draw returns the next number in [-1, 1).
 func (c *conn) draw() float64 { return 2*c.rng.Float64() - 1 }
 
-// wait waits until p is due, by its own shape or a milder one that came since.
+// wait waits until p is due, by its own impairment or a milder one that came since.
 // It returns false if the connection was cut meanwhile.
 func (c *conn) wait(p *piece) bool {
 	var timer *time.Timer
 	for {
 		due := p.due
-		if now := p.read.Add(c.proxy.Shape().delay(p.draw)); now.Before(due) {
+		if now := p.read.Add(c.proxy.Impairment().delay(p.draw)); now.Before(due) {
 			due = now
 		}
 		left := time.Until(due)
@@ -268,7 +268,7 @@ func (c *conn) answer(data []byte) bool {
 		c.proxy.bytes.Add(uint64(len(data)))
 	}
 	c.mu.Lock()
-	direct := len(c.line) == 0 && !c.writing && c.proxy.Shape() == Shape{}
+	direct := len(c.line) == 0 && !c.writing && c.proxy.Impairment() == Impairment{}
 	c.writing = c.writing || direct
 	c.mu.Unlock()
 	if direct {
@@ -283,7 +283,7 @@ func (c *conn) answer(data []byte) bool {
 
 func (c *conn) enqueue(p piece) bool {
 	p.read, p.draw = time.Now(), c.draw()
-	delay := c.proxy.Shape().delay(p.draw)
+	delay := c.proxy.Impairment().delay(p.draw)
 	p.due = p.read.Add(delay)
 	if delay > 0 && p.data != nil && c.count {
 		c.proxy.delayedChunks.Add(1)

@@ -122,7 +122,7 @@ func TestDrainCutsWhenItsTimeIsOver(t *testing.T) {
 func TestCloseWhileHeldBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, echo)
-		b.SetShape(Shape{Delay: time.Hour})
+		b.SetImpairment(Impairment{Delay: time.Hour})
 		opening := b.ln.dial()
 		defer opening.Close()
 		start := time.Now()

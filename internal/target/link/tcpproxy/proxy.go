@@ -9,7 +9,7 @@
 // once. What is read is put in line with the time at which it is due, so a
 // delay costs time and not throughput, and order is kept.
 //
-// A new Shape holds for what is read from then on, on connections that are open
+// a new impairment holds for what is read from then on, on connections that are open
 // already too. If it is a milder one, what is still held back is let go
 // accordingly earlier: lifting a delay leaves nothing waiting.
 package tcpproxy
@@ -32,14 +32,14 @@ type Dialer func(ctx context.Context, client net.Conn) (net.Conn, error)
 // as one by which the proxy's owner measures.
 type Uncounted interface{ Uncounted() }
 
-// Shape is how traffic is shaped. The zero value leaves it as it is.
-type Shape struct {
+// Impairment is how traffic is impaired. The zero value leaves it as it is.
+type Impairment struct {
 	Delay  time.Duration
 	Jitter time.Duration // each delay is drawn uniformly from Delay ± Jitter, at least 0
 }
 
 // delay is the delay for a draw u, which lies in [-1, 1).
-func (s Shape) delay(u float64) time.Duration {
+func (s Impairment) delay(u float64) time.Duration {
 	return max(0, s.Delay+time.Duration(u*float64(s.Jitter)))
 }
 
@@ -55,18 +55,18 @@ type Stats struct {
 	DelayedBytes  uint64
 }
 
-// ShapedSince says whether any traffic met a shape since earlier counts.
-func (s Stats) ShapedSince(earlier Stats) bool {
+// ImpairedSince says whether any traffic met an impairment since earlier counts.
+func (s Stats) ImpairedSince(earlier Stats) bool {
 	return s.DelayedConns != earlier.DelayedConns || s.DelayedChunks != earlier.DelayedChunks
 }
 
 // Proxy carries connections. Its methods may be called from any goroutine.
 type Proxy struct {
-	dial   Dialer
-	seed   uint64
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	shape  atomic.Pointer[Shape]
+	dial       Dialer
+	seed       uint64
+	ctx        context.Context // ends with Close
+	cancel     context.CancelFunc
+	impairment atomic.Pointer[Impairment]
 
 	conns, failed, bytes                      atomic.Uint64
 	delayedConns, delayedChunks, delayedBytes atomic.Uint64
@@ -89,22 +89,22 @@ func New(dial func(ctx context.Context, client net.Conn) (net.Conn, error), seed
 		changed: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.shape.Store(&Shape{})
+	p.impairment.Store(&Impairment{})
 	return p
 }
 
-// SetShape shapes traffic, or clears it with the zero Shape.
-func (p *Proxy) SetShape(s Shape) {
+// SetImpairment impairs traffic, or clears it with the zero Impairment.
+func (p *Proxy) SetImpairment(s Impairment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.shape.Store(&s)
+	p.impairment.Store(&s)
 	for c := range p.open {
 		c.wake()
 	}
 }
 
-// Shape returns the shape in force.
-func (p *Proxy) Shape() Shape { return *p.shape.Load() }
+// Impairment returns the impairment in force.
+func (p *Proxy) Impairment() Impairment { return *p.impairment.Load() }
 
 // Stats returns the counts so far.
 func (p *Proxy) Stats() Stats {

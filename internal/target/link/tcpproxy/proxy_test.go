@@ -71,7 +71,7 @@ func TestDelay(t *testing.T) {
 		if d := ask(t, c, "clear"); d != 0 {
 			t.Errorf("round trip of a proxy without delay took %v, want none", d)
 		}
-		b.SetShape(Shape{Delay: 120 * time.Millisecond})
+		b.SetImpairment(Impairment{Delay: 120 * time.Millisecond})
 		if d := ask(t, c, "slow"); d != 120*time.Millisecond {
 			t.Errorf("round trip on an open connection took %v, want 120ms", d)
 		}
@@ -83,7 +83,7 @@ func TestDelay(t *testing.T) {
 		if d := ask(t, c2, "again"); d != 120*time.Millisecond {
 			t.Errorf("second round trip took %v, want 120ms", d)
 		}
-		b.SetShape(Shape{})
+		b.SetImpairment(Impairment{})
 		if d := ask(t, c, "clear again"); d != 0 {
 			t.Errorf("round trip after the delay took %v, want none", d)
 		}
@@ -98,7 +98,7 @@ func TestJitterIsUniformAndSeeded(t *testing.T) {
 	run := func() (ds []time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, echo)
-			b.SetShape(Shape{Delay: 100 * time.Millisecond, Jitter: 30 * time.Millisecond})
+			b.SetImpairment(Impairment{Delay: 100 * time.Millisecond, Jitter: 30 * time.Millisecond})
 			c := b.ln.dial()
 			defer c.Close()
 			ask(t, c, "open")
@@ -134,7 +134,7 @@ func TestJitterIsUniformAndSeeded(t *testing.T) {
 }
 
 func TestJitterBeyondDelayIsNeverNegative(t *testing.T) {
-	s := Shape{Delay: time.Millisecond, Jitter: time.Second}
+	s := Impairment{Delay: time.Millisecond, Jitter: time.Second}
 	if d := s.delay(-1); d != 0 {
 		t.Errorf("delay = %v, want 0", d)
 	}
@@ -143,14 +143,14 @@ func TestJitterBeyondDelayIsNeverNegative(t *testing.T) {
 func TestLiftingTheDelayLetsGoWhatIsHeldBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, echo)
-		b.SetShape(Shape{Delay: time.Hour})
+		b.SetImpairment(Impairment{Delay: time.Hour})
 		opening := b.ln.dial()
 		defer opening.Close()
-		b.SetShape(Shape{})
+		b.SetImpairment(Impairment{})
 		held := b.ln.dial()
 		defer held.Close()
 		ask(t, held, "open")
-		b.SetShape(Shape{Delay: time.Hour})
+		b.SetImpairment(Impairment{Delay: time.Hour})
 		held.Write([]byte("held"))
 		opening2 := b.ln.dial()
 		defer opening2.Close()
@@ -160,7 +160,7 @@ func TestLiftingTheDelayLetsGoWhatIsHeldBack(t *testing.T) {
 			t.Errorf("%d bytes were held up, want 4", n)
 		}
 		start := time.Now()
-		b.SetShape(Shape{})
+		b.SetImpairment(Impairment{})
 		got := make([]byte, 4)
 		if _, err := io.ReadFull(held, got); err != nil || string(got) != "held" {
 			t.Fatalf("read %q, %v", got, err)
@@ -173,7 +173,7 @@ func TestLiftingTheDelayLetsGoWhatIsHeldBack(t *testing.T) {
 	})
 }
 
-func TestMilderShapeShortensAndSharperOneDoesNotLengthen(t *testing.T) {
+func TestMilderImpairmentShortensAndSharperOneDoesNotLengthen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, echo)
 		c := b.ln.dial()
@@ -186,10 +186,10 @@ func TestMilderShapeShortensAndSharperOneDoesNotLengthen(t *testing.T) {
 			}
 			return time.Since(start)
 		}
-		b.SetShape(Shape{Delay: time.Second})
+		b.SetImpairment(Impairment{Delay: time.Second})
 		c.Write([]byte("1"))
 		synctest.Wait()
-		b.SetShape(Shape{Delay: 5 * time.Second})
+		b.SetImpairment(Impairment{Delay: 5 * time.Second})
 		if d := read(); d != time.Second {
 			t.Errorf("what was held up for 1s arrived after %v", d)
 		}
@@ -197,7 +197,7 @@ func TestMilderShapeShortensAndSharperOneDoesNotLengthen(t *testing.T) {
 		c.Write([]byte("2"))
 		synctest.Wait()
 		time.Sleep(time.Second)
-		b.SetShape(Shape{Delay: 3 * time.Second})
+		b.SetImpairment(Impairment{Delay: 3 * time.Second})
 		if d := read(); d != 3*time.Second {
 			t.Errorf("under the milder delay of 3s it arrived after %v", d)
 		}
@@ -215,7 +215,7 @@ func TestOrderAndThroughputUnderDelay(t *testing.T) {
 			c.Write(payload)
 			c.Close()
 		})
-		b.SetShape(Shape{Delay: 100 * time.Millisecond, Jitter: 50 * time.Millisecond})
+		b.SetImpairment(Impairment{Delay: 100 * time.Millisecond, Jitter: 50 * time.Millisecond})
 		start := time.Now()
 		c := b.ln.dial()
 		defer c.Close()
@@ -247,14 +247,14 @@ func TestHeldBytesAreBounded(t *testing.T) {
 				}
 			}
 		})
-		b.SetShape(Shape{Delay: time.Hour})
+		b.SetImpairment(Impairment{Delay: time.Hour})
 		c := b.ln.dial()
 		time.Sleep(time.Hour + time.Minute)
 		synctest.Wait()
 		if sent > maxHeld+2*memBuffer+2*readSize {
 			t.Errorf("%d bytes were taken from the upstream while none was due, want at most about %d", sent, maxHeld)
 		}
-		b.SetShape(Shape{})
+		b.SetImpairment(Impairment{})
 		if _, err := io.CopyN(io.Discard, c, 3*maxHeld); err != nil {
 			t.Errorf("the upstream did not go on once there was room: %v", err)
 		}
@@ -273,7 +273,7 @@ func TestHalfClose(t *testing.T) {
 					c.Write(bytes.ToUpper(all))
 					c.Close()
 				})
-				b.SetShape(Shape{Delay: delay})
+				b.SetImpairment(Impairment{Delay: delay})
 				c := b.ln.dial()
 				defer c.Close()
 				c.Write([]byte("all of it"))
@@ -325,7 +325,7 @@ func TestResetsAreCarriedOver(t *testing.T) {
 			c := b.ln.dial()
 			defer c.Close()
 			synctest.Wait()
-			b.SetShape(Shape{Delay: time.Second})
+			b.SetImpairment(Impairment{Delay: time.Second})
 			start := time.Now()
 			c.Write([]byte("x"))
 			if _, err := c.Read(make([]byte, 1)); !isReset(err) {
@@ -346,7 +346,7 @@ func TestResetsAreCarriedOver(t *testing.T) {
 				c.Close()
 			})
 			c := b.ln.dial()
-			b.SetShape(Shape{Delay: time.Hour})
+			b.SetImpairment(Impairment{Delay: time.Hour})
 			synctest.Wait()
 			c.(*memConn).SetLinger(0)
 			c.Close()
@@ -391,7 +391,7 @@ func TestUncounted(t *testing.T) {
 		}, 1)
 		go r.Serve(ln)
 		defer r.Close()
-		r.SetShape(Shape{Delay: time.Second})
+		r.SetImpairment(Impairment{Delay: time.Second})
 		c := ln.dial()
 		ask(t, c, "x")
 		c.Close()
@@ -446,7 +446,7 @@ func TestWritesAfterTheUpstreamIsGone(t *testing.T) {
 			c.Write([]byte("413"))
 			c.Close()
 		})
-		b.SetShape(Shape{Delay: time.Second})
+		b.SetImpairment(Impairment{Delay: time.Second})
 		c := b.ln.dial()
 		go c.Write(make([]byte, 1<<20))
 		if got, err := io.ReadAll(c); err != nil || string(got) != "413" {

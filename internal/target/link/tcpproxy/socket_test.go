@@ -36,7 +36,7 @@ func onSockets(t testing.TB, upstream string) (*Proxy, string) {
 	return r, ln.Addr().String()
 }
 
-func TestHTTPWhileTheShapeChanges(t *testing.T) {
+func TestHTTPWhileTheImpairmentChanges(t *testing.T) {
 	body := strings.Repeat("0123456789", 10_000)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		n, _ := io.Copy(io.Discard, req.Body)
@@ -74,7 +74,7 @@ func TestHTTPWhileTheShapeChanges(t *testing.T) {
 			}
 			return
 		case <-time.After(3 * time.Millisecond):
-			r.SetShape([]Shape{{Delay: 5 * time.Millisecond, Jitter: 5 * time.Millisecond}, {Delay: time.Hour}, {}}[i%3])
+			r.SetImpairment([]Impairment{{Delay: 5 * time.Millisecond, Jitter: 5 * time.Millisecond}, {Delay: time.Hour}, {}}[i%3])
 		}
 	}
 }

@@ -19,11 +19,11 @@ import (
 // helperKey names a fault on a target.
 func helperKey(target, fault string) string { return target + "/" + fault }
 
-// Shape implements chaos.NetShaper. See package nethelper for how traffic is shaped.
+// Impair implements chaos.Impairer. See package nethelper for how traffic is impaired.
 // Where that is done by a proxy, the load leaves its open connections to the container, and
 // those of others are reset when their client next sends something; it then finds the new
 // ones slower.
-func (c *Container) Shape(
+func (c *Container) Impair(
 	ctx context.Context,
 	id string,
 	n chaos.NetCondition,
@@ -36,7 +36,7 @@ func (c *Container) Shape(
 	if err := p.Validate(); err != nil {
 		return chaos.Proof{}, err
 	}
-	started, err := c.shapeable(ctx)
+	started, err := c.impairable(ctx)
 	if err != nil {
 		e.settle(key)
 		return chaos.Proof{}, err
@@ -84,9 +84,9 @@ func (c *Container) Shape(
 	return chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}, nil
 }
 
-// Shapeable implements chaos.ShapeChecker. It also makes the image that the
+// Impairable implements chaos.ImpairChecker. It also makes the image that the
 // fault's helper will need, so that this does not take time once load is on.
-func (c *Container) Shapeable(ctx context.Context, n chaos.NetCondition) error {
+func (c *Container) Impairable(ctx context.Context, n chaos.NetCondition) error {
 	if err := n.Only(nethelper.Conditions()); err != nil {
 		return fmt.Errorf("it is a container: %w", err)
 	}
@@ -94,15 +94,15 @@ func (c *Container) Shapeable(ctx context.Context, n chaos.NetCondition) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
-	if _, err := c.shapeable(ctx); err != nil {
+	if _, err := c.impairable(ctx); err != nil {
 		return err
 	}
 	return c.engine.Prepare(ctx)
 }
 
-// shapeable says why the container's traffic cannot be shaped, and otherwise when
+// impairable says why the container's traffic cannot be impaired, and otherwise when
 // it was started.
-func (c *Container) shapeable(ctx context.Context) (started string, err error) {
+func (c *Container) impairable(ctx context.Context) (started string, err error) {
 	r, err := c.inspect(ctx)
 	if err != nil {
 		return "", err
@@ -110,19 +110,19 @@ func (c *Container) shapeable(ctx context.Context) (started string, err error) {
 	mode := r.HostConfig.NetworkMode
 	switch {
 	case !r.State.Running:
-		return "", fmt.Errorf("container %s does not run: its traffic cannot be shaped", c.name)
+		return "", fmt.Errorf("container %s does not run: its traffic cannot be impaired", c.name)
 	case r.State.Paused:
 		return "", fmt.Errorf(
-			"container %s is paused: its traffic cannot be shaped and measured",
+			"container %s is paused: its traffic cannot be impaired and measured",
 			c.name,
 		)
 	case mode.IsHost():
 		return "", fmt.Errorf(
-			"container %s uses the host's network: shaping its traffic would shape that of the whole host; put a link in front of it",
+			"container %s uses the host's network: impairing its traffic would impair that of the whole host; put a link in front of it",
 			c.name,
 		)
 	case mode.IsNone():
-		return "", fmt.Errorf("container %s has no network whose traffic could be shaped", c.name)
+		return "", fmt.Errorf("container %s has no network whose traffic could be impaired", c.name)
 	case mode.IsContainer():
 		return "", fmt.Errorf(
 			"container %s uses the network of container %s: name that one, as both are hit",
@@ -140,7 +140,7 @@ func (e *Engine) settle(key string) {
 	e.settled[key] = true
 }
 
-// Clear implements chaos.NetShaper. In the process that shaped the traffic, the
+// Clear implements chaos.Impairer. In the process that impaired the traffic, the
 // helper is told to clear it and says what it saw. In another one, the
 // helper has lost whom it belonged to and does it by itself: Clear waits for
 // its end and then looks into the namespace, by another helper.
@@ -197,11 +197,11 @@ func (c *Container) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 		proof.Evidence = "the namespace is clean" + foundText(found)
 		proof.Caveat = "the helper did not last: " + err.Error()
 	case m.Event == nethelper.EventError:
-		proof.Evidence = "traffic was not shaped" // and the helper says that it left nothing
+		proof.Evidence = "traffic was not impaired" // and the helper says that it left nothing
 	case !m.Told:
 		proof.Caveat = "the helper gave up early: " + m.Why
-	case m.Stats != nil && !m.Stats.Shaped:
-		proof.Caveat = "no traffic passed while it was shaped"
+	case m.Stats != nil && !m.Stats.Impaired:
+		proof.Caveat = "no traffic passed while it was impaired"
 	}
 	e.settle(key)
 	if caveat := c.restarted(ctx, h.started); caveat != "" {
@@ -211,7 +211,7 @@ func (c *Container) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 }
 
 // reverted returns the helper's last word: that traffic is clear, or that it
-// never was shaped. Anything else is an error.
+// never was impaired. Anything else is an error.
 func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
 	for {
 		m, err := h.next(ctx)
@@ -235,18 +235,18 @@ func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
 }
 
 // restarted is the caveat in a fault whose target was not the same all the time:
-// a restarted container has a new network namespace, in which nothing is shaped.
+// a restarted container has a new network namespace, in which nothing is impaired.
 func (c *Container) restarted(ctx context.Context, started string) string {
 	r, err := c.inspect(ctx)
 	switch {
 	case cerrdefs.IsNotFound(err):
-		return "the container was removed while it was shaped"
+		return "the container was removed while it was impaired"
 	case err != nil:
 		return "whether the container ran all the time is not known: " + err.Error()
 	case !r.State.Running:
-		return "the container ended while it was shaped"
+		return "the container ended while it was impaired"
 	case r.State.StartedAt != started:
-		return "the container was restarted while its traffic was shaped, and clear from then on"
+		return "the container was restarted while its traffic was impaired, and clear from then on"
 	}
 	return ""
 }

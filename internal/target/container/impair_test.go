@@ -25,14 +25,14 @@ import (
 
 const delay = 150 * time.Millisecond
 
-func TestShape(t *testing.T) {
+func TestImpair(t *testing.T) {
 	e := connect(t)
 	s := stack(t, e, "nobody")
 	gateway, api := start(t, s, service("gateway")), start(t, s, service("api"))
 	mustBeFast(t, gateway, "api", delay) // and leaves a connection open
 
-	shape := chaos.NetCondition{Latency: chaos.Latency{Delay: delay, Jitter: 30 * time.Millisecond}}
-	proof, err := api.Shape(t.Context(), "slow", shape, time.Minute)
+	condition := chaos.NetCondition{Latency: chaos.Latency{Delay: delay, Jitter: 30 * time.Millisecond}}
+	proof, err := api.Impair(t.Context(), "slow", condition, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestShape(t *testing.T) {
 			t.Errorf("expected answers after at least %s, found one after %s", delay-30*time.Millisecond, d)
 		}
 	}
-	if _, err := api.Shape(t.Context(), "slower", shape, time.Minute); err == nil || !strings.Contains(err.Error(), "already under") {
+	if _, err := api.Impair(t.Context(), "slower", condition, time.Minute); err == nil || !strings.Contains(err.Error(), "already under") {
 		t.Errorf("expected a second fault on the container to be refused, found %v", err)
 	}
 	if _, err := api.Clear(t.Context(), "slower"); err != nil {
@@ -68,7 +68,7 @@ func TestShape(t *testing.T) {
 		t.Errorf("expected a second undo to do nothing, found %v", err)
 	}
 	// The next fault meets nothing of the last one.
-	if _, err := api.Shape(t.Context(), "slow-2", shape, time.Minute); err != nil {
+	if _, err := api.Impair(t.Context(), "slow-2", condition, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if proof, err = api.Clear(t.Context(), "slow-2"); err != nil || !strings.Contains(proof.Caveat, "no traffic") {
@@ -76,9 +76,9 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// TestShape_underLoad shapes and clears traffic while clients with open
+// TestImpair_underLoad impairs and clears traffic while clients with open
 // connections use it: what they may safely try again must not fail.
-func TestShape_underLoad(t *testing.T) {
+func TestImpair_underLoad(t *testing.T) {
 	e := connect(t)
 	s := stack(t, e, "nobody")
 	if err := e.Prepare(t.Context()); err != nil {
@@ -104,7 +104,7 @@ func TestShape_underLoad(t *testing.T) {
 	for _, id := range []string{"a", "b"} {
 		before := good.Load()
 		waitFor(t, "traffic", func() bool { return good.Load() > before+20 })
-		if _, err := api.Shape(ctx, id, chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, time.Minute); err != nil {
+		if _, err := api.Impair(ctx, id, chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		before = good.Load()
@@ -125,14 +125,14 @@ func TestShape_underLoad(t *testing.T) {
 	}
 }
 
-func TestShape_doubts(t *testing.T) {
+func TestImpair_doubts(t *testing.T) {
 	e := connect(t)
 	s := stack(t, e, "nobody")
 	gateway, api := start(t, s, service("gateway")), start(t, s, service("api"))
-	shape := chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}
+	condition := chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}
 
 	t.Run("restarted", func(t *testing.T) {
-		if _, err := api.Shape(t.Context(), "a", shape, time.Minute); err != nil {
+		if _, err := api.Impair(t.Context(), "a", condition, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		do(t, func(ctx context.Context) error { return api.Kill(ctx, "SIGKILL") })
@@ -144,7 +144,7 @@ func TestShape_doubts(t *testing.T) {
 		mustBeFast(t, gateway, "api", delay)
 	})
 	t.Run("deadline", func(t *testing.T) {
-		if _, err := api.Shape(t.Context(), "b", shape, time.Second); err != nil {
+		if _, err := api.Impair(t.Context(), "b", condition, time.Second); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, "the helper's end", func() bool { return len(helpers(t)) == 0 })
@@ -155,7 +155,7 @@ func TestShape_doubts(t *testing.T) {
 		}
 	})
 	t.Run("helper killed", func(t *testing.T) {
-		if _, err := api.Shape(t.Context(), "c", shape, time.Minute); err != nil {
+		if _, err := api.Impair(t.Context(), "c", condition, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		c := newClient(t)
@@ -173,7 +173,7 @@ func TestShape_doubts(t *testing.T) {
 		mustBeFast(t, gateway, "api", delay)
 	})
 	t.Run("target gone", func(t *testing.T) {
-		if _, err := api.Shape(t.Context(), "d", shape, time.Minute); err != nil {
+		if _, err := api.Impair(t.Context(), "d", condition, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		if err := newClient(t).ContainerRemove(t.Context(), api.ID(), dockerapi.RemoveOptions{Force: true}); err != nil {
@@ -240,10 +240,10 @@ func victim(text string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := target.(chaos.NetShaper).Shape(ctx, "slow", chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, 10*time.Minute); err != nil {
+	if _, err := target.(chaos.Impairer).Impair(ctx, "slow", chaos.NetCondition{Latency: chaos.Latency{Delay: delay}}, 10*time.Minute); err != nil {
 		return err
 	}
-	fmt.Println("shaped")
+	fmt.Println("impaired")
 	return nil
 }
 
@@ -273,7 +273,7 @@ func TestControllerKilled(t *testing.T) {
 			t.Errorf("the sweep left behind: %q", left)
 		}
 	})
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "shaped\n" {
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "impaired\n" {
 		t.Fatalf("expected the child to slow the container, found %q and %v", line, err)
 	}
 	if d := trip(t, gateway, "api"); d < delay {
@@ -288,7 +288,7 @@ func TestControllerKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := again.(chaos.NetShaper).Clear(t.Context(), "slow")
+	proof, err := again.(chaos.Impairer).Clear(t.Context(), "slow")
 	if err != nil {
 		t.Fatal(err)
 	}
