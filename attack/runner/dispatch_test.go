@@ -1,129 +1,161 @@
-package runner
+package runner_test
 
 import (
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/runner"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// scripted is an attack whose clock and CPU time are read from lists, and stay at
-// their last.
-func scripted(t *testing.T, clock []time.Duration, busy []time.Duration) *runner {
+// behind is a generator that comes to its arrivals too late by held, in front of a target
+// that stands still. It returns when each request was sent, as of then.
+func behind(t *testing.T, held time.Duration, start time.Time, opt runner.Options) (sent []time.Duration) {
 	t.Helper()
-	next := func(list *[]time.Duration) func() time.Duration {
-		return func() time.Duration {
-			v := (*list)[0]
-			if len(*list) > 1 {
-				*list = (*list)[1:]
-			}
-			return v
+	const rate, slots = 1000, 1000
+	p := attacktest.HoldPlan(rate, 100*time.Millisecond, 10*time.Second, slots)
+	p.Stages = append(p.Stages, attack.Stage{Name: "next", For: 900 * time.Millisecond, Shape: arrivals.Hold{Per: rate}})
+	var mu sync.Mutex
+	e := &attacktest.Engine{Takes: func(*httpx.Call) time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		sent = append(sent, time.Since(start)-held)
+		return time.Second
+	}}
+	opt.Start = start
+	opt.OnStage = func(stage int) {
+		if stage == 0 {
+			time.Sleep(held) // from the start, when there is nobody to send
 		}
 	}
-	a, err := newRun(t.Context(), holdPlan(10, time.Second, time.Second, 100), Options{
-		Clients: over(t, holdPlan(10, time.Second, time.Second, 100), takes(0)), Sink: new(collector), Start: time.Now(), Clock: next(&clock), Busy: next(&busy),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
+	attacktest.Run(t, t.Context(), p, e, opt)
+	return sent
 }
 
-// Whether the generator has time to spare shows when the dispatcher sleeps a moment: by how
-// late it is woken, and by what CPU was used meanwhile.
-func TestMeasureCPU(t *testing.T) {
-	for name, c := range map[string]struct {
-		late, used time.Duration // beyond the interval, and during it all
-		before     int           // burst
-		saturated  bool
-		burst      int
+// How soon a generator that is behind has all that came due on its way depends on what
+// keeps it. Where it waits for the target only, it takes as many slots as it needs within
+// a few looks; where others take its time, one each moment; and where it uses up its CPU
+// itself, hardly any, as those that it has come back once there is time for them.
+func TestStartsOfAGeneratorThatIsBehind(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		name       string
+		wakes      time.Duration // it wakes at multiples of this only; 0: when it should
+		share      float64       // of its CPU that it uses
+		soon       [2]int        // sent within 10 ms: from, to
+		afterwards [2]int        // sent within 100 ms
 	}{
-		"time to spare":             {0, 0, 0, false, 1},
-		"twice as many each time":   {0, 0, 3, false, 7},
-		"but not without end":       {0, 0, 50, false, maxStartsEver},
-		"woken a little late":       {lateWake, 0, 3, false, 7},
-		"others took the time":      {lateWake + 1, 0, 3, false, 0},
-		"its own CPU was used up":   {0, probeInterval, 3, true, 0},
-		"nearly, which is not all":  {0, probeInterval * 8 / 10, 3, false, 7},
-		"its own, and it was late":  {probeInterval, 2 * probeInterval, 3, true, 0},
-		"late, and its own in part": {probeInterval, probeInterval, 3, false, 0},
+		// 50 came due before, and one comes due each millisecond.
+		{"time to spare", 0, 0, [2]int{60, 61}, [2]int{150, 151}},
+		{"woken a little late", 300 * time.Microsecond, 0, [2]int{60, 61}, [2]int{150, 151}},
+		{"four fifths of its CPU used", 0, 0.8, [2]int{60, 61}, [2]int{150, 151}},
+		{"others take its time", ms, 0, [2]int{5, 25}, [2]int{80, 149}},
+		{"others take its time, and it uses half", ms, 0.5, [2]int{5, 25}, [2]int{80, 149}},
+		{"its CPU is used up", 0, 1, [2]int{1, 6}, [2]int{7, 20}},
+		{"its CPU is used up, and it wakes late", ms, 1, [2]int{1, 6}, [2]int{7, 20}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			// The clock is read as the look begins, as it is slept, and at its end.
-			a := scripted(t, []time.Duration{0, probeInterval, probeInterval + c.late}, []time.Duration{0, c.used})
-			a.maxStarts = c.before
-			a.mu.Lock()
-			ok := a.measureCPU()
-			a.mu.Unlock()
-			if !ok {
-				t.Error("measuring found the run over")
-			}
-			if a.cpuSaturated != c.saturated {
-				t.Errorf("expected saturated %v, found %v", c.saturated, a.cpuSaturated)
-			}
-			if a.maxStarts != c.burst || a.startBudget != c.burst {
-				t.Errorf("expected %d workers, found %d (%d left)", c.burst, a.maxStarts, a.startBudget)
-			}
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				clock := func() time.Duration {
+					now := time.Since(start)
+					if c.wakes > 0 {
+						now = (now + c.wakes - 1) / c.wakes * c.wakes
+					}
+					return now
+				}
+				busy := func() time.Duration { return time.Duration(c.share * float64(clock())) }
+				sent := behind(t, 50*ms, start, runner.Options{Clock: clock, Busy: busy})
+				within := func(d time.Duration) (n int) {
+					for _, at := range sent {
+						if at <= d {
+							n++
+						}
+					}
+					return n
+				}
+				if n := within(10 * ms); n < c.soon[0] || n > c.soon[1] {
+					t.Errorf("within 10ms expected %d to %d to be sent, found %d", c.soon[0], c.soon[1], n)
+				}
+				if n := within(100 * ms); n < c.afterwards[0] || n > c.afterwards[1] {
+					t.Errorf("within 100ms expected %d to %d to be sent, found %d", c.afterwards[0], c.afterwards[1], n)
+				}
+			})
 		})
 	}
 }
 
-// Workers that are started while the generator is behind: as many as the last
-// measurement allows, and then one for each pause.
-func TestMayStartWorker(t *testing.T) {
-	for name, c := range map[string]struct {
-		now, grown time.Duration
-		granted    int
-		saturated  bool
-		started    int
-		want       bool
-	}{
-		"not behind":                     {now: arrivals.CatchingUp, want: true},
-		"behind":                         {now: time.Second, grown: time.Second - startPause/2},
-		"behind, and it was granted":     {now: time.Second, grown: time.Second - startPause/2, granted: 1, want: true},
-		"behind, after a pause":          {now: time.Second, grown: time.Second - startPause, want: true},
-		"saturated, after that pause":    {now: time.Second, grown: time.Second - startPause, saturated: true, started: 50},
-		"saturated, after a longer one":  {now: time.Second, grown: time.Second - 50*startPausePerWorker, saturated: true, started: 50, want: true},
-		"saturated, with few of its own": {now: time.Second, grown: time.Second - startPause, saturated: true, started: 0, want: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := scripted(t, []time.Duration{c.now}, []time.Duration{0})
-			a.timetable.NextStage() // the first arrival is due at 0
-			a.lastStart, a.startBudget, a.cpuSaturated, a.started = c.grown, c.granted, c.saturated, c.started
-			if got := a.mayStartWorker(); got != c.want {
-				t.Errorf("expected %v, found %v", c.want, got)
-			}
-			if c.want != (a.lastStart == c.now) {
-				t.Errorf("expected the growth to be noted if there was any, found %s", a.lastStart)
-			}
-		})
-	}
-}
-
-// Only what had waited, and was sent all the same, is evidence for headroom.
-func TestEvidenceForHeadroom(t *testing.T) {
+// Each look lets twice as many go as the one before, but no more than 64 at once, however
+// far behind the generator is.
+func TestStartsBetweenTwoLooks(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		const timeout = time.Second
-		for name, c := range map[string]struct {
-			waited, takes time.Duration
-			want          bool
-		}{
-			"sent at once, and timed out": {0, time.Hour, false},
-			"waited for half of it":       {timeout / 2, time.Hour, false},
-			"waited for more":             {timeout/2 + 1, time.Hour, true},
-			"waited, and was answered":    {timeout/2 + 1, 0, false},
-		} {
-			a, err := newRun(t.Context(), holdPlan(10, time.Second, timeout, 100), Options{Clients: over(t, holdPlan(10, time.Second, timeout, 100), takes(c.takes)), Sink: new(collector), Start: start})
-			if err != nil {
-				t.Fatal(err)
+		at := make(map[time.Duration]int)
+		for _, sent := range behind(t, 700*time.Millisecond, start, runner.Options{}) {
+			at[sent]++
+		}
+		most, before := 0, 0
+		for sent := time.Duration(0); at[sent] > 0; sent += 200 * time.Microsecond { // a look
+			if n := at[sent]; before > 0 && n > 2*before+2 {
+				t.Errorf("%d were sent at %s, and %d the look before", n, sent, before)
 			}
-			now := a.Clock()
-			var s recorderSlot
-			a.sendRequest(&s, waiting{Arrival: attack.Arrival{Intended: now - c.waited}, Dispatched: now - c.waited}, nil)
-			if got := a.actions[0].headroom.at(a.Clock()) > 0; got != c.want {
-				t.Errorf("%s: expected evidence %v, found %v", name, c.want, got)
-			}
+			before, most = at[sent], max(most, at[sent])
+		}
+		if most < 32 || most > 64+2 {
+			t.Errorf("expected at most 64 at once, and half as many at least, found %d", most)
 		}
 	})
+}
+
+// Only what had waited for more than half of its timeout, and was sent and timed out all
+// the same, says that less time than that is too little. Then others are not sent when
+// they have as little left.
+func TestWhatHoldsArrivalsBack(t *testing.T) {
+	const timeout = time.Second
+	always := func(time.Duration) time.Duration { return time.Hour }
+	for _, c := range []struct {
+		name   string
+		stages []attack.Stage
+		takes  func(at time.Duration) time.Duration
+		held   bool
+	}{
+		// One slot and a target that hangs: each takes the slot for as long as it has left.
+		{"waited for half of it", []attack.Stage{{Name: "a", For: 20 * time.Second, Shape: arrivals.Hold{Per: 2}}}, always, false},
+		{"waited for more", []attack.Stage{{Name: "a", For: 20 * time.Second, Shape: arrivals.Hold{Per: 2.1}}}, always, true},
+		{"sent at once, and timed out", []attack.Stage{
+			{Name: "a", For: 12 * time.Second, Shape: arrivals.Hold{Per: 1}},
+			{Name: "two of them", For: 20 * time.Millisecond, Shape: arrivals.Hold{Per: 100}},
+		}, func(at time.Duration) time.Duration {
+			if at < 12*time.Second {
+				return time.Hour
+			}
+			return 990 * time.Millisecond
+		}, false},
+		{"waited for more, and answered", []attack.Stage{{Name: "a", For: 20 * time.Second, Shape: arrivals.Hold{Per: 5}}},
+			func(at time.Duration) time.Duration { // it stands still for 0.9 s of every other second
+				return max(0, at.Truncate(2*time.Second)+900*time.Millisecond-at)
+			}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, start time.Time) {
+				p := attacktest.HoldPlan(1, time.Second, timeout, 1)
+				p.Stages = c.stages
+				e := &attacktest.Engine{Takes: func(*httpx.Call) time.Duration { return c.takes(time.Since(start)) }}
+				_, sink := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: start})
+				held := 0
+				for _, r := range sink.Of(attack.Unsent) {
+					if r.Kind == timeline.KindUnsent && strings.Contains(r.Detail, "in time to be answered") {
+						held++
+					}
+				}
+				if (held > 0) != c.held {
+					t.Errorf("expected arrivals to be held back: %t, found %d of %d", c.held, held, len(sink.Results))
+				}
+			})
+		})
+	}
 }

@@ -1,4 +1,4 @@
-package runner
+package runner_test
 
 import (
 	"context"
@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -47,13 +49,13 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {
-				p := holdPlan(10, time.Second, timeout, 10)
+				p := attacktest.HoldPlan(10, time.Second, timeout, 10)
 				p.Requests[0].Expect = c.expect
-				_, got := run(t, t.Context(), p, Options{Clients: over(t, p, &tardy{takes: c.takes}), Start: start})
-				if len(got.of(attack.Done)) != 10 {
-					t.Fatalf("expected 10 done, found %d", len(got.of(attack.Done)))
+				_, got := attacktest.Run(t, t.Context(), p, &tardy{takes: c.takes}, runner.Options{Start: start})
+				if len(got.Of(attack.Done)) != 10 {
+					t.Fatalf("expected 10 done, found %d", len(got.Of(attack.Done)))
 				}
-				for _, r := range got.of(attack.Done) {
+				for _, r := range got.Of(attack.Done) {
 					if r.Kind != c.kind || r.Code != c.status {
 						t.Fatalf("expected kind %q and status %d, found %q and %d", c.kind, c.status, r.Kind, r.Code)
 					}
@@ -73,10 +75,10 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 // late all the same if its request had waited in the queue.
 func TestLateAnswersCountFromTheirIntendedTime(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(10, time.Second, 250*time.Millisecond, 1)
-		_, got := run(t, t.Context(), p, Options{Clients: over(t, p, &tardy{takes: 150 * time.Millisecond}), Start: start})
+		p := attacktest.HoldPlan(10, time.Second, 250*time.Millisecond, 1)
+		_, got := attacktest.Run(t, t.Context(), p, &tardy{takes: 150 * time.Millisecond}, runner.Options{Start: start})
 		good := 0
-		for _, r := range got.of(attack.Done) {
+		for _, r := range got.Of(attack.Done) {
 			if r.Kind == "" {
 				good++
 			}
@@ -84,8 +86,8 @@ func TestLateAnswersCountFromTheirIntendedTime(t *testing.T) {
 				t.Errorf("found kind %q after %s", r.Kind, r.Done-r.Intended)
 			}
 		}
-		if good == 0 || good == len(got.of(attack.Done)) {
-			t.Errorf("expected good ones and late ones, found %d good of %d", good, len(got.of(attack.Done)))
+		if good == 0 || good == len(got.Of(attack.Done)) {
+			t.Errorf("expected good ones and late ones, found %d good of %d", good, len(got.Of(attack.Done)))
 		}
 	})
 }
@@ -93,27 +95,18 @@ func TestLateAnswersCountFromTheirIntendedTime(t *testing.T) {
 // A flow ends with a step that was answered too late, and takes nothing from it.
 func TestLateAnswersEndTheirFlow(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(1, time.Second, 300*time.Millisecond, 1)
+		p := attacktest.HoldPlan(1, time.Second, 300*time.Millisecond, 1)
 		p.Requests = []attack.Request{{Name: "buy/look", URL: "http://target/"}, {Name: "buy/pay", URL: "http://target/"}}
 		p.Flows = []attack.Flow{{Name: "buy", Weight: 1, Steps: []attack.Step{
 			{Request: 0, Captures: []expect.Capture{{Name: "what", Matches: "in (.*)"}}}, {Request: 1},
 		}}}
-		got := new(collector)
-		if _, err := Run(t.Context(), p, Options{Clients: over(t, p, &tardy{takes: 301 * time.Millisecond}), Sink: got, Start: start}); err != nil {
-			t.Fatal(err)
-		}
-		steps, flows := 0, 0
-		for _, r := range got.results {
-			if r.IsFlow {
-				flows++
-			} else {
-				steps++
-			}
+		_, got := attacktest.Run(t, t.Context(), p, &tardy{takes: 301 * time.Millisecond}, runner.Options{Start: start})
+		for _, r := range got.Results {
 			if r.Kind != timeline.KindTimeout || r.Request != 0 {
 				t.Errorf("found %+v", r)
 			}
 		}
-		if steps != 1 || flows != 1 {
+		if steps, flows := len(got.Requests()), len(got.Flows()); steps != 1 || flows != 1 {
 			t.Errorf("expected one step and one flow, found %d and %d", steps, flows)
 		}
 	})

@@ -1,4 +1,4 @@
-package runner
+package runner_test
 
 import (
 	"context"
@@ -14,18 +14,25 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
+// times are those of a result.
+type times struct{ Intended, Dispatched, Sent, Done time.Duration }
+
+func timesOf(r attack.Result) times { return times{r.Intended, r.Dispatched, r.Sent, r.Done} }
+
 func TestRunOnTime(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		e := takes(30 * time.Millisecond)
-		res, c := run(t, t.Context(), holdPlan(100, 2*time.Second, time.Second, 10), Options{Clients: over(t, holdPlan(100, 2*time.Second, time.Second, 10), e), Start: start})
-		if want := (RunResult{Planned: 200, Done: 200, End: 2 * time.Second}); res != want {
+		e := attacktest.Takes(30 * time.Millisecond)
+		res, c := attacktest.Run(t, t.Context(), attacktest.HoldPlan(100, 2*time.Second, time.Second, 10), e, runner.Options{Start: start})
+		if want := (runner.RunResult{Planned: 200, Done: 200, End: 2 * time.Second}); res != want {
 			t.Errorf("expected %+v, found %+v", want, res)
 		}
-		for k, r := range c.of(attack.Done) {
+		for k, r := range c.Of(attack.Done) {
 			at := time.Duration(k) * 10 * time.Millisecond
 			if want := (times{at, at, at, at + 30*time.Millisecond}); timesOf(r) != want {
 				t.Fatalf("arrival %d: expected %+v, found %+v", k, want, timesOf(r))
@@ -34,7 +41,7 @@ func TestRunOnTime(t *testing.T) {
 				t.Fatalf("arrival %d: expected a good 200, found class %v, %d, %q", k, r.Class, r.Code, r.Kind)
 			}
 		}
-		if n := e.peak.Load(); n != 3 && n != 4 {
+		if n := e.Peak(); n != 3 && n != 4 {
 			t.Errorf("expected 3 or 4 in flight, found %d", n)
 		}
 	})
@@ -45,25 +52,25 @@ func TestRunOnTime(t *testing.T) {
 // when their timeout has passed there.
 func TestRunUnsent(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(20, 10*time.Second, time.Minute, 1)
+		p := attacktest.HoldPlan(20, 10*time.Second, time.Minute, 1)
 		p.Requests = []attack.Request{
 			{Name: "hog", Weight: 1, URL: "http://hog/"},
 			{Name: "quick", Weight: 1, URL: "http://quick/", Timeout: 250 * time.Millisecond},
 		}
-		e := &fake{takes: func(c *httpx.Call) time.Duration {
+		e := &attacktest.Engine{Takes: func(c *httpx.Call) time.Duration {
 			if c.URL == "http://hog/" {
 				return 300 * time.Millisecond
 			}
 			return 0
 		}}
-		res, c := run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
-		if n := e.peak.Load(); n != 1 {
+		res, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: start})
+		if n := e.Peak(); n != 1 {
 			t.Errorf("expected 1 in flight, found %d", n)
 		}
 		if res.Planned != 200 || res.Interrupted != 0 || res.Unsent < 80 {
 			t.Errorf("expected 200 planned and 80 unsent or more, found %+v", res)
 		}
-		done := c.of(attack.Done)
+		done := c.Of(attack.Done)
 		for i, r := range done {
 			if i > 0 && r.Sent < done[i-1].Done {
 				t.Fatalf("arrival %d overtook %d", r.Seq, done[i-1].Seq)
@@ -75,7 +82,7 @@ func TestRunUnsent(t *testing.T) {
 				t.Fatalf("found %+v", r)
 			}
 		}
-		for _, r := range c.of(attack.Unsent) {
+		for _, r := range c.Of(attack.Unsent) {
 			if r.Request != 1 {
 				t.Fatalf("request %d has the patience to wait for a slot", r.Request)
 			}
@@ -93,7 +100,7 @@ func TestRunUnsent(t *testing.T) {
 // becomes free.
 func TestRunReportsUnsentPromptly(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(10, time.Second, time.Minute, 1)
+		p := attacktest.HoldPlan(10, time.Second, time.Minute, 1)
 		p.Requests = []attack.Request{{Name: "long", Weight: 1, URL: "http://long/"}, {Name: "short", Weight: 1, URL: "http://short/", Timeout: 50 * time.Millisecond}}
 		var late []string
 		sink := sinkFunc(func(_ int, r *attack.Result) {
@@ -101,8 +108,8 @@ func TestRunReportsUnsentPromptly(t *testing.T) {
 				late = append(late, fmt.Sprintf("arrival %d (%s) was reported %s late", r.Seq, r.Detail, off))
 			}
 		})
-		e := takes(10 * time.Second)
-		res, err := Run(t.Context(), p, Options{Clients: over(t, p, e), Start: start, Sink: sink})
+		e := attacktest.Takes(10 * time.Second)
+		res, err := runner.Run(t.Context(), p, runner.Options{Clients: attacktest.Clients(t, p, e), Start: start, Sink: sink})
 		if err != nil || res.Unsent == 0 || res.Planned != res.Done+res.Unsent {
 			t.Errorf("found %+v, %v", res, err)
 		}
@@ -120,10 +127,10 @@ func (f sinkFunc) Record(w int, r *attack.Result) { f(w, r) }
 // The timeout counts from the intended time, in the queue and in flight together.
 func TestRunTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(2, time.Second, 3*time.Second, 1)
-		e := takes(2 * time.Second)
-		_, c := run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
-		done := c.of(attack.Done)
+		p := attacktest.HoldPlan(2, time.Second, 3*time.Second, 1)
+		e := attacktest.Takes(2 * time.Second)
+		_, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: start})
+		done := c.Of(attack.Done)
 		if len(done) != 2 || done[0].Kind != "" || done[1].Kind != timeline.KindTimeout {
 			t.Fatalf("found %+v", done)
 		}
@@ -138,9 +145,9 @@ func TestRunTimeout(t *testing.T) {
 // lost; what had timed out by then is unsent.
 func TestRunLate(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(10, 2*time.Second, 500*time.Millisecond, 100)
+		p := attacktest.HoldPlan(10, 2*time.Second, 500*time.Millisecond, 100)
 		p.Stages = append(p.Stages, attack.Stage{Name: "next", For: time.Second, Shape: arrivals.Hold{Per: 10}})
-		res, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(0)), Start: start, OnStage: func(i int) {
+		res, c := attacktest.Run(t, t.Context(), p, attacktest.Takes(0), runner.Options{Start: start, OnStage: func(i int) {
 			if i == 1 {
 				time.Sleep(850 * time.Millisecond)
 			}
@@ -148,7 +155,7 @@ func TestRunLate(t *testing.T) {
 		if res.Planned != 30 || res.Unsent != 4 {
 			t.Errorf("expected 30 planned and 4 unsent, found %+v", res)
 		}
-		for _, r := range c.results {
+		for _, r := range c.Results {
 			dispatched := r.Intended
 			if r.Stage == 1 {
 				dispatched = max(dispatched, 2850*time.Millisecond)
@@ -165,10 +172,10 @@ func TestRunLate(t *testing.T) {
 
 func TestRunStages(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(1, 2*time.Second, time.Second, 1)
+		p := attacktest.HoldPlan(1, 2*time.Second, time.Second, 1)
 		p.Stages = append(p.Stages, attack.Stage{Name: "rest", For: 3 * time.Second, Shape: arrivals.Pause{Pause: true}}, attack.Stage{Name: "on", For: time.Second, Shape: arrivals.Hold{Per: 1}}, attack.Stage{Name: "end", For: time.Second, Shape: arrivals.Pause{Pause: true}})
 		var got []string
-		res, _ := run(t, t.Context(), p, Options{Clients: over(t, p, takes(0)), Start: start.Add(time.Hour), OnStage: func(i int) {
+		res, _ := attacktest.Run(t, t.Context(), p, attacktest.Takes(0), runner.Options{Start: start.Add(time.Hour), OnStage: func(i int) {
 			got = append(got, fmt.Sprintf("%d at %s", i, time.Since(start)-time.Hour))
 		}})
 		want := []string{"0 at 0s", "1 at 2s", "2 at 5s", "3 at 6s", "4 at 7s"}
@@ -180,8 +187,7 @@ func TestRunStages(t *testing.T) {
 
 // However and whenever a run is stopped, what was planned is accounted for.
 func TestRunStops(t *testing.T) {
-	// The pacer's last stretch before an arrival is not interrupted.
-	const soon = 2 * time.Millisecond
+	const soon = 2 * time.Millisecond // the pacer's last stretch before an arrival is not interrupted
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := range 150 {
 		hard, soft := rng.IntN(3) > 0, rng.IntN(3) > 0
@@ -199,11 +205,11 @@ func TestRunStops(t *testing.T) {
 				if soft {
 					defer time.AfterFunc(softAt, func() { close(stop) }).Stop()
 				}
-				p := holdPlan(50, 3*time.Second, timeout, maxInFlight)
+				p := attacktest.HoldPlan(50, 3*time.Second, timeout, maxInFlight)
 				p.Arrivals = arrivals.Poisson
 				p.Requests = append(p.Requests, attack.Request{Name: "b", Weight: 1, URL: "http://b/", Timeout: 2 * timeout})
-				e := &fake{takes: func(*httpx.Call) time.Duration { return time.Duration(rand.Int64N(int64(300 * time.Millisecond))) }}
-				res, c := run(t, ctx, p, Options{Clients: over(t, p, e), Start: start, Stop: stop})
+				e := &attacktest.Engine{Takes: func(*httpx.Call) time.Duration { return time.Duration(rand.Int64N(int64(300 * time.Millisecond))) }}
+				res, c := attacktest.Run(t, ctx, p, e, runner.Options{Start: start, Stop: stop})
 				took := time.Since(start)
 				switch {
 				case hard && took > max(at, 3*time.Second+2*timeout)+soon:
@@ -224,7 +230,7 @@ func TestRunStops(t *testing.T) {
 						t.Errorf("stopped softly at %s: Run returned at %s, want %s at the latest",
 							softAt, took, latest)
 					}
-					for _, r := range c.of(attack.Interrupted) {
+					for _, r := range c.Of(attack.Interrupted) {
 						if r.Sent != 0 {
 							t.Errorf("a soft stop cut off arrival %d in flight", r.Seq)
 						}
@@ -234,12 +240,12 @@ func TestRunStops(t *testing.T) {
 						t.Errorf("nobody stopped it: found %+v", res)
 					}
 				}
-				for _, r := range c.results {
+				for _, r := range c.Results {
 					if r.End == attack.Interrupted && (r.Kind != "" || r.Detail != "") {
 						t.Errorf("an interrupted arrival is no error: %+v", r)
 					}
 				}
-				if n := e.peak.Load(); n > int64(maxInFlight) {
+				if n := e.Peak(); n > int64(maxInFlight) {
 					t.Errorf("expected at most %d in flight, found %d", maxInFlight, n)
 				}
 			})
@@ -251,8 +257,8 @@ func TestRunStopBeforeStart(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		res, _ := run(t, ctx, holdPlan(10, time.Second, time.Second, 1), Options{Clients: over(t, holdPlan(10, time.Second, time.Second, 1), takes(0)), Start: start})
-		if want := (RunResult{Stopped: true}); res != want {
+		res, _ := attacktest.Run(t, ctx, attacktest.HoldPlan(10, time.Second, time.Second, 1), attacktest.Takes(0), runner.Options{Start: start})
+		if want := (runner.RunResult{Stopped: true}); res != want {
 			t.Errorf("expected %+v, found %+v", want, res)
 		}
 	})
@@ -286,7 +292,7 @@ func TestRunStopWhileDraining(t *testing.T) {
 					}).Stop()
 				}
 				// Due at 0 and 500 ms, one at a time: sent at 0 and 1.4 s.
-				res, _ := run(t, ctx, holdPlan(2, time.Second, 5*time.Second, 1), Options{Clients: over(t, holdPlan(2, time.Second, 5*time.Second, 1), takes(1400*time.Millisecond)), Start: start, Stop: stop})
+				res, _ := attacktest.Run(t, ctx, attacktest.HoldPlan(2, time.Second, 5*time.Second, 1), attacktest.Takes(1400*time.Millisecond), runner.Options{Start: start, Stop: stop})
 				if res.Stopped || res.Complete() != c.whole {
 					t.Errorf("expected whole %t, found %t: %+v", c.whole, res.Complete(), res)
 				}
@@ -301,8 +307,8 @@ func TestRunErrorAtTheEnd(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		ctx, cancel := context.WithCancel(t.Context())
 		e := &failing{err: errors.New("odd"), then: cancel}
-		res, c := run(t, ctx, holdPlan(1, time.Second, 5*time.Second, 1), Options{Clients: over(t, holdPlan(1, time.Second, 5*time.Second, 1), e), Start: start})
-		if done := c.of(attack.Done); len(done) != 1 || done[0].Kind != timeline.KindOther {
+		res, c := attacktest.Run(t, ctx, attacktest.HoldPlan(1, time.Second, 5*time.Second, 1), e, runner.Options{Start: start})
+		if done := c.Of(attack.Done); len(done) != 1 || done[0].Kind != timeline.KindOther {
 			t.Errorf("expected one error, found %+v", res)
 		}
 	})
@@ -325,15 +331,15 @@ func (*failing) Close() error { return nil }
 // none.
 func TestRunErrorsAndInterrupts(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		e := takes(100 * time.Millisecond)
-		e.fail = errors.New("odd")
+		e := attacktest.Takes(100 * time.Millisecond)
+		e.Err = errors.New("odd")
 		ctx, cancel := context.WithCancel(t.Context())
 		defer time.AfterFunc(950*time.Millisecond, cancel).Stop()
-		res, c := run(t, ctx, holdPlan(10, 10*time.Second, time.Second, 5), Options{Clients: over(t, holdPlan(10, 10*time.Second, time.Second, 5), e), Start: start})
+		res, c := attacktest.Run(t, ctx, attacktest.HoldPlan(10, 10*time.Second, time.Second, 5), e, runner.Options{Start: start})
 		if res.Done != 9 || res.Interrupted != 1 {
 			t.Errorf("expected 9 done and 1 interrupted, found %+v", res)
 		}
-		for _, r := range c.of(attack.Done) {
+		for _, r := range c.Of(attack.Done) {
 			if r.Kind != timeline.KindOther || r.Detail != "odd" {
 				t.Errorf("found %+v", r)
 			}
@@ -343,14 +349,14 @@ func TestRunErrorsAndInterrupts(t *testing.T) {
 
 func TestRunTemplateErrors(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(10, time.Second, time.Second, 5)
+		p := attacktest.HoldPlan(10, time.Second, time.Second, 5)
 		p.Requests[0].URL = "http://h/{{ .a }}"
-		p.Requests[0].Data = dataOf([]map[string]string{{"a": "1"}, {"b": "2"}})
-		res, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(0)), Start: start})
+		p.Requests[0].Data = attacktest.Data([]map[string]string{{"a": "1"}, {"b": "2"}})
+		res, c := attacktest.Run(t, t.Context(), p, attacktest.Takes(0), runner.Options{Start: start})
 		if res.Done != 10 {
 			t.Errorf("expected 10 done, found %+v", res)
 		}
-		for _, r := range c.of(attack.Done) {
+		for _, r := range c.Of(attack.Done) {
 			if want := []string{"", timeline.KindTemplate}[r.Nth%2]; r.Kind != want || want != "" && r.Detail != `url: the data row has no column "a"` {
 				t.Errorf("expected kind %q, found %+v", want, r)
 			}
@@ -371,48 +377,50 @@ func TestRunWorkerNumbers(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			busy[w].Store(false)
 		})
-		if _, err := Run(t.Context(), holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), Options{Clients: over(t, holdPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), takes(50*time.Millisecond)), Start: start, Sink: sink}); err != nil {
+		if _, err := runner.Run(t.Context(), attacktest.HoldPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), runner.Options{Clients: attacktest.Clients(t, attacktest.HoldPlan(200, 2*time.Second, 100*time.Millisecond, maxInFlight), attacktest.Takes(50*time.Millisecond)), Start: start, Sink: sink}); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
 func TestRunRefuses(t *testing.T) {
-	good := func() *attack.Plan { return holdPlan(1, time.Second, time.Second, 1) }
+	good := func() *attack.Plan { return attacktest.HoldPlan(1, time.Second, time.Second, 1) }
 	for _, c := range []struct {
 		name  string
-		spoil func(*attack.Plan, *Options)
+		spoil func(*attack.Plan, *runner.Options)
 		want  string
 	}{
-		{"no clients", func(_ *attack.Plan, o *Options) { o.Clients = nil }, "expected clients"},
-		{"no slots", func(p *attack.Plan, _ *Options) { p.MaxInFlight = 0 }, "max_in_flight: expected at least 1, found 0"},
-		{"process", func(p *attack.Plan, _ *Options) { p.Arrivals = "" }, "arrivals: expected uniform or poisson"},
-		{"no shape", func(p *attack.Plan, _ *Options) { p.Stages[0].Shape = nil }, `stage "only": expected a shape`},
-		{"bad shape", func(p *attack.Plan, _ *Options) { p.Stages[0].Shape = arrivals.Hold{Per: -1} }, `stage "only": rate: expected`},
-		{"no requests", func(p *attack.Plan, _ *Options) { p.Requests = nil }, "requests: expected at least one"},
-		{"no timeout", func(p *attack.Plan, _ *Options) { p.Timeout = 0 }, `request "a": timeout: expected above 0`},
+		{"no clients", func(_ *attack.Plan, o *runner.Options) { o.Clients = nil }, "expected clients"},
+		{"no slots", func(p *attack.Plan, _ *runner.Options) { p.MaxInFlight = 0 }, "max_in_flight: expected at least 1, found 0"},
+		{"process", func(p *attack.Plan, _ *runner.Options) { p.Arrivals = "" }, "arrivals: expected uniform or poisson"},
+		{"no shape", func(p *attack.Plan, _ *runner.Options) { p.Stages[0].Shape = nil }, `stage "only": expected a shape`},
+		{"bad shape", func(p *attack.Plan, _ *runner.Options) { p.Stages[0].Shape = arrivals.Hold{Per: -1} }, `stage "only": rate: expected`},
+		{"no requests", func(p *attack.Plan, _ *runner.Options) { p.Requests = nil }, "requests: expected at least one"},
+		{"no timeout", func(p *attack.Plan, _ *runner.Options) { p.Timeout = 0 }, `request "a": timeout: expected above 0`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := good()
-			opt := Options{Clients: over(t, p, takes(0)), Sink: new(collector), Start: time.Now()}
+			opt := runner.Options{Clients: attacktest.Clients(t, p, attacktest.Takes(0)), Sink: new(attacktest.Sink), Start: time.Now()}
 			c.spoil(p, &opt)
-			if res, err := Run(t.Context(), p, opt); err == nil || !strings.Contains(err.Error(), c.want) || res.Planned > 0 {
+			if res, err := runner.Run(t.Context(), p, opt); err == nil || !strings.Contains(err.Error(), c.want) || res.Planned > 0 {
 				t.Errorf("expected %q, found %v", c.want, err)
 			}
 		})
 	}
 }
 
-// What is sent, and in which order, is the same with both engines and twice.
+// What is sent, and in which order, is the same twice.
 func TestRunIsRepeatable(t *testing.T) {
 	urls := func() (got []string) {
 		bubble(t, func(t *testing.T, start time.Time) {
-			p := holdPlan(100, 2*time.Second, time.Second, 1)
+			p := attacktest.HoldPlan(100, 2*time.Second, time.Second, 1)
 			p.Arrivals = arrivals.Poisson
 			p.Requests = []attack.Request{{Name: "a", Weight: 2, URL: "http://a/{{ uuid }}"}, {Name: "b", Weight: 1, URL: "http://b/{{ nth }}/{{ seq }}"}}
-			e := takes(0)
-			run(t, t.Context(), p, Options{Clients: over(t, p, e), Start: start})
-			got = e.urls
+			e := &attacktest.Engine{Takes: func(c *httpx.Call) time.Duration { // one slot: one call at a time
+				got = append(got, c.URL)
+				return 0
+			}}
+			attacktest.Run(t, t.Context(), p, e, runner.Options{Start: start})
 		})
 		return got
 	}
@@ -425,7 +433,7 @@ func TestRunIsRepeatable(t *testing.T) {
 // By the real clock nothing is early either, as run checks of every result.
 func TestRunIsNeverEarly(t *testing.T) {
 	start := time.Now().Add(10 * time.Millisecond)
-	res, _ := run(t, t.Context(), holdPlan(2000, 200*time.Millisecond, time.Minute, 10), Options{Clients: over(t, holdPlan(2000, 200*time.Millisecond, time.Minute, 10), takes(0)), Start: start})
+	res, _ := attacktest.Run(t, t.Context(), attacktest.HoldPlan(2000, 200*time.Millisecond, time.Minute, 10), attacktest.Takes(0), runner.Options{Start: start})
 	if res.Done != 400 || res.End != 200*time.Millisecond {
 		t.Errorf("found %+v", res)
 	}
@@ -437,7 +445,7 @@ func TestRunIsNeverEarly(t *testing.T) {
 // What the scheduler costs for each arrival when there is always one due:
 // taking, sending by an engine that does nothing, recording.
 func BenchmarkScheduler(b *testing.B) {
-	p := holdPlan(10e6, time.Hour, time.Hour, 8)
+	p := attacktest.HoldPlan(10e6, time.Hour, time.Hour, 8)
 	n, last := 0, b.N
 	ctx, cancel := context.WithCancel(b.Context())
 	sink := sinkFunc(func(int, *attack.Result) {
@@ -446,7 +454,7 @@ func BenchmarkScheduler(b *testing.B) {
 		}
 	})
 	b.ReportAllocs()
-	if _, err := Run(ctx, p, Options{Clients: over(b, p, instant{}), Sink: sink, Start: time.Now().Add(-time.Hour)}); err != nil {
+	if _, err := runner.Run(ctx, p, runner.Options{Clients: attacktest.Clients(b, p, attacktest.Instant{}), Sink: sink, Start: time.Now().Add(-time.Hour)}); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -457,10 +465,10 @@ func TestRunStoppedInOnStage(t *testing.T) {
 	for index := range 3 {
 		t.Run(fmt.Sprint(index), func(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {
-				p := holdPlan(10, time.Second, time.Second, 2)
+				p := attacktest.HoldPlan(10, time.Second, time.Second, 2)
 				p.Stages = append(p.Stages, attack.Stage{Name: "crowd", For: time.Second, Shape: arrivals.Users{From: 1, To: 1}})
 				stop := make(chan struct{})
-				res, _, _ := runLoose(t, t.Context(), p, Options{Clients: over(t, p, takes(10*time.Millisecond)), Start: start, Stop: stop, OnStage: func(i int) {
+				res, _ := attacktest.Run(t, t.Context(), p, attacktest.Takes(10*time.Millisecond), runner.Options{Start: start, Stop: stop, OnStage: func(i int) {
 					if i == index {
 						close(stop)
 						time.Sleep(time.Millisecond) // until all others have looked at it
@@ -478,12 +486,12 @@ func TestRunStoppedInOnStage(t *testing.T) {
 // after the dispatcher had to wait for arrivals. One calls OnStage; the other waits.
 func TestRunOneCrosses(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(10, 100*time.Millisecond, time.Second, 1)
+		p := attacktest.HoldPlan(10, 100*time.Millisecond, time.Second, 1)
 		for range 49 {
 			p.Stages = append(p.Stages, p.Stages[0])
 		}
 		told := 0
-		res, _ := run(t, t.Context(), p, Options{Clients: over(t, p, takes(50*time.Millisecond)), Start: start, OnStage: func(i int) {
+		res, _ := attacktest.Run(t, t.Context(), p, attacktest.Takes(50*time.Millisecond), runner.Options{Start: start, OnStage: func(i int) {
 			if i != told {
 				t.Errorf("expected stage %d, found %d", told, i)
 			}
@@ -497,54 +505,23 @@ func TestRunOneCrosses(t *testing.T) {
 }
 
 // A generator that was held up in front of a target that stands still has all
-// that came due meanwhile on its way after a few looks, each of which lets twice as many go: what
-// is waited for then is the target's doing, and no lateness.
+// that came due meanwhile on its way after a few looks, each of which lets twice as many go: what is
+// waited for then is the target's doing, and no lateness.
 func TestRunGrowsBeforeAStandstill(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
-		p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
+		p := attacktest.HoldPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
 		p.Stages = append(p.Stages, p.Stages[0])
-		_, c := run(t, t.Context(), p, Options{Clients: over(t, p, takes(time.Second)), Start: start, OnStage: func(i int) {
+		_, c := attacktest.Run(t, t.Context(), p, attacktest.Takes(time.Second), runner.Options{Start: start, OnStage: func(i int) {
 			if i == 1 {
 				time.Sleep(50 * time.Millisecond)
 			}
 		}})
-		for _, r := range c.of(attack.Done) {
-			// 50 came due meanwhile, and one each millisecond while those are sent.
-			if by := max(r.Intended, 150*time.Millisecond+6*probeInterval); r.Stage == 1 && r.Dispatched > by {
+		for _, r := range c.Of(attack.Done) {
+			// 50 came due meanwhile, and one each millisecond while those are sent. A look takes
+			// 0.2 ms.
+			if by := max(r.Intended, 150*time.Millisecond+6*200*time.Microsecond); r.Stage == 1 && r.Dispatched > by {
 				t.Fatalf("expected it to be dispatched by %s, found %+v", by, r)
 			}
 		}
 	})
-}
-
-// A generator whose CPU is used up gains nothing by more workers: those that it
-// has come back as soon as there is time for them.
-func TestRunOfABusyGeneratorHardlyGrows(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		busy     func(time.Duration) time.Duration
-		from, to int64
-	}{
-		{"CPU used up", func(now time.Duration) time.Duration { return now }, 1, 150},
-		{"CPU at rest", func(time.Duration) time.Duration { return 0 }, 200, 200},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, start time.Time) {
-				p := holdPlan(1000, 100*time.Millisecond, 10*time.Second, 200)
-				p.Stages = append(p.Stages, attack.Stage{Name: "next", For: 400 * time.Millisecond, Shape: arrivals.Hold{Per: 1000}})
-				e := takes(time.Second)
-				opt := Options{Clients: over(t, p, e), Start: start, Busy: func() time.Duration { return c.busy(time.Since(start)) }}
-				opt.OnStage = func(i int) {
-					if i == 0 {
-						// Behind from the start, and with nobody to send.
-						time.Sleep(50 * time.Millisecond)
-					}
-				}
-				run(t, t.Context(), p, opt)
-				if n := e.peak.Load(); n < c.from || n > c.to {
-					t.Errorf("expected %d to %d in flight, found %d", c.from, c.to, n)
-				}
-			})
-		})
-	}
 }

@@ -31,7 +31,7 @@ var order = [][]string{
 	{"attack/expect"},
 	{"attack", "chaos", "verdict"},
 	{"attack/httpx", "attack/tcp", "attack/runner"},
-	{"attack/httpx/fast", "attack/httpx/std"},
+	{"attack/httpx/fast", "attack/httpx/std", "attack/attacktest"},
 	{"attack/httpx/vegeta"},
 	{"attack/protocols"},
 	{"internal/ready", "internal/target/link/tcpproxy"},
