@@ -20,7 +20,7 @@ type Subject struct {
 // String is the subject as rules write it: service("api").
 func (s Subject) String() string { return string(s.Kind) + "(" + strconv.Quote(s.Name) + ")" }
 
-// Reading is one sample of one subject. It holds no references but its texts, and two are
+// Reading is one measurement of one subject. It holds no references but its texts, and two are
 // equal if they say the same.
 //
 // Of a probe, From is when it was due and To when it was answered or given up. Of what is

@@ -13,11 +13,11 @@ import (
 )
 
 // sampled gives a run ten seconds of samples, which set changes.
-func sampled(tl *timeline.Timeline, set func(second int, s *timeline.Sample)) *timeline.Timeline {
+func sampled(tl *timeline.Timeline, set func(second int, s *timeline.UsageWindow)) *timeline.Timeline {
 	var l timeline.UsageLog
 	for i := range 10 {
 		at := time.Duration(i) * sec
-		s := timeline.Sample{
+		s := timeline.UsageWindow{
 			Window: timeline.Window{From: at, To: at + sec}, Cores: 1, CPU: 0.3, CPUs: 2, Others: 0.1, Busy: 0.25,
 			Files: 100, MaxFiles: 1024, Ports: 200, MaxPorts: 28232, RunQueue: 100 * time.Microsecond, GCPause: 50 * time.Microsecond,
 		}
@@ -29,9 +29,9 @@ func sampled(tl *timeline.Timeline, set func(second int, s *timeline.Sample)) *t
 }
 
 func TestBottleneckOfLateness(t *testing.T) {
-	idle := func(int, *timeline.Sample) {}
-	once := func(f func(*timeline.Sample)) func(int, *timeline.Sample) {
-		return func(i int, s *timeline.Sample) {
+	idle := func(int, *timeline.UsageWindow) {}
+	once := func(f func(*timeline.UsageWindow)) func(int, *timeline.UsageWindow) {
+		return func(i int, s *timeline.UsageWindow) {
 			if i == 4 {
 				f(s)
 			}
@@ -43,23 +43,23 @@ func TestBottleneckOfLateness(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name string
-		set  func(int, *timeline.Sample) // nil: nothing was sampled
+		set  func(int, *timeline.UsageWindow) // nil: nothing was sampled
 		why  string
 	}{
 		{"no samples", nil, "p99 was 81ms, but could be 1ms to 81ms, as the generator held up 1000 of 1000 arrivals (it was up to 80ms late): lower the rate or give it more CPU"},
 		{"nothing ran short", idle, "p99 was 81ms, but could be 1ms to 81ms, as the generator held up 1000 of 1000 arrivals (it was up to 80ms late): lower the rate or give it more CPU"},
-		{"CPU", once(func(s *timeline.Sample) { s.CPU, s.Cores = 1.004, 1 }),
+		{"CPU", once(func(s *timeline.UsageWindow) { s.CPU, s.Cores = 1.004, 1 }),
 			"(it was up to 80ms late); it used up to 100% of its CPU (1 of 1 cores): lower the rate, give it more CPU, or take engine fast"},
-		{"CPU at times", once(func(s *timeline.Sample) { s.CPU, s.Cores = 0.97, 1.5 }), "it used up to 97% of its CPU (1.5 of 1.5 cores): lower"},
-		{"just not all of it", once(func(s *timeline.Sample) { s.CPU = 0.94 }), "late): lower the rate or give"},
-		{"others", once(func(s *timeline.Sample) { s.Others, s.Busy = 0.7, 0.99 }), "it lost up to 70% of its cores to other processes: give it cores of its own"},
-		{"others, and room beside them", once(func(s *timeline.Sample) { s.Others, s.Busy = 0.7, 0.9 }), "late): lower the rate or give"},
-		{"steal", once(func(s *timeline.Sample) { s.Steal, s.Busy = 0.4, 1 }),
+		{"CPU at times", once(func(s *timeline.UsageWindow) { s.CPU, s.Cores = 0.97, 1.5 }), "it used up to 97% of its CPU (1.5 of 1.5 cores): lower"},
+		{"just not all of it", once(func(s *timeline.UsageWindow) { s.CPU = 0.94 }), "late): lower the rate or give"},
+		{"others", once(func(s *timeline.UsageWindow) { s.Others, s.Busy = 0.7, 0.99 }), "it lost up to 70% of its cores to other processes: give it cores of its own"},
+		{"others, and room beside them", once(func(s *timeline.UsageWindow) { s.Others, s.Busy = 0.7, 0.9 }), "late): lower the rate or give"},
+		{"steal", once(func(s *timeline.UsageWindow) { s.Steal, s.Busy = 0.4, 1 }),
 			"it lost up to 40% of its cores to other machines of the host (steal), lost up to 10% of its cores to other processes: run it on a machine that is less shared"},
-		{"garbage collection", once(func(s *timeline.Sample) { s.GCPause = 40 * ms }), "it had GC pauses up to 40ms: raise GOGC"},
-		{"short pauses explain nothing", once(func(s *timeline.Sample) { s.GCPause = 5 * ms }), "late): lower the rate or give"},
-		{"run queue", once(func(s *timeline.Sample) { s.RunQueue = 30 * ms }), "waited up to 30ms for a core (p99 of the run queue): lower"},
-		{"several", once(func(s *timeline.Sample) { s.CPU, s.Others, s.Busy, s.GCPause = 1, 0.5, 1, 40*ms }),
+		{"garbage collection", once(func(s *timeline.UsageWindow) { s.GCPause = 40 * ms }), "it had GC pauses up to 40ms: raise GOGC"},
+		{"short pauses explain nothing", once(func(s *timeline.UsageWindow) { s.GCPause = 5 * ms }), "late): lower the rate or give"},
+		{"run queue", once(func(s *timeline.UsageWindow) { s.RunQueue = 30 * ms }), "waited up to 30ms for a core (p99 of the run queue): lower"},
+		{"several", once(func(s *timeline.UsageWindow) { s.CPU, s.Others, s.Busy, s.GCPause = 1, 0.5, 1, 40*ms }),
 			"used up to 100% of its CPU (1 of 1 cores), lost up to 50% of its cores to other processes, had GC pauses up to 40ms: lower the rate, give it more CPU"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestBottleneckIsOfTheScope(t *testing.T) {
 	for i := range arrivals {
 		arrivals[i].late, arrivals[i].took = 80*ms, 81*ms
 	}
-	tl := sampled(run(10*sec, nil, nil, arrivals), func(i int, s *timeline.Sample) {
+	tl := sampled(run(10*sec, nil, nil, arrivals), func(i int, s *timeline.UsageWindow) {
 		if i == 2 || i == 4 {
 			s.GCPause = 40 * ms
 		}
@@ -111,15 +111,15 @@ func with(as []arrival, n int, kind string) []arrival {
 }
 
 func TestLocalFailures(t *testing.T) {
-	none := func(int, *timeline.Sample) {}
-	files := func(_ int, s *timeline.Sample) { s.Files = 1024 }
-	ports := func(_ int, s *timeline.Sample) { s.Ports = 30000 }
+	none := func(int, *timeline.UsageWindow) {}
+	files := func(_ int, s *timeline.UsageWindow) { s.Files = 1024 }
+	ports := func(_ int, s *timeline.UsageWindow) { s.Ports = 30000 }
 	thousand := mix(1000, 0, 0, 0) // 100/s, each 10 ms
 	for _, tc := range []struct {
 		name     string
 		rule     string
 		arrivals []arrival
-		set      func(int, *timeline.Sample)
+		set      func(int, *timeline.UsageWindow)
 		want     Outcome
 		why      string
 	}{
@@ -254,8 +254,8 @@ func TestLoadThatWasNotSent(t *testing.T) {
 }
 
 func TestSaturatedGenerator(t *testing.T) {
-	full := func(seconds int) func(int, *timeline.Sample) {
-		return func(i int, s *timeline.Sample) {
+	full := func(seconds int) func(int, *timeline.UsageWindow) {
+		return func(i int, s *timeline.UsageWindow) {
 			if i < seconds {
 				s.CPU = 0.99
 			}
@@ -334,7 +334,7 @@ func TestSaturatedGeneratorAndFaults(t *testing.T) {
 	load := steady(0, 10*sec, 100, 10*ms)
 	kill := fault("kill-api", 4*sec, 5*sec)
 	for seconds, want := range map[int]Outcome{0: Pass, 5: Inconclusive} {
-		tl := sampled(run(10*sec, []timeline.Fault{kill}, nil, load), func(i int, s *timeline.Sample) {
+		tl := sampled(run(10*sec, []timeline.Fault{kill}, nil, load), func(i int, s *timeline.UsageWindow) {
 			if i < seconds {
 				s.CPU = 1
 			}

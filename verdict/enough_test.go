@@ -88,7 +88,7 @@ func TestSharesOfFew(t *testing.T) {
 
 // What a busy generator may have made itself counts neither way.
 func TestSharesOfFewAndABusyGenerator(t *testing.T) {
-	busy := func(_ int, s *timeline.Sample) { s.CPU = 1 }
+	busy := func(_ int, s *timeline.UsageWindow) { s.CPU = 1 }
 	for _, tc := range []struct {
 		errors string
 		want   Outcome

@@ -186,6 +186,6 @@ type Generator struct {
 	Delayed    uint64         `json:"delayed"`
 	Standstill time.Duration  `json:"standstill"`
 	Longest    time.Duration  `json:"longest_standstill"`
-	Usage      timeline.Usage `json:"usage"` // of no samples if its system tells nothing
+	Usage      timeline.Usage `json:"usage"` // zero if the operating system tells nothing
 	Local      uint64         `json:"local"` // arrivals that failed on its own machine
 }

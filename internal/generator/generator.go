@@ -2,7 +2,7 @@
 // how much it uses of what its machine lets it use, and whether that is enough
 // for a plan before any load is sent.
 //
-// A Sampler reads, once a second, counters that the kernel and the Go runtime
+// A Meter reads, once a second, counters that the kernel and the Go runtime
 // keep anyway, into buffers that it keeps: it costs some tens of microseconds a
 // second. On Linux it reads /proc; on other systems what getrusage and the
 // runtime tell, and what is not known is 0.
@@ -53,9 +53,9 @@ type usage struct {
 	files, ports, memory uint64
 }
 
-// difference makes a sample of what was used in a window.
-func difference(l *Limits, w timeline.Window, before, after *usage) timeline.Sample {
-	s := timeline.Sample{
+// difference is what was used in a window, by the counters at its beginning and at its end.
+func difference(l *Limits, w timeline.Window, before, after *usage) timeline.UsageWindow {
+	s := timeline.UsageWindow{
 		Window: w, Cores: l.Cores,
 		Files: after.files, MaxFiles: l.Files, Ports: after.ports, MaxPorts: l.Ports, Memory: after.memory,
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 func TestFilesAreCounted(t *testing.T) {
-	s := NewSampler(0)
+	s := NewMeter(0)
 	defer s.Close()
 	before := s.take(1).Files
 	for range 20 {

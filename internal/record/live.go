@@ -10,16 +10,16 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// History is how many seconds Live looks back at most.
+// History is how many seconds a Snapshot looks back at most.
 const History = 60
 
-// shownKinds is how many kinds of error Live lists.
+// shownKinds is how many kinds of error a Snapshot lists.
 const shownKinds = 5
 
-// Live is the state of a run, for people who watch it, without whole flows. Counts by second go by
-// the time at which answers came, and so say what happens now; the timeline,
-// which is judged, goes by intended time.
-type Live struct {
+// Snapshot is how a run stands, for people who watch it; whole flows are not in it. Counts by
+// second go by the time at which answers came, and so say what happens now. The timeline, which is
+// judged, goes by intended time.
+type Snapshot struct {
 	At     time.Duration // when the snapshot was taken
 	Totals Totals
 	// Last is the last full second, and Recent the last full seconds up to it,
@@ -40,8 +40,8 @@ type Totals struct {
 	Interrupted uint64
 }
 
-// InFlight is how many arrivals have come due and have no outcome yet, in line
-// and on the wire.
+// InFlight is how many arrivals have come due and have no outcome yet: queued, or on the
+// wire.
 func (t Totals) InFlight() uint64 {
 	if ended := t.Done + t.Unsent + t.Interrupted; ended < t.Planned {
 		return t.Planned - ended
@@ -220,8 +220,8 @@ func (l *live) readPercentiles(from time.Duration) {
 }
 
 // snapshot returns the present state, but for its Kinds, which stand beside it.
-func (l *live) snapshot(now time.Duration) (Live, []kindSeen) {
-	out := Live{At: now, Totals: l.totals}
+func (l *live) snapshot(now time.Duration) (Snapshot, []kindSeen) {
+	out := Snapshot{At: now, Totals: l.totals}
 	full := now.Truncate(time.Second)
 	for from := max(0, full-History*time.Second); from < full; from += time.Second {
 		l.readPercentiles(from)
@@ -242,9 +242,9 @@ func (l *live) snapshot(now time.Duration) (Live, []kindSeen) {
 	return out, kinds[:min(len(kinds), shownKinds)]
 }
 
-// Live returns the present state. It costs some tens of microseconds, so call it
-// a few times a second.
-func (r *Recorder) Live() Live {
+// Snapshot returns how the run stands now. It costs some tens of microseconds, so call it a few
+// times a second.
+func (r *Recorder) Snapshot() Snapshot {
 	r.sortInAll(r.now)
 	r.mu.Lock()
 	l, kinds := r.live.snapshot(r.now())

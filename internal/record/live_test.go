@@ -15,7 +15,7 @@ func near(got, want time.Duration) bool { return got >= want && got <= want+want
 func TestLive(t *testing.T) {
 	clock := new(hand)
 	r := start(t, config(t, clock.now))
-	if l := r.Live(); l.Last.Done != 0 || l.Recent != nil || l.Totals != (Totals{}) {
+	if l := r.Snapshot(); l.Last.Done != 0 || l.Recent != nil || l.Totals != (Totals{}) {
 		t.Errorf("at the start: %+v", l)
 	}
 	// Ten a second for three seconds: due at 0, 100 ms, …, answered after 1, 2, …
@@ -46,7 +46,7 @@ func TestLive(t *testing.T) {
 			r.Record(0, &res)
 		}
 	}
-	l := r.Live()
+	l := r.Snapshot()
 	if diff := gocmp.Diff(Totals{Planned: 20, Done: 17, Unsent: 1, Errors: 4, Interrupted: 1}, l.Totals); diff != "" {
 		t.Errorf("totals at 2 s: -want +got\n%s", diff)
 	}
@@ -84,7 +84,7 @@ func TestLive(t *testing.T) {
 	for _, res := range last[20:] {
 		r.Record(1, &res)
 	}
-	if s := r.Live().Last; s.Done != 11 || !near(s.P99, 1300*ms) {
+	if s := r.Snapshot().Last; s.Done != 11 || !near(s.P99, 1300*ms) {
 		t.Errorf("third second %+v, want the stalled one in it", s)
 	}
 }
@@ -106,7 +106,7 @@ func TestLiveOfALongRun(t *testing.T) {
 		r.Record(0, &attack.Result{Arrival: a, Sent: at, Done: at + time.Duration(k)*ms})
 		if k == 110 || k == 129 {
 			clock.set(at + sec)
-			l := r.Live()
+			l := r.Snapshot()
 			if len(l.Recent) != History {
 				t.Fatalf("%d recent seconds at %v, want %d", len(l.Recent), at, History)
 			}

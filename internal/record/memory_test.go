@@ -152,7 +152,7 @@ func TestKindsAreBounded(t *testing.T) {
 		r.Record(0, &attack.Result{Arrival: a, Sent: ms, Done: 2 * ms, Kind: "dial 127.0.0.1:" + string(rune(0x4e00+i))})
 	}
 	clock.set(sec)
-	if got := len(r.Live().Kinds); got > shownKinds {
+	if got := len(r.Snapshot().Kinds); got > shownKinds {
 		t.Errorf("Live lists %d kinds, want %d at most", got, shownKinds)
 	}
 	tl, err := r.Finish(sec, false, nil)
@@ -222,7 +222,7 @@ func TestDiskFull(t *testing.T) {
 	answer(1200 * ms)
 	clock.set(2100 * ms)
 	r.writeDue()
-	if err := r.Live().Err; !errors.Is(err, os.ErrClosed) {
+	if err := r.Snapshot().Err; !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Live().Err is %v, want the failed write", err)
 	}
 	if _, err := r.Finish(4*sec, false, nil); !errors.Is(err, os.ErrClosed) {
@@ -309,7 +309,7 @@ func BenchmarkLive(b *testing.B) {
 		r.Record(k, &attack.Result{Arrival: a, Sent: a.Intended, Done: time.Duration(k) * ms / 2, Kind: "status"})
 	}
 	for b.Loop() {
-		r.Live()
+		r.Snapshot()
 	}
 }
 

@@ -329,7 +329,7 @@ func TestFinishTwice(t *testing.T) {
 		t.Error("the second Finish succeeded")
 	}
 	r.Event(timeline.Event{Type: "stage"})
-	if err := r.Live().Err; err != nil {
+	if err := r.Snapshot().Err; err != nil {
 		t.Errorf("Live after Finish: %v", err)
 	}
 }

@@ -270,7 +270,7 @@ func TestFlowsAreApart(t *testing.T) {
 	r.Planned(cut)
 	r.Record(0, &attack.Result{Arrival: cut, End: attack.Interrupted})
 
-	l := r.Live()
+	l := r.Snapshot()
 	if l.Totals != (Totals{Planned: 2, Done: 2}) || len(l.Kinds) != 0 {
 		t.Errorf("live totals %+v, kinds %+v; want only the two requests", l.Totals, l.Kinds)
 	}
@@ -389,7 +389,7 @@ func TestAnswersAreCompleteResponses(t *testing.T) {
 			r.Planned(res.Arrival)
 			r.Record(0, &res)
 			clock.set(sec)
-			if live := r.Live().Last.Answered; !res.IsFlow && live != tc.want {
+			if live := r.Snapshot().Last.Answered; !res.IsFlow && live != tc.want {
 				t.Errorf("%d answers live, want %d", live, tc.want)
 			}
 			tl, err := r.Finish(4*sec, false, nil)

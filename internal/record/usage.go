@@ -11,12 +11,12 @@ import (
 const typeUsage = "sample"
 
 type usageLine struct {
-	Type   string          `json:"type"`
-	Sample timeline.Sample `json:"sample"`
+	Type   string               `json:"type"`
+	Sample timeline.UsageWindow `json:"sample"`
 }
 
-// Usage keeps a sample of the generator. Samples come in order of time.
-func (r *Recorder) Usage(s timeline.Sample) {
+// Usage records what the generator used in a window. Windows come in order of time.
+func (r *Recorder) Usage(s timeline.UsageWindow) {
 	r.out.mu.Lock()
 	defer r.out.mu.Unlock()
 	r.out.line(usageLine{typeUsage, s})

@@ -18,7 +18,7 @@ func TestSamplesComeBack(t *testing.T) {
 	var want timeline.UsageLog
 	for i := range 3 {
 		at := time.Duration(i) * sec
-		s := timeline.Sample{
+		s := timeline.UsageWindow{
 			Window: timeline.Window{From: at, To: at + sec}, Cores: 1.5, CPU: 0.25 * float64(i), CPUs: 2, Others: 0.5, Steal: 0.125, Busy: 0.75,
 			GC: 0.01, GCPause: 20 * time.Microsecond, GCTotal: ms, RunQueue: 3 * ms,
 			Files: 120, MaxFiles: 1024, Ports: 30, MaxPorts: 28232, Memory: 1 << 20,

@@ -93,9 +93,9 @@ func cores(n float64) string {
 // scarce is the share of files and ports from which on the live status warns.
 const scarce = 0.90
 
-// GeneratorNotes are what the live status says of a sample: what the generator
+// GeneratorNotes are what the live status says of a window: what the generator
 // has all but used up.
-func GeneratorNotes(s *timeline.Sample) []string {
+func GeneratorNotes(s *timeline.UsageWindow) []string {
 	var out []string
 	if s.CPU >= timeline.Saturated {
 		out = append(

@@ -37,14 +37,14 @@ func TestGeneratorLine(t *testing.T) {
 func TestGeneratorNotes(t *testing.T) {
 	for _, tc := range []struct {
 		name string
-		in   timeline.Sample
+		in   timeline.UsageWindow
 		want []string
 	}{
-		{"all is well", timeline.Sample{Cores: 2, CPU: 0.94, Files: 899, MaxFiles: 1000, Ports: 8, MaxPorts: 10}, nil},
-		{"limits are not known", timeline.Sample{Cores: 2, Files: 1 << 20, Ports: 1 << 20}, nil},
-		{"CPU", timeline.Sample{Cores: 1.5, CPU: 0.95}, []string{"the generator uses 95% of its CPU (1.5 cores): response times may be its own doing"}},
-		{"files", timeline.Sample{Files: 900, MaxFiles: 1000}, []string{"the generator has 900 of 1,000 files open: raise ulimit -n or lower max_in_flight"}},
-		{"ports", timeline.Sample{Ports: 30000, MaxPorts: 28232}, []string{"this machine has 30,000 TCP sockets, open or in TIME_WAIT, and 28,232 local ports: new connections may find none free"}},
+		{"all is well", timeline.UsageWindow{Cores: 2, CPU: 0.94, Files: 899, MaxFiles: 1000, Ports: 8, MaxPorts: 10}, nil},
+		{"limits are not known", timeline.UsageWindow{Cores: 2, Files: 1 << 20, Ports: 1 << 20}, nil},
+		{"CPU", timeline.UsageWindow{Cores: 1.5, CPU: 0.95}, []string{"the generator uses 95% of its CPU (1.5 cores): response times may be its own doing"}},
+		{"files", timeline.UsageWindow{Files: 900, MaxFiles: 1000}, []string{"the generator has 900 of 1,000 files open: raise ulimit -n or lower max_in_flight"}},
+		{"ports", timeline.UsageWindow{Ports: 30000, MaxPorts: 28232}, []string{"this machine has 30,000 TCP sockets, open or in TIME_WAIT, and 28,232 local ports: new connections may find none free"}},
 	} {
 		if diff := cmp.Diff(tc.want, GeneratorNotes(&tc.in)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)

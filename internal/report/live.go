@@ -15,8 +15,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// LiveState is what is shown of a run while it runs. "Now" is the last second
-// or so; whoever fills the state decides.
+// LiveState is what is shown of a run while it runs. "Now" is the last second or so; the caller that
+// fills the state decides.
 type LiveState struct {
 	// Phase is what goes on while no load is sent, such as "starting services"
 	// or "undoing faults"; empty while load is sent.
@@ -39,8 +39,8 @@ type LiveState struct {
 	Notes         []string    // shown for as long as they are in the state; their text may change
 }
 
-// LiveSecond is one second of the load: what was asked for and what was answered
-// are of the same one.
+// LiveSecond is one second of the load: the requests that came due in it, and the answers that came
+// in it.
 type LiveSecond struct {
 	Stage    string  // at its beginning
 	Due      float64 // arrivals, of a stage with a rate
@@ -59,7 +59,7 @@ type LiveFault struct {
 	Until   *time.Duration // when it is to be reverted; nil if that is not known
 }
 
-// LiveRule is how a rule stands so far. What it comes to is told by the whole run.
+// LiveRule is how a rule stands so far. Its outcome is known only at the end of the run.
 type LiveRule struct {
 	Rule     string
 	Outcome  verdict.Outcome
@@ -119,21 +119,21 @@ const (
 	lineEvery = 5 * time.Second
 )
 
-// screen is where the live status goes: a terminal or plain lines.
+// screen is what the live status is written to: a terminal, or plain lines.
 type screen interface {
 	show(s LiveState)
 	print(line string) // above the status
 	close()
 }
 
-// Live shows the status of a run while it runs: in a terminal as a block that
-// is redrawn, otherwise as a line every five seconds and at each change of
-// stage. Changes of fault states are printed in both.
+// LiveStatus shows how a run stands while it runs: in a terminal as a block that is redrawn, and
+// elsewhere as a line every five seconds and at each change of stage. Changes of fault states are
+// printed in both.
 //
 // Start and Stop are called once each, Start first; Event is safe for concurrent
 // use and at any time, and never waits for the terminal. After Stop has returned
 // nothing more is written.
-type Live struct {
+type LiveStatus struct {
 	out      io.Writer
 	terminal bool
 	palette  palette
@@ -148,25 +148,25 @@ type Live struct {
 	events  []string // not yet printed
 	dropped int
 
-	seen []LiveFault // as they were last printed; the goroutine's own
+	seen []LiveFault // as they were last printed; only the goroutine of Start uses it
 }
 
-// maxEvents is how many lines can wait for a terminal that does not take them,
-// as when its user has stopped it with Ctrl-S.
+// maxEvents is how many lines can wait for a terminal that takes none, for instance after
+// Ctrl-S.
 const maxEvents = 1000
 
-// NewLive returns a live status that writes to w. isTerminal says that w is a
+// NewLiveStatus returns a live status that writes to w. isTerminal says that w is a
 // terminal that can move its cursor; color that w may be coloured. poll is
 // called from one goroutine at a time, about four times a second.
-func NewLive(w io.Writer, isTerminal bool, color bool, poll func() LiveState) *Live {
-	return &Live{
+func NewLiveStatus(w io.Writer, isTerminal bool, color bool, poll func() LiveState) *LiveStatus {
+	return &LiveStatus{
 		out: w, terminal: isTerminal, palette: newPalette(color), poll: poll,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 }
 
 // Start begins to show.
-func (l *Live) Start() {
+func (l *LiveStatus) Start() {
 	l.wg.Go(func() {
 		var s screen
 		if l.terminal {
@@ -192,7 +192,7 @@ func (l *Live) Start() {
 
 // Event prints a line above the status, without the control characters in it.
 // After Stop it does nothing.
-func (l *Live) Event(line string) {
+func (l *LiveStatus) Event(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -211,7 +211,7 @@ func (l *Live) Event(line string) {
 
 // Stop shows the last changes, takes the block away and waits until all is
 // written.
-func (l *Live) Stop() {
+func (l *LiveStatus) Stop() {
 	l.mu.Lock()
 	l.stopped = true
 	l.mu.Unlock()
@@ -219,7 +219,7 @@ func (l *Live) Stop() {
 	l.wg.Wait()
 }
 
-func (l *Live) update(screen screen) {
+func (l *LiveStatus) update(screen screen) {
 	l.mu.Lock()
 	events, dropped := l.events, l.dropped
 	l.events, l.dropped = nil, 0
@@ -246,7 +246,7 @@ func (l *Live) update(screen screen) {
 	screen.show(s)
 }
 
-func (l *Live) faultLine(f *LiveFault) string {
+func (l *LiveStatus) faultLine(f *LiveFault) string {
 	return fmt.Sprintf("%s  fault %s %s on %s", l.palette.dim(clockTenths(f.Since)), plain(f.Name),
 		l.palette.fault(f.State)(string(f.State)), plain(targets(f.Targets)))
 }

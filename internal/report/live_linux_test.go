@@ -54,7 +54,7 @@ func TestBlockLeavesTheTerminalAsItWas(t *testing.T) {
 
 	shown := make(chan struct{})
 	polls := 0
-	l := NewLive(near, true, true, func() LiveState {
+	l := NewLiveStatus(near, true, true, func() LiveState {
 		if polls++; polls == 4 {
 			close(shown)
 		}

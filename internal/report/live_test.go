@@ -105,7 +105,7 @@ func TestLiveLinesSayWhatALoadIs(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b safeBuffer
-			l := NewLive(&b, false, false, func() LiveState { return c.state })
+			l := NewLiveStatus(&b, false, false, func() LiveState { return c.state })
 			l.Start()
 			l.Stop()
 			if !strings.HasPrefix(b.String(), c.want) {
@@ -119,7 +119,7 @@ func TestLiveLinesGolden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b safeBuffer
 		start := time.Now()
-		l := NewLive(&b, false, false, func() LiveState { return demo(time.Since(start)) })
+		l := NewLiveStatus(&b, false, false, func() LiveState { return demo(time.Since(start)) })
 		l.Event("before the start")
 		l.Start()
 		time.Sleep(1500 * ms)
@@ -202,10 +202,10 @@ func TestBlockFitsItsWidth(t *testing.T) {
 func TestLiveNothingToShow(t *testing.T) {
 	for _, terminal := range []bool{false, true} {
 		var b safeBuffer
-		l := NewLive(&b, terminal, true, func() LiveState { return LiveState{} })
+		l := NewLiveStatus(&b, terminal, true, func() LiveState { return LiveState{} })
 		l.Start()
 		l.Stop()
-		NewLive(&b, terminal, true, func() LiveState { return LiveState{} }).Stop() // never started
+		NewLiveStatus(&b, terminal, true, func() LiveState { return LiveState{} }).Stop() // never started
 	}
 }
 
@@ -213,7 +213,7 @@ func TestLiveNothingToShow(t *testing.T) {
 // not hold them up.
 func TestEventNeverWaits(t *testing.T) {
 	stuck := &stuckWriter{entered: make(chan struct{}, 1), free: make(chan struct{})}
-	l := NewLive(stuck, false, false, func() LiveState { return LiveState{} })
+	l := NewLiveStatus(stuck, false, false, func() LiveState { return LiveState{} })
 	l.Start()
 	l.Event("the first")
 	<-stuck.entered
@@ -254,7 +254,7 @@ func (w *stuckWriter) Write(p []byte) (int, error) {
 func TestEventsKeepTheirOrder(t *testing.T) {
 	for _, terminal := range []bool{false, true} {
 		var b safeBuffer
-		l := NewLive(&b, terminal, false, func() LiveState { return demo(5 * time.Second) })
+		l := NewLiveStatus(&b, terminal, false, func() LiveState { return demo(5 * time.Second) })
 		l.Start()
 		for i := range 50 {
 			l.Event(fmt.Sprintf("event-%02d.", i))

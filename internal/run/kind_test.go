@@ -31,7 +31,7 @@ func stubKind(seen *stubs) target.Kind {
 	return target.Kind{
 		Name: "stub", Keys: []string{"stub"},
 		New: func() any { return &stubService{} },
-		Plan: func(r target.Reader, file any) target.Settings {
+		Settings: func(r target.Reader, file any) target.Settings {
 			f := &file.(*stubService).Stub
 			if f.Count > 9 {
 				_, at := r.Service()

@@ -19,7 +19,7 @@ func (r *runner) liveState(
 	total := r.attack.Duration()
 	return func() report.LiveState {
 		now := clock()
-		rec := r.recorder.Live()
+		rec := r.recorder.Snapshot()
 		s := report.LiveState{
 			Elapsed: min(now, total), Total: total, Errors: rec.Totals.Errors,
 			InFlight: int(
@@ -88,7 +88,7 @@ func (r *runner) liveSecond(last *record.Second, windows []timeline.Stage) *repo
 // examples has the text of an error for the most frequent kinds.
 func (r *runner) examples() map[string]string {
 	out := make(map[string]string)
-	for _, k := range r.recorder.Live().Kinds {
+	for _, k := range r.recorder.Snapshot().Kinds {
 		out[k.Kind] = k.Detail
 	}
 	return out

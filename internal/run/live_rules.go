@@ -19,11 +19,11 @@ type liveRules struct {
 	generator timeline.UsageLog
 	stills    timeline.StandstillLog
 
-	mu      sync.Mutex        // guards what follows
-	samples []timeline.Sample // not yet in generator
-	stood   timeline.Windows  // not yet in stills
-	shown   []report.LiveRule
-	ended   bool // nobody judges, so that samples and stood are not kept
+	mu     sync.Mutex             // guards what follows
+	usages []timeline.UsageWindow // not yet in generator
+	stood  timeline.Windows       // not yet in stills
+	shown  []report.LiveRule
+	ended  bool // nobody judges, so that windows and stood are not kept
 }
 
 // rules are those of the plan, as the judge takes them.
@@ -86,10 +86,10 @@ const (
 func (l *liveRules) learn() error {
 	faults := l.faults()
 	l.mu.Lock()
-	samples, stood := l.samples, l.stood
-	l.samples, l.stood = nil, nil
+	windows, stood := l.usages, l.stood
+	l.usages, l.stood = nil, nil
 	l.mu.Unlock()
-	for _, s := range samples {
+	for _, s := range windows {
 		l.generator.Add(s)
 	}
 	for _, w := range stood {
@@ -117,7 +117,7 @@ func (l *liveRules) show(results []verdict.RuleResult) {
 func (l *liveRules) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ended, l.samples, l.stood = true, nil, nil
+	l.ended, l.usages, l.stood = true, nil, nil
 }
 
 // state is how the rules stand.
@@ -127,11 +127,11 @@ func (l *liveRules) state() []report.LiveRule {
 	return l.shown
 }
 
-func (l *liveRules) usage(s timeline.Sample) {
+func (l *liveRules) usage(s timeline.UsageWindow) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.ended {
-		l.samples = append(l.samples, s)
+		l.usages = append(l.usages, s)
 	}
 }
 

@@ -14,19 +14,19 @@ func TestNothingIsKeptWithoutAJudge(t *testing.T) {
 	for i := range 100 {
 		at := time.Duration(i) * time.Second
 		for _, x := range []*liveRules{l, judged} {
-			x.usage(timeline.Sample{Window: timeline.Window{From: at, To: at + time.Second}})
+			x.usage(timeline.UsageWindow{Window: timeline.Window{From: at, To: at + time.Second}})
 			x.standstill(timeline.Window{From: at, To: at + time.Millisecond})
 		}
 	}
-	if len(l.samples)+len(l.stood) > 0 {
-		t.Errorf("without rules %d samples and %d standstills are kept", len(l.samples), len(l.stood))
+	if len(l.usages)+len(l.stood) > 0 {
+		t.Errorf("without rules %d windows and %d standstills are kept", len(l.usages), len(l.stood))
 	}
-	if len(judged.samples) != 100 {
-		t.Errorf("expected 100 samples for the judge, found %d", len(judged.samples))
+	if len(judged.usages) != 100 {
+		t.Errorf("expected 100 windows for the judge, found %d", len(judged.usages))
 	}
 	judged.end()
-	judged.usage(timeline.Sample{})
-	if len(judged.samples)+len(judged.stood) > 0 {
-		t.Errorf("after its end %d samples and %d standstills are kept", len(judged.samples), len(judged.stood))
+	judged.usage(timeline.UsageWindow{})
+	if len(judged.usages)+len(judged.stood) > 0 {
+		t.Errorf("after its end %d windows and %d standstills are kept", len(judged.usages), len(judged.stood))
 	}
 }

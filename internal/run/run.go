@@ -121,7 +121,7 @@ type runner struct {
 	conductor *chaos.Conductor
 	recorder  *record.Recorder
 	load      loadrunner.Counters
-	self      atomic.Pointer[timeline.Sample] // the latest of the generator; nil before the first
+	self      atomic.Pointer[timeline.UsageWindow] // the latest of the generator; nil before the first
 	phase     atomic.Int32
 	start     time.Time // of the load; set before phase leaves starting
 	truncated bool      // the recording could not be written to its end
@@ -130,7 +130,7 @@ type runner struct {
 	forbidden forbidden
 
 	mu   sync.Mutex
-	live *report.Live // nil but while load is sent
+	live *report.LiveStatus // nil but while load is sent
 }
 
 // relay tells of interruptions until done is closed: above the live status
@@ -163,7 +163,7 @@ func (r *runner) now() phase {
 	return p
 }
 
-func (r *runner) setLive(l *report.Live) {
+func (r *runner) setLive(l *report.LiveStatus) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.live = l
@@ -339,7 +339,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		clients.Renew() // first, so that no connection is older than the cut and still in use
 		return r.recorder.CuttingOld()
 	}, clients.Renew)
-	live := report.NewLive(
+	live := report.NewLiveStatus(
 		r.opt.Stdout,
 		r.opt.Terminal,
 		r.opt.Color,
@@ -371,10 +371,10 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		case <-watching.Done():
 		}
 	})
-	self := generator.NewSampler(clock())
+	self := generator.NewMeter(clock())
 	defer self.Close()
 	wg.Go(func() {
-		self.Run(watching, clock, func(s timeline.Sample) {
+		self.Run(watching, clock, func(s timeline.UsageWindow) {
 			r.recorder.Usage(s)
 			rules.usage(s)
 			r.self.Store(&s)
@@ -475,7 +475,7 @@ func (r *runner) watch(
 	ctx context.Context,
 	clock func() time.Duration,
 	exits <-chan target.Exit,
-	live *report.Live,
+	live *report.LiveStatus,
 ) {
 	for {
 		select {

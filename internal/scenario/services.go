@@ -154,7 +154,7 @@ func (b *builder) service(x *namedService) Service {
 			}
 		}
 	}
-	s.Settings = s.Kind.Plan(serviceReader{b, x}, file)
+	s.Settings = s.Kind.Settings(serviceReader{b, x}, file)
 	return s
 }
 

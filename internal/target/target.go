@@ -6,7 +6,7 @@
 // A kind is a package below this one and a line in package kinds. Its methods are
 // called in this order:
 //
-//   - New, then Plan: its settings are read from the scenario file, and become a part
+//   - New, then Settings: its settings are read from the scenario file, and become a part
 //     of the plan. Nothing is touched.
 //   - Open, once for a run or a check, then Opener.Open for each service, which starts
 //     or finds it; or Opener.Facts, which only says what a run would hit.
@@ -48,9 +48,9 @@ type Kind struct {
 	// New returns what the file has of such a service: a pointer to a struct with a
 	// field for each of Keys and Beside, tagged as package strictyaml says.
 	New func() any
-	// Plan checks what was read into what New returned, and makes settings of it. It
-	// notes mistakes with r, and returns settings all the same.
-	Plan func(r Reader, file any) Settings
+	// Settings checks file, which New returned and the reader filled, and makes the service's
+	// settings of it. It notes mistakes with r, and returns settings all the same.
+	Settings func(r Reader, file any) Settings
 	// Can is what can be done to its targets.
 	Can Capabilities
 	// Open returns what starts and finds such services in one run.

@@ -33,8 +33,8 @@ func Kind() target.Kind {
 		Name: kindName,
 		Keys: []string{"container"},
 		New:  func() any { return &serviceFile{} },
-		Plan: func(r target.Reader, file any) target.Settings {
-			return plan(r, &file.(*serviceFile).Container)
+		Settings: func(r target.Reader, file any) target.Settings {
+			return settingsOf(r, &file.(*serviceFile).Container)
 		},
 		Can:  target.Capabilities{Conditions: nethelper.Conditions()},
 		Open: func(env target.Env) target.Opener { return &opener{env: env} },
@@ -103,7 +103,7 @@ type Compose struct {
 
 var _ target.Settings = (*Settings)(nil)
 
-func plan(r target.Reader, f *containerFile) *Settings {
+func settingsOf(r target.Reader, f *containerFile) *Settings {
 	name, key := r.Service()
 	at := r.Where(f, key)
 	ways := waysOf(r, f)

@@ -21,8 +21,8 @@ func Kind() target.Kind {
 		Name: kindName,
 		Keys: []string{"link"},
 		New:  func() any { return &serviceFile{} },
-		Plan: func(r target.Reader, file any) target.Settings {
-			return plan(r, &file.(*serviceFile).Link)
+		Settings: func(r target.Reader, file any) target.Settings {
+			return settingsOf(r, &file.(*serviceFile).Link)
 		},
 		Can:  target.Capabilities{Not: not, Conditions: conditions()},
 		Open: func(env target.Env) target.Opener { return opener{env} },
@@ -71,7 +71,7 @@ var (
 	_ target.Carrier  = (*Settings)(nil)
 )
 
-func plan(r target.Reader, f *linkFile) *Settings {
+func settingsOf(r target.Reader, f *linkFile) *Settings {
 	_, key := r.Service()
 	target.HostPort(r, "listen", f.Listen, r.Where(&f.Listen, key), true)
 	at := r.Where(&f.Upstream, key)

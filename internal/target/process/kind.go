@@ -33,11 +33,11 @@ func Kind() target.Kind {
 				Hint: "put the arguments into the command, or below container:",
 			},
 		},
-		New:  func() any { return &serviceFile{} },
-		Plan: func(r target.Reader, file any) target.Settings { return plan(r, file.(*serviceFile)) },
-		Can:  target.Capabilities{Not: not},
-		Open: func(env target.Env) target.Opener { return opener{env} },
-		Heal: func(h target.Healing) target.Healer { return healer{h} },
+		New:      func() any { return &serviceFile{} },
+		Settings: func(r target.Reader, file any) target.Settings { return settingsOf(r, file.(*serviceFile)) },
+		Can:      target.Capabilities{Not: not},
+		Open:     func(env target.Env) target.Opener { return opener{env} },
+		Heal:     func(h target.Healing) target.Healer { return healer{h} },
 	}
 }
 
@@ -88,7 +88,7 @@ type Settings struct {
 
 var _ target.Settings = (*Settings)(nil)
 
-func plan(r target.Reader, file *serviceFile) *Settings {
+func settingsOf(r target.Reader, file *serviceFile) *Settings {
 	if r.Set(&file.Builtin) {
 		return &Settings{Builtin: file.Builtin, Args: file.Args, Ready: target.BuiltinReady,
 			ReadyTimeout: ready.DefaultTimeout}

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// every is how often a sample is taken.
+	// every is the length of a window.
 	every = time.Second
-	// shortest is the shortest window worth a sample: the kernel counts CPU time
+	// shortest is the shortest window worth measuring: the kernel counts CPU time
 	// by ticks of up to 10 ms.
 	shortest = 200 * time.Millisecond
 )
 
-// What the runtime tells, by their place in Sampler.metrics.
+// What the Go runtime tells: indices into Meter.metrics.
 const (
 	gcPauses = iota
 	latencies
@@ -28,8 +28,8 @@ const (
 	heapReleased
 )
 
-// Sampler takes samples of this process. It is for one goroutine at a time.
-type Sampler struct {
+// Meter measures what this process uses. It is for one goroutine at a time.
+type Meter struct {
 	limits  Limits
 	system  system
 	metrics []metrics.Sample
@@ -40,10 +40,9 @@ type Sampler struct {
 	pauses, waiting []uint64 // counts of the histograms, as they were
 }
 
-// NewSampler returns a sampler whose first window begins at now. It is ended by
-// Close.
-func NewSampler(now time.Duration) *Sampler {
-	s := &Sampler{limits: ReadLimits(), at: now, metrics: []metrics.Sample{
+// NewMeter returns a meter whose first window begins at now. Close ends it.
+func NewMeter(now time.Duration) *Meter {
+	s := &Meter{limits: ReadLimits(), at: now, metrics: []metrics.Sample{
 		gcPauses:     {Name: "/sched/pauses/total/gc:seconds"},
 		latencies:    {Name: "/sched/latencies:seconds"},
 		gcAssist:     {Name: "/cpu/classes/gc/mark/assist:cpu-seconds"},
@@ -57,12 +56,12 @@ func NewSampler(now time.Duration) *Sampler {
 	return s
 }
 
-// Close lets go of what the sampler holds open.
-func (s *Sampler) Close() { s.system.close() }
+// Close closes the files that the meter holds open.
+func (s *Meter) Close() { s.system.close() }
 
-// Run takes a sample every second, by clock, until ctx ends, and one of what is
-// left then, and hands each to sink.
-func (s *Sampler) Run(ctx context.Context, clock func() time.Duration, sink func(timeline.Sample)) {
+// Run hands a window to sink every second, by clock, until ctx ends, and then one of the rest of
+// the time.
+func (s *Meter) Run(ctx context.Context, clock func() time.Duration, sink func(timeline.UsageWindow)) {
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
@@ -81,8 +80,8 @@ func (s *Sampler) Run(ctx context.Context, clock func() time.Duration, sink func
 	}
 }
 
-// take returns the sample of the time since the last one.
-func (s *Sampler) take(now time.Duration) timeline.Sample {
+// take returns the window since the last one.
+func (s *Meter) take(now time.Duration) timeline.UsageWindow {
 	metrics.Read(s.metrics)
 	var u usage
 	s.system.read(&u)
@@ -91,8 +90,8 @@ func (s *Sampler) take(now time.Duration) timeline.Sample {
 	}
 	out := difference(&s.limits, timeline.Window{From: s.at, To: now}, &s.last, &u)
 
-	// The runtime sums the time of its collector up when a cycle ends: a sample
-	// has that of the cycles that ended in it.
+	// The runtime sums the time of its collector up when a cycle ends: a window has that of the
+	// cycles that ended in it.
 	gc := s.seconds(gcAssist) + s.seconds(gcDedicated) + s.seconds(gcPaused)
 	if w := out.Len().Seconds(); w > 0 {
 		out.GC = short(max(0, gc-s.gc) / w / s.limits.Cores)
@@ -109,21 +108,21 @@ func (s *Sampler) take(now time.Duration) timeline.Sample {
 	return out
 }
 
-func (s *Sampler) count(i int) uint64 {
+func (s *Meter) count(i int) uint64 {
 	if v := s.metrics[i].Value; v.Kind() == metrics.KindUint64 {
 		return v.Uint64()
 	}
 	return 0
 }
 
-func (s *Sampler) seconds(i int) float64 {
+func (s *Meter) seconds(i int) float64 {
 	if v := s.metrics[i].Value; v.Kind() == metrics.KindFloat64 {
 		return v.Float64()
 	}
 	return 0
 }
 
-func (s *Sampler) histogram(i int) *metrics.Float64Histogram {
+func (s *Meter) histogram(i int) *metrics.Float64Histogram {
 	if v := s.metrics[i].Value; v.Kind() == metrics.KindFloat64Histogram {
 		return v.Float64Histogram()
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// cpu is a sample of a second that begins at from.
-func cpu(from int, share float64) Sample {
+// cpu is a window of a second that begins at from.
+func cpu(from int, share float64) UsageWindow {
 	at := time.Duration(from) * sec
-	return Sample{Window: Window{at, at + sec}, Cores: 2, CPU: share, Files: uint64(from), GCPause: time.Duration(from)}
+	return UsageWindow{Window: Window{at, at + sec}, Cores: 2, CPU: share, Files: uint64(from), GCPause: time.Duration(from)}
 }
 
 func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
@@ -30,7 +30,7 @@ func TestUsageWithin(t *testing.T) {
 		in         Windows
 		mean, most float64
 		full, time time.Duration
-		samples    uint64
+		windows    uint64
 	}{
 		{"nothing", nil, 0, 0, 0, 0, 0},
 		{"all", Windows{{0, 6 * sec}}, (0.1 + 0.2 + 1 + 0.96 + 0.4) / 5, 1, 2 * sec, 5 * sec, 5},
@@ -50,15 +50,15 @@ func TestUsageWithin(t *testing.T) {
 			if u.Full != tc.full || u.Time != tc.time {
 				t.Errorf("full for %v of %v, want %v of %v", u.Full, u.Time, tc.full, tc.time)
 			}
-			if u.Samples != tc.samples {
-				t.Errorf("%d samples, want %d", u.Samples, tc.samples)
+			if u.Samples != tc.windows {
+				t.Errorf("%d windows, want %d", u.Samples, tc.windows)
 			}
 		})
 	}
 }
 
 // TestUsageLogIsBounded compares a log that had to merge with one sum over all
-// samples.
+// windows.
 func TestUsageLogIsBounded(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
 	for _, n := range []int{1, MaxUsages, MaxUsages + 1, 5*MaxUsages + 3} {
@@ -71,23 +71,23 @@ func TestUsageLogIsBounded(t *testing.T) {
 			l.Add(s)
 		}
 		if k := len(l.Entries()); k > MaxUsages || n <= MaxUsages && k != n {
-			t.Errorf("%d samples are %d entries", n, k)
+			t.Errorf("%d windows are %d entries", n, k)
 		}
 		for i, u := range l.Entries() {
 			if i > 0 && u.From != l.Entries()[i-1].To {
-				t.Fatalf("%d samples: entry %d begins at %v, the one before ends at %v", n, i, u.From, l.Entries()[i-1].To)
+				t.Fatalf("%d windows: entry %d begins at %v, the one before ends at %v", n, i, u.From, l.Entries()[i-1].To)
 			}
 		}
 		got := UsageWithin(l.Entries(), Windows{{0, math.MaxInt64}})
 		if !near(got.CPU.Mean, want.CPU.Mean) {
-			t.Errorf("%d samples: mean is %v, want %v", n, got.CPU.Mean, want.CPU.Mean)
+			t.Errorf("%d windows: mean is %v, want %v", n, got.CPU.Mean, want.CPU.Mean)
 		}
 		got.CPU.Mean = want.CPU.Mean
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%d samples (-want +got):\n%s", n, diff)
+			t.Errorf("%d windows (-want +got):\n%s", n, diff)
 		}
 		if l.End() != time.Duration(n)*sec {
-			t.Errorf("%d samples end at %v", n, l.End())
+			t.Errorf("%d windows end at %v", n, l.End())
 		}
 	}
 }

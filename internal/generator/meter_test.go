@@ -24,19 +24,19 @@ func TestDifference(t *testing.T) {
 		name          string
 		limits        Limits
 		before, after usage
-		want          timeline.Sample
+		want          timeline.UsageWindow
 	}{
 		{"half of two cores, and others", four,
 			usage{cpu: 10, work: 1000, total: 5000}, usage{cpu: 12, work: 1600, steal: 80, total: 5800, files: 7, ports: 8, memory: 9},
-			timeline.Sample{Cores: 2, CPU: 0.5, CPUs: 4, Others: 0.5, Steal: 0.1, Busy: 0.85, Files: 7, MaxFiles: 1024, Ports: 8, MaxPorts: 28232, Memory: 9}},
+			timeline.UsageWindow{Cores: 2, CPU: 0.5, CPUs: 4, Others: 0.5, Steal: 0.1, Busy: 0.85, Files: 7, MaxFiles: 1024, Ports: 8, MaxPorts: 28232, Memory: 9}},
 		{"the kernel's ticks lag behind", four,
 			usage{cpu: 10, total: 5000}, usage{cpu: 12, work: 100, total: 5800},
-			timeline.Sample{Cores: 2, CPU: 0.5, CPUs: 4, Busy: 0.25, MaxFiles: 1024, MaxPorts: 28232}},
+			timeline.UsageWindow{Cores: 2, CPU: 0.5, CPUs: 4, Busy: 0.25, MaxFiles: 1024, MaxPorts: 28232}},
 		{"CPUs are not known", Limits{Cores: 1, CPUs: 1},
-			usage{cpu: 1}, usage{cpu: 3}, timeline.Sample{Cores: 1, CPU: 1}},
+			usage{cpu: 1}, usage{cpu: 3}, timeline.UsageWindow{Cores: 1, CPU: 1}},
 		{"counters fall", four,
 			usage{cpu: 5, work: 900, steal: 5, total: 1000}, usage{cpu: 4, work: 800, steal: 0, total: 1800},
-			timeline.Sample{Cores: 2, CPUs: 4, MaxFiles: 1024, MaxPorts: 28232}},
+			timeline.UsageWindow{Cores: 2, CPUs: 4, MaxFiles: 1024, MaxPorts: 28232}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.want.Window = w
@@ -86,7 +86,7 @@ func burn(enough func() bool) {
 
 func TestRealSample(t *testing.T) {
 	start := time.Now()
-	s := NewSampler(0)
+	s := NewMeter(0)
 	defer s.Close()
 	before := ownCPU()
 	burn(func() bool { return ownCPU() > before+0.1 })
@@ -95,7 +95,7 @@ func TestRealSample(t *testing.T) {
 
 	l := s.limits
 	if l.Cores <= 0 || l.Cores > float64(runtime.NumCPU()) || got.Cores != l.Cores {
-		t.Errorf("it may use %v cores of %d; the sample says %v", l.Cores, runtime.NumCPU(), got.Cores)
+		t.Errorf("it may use %v cores of %d; the window says %v", l.Cores, runtime.NumCPU(), got.Cores)
 	}
 	if got.CPU <= 0 {
 		t.Errorf("a busy loop used %v of its CPU", got.CPU)
@@ -132,12 +132,12 @@ func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		clock := func() time.Duration { return time.Since(start) }
-		s := NewSampler(clock())
+		s := NewMeter(clock())
 		defer s.Close()
 		ctx, stop := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer stop()
 		var got []timeline.Window
-		s.Run(ctx, clock, func(s timeline.Sample) { got = append(got, s.Window) })
+		s.Run(ctx, clock, func(s timeline.UsageWindow) { got = append(got, s.Window) })
 		want := []timeline.Window{{From: 0, To: time.Second}, {From: time.Second, To: 2 * time.Second}, {From: 2 * time.Second, To: 3 * time.Second}, {From: 3 * time.Second, To: 3500 * time.Millisecond}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
@@ -146,24 +146,24 @@ func TestRun(t *testing.T) {
 		ctx, stop = context.WithTimeout(t.Context(), 1100*time.Millisecond)
 		defer stop()
 		got = nil
-		s.Run(ctx, clock, func(s timeline.Sample) { got = append(got, s.Window) })
+		s.Run(ctx, clock, func(s timeline.UsageWindow) { got = append(got, s.Window) })
 		if len(got) != 1 {
-			t.Errorf("got %v, want one sample", got)
+			t.Errorf("got %v, want one window", got)
 		}
 	})
 }
 
 func TestTakeAllocates(t *testing.T) {
-	s := NewSampler(0)
+	s := NewMeter(0)
 	defer s.Close()
 	now := time.Duration(0)
 	if n := testing.AllocsPerRun(20, func() { now += time.Second; s.take(now) }); n > 5 {
-		t.Errorf("a sample allocates %v times", n)
+		t.Errorf("a window allocates %v times", n)
 	}
 }
 
 func BenchmarkTake(b *testing.B) {
-	s := NewSampler(0)
+	s := NewMeter(0)
 	defer s.Close()
 	b.ReportAllocs()
 	now := time.Duration(0)

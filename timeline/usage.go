@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Sample is what the generator, this process, used of its machine in a window
-// of about a second. What a system does not tell is 0.
-type Sample struct {
+// UsageWindow is what the generator, this process, used of its machine in a window of about a
+// second. A figure that the operating system does not tell is 0.
+type UsageWindow struct {
 	Window
 	// How many cores the process may use: the least of affinity mask, GOMAXPROCS and CPU quota.
 	Cores float64 `json:"cores"`
@@ -47,15 +47,14 @@ const Saturated = 0.95
 // Share is a share of something over time, in 0..1.
 type Share struct {
 	Mean float64 `json:"mean"`
-	Max  float64 `json:"max"` // of a sample
+	Max  float64 `json:"max"` // of a UsageWindow
 }
 
-// Usage is what samples come to: means over time and maxima. The zero value is
-// of no samples.
+// Usage sums up UsageWindows: means over time, and maxima. The zero value is of no windows.
 type Usage struct {
-	Window                // from the first sample to the last
-	Time    time.Duration `json:"time"` // covered by samples
-	Samples uint64        `json:"samples"`
+	Window                // from the beginning of the first window to the end of the last
+	Time    time.Duration `json:"time"`    // covered by windows
+	Samples uint64        `json:"samples"` // number of windows
 
 	Cores  float64 `json:"cores"`
 	CPU    Share   `json:"cpu"`
@@ -63,7 +62,7 @@ type Usage struct {
 	Others Share   `json:"others"`
 	Steal  Share   `json:"steal"`
 	Busy   Share   `json:"busy"`
-	// Full is how long, sample by sample, CPU was at Saturated or more.
+	// Full is the length of the windows in which CPU was at Saturated or more.
 	Full time.Duration `json:"full"`
 
 	GC       Share         `json:"gc"`
@@ -77,8 +76,8 @@ type Usage struct {
 	Memory   uint64 `json:"memory"`
 }
 
-// Usage returns the usage of this one sample.
-func (s *Sample) Usage() Usage {
+// Usage returns the usage of this one window.
+func (s *UsageWindow) Usage() Usage {
 	one := func(v float64) Share { return Share{v, v} }
 	u := Usage{
 		Window: s.Window, Time: s.Len(), Samples: 1,
@@ -158,17 +157,17 @@ func UsageWithin(us []Usage, ws Windows) Usage {
 // MaxUsages is how many entries UsageLog keeps.
 const MaxUsages = 4096
 
-// UsageLog keeps samples in bounded memory. Up to MaxUsages it keeps every one;
+// UsageLog keeps windows in bounded memory. Up to MaxUsages it keeps every one;
 // beyond, neighbours are merged, twice as many into an entry each time it is full:
-// to the second for 68 minutes of samples, to 32 seconds for a day. The zero
+// to the second for 68 minutes of windows, to 32 seconds for a day. The zero
 // value is empty.
 type UsageLog struct {
 	entries []Usage
-	per     uint64 // samples an entry; 0 counts as 1
+	per     uint64 // windows an entry; 0 counts as 1
 }
 
-// Add adds a sample, which is later than those before it.
-func (l *UsageLog) Add(s Sample) {
+// Add adds a window, which is later than those before it.
+func (l *UsageLog) Add(s UsageWindow) {
 	l.per = max(l.per, 1)
 	u := s.Usage()
 	if n := len(l.entries); n > 0 && l.entries[n-1].Samples < l.per {
@@ -187,7 +186,7 @@ func (l *UsageLog) Add(s Sample) {
 	l.entries = append(l.entries, u)
 }
 
-// End is where the last sample ended.
+// End is where the last window ended.
 func (l *UsageLog) End() time.Duration {
 	if len(l.entries) == 0 {
 		return 0
