@@ -323,6 +323,16 @@ func (d *Distribution) Quantile(q float64) (time.Duration, bool) {
 	return time.Duration(d.read().ValueAtPercentile(float64(r) / float64(n) * 100)), true
 }
 
+// Bucket is the range of values that a histogram does not tell apart from v, both ends
+// included: some 0.1 % of v wide.
+func Bucket(v time.Duration) (least, greatest time.Duration) {
+	h := NewPackedHistogram()
+	if h.RecordValue(int64(min(max(v, 0), Highest))) != nil {
+		return v, v
+	}
+	return time.Duration(h.Min()), time.Duration(h.Max())
+}
+
 // CompareQuantile says by exact count how the q-quantile stands to limit: -1
 // below, 0 equal, 1 above. ok is false when the distribution is empty or did
 // not count at this limit.

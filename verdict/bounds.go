@@ -114,6 +114,36 @@ func (v value) seen(other value) value {
 	return v
 }
 
+// uncounted widens a figure to its bucket in the histogram where the other side is a limit at
+// which the run did not count: that is so of rules that were not the run's own.
+func (v value) uncounted(limit value) value {
+	if v.reading == nil || v.reading.exact == nil || !limit.fixed {
+		return v
+	}
+	at := rule.AsDuration(limit.n)
+	if _, counted := v.reading.exact[at]; counted {
+		return v
+	}
+	b := bounds{lo: v.n, hi: v.n}
+	if v.bounds != nil {
+		b = *v.bounds
+	}
+	lo, _ := timeline.Bucket(time.Duration(max(b.lo, 0)))
+	b.lo = min(b.lo, float64(lo))
+	if !math.IsInf(b.hi, 1) {
+		_, hi := timeline.Bucket(time.Duration(b.hi))
+		b.hi = max(b.hi, float64(hi))
+	}
+	b.why = b.why.or(doubtf(
+		ReasonBucket,
+		"the run did not count at %s, and its histograms do not tell that from %s, which was "+
+			"read: take a limit that is farther off, or run again with this rule",
+		rule.Duration.Format(limit.n), v.reading.text,
+	))
+	v.bounds, v.coarse = &b, true
+	return v
+}
+
 // goodWithin holds the times of good answers to the longest that there can be: whatever
 // the generator did, an answer that came after its timeout was none.
 func (s *bounds) goodWithin(m *Metric, tl *timeline.Timeline) {

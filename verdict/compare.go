@@ -59,7 +59,7 @@ func compute(op string, x, y float64) float64 {
 // compareValues judges a op b. A metric against a literal is decided by exact
 // count where there is one, as a histogram reads up to 0.1 % high.
 func compareValues(op string, u rule.Unit, a, b value) *finding {
-	a, b = a.seen(b), b.seen(a)
+	a, b = a.seen(b).uncounted(b), b.seen(a).uncounted(a)
 	f := &finding{op: op, unit: u, left: a, right: b, why: a.missing.or(b.missing)}
 	if f.why.any() {
 		return f

@@ -111,7 +111,7 @@ func (f *finding) texts(negated bool) (observed, limit string) {
 	if t := l.format(f.unit); t != "" {
 		limit = op + " " + t
 	}
-	if o.missing.any() || l.missing.any() || o.atLeast {
+	if o.missing.any() || l.missing.any() || o.atLeast || o.coarse && f.truth == unknown {
 		return observed, limit
 	}
 	if f.unit.Format(o.n) == f.unit.Format(l.n) || misread(o, l, cmp) {
@@ -146,7 +146,7 @@ func (f *finding) figures(negated bool) (op string, observed, bound *Figure) {
 	if negated {
 		op = opposite[op]
 	}
-	if !o.missing.any() && !l.missing.any() && !o.atLeast && misread(o, l, cmp) {
+	if !o.missing.any() && !l.missing.any() && !o.atLeast && !o.coarse && misread(o, l, cmp) {
 		o.n = l.n + float64(cmp)
 	}
 	return op, o.figure(f.unit), l.figure(f.unit)

@@ -362,6 +362,9 @@ func (c *ruleCase) result(f *finding, slice *timeline.Window, failed, all int) R
 	r.Observed, r.Limit = observed, limit
 	r.Op, r.Value, r.Bound = leaf.figures(negated)
 	r.Slice = slice
+	for _, l := range f.leaves() {
+		r.ByBucket = r.ByBucket || l.left.coarse || l.right.coarse
+	}
 	if f.truth == unknown {
 		r.CouldBe = leaf.couldBe()
 	}

@@ -16,6 +16,7 @@ const (
 	ReasonBetween     Reason = "between_arrivals"
 	ReasonGenerator   Reason = "generator"
 	ReasonTooLong     Reason = "too_long"
+	ReasonBucket      Reason = "bucket"
 	ReasonArithmetics Reason = "arithmetic"
 )
 
@@ -46,6 +47,10 @@ func Reasons() []ReasonDoc {
 		{ReasonBetween, "what may have passed between two arrivals could turn it"},
 		{ReasonGenerator, "the generator's own part in the figure could turn it"},
 		{ReasonTooLong, "some response times were longer than is recorded"},
+		{
+			ReasonBucket,
+			"the run did not count at its limit, which a histogram does not tell from the figure",
+		},
 		{ReasonArithmetics, "the rule divides by zero, or its figures are out of range"},
 	}
 }

@@ -17,6 +17,9 @@ type value struct {
 	literal string  // as it stands in the rule, if it is a lone literal
 	fixed   bool    // made of literals alone
 	reading *reading
+	// coarse says that the run did not count at the limit that it is compared with, so that
+	// the figure is known as far as the histogram's bucket tells.
+	coarse bool
 	// shares are what of its figure is a share of few or many arrivals, and vary is
 	// what it would be if one of them were another.
 	shares []*share

@@ -104,6 +104,9 @@ type RuleResult struct {
 	Value *Figure          `json:"value,omitempty"`
 	Bound *Figure          `json:"bound,omitempty"`
 	Slice *timeline.Window `json:"slice,omitempty"`
+	// ByBucket says that the run did not count at the rule's limit, so that it was judged by
+	// the bucket of the histogram that the figure lies in: 0.1 % of it wide.
+	ByBucket bool `json:"by_bucket,omitempty"`
 }
 
 // Range is where a figure could lie: in nanoseconds, in 0..1, per second, or as a number,

@@ -134,6 +134,7 @@ exits 0 only if it held.
 		newRun(s),
 		newCheck(s),
 		newReport(s),
+		newJudge(s),
 		newInit(s),
 		newHeal(s),
 		newDemo(s),

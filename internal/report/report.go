@@ -41,6 +41,10 @@ type Run struct {
 	Samples string
 	// Problems are why the run could not be done or undone, for people.
 	Problems []string
+	// JudgedAgain says that a recording was judged, and not the run at its end. RulesFrom is
+	// where the rules are from, if they are not the run's own.
+	JudgedAgain bool
+	RulesFrom   string
 }
 
 // Host is what is told of the machine that sent the load. What is not known is empty.

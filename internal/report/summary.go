@@ -32,6 +32,8 @@ type summary struct {
 	Verdict     verdict.Outcome    `json:"verdict"`
 	Why         []string           `json:"why,omitempty"`
 	ExitCode    int                `json:"exit_code"`
+	JudgedAgain bool               `json:"judged_again,omitempty"` // from the recording, after the run
+	RulesFrom   string             `json:"rules_from,omitempty"`   // if not the run's own: a file, or --kpi
 	Dirty       bool               `json:"dirty,omitempty"`
 	Interrupted bool               `json:"interrupted,omitempty"`
 	Problems    []string           `json:"problems,omitempty"`
@@ -137,6 +139,9 @@ type ruleSummary struct {
 	Value *verdict.Figure  `json:"value,omitempty"`
 	Bound *verdict.Figure  `json:"bound,omitempty"`
 	Slice *timeline.Window `json:"slice,omitempty"` // the worst of a rule with every(...)
+	// ByBucket: the run did not count at the limit, so that the rule is judged by the bucket of
+	// the histogram, 0.1 % wide.
+	ByBucket bool `json:"by_bucket,omitempty"`
 }
 
 // WriteSummary writes summary.json.
@@ -177,6 +182,7 @@ func newSummary(r *Run) summary {
 		Schema: SummarySchema, Name: r.Name, Seed: r.Seed, Engine: r.Engine, Version: r.Version, EngineWhy: r.EngineWhy,
 		Verdict: rep.Outcome, Why: rep.Why, ExitCode: r.ExitCode,
 		Dirty: r.Dirty, Interrupted: t.Interrupted, Problems: r.Problems,
+		JudgedAgain: r.JudgedAgain, RulesFrom: r.RulesFrom,
 		Started: t.Start.UTC(), Duration: t.Duration,
 		Totals: newTotals(
 			&rep.Totals,
@@ -224,7 +230,7 @@ func newSummary(r *Run) summary {
 		s.Rules = append(s.Rules, ruleSummary{
 			Name: x.Name, KPI: x.KPI, Severity: x.Severity, Outcome: x.Outcome,
 			Observed: x.Observed, Limit: x.Limit, Why: x.Why, Reason: x.Reason, CouldBe: x.CouldBe,
-			Op: x.Op, Value: x.Value, Bound: x.Bound, Slice: x.Slice,
+			Op: x.Op, Value: x.Value, Bound: x.Bound, Slice: x.Slice, ByBucket: x.ByBucket,
 		})
 	}
 	return s

@@ -177,12 +177,35 @@ func (p *page) headline(r *Run) {
 	if r.EngineWhy != "" {
 		p.text(0, p.dim, fmt.Sprintf("engine %s: %s", r.Engine, plain(r.EngineWhy)))
 	}
+	if r.JudgedAgain {
+		p.text(0, p.dim, judgedAgain(r))
+	}
 	for _, problem := range r.Problems {
 		p.text(0, p.bad, problem)
 	}
 	for _, why := range r.Report.Why {
 		p.text(0, p.warn, why)
 	}
+}
+
+// judgedAgain says that a recording was judged, and how exactly that can be.
+func judgedAgain(r *Run) string {
+	by := "the rules of its plan"
+	if r.RulesFrom != "" {
+		by = "rules from " + r.RulesFrom
+	}
+	s := "judged again from its recording, by " + by
+	coarse := 0
+	for _, x := range r.Report.Rules {
+		if x.ByBucket {
+			coarse++
+		}
+	}
+	if coarse == 0 {
+		return s
+	}
+	return s + fmt.Sprintf("; the run did not count at the limits of %d of them, which are judged "+
+		"by the buckets of its histograms, 0.1 %% wide", coarse)
 }
 
 func ruleCounts(rules []verdict.RuleResult) string {

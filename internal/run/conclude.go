@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -24,68 +22,54 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		tl = emptyTimeline(r.plan.Name, time.Now())
 		tl.Interrupted = interrupted
 	}
-	judged, err := r.judge(tl)
+	r.facts.End = r.ended(tl, sent, broken)
+	out, err := r.facts.judge(identity{r.plan.Name, r.plan.Seed}, r.dir, r.rules(), tl)
 	if err != nil {
 		return ExitBroken, errors.Join(broken, err)
 	}
-	out := r.reported(tl, judged, broken)
-	code := exitCode(judged.Outcome, tl.Interrupted, out.Dirty || broken != nil)
-	out.ExitCode = int(code)
-	unwritten := writeOutputs(r.dir, out)
+	unwritten := r.facts.write(r.dir)
 	if unwritten != nil {
-		code = ExitBroken
+		out.Problems = append(out.Problems, unwritten.Error())
+		out.ExitCode = int(ExitBroken)
+	}
+	unwritten = errors.Join(unwritten, writeOutputs(r.dir, out))
+	if unwritten != nil {
+		r.facts.End.Problems = out.Problems
+		_ = r.facts.write(r.dir) // as much as can be done: that files are missing is said already
 	}
 	if sent {
-		r.print(out)
+		show(out, r.opt.Stdout, r.opt.Stderr, r.opt.Color)
 	} else {
 		r.progress("run directory  %s", r.dir)
 	}
-	return code, errors.Join(broken, unwritten)
+	return ExitCode(out.ExitCode), errors.Join(broken, unwritten)
 }
 
-// judge judges what was recorded.
-func (r *runner) judge(tl *timeline.Timeline) (verdict.Report, error) {
-	judged, err := verdict.Judge(r.rules(), tl)
-	if err != nil {
-		return verdict.Report{}, err
-	}
-	if r.truncated {
-		judged.Why = append(
-			judged.Why,
-			fmt.Sprintf("the recording ends after %s of %s: what came later is in no figure",
-				quantity.FormatDuration(tl.Duration), quantity.FormatDuration(r.attack.Duration())),
-		)
-		if judged.Outcome != verdict.Fail {
-			judged.Outcome = verdict.Inconclusive
-		}
-	}
-	return judged, nil
-}
-
-// reported is what there is to report of the run, but for its exit code.
-func (r *runner) reported(tl *timeline.Timeline, judged verdict.Report, broken error) *report.Run {
-	out := &report.Run{
-		Name: r.plan.Name, Seed: r.plan.Seed, Engine: r.attack.Engine, Dir: r.dir, Report: judged, Timeline: tl,
-		Version: r.opt.Version, Host: thisHost(),
-		Source: report.Source{File: r.plan.File, SHA256: r.plan.FileSHA256, PlanSHA256: r.planSum},
-		Dirty:  slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
-	}
-	if r.attack.Engine == "" { // it was not got as far as that
-		out.Engine = r.plan.Attack.Engine
+// ended is what came of the run, but for what is judged of its recording.
+func (r *runner) ended(tl *timeline.Timeline, sent bool, broken error) *ended {
+	e := &ended{Engine: r.attack.Engine}
+	if e.Engine == "" { // it was not got as far as that
+		e.Engine = r.plan.Attack.Engine
 	}
 	if r.settled {
-		out.EngineWhy = r.attack.EngineWhy
+		e.EngineWhy = r.attack.EngineWhy
 	}
 	if r.recorder != nil {
-		out.Examples = r.examples()
+		e.Examples = r.examples()
 		if r.recorder.Samples() > 0 {
-			out.Samples = record.SamplesFile
+			e.Samples = record.SamplesFile
 		}
 	}
 	if broken != nil {
-		out.Problems = strings.Split(broken.Error(), "\n")
+		e.Problems = strings.Split(broken.Error(), "\n")
 	}
-	return out
+	switch {
+	case !sent:
+		e.Unsent = &unsent{tl.Start, tl.Interrupted}
+	case r.truncated:
+		e.Truncated = &truncated{tl.Interrupted, tl.Faults, r.attack.Duration()}
+	}
+	return e
 }
 
 // writeOutputs writes the files that are made of the verdict. If one cannot be written the exit
@@ -115,15 +99,15 @@ func writeOutputs(dir string, out *report.Run) error {
 	return errors.Join(errs...)
 }
 
-// print shows the report. A reader that left, as head does, does not change the verdict.
-func (r *runner) print(out *report.Run) {
-	style := report.Style{Color: r.opt.Color, Width: report.WidthOf(r.opt.Stdout)}
-	if err := report.WriteTerminal(r.opt.Stdout, out, style); err != nil {
+// show prints the report. A reader that left, as head does, does not change the verdict.
+func show(out *report.Run, stdout, stderr io.Writer, color bool) {
+	style := report.Style{Color: color, Width: report.WidthOf(stdout)}
+	if err := report.WriteTerminal(stdout, out, style); err != nil {
 		fmt.Fprintf(
-			r.opt.Stderr,
+			stderr,
 			"ordeal: the report could not be printed: %v; it is in %s\n",
 			err,
-			r.dir,
+			out.Dir,
 		)
 	}
 }

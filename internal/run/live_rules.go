@@ -27,16 +27,7 @@ type liveRules struct {
 }
 
 // rules are those of the plan, as the judge takes them.
-func (r *runner) rules() []verdict.Input {
-	var out []verdict.Input
-	for _, p := range r.plan.Rules {
-		out = append(
-			out,
-			verdict.Input{KPI: p.KPI, Name: p.Name, Severity: p.Severity, Rule: p.Rule},
-		)
-	}
-	return out
-}
+func (r *runner) rules() []verdict.Input { return inputs(r.plan.Rules) }
 
 // newLiveRules begins to judge the run that c is recorded by.
 func (r *runner) newLiveRules(c *record.Config) *liveRules {

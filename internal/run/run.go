@@ -74,6 +74,7 @@ func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode
 	if err := r.writePlan(); err != nil {
 		// Nothing was done: no folder says that there was a run.
 		os.Remove(filepath.Join(dir, planFile))
+		os.Remove(filepath.Join(dir, factsFile))
 		if opt.Out == "" {
 			os.Remove(dir)
 		}
@@ -111,7 +112,7 @@ type runner struct {
 	dir  string
 	id   string
 
-	planSum string // SHA-256 of plan.json, in hexadecimal
+	facts facts
 
 	folder    *state.Folder
 	claim     *state.Claim
@@ -244,17 +245,28 @@ func (r *runner) redact(err error) error {
 	return err
 }
 
+// writePlan writes what is known of the run beforehand.
 func (r *runner) writePlan() error {
 	b, err := r.plan.JSON()
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(b)
-	r.planSum = hex.EncodeToString(sum[:])
-	return writeFile(r.dir, planFile, func(w io.Writer) error {
+	err = writeFile(r.dir, planFile, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	host := thisHost()
+	sum := sha256.Sum256(b)
+	r.facts = facts{
+		Schema: factsSchema, Run: r.id, Version: r.opt.Version, Machine: host.Name, Host: host,
+		Source: report.Source{
+			File: r.plan.File, SHA256: r.plan.FileSHA256, PlanSHA256: hex.EncodeToString(sum[:]),
+		},
+	}
+	return r.facts.write(r.dir)
 }
 
 // prepare heals what earlier runs left, starts the services, and makes sure

@@ -76,7 +76,9 @@ func newRunDir(path, name string, replace bool, now time.Time) (string, error) {
 
 // runFiles are the names of all that a run writes into its directory.
 func runFiles() []string {
-	names := []string{planFile, logsDir, record.TimelineFile, record.LogFile, record.SamplesFile}
+	names := []string{
+		planFile, factsFile, logsDir, record.TimelineFile, record.LogFile, record.SamplesFile,
+	}
 	for _, o := range report.Outputs() {
 		names = append(names, o.File)
 	}

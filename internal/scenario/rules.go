@@ -85,13 +85,18 @@ func (r *rulesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strict
 	}
 }
 
-// rules compiles every rule. A mistake in one is shown where it stands in the
-// file, however the YAML is written and whatever variables are in it.
+// rules compiles every rule of the scenario.
 func (b *builder) rules() []PlannedRule {
 	names := ruleNames(b.file)
 	if end, known := b.load(); known {
 		names.End = end
 	}
+	return b.compileRules(names)
+}
+
+// compileRules compiles every rule. A mistake in one is shown where it stands in the
+// file, however the YAML is written and whatever variables are in it.
+func (b *builder) compileRules(names verdict.Names) []PlannedRule {
 	var out []PlannedRule
 	for i := range b.file.Verdict {
 		e := &b.file.Verdict[i]

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-1574e9de/ordeal/internal/run"
+)
+
+func newJudge(s *streams) *cobra.Command {
+	var (
+		kpis []string
+		out  string
+	)
+	cmd := &cobra.Command{
+		Use:   "judge RUNDIR [FILE | --kpi RULE]",
+		Short: "Judge a recorded run again, by its own or by other rules",
+		Long: `Judges a run from the files of its run directory, which stay as they are, and prints
+the report. By the rules of its plan the verdict is that of the run.
+
+With FILE the rules are those under verdict: of that file, which may be a scenario
+or hold nothing else; with --kpi they stand on the command line. What they name
+must be in the recording: its stages, requests, flows and faults.
+
+A run counts exactly at the limits that its own rules name. Other limits of
+latency are judged by the buckets of the histograms, which are 0.1 % wide: a rule
+whose limit lies within the bucket of its figure is inconclusive.
+
+With --out the report, junit.xml and summary.json are written to a folder of their
+own; summary.json says "judged_again": true.
+
+` + exitHelp() + `
+
+Files that are missing or not whole are inconclusive, code 3; a directory that is
+none of a run is a mistake, code 2.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return fmt.Errorf("%s needs a run directory\n%s", cmd.CommandPath(), seeHelp(cmd))
+			case len(args) > 1 && len(kpis) > 0:
+				return fmt.Errorf("expected a file or --kpi, found both: %q and --kpi\n%s",
+					args[1], seeHelp(cmd))
+			}
+			return files(0, 2)(cmd, args)
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, at string) (
+			[]string, cobra.ShellCompDirective,
+		) {
+			if len(args) > 0 {
+				return yamlFiles(cmd, args, at)
+			}
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			again := run.Again{
+				Dir: args[0], KPIs: kpis, Env: os.LookupEnv, Out: out,
+				Stdout: s.out, Stderr: s.err, Color: s.color(s.out),
+			}
+			if len(args) > 1 {
+				again.File = args[1]
+			}
+			code, err := run.Judge(again)
+			if err != nil || code != run.ExitPass {
+				return &exit{code, err}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringArrayVar(&kpis, "kpi", nil,
+		"judge by this `RULE`, such as 'p99 < 200ms', in place of the run's own; can be repeated")
+	cmd.Flags().StringVar(&out, "out", "",
+		"write report.txt, junit.xml and summary.json to `DIR`")
+	cobra.CheckErr(cmd.MarkFlagDirname("out"))
+	return cmd
+}
