@@ -47,6 +47,7 @@ func grammarOf(all []attack.Protocol) *strictyaml.Grammar {
 func Settings(ptr any) []strictyaml.Field { return grammar.Fields(ptr) }
 
 type scenarioFile struct {
+	Version    int          `json:"version" default:"1" doc:"of the language that the file is written in: 1; what stays compatible within it stands in the reference"`
 	Name       string       `json:"name" required:"true" doc:"what the scenario shows, in a few words"`
 	Seed       uint64       `json:"seed" default:"1" doc:"what arrivals, picked targets and template values are drawn from: the same seed gives the same run"`
 	Services   servicesFile `json:"services" doc:"what the run starts or finds, and breaks"`

@@ -114,6 +114,7 @@ func (b *builder) plan(opt Options) *Plan {
 	if opt.Seed != nil {
 		p.Seed = *opt.Seed
 	}
+	b.version()
 	b.names.printable(f.Name, b.Where(&f.Name, b.root))
 	p.Services = b.services()
 	b.planned = p.Services
@@ -124,6 +125,23 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Recovery, p.RecoveryOf = b.recovery()
 	p.Rules = b.rules()
 	return p
+}
+
+// language is the version of the language of scenario files.
+const language = 1
+
+// version refuses a file in another version of the language.
+func (b *builder) version() {
+	at, set := b.Find(&b.file.Version)
+	if !set || b.Broken(&b.file.Version) || b.file.Version == language {
+		return
+	}
+	hint := "leave the key out, or write version: 1"
+	if b.file.Version > language {
+		hint = "use a later ordeal; if the file needs nothing of it, write version: 1"
+	}
+	b.Failf(at.Span, hint, "this ordeal reads scenarios of version %d, found version %d",
+		language, b.file.Version)
 }
 
 //go:embed starter.yaml

@@ -65,8 +65,8 @@ func parseRules(
 	return rules, nil
 }
 
-// readRulesOnly reads the rules, and which variables are secrets; false, with the mistake
-// noted, if there are no rules.
+// readRulesOnly reads the rules, which variables are secrets, and in which version of the
+// language that is; false, with the mistake noted, if there are no rules.
 func (b *builder) readRulesOnly() (ok bool) {
 	o := b.Object(b.root, b.file.Noun())
 	if o == nil {
@@ -78,10 +78,11 @@ func (b *builder) readRulesOnly() (ok bool) {
 		case !there:
 		case f.Key == "verdict":
 			ok = b.Field(n, f)
-		case f.Key == "secrets":
+		case f.Key == "secrets", f.Key == "version":
 			b.Field(n, f)
 		}
 	}
+	b.version()
 	if !b.Set(&b.file.Verdict) {
 		b.Failf(b.root.Span,
 			"write rules under verdict:, such as verdict: [p99 < 200ms]",
