@@ -34,7 +34,7 @@ func TestCapture(t *testing.T) {
 		{"null", Capture{JSON: "$.token"}, `{"token":null}`, "capture v: expected $.token, found null", true},
 		{"empty text", Capture{JSON: "$.token"}, `{"token":""}`, "capture v: found an empty one", true},
 		{"no JSON", Capture{JSON: "$.token"}, `<html>`, `capture v: expected JSON, found "<html>"`, true},
-		{"two values", Capture{JSON: "$.token"}, `{"token":"x"} 1`, `capture v: expected JSON, found "{\"token\":\"x\"} 1"`, true},
+		{"two values", Capture{JSON: "$.token"}, `{"token":"x"} 1`, "capture v: expected JSON, found `{\"token\":\"x\"} 1`", true},
 		{"what the library panics over", Capture{JSON: "$[?match(@.a, @.b)]"}, `[{"a":"x"}]`, "capture v: $[?match(@.a, @.b)] cannot be told of this answer", true},
 
 		{"header", Capture{Header: "location"}, "", "/orders/7", false},

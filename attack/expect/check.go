@@ -12,7 +12,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
-	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -141,12 +140,16 @@ func (c *Check) bodyKind() string {
 
 func (c *Check) WantsHeader() bool { return len(c.headers) > 0 || len(c.parts) > 0 }
 
+// Show makes what a message shows of a value of an answer, or of the one that was
+// expected in its place. It is the value of the header of this name, or at this JSON path.
+type Show func(name, value string) string
+
 // Judge says what is wrong with an answer: an empty kind if nothing. response
 // is its response time, from when it was due. What is wrong in an answer comes
-// before its being late. With words it also says it for people, in detail.
-func (c *Check) Judge(r *Answer, response time.Duration, words bool) (kind, detail string) {
+// before its being late. Unless show is nil it also says it for people, in detail.
+func (c *Check) Judge(r *Answer, response time.Duration, show Show) (kind, detail string) {
 	if !c.status(r.Status) {
-		return timeline.KindStatus, say(words, func() string {
+		return timeline.KindStatus, show.say(func() string {
 			detail := fmt.Sprintf("expected status %s, found %d", c.statuses(), r.Status)
 			if r.Unfollowed != "" {
 				detail += ": " + r.Unfollowed
@@ -156,65 +159,57 @@ func (c *Check) Judge(r *Answer, response time.Duration, words bool) (kind, deta
 	}
 	for i := range c.headers {
 		if !c.header(i, r) {
-			return timeline.KindHeader, say(words, func() string { return c.wrongHeader(i, r) })
+			return timeline.KindHeader, show.say(func() string { return c.wrongHeader(i, r, show) })
 		}
 	}
 	for i := range c.parts {
 		if !c.parts[i].good(r) {
-			return timeline.KindHeader, say(words, func() string { return c.parts[i].wrong(r) })
+			return timeline.KindHeader, show.say(func() string { return c.parts[i].wrong(r, show) })
 		}
 	}
-	return c.JudgeBody(r, response, words)
+	return c.JudgeBody(r, response, show)
 }
 
 // JudgeBody is Judge without status and headers, for protocols that have none.
-func (c *Check) JudgeBody(r *Answer, response time.Duration, words bool) (kind, detail string) {
+func (c *Check) JudgeBody(r *Answer, response time.Duration, show Show) (kind, detail string) {
 	if r.BytesIn < c.MinSize || c.MaxSize > 0 && r.BytesIn > c.MaxSize {
-		return timeline.KindSize, say(
-			words,
-			func() string { return fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn) },
-		)
+		return timeline.KindSize, show.say(func() string {
+			return fmt.Sprintf("expected a body %s, found %d", c.sizes(), r.BytesIn)
+		})
 	}
 	if c.WantsBody() {
 		if err := r.Unpack(); err != nil {
-			return c.bodyKind(), say(words, err.Error)
+			return c.bodyKind(), show.say(err.Error)
 		}
 	}
 	if len(c.body) > 0 && !bytes.Contains(r.Body, c.body) {
-		return timeline.KindBody, say(words, func() string {
-			return fmt.Sprintf(
-				"expected a body with %q, found %s",
-				plaintext.Clip(c.Body, maxShown),
-				excerpt(r),
-			)
+		return timeline.KindBody, show.say(func() string {
+			return fmt.Sprintf("expected a body with %s, found %s",
+				quoted(plaintext.Clip(c.Body, maxShown)), excerpt(r))
 		})
 	}
 	if c.matches != nil && !c.matches.Match(r.Body) {
-		return timeline.KindBody, say(words, func() string {
-			return fmt.Sprintf(
-				"expected a body that matches %s, found %s",
-				plaintext.Clip(c.Matches, maxShown),
-				excerpt(r),
-			)
+		return timeline.KindBody, show.say(func() string {
+			return fmt.Sprintf("expected a body that matches %s, found %s",
+				plaintext.Clip(c.Matches, maxShown), excerpt(r))
 		})
 	}
 	for i := range c.json {
 		if !c.json[i].reply(r) {
-			return timeline.KindJSON, say(words, func() string { return c.json[i].wrong(r) })
+			return timeline.KindJSON, show.say(func() string { return c.json[i].wrong(r, show) })
 		}
 	}
 	if c.Within > 0 && response > c.Within {
-		return timeline.KindSlow, say(
-			words,
-			func() string { return fmt.Sprintf("expected an answer within %s", c.Within) },
-		)
+		return timeline.KindSlow, show.say(func() string {
+			return fmt.Sprintf("expected an answer within %s", c.Within)
+		})
 	}
 	return "", ""
 }
 
 // say makes a text, bounded, if there is to be one.
-func say(words bool, text func() string) string {
-	if !words {
+func (s Show) say(text func() string) string {
+	if s == nil {
 		return ""
 	}
 	return plaintext.Clip(text(), timeline.MaxDetail)
@@ -239,21 +234,15 @@ func (c *Check) header(i int, r *Answer) bool {
 }
 
 // wrongHeader says what is wrong with the i-th.
-func (c *Check) wrongHeader(i int, r *Answer) string {
+func (c *Check) wrongHeader(i int, r *Answer, show Show) string {
 	h, name := c.headers[i], c.Headers[i].Name
 	found := r.Header[h.Name]
 	if len(found) == 0 || found[0] == "" {
 		return fmt.Sprintf("expected header %s, found none", name)
 	}
-	if secret.Header(name) {
-		return fmt.Sprintf("expected another value of header %s", name)
-	}
-	return fmt.Sprintf(
-		"expected header %s: %s, found %s",
-		name,
-		plaintext.Clip(h.Value, maxShown),
-		plaintext.Clip(found[0], maxShown),
-	)
+	return fmt.Sprintf("expected header %s: %s, found %s", name,
+		show(name, plaintext.Clip(h.Value, maxShown)),
+		show(name, plaintext.Clip(found[0], maxShown)))
 }
 
 // good says whether a body, which must be JSON, is as expected.
@@ -279,7 +268,7 @@ func (c *jsonCheck) reply(r *Answer) bool {
 }
 
 // wrong says what is wrong with an answer that is not as expected.
-func (c *jsonCheck) wrong(r *Answer) string {
+func (c *jsonCheck) wrong(r *Answer, show Show) string {
 	if !r.isJSON() {
 		return r.notJSON().Error()
 	}
@@ -291,27 +280,21 @@ func (c *jsonCheck) wrong(r *Answer) string {
 		return err.Error()
 	}
 	wanted, found := "", "none"
-	if !c.any && !c.path.secret {
-		wanted = " to be " + plaintext.Clip(compactJSON(c.value), maxShown)
+	if !c.any {
+		value := plaintext.Clip(compactJSON(c.value), maxShown)
+		wanted = " to be " + show(c.path.text, value)
 	}
-	if text != nil {
-		if c.path.secret && string(text) != "null" {
-			return fmt.Sprintf(
-				"expected another value of %s",
-				plaintext.Clip(c.path.text, maxShown),
-			)
-		}
-		found = shownJSON(text)
+	switch {
+	case string(text) == "null":
+		found = "null" // which says as much as that there is none
+	case text != nil:
+		found = show(c.path.text, shownJSON(text))
 	}
 	if more > 0 {
 		found += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf(
-		"expected %s%s, found %s",
-		plaintext.Clip(c.path.text, maxShown),
-		wanted,
-		found,
-	)
+	return fmt.Sprintf("expected %s%s, found %s",
+		plaintext.Clip(c.path.text, maxShown), wanted, found)
 }
 
 // shownJSON is a JSON text for people.
@@ -329,12 +312,24 @@ func excerpt(r *Answer) string {
 	if len(r.Body) == 0 {
 		return "an empty one"
 	}
-	s := fmt.Sprintf("%q", plaintext.Clip(Text(r.Body[:min(len(r.Body), 5*maxShown)]), maxShown))
+	s := quoted(plaintext.Clip(Text(r.Body[:min(len(r.Body), 5*maxShown)]), maxShown))
 	if r.more(len(r.Body)) {
 		s += fmt.Sprintf(" (only the first %d bytes are looked at)", MaxBody)
 	}
 	return s
 }
+
+// quoted is a text in quotes, on one line. Quotes in it stay as they are, so that people
+// read {"id":7}, and so that whoever takes secrets out sees {"token":"…"}.
+func quoted(s string) string {
+	mark := `"`
+	if strings.Contains(s, mark) {
+		mark = "`"
+	}
+	return mark + lineEnds.Replace(s) + mark
+}
+
+var lineEnds = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 func (c *Check) statuses() string {
 	if len(c.Status) == 0 {

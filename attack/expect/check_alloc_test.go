@@ -18,7 +18,7 @@ func TestCheckAllocatesNothing(t *testing.T) {
 		ch, r := c.prepare(t)
 		if n := testing.AllocsPerRun(100, func() {
 			r.looked = false
-			if kind, detail := ch.Judge(r, time.Millisecond, true); kind != "" {
+			if kind, detail := ch.Judge(r, time.Millisecond, plainly); kind != "" {
 				t.Fatal(detail)
 			}
 		}); n != 0 {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
-	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // Validate says what is wrong with the expectation, nil if nothing.
@@ -49,25 +48,19 @@ func (c *partCheck) good(r *Answer) bool {
 }
 
 // wrong says what is wrong with the header of an answer.
-func (c *partCheck) wrong(r *Answer) string {
+func (c *partCheck) wrong(r *Answer, show Show) string {
 	found := r.Header[c.key]
-	switch {
-	case len(found) == 0 || found[0] == "":
+	if len(found) == 0 || found[0] == "" {
 		return fmt.Sprintf("expected header %s, found none", c.Name)
-	case secret.Header(c.Name):
-		return fmt.Sprintf("expected another value of header %s", c.Name)
 	}
+	clipped := func(value string) string { return show(c.Name, plaintext.Clip(value, maxShown)) }
 	var wanted []string
 	if c.Contains != "" {
-		wanted = append(wanted, fmt.Sprintf("contains %q", plaintext.Clip(c.Contains, maxShown)))
+		wanted = append(wanted, "contains "+quoted(clipped(c.Contains)))
 	}
 	if c.matches != nil {
-		wanted = append(wanted, "matches "+plaintext.Clip(c.Matches, 60))
+		wanted = append(wanted, "matches "+clipped(c.Matches))
 	}
-	return fmt.Sprintf(
-		"expected a header %s that %s, found %s",
-		c.Name,
-		strings.Join(wanted, " and "),
-		plaintext.Clip(found[0], maxShown),
-	)
+	return fmt.Sprintf("expected a header %s that %s, found %s",
+		c.Name, strings.Join(wanted, " and "), clipped(found[0]))
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
-	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // jsonPath is a compiled JSON path. It is safe for concurrent use.
@@ -25,7 +24,6 @@ type jsonPath struct {
 	// steps lead to the one node of a straight path.
 	steps    []pathStep
 	straight bool
-	secret   bool // it speaks of something that no output may hold
 	// unordered says that the path can visit the members of an object, which
 	// have no order.
 	unordered bool
@@ -60,7 +58,7 @@ func newJSONPath(s string) (*jsonPath, error) {
 	if err != nil {
 		return nil, badPath(s, err)
 	}
-	c := &jsonPath{text: s, path: p, secret: secret.Path(s)}
+	c := &jsonPath{text: s, path: p}
 	c.steps, c.straight = straightSteps(p)
 	for _, segment := range p.Query().Segments() {
 		c.unordered = c.unordered || segment.IsDescendant()

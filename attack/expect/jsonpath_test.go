@@ -81,7 +81,7 @@ func FuzzCheckJSON(f *testing.F) {
 		}
 		got, errGot := oracle(body)
 		same := errGot == nil && oracleEqual(t, got, want)
-		kind, detail := ch.Judge(&Answer{Status: 200, Body: []byte(body), BytesIn: int64(len(body))}, 0, true)
+		kind, detail := ch.Judge(&Answer{Status: 200, Body: []byte(body), BytesIn: int64(len(body))}, 0, plainly)
 		switch {
 		case (kind == "") != same:
 			t.Errorf("body %q, expected %q: found kind %q: %s", body, value, kind, detail)

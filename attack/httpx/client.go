@@ -17,6 +17,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -132,7 +133,7 @@ func (c *Client) Call(ctx context.Context, due *attack.Call, out *attack.Outcome
 	}
 	out.Class, out.Code = attack.Good, r.Status
 	check := c.checks[due.Request]
-	if out.Kind, _ = check.Judge(&r.Answer, x.response(), false); out.Kind == "" {
+	if out.Kind, _ = check.Judge(&r.Answer, x.response(), nil); out.Kind == "" {
 		out.Kind = x.learn()
 	}
 	if out.Kind != "" {
@@ -232,7 +233,7 @@ func (x *exchange) detail() string {
 			return err.Error()
 		}
 	}
-	_, detail := x.client.checks[x.due.Request].Judge(&x.reply.Answer, x.response(), true)
+	_, detail := x.client.checks[x.due.Request].Judge(&x.reply.Answer, x.response(), secret.Shown)
 	return detail
 }
 

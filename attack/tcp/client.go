@@ -277,7 +277,7 @@ func (x *exchange) reason(ctx context.Context, err error) error {
 
 // judge says what is wrong with an answer, and takes captures out of a good one.
 func (x *exchange) judge() (kind string) {
-	if kind, _ := x.of.check.JudgeBody(&x.answer, 0, false); kind != "" {
+	if kind, _ := x.of.check.JudgeBody(&x.answer, 0, nil); kind != "" {
 		return kind
 	}
 	for _, taker := range x.captures() {
@@ -324,7 +324,7 @@ func (x *exchange) Explain(r *attack.Result, sample bool) {
 			r.Detail = err.Error()
 		}
 	default:
-		_, r.Detail = x.of.check.JudgeBody(&x.answer, 0, true)
+		_, r.Detail = x.of.check.JudgeBody(&x.answer, 0, secret.Shown)
 	}
 	r.Secrets = x.secrets()
 	if sample {

@@ -243,7 +243,7 @@ func requests(w io.Writer, p *scenario.Plan) {
 		if n := len(r.Targets); n > 0 {
 			return fmt.Sprintf("a list of %d", n)
 		}
-		return r.Method + " " + secret.MaskLiteral(secret.WithoutUser(r.URL))
+		return r.Method + " " + secret.MaskLiteral(r.URL)
 	}
 	var t [][]string
 	for i, r := range p.Attack.Requests {
@@ -326,7 +326,7 @@ func describeStep(s attack.Step) string {
 
 func services(w io.Writer, p *scenario.Plan) {
 	if p.Target != "" {
-		fmt.Fprintf(w, "target %s\n", secret.WithoutUser(p.Target))
+		fmt.Fprintf(w, "target %s\n", secret.Mask(p.Target))
 	}
 	if len(p.Services) == 0 {
 		return

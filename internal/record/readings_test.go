@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -104,9 +105,7 @@ func TestAFollowerGoesOnWhereItStopped(t *testing.T) {
 func TestReadingsAreMadeSafe(t *testing.T) {
 	clock := new(hand)
 	c := config(t, clock.now)
-	c.Redact = func([]string) func(string) string {
-		return func(s string) string { return strings.ReplaceAll(s, "hunter2", "***") }
-	}
+	c.Redactor = secret.NewRedactor([]string{"hunter2"})
 	r := start(t, c)
 	wrong := probed(sec, math.NaN())
 	r.Reading(wrong)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -55,9 +56,9 @@ type Config struct {
 	// Grace is the longest timeout: how long after its end an interval can still
 	// get results. Later ones are not lost, but cost another part of it.
 	Grace time.Duration
-	// Redact returns what takes secrets out of a text: those that are known beforehand,
-	// and own, which are attack.Result.Secrets; nil: none are known.
-	Redact func(own []string) func(text string) string
+	// Redactor takes out the secrets that are known beforehand; nil: none are. Those of
+	// an error, attack.Result.Secrets, come with it.
+	Redactor *secret.Redactor
 	// Shards is the number of buffers that workers share; 0 means GOMAXPROCS,
 	// at most 8.
 	Shards int

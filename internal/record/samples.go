@@ -90,11 +90,8 @@ func newSamples(c *Config) *samples {
 // stands under a secret name: that is taken to end at a blank or &, which a secret can
 // hold.
 func (c *Config) redact(own []string) func(string) string {
-	if c.Redact == nil {
-		return secret.Mask
-	}
-	known := c.Redact(own)
-	return func(text string) string { return secret.Mask(known(text)) }
+	known := c.Redactor.With(own)
+	return func(text string) string { return secret.Mask(known.Text(text)) }
 }
 
 // cut says that a disturbance began or ended; at never goes back.

@@ -18,6 +18,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -53,15 +54,7 @@ func readSamples(t *testing.T, dir string) []map[string]any {
 }
 
 func secretive(c Config) Config {
-	// As a plan does it: also the beginning of a secret before the mark of a cut.
-	c.Redact = func(own []string) func(string) string {
-		return func(s string) string {
-			for _, x := range own {
-				s = strings.ReplaceAll(s, x, "***")
-			}
-			return strings.NewReplacer("s3cret", "***", "s3cr…", "***…").Replace(s)
-		}
-	}
+	c.Redactor = secret.NewRedactor([]string{"s3cret"})
 	return c
 }
 

@@ -294,7 +294,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	}
 	r.services = &services{
 		hosts: hosts, refused: r.forbidden.note, logs: filepath.Join(r.dir, logsDir), id: r.id, owner: me, claim: r.claim,
-		plan: r.plan, progress: r.progress, redact: r.plan.RedactWriter,
+		plan: r.plan, progress: r.progress, redact: r.plan.Redactor.Writer,
 	}
 	if err := r.services.start(ctx, r.plan.StartOrder()); err != nil {
 		return err

@@ -49,7 +49,7 @@ func (b *builder) target() {
 			b.Failf(at.Span,
 				"write it such as tcp://127.0.0.1:6379 or tcp://${NAME.addr}",
 				"target: expected a host and a port after tcp://, found %q",
-				strictyaml.Shorten(secret.WithoutUser(f.Target)))
+				strictyaml.Shorten(secret.Mask(f.Target)))
 			return
 		}
 		b.hosts.url(u, at)
@@ -59,7 +59,7 @@ func (b *builder) target() {
 		b.Failf(at.Span,
 			cmp.Or(bareIPv6(authority), hint),
 			"target: expected an http or https URL, or tcp://host:port, found %q",
-			strictyaml.Shorten(secret.WithoutUser(f.Target)))
+			strictyaml.Shorten(secret.Mask(f.Target)))
 	case strings.Contains(f.Target, "{{"):
 		b.Failf(at.Span,
 			"put the template into the request's path",
@@ -69,7 +69,7 @@ func (b *builder) target() {
 			"give query parameters with the requests",
 			"target: expected no query and no fragment")
 	default:
-		b.secrets.add(secret.InURL(f.Target)...)
+		b.secrets.urls(f.Target)
 		b.hosts.url(u, at)
 	}
 }

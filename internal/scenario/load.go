@@ -82,7 +82,7 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	if err := source.Err(redactor); err != nil {
 		return nil, err
 	}
-	plan.Secrets, plan.redactor = secrets.sorted(), redactor
+	plan.Secrets, plan.Redactor = secrets.sorted(), redactor
 	sum := sha256.Sum256(src)
 	plan.File, plan.FileSHA256 = filepath.Base(file), hex.EncodeToString(sum[:])
 	plan.Arrivals.Count, plan.Arrivals.SHA256 = plan.Attack.Digest(digested)

@@ -22,16 +22,16 @@ import (
 // Strings that name a service's address, ${NAME.addr}, stay in it as they are:
 // addresses are known only once the services run. Expand puts them in.
 type Plan struct {
-	Schema     int           `json:"schema"`
-	Name       string        `json:"name"`
-	Seed       uint64        `json:"seed"`
-	Services   []Service     `json:"services,omitempty"`
-	Target     string        `json:"target,omitempty"`
-	AllowHosts []string      `json:"allow_hosts,omitempty"`
-	Attack     attack.Plan   `json:"attack"`
-	Arrivals   Digest        `json:"arrivals"`
-	Chaos      []chaos.FaultPlan  `json:"chaos,omitempty"`
-	Rules      []PlannedRule `json:"verdict,omitempty"`
+	Schema     int               `json:"schema"`
+	Name       string            `json:"name"`
+	Seed       uint64            `json:"seed"`
+	Services   []Service         `json:"services,omitempty"`
+	Target     string            `json:"target,omitempty"`
+	AllowHosts []string          `json:"allow_hosts,omitempty"`
+	Attack     attack.Plan       `json:"attack"`
+	Arrivals   Digest            `json:"arrivals"`
+	Chaos      []chaos.FaultPlan `json:"chaos,omitempty"`
+	Rules      []PlannedRule     `json:"verdict,omitempty"`
 
 	// Ready says when the target is ready for the load; a path is asked at the
 	// target. The zero Check: when it accepts connections and keeps them.
@@ -55,10 +55,10 @@ type Plan struct {
 
 	// Dir is the folder of the scenario file, against which its paths are read.
 	Dir string `json:"-"`
-	// Secrets are values that must not reach any output.
-	Secrets []string `json:"-"`
-
-	redactor *secret.Redactor
+	// Secrets are values that must not reach any output, and Redactor takes them out; nil
+	// if there are none.
+	Secrets  []string         `json:"-"`
+	Redactor *secret.Redactor `json:"-"`
 }
 
 // Digest stands for the whole schedule in a printed plan: two plans with the

@@ -29,7 +29,7 @@ func (b *builder) ready(r *target.ReadyFile, own ready.Check) ready.Check {
 	if r.TCP != "" && r.TCP != target.OwnAddress {
 		b.hosts.ready("tcp://"+r.TCP, b.Where(&r.TCP, r.Node()))
 	}
-	b.secrets.args(r.Command)
+	b.secrets.urls(r.Command...)
 	if b.Set(&r.TLS) {
 		b.tls(&r.TLS, b.Where(&r.TLS, r.Node()))
 		tls := r.TLS
@@ -103,7 +103,7 @@ func (p *Plan) ResolveTargetReady(addr func(service string) (string, bool)) (rea
 	if err != nil {
 		return ready.Check{}, fmt.Errorf(
 			"expected a URL as target, found %q",
-			secret.WithoutUser(base),
+			secret.Mask(base),
 		)
 	}
 	own := ""

@@ -145,7 +145,7 @@ func (b *requests) url(raw string, at *strictyaml.Node) (ok bool) {
 		return false
 	}
 	s := target.Checked(raw)
-	b.secrets.add(secret.InURL(raw)...)
+	b.secrets.urls(raw)
 	if strings.HasPrefix(s, "/") {
 		if b.file.Target == "" && !b.Set(&b.file.Target) {
 			b.Failf(at.Span,
@@ -191,7 +191,7 @@ func (b *requests) url(raw string, at *strictyaml.Node) (ok bool) {
 		hint := cmp.Or(bareIPv6(authority), "write it such as http://127.0.0.1:8080/products")
 		b.Failf(at.Span,
 			hint,
-			"expected a URL with a host, found %q", strictyaml.Shorten(secret.WithoutUser(raw)))
+			"expected a URL with a host, found %q", strictyaml.Shorten(secret.Mask(raw)))
 		return false
 	}
 	return b.hosts.url(u, at)

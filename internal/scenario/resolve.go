@@ -129,12 +129,12 @@ func (r *resolver) absolute(base, url string) string {
 		r.fail(
 			fmt.Errorf(
 				"expected a URL such as http://127.0.0.1:8080, found %q",
-				secret.WithoutUser(whole),
+				secret.Mask(whole),
 			),
 		)
 	case u.Hostname() == "":
 		r.fail(
-			fmt.Errorf("the URL %q has no host, and there is no target", secret.WithoutUser(url)),
+			fmt.Errorf("the URL %q has no host, and there is no target", secret.Mask(url)),
 		)
 	case r.ways.Redirects(wire.Address(u)):
 		// Where it leads instead was looked at.

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -22,26 +21,7 @@ import (
 const maxSecretRows = 10_000
 
 // Redact returns s with every secret of the plan replaced by ***.
-func (p *Plan) Redact(s string) string { return p.redactorOf().Text(s) }
-
-// RedactWith returns what does the same, and replaces own too.
-func (p *Plan) RedactWith(own []string) func(string) string {
-	if len(own) == 0 {
-		return p.Redact
-	}
-	return p.redactorOf().With(own).Text
-}
-
-// RedactWriter returns a writer that passes what it is given on to w with every
-// secret of the plan replaced by ***; see secret.Redactor.
-func (p *Plan) RedactWriter(w io.WriteCloser) io.WriteCloser { return p.redactorOf().Writer(w) }
-
-func (p *Plan) redactorOf() *secret.Redactor {
-	if p.redactor == nil {
-		return secret.NewRedactor(p.Secrets)
-	}
-	return p.redactor
-}
+func (p *Plan) Redact(s string) string { return p.Redactor.Text(s) }
 
 // secretSet is what the file and its environment tell of secrets.
 type secretSet map[string]bool
@@ -56,11 +36,10 @@ func (s secretSet) add(values ...string) {
 	}
 }
 
-// args looks for secrets in arguments of a command and the like.
-func (s secretSet) args(args []string) {
-	for _, a := range args {
-		s.add(secret.InURL(a)...)
-		s.add(secret.InOptions(a)...)
+// urls takes the passwords of URLs in texts.
+func (s secretSet) urls(texts ...string) {
+	for _, text := range texts {
+		s.add(secret.InURL(text)...)
 	}
 }
 
@@ -97,37 +76,26 @@ func (b *builder) declared(p *attack.Plan) {
 
 // variable takes what is secret of a variable's value.
 func (s secretSet) variable(name, value string) {
-	if secret.Field(name, value) {
+	if s.urls(value); secret.Field(name, value) {
 		s.add(value)
-	}
-	s.add(secret.InConnection(value)...)
-}
-
-func (s secretSet) variables(env map[string]string) {
-	for name, value := range env {
-		s.variable(name, value)
 	}
 }
 
 func (s secretSet) headers(fields []payload.Field) {
 	for _, f := range fields {
-		switch {
-		case !secret.Header(f.Name):
-			s.add(secret.InURL(f.Value)...)
-		case secret.Literal(f.Value):
-			s.add(secret.InHeader(f.Name, f.Value)...)
-		default:
-			s.besideTemplates(f.Value)
+		if s.urls(f.Value); !secret.Header(f.Name) {
+			continue
 		}
-	}
-}
-
-// besideTemplates takes what stands beside the templates in a secret header, as a
-// message about one shows it all. Short words are such as Bearer and token=.
-func (s secretSet) besideTemplates(value string) {
-	for word := range strings.FieldsSeq(action.ReplaceAllString(value, " ")) {
-		if len(word) > len("Negotiate") || len(word) >= 8 && !strings.HasPrefix(value, word) {
-			s.add(word)
+		if secret.Literal(f.Value) {
+			s.add(secret.InHeader(f.Name, f.Value)...)
+			continue
+		}
+		// What stands beside templates, as a message about one shows it all; but for words
+		// such as Negotiate.
+		for word := range strings.FieldsSeq(action.ReplaceAllString(f.Value, " ")) {
+			if len(word) > len("Negotiate") {
+				s.add(word)
+			}
 		}
 	}
 }

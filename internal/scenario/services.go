@@ -105,7 +105,7 @@ func (b *builder) services() []Service {
 	var out []Service
 	for i := range b.file.Services.list {
 		s := b.service(&b.file.Services.list[i])
-		b.secrets.args(s.texts())
+		b.secrets.urls(s.texts()...)
 		out = append(out, s)
 	}
 	b.references(out)
@@ -189,7 +189,11 @@ func (r serviceReader) Host(
 	return r.hosts.check(host, at)
 }
 
-func (r serviceReader) Env(env map[string]string) { r.secrets.variables(env) }
+func (r serviceReader) Env(env map[string]string) {
+	for name, value := range env {
+		r.secrets.variable(name, value)
+	}
+}
 
 func (r serviceReader) Ready(f *target.ReadyFile, own ready.Check) ready.Check {
 	return r.ready(f, own)

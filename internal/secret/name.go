@@ -16,64 +16,57 @@ import (
 const Masked = "***"
 
 var (
-	// A name that holds one of these is that of a secret.
-	secretParts = []string{
-		"TOKEN", "SECRET", "PASSW", "PASSPHRASE", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY", "ACCESS_KEY",
-		"SESSION_ID", "SESSIONID", "SESSID", "PASSCODE", "PASSKEY", "PRIVATEKEY", "ACCESSKEY", "ACCOUNTKEY",
-		"MASTERKEY", "SIGNINGKEY", "ENCRYPTIONKEY", "SSHKEY", "CONNECTION_STRING", "CONNECTIONSTRING", "CONN_STR",
-		"CONNSTR",
-	}
-	// So is one with one of these words, or with one of these as its last.
-	secretWords = []string{
-		"KEY", "PASS", "PWD", "AUTH", "AUTHORIZATION", "PAT", "DSN", "JWT", "COOKIE", "SIGNATURE",
-	}
-	secretLast = []string{"SK", "SESSION", "OTP", "CREDS"}
-	// Words that end so are names grown together: PGPASS, DBPASSWD.
-	secretEnds = []string{"PASS", "PASSWD", "PWD", "DSN"}
+	// A name that holds one of these is that of a secret, whatever separates its words.
+	secretParts = strings.Fields("token secret passw passphrase passcode passkey credential " +
+		"apikey privatekey accesskey accountkey masterkey signingkey encryptionkey sshkey " +
+		"sessionid sessid connectionstring connstr")
+	// So is one with one of these words, with one that ends so (PGPASS, DBPASSWD), or with
+	// one of these as its last.
+	secretWords = strings.Fields("key auth authorization pat jwt cookie signature")
+	secretEnds  = strings.Fields("pass passwd pwd dsn")
+	secretLast  = strings.Fields("sk session otp creds")
 	// These end so and mean something else.
-	otherEnds = []string{
-		"COMPASS", "BYPASS", "TRESPASS", "SURPASS", "OVERPASS", "UNDERPASS", "ENCOMPASS", "IMPASS", "OLDPWD",
-	}
+	otherWords = strings.Fields(
+		"compass bypass trespass surpass overpass underpass encompass impass oldpwd")
 	// A number under a name with one of these words is a figure: max_tokens, token_ttl.
-	countWords = []string{
-		"TOKENS", "COUNT", "LIMIT", "MAX", "MIN", "LENGTH", "SIZE", "TTL", "AGE", "EXPIRES", "EXPIRY", "ATTEMPTS",
-		"RETRIES",
-	}
+	countWords = strings.Fields(
+		"tokens count limit max min length size ttl age expires expiry attempts retries")
 	// Alone, these are everyday words: {"key": "colour", "value": "red"}.
-	everyday = []string{"KEY", "PAT"}
+	everydayNames = []string{"key", "pat"}
+
+	nameInPath = regexp.MustCompile(`[\w-]+`)
 )
 
 // Name says whether a variable, parameter or field of this name holds a secret.
 // userToken, user-token and USER_TOKEN are the same.
 func Name(name string) bool {
-	up := capitals(name)
-	holds := func(part string) bool { return strings.Contains(up, part) }
-	if slices.ContainsFunc(secretParts, holds) || up == "SIG" {
-		return true
-	}
-	words := strings.Split(up, "_")
-	return slices.ContainsFunc(words, func(word string) bool {
-		return slices.Contains(secretWords, word) ||
-			slices.ContainsFunc(secretEnds, func(end string) bool {
-				return strings.HasSuffix(word, end) && !slices.Contains(otherEnds, word)
-			})
-	}) || slices.Contains(secretLast, words[len(words)-1])
+	words := wordsOf(name)
+	whole := strings.Join(words, "")
+	return slices.ContainsFunc(secretParts, func(part string) bool { return strings.Contains(whole, part) }) ||
+		slices.ContainsFunc(words, secretWord) ||
+		slices.Contains(secretLast, words[len(words)-1]) || whole == "sig"
+}
+
+func secretWord(word string) bool {
+	ends := func(end string) bool { return strings.HasSuffix(word, end) }
+	return slices.Contains(secretWords, word) ||
+		slices.ContainsFunc(secretEnds, ends) && !slices.Contains(otherWords, word)
 }
 
 // Key is Name for what can have any name: keys of JSON, columns of data, captures.
 // There, key and pat alone are everyday words.
-func Key(name string) bool { return Name(name) && !slices.Contains(everyday, capitals(name)) }
+func Key(name string) bool {
+	return Name(name) && !slices.Contains(everydayNames, strings.ToLower(name))
+}
 
 // Field says whether the value under a name is a secret: the name says so, and the
 // value is no figure, such as max_tokens=2000.
 func Field(name, value string) bool { return Name(name) && !figure(name, value) }
 
 func figure(name, value string) bool {
-	if _, err := strconv.ParseFloat(value, 64); err != nil {
-		return false
-	}
+	_, err := strconv.ParseFloat(value, 64)
 	counts := func(word string) bool { return slices.Contains(countWords, word) }
-	return slices.ContainsFunc(strings.Split(capitals(name), "_"), counts)
+	return err == nil && slices.ContainsFunc(wordsOf(name), counts)
 }
 
 // Header says whether the value of a header is a secret: Authorization, Cookie,
@@ -81,29 +74,24 @@ func figure(name, value string) bool {
 func Header(name string) bool {
 	low := strings.ToLower(name)
 	return !strings.HasPrefix(low, "access-control-") &&
-		(Name(name) || strings.Contains(low, "session"))
+		(strings.Contains(low, "session") || Name(name))
 }
-
-var nameInPath = regexp.MustCompile(`[\w-]+`)
 
 // Path says whether a JSON path, or a regular expression, speaks of a secret: one of
 // the names in it is that of one.
 func Path(path string) bool { return slices.ContainsFunc(nameInPath.FindAllString(path, -1), Key) }
 
-// capitals is a name in capitals, with _ between its words.
-func capitals(name string) string {
+// wordsOf returns the words of a name in small letters; at least one, which may be empty.
+func wordsOf(name string) []string {
 	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c == '-' || c == '.' || c == ' ' || c == '[' || c == ']':
-			c = '_'
-		case c >= 'a' && c <= 'z':
-			c -= 'a' - 'A'
-		case c >= 'A' && c <= 'Z' && i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z':
-			b.WriteByte('_')
+	for i, c := range []byte(name) {
+		if c >= 'A' && c <= 'Z' && i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z' {
+			b.WriteByte(' ')
 		}
 		b.WriteByte(c)
 	}
-	return strings.Trim(b.String(), "_")
+	words := strings.FieldsFunc(strings.ToLower(b.String()), func(c rune) bool {
+		return strings.ContainsRune("_-. []", c)
+	})
+	return append(words, "")[:max(1, len(words))]
 }

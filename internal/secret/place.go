@@ -2,9 +2,9 @@ package secret
 
 import (
 	"encoding/base64"
-	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -12,16 +12,10 @@ import (
 // action belongs to a value whole.
 var (
 	jsonField = regexp.MustCompile(
-		`"((?:[^"\\]|\\.){1,64})"\s*:\s*(?:"((?:[^"\\]|\\.)*)|(-?[0-9][0-9.eE+-]*))`,
-	)
-	// The same where it stands in a text in quotes, as messages have it.
-	quotedField = regexp.MustCompile(`\\"([^"\\]{1,64})\\"\s*:\s*` +
-		`(?:\\"((?:[^"\\]|\\\\\\"|\\\\\\\\|\\\\[^"\\]|\\[^"\\])*)|(-?[0-9][0-9.eE+-]*))`)
+		`"((?:[^"\\]|\\.){1,64})"\s*:\s*(?:"((?:[^"\\]|\\.)*)|(-?[0-9][0-9.eE+-]*))`)
 	formField = regexp.MustCompile(
-		`(?:^|[?&\s"'])([\w.\-\[\]%]{1,64})=((?:\{\{.*?\}\}|[^&\s"'<>#\\])+)`,
-	)
-	urlUser = regexp.MustCompile(`://([^\s/?#"'<>\\]+)@`)
-	option  = regexp.MustCompile(`(?:^|[?&;\s])-*([\w.\- ]{1,64}?)\s*=\s*([^&;\s]+)`)
+		"(?:^|[?&\\s\"'`])([\\w.\\-\\[\\]%]{1,64})=((?:\\{\\{.*?\\}\\}|[^&\\s\"'`<>#\\\\])+)")
+	urlUser = regexp.MustCompile("://([^\\s/\"'`<>\\\\]+)@")
 )
 
 // Mask hides what stands under a secret name in s: texts and numbers of JSON,
@@ -38,11 +32,9 @@ func Literal(s string) bool { return !strings.Contains(s, "{{") }
 func mask(s string, hide func(value string) bool) string {
 	spans := named(s)
 	for _, m := range urlUser.FindAllStringSubmatchIndex(s, -1) {
-		from := m[2]
-		if i := strings.IndexByte(s[m[2]:m[3]], ':'); i >= 0 {
-			from += i + 1
-		}
-		spans = append(spans, span{from, m[3]})
+		// Without a password, the user is one, such as a token.
+		password := strings.IndexByte(s[m[2]:m[3]], ':') + 1
+		spans = append(spans, span{m[2] + password, m[3]})
 	}
 	kept := spans[:0]
 	for _, p := range spans {
@@ -56,17 +48,14 @@ func mask(s string, hide func(value string) bool) string {
 // named returns where values under secret names stand in s.
 func named(s string) []span {
 	var out []span
-	inJSON := append(
-		jsonField.FindAllStringSubmatchIndex(s, -1),
-		quotedField.FindAllStringSubmatchIndex(s, -1)...)
-	for _, m := range inJSON {
+	for _, m := range jsonField.FindAllStringSubmatchIndex(s, -1) {
 		name, p := s[m[2]:m[3]], span{max(m[4], m[6]), max(m[5], m[7])}
 		if Key(name) && (m[6] < 0 || !figure(name, s[p.from:p.to])) {
 			out = append(out, p)
 		}
 	}
 	for _, m := range formField.FindAllStringSubmatchIndex(s, -1) {
-		name := unescaped(s[m[2]:m[3]], url.QueryUnescape)
+		name := unescaped(s[m[2]:m[3]])
 		if p := (span{m[4], m[5]}); Field(name, s[p.from:p.to]) {
 			out = append(out, p)
 		}
@@ -83,65 +72,21 @@ func Named(s string) []string {
 	return out
 }
 
-// InURL returns the passwords of URLs in s, as they stand there and as they are
-// meant, and the credentials that a client makes of them.
+// InURL returns the passwords of URLs in s, as they stand there and as they are meant,
+// and the credentials that a client makes of who logs in.
 func InURL(s string) []string {
 	var out []string
 	for _, m := range urlUser.FindAllStringSubmatch(s, -1) {
-		out = append(out, login(m[1])...)
+		user, password, _ := strings.Cut(m[1], ":")
+		meant := unescaped(password)
+		basic := []byte(unescaped(user) + ":" + meant)
+		out = append(out, password, meant, base64.StdEncoding.EncodeToString(basic))
 	}
 	return out
 }
 
-// login returns what is secret of user:password, or of a user without a password.
-func login(s string) []string {
-	user, password, has := strings.Cut(s, ":")
-	meant := unescaped(password, url.PathUnescape)
-	basic := base64.StdEncoding.EncodeToString(
-		[]byte(unescaped(user, url.PathUnescape) + ":" + meant),
-	)
-	if !has {
-		return []string{basic}
-	}
-	return []string{password, meant, basic}
-}
-
-// plainLogin is what drivers of databases take in place of a URL:
-// user:password@tcp(127.0.0.1:3306)/db.
-var plainLogin = regexp.MustCompile(`^[^\s:/@]*:([^\s]+)@[^\s@]+$`)
-
-// brokenURL is one whose password has characters that should have been escaped.
-var brokenURL = regexp.MustCompile(`^[\w+.-]+://([^\s:]*:\S+)@`)
-
-// InConnection returns the passwords in a text that may be a connection string: a
-// URL, user:password@host, Server=…;Password=….
-func InConnection(s string) []string {
-	out := InURL(s)
-	if _, err := url.Parse(s); err != nil {
-		if m := brokenURL.FindStringSubmatch(s); m != nil {
-			out = append(out, login(m[1])...)
-		}
-	}
-	if m := plainLogin.FindStringSubmatch(s); m != nil && !strings.Contains(s, "://") {
-		out = append(out, m[1])
-	}
-	return append(out, InOptions(s)...)
-}
-
-// InOptions returns the values under secret names in a text of options:
-// password=…;, --token=….
-func InOptions(s string) []string {
-	var out []string
-	for _, m := range option.FindAllStringSubmatch(s, -1) {
-		if Field(m[1], m[2]) {
-			out = append(out, m[2], unescaped(m[2], url.QueryUnescape))
-		}
-	}
-	return out
-}
-
-func unescaped(s string, f func(string) (string, error)) string {
-	if meant, err := f(s); err == nil {
+func unescaped(s string) string {
+	if meant, err := url.PathUnescape(s); err == nil {
 		return meant
 	}
 	return s
@@ -151,39 +96,27 @@ func unescaped(s string, f func(string) (string, error)) string {
 // the credentials and cookies inside it, which can appear alone.
 func InHeader(name, value string) []string {
 	if strings.EqualFold(name, "Set-Cookie") {
-		// The rest is attributes.
-		c, err := http.ParseSetCookie(value)
-		if err != nil {
-			return []string{value}
-		}
-		return []string{value, c.Value}
+		value, _, _ = strings.Cut(value, ";") // the rest is attributes
 	}
-	out := []string{value}
-	if scheme, credentials, ok := strings.Cut(value, " "); ok {
-		credentials = strings.TrimSpace(credentials)
-		out = append(out, credentials)
-		if strings.EqualFold(scheme, "Basic") {
-			b, _ := base64.StdEncoding.DecodeString(credentials)
-			if _, pw, ok := strings.Cut(string(b), ":"); ok {
-				out = append(out, string(b), pw)
-			}
+	_, credentials, _ := strings.Cut(value, " ")
+	out := []string{value, credentials}
+	if login, err := base64.StdEncoding.DecodeString(credentials); err == nil {
+		if _, password, ok := strings.Cut(string(login), ":"); ok {
+			out = append(out, string(login), password)
 		}
 	}
 	for cookie := range strings.SplitSeq(value, ";") {
-		if _, v, ok := strings.Cut(cookie, "="); ok {
-			out = append(out, strings.TrimSpace(v))
-		}
+		_, v, _ := strings.Cut(cookie, "=")
+		out = append(out, strings.Trim(v, ` "`))
 	}
-	return out
+	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
 }
 
-// WithoutUser takes a user's password out of a URL before it is shown.
-func WithoutUser(s string) string {
-	scheme, rest, ok := strings.Cut(s, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	at := strings.LastIndex(host, "@")
-	if !ok || at < 0 {
-		return s
+// Shown is what a message shows of the value under the name of a header, or under a
+// JSON path.
+func Shown(name, value string) string {
+	if Header(name) || Path(name) {
+		return Masked
 	}
-	return scheme + "://" + Masked + rest[at:]
+	return value
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/internal/secret"
@@ -20,7 +19,9 @@ func TestMask(t *testing.T) {
 		{"JSON, a key of words", `{"pass word": "a", "no": "c"}`, `{"pass word": "***", "no": "c"}`},
 		{"JSON, figures", `{"max_tokens":2000,"token_ttl":60,"pin_token":77}`, `{"max_tokens":2000,"token_ttl":60,"pin_token":***}`},
 		{"JSON, everyday words", `{"key":"colour","pat":"terns","api_key":"a"}`, `{"key":"colour","pat":"terns","api_key":"***"}`},
-		{"JSON in quotes", `found "{\"token\":\"a\\\"b\",\"id\":\"c\"}"`, `found "{\"token\":\"***\",\"id\":\"c\"}"`},
+		{"JSON in a message", "found `{\"token\":\"a\\\"b\",\"id\":\"c\"}`", "found `{\"token\":\"***\",\"id\":\"c\"}`"},
+		{"form in a message", "found `token=abc`, and \"pwd=x\"", "found `token=***`, and \"pwd=***\""},
+		{"argument", "./api --token=abc --port=1", "./api --token=*** --port=1"},
 		{"JSON that is cut", `{"token":"abc`, `{"token":"***`},
 		{"JSON that is cut in an escape", `{"token":"abc\`, `{"token":"***\`},
 		{"masked before", `{"password":"***","id":"c"}`, `{"password":"***","id":"c"}`},
@@ -32,6 +33,7 @@ func TestMask(t *testing.T) {
 		{"a word that is looked for", "/search?key=electronics", "/search?key=***"},
 		{"empty", `password=&token=""`, `password=&token=""`},
 		{"URL", "see http://u:p%40w@h/?b=c, https://h/x@y", "see http://u:***@h/?b=c, https://h/x@y"},
+		{"URL that is broken", "http://u:p#w?x@h/", "http://u:***@h/"},
 		{"URL with a token for user", "https://ghp@h/", "https://***@h/"},
 		{"no template is cut in two", `password={{ .pw }}&id=7`, `password=***&id=7`},
 		{"a template for a value", `{"password": {{ .pw }}, "id": 7}`, `{"password": {{ .pw }}, "id": 7}`},
@@ -63,7 +65,6 @@ func FuzzMask(f *testing.F) {
 		for in, want := range map[string]string{
 			`{"token":` + string(b) + `,"id":"c"}`:               `{"token":"***","id":"c"}`,
 			"a=b&token=" + url.QueryEscape(s) + "&id=c":          "a=b&token=***&id=c",
-			"found " + strconv.Quote(`{"pwd":`+string(b)+`}`):    `found "{\"pwd\":\"***\"}"`,
 			"http://u:" + url.QueryEscape(s) + "@h/x http://h/y": "http://u:***@h/x http://h/y",
 		} {
 			if got := secret.Mask(in); got != want {

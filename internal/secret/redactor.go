@@ -2,12 +2,13 @@ package secret
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Shortest is the length in bytes of the shortest value that is replaced wherever
@@ -16,111 +17,142 @@ const Shortest = 4
 
 // everydayValues say nothing, whatever they are the value of: AUTH=none,
 // X-Auth-Required: true.
-var everydayValues = []string{
-	"true", "false", "none", "null", "enabled", "disabled", "required", "optional", "default",
-}
+var everydayValues = strings.Fields(
+	"true false none null enabled disabled required optional default")
 
 // Redactor puts *** in place of secrets that are known. It is safe for concurrent
-// use.
+// use; nil knows none.
 type Redactor struct {
-	also    *Redactor // whose secrets are hidden too; may be nil
-	known   map[string]bool
-	sorted  []string
-	longest int
-	// Data files bring secrets by the thousand, so none is looked for on its own:
-	// where the beginning of one stands, each length that there is of it is tried.
-	lengths map[[Shortest]byte][]int // the longest first
-	first   [256]bool
+	also *Redactor // whose secrets are hidden too; may be nil
+	// keys are the secrets as texts spell them, sorted. Data files bring them by the
+	// thousand, so they are searched and not tried one by one.
+	keys   []string
+	within []int // of each key the longest other one that it begins with; -1: none
+	// begin is where the keys begin whose first byte is at least this.
+	begin   [257]int
+	longest int // of these keys and those of also, in bytes
 }
 
-// NewRedactor returns a redactor of these secrets, as they are and as JSON, Go's
-// quotes and URLs encode them. Those shorter than Shortest, and words such as true, it
-// leaves alone.
+// NewRedactor returns a redactor of these secrets, as they are and as JSON, URLs and
+// Basic credentials encode them. Those shorter than Shortest, and words such as true,
+// it leaves alone.
 func NewRedactor(secrets []string) *Redactor { return (*Redactor)(nil).With(secrets) }
 
 // With returns a redactor of these secrets beside those of r, which stays as it is.
 func (r *Redactor) With(secrets []string) *Redactor {
-	out := &Redactor{also: r, known: make(map[string]bool), lengths: make(map[[Shortest]byte][]int)}
-	if r != nil {
-		out.longest = r.longest
-	}
+	out := &Redactor{also: r}
 	for _, s := range secrets {
-		if len(s) < Shortest || slices.Contains(everydayValues, strings.ToLower(s)) {
-			continue
-		}
-		for _, s := range spellings(s) {
-			out.known[s] = true
+		if len(s) >= Shortest && !slices.Contains(everydayValues, strings.ToLower(s)) {
+			out.keys = append(out.keys, spellings(s)...)
 		}
 	}
-	for s := range out.known {
-		begin := [Shortest]byte([]byte(s[:Shortest]))
-		if !slices.Contains(out.lengths[begin], len(s)) {
-			out.lengths[begin] = append(out.lengths[begin], len(s))
+	slices.Sort(out.keys)
+	out.keys = slices.Compact(out.keys)
+	for i, key := range out.keys {
+		before := i - 1
+		for before >= 0 && !strings.HasPrefix(key, out.keys[before]) {
+			before = out.within[before]
 		}
-		out.first[s[0]], out.longest = true, max(out.longest, len(s))
-		out.sorted = append(out.sorted, s)
+		out.within = append(out.within, before)
+		out.begin[int(key[0])+1] = i + 1
+		out.longest = max(out.longest, len(key))
 	}
-	for _, lengths := range out.lengths {
-		slices.SortFunc(lengths, func(a, b int) int { return b - a })
+	for i := range out.begin[1:] {
+		out.begin[i+1] = max(out.begin[i+1], out.begin[i])
 	}
-	slices.Sort(out.sorted)
+	if r != nil {
+		out.longest = max(out.longest, r.longest)
+	}
 	return out
 }
 
-// spellings are a secret as it stands in texts, in JSON by several writers, in a
-// query, a form and a path. All are at least as long as the secret.
+// lineEnds is how messages show what moves a line.
+var lineEnds = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
+
+// spellings are a secret as it stands in texts: as it is, in JSON by several writers,
+// in a query, a form and a path, and in the credentials of Basic, whoever the user is.
+// None is shorter than Shortest.
 func spellings(secret string) []string {
-	encoded, err := json.Marshal(secret)
-	if err != nil {
-		panic("secret: a string did not become JSON: " + err.Error())
+	out := []string{secret, lineEnds.Replace(secret)}
+	for _, quoted := range []string{
+		jsonOf(secret, true), jsonOf(secret, false), strconv.QuoteToASCII(secret),
+	} {
+		quoted = quoted[1 : len(quoted)-1]
+		out = append(out, quoted, strings.ReplaceAll(quoted, "/", `\/`))
 	}
-	inside := func(quoted string) string { return quoted[1 : len(quoted)-1] }
-	quoted, query := inside(strconv.Quote(secret)), url.QueryEscape(secret)
-	return []string{
-		secret,
-		inside(
-			string(encoded),
-		), quoted, inside(strconv.QuoteToASCII(secret)), strings.ReplaceAll(quoted, "/", `\/`),
-		query, strings.ReplaceAll(query, "+", "%20"), hexEscape.ReplaceAllStringFunc(query, strings.ToLower),
-		url.PathEscape(secret),
+	query, path := url.QueryEscape(secret), url.PathEscape(secret)
+	for _, escaped := range []string{query, strings.ReplaceAll(query, "+", "%20"), path} {
+		out = append(out, escaped, lowerHex(escaped))
 	}
+	for before := range 3 { // how long user: is, modulo the 3 bytes that become 4 characters
+		inside := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), secret...))
+		// The last character, if the secret ends within it, depends on what follows.
+		out = append(out, inside[(before*8+5)/6:(before+len(secret))*8/6], inside[(before*8+5)/6:])
+	}
+	return out
 }
 
-var hexEscape = regexp.MustCompile(`%[0-9A-F]{2}`)
+// jsonOf is a text as JSON, with or without \u003c for <.
+func jsonOf(s string, html bool) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(html)
+	if err := e.Encode(s); err != nil {
+		panic("secret: a string did not become JSON: " + err.Error())
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// lowerHex is a text in percent-encoding with %2f for %2F.
+func lowerHex(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i:], strings.ToLower(s[i:i+3]))
+		}
+	}
+	return string(b)
+}
 
 // span is where a secret stands in a text.
 type span struct{ from, to int }
 
-// find returns where secrets stand in s, in order; they may overlap.
+// find returns where secrets stand in s; they may overlap.
 func (r *Redactor) find(s string) []span {
 	var out []span
 	for ; r != nil; r = r.also {
-		for i := 0; i+Shortest <= len(s); i++ {
-			if !r.first[s[i]] {
-				continue
+		for i := range len(s) {
+			// The keys that s[i:] begins with are the greatest one that is not above it,
+			// or begin it.
+			from, to := r.begin[s[i]], r.begin[int(s[i])+1]
+			at, same := slices.BinarySearch(r.keys[from:to], s[i:])
+			if at += from; !same {
+				at--
 			}
-			for _, n := range r.lengths[[Shortest]byte([]byte(s[i:i+Shortest]))] {
-				if i+n <= len(s) && r.known[s[i:i+n]] {
-					out = append(out, span{i, i + n})
-					break
-				}
+			for at >= from && !strings.HasPrefix(s[i:], r.keys[at]) {
+				at = r.within[at]
+			}
+			if at >= from {
+				out = append(out, span{i, i + len(r.keys[at])})
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	return out
 }
 
 // begun returns where the beginning of a secret stands, of at least so many bytes,
 // that goes on after s; len(s) if there is none.
 func (r *Redactor) begun(s string, least int) int {
+	if r == nil {
+		return len(s)
+	}
 	for i := max(0, len(s)-r.longest+1); i <= len(s)-least; i++ {
 		for x := r; x != nil; x = x.also {
-			at, found := slices.BinarySearch(x.sorted, s[i:])
+			at, found := slices.BinarySearch(x.keys, s[i:])
 			if found {
 				at++
 			}
-			if at < len(x.sorted) && strings.HasPrefix(x.sorted[at], s[i:]) {
+			if at < len(x.keys) && strings.HasPrefix(x.keys[at], s[i:]) {
 				return i
 			}
 		}
@@ -135,14 +167,9 @@ const cutMark = "…"
 // beginning of one.
 func (r *Redactor) Text(s string) string {
 	spans := r.find(s)
-	for mark := 0; ; mark += len(cutMark) {
-		n := strings.Index(s[mark:], cutMark)
-		if n < 0 {
-			break
-		}
-		mark += n
-		if from := r.begun(s[:mark], Shortest); from < mark {
-			spans = append(spans, span{from, mark})
+	for mark := range len(s) {
+		if strings.HasPrefix(s[mark:], cutMark) {
+			spans = append(spans, span{r.begun(s[:mark], Shortest), mark})
 		}
 	}
 	return replace(s, spans, func(string) string { return Masked })
@@ -151,18 +178,13 @@ func (r *Redactor) Text(s string) string {
 // SameWidth blackens secrets without moving what stands after them, so that a
 // caret below stays in its place.
 func (r *Redactor) SameWidth(s string) string {
-	return replace(
-		s,
-		r.find(s),
-		func(s string) string { return strings.Repeat("*", len([]rune(s))) },
-	)
+	return replace(s, r.find(s), func(s string) string {
+		return strings.Repeat("*", utf8.RuneCountInString(s))
+	})
 }
 
 // replace replaces spans of s, one for those that overlap.
 func replace(s string, spans []span, by func(string) string) string {
-	if len(spans) == 0 {
-		return s
-	}
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	var b strings.Builder
 	end := 0
@@ -171,8 +193,10 @@ func replace(s string, spans []span, by func(string) string) string {
 		for i++; i < len(spans) && spans[i].from < p.to; i++ {
 			p.to = max(p.to, spans[i].to)
 		}
-		b.WriteString(s[end:p.from] + by(s[p.from:p.to]))
-		end = p.to
+		if p.from < p.to {
+			b.WriteString(s[end:p.from] + by(s[p.from:p.to]))
+			end = p.to
+		}
 	}
 	return b.String() + s[end:]
 }

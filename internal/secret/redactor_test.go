@@ -1,11 +1,15 @@
 package secret_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
@@ -75,5 +79,68 @@ func TestRedactorsHideSecretsWhole(t *testing.T) {
 func TestSameWidth(t *testing.T) {
 	if got, want := secret.NewRedactor([]string{"pä55", "pä55word"}).SameWidth("a: pä55word, b"), "a: ********, b"; got != want {
 		t.Errorf("expected %s, found %s", want, got)
+	}
+}
+
+// What is known is in no output, however a writer encodes it, and what stands around it
+// stays.
+func FuzzRedact(f *testing.F) {
+	for _, s := range []string{"s3cr3t", `quo"ted\`, "a/b c&d=e%", "ä<>\n漢", "\x00\xff\x80\x7f", "user:pass", "aaaa", "~~~~"} {
+		f.Add(s, "bob")
+	}
+	f.Fuzz(func(t *testing.T, s, user string) {
+		if len(s) < secret.Shortest || strings.Contains(s, "*") || len(user) > 20 {
+			return
+		}
+		r := secret.NewRedactor([]string{s})
+		if r.Text(s) != secret.Masked {
+			return // such as true
+		}
+		raw := bytes.NewBuffer(nil) // as writers of JSON outside of browsers do it
+		e := json.NewEncoder(raw)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(s); err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inside := func(quoted string) string { return quoted[1 : len(quoted)-1] }
+		query, valid := url.QueryEscape(s), utf8.ValidString(s)
+		for _, c := range []struct {
+			form, in string
+			is       bool // whether s can be had from it
+		}{
+			{"plain", s, true}, {"JSON for HTML", inside(string(b)), valid},
+			{"JSON", inside(strings.TrimSpace(raw.String())), valid},
+			{"query", query, true}, {"query with blanks escaped", strings.ReplaceAll(query, "+", "%20"), true},
+			{"path", url.PathEscape(s), true},
+		} {
+			// One that repeats itself may begin in what stands before it.
+			got := r.Text("<" + c.in + ">")
+			if c.is && (strings.Contains(got, c.in) || !strings.Contains(got, secret.Masked)) {
+				t.Errorf("%s: %q becomes %q", c.form, c.in, got)
+			}
+		}
+		login := base64.StdEncoding.EncodeToString([]byte(user + ":" + s))
+		got := r.Text("Basic " + login)
+		if b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(got, "Basic ")); err == nil && bytes.Contains(b, []byte(s)) {
+			t.Errorf("Basic: %q becomes %q", login, got)
+		}
+	})
+}
+
+// A plan of ten thousand rows is searched, not tried value by value.
+func BenchmarkRedact(b *testing.B) {
+	var secrets []string
+	for i := range 10_000 {
+		secrets = append(secrets, fmt.Sprintf("token-%x", i*7919))
+	}
+	r := secret.NewRedactor(secrets)
+	line := strings.Repeat("GET /orders/17 token-12ab x ", 40)
+	b.SetBytes(int64(len(line)))
+	for b.Loop() {
+		r.Text(line)
 	}
 }

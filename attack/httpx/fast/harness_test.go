@@ -218,7 +218,7 @@ func judge(c *expect.Check, r *httpx.Reply, response time.Duration) (kind, detai
 	if r.Err != nil {
 		return httpx.Classify(r.Err)
 	}
-	return c.Judge(&r.Answer, response, true)
+	return c.Judge(&r.Answer, response, func(_, value string) string { return value })
 }
 
 // valuesOf are columns that a flow's caller brings.
