@@ -22,31 +22,30 @@ const (
 // bias is what part the generator itself can have in the figures of a scope. The zero
 // value is none. See docs/design/003 and 005.
 //
-// A busy generator is slow to send, to read and to free slots, so response times
-// count too high, and some end as timeouts: that can turn a pass into a failure,
-// never a failure into a pass. Where single arrivals were held up it is known by how
-// much. What failed on the generator's own machine never reached the target, and how it
-// would have gone is not known.
+// A busy generator is slow to send, to read and to free slots, so that response times are too high
+// and some end as timeouts. That can turn a pass into a failure, and never a failure into a pass.
+// For single arrivals that were held up it is known by how much. An arrival that failed on the
+// generator's own machine never reached the target: how it would have gone is not known.
 type bias struct {
 	busy    bool          // its CPU was used up
 	delayed uint64        // arrivals that it held up
 	late    time.Duration // how late it acted at most
 	slow    uint64        // errors that it may have made by being busy, or late
-	unsent  uint64        // those of them that were unsent
+	unsent  uint64        // the part of slow that was unsent
 	missed  uint64        // arrivals that it was too late to send
-	local   uint64        // these, and those that failed on its own machine
-	short   bool          // so many of them that the target had less load than was planned
+	local   uint64        // missed, and arrivals that failed on its own machine
+	short   bool          // local is so much that the target had less load than was planned
 	still   time.Duration // for how long it did not run
 	// The generator stood still shortly before the scope, and had not caught up when it began.
 	near   bool
-	closed bool   // users sent the load, and were held up themselves
-	what   string // happened
-	do     string // what to do about it
+	closed bool   // users sent load, and were held up with the generator
+	what   string // what happened, for people
+	do     string // what they can do about it
 }
 
 func (b *bias) any() bool { return b.busy || b.delayed > 0 || b.local > 0 || b.near }
 
-// biasOf looks at what a scope gathered.
+// biasOf is the bias in the figures of a scope.
 func biasOf(v *View, tl *timeline.Timeline) bias {
 	if v.Stats == nil {
 		return bias{}
@@ -139,13 +138,13 @@ type measured struct {
 	limits []time.Duration
 }
 
-// biased says, where the generator had a part in the figures of a scope, between which values the
-// target's own figure lies: it sets lo and hi of bounds that hold anything. False: it is the one
-// that was measured.
+// biased narrows bounds, which begin as minus and plus infinity, to the values between which the
+// target's own figure lies. It is asked only where the generator had a part in the figures of the
+// scope. It returns false if the target's own figure is the one that was measured.
 type biased func(b *bias, f measured, s *bounds) bool
 
-// bounds are where the target's own figure lies; nil if the generator had no part in it. A metric
-// that does not say how the generator can move it could be anything.
+// bounds are between which values the target's own figure lies; nil if the generator had no part in
+// it. If a metric has no biased, the figure could be anything.
 func (b *bias) bounds(f measured, text string) *bounds {
 	if !b.any() {
 		return nil
@@ -166,12 +165,12 @@ func (b *bias) bounds(f measured, text string) *bounds {
 	return s
 }
 
-// ofLoad is for facts about the load, not about the target.
+// ofLoad is of metrics that are facts about the load, such as lag, and not about the target.
 func ofLoad(*bias, measured, *bounds) bool { return false }
 
 func biasedMean(b *bias, f measured, s *bounds) bool {
 	if s.lo = 0; b.local == 0 && !b.hides(f) || b.local == b.missed && f.ofArrivals {
-		s.hi = f.n // those that it missed are in it, with their whole timeout
+		s.hi = f.n // arrivals that it missed are in the mean, with their whole timeout
 	}
 	if b.local == 0 && !b.busy && !b.hides(f) && !f.OfCall {
 		net, _ := f.v.net(f.of(f.v)).Mean()
@@ -226,12 +225,12 @@ func biasedAvailability(b *bias, f measured, s *bounds) bool {
 	return true
 }
 
-// unsure says that figures of faults may be off in any way: what is normal was learnt from
-// figures that may be off too.
+// unsure says that figures of faults may be off in any way: the figures from before the fault, from
+// which it was learnt what is normal, may be off too.
 func (b *bias) unsure() bool { return b.busy || b.short || b.local != b.missed }
 
-// Figures of faults are told by what is certain, see health; at worst, what the generator may have
-// made is the target's doing.
+// Figures of faults are taken from what is certain, see health. At worst, what the generator may
+// have done is the target's doing.
 
 func biasedOutage(b *bias, f measured, s *bounds) bool {
 	switch fault := f.v.Fault; {
@@ -270,8 +269,8 @@ func biasedRelapses(b *bias, f measured, s *bounds) bool {
 	return true
 }
 
-// more is what a number of requests could be at most, had users of a closed stage not
-// been held up themselves: they would have asked for more in that time.
+// more is what a number of requests could be at most: users of a closed stage that were held up
+// with the generator would have sent more.
 func (b *bias) more(n float64, v *View) float64 {
 	switch {
 	case !b.closed && !b.busy:
@@ -283,9 +282,10 @@ func (b *bias) more(n float64, v *View) float64 {
 	return n * float64(whole) / float64(max(whole-b.still, time.Millisecond))
 }
 
-// biasedRPS and biasedThroughput bound a rate of answers. What failed locally is not in it, and
-// might have been answered; what was late, within the scope. What was held up before the scope, and
-// is answered in it, might not be: a scope has no more answers of its own than arrivals.
+// biasedRPS and biasedThroughput bound a rate of answers. Arrivals that failed locally are not in
+// the rate, and might have been answered. Arrivals that were late might have been answered within
+// the scope. Arrivals that were held up before the scope and answered in it might have been
+// answered before: a scope has at most as many answers of its own as arrivals.
 func biasedRPS(b *bias, f measured, s *bounds) bool {
 	return b.rate(f, s, f.v.Stats.Answered, f.v.Stats.Planned)
 }
@@ -311,9 +311,9 @@ func (b *bias) rate(f measured, s *bounds, answers, most uint64) bool {
 	return true
 }
 
-// deviation is by how much a standard deviation may be off, if each value of d may be
-// smaller, as net has them: no more than the root of the mean square of what they may be
-// smaller by, which is at most their mean times the greatest.
+// deviation is by how much a standard deviation may be off if each value of d may be as small as in
+// net. That is at most the root of the mean square of the differences, and their mean square is at
+// most their mean times the greatest.
 func deviation(d, net *timeline.Distribution) float64 {
 	mean, _ := d.Mean()
 	least, _ := net.Mean()
@@ -327,16 +327,17 @@ func (b *bias) errors(s *timeline.Stats) uint64 {
 	return all - min(all, mine)
 }
 
-// hides says whether good answers can be missing from a distribution, as the
-// generator made errors of them.
+// hides says whether good answers can be missing from a distribution because the generator made
+// errors of them.
 func (b *bias) hides(f measured) bool { return f.ofGood && b.slow > 0 }
 
-// biasedRank sets the bounds of a quantile. Those that were held up are in it, and took less
-// time if anything: the least they can have taken is known of each. Were the arrivals that
-// failed locally, or good answers that became errors, in the distribution with times of
-// which nothing is known, its rank would move up or down by their number at most, whether or
-// not they are in it now. Those that the generator missed are in it with their whole
-// timeout, in the response times.
+// biasedRank sets the bounds of a quantile.
+//
+// Arrivals that were held up are in the distribution, and took less time if anything: of each the
+// least time that it can have taken is known. Arrivals that failed locally, and good answers that
+// became errors, could have taken any time. If they were put in with any times, the rank would move
+// up or down by their number at most, whether or not they are in the distribution now. Arrivals
+// that the generator missed are in the response times, with their whole timeout.
 func biasedRank(b *bias, f measured, s *bounds) bool {
 	d := f.dist(f.v)
 	net := f.v.net(d)
@@ -347,7 +348,7 @@ func biasedRank(b *bias, f measured, s *bounds) bool {
 		unknown += b.slow
 	}
 	if f.OfCall {
-		unknown += b.delayed // how much of it was the phase is not known
+		unknown += b.delayed // which part of the delay was the phase is not known
 	}
 	if s.lo = 0; rank > unknown && !b.busy {
 		q := float64(rank-unknown) / float64(all)
@@ -369,7 +370,7 @@ func biasedRank(b *bias, f measured, s *bounds) bool {
 	return true
 }
 
-// sameAs says whether the bounds stand to all limits alike.
+// sameAs says whether lo and hi lie on the same side of each limit.
 func (s *bounds) sameAs(f measured) bool {
 	if f.dist == nil {
 		return true
@@ -382,7 +383,7 @@ func (s *bounds) sameAs(f measured) bool {
 	return true
 }
 
-// exactAt is how the q-quantile stands to limits, by exact count.
+// exactAt is how the q-quantile compares with each limit, by exact count.
 func exactAt(d *timeline.Distribution, q float64, limits []time.Duration) map[time.Duration]int {
 	out := map[time.Duration]int{}
 	for _, l := range limits {
@@ -393,8 +394,8 @@ func exactAt(d *timeline.Distribution, q float64, limits []time.Duration) map[ti
 	return out
 }
 
-// notSent says that too much of the load failed on the generator's own machine,
-// empty if it did not.
+// notSent says why too much of the load was not sent: it failed on the generator's own machine. It
+// is empty if little of it did.
 func notSent(v *View, tl *timeline.Timeline) string {
 	if b := biasOf(v, tl); b.short {
 		return b.what + ": " + b.do

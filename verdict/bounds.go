@@ -9,13 +9,13 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
-// bounds say that a figure was measured but may not be that of the target: the
-// target's own lies from lo to hi, either of which can be infinite.
+// bounds say that the figure that was measured may not be the target's own: that one lies from lo
+// to hi, either of which can be infinite.
 type bounds struct {
 	lo, hi float64
 	why    doubt
-	unseen bool // only as something may have passed between two arrivals
-	// How lo and hi stand to limits, by exact count.
+	unseen bool // the only reason is that something may have passed between two arrivals
+	// How lo and hi compare with limits, by exact count.
 	exactLo, exactHi map[time.Duration]int
 }
 
@@ -39,8 +39,8 @@ func rangeText(u rule.Unit, lo, hi float64) string {
 	return u.Format(lo) + " to " + u.Format(hi)
 }
 
-// fewSamples is where a percentile of too few samples could lie if there were as many as
-// it needs, however those that are missing had gone.
+// fewSamples is where a percentile of too few samples could lie if there were as many samples as it
+// needs, whatever the missing ones are.
 func fewSamples(m *Metric, v *View, n uint64) *bounds {
 	s := &bounds{lo: 0, hi: math.Inf(1)}
 	rank, missing := timeline.Rank(m.quantile, m.MinSamples), m.MinSamples-n
@@ -64,7 +64,7 @@ func (f *finding) couldBe() *Range {
 		return nil
 	}
 	lo, hi := o.ends()
-	if o.missing.any() && o.bounds == nil { // what is doubted is not the figure but what it is of
+	if o.missing.any() && o.bounds == nil { // the doubt is not about the figure but about its scope
 		lo, hi = math.Inf(-1), math.Inf(1)
 	}
 	if few := f.few; few != nil && o.bounds == nil {
@@ -83,7 +83,7 @@ func (f *finding) couldBe() *Range {
 	return r
 }
 
-// addUnseen widens a time that is told by arrivals by what may have passed between them.
+// addUnseen widens a time that arrivals showed by the time that may have passed between them.
 func (val *value) addUnseen(d time.Duration) {
 	if d <= 0 {
 		return
@@ -104,9 +104,8 @@ func (val *value) addUnseen(d time.Duration) {
 	val.bounds.hi += float64(d)
 }
 
-// seen takes back that something may have passed unseen between arrivals, where the other side is
-// none at all: no number of arrivals tells nothing from almost nothing, so such a rule says what
-// was seen.
+// seen drops the bounds that addUnseen made, where the figure is compared with 0: no number of
+// arrivals tells nothing from almost nothing, so such a rule goes by what arrivals showed.
 func (v value) seen(other value) value {
 	if v.bounds != nil && v.bounds.unseen && other.fixed && other.n == 0 {
 		v.bounds = nil

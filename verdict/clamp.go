@@ -7,10 +7,10 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// clamp widens what is known of a figure of durations some of which were longer than
-// is recorded: they stand as timeline.Highest in the histogram. The greatest, the
-// mean, and a percentile whose rank is among them, are then at least what was read. How
-// a percentile stands to a limit that was counted exactly is known all the same.
+// clamp widens the bounds of a figure of durations of which some were longer than what is recorded:
+// these count as timeline.Highest in the histogram. The greatest, the mean, and a percentile whose
+// rank is among them are then at least what was read. How a percentile compares with a limit that
+// was counted exactly is known all the same.
 func (val *value) clamp(m *Metric, v *View) {
 	if m.of == nil || v.Stats == nil {
 		return

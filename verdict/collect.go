@@ -12,9 +12,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
-// filter says which cells of an interval belong to a scope; empty fields are
-// no condition, an empty stage means the judged stages. Whole flows belong only
-// to the scope that names theirs.
+// filter says which cells of an interval belong to a scope. An empty field is no condition; an
+// empty stage means the judged stages. A whole flow belongs only to the scope that names it.
 type filter struct{ stage, request, flow string }
 
 func (f filter) accepts(k timeline.Key, judged map[string]bool) bool {
@@ -32,54 +31,54 @@ func (f filter) accepts(k timeline.Key, judged map[string]bool) bool {
 	return judged[k.Stage]
 }
 
-// tracker gathers what a scope covers, over all of its stretch of time or slice by slice. The
-// windows of faults become known while it does so.
+// tracker gathers what one scope covers, over all of its stretch of time or slice by slice. The
+// windows of faults become known while it gathers.
 type tracker struct {
 	stretch
 	filter  filter
-	within  timeline.Windows // the time it asks for, that of its phases, as far as it is known
-	windows timeline.Windows // what of it lies in its stages
+	within  timeline.Windows // the time of its phases, as far as faults are known
+	windows timeline.Windows // the part of within that lies in its stages
 	every   time.Duration
-	tell    []func(told)
+	emit    []func(gathered)
 
-	at     place    // where the sweep is
-	pieces []*piece // with every: the last slices; otherwise one at most
-	// later are arrivals that were due before the first slice of their phase, which is to come.
+	at     place         // of the interval that was added last
+	pieces []*sliceStats // with every: the last slices; otherwise one at most
+	// later has arrivals that were due before the first slice of their phase, by that slice: it is
+	// still to come.
 	later map[place]*timeline.Stats
 }
 
-// told is what a tracker gathered over its stretch, or over a slice of it. One that is not
-// final is told again, with what came later.
-type told struct {
+// gathered is what a tracker gathered over its stretch, or over a slice of it. One that is not
+// final is gathered again, with what came later.
+type gathered struct {
 	slice timeline.Window // of a tracker with every
 	view  *View
 	final bool
 }
 
-// place is a slice of a tracker: the number of its length within a window of time. The zero
-// value is none. The last one, which can be shorter, is counted by itself until it is known to
-// belong to the one before it.
+// place is a slice of a tracker: its number within a window of time. The zero value is no slice.
+// The last slice of a window can be shorter than the others; it has a number of its own until it
+// is known to belong to the slice before it.
 type place struct {
 	in     bool
 	window time.Duration // its beginning
 	slice  int
 }
 
-// piece is what was gathered of a place.
-type piece struct {
+// sliceStats is what was gathered of one slice.
+type sliceStats struct {
 	place
 	stats timeline.Stats
 	// waiting says that arrivals were open in it, whether or not any came due in it.
 	waiting bool
 }
 
-// collection gathers any number of scopes in one sweep over the intervals.
+// aggregator gathers any number of scopes in one pass over the intervals.
 //
-// Cells are summed by stage and request for as long as the same scopes cover
-// the time, and only then given to the scopes: histograms are merged once an
-// interval and cell, however many scopes there are, and memory grows with
-// scopes and not with time.
-type collection struct {
+// It sums cells by stage and request for as long as the same scopes cover the time, and only then
+// gives the sums to the scopes. So a histogram is merged once for each interval and cell, however
+// many scopes there are, and memory grows with scopes and not with time.
+type aggregator struct {
 	tl     *timeline.Timeline // of which the stages, the faults and the end are read
 	judged map[string]bool
 	groups []*group
@@ -96,8 +95,8 @@ type group struct {
 	last     time.Duration // when the last of its arrivals so far was over
 }
 
-func newCollection(tl *timeline.Timeline) *collection {
-	c := &collection{tl: tl, judged: map[string]bool{}, sums: map[timeline.Key]*timeline.Stats{}}
+func newAggregator(tl *timeline.Timeline) *aggregator {
+	c := &aggregator{tl: tl, judged: map[string]bool{}, sums: map[timeline.Key]*timeline.Stats{}}
 	var idle []timeline.Window
 	for _, s := range tl.Stages {
 		c.judged[s.Name] = s.Judged
@@ -111,21 +110,21 @@ func newCollection(tl *timeline.Timeline) *collection {
 }
 
 // learnFaults takes in what is known of the faults by now.
-func (c *collection) learnFaults() {
+func (c *aggregator) learnFaults() {
 	c.phases = phasesOf(c.tl.Faults)
 	for t := range c.trackers() {
 		c.locate(t)
 	}
 }
 
-// locate finds the time of a tracker. What is to come after the end of the run so far is in it.
-func (c *collection) locate(t *tracker) {
+// locate finds the time of a tracker, the time after the present end of the run included.
+func (c *aggregator) locate(t *tracker) {
 	t.within = c.time(t.stretch)
 	t.windows = t.within.Intersect(c.stages(t.filter))
 }
 
 // stages is the time of the stages that a filter accepts, as it was planned.
-func (c *collection) stages(f filter) timeline.Windows {
+func (c *aggregator) stages(f filter) timeline.Windows {
 	var ws []timeline.Window
 	for _, s := range c.tl.Stages {
 		if f.stage == s.Name || f.stage == "" && s.Judged {
@@ -150,7 +149,7 @@ func middle(iv timeline.Window, end time.Duration) time.Duration {
 }
 
 // time is the time of a stretch, as far as faults are known.
-func (c *collection) time(of stretch) timeline.Windows {
+func (c *aggregator) time(of stretch) timeline.Windows {
 	within := of.within
 	for _, p := range of.phases {
 		within = within.Intersect(c.phases[p.fault].time(p.kind))
@@ -158,9 +157,9 @@ func (c *collection) time(of stretch) timeline.Windows {
 	return within
 }
 
-// takes says whether a stretch has the arrivals that were due at an instant, as far as
-// intervals tell it, and open last at a cut.
-func (c *collection) takes(of stretch, due, openAt time.Duration) bool {
+// takes says whether a stretch has the arrivals that were due in an interval around due and whose
+// last cut while they were open was at openAt.
+func (c *aggregator) takes(of stretch, due, openAt time.Duration) bool {
 	for _, p := range of.phases {
 		is := c.phases[p.fault].of(due, openAt)
 		if is != p.kind && (p.kind != phaseOutside || is == rule.During) {
@@ -170,9 +169,9 @@ func (c *collection) takes(of stretch, due, openAt time.Duration) bool {
 	return of.within.Contains(due)
 }
 
-// track has the cells that f accepts gathered over a stretch, and told in slices
-// of length every, or at once if it is 0.
-func (c *collection) track(f filter, of stretch, every time.Duration, tell func(told)) {
+// subscribe gathers the cells that f accepts over a stretch, and emits them in slices of length
+// every, or as one if every is 0.
+func (c *aggregator) subscribe(f filter, of stretch, every time.Duration, tell func(gathered)) {
 	i := slices.IndexFunc(c.groups, func(g *group) bool { return g.filter == f })
 	if i < 0 {
 		i = len(c.groups)
@@ -181,18 +180,18 @@ func (c *collection) track(f filter, of stretch, every time.Duration, tell func(
 	g := c.groups[i]
 	for _, t := range g.trackers {
 		if t.every == every && t.stretch.equal(of) {
-			t.tell = append(t.tell, tell)
+			t.emit = append(t.emit, tell)
 			return
 		}
 	}
-	t := &tracker{stretch: of, filter: f, every: every, tell: []func(told){tell}}
+	t := &tracker{stretch: of, filter: f, every: every, emit: []func(gathered){tell}}
 	c.locate(t)
 	g.trackers = append(g.trackers, t)
 }
 
-// add takes in the next interval. All that can be known of faults up to its end, and up to
-// that of the last arrival in it, is known.
-func (c *collection) add(iv *timeline.Interval, middle time.Duration) {
+// add takes in the next interval. The caller has learnt all that can be known of faults up to the
+// end of the interval, and up to the end of the last arrival in it.
+func (c *aggregator) add(iv *timeline.Interval, middle time.Duration) {
 	c.move(iv.Window, middle)
 	for i := range iv.Cells {
 		cell := &iv.Cells[i]
@@ -214,9 +213,9 @@ func (c *collection) add(iv *timeline.Interval, middle time.Duration) {
 	}
 }
 
-// open gives a cell of what was open at a cut to the scopes that have it. There are few
-// of them, so each goes to its scopes at once.
-func (c *collection) open(cell *timeline.Cell, due time.Duration) {
+// open gives a cell of arrivals that were open at a cut to its scopes. There are few such cells, so
+// they are not summed first.
+func (c *aggregator) open(cell *timeline.Cell, due time.Duration) {
 	for _, g := range c.groups {
 		if !g.filter.accepts(cell.Key, c.judged) {
 			continue
@@ -246,12 +245,12 @@ func (c *collection) open(cell *timeline.Cell, due time.Duration) {
 	}
 }
 
-// piece is that of a place, a new one if the sweep has just come there.
-func (t *tracker) piece(at place) *piece {
+// piece returns the sliceStats of a place, a new one if the pass has just come there.
+func (t *tracker) piece(at place) *sliceStats {
 	if n := len(t.pieces); n > 0 && t.pieces[n-1].place == at {
 		return t.pieces[n-1]
 	}
-	p := &piece{place: at}
+	p := &sliceStats{place: at}
 	if later := t.later[at]; later != nil {
 		p.stats.Merge(later)
 		delete(t.later, at)
@@ -260,8 +259,8 @@ func (t *tracker) piece(at place) *piece {
 	return p
 }
 
-// sliceOf is the slice of an arrival that its stretch has: that of its due time, or, if this
-// was before the time of its phase, the first one that follows; none if there is none.
+// sliceOf is the slice that an arrival of the stretch belongs to: that of its due time, or, if it
+// was due before the time of its phase, the first slice after that; the zero place if none follows.
 func (t *tracker) sliceOf(due time.Duration) place {
 	for _, w := range t.windows {
 		if due < w.To {
@@ -271,7 +270,7 @@ func (t *tracker) sliceOf(due time.Duration) place {
 	return place{}
 }
 
-func (c *collection) trackers() iter.Seq[*tracker] {
+func (c *aggregator) trackers() iter.Seq[*tracker] {
 	return func(yield func(*tracker) bool) {
 		for _, g := range c.groups {
 			for _, t := range g.trackers {
@@ -283,8 +282,8 @@ func (c *collection) trackers() iter.Seq[*tracker] {
 	}
 }
 
-// move takes the sweep on to an interval.
-func (c *collection) move(iv timeline.Window, middle time.Duration) {
+// move takes the pass on to an interval.
+func (c *aggregator) move(iv timeline.Window, middle time.Duration) {
 	changed := false
 	c.now = c.now[:0]
 	asked := !c.idle.Contains(middle)
@@ -299,7 +298,7 @@ func (c *collection) move(iv timeline.Window, middle time.Duration) {
 		for t := range c.trackers() {
 			t.at = c.now[i]
 			if t.every > 0 {
-				t.tellFinal(min(iv.From, c.tl.Duration))
+				t.emitFinal(min(iv.From, c.tl.Duration))
 			}
 			i++
 		}
@@ -315,7 +314,7 @@ func (c *collection) move(iv timeline.Window, middle time.Duration) {
 }
 
 // flush gives the sums to the scopes that covered them.
-func (c *collection) flush() {
+func (c *aggregator) flush() {
 	if len(c.sums) == 0 {
 		return
 	}
@@ -355,21 +354,21 @@ func (t *tracker) place(iv timeline.Window, middle, end time.Duration) place {
 	return place{}
 }
 
-// tellFinal tells the slices that nothing can be added to once the sweep is at from.
-func (t *tracker) tellFinal(from time.Duration) {
+// emitFinal emits the slices to which nothing can be added once the pass is at from.
+func (t *tracker) emitFinal(from time.Duration) {
 	for len(t.pieces) > 0 {
 		w, first := t.window(t.pieces[0].place), t.pieces[0].slice
 		if from < w.To &&
 			from < cutSlice(timeline.Window{From: w.From, To: forever.To}, t.every, first+1).To {
 			return // what follows may be too short to be a slice of its own
 		}
-		t.pieces = t.tellSlice(w, t.pieces, true)
+		t.pieces = t.emitSlice(w, t.pieces, true)
 	}
 }
 
-// tellSlice tells the first slice of pieces, all that belong to it together, and returns those
-// of the others. w is the window that it is in.
-func (t *tracker) tellSlice(w timeline.Window, pieces []*piece, final bool) []*piece {
+// emitSlice emits the first slice of pieces, with all pieces that belong to it, and returns the
+// other pieces. w is the window that the slice is in.
+func (t *tracker) emitSlice(w timeline.Window, pieces []*sliceStats, final bool) []*sliceStats {
 	slice := cutSlice(w, t.every, pieces[0].slice)
 	n := 1
 	for n < len(pieces) && pieces[n].window == w.From && cutSlice(w, t.every, pieces[n].slice) == slice {
@@ -386,13 +385,13 @@ func (t *tracker) tellSlice(w timeline.Window, pieces []*piece, final bool) []*p
 	v := &View{
 		Stats: &sum, Seconds: slice.Len().Seconds(), windows: timeline.Windows{slice}, waiting: waiting,
 	}
-	for _, tell := range t.tell {
-		tell(told{slice, v, final})
+	for _, tell := range t.emit {
+		tell(gathered{slice, v, final})
 	}
 	return pieces[n:]
 }
 
-// window is the one that a place is in.
+// window is the window of a place.
 func (t *tracker) window(p place) timeline.Window {
 	for _, w := range t.windows {
 		if w.From == p.window {
@@ -425,13 +424,13 @@ func cutSlice(w timeline.Window, length time.Duration, number int) timeline.Wind
 	return out
 }
 
-// tellAll tells what was gathered by now and can still change.
-func (c *collection) tellAll() {
+// emitAll emits what was gathered by now and can still change.
+func (c *aggregator) emitAll() {
 	c.flush()
 	load := timeline.Window{To: c.tl.Duration}
 	for t := range c.trackers() {
 		if t.every > 0 {
-			t.tellRest(load)
+			t.emitRest(load)
 			continue
 		}
 		v := &View{Stats: &timeline.Stats{}, windows: t.windows.Intersect(timeline.Windows{load})}
@@ -439,19 +438,19 @@ func (c *collection) tellAll() {
 			v.Stats, v.waiting = &t.pieces[0].stats, t.pieces[0].waiting
 		}
 		v.Seconds = v.windows.Len().Seconds()
-		for _, tell := range t.tell {
-			tell(told{view: v})
+		for _, tell := range t.emit {
+			tell(gathered{view: v})
 		}
 	}
 }
 
-// tellRest tells the slices that are not final, were the load to end here.
-func (t *tracker) tellRest(load timeline.Window) {
+// emitRest emits the slices that are not final, as they are if the load ends here.
+func (t *tracker) emitRest(load timeline.Window) {
 	rest := slices.Clone(t.pieces)
 	for at, later := range t.later {
-		rest = append(rest, &piece{place: at, stats: *later})
+		rest = append(rest, &sliceStats{place: at, stats: *later})
 	}
-	slices.SortFunc(rest, func(a, b *piece) int {
+	slices.SortFunc(rest, func(a, b *sliceStats) int {
 		return cmp.Or(cmp.Compare(a.window, b.window), cmp.Compare(a.slice, b.slice))
 	})
 	for len(rest) > 0 {
@@ -459,6 +458,6 @@ func (t *tracker) tellRest(load timeline.Window) {
 		if w.Len() == 0 { // it is to come
 			return
 		}
-		rest = t.tellSlice(w, rest, false)
+		rest = t.emitSlice(w, rest, false)
 	}
 }

@@ -78,13 +78,13 @@ func compareValues(op string, u rule.Unit, a, b value) *finding {
 	}
 	f.cmp = cmp
 	if a.bounds != nil || b.bounds != nil {
-		return tellApart(compareBounded(f))
+		return checkEnough(compareBounded(f))
 	}
 	if a.atLeast || b.atLeast {
 		return compareBounds(f)
 	}
 	f.truth = holds(op, cmp)
-	return tellApart(f)
+	return checkEnough(f)
 }
 
 func exactly(metric, limit value) (int, bool) {

@@ -7,18 +7,17 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
-// share is how often something was so among the arrivals of a scope. A share of
-// few arrivals is coarse: one of ten is 10 %, and none of ten is 0 %, whatever the
-// limit between these.
+// share is a share of the arrivals of a scope, such as an error rate. A share of few arrivals is
+// coarse: one of ten is 10 % and none of ten is 0 %, and nothing lies between.
 type share struct {
 	text string // the metric as it is written
 	all  float64
-	// part is how many it was; between least and most of them it may have been, were it
-	// not for the generator's own part.
+	// part is how many of all it was; without the generator's own part it may have been any number
+	// from least to most.
 	part, least, most float64
 }
 
-// newShare is the share that a metric read as n, over so many arrivals.
+// newShare is the share of a metric whose figure was n, over all arrivals.
 func newShare(text string, n float64, all uint64, b *bounds) *share {
 	s := &share{text: text, all: float64(all), part: math.Round(n * float64(all))}
 	s.least, s.most = s.part, s.part
@@ -28,12 +27,12 @@ func newShare(text string, n float64, all uint64, b *bounds) *share {
 	return s
 }
 
-// enough is how many arrivals tell a share from the limit: so many that one of
-// them makes no more than the limit leaves, to none or to all. It is the number at
-// which a percentile is judged: 100 for 1 % as for p99, 10,000 for 99.99 %. No
-// number tells a share from none or from all, so there one is enough, and a rule
-// such as error_rate == 0% says what was seen.
-func enough(limit float64) float64 {
+// samplesNeeded is how many arrivals it takes to tell a share from the limit: so many that one of
+// them is no more than the distance from the limit to 0 or to 1. It is the number at which a
+// percentile is judged: 100 for 1 % as for p99, 10,000 for 99.99 %. No number tells a share from 0
+// or from 1. So there one arrival is enough, and a rule such as error_rate == 0% goes by what was
+// seen.
+func samplesNeeded(limit float64) float64 {
 	room := min(limit, 1-limit)
 	if room <= 0 {
 		return 1
@@ -50,10 +49,10 @@ func (v value) with(s *share, p float64) float64 {
 	return v.vary(s, p)
 }
 
-// tellApart takes back what a comparison found if too few arrivals say so: those
-// that are missing might turn it, however they had gone. What they could not turn
-// stands, so that a failure needs no more errors than all of them would be allowed.
-func tellApart(f *finding) *finding {
+// checkEnough makes a comparison unknown if it rests on too few arrivals: those that are missing
+// could turn it. A comparison that they could not turn stands, so that a failure needs no more
+// errors than would be allowed of all arrivals that are needed.
+func checkEnough(f *finding) *finding {
 	if f.truth == unknown {
 		return f
 	}
@@ -63,7 +62,7 @@ func tellApart(f *finding) *finding {
 			if !ok {
 				continue
 			}
-			needed := enough(limit)
+			needed := samplesNeeded(limit)
 			if s.all >= needed {
 				continue
 			}
@@ -89,20 +88,20 @@ func tellApart(f *finding) *finding {
 	return f
 }
 
-// ofEnough is where the observed side could lie, had as many arrivals as are needed come.
+// ofEnough is where the observed side could lie if as many arrivals as are needed had come.
 func (f *finding) ofEnough(s *share, needed float64) *[2]float64 {
 	_, o, _, _ := f.sides()
 	a, b := o.with(s, s.least/needed), o.with(s, (s.most+needed-s.all)/needed)
 	return &[2]float64{min(a, b), max(a, b)}
 }
 
-// at is how left would stand to right if a share were p.
+// at is how left would compare with right if a share were p.
 func (f *finding) at(s *share, p float64) int {
 	return cmp.Compare(f.left.with(s, p), f.right.with(s, p))
 }
 
-// limitOf finds the share at which the comparison turns, the rest being as it was
-// measured; false if it does not turn between none and all.
+// limitOf finds the value of a share at which the comparison turns, all else being as it was
+// measured; false if it does not turn anywhere from 0 to 1.
 func (f *finding) limitOf(s *share) (float64, bool) {
 	lo, hi := 0.0, 1.0
 	none, all := f.at(s, lo), f.at(s, hi)

@@ -15,12 +15,12 @@ func TestEnough(t *testing.T) {
 		{0.01, 100}, {0.99, 100}, {0.001, 1000}, {0.999, 1000}, {0.9999, 10_000}, {0.99999, 100_000}, {0.05, 20}, {0.5, 2}, {0.03, 34}, {0.07, 15},
 		{0, 1}, {1, 1}, {-0.1, 1}, {1.1, 1},
 	} {
-		if got := enough(tc.limit); got != tc.want {
+		if got := samplesNeeded(tc.limit); got != tc.want {
 			t.Errorf("%v needs %v arrivals, want %v", tc.limit, got, tc.want)
 		}
 	}
 	for _, p := range percentiles { // a percentile needs as many as a share of its errors
-		if got := enough(p.q); uint64(got) != minSamples(p.q) {
+		if got := samplesNeeded(p.q); uint64(got) != minSamples(p.q) {
 			t.Errorf("%s needs %d samples, and a share of %v needs %v", p.name, minSamples(p.q), p.q, got)
 		}
 	}
@@ -109,7 +109,7 @@ func TestSharesAgainstThoseMissing(t *testing.T) {
 		n := 1 + rng.IntN(120)
 		bad := rng.IntN(min(n, 6) + 1)
 		op := rule.Comparisons[rng.IntN(len(rule.Comparisons))]
-		needed := int(enough(float64(limit) / 100))
+		needed := int(samplesNeeded(float64(limit) / 100))
 		outcomes := map[Outcome]bool{}
 		missing := max(0, needed-n)
 		for more := 0; more <= missing; more++ {

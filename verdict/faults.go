@@ -9,7 +9,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
-// doubt says why a rule that rests on a fault cannot be decided, empty if it can.
+// doubt says why a rule about a fault cannot be decided, empty if it can.
 func (j *Judging) doubt(name string) string {
 	known := false
 	for i := range j.tl.Faults {
@@ -28,7 +28,7 @@ func (j *Judging) doubt(name string) string {
 	return ""
 }
 
-// unproven says why a fault proves nothing, empty if it was seen to act.
+// unproven says why nothing can be concluded from a fault, empty if it was seen to act.
 func (j *Judging) unproven(f *timeline.Fault) string {
 	why := ""
 	switch {
@@ -53,34 +53,34 @@ func (j *Judging) unproven(f *timeline.Fault) string {
 	return why
 }
 
-// watches follow the service from each injection on.
-type watches struct {
+// recoveryDetectors follow the service from each injection of a fault on.
+type recoveryDetectors struct {
 	tl     *timeline.Timeline
 	judged map[string]bool
 	idle   timeline.Windows
 	asked  timeline.Windows // judged time in which the plan asks for something
-	usual  map[string]*usual
-	all    []*watch // by tl.Faults
+	before map[string]*healthBefore
+	all    []*recoveryDetector // by tl.Faults
 }
 
-func newWatches(tl *timeline.Timeline, c *collection) *watches {
-	ws := &watches{tl: tl, judged: c.judged, idle: c.idle, usual: map[string]*usual{}}
+func newRecoveryDetectors(tl *timeline.Timeline, c *aggregator) *recoveryDetectors {
+	ws := &recoveryDetectors{tl: tl, judged: c.judged, idle: c.idle, before: map[string]*healthBefore{}}
 	ws.asked = c.stages(filter{}).Intersect(complement(c.idle))
 	for i := range tl.Faults {
 		name := tl.Faults[i].Name
-		if ws.usual[name] == nil {
-			ws.usual[name] = &usual{name: name, limits: tl.NormalAfter(name), in: beforeAlone(name)}
+		if ws.before[name] == nil {
+			ws.before[name] = &healthBefore{name: name, limits: tl.NormalAfter(name), in: beforeAlone(name)}
 		}
-		ws.all = append(ws.all, &watch{usual: ws.usual[name], idle: c.idle})
+		ws.all = append(ws.all, &recoveryDetector{before: ws.before[name], idle: c.idle})
 	}
 	ws.learn()
 	return ws
 }
 
 // learn takes in what is known of the faults by now.
-func (ws *watches) learn() {
+func (ws *recoveryDetectors) learn() {
 	stills := spoiled(ws.tl.Standstills)
-	for _, u := range ws.usual {
+	for _, u := range ws.before {
 		u.before = forever.To
 	}
 	for i, w := range ws.all {
@@ -89,7 +89,7 @@ func (ws *watches) learn() {
 		if w.own, ok = w.fault.Disturbance(); !ok {
 			continue
 		}
-		w.usual.before = min(w.usual.before, w.own.From)
+		w.before.before = min(w.before.before, w.own.From)
 		w.end, w.endedBy, w.others = forever.To, "", nil
 		for k := range ws.tl.Faults {
 			o, ok := ws.tl.Faults[k].Disturbance()
@@ -114,11 +114,11 @@ func (ws *watches) learn() {
 }
 
 // add takes in the next interval.
-func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duration) {
+func (ws *recoveryDetectors) add(c *aggregator, iv *timeline.Interval, middle time.Duration) {
 	if len(ws.all) == 0 {
 		return
 	}
-	ended := health{window: iv.Window} // what was open at no cut
+	ended := health{window: iv.Window} // of arrivals that were open at no cut
 	var open []*timeline.Cell
 	for i := range iv.Cells {
 		switch cell := &iv.Cells[i]; {
@@ -129,7 +129,7 @@ func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duratio
 			ended.add(cell.Stats)
 		}
 	}
-	for _, u := range ws.usual {
+	for _, u := range ws.before {
 		if middle >= u.before {
 			continue
 		}
@@ -164,8 +164,8 @@ func (ws *watches) add(c *collection, iv *timeline.Interval, middle time.Duratio
 	}
 }
 
-// report puts what was found by now into the results.
-func (ws *watches) report(results []FaultResult, j *Judging) {
+// report sets the figures of each fault, as they are by now.
+func (ws *recoveryDetectors) report(results []FaultResult, j *Judging) {
 	for i := range ws.all {
 		w := ws.all[i].upTo(ws.tl.Duration)
 		f := &results[i]
@@ -179,8 +179,8 @@ func (ws *watches) report(results []FaultResult, j *Judging) {
 	}
 }
 
-// outage takes in when the service was down.
-func (f *FaultResult) outage(w *watch) {
+// outage sets the figures of outages.
+func (f *FaultResult) outage(w *recoveryDetector) {
 	if w.outages.arrivals == 0 {
 		return
 	}
@@ -192,13 +192,13 @@ func (f *FaultResult) outage(w *watch) {
 	}
 }
 
-// recovery takes in how the service recovered. unproven is why the fault proves nothing.
-func (f *FaultResult) recovery(w *watch, unproven string) {
+// recovery sets the figures of recovery and relapses. unproven is why nothing can be concluded from
+// the fault.
+func (f *FaultResult) recovery(w *recoveryDetector, unproven string) {
 	r, atWorst := w.recovery(false, unproven), w.recovery(true, unproven)
 	f.Recovery, f.NotRecovered, f.StillDegraded, f.NextFault = r.took, r.atLeast, r.degraded, w.endedBy
-	f.Relapses, f.RelapseTime, f.RelapseList, f.NotSeen = uint64(
-		r.count,
-	), r.relapsed, r.relapses, r.why
+	f.Relapses, f.RelapseTime = uint64(r.count), r.relapsed
+	f.RelapseList, f.NotSeen = r.relapses, r.why
 	if r.took != nil && (atWorst.took == nil || atWorst.atLeast && !r.atLeast) {
 		f.RecoveryOpen = true
 	} else if r.took != nil && *atWorst.took > *r.took {
@@ -206,8 +206,8 @@ func (f *FaultResult) recovery(w *watch, unproven string) {
 	}
 }
 
-// impact prints what a fault did, for people: against the time before it in
-// which no other fault was in force.
+// impact says for people what a fault did, compared with the time before it in which no other fault
+// was in force.
 func impact(f *FaultResult, before Measure) string {
 	switch {
 	case f.Injecting == nil:
@@ -237,8 +237,8 @@ func impact(f *FaultResult, before Measure) string {
 	)
 }
 
-// worstOutage and worstRecovery are how long they can have been, if nothing is put down to
-// the generator.
+// worstOutage and worstRecovery are how long outage and recovery can have been, if the target is
+// blamed for all that the generator may have done.
 func worstOutage(f *FaultResult) time.Duration   { return firstOf(f.OutageUpTo, f.Outage) }
 func worstRecovery(f *FaultResult) time.Duration { return firstOf(f.RecoveryUpTo, f.Recovery) }
 

@@ -152,9 +152,9 @@ func (f *finding) figures(negated bool) (op string, observed, bound *Figure) {
 	return op, o.figure(f.unit), l.figure(f.unit)
 }
 
-// strain says how near to its limit, or how far beyond it, a comparison is:
+// margin says how near to its limit, or how far beyond it, a comparison is:
 // the greater the worse; comparable between findings of the same comparison.
-func (f *finding) strain(negated bool) float64 {
+func (f *finding) margin(negated bool) float64 {
 	op, o, l, _ := f.sides()
 	if negated {
 		op = opposite[op]

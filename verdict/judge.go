@@ -117,7 +117,7 @@ func (j *Judging) prepare(in Input) *ruleCase {
 		}
 		c.sliced[i] = t.scope.Every > 0
 		asked := filter{t.scope.Stage, t.scope.Request, t.scope.Flow}
-		j.c.track(asked, within, t.scope.Every, func(told told) {
+		j.c.subscribe(asked, within, t.scope.Every, func(told gathered) {
 			val := j.read(in.Rule, t, told.view, "")
 			if !c.sliced[i] {
 				c.whole[i] = val
@@ -344,7 +344,7 @@ func worseThan(a, b *finding) bool {
 	}
 	la, na := a.deciding()
 	lb, nb := b.deciding()
-	return la.strain(na) > lb.strain(nb)
+	return la.margin(na) > lb.margin(nb)
 }
 
 // result puts a finding into words; slice is the worst of a rule with every.

@@ -11,43 +11,43 @@ import (
 )
 
 // Judging judges rules on a run that goes on: it takes the intervals as they are sealed, in
-// order of time, and reports at any time on what it has by then. Judge is a Judging that was
+// order of time, and reports at any time on what it has by then. Judge is a Judging that is
 // given a whole run.
 //
-// What becomes known of the faults comes by Learn. An interval waits until the windows of all
-// faults are known that its arrivals could have met: for as long as a fault takes to be proven,
-// or to be undone. Nothing that was gathered is ever taken back.
+// Learn tells it what becomes known of the faults. An interval waits until the windows are known of
+// all faults that its arrivals could have met: for as long as a fault takes to be proven, or to be
+// undone. Nothing that was gathered is ever taken back.
 //
 // It is not safe for concurrent use.
 type Judging struct {
 	tl    timeline.Timeline // what is known of the run; Duration is how far it came
 	ended bool              // the load is over, and Duration known
 
-	c     *collection
-	watch *watches
-	cases []*ruleCase
-	held  []timeline.Interval // that wait for a fault
+	c          *aggregator
+	recoveries *recoveryDetectors
+	cases      []*ruleCase
+	held       []timeline.Interval // intervals that wait for a fault
 
-	// Made anew by each report. brief leaves out all that no rule rests on.
+	// Made anew by each report. brief leaves out the figures that no rule needs.
 	report Report
 	brief  bool
 	faults []*View // by tl.Faults
 	before []*View
-	// Over the judged stages: that too much of the load was not sent, and what
-	// part the generator can have in the figures.
+	// Over the judged stages: why too much of the load was not sent, empty if it was, and the
+	// generator's bias.
 	notSent string
 	bias    bias
 }
 
-// Facts are what is known of a run beside its intervals, at some moment of it.
+// Facts are what is known of a run, beside its intervals, at some moment.
 type Facts struct {
 	Faults      []timeline.Fault // all of the plan, in an order that does not change
 	Generator   []timeline.Usage
 	Standstills timeline.Windows
 }
 
-// NewJudging begins to judge a run of which planned has what is known beforehand: stages,
-// requests, flows, faults, and what is normal. Its duration is not looked at.
+// NewJudging begins to judge a run. planned has what is known of it beforehand: stages, requests,
+// flows, faults, and what is normal. The duration of planned is not looked at.
 func NewJudging(rules []Input, planned *timeline.Timeline) *Judging {
 	tl := *planned
 	tl.Duration, tl.Interrupted = 0, false
@@ -56,8 +56,8 @@ func NewJudging(rules []Input, planned *timeline.Timeline) *Judging {
 
 func newJudging(rules []Input, tl *timeline.Timeline) *Judging {
 	j := &Judging{tl: *tl, before: make([]*View, len(tl.Faults))}
-	j.c = newCollection(&j.tl)
-	j.watch = newWatches(&j.tl, j.c)
+	j.c = newAggregator(&j.tl)
+	j.recoveries = newRecoveryDetectors(&j.tl, j.c)
 	j.measureAll()
 	for _, in := range rules {
 		j.cases = append(j.cases, j.prepare(in))
@@ -65,8 +65,8 @@ func newJudging(rules []Input, tl *timeline.Timeline) *Judging {
 	return j
 }
 
-// Learn takes in what is known by now. It comes before the intervals that were sealed by then,
-// and as often as something has changed.
+// Learn takes in what is known by now. It is called whenever that has changed, before the intervals
+// are added that were sealed by then.
 func (j *Judging) Learn(f Facts) error {
 	if len(f.Faults) != len(j.tl.Faults) {
 		return fmt.Errorf(
@@ -78,27 +78,27 @@ func (j *Judging) Learn(f Facts) error {
 	j.tl.Faults = slices.Clone(f.Faults)
 	j.tl.Generator, j.tl.Standstills = f.Generator, f.Standstills
 	j.c.learnFaults()
-	j.watch.learn()
+	j.recoveries.learn()
 	j.release()
 	return nil
 }
 
-// Add takes in the next interval, which it keeps.
+// Add takes in the next interval, and keeps it.
 func (j *Judging) Add(iv timeline.Interval) {
 	j.held = append(j.held, iv)
 	j.release()
 }
 
-// End says that the load is over: run has all that is known of it. Its intervals were added.
+// End says that the load is over: run has all that is known of it. All intervals were added before.
 func (j *Judging) End(run *timeline.Timeline) error {
 	j.tl.Duration, j.tl.Interrupted, j.ended = run.Duration, run.Interrupted, true
 	return j.Learn(Facts{run.Faults, run.Generator, run.Standstills})
 }
 
-// Until is how far the run came, as far as it was judged.
+// Until is up to which instant the run was judged.
 func (j *Judging) Until() time.Duration { return j.tl.Duration }
 
-// release takes in the intervals that wait for no fault any more.
+// release judges by the intervals that no longer wait for a fault.
 func (j *Judging) release() {
 	n := 0
 	for ; n < len(j.held) && j.knownUpTo(lastOf(&j.held[n])); n++ {
@@ -108,7 +108,7 @@ func (j *Judging) release() {
 		}
 		at := middle(iv.Window, j.tl.Duration)
 		j.c.add(iv, at)
-		j.watch.add(j.c, iv, at)
+		j.recoveries.add(j.c, iv, at)
 		for _, c := range j.cases {
 			c.foldFinal()
 		}
@@ -163,7 +163,7 @@ func inForce(f *timeline.Fault) bool {
 // the rules that ask for it inconclusive.
 func (j *Judging) Report() Report { return j.judge(false) }
 
-// Rules judges the rules alone, which costs less than a Report: for who watches the run.
+// Rules judges the rules alone, for the live status. That costs less than a Report.
 func (j *Judging) Rules() []RuleResult { return j.judge(true).Rules }
 
 func (j *Judging) judge(brief bool) Report {
@@ -183,8 +183,8 @@ func (j *Judging) judge(brief bool) Report {
 	for _, c := range j.cases {
 		c.rest = nil
 	}
-	j.c.tellAll()
-	j.watch.report(j.report.Faults, j)
+	j.c.emitAll()
+	j.recoveries.report(j.report.Faults, j)
 	if !brief {
 		for i, v := range j.faults {
 			v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
@@ -201,7 +201,7 @@ func (j *Judging) judge(brief bool) Report {
 
 // measureAll asks for what every report has.
 func (j *Judging) measureAll() {
-	j.c.track(filter{}, whole, 0, func(t told) {
+	j.c.subscribe(filter{}, whole, 0, func(t gathered) {
 		j.notSent, j.bias = notSent(t.view, &j.tl), biasOf(t.view, &j.tl)
 		if !j.brief {
 			j.report.Totals = measure(t.view)
@@ -209,7 +209,7 @@ func (j *Judging) measureAll() {
 		}
 	})
 	ask := func(f filter, of stretch, put func(Measure)) {
-		j.c.track(f, of, 0, func(t told) {
+		j.c.subscribe(f, of, 0, func(t gathered) {
 			if !j.brief {
 				put(measure(t.view))
 			}
@@ -234,7 +234,7 @@ func (j *Judging) measureAll() {
 		ask(filter{}, whole.in(rule.After, name), func(m Measure) { j.report.Faults[i].After = m })
 		// What is normal is not learnt from the time of other faults: a service
 		// that was down before would seem to have recovered while it is down.
-		j.c.track(filter{}, beforeAlone(name), 0, func(t told) { j.before[i] = t.view })
+		j.c.subscribe(filter{}, beforeAlone(name), 0, func(t gathered) { j.before[i] = t.view })
 	}
 }
 

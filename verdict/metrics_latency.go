@@ -24,7 +24,7 @@ var percentiles = []struct {
 // minSamples is how many samples the q-quantile needs: 1/(1−q), as with fewer
 // its rank is that of the maximum, and one stray request would be the verdict;
 // below the median 1/q, for the sake of the minimum.
-func minSamples(q float64) uint64 { return uint64(enough(q)) }
+func minSamples(q float64) uint64 { return uint64(samplesNeeded(q)) }
 
 // percentileMetric is the metric of a percentile that is not listed, such as
 // p97.5 or ok.p12; nil if the name is that of none. Percentiles lie between 0 and

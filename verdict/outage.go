@@ -21,35 +21,35 @@ const (
 // outages finds when a service was down, from the beats of the intervals in order. It keeps
 // only what is open: memory does not grow with time. See docs/design/004-phases.md.
 type outages struct {
-	from, end time.Duration // of the time that counts
+	from, end time.Duration // the time in which outages count
 	// end is where another fault begins: an outage open then is counted for that fault.
 	nextFault bool
 	asked     timeline.Windows     // judged time in which the plan asked for something
 	stills    timeline.Windows     // time in which silence is ordeal's own: see spoiled
 	normal    func() time.Duration // the response time up to which an answer is normal
 
-	blameTarget bool // for all that the generator may have made too
+	blameTarget bool // also for errors that the generator may have made
 
 	early []timeline.Beat // due before from and still open then
 	begun bool            // from has come, and early was looked at
 
-	ups     []time.Duration // to come: slow answers that show that it was up
-	down    bool
-	first   time.Duration // that it was down, as far as it counts
-	last    time.Duration // that it is known to have been down
-	count   uint64        // arrivals that were, since first
-	unknown time.Duration // before first, of which nothing is known
-	seen    time.Duration // the last arrival since from
+	ups     []time.Duration // instants, still to come, at which a slow answer shows the service up
+	down    bool            // an outage is open, which the next five fields describe
+	first   time.Duration   // its beginning, from on
+	last    time.Duration   // the last instant at which the service is known to have been down
+	count   uint64          // arrivals that met it
+	unknown time.Duration   // asked time just before first, of which nothing is known
+	seen    time.Duration   // the last arrival since from
 
-	arrivals   uint64 // that say something
+	arrivals   uint64 // those that say something
 	total      time.Duration
-	own        time.Duration // of total, that may be ordeal's own
+	own        time.Duration // the part of total that may be ordeal's own doing
 	stretches  uint64
 	longest    time.Duration
 	resolution time.Duration // at the edges of outages
 	gap        time.Duration // the longest asked time between two arrivals
-	missed     time.Duration // asked time before outages of which nothing is known
-	open       bool          // it was down to the end: total is a lower bound
+	missed     time.Duration // sum of unknown over all outages
+	open       bool          // the service was down to the end: total is a lower bound
 	found      func(w timeline.Window)
 }
 
@@ -79,7 +79,7 @@ func (o *outages) add(iv *timeline.Interval, middle time.Duration) {
 	}
 }
 
-// begin looks at what was open when the time began.
+// begin looks at the arrivals that were open at from.
 func (o *outages) begin() {
 	if o.begun {
 		return
@@ -121,7 +121,7 @@ func (o *outages) beat(b timeline.Beat) {
 	o.seen = max(o.seen, b.Last)
 }
 
-// between notes that nothing came due from the last arrival up to an instant.
+// between notes that nothing came due between the last arrival and an instant.
 func (o *outages) between(at time.Duration) {
 	if from := max(o.seen, o.from); at-from > o.gap { // few are: this costs nothing
 		o.gap = max(o.gap, o.askedIn(from, at))
@@ -178,7 +178,7 @@ func (o *outages) clone() outages {
 	return c
 }
 
-// finish ends the time: what is down then was so until then.
+// finish ends the time: an outage that is open then lasted until then.
 func (o *outages) finish() {
 	o.begin()
 	o.upTo(o.end)
@@ -191,8 +191,8 @@ func (o *outages) finish() {
 	o.open = o.stretches > before
 }
 
-// spoiled is the time of which nobody can say whether a service was down: ordeal stood
-// still, or was catching up after it had done so for long.
+// spoiled is the time in which silence says nothing of the service: ordeal stood still, or was
+// catching up after a long standstill.
 func spoiled(stills timeline.Windows) timeline.Windows {
 	out := slices.Clone(stills)
 	for i, s := range out {
@@ -203,8 +203,9 @@ func spoiled(stills timeline.Windows) timeline.Windows {
 	return timeline.NewWindows(out...)
 }
 
-// blur is how far off the total may be at each edge of an outage: how long a stretch nothing is
-// known of. Without any it is how long one may have been that was not told from single errors.
+// blur is how far off the total may be at each edge of an outage: the longest stretch there of
+// which nothing is known. Without outages it is the length that one could have had and still be
+// taken for single errors.
 func (o *outages) blur() time.Duration {
 	if o.stretches == 0 {
 		return max(o.gap, min(outageArrivals*o.gap, outageLength), timeline.BeatLength)
@@ -212,7 +213,7 @@ func (o *outages) blur() time.Duration {
 	return max(o.resolution, timeline.BeatLength)
 }
 
-// unseen is how much longer the outages may have been than any arrival met.
+// unseen is how much longer the outages may have been than arrivals show.
 func (o *outages) unseen() time.Duration {
 	if o.stretches == 0 {
 		return o.gap

@@ -9,18 +9,18 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// health is what arrivals say of how a service is: without errors that the generator may have
-// made, and with the response times less what it may have made of them.
+// health is how well a service did for some arrivals. Errors that the generator may have made are
+// left out, and response times are less what the generator may have added.
 type health struct {
 	window timeline.Window
 	// window, and what is before it, from the last slice or the fault's end on.
 	since          timeline.Window
 	judged, errors uint64
-	doubted        uint64                // errors that the generator may have made, in neither
+	doubted        uint64                // errors that the generator may have made; not in judged
 	response       timeline.Distribution // dropped once p95 is read
 	p95            time.Duration
-	silent         bool // it met a silence
-	ended          bool // that was over at its end
+	silent         bool // an outage makes it abnormal, however few arrivals waited
+	ended          bool // that outage was over at its end
 }
 
 // add takes in a cell.
@@ -34,7 +34,7 @@ func (h *health) add(s *timeline.Stats) {
 	h.response.Merge(s.Net(&s.Err))
 }
 
-// merge takes in another one.
+// merge adds o.
 func (h *health) merge(o *health) {
 	h.judged += o.judged
 	h.errors += o.errors
@@ -42,19 +42,19 @@ func (h *health) merge(o *health) {
 	h.response.Merge(&o.response)
 }
 
-// usual is how a service was before the faults of one name.
-type usual struct {
+// healthBefore is how well a service did before the faults of one name.
+type healthBefore struct {
 	name    string
-	before  time.Duration // the first of them
-	in      stretch       // by what it is told
+	before  time.Duration // when the first of these faults began
+	in      stretch       // the time that is looked at
 	limits  timeline.Normal
 	sum     health
 	p95     time.Duration
 	settled bool
 }
 
-// settle reads what is complete once the first fault began.
-func (u *usual) settle() {
+// settle reads the p95, which is complete once the first fault began.
+func (u *healthBefore) settle() {
 	if !u.settled {
 		u.settled = true
 		u.p95, _ = u.sum.response.Quantile(0.95)
@@ -63,7 +63,7 @@ func (u *usual) settle() {
 }
 
 // slowest is the response time up to which an answer is normal.
-func (u *usual) slowest() time.Duration {
+func (u *healthBefore) slowest() time.Duration {
 	u.settle()
 	if u.sum.judged == 0 {
 		return 0
@@ -73,7 +73,7 @@ func (u *usual) slowest() time.Duration {
 
 // degraded says whether a slice is not normal; at worst, with the errors that the generator
 // may have made taken for the target's.
-func (u *usual) degraded(h *health, atWorst bool) bool {
+func (u *healthBefore) degraded(h *health, atWorst bool) bool {
 	u.settle()
 	before := float64(u.sum.errors) / float64(u.sum.judged)
 	errors, judged := h.errors, h.judged
@@ -84,36 +84,36 @@ func (u *usual) degraded(h *health, atWorst bool) bool {
 		float64(h.p95) > u.limits.P95.Of(float64(u.p95))
 }
 
-// watch follows a service from the injection of a fault on.
-type watch struct {
+// recoveryDetector follows a service from the injection of one fault on.
+type recoveryDetector struct {
 	fault   *timeline.Fault
 	struck  bool // its disturbance began
 	own     timeline.Window
 	end     time.Duration // the next fault's disturbance, as far as it is known
-	endedBy string        // that fault; empty: there is none
-	usual   *usual
-	outages outages // for certain
-	atWorst outages // if nothing is put down to the generator
-	others  phases  // all other faults: what meets them proves nothing of this one
+	endedBy string        // the name of that fault; empty: there is none
+	before  *healthBefore
+	outages outages // those that are certain
+	atWorst outages // those there are if the target is blamed for all that the generator may have done
+	others  phases  // all other faults: arrivals that meet them say nothing of this one
 	idle    timeline.Windows
 
-	gathering health // the slice
+	gathering health // the present slice
 	slices    []health
-	silent    []timeline.Window // that may reach into the slice that is being gathered
+	silent    []timeline.Window // outages that may reach into the present slice
 }
 
-// connect makes the parts of the watch know each other.
-func (w *watch) connect() {
-	w.outages.normal, w.atWorst.normal = w.usual.slowest, w.usual.slowest
+// connect makes the parts of the detector know each other.
+func (w *recoveryDetector) connect() {
+	w.outages.normal, w.atWorst.normal = w.before.slowest, w.before.slowest
 	w.outages.found = w.down
 }
 
-// upTo is a copy of the watch that can be finished at an instant, while w goes on.
-func (w *watch) upTo(end time.Duration) *watch {
+// upTo is a copy of the detector that can be finished at an instant, while w goes on.
+func (w *recoveryDetector) upTo(end time.Duration) *recoveryDetector {
 	c := *w
-	u := *w.usual
+	u := *w.before
 	u.sum.response = u.sum.response.Clone()
-	c.usual = &u
+	c.before = &u
 	if c.end >= end {
 		c.end, c.endedBy = end, ""
 	}
@@ -128,7 +128,7 @@ func (w *watch) upTo(end time.Duration) *watch {
 }
 
 // slice puts arrivals after the fault into the slice that is being gathered.
-func (w *watch) slice(h *health) {
+func (w *recoveryDetector) slice(h *health) {
 	if h.judged+h.doubted == 0 {
 		return
 	}
@@ -137,7 +137,7 @@ func (w *watch) slice(h *health) {
 	}
 	w.gathering.window.To = h.window.To
 	w.gathering.merge(h)
-	if w.gathering.judged < w.usual.limits.MinArrivals {
+	if w.gathering.judged < w.before.limits.MinArrivals {
 		return
 	}
 	w.gathering.p95, _ = w.gathering.response.Quantile(0.95)
@@ -154,12 +154,12 @@ func (w *watch) slice(h *health) {
 	w.silent = nil
 }
 
-// down takes in an outage: one of a second or more, which is long for how closely its
-// arrivals come, makes the slices that it meets abnormal, however few arrivals waited in it.
-func (w *watch) down(s timeline.Window) {
+// down takes in an outage. One of a second or more, if that is long for how closely arrivals come,
+// makes the slices that it meets abnormal, however few arrivals waited in it.
+func (w *recoveryDetector) down(s timeline.Window) {
 	if s.To <= w.own.To ||
 		s.Len()-(timeline.Windows{s}).Intersect(w.outages.stills).Len() < outageLength {
-		return // it is not long, but for a standstill of ordeal's own
+		return // without a standstill of ordeal's own it is not long
 	}
 	w.silent = append(w.silent, s)
 	for i := len(w.slices) - 1; i >= 0 && w.slices[i].window.To > s.From; i-- {
@@ -167,17 +167,17 @@ func (w *watch) down(s timeline.Window) {
 	}
 }
 
-func (w *watch) mark(s timeline.Window, i int) {
+func (w *recoveryDetector) mark(s timeline.Window, i int) {
 	h := &w.slices[i]
 	if h.since.Intersect(s).Len() > 0 && s.Len() >= 3*h.window.Len()/time.Duration(h.judged) {
 		h.silent = true
 	}
 }
 
-// rest is what is left once all arrivals are in: too few for a slice. It says nothing, but where an
-// outage reaches into it that is long for how closely they came: silence needs no arrivals to be
-// seen.
-func (w *watch) rest() {
+// rest looks at the arrivals that are left at the end, which are too few for a slice. They say
+// nothing, unless an outage reaches into their time that is long for how closely they came: it
+// takes no arrivals to see that a service is silent.
+func (w *recoveryDetector) rest() {
 	from := w.own.To
 	if n := len(w.slices); n > 0 {
 		from = w.slices[n-1].window.To
@@ -210,22 +210,22 @@ func (w *watch) rest() {
 type recovery struct {
 	took     *time.Duration // nil: not known
 	atLeast  bool           // took is a lower bound
-	degraded bool           // it was seen to be degraded to the last
+	degraded bool           // the service was still degraded when the time ended
 	relapses []timeline.Window
-	count    int // of relapses
-	relapsed time.Duration
-	why      string // nothing is known
+	count    int           // of relapses
+	relapsed time.Duration // length of all relapses
+	why      string        // why nothing, or only a lower bound, is known
 }
 
 // maxRelapses is how many relapses are listed.
 const maxRelapses = 10
 
-// recovery is what is known for certain, or at worst, if nothing is put down to the
-// generator. unproven is why the fault proves nothing.
-func (w *watch) recovery(atWorst bool, unproven string) (r recovery) {
+// recovery is what is certain or, atWorst, what is possible if the target is blamed for all that
+// the generator may have done. unproven is why the fault proves nothing.
+func (w *recoveryDetector) recovery(atWorst bool, unproven string) (r recovery) {
 	name := w.fault.Name
-	limits := w.usual.limits
-	switch n := w.usual.sum.judged; {
+	limits := w.before.limits
+	switch n := w.before.sum.judged; {
 	case w.fault.Injecting == nil || w.fault.Effective == nil:
 		return recovery{why: unproven}
 	case w.fault.Reverted == nil:
@@ -245,7 +245,7 @@ func (w *watch) recovery(atWorst bool, unproven string) (r recovery) {
 	inRelapse := false
 	for i := range w.slices {
 		s := &w.slices[i]
-		bad := w.usual.degraded(s, atWorst)
+		bad := w.before.degraded(s, atWorst)
 		switch {
 		case bad && recovered >= 0:
 			if !inRelapse {
