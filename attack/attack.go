@@ -20,6 +20,7 @@ package attack
 
 import (
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -91,34 +93,30 @@ type Step struct {
 	Think    time.Duration    `json:"think,omitempty"` // after its answer
 }
 
-// Request is one kind of arrival. URL, header values, query values and body
-// may hold templates over the data row: {{ .sku }}. TemplateFunctions lists
-// what else they can call.
+// Request is one kind of arrival: what all protocols have of it, and Spec, which is the
+// business of its own.
 type Request struct {
-	Name    string          `json:"name"`
-	Weight  float64         `json:"weight"`
-	Method  string          `json:"method,omitempty"`
-	URL     string          `json:"url,omitempty"` // absolute, or relative to the scenario's target
-	Headers []payload.Field `json:"headers,omitempty"`
-	Query   []payload.Field `json:"query,omitempty"`
-	// At most one of these is the body. In JSON, templates stand within strings
-	// and what they render is escaped again; in Form, within values.
-	Body    string            `json:"body,omitempty"`
-	JSON    string            `json:"json,omitempty"`
-	Form    []payload.Field   `json:"form,omitempty"`
-	File    *payload.BodyFile `json:"file,omitempty"`
-	Timeout time.Duration     `json:"timeout"`
-	Expect  expect.Expect     `json:"expect"`
+	Name    string
+	Weight  float64
+	Timeout time.Duration // 0: the plan's
 	// Data are the rows that templates draw from; the k-th arrival of this
 	// request takes row k modulo their number.
-	Data *payload.Data `json:"data,omitempty"`
-	// Targets, in place of all of the above but name, weight and expect: the
-	// k-th arrival takes target k modulo their number.
-	Targets Targets `json:"targets,omitempty"`
-	// Protocol is a name in package protocols. Empty is HTTP, whose settings stand above;
-	// those of any other are Spec.
-	Protocol string `json:"protocol,omitempty"`
-	Spec     Spec   `json:"spec,omitempty"`
+	Data *payload.Data
+	// Protocol is a name in package protocols, and Spec the settings of that protocol.
+	Protocol string
+	Spec     Spec
+}
+
+// Validate says what is wrong with what all protocols have, by field, nil if nothing.
+func (r *Request) Validate() fielderr.List {
+	var wrong fielderr.List
+	if math.IsNaN(r.Weight) || math.IsInf(r.Weight, 0) || r.Weight < 0 {
+		wrong.Add("weight", "weight: expected a number of at least 0, found %v", r.Weight)
+	}
+	if r.Timeout < 0 {
+		wrong.Add("timeout", "timeout: expected at least 0, found %s", r.Timeout)
+	}
+	return wrong
 }
 
 // End is how an arrival ended.

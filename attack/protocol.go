@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack/payload"
@@ -14,31 +15,47 @@ import (
 // Protocol is an entry of the registry of protocols: what a request is, and how it is
 // sent. It knows nothing of when.
 type Protocol struct {
-	// Name is that in Request.Protocol, and the key of a request in the scenario file;
-	// empty: HTTP.
+	// Name is that in Request.Protocol, and the key of a request in the scenario file.
+	// HTTP's keys stand beside the name of a request there.
 	Name string
 	// Doc is one line on what stands below the key.
 	Doc string
-	// New returns the settings of a request with their defaults; nil for HTTP, whose
-	// settings stand beside the name of a request.
+	// New returns the settings of a request with their defaults.
 	New func() Spec
-	// Compile checks the plan's requests of this protocol and returns what sends them.
-	Compile func(p *Plan) (Client, error)
+	// Compile checks the plan's requests of this protocol and returns what sends them,
+	// or all that is wrong, by field of the plan: requests[2].url, allow_hosts. What is
+	// no matter of a setting has no path.
+	Compile func(p *Plan) (Client, fielderr.List)
 }
 
 // Spec is what a request of a protocol says of itself: a pointer to a struct whose
-// exported fields carry json and doc tags.
+// exported fields carry json and doc tags. It is not changed once its plan is built.
 type Spec interface {
 	// Validate says what is wrong, by field, nil if nothing. Templates draw from data,
 	// and from values of these names that a flow brings.
 	Validate(data *payload.Data, names []string) fielderr.List
 	// Expanded is a copy whose texts went through expand, which puts names of the run
-	// in. target is the host:port of the scenario's target, empty if it has none.
+	// in. target is the URL of the scenario's target, such as tcp://127.0.0.1:6379, for
+	// what does not say itself where it goes; empty if there is none.
 	Expanded(expand func(string) string, target string) Spec
 	// Endpoint is the host:port that it is sent to, empty if the scenario's target is.
 	Endpoint() string
 	// String says in few words what is asked.
 	String() string
+}
+
+// SecretTexts is a Spec that puts texts under secret names: into an Authorization
+// header, after password=. The columns that templates take into them are secrets.
+type SecretTexts interface{ SecretTexts() []string }
+
+// Printer is a Spec that prints a request into plan.json in a form of its own: Printed
+// returns what is encoded in place of the request.
+type Printer interface{ Printed(of *Request) any }
+
+// InRequest returns the mistakes in the settings of the request at i as those of the plan.
+func InRequest(p *Plan, i int, wrong fielderr.List) fielderr.List {
+	path := fielderr.Field("requests").Item(i)
+	return wrong.Below(path, fmt.Sprintf("request %q", p.Requests[i].Name))
 }
 
 // Client sends the requests of a plan that are of one protocol. It is safe for

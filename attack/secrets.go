@@ -2,20 +2,15 @@ package attack
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
-// SpecTexts is a Spec with texts that templates may stand in. A column that one of
-// them puts under a secret name is a secret.
-type SpecTexts interface{ Texts() []string }
-
-// SecretColumns are the columns and captures that the requests use as a secret: in
-// an Authorization header, as a password=; and those that SecretNames has. With
-// the flow at index i, those of its steps; else those of the request at i. A column
-// that is a secret by its own name need not be among them.
+// SecretColumns are the columns and captures that the requests use as a secret, as
+// SecretTexts say, and those that SecretNames has. With the flow at index i, those of its
+// steps; else those of the request at i. A column that is a secret by its own name need
+// not be among them.
 func SecretColumns(p *Plan, i int, flow bool) map[string]bool {
 	out := make(map[string]bool)
 	for _, name := range p.SecretNames {
@@ -38,28 +33,13 @@ func SecretColumns(p *Plan, i int, flow bool) map[string]bool {
 }
 
 func columnsUsedAsSecrets(r *Request, out map[string]bool) {
-	add := func(value string) {
-		for _, column := range payload.ColumnsIn(value) {
+	spec, ok := r.Spec.(SecretTexts)
+	if !ok {
+		return
+	}
+	for _, text := range spec.SecretTexts() {
+		for _, column := range payload.ColumnsIn(text) {
 			out[column] = true
-		}
-	}
-	for _, f := range r.Headers {
-		if secret.Header(f.Name) {
-			add(f.Value)
-		}
-	}
-	for _, f := range slices.Concat(r.Query, r.Form) {
-		if secret.Name(f.Name) {
-			add(f.Value)
-		}
-	}
-	texts := []string{r.URL, r.Body, payload.QuoteTemplates(r.JSON)}
-	if spec, ok := r.Spec.(SpecTexts); ok {
-		texts = append(texts, spec.Texts()...)
-	}
-	for _, s := range texts {
-		for _, v := range secret.Named(s) {
-			add(v)
 		}
 	}
 }

@@ -31,7 +31,9 @@ func HoldPlan(rate arrivals.Rate, d, timeout time.Duration, maxInFlight int) *at
 
 // Get is a request of weight 1. Its URL may hold templates.
 func Get(name, url string) attack.Request {
-	return attack.Request{Name: name, Weight: 1, URL: url}
+	return attack.Request{
+		Name: name, Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{URL: url},
+	}
 }
 
 // Data are rows that are right.
@@ -55,9 +57,9 @@ func Values(texts map[string]string) *payload.Values {
 // Clients are those of a plan whose requests are sent by an engine.
 func Clients(tb testing.TB, p *attack.Plan, e httpx.Engine) attack.Clients {
 	tb.Helper()
-	c, err := httpx.NewClient(p, e)
-	if err != nil {
-		tb.Fatal(err)
+	c, wrong := httpx.NewClient(p, e)
+	if wrong != nil {
+		tb.Fatal(wrong)
 	}
-	return attack.Clients{"": c}
+	return attack.Clients{httpx.Name: c}
 }

@@ -18,8 +18,8 @@ func TestBodyFileInPlan(t *testing.T) {
 	if err := json.Unmarshal(b, &f); err != nil || f.Name != "a.bin" {
 		t.Errorf("found %+v: %v", f, err)
 	}
-	r := attack.Request{URL: "http://h/", Body: "x", File: &f}
-	if err := Validate(&r).Err(); err == nil || !strings.Contains(err.Error(), "at most one of body, json, form and file") {
+	r := Request{URL: "http://h/", Body: "x", File: &f}
+	if err := r.Validate(nil, nil).Err(); err == nil || !strings.Contains(err.Error(), "at most one of body, json, form and file") {
 		t.Errorf("two bodies: %v", err)
 	}
 }
@@ -28,7 +28,7 @@ func TestRemarksOnFiles(t *testing.T) {
 	for content, want := range map[string]bool{
 		"{{ .sku }}": true, "{{ seq }}-{{ uuid }}": true, "{{ .name }}": false, "{{name}}": false, "{{#if x}}": false, `\textbf{{bold}}`: false, `{{ "a" }}`: false, "no": false,
 	} {
-		p := &attack.Plan{Requests: []attack.Request{{File: &payload.BodyFile{Name: "f", Bytes: []byte(content)}, Data: dataOf([]map[string]string{{"sku": "1"}})}}}
+		p := &attack.Plan{Requests: []attack.Request{{Data: dataOf([]map[string]string{{"sku": "1"}}), Protocol: Name, Spec: &Request{File: &payload.BodyFile{Name: "f", Bytes: []byte(content)}}}}}
 		if got := Remarks(p, 0); (len(got) > 0) != want {
 			t.Errorf("%s: %q", content, got)
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,9 +26,9 @@ const UserAgent = "ordeal"
 // by now, save for what templates put in. The calls are shared: they must not
 // be changed.
 func NewBuilder(p *attack.Plan) (func(attack.Arrival) (*Call, error), error) {
-	b, err := New(p)
-	if err != nil {
-		return nil, err
+	b, wrong := New(p)
+	if wrong != nil {
+		return nil, wrong.Err()
 	}
 	return b.Build, nil
 }
@@ -49,26 +48,33 @@ type From struct {
 // newCaller is what a new caller brings.
 var newCaller From
 
-func New(p *attack.Plan) (*Builder, error) {
+// New compiles the plan's requests of this protocol. What is wrong is told by field of the
+// plan.
+func New(p *attack.Plan) (*Builder, fielderr.List) {
 	if len(p.Requests) == 0 {
-		return nil, errors.New("requests: expected at least one, found none")
+		return nil, fielderr.List{
+			fielderr.At(fielderr.Field("requests"), "requests: expected at least one, found none"),
+		}
 	}
 	b := &Builder{make([]callMaker, len(p.Requests))}
-	wanted, err := wanted(p)
-	if err != nil {
-		return nil, err
+	wanted, wrong := wanted(p)
+	if wrong != nil {
+		return nil, wrong
 	}
-	var errs []error
 	for i := range p.Requests {
-		var err error
-		if p.Requests[i].Protocol != "" {
-			continue // another protocol sends it
+		r := &p.Requests[i]
+		var bad fielderr.List
+		switch spec, ok := r.Spec.(*Request); {
+		case ok:
+			b.makers[i], bad = newCallMaker(spec, r.Data, p, wanted[i])
+		case r.Protocol == Name:
+			bad = fielderr.List{
+				fielderr.At(nil, "expected settings of protocol %s, found %T", Name, r.Spec),
+			}
 		}
-		if b.makers[i], err = newCallMaker(&p.Requests[i], p, wanted[i]); err != nil {
-			errs = append(errs, fmt.Errorf("request %q: %w", p.Requests[i].Name, err))
-		}
+		wrong = append(wrong, attack.InRequest(p, i, bad)...)
 	}
-	return b, errors.Join(errs...)
+	return b, wrong
 }
 
 // Build makes the call of an arrival.
@@ -81,13 +87,6 @@ func (b *Builder) Build(
 // BuildWith is Build for a step of a flow.
 func (b *Builder) BuildWith(a attack.Arrival, by *From) (*Call, error) {
 	return b.makers[a.Request](a, by)
-}
-
-// Validate says all that is wrong with the request, nil if nothing; templates
-// are tried with every row of data. It does not ask for an absolute URL.
-func Validate(r *attack.Request) fielderr.List {
-	_, wrong := ValidateRows(r, Columns{}, math.MaxInt)
-	return wrong
 }
 
 // placeholder stands for a value that only the run will know. It may stand
@@ -109,28 +108,23 @@ type Columns struct {
 // values cannot make a difference, as they are escaped, a row of each set of columns
 // is enough. Paths of mistakes begin with url, method, headers, query, body, form,
 // json, and so on, as in a scenario file.
-func ValidateRows(r *attack.Request, columns Columns, most int) (tried int, wrong fielderr.List) {
+func (r *Request) ValidateRows(
+	data *payload.Data, columns Columns, most int,
+) (tried int, wrong fielderr.List) {
 	captured := new(payload.Values)
 	for _, c := range columns.Names {
 		captured.Set(c, placeholder, payload.Untyped)
 	}
-	if math.IsNaN(r.Weight) || math.IsInf(r.Weight, 0) || r.Weight < 0 {
-		wrong.Add("weight", "weight: expected a number of at least 0, found %v", r.Weight)
-	}
-	if r.Timeout < 0 {
-		wrong.Add("timeout", "timeout: expected at least 0, found %s", r.Timeout)
-	}
 	wrong = append(wrong, r.Expect.Validate().Below(fielderr.Field("expect"), "expect")...)
 	if len(r.Targets) > 0 {
 		for i, t := range r.Targets {
-			path := fielderr.Field("targets").Item(i)
-			wrong = append(wrong, validateTarget(&t).Below(path, fmt.Sprintf("target %d", i+1))...)
+			wrong = append(wrong, inTarget(i, validateTarget(&t))...)
 		}
 		return tried, wrong
 	}
-	k, err := newCompiled(r, 0)
-	if err != nil {
-		return tried, append(wrong, fielderr.Of(err)...)
+	k, bad := newCompiled(r, 0)
+	if bad != nil {
+		return tried, append(wrong, bad...)
 	}
 	missed := false
 	k.missing = func(column string) error {
@@ -139,15 +133,15 @@ func ValidateRows(r *attack.Request, columns Columns, most int) (tried int, wron
 		case columns.Missing != nil:
 			msg, hint := columns.Missing(column)
 			return fielderr.Error{Msg: msg, Hint: hint}
-		case r.Data.Len() == 0:
+		case data.Len() == 0:
 			return fmt.Errorf("%w (the request has no data)", payload.NoColumn(column))
 		}
 		return payload.NoColumn(column)
 	}
 	call := new(Call)
-	for i := range k.trialRows(r.Data, most) {
+	for i := range k.trialRows(data, most) {
 		tried++
-		err := k.render(call, r, attack.Arrival{Nth: uint64(i)}, &From{Values: captured})
+		err := k.render(call, data, attack.Arrival{Nth: uint64(i)}, &From{Values: captured})
 		if err == nil {
 			err = cmp.Or(validURL(call.URL), sendable(call.Header))
 		}
@@ -155,7 +149,7 @@ func ValidateRows(r *attack.Request, columns Columns, most int) (tried int, wron
 			continue
 		}
 		for _, e := range fielderr.Of(err) {
-			if r.Data.Len() > 0 {
+			if data.Len() > 0 {
 				e.Row = i + 1
 			}
 			if i == 0 && missed && columns.Missing != nil {
@@ -168,20 +162,22 @@ func ValidateRows(r *attack.Request, columns Columns, most int) (tried int, wron
 	return tried, wrong
 }
 
-func newCallMaker(r *attack.Request, p *attack.Plan, want wants) (callMaker, error) {
+func newCallMaker(
+	r *Request, data *payload.Data, p *attack.Plan, want wants,
+) (callMaker, fielderr.List) {
 	c, err := expect.New(r.Expect)
 	if err != nil {
-		return nil, fmt.Errorf("expect: %w", err)
+		return nil, fielderr.Of(err).Below(fielderr.Field("expect"), "expect")
 	}
 	if len(r.Targets) > 0 {
 		return targetCallMaker(r, p.Protocol, c)
 	}
-	k, err := newCompiled(r, p.Seed)
-	if err != nil {
-		return nil, err
+	k, wrong := newCompiled(r, p.Seed)
+	if wrong != nil {
+		return nil, wrong
 	}
 	build := func(call *Call, k *compiled, a attack.Arrival, by *From) error {
-		if err := k.render(call, r, a, by); err != nil {
+		if err := k.render(call, data, a, by); err != nil {
 			return err
 		}
 		if !k.plainURL {
@@ -197,7 +193,7 @@ func newCallMaker(r *attack.Request, p *attack.Plan, want wants) (callMaker, err
 	if k.literal() {
 		call := &Call{Fixed: true}
 		if err := build(call, k, attack.Arrival{}, &newCaller); err != nil {
-			return nil, err
+			return nil, fielderr.Of(err)
 		}
 		if !want.cookies {
 			return func(attack.Arrival, *From) (*Call, error) { return call, nil }, nil
@@ -209,9 +205,9 @@ func newCallMaker(r *attack.Request, p *attack.Plan, want wants) (callMaker, err
 	// Template functions are bound when a template is parsed, but answer for one
 	// arrival: each rendering under way needs templates of its own.
 	kits := sync.Pool{New: func() any {
-		k, err := newCompiled(r, p.Seed)
-		if err != nil {
-			panic("attack: a request that compiled before does not any more: " + err.Error())
+		k, wrong := newCompiled(r, p.Seed)
+		if wrong != nil {
+			panic("attack: a request that compiled before does not any more: " + wrong.Err().Error())
 		}
 		k.layout = form
 		return k
@@ -260,23 +256,31 @@ func (c *Call) Carry(jar *Jar) {
 	}
 }
 
-func targetCallMaker(r *attack.Request, protocol string, c *expect.Check) (callMaker, error) {
+func targetCallMaker(
+	r *Request, protocol string, c *expect.Check,
+) (callMaker, fielderr.List) {
 	calls := make([]*Call, len(r.Targets))
-	var errs []error
+	var wrong fielderr.List
 	for i, t := range r.Targets {
 		calls[i] = &Call{
-			Method: t.Method, URL: string(escapeQuery([]byte(t.URL))), Header: withDefault(t.Headers, "User-Agent", UserAgent), Body: t.Body,
+			Method: t.Method, URL: string(escapeQuery([]byte(t.URL))),
+			Header: withDefault(t.Headers, "User-Agent", UserAgent), Body: t.Body,
 			WantBody: c.WantsBody(), WantHeader: c.WantsHeader(), Fixed: true,
 		}
-		if err := errors.Join(validateTarget(&t).Err(), Absolute(t.URL, protocol)); err != nil {
-			errs = append(errs, fmt.Errorf("target %d: %w", i+1, err))
-		}
+		bad := append(validateTarget(&t), fielderr.Of(Absolute(t.URL, protocol))...)
+		wrong = append(wrong, inTarget(i, bad)...)
 	}
-	return func(a attack.Arrival, _ *From) (*Call, error) { return calls[a.Nth%uint64(len(calls))], nil }, errors.Join(
-		errs...)
+	return func(a attack.Arrival, _ *From) (*Call, error) {
+		return calls[a.Nth%uint64(len(calls))], nil
+	}, wrong
 }
 
-func validateTarget(t *attack.Target) fielderr.List {
+// inTarget returns the mistakes in the target at i as those of its request.
+func inTarget(i int, wrong fielderr.List) fielderr.List {
+	return wrong.Below(fielderr.Field("targets").Item(i), fmt.Sprintf("target %d", i+1))
+}
+
+func validateTarget(t *Target) fielderr.List {
 	errs := []error{validMethod(t.Method), validURL(t.URL), sendable(t.Headers)}
 	for _, h := range t.Headers {
 		errs = append(errs, ValidField(h))
@@ -383,18 +387,20 @@ func ValidField(f payload.Field) error {
 
 // Absolute says why a URL cannot be sent to, nil if it can.
 func Absolute(s, protocol string) error {
+	at := fielderr.Field("url")
 	u, err := url.Parse(s)
 	if err != nil {
-		return fmt.Errorf("url: %w", WithoutURL(err))
+		return fielderr.Wrap(WithoutURL(err), "url", at)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf(
+		return fielderr.At(
+			at,
 			"url: expected one such as http://127.0.0.1:8080/path, found %q",
 			plaintext.Clip(s, 80),
 		)
 	}
 	if err := Fits(protocol, u.Scheme); err != nil {
-		return fmt.Errorf("url: %w", err)
+		return fielderr.Wrap(err, "url", at)
 	}
 	return nil
 }

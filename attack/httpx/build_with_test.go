@@ -10,10 +10,7 @@ import (
 )
 
 func TestBuildWith(t *testing.T) {
-	r := attack.Request{
-		URL: "http://h/{{ .id }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .token }}"}}, Query: []payload.Field{{Name: "q", Value: "{{ if .token }}{{ .own }}{{ end }}"}},
-		Data: dataOf([]map[string]string{{"own": "1", "id": "from the row"}}),
-	}
+	r := attack.Request{Data: dataOf([]map[string]string{{"own": "1", "id": "from the row"}}), Protocol: Name, Spec: &Request{URL: "http://h/{{ .id }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .token }}"}}, Query: []payload.Field{{Name: "q", Value: "{{ if .token }}{{ .own }}{{ end }}"}}}}
 	b, err := New(&attack.Plan{Requests: []attack.Request{r}})
 	if err != nil {
 		t.Fatal(err)
@@ -31,9 +28,10 @@ func TestBuildWith(t *testing.T) {
 }
 
 func TestValidateWithColumns(t *testing.T) {
-	r := attack.Request{URL: "http://h:{{ .port }}/{{ .id }}", Headers: []payload.Field{{Name: "X-N", Value: "{{ printf \"%s\" .token }}"}}, JSON: `{"id": "{{ .id }}"}`}
+	r := Request{URL: "http://h:{{ .port }}/{{ .id }}", Headers: []payload.Field{{Name: "X-N", Value: "{{ printf \"%s\" .token }}"}}, JSON: `{"id": "{{ .id }}"}`}
+	var data *payload.Data
 	validate := func(columns []string) error {
-		_, wrong := ValidateRows(&r, Columns{Names: columns}, math.MaxInt)
+		_, wrong := r.ValidateRows(data, Columns{Names: columns}, math.MaxInt)
 		return wrong.Err()
 	}
 	if err := validate([]string{"id", "token", "port"}); err != nil {
@@ -48,7 +46,7 @@ func TestValidateWithColumns(t *testing.T) {
 		{[]string{"port", "id"}, nil, `header X-N: the data row has no column "token" (the request has no data)`},
 		{[]string{"port", "token"}, []map[string]string{{"id": "1"}, {"x": "1"}}, `with data row 2: url: the data row has no column "id"`},
 	} {
-		r.Data = dataOf(c.data)
+		data = dataOf(c.data)
 		if err := validate(c.columns); err == nil || err.Error() != c.want {
 			t.Errorf("with %q: expected %q, found %v", c.columns, c.want, err)
 		}

@@ -136,16 +136,16 @@ func speaks(hosts []string, protocol string) string {
 	return strings.Join(list[:last], ", ") + " and " + list[last] + " take " + protocol
 }
 
-// targets iterates over the URLs of all requests.
+// targets iterates over the URLs of all requests of this protocol.
 func targets(p *attack.Plan) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range p.Requests {
-			r := &p.Requests[i]
-			if len(r.Targets) == 0 && !yield(r.URL) {
-				return
+			spec, ok := p.Requests[i].Spec.(*Request)
+			if !ok {
+				continue
 			}
-			for j := range r.Targets {
-				if !yield(r.Targets[j].URL) {
+			for s := range spec.URLs() {
+				if !yield(s) {
 					return
 				}
 			}

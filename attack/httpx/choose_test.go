@@ -48,13 +48,13 @@ func TestChooseEngine(t *testing.T) {
 
 func TestOrigins(t *testing.T) {
 	p := &attack.Plan{Requests: []attack.Request{
-		{URL: "http://127.0.0.1:8080/{{ .a }}"},
-		{URL: "HTTP://127.0.0.1:8080?q={{ .b }}"},
-		{URL: "https://localhost/x"},
-		{URL: "http://localhost:443/x"},
-		{URL: "http://[::1]/x"},
-		{URL: "nonsense"},
-		{Targets: []attack.Target{{URL: "http://127.0.0.1:9/"}, {URL: "http://LOCALHOST:443/"}}},
+		{Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://127.0.0.1:8080/{{ .a }}"}},
+		{Protocol: httpx.Name, Spec: &httpx.Request{URL: "HTTP://127.0.0.1:8080?q={{ .b }}"}},
+		{Protocol: httpx.Name, Spec: &httpx.Request{URL: "https://localhost/x"}},
+		{Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://localhost:443/x"}},
+		{Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://[::1]/x"}},
+		{Protocol: httpx.Name, Spec: &httpx.Request{URL: "nonsense"}},
+		{Protocol: httpx.Name, Spec: &httpx.Request{Targets: []httpx.Target{{URL: "http://127.0.0.1:9/"}, {URL: "http://LOCALHOST:443/"}}}},
 	}}
 	var got []string
 	for _, u := range httpx.Origins(p) {

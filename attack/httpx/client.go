@@ -8,14 +8,13 @@ package httpx
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -38,60 +37,65 @@ var _ attack.Client = (*Client)(nil)
 // step is what is taken from the answer to a step of a flow.
 type step struct{ captures []*expect.Taker }
 
-// NewClient returns what sends the plan's requests by an engine, which it closes.
-func NewClient(p *attack.Plan, e Engine) (attack.Client, error) {
+// Compile returns what sends the plan's requests of this protocol, by the one of the
+// engines that the plan names, or all that is wrong, by field of the plan.
+func Compile(p *attack.Plan, engines []EngineKind) (attack.Client, fielderr.List) {
+	engine, wrong := NewEngine(p, engines)
+	if wrong != nil {
+		return nil, wrong
+	}
+	client, wrong := NewClient(p, engine)
+	if wrong != nil {
+		_ = engine.Close() // nothing was sent
+		return nil, wrong
+	}
+	return client, nil
+}
+
+// NewClient returns what sends the plan's requests by an engine, which it closes, or all
+// that is wrong, by field of the plan.
+func NewClient(p *attack.Plan, e Engine) (attack.Client, fielderr.List) {
 	c := &Client{plan: p, engine: e, secret: attack.AllSecretColumns(p)}
 	c.by, _ = e.(DeadlineSender)
 	c.exchange.New = func() any { return &exchange{client: c} }
-	var errs []error
-	var err error
-	if c.build, err = New(p); err != nil {
-		errs = append(errs, err)
+	var wrong fielderr.List
+	if c.build, wrong = New(p); wrong != nil {
+		return nil, wrong
 	}
+	c.checks = make([]*expect.Check, len(p.Requests))
 	for i := range p.Requests {
-		r := &p.Requests[i]
-		wanted := r.Expect
+		spec, ok := p.Requests[i].Spec.(*Request)
+		if !ok {
+			continue
+		}
+		wanted := spec.Expect
 		if p.Redirects > 0 && len(wanted.Status) == 0 {
 			// A redirect that is still there exceeded the limit or led to a foreign host.
 			wanted.Status = []int{2}
 		}
-		check, err := expect.New(wanted)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("request %q: expect: %w", r.Name, err))
-		}
-		c.checks = append(c.checks, check)
+		c.checks[i], _ = expect.New(wanted) // it compiled before
 	}
-	if c.steps, err = newSteps(p); err != nil {
-		errs = append(errs, err)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
+	c.steps, _ = newSteps(p) // likewise
 	return c, nil
 }
 
 // newSteps compiles what the steps of flows take from answers.
-func newSteps(p *attack.Plan) ([][]step, error) {
+func newSteps(p *attack.Plan) ([][]step, fielderr.List) {
+	var wrong fielderr.List
 	out := make([][]step, len(p.Flows))
 	for i := range p.Flows {
 		for _, s := range p.Flows[i].Steps {
 			var st step
 			for _, c := range s.Captures {
 				compiled, err := expect.NewTaker(c)
-				if err != nil {
-					return nil, fmt.Errorf(
-						"request %q: capture %s: %w",
-						p.Requests[s.Request].Name,
-						c.Name,
-						err,
-					)
-				}
+				bad := fielderr.Of(err).Below(fielderr.Field("capture", c.Name), "capture "+c.Name)
+				wrong = append(wrong, attack.InRequest(p, s.Request, bad)...)
 				st.captures = append(st.captures, compiled)
 			}
 			out[i] = append(out[i], st)
 		}
 	}
-	return out, nil
+	return out, wrong
 }
 
 // Close implements Client.

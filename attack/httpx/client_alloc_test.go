@@ -16,7 +16,7 @@ import (
 // What stands between the runner and the engine takes no memory.
 func TestCallsAllocateNothing(t *testing.T) {
 	p := holdPlan(1, time.Second, time.Second, 1)
-	p.Requests = append(p.Requests, attack.Request{Name: "step", URL: "http://target/", Expect: expect.Expect{Status: []int{404}}})
+	p.Requests = append(p.Requests, attack.Request{Name: "step", Protocol: Name, Spec: &Request{URL: "http://target/", Expect: expect.Expect{Status: []int{404}}}})
 	p.Flows = []attack.Flow{{Name: "f", Steps: []attack.Step{{Request: 1}}}}
 	c := over(t, p, instant{})
 	var kept any

@@ -13,17 +13,20 @@ func TestClientRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(*attack.Plan)
 		want  string
+		path  string
 	}{
-		"request":     {func(p *attack.Plan) { p.Requests[0].URL = "/x" }, `request "a": url: expected one such as`},
-		"expectation": {func(p *attack.Plan) { p.Requests[0].Expect.Matches = "(" }, `request "a": expect: matches`},
+		"request":     {func(p *attack.Plan) { p.Requests[0].Spec.(*Request).URL = "/x" }, `request "a": url: expected one such as`, "requests[0].url"},
+		"expectation": {func(p *attack.Plan) { p.Requests[0].Spec.(*Request).Expect.Matches = "(" }, `request "a": expect: matches`, "requests[0].expect.matches"},
+		"settings":    {func(p *attack.Plan) { p.Requests[0].Spec = nil }, `request "a": expected settings of protocol http, found <nil>`, "requests[0]"},
 		"capture": {func(p *attack.Plan) {
 			p.Flows = []attack.Flow{{Name: "f", Steps: []attack.Step{{Captures: []expect.Capture{{Name: "x", Matches: "("}}}}}}
-		}, `request "a": capture x: matches`},
+		}, `request "a": capture x: matches`, "requests[0].capture.x.matches"},
 	} {
 		p := holdPlan(1, time.Second, time.Second, 1)
 		c.spoil(p)
-		if _, err := NewClient(p, takes(0)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: expected %q, found %v", name, c.want, err)
+		_, wrong := NewClient(p, takes(0))
+		if len(wrong) != 1 || !strings.Contains(wrong[0].Error(), c.want) || wrong[0].Path.String() != c.path {
+			t.Errorf("%s: expected %q at %s, found %v", name, c.want, c.path, wrong)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package httpx
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -55,13 +54,13 @@ func (h *headerText) wrong(err error) error {
 	return fielderr.Wrap(err, "header "+h.name, fielderr.Field("headers", h.name))
 }
 
-func newCompiled(r *attack.Request, seed uint64) (*compiled, error) {
+func newCompiled(r *Request, seed uint64) (*compiled, fielderr.List) {
 	k := &compiled{draw: payload.Draw{Seed: seed}}
-	var errs []error
+	var wrong fielderr.List
 	compile := func(what, s string, keys ...string) payload.Template {
 		t, err := payload.New(s, &k.draw)
 		if err != nil {
-			errs = append(errs, fielderr.Wrap(err, what, fielderr.Field(keys...)))
+			wrong = append(wrong, fielderr.Wrap(err, what, fielderr.Field(keys...)))
 		}
 		return t
 	}
@@ -75,12 +74,10 @@ func newCompiled(r *attack.Request, seed uint64) (*compiled, error) {
 	if k.method = r.Method; k.method == "" {
 		k.method = http.MethodGet
 	} else {
-		if err := validMethod(r.Method); err != nil {
-			errs = append(errs, err)
-		}
+		wrong = append(wrong, fielderr.Of(validMethod(r.Method))...)
 	}
 	if r.URL == "" {
-		errs = append(errs, fielderr.At(fielderr.Field("url"), "url: expected one, found none"))
+		wrong.Add("url", "url: expected one, found none")
 	}
 	bodies := 0
 	for _, given := range []bool{r.Body != "", r.JSON != "", len(r.Form) > 0, r.File != nil} {
@@ -89,11 +86,14 @@ func newCompiled(r *attack.Request, seed uint64) (*compiled, error) {
 		}
 	}
 	if bodies > 1 {
-		errs = append(errs, errors.New("expected at most one of body, json, form and file"))
+		wrong = append(
+			wrong,
+			fielderr.At(nil, "expected at most one of body, json, form and file"),
+		)
 	}
 	var err error
 	if k.url, err = payload.NewURL(r.URL, &k.draw); err != nil {
-		errs = append(errs, fielderr.Wrap(err, "url", fielderr.Field("url")))
+		wrong = append(wrong, fielderr.Wrap(err, "url", fielderr.Field("url")))
 	}
 	headers := named("header", "headers", r.Headers)
 	k.query = named("query", "query", r.Query)
@@ -106,7 +106,7 @@ func newCompiled(r *attack.Request, seed uint64) (*compiled, error) {
 	}
 	if r.JSON != "" {
 		if k.json, err = payload.ParseJSON(r.JSON, &k.draw); err != nil {
-			errs = append(errs, fielderr.Wrap(err, "json", fielderr.Field("json")))
+			wrong = append(wrong, fielderr.Wrap(err, "json", fielderr.Field("json")))
 		}
 		headers = withDefaultText(headers, "Content-Type", "application/json")
 	}
@@ -118,7 +118,7 @@ func newCompiled(r *attack.Request, seed uint64) (*compiled, error) {
 			namedText: h, host: strings.EqualFold(h.name, "Host"), err: ValidField(payload.Field{Name: h.name, Value: h.value.Literal()}),
 		})
 	}
-	return k, errors.Join(errs...)
+	return k, wrong
 }
 
 // literal says whether every arrival of the request is the same.
@@ -151,9 +151,9 @@ func allFixed(fs []namedText) bool {
 
 // render fills the call of one arrival in. Templates are rendered in one order,
 // so that each gets the same random numbers every time.
-func (k *compiled) render(call *Call, r *attack.Request, a attack.Arrival, by *From) error {
+func (k *compiled) render(call *Call, data *payload.Data, a attack.Arrival, by *From) error {
 	k.draw.Reset(a.Seq, a.Nth)
-	k.row.Reset(r.Data, a.Nth, by.Values)
+	k.row.Reset(data, a.Nth, by.Values)
 	k.row.Missing = k.missing
 	call.Method, call.Form = k.method, nil
 	k.head = k.head[:0]

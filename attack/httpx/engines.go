@@ -2,13 +2,13 @@ package httpx
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // Options are what an engine needs to know of a plan.
@@ -51,7 +51,7 @@ type EngineKind struct {
 
 // NewEngine returns the one of the engines that the plan names, or the one that
 // ChooseEngine does if it names none.
-func NewEngine(p *attack.Plan, engines []EngineKind) (Engine, error) {
+func NewEngine(p *attack.Plan, engines []EngineKind) (Engine, fielderr.List) {
 	name := p.Engine
 	if name == "" || name == AutoEngine {
 		if name, _ = ChooseEngine(p, targets(p)); name == AutoEngine {
@@ -60,23 +60,31 @@ func NewEngine(p *attack.Plan, engines []EngineKind) (Engine, error) {
 	}
 	opt, err := engineOptions(p)
 	if err != nil {
-		return nil, err
+		return nil, fielderr.Of(err)
 	}
 	var names []string
 	for _, k := range engines {
 		if k.Name == name {
-			return k.New(opt)
+			e, err := k.New(opt)
+			if err != nil {
+				return nil, fielderr.Of(err)
+			}
+			return e, nil
 		}
 		names = append(names, k.Name)
 	}
-	return nil, fmt.Errorf("engine: expected one of %v, found %q", names, p.Engine)
+	return nil, fielderr.List{
+		fielderr.At(
+			fielderr.Field("engine"), "engine: expected one of %v, found %q", names, p.Engine,
+		),
+	}
 }
 
 // engineOptions are what the plan tells an engine.
 func engineOptions(p *attack.Plan) (Options, error) {
 	hosts, err := allow.New(p.AllowHosts)
 	if err != nil {
-		return Options{}, fmt.Errorf("allow_hosts: %w", err)
+		return Options{}, fielderr.Wrap(err, "allow_hosts", fielderr.Field("allow_hosts"))
 	}
 	opt := Options{
 		MaxInFlight: p.MaxInFlight, Protocol: p.Protocol, TLS: p.TLS, MaxBody: p.MaxBody, Connections: p.Connections,

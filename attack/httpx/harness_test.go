@@ -98,7 +98,7 @@ func planOf(process arrivals.Process, s arrivals.Shape, d time.Duration) *attack
 	return &attack.Plan{
 		Seed: 42, Arrivals: process, Timeout: time.Second, MaxInFlight: 10,
 		Stages:   []attack.Stage{{Name: "only", For: d, Shape: s}},
-		Requests: []attack.Request{{Name: "a", Weight: 1, URL: "http://target/"}},
+		Requests: []attack.Request{{Name: "a", Weight: 1, Protocol: Name, Spec: &Request{URL: "http://target/"}}},
 	}
 }
 

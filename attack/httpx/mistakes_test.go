@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
@@ -18,36 +17,35 @@ import (
 // Each mistake leads to the field that it speaks of, and says what to do where that
 // can be said.
 func TestMistakesLeadToFields(t *testing.T) {
-	request := func(r attack.Request) fielderr.List { return Validate(&r) }
+	request := func(r Request) fielderr.List { return r.Validate(nil, nil) }
 	for _, c := range []struct {
 		name  string
 		wrong fielderr.List
 		want  []string // paths, and the beginnings of hints
 	}{
-		{"nothing", request(attack.Request{URL: "/"}), nil},
-		{"numbers", request(attack.Request{URL: "/", Weight: -1, Timeout: -1}), []string{"weight", "", "timeout", ""}},
-		{"method", request(attack.Request{URL: "/", Method: "GET /"}), []string{"method", "a method is one word"}},
-		{"line end in a URL", request(attack.Request{URL: "/a\nb"}), []string{"url", "a URL is one line"}},
-		{"line end in a URL with a query", request(attack.Request{URL: "/a\nb", Query: []payload.Field{{Name: "q", Value: "1"}}}), []string{"url", "a URL is one line"}},
-		{"escape in a URL", request(attack.Request{URL: "/%zz"}), []string{"url", "write %25"}},
-		{"escape in a URL with a query", request(attack.Request{URL: "/%zz", Query: []payload.Field{{Name: "q", Value: "1"}}}), []string{"url", "write %25"}},
-		{"column of a URL", request(attack.Request{URL: "/{{ .x }}"}), []string{"url", ""}},
-		{"header's name", request(attack.Request{URL: "/", Headers: []payload.Field{{Name: "A B", Value: "1"}}}), []string{`headers["A B"]`, "a header's name"}},
-		{"header's value", request(attack.Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "a\nb"}}}), []string{"headers.X-A", "a header is one line"}},
-		{"header's column", request(attack.Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .x }}"}}}), []string{"headers.X-A", ""}},
-		{"header of an engine", request(attack.Request{URL: "/", Headers: []payload.Field{{Name: "content-length", Value: "1"}}}), []string{"headers.content-length", "remove it"}},
-		{"no host", request(attack.Request{URL: "/", Headers: []payload.Field{{Name: "Host", Value: ""}}}), []string{"headers.Host", "remove it"}},
-		{"templates", request(attack.Request{URL: "/{{", Query: []payload.Field{{Name: "a.b", Value: "{{"}}, Form: []payload.Field{{Name: "c", Value: "{{ nope }}"}}}),
+		{"nothing", request(Request{URL: "/"}), nil},
+		{"method", request(Request{URL: "/", Method: "GET /"}), []string{"method", "a method is one word"}},
+		{"line end in a URL", request(Request{URL: "/a\nb"}), []string{"url", "a URL is one line"}},
+		{"line end in a URL with a query", request(Request{URL: "/a\nb", Query: []payload.Field{{Name: "q", Value: "1"}}}), []string{"url", "a URL is one line"}},
+		{"escape in a URL", request(Request{URL: "/%zz"}), []string{"url", "write %25"}},
+		{"escape in a URL with a query", request(Request{URL: "/%zz", Query: []payload.Field{{Name: "q", Value: "1"}}}), []string{"url", "write %25"}},
+		{"column of a URL", request(Request{URL: "/{{ .x }}"}), []string{"url", ""}},
+		{"header's name", request(Request{URL: "/", Headers: []payload.Field{{Name: "A B", Value: "1"}}}), []string{`headers["A B"]`, "a header's name"}},
+		{"header's value", request(Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "a\nb"}}}), []string{"headers.X-A", "a header is one line"}},
+		{"header's column", request(Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .x }}"}}}), []string{"headers.X-A", ""}},
+		{"header of an engine", request(Request{URL: "/", Headers: []payload.Field{{Name: "content-length", Value: "1"}}}), []string{"headers.content-length", "remove it"}},
+		{"no host", request(Request{URL: "/", Headers: []payload.Field{{Name: "Host", Value: ""}}}), []string{"headers.Host", "remove it"}},
+		{"templates", request(Request{URL: "/{{", Query: []payload.Field{{Name: "a.b", Value: "{{"}}, Form: []payload.Field{{Name: "c", Value: "{{ nope }}"}}}),
 			[]string{"url", "", `query["a.b"]`, "", "form.c", ""}},
-		{"column of a parameter", request(attack.Request{URL: "/", Query: []payload.Field{{Name: "q", Value: "{{ .x }}"}}}), []string{"query.q", ""}},
-		{"column of a form", request(attack.Request{URL: "/", Form: []payload.Field{{Name: "f", Value: "{{ if .x }}{{ end }}"}}}), []string{"form.f", ""}},
-		{"column of a body", request(attack.Request{URL: "/", Body: "{{ .x }}"}), []string{"body", ""}},
-		{"no JSON", request(attack.Request{URL: "/", JSON: "{"}), []string{"json", ""}},
-		{"expectation", request(attack.Request{URL: "/", Expect: expect.Expect{Matches: "(", Status: []int{9}, MinSize: -1}}),
+		{"column of a parameter", request(Request{URL: "/", Query: []payload.Field{{Name: "q", Value: "{{ .x }}"}}}), []string{"query.q", ""}},
+		{"column of a form", request(Request{URL: "/", Form: []payload.Field{{Name: "f", Value: "{{ if .x }}{{ end }}"}}}), []string{"form.f", ""}},
+		{"column of a body", request(Request{URL: "/", Body: "{{ .x }}"}), []string{"body", ""}},
+		{"no JSON", request(Request{URL: "/", JSON: "{"}), []string{"json", ""}},
+		{"expectation", request(Request{URL: "/", Expect: expect.Expect{Matches: "(", Status: []int{9}, MinSize: -1}}),
 			[]string{"expect.status", "", "expect.matches", "", "expect.size.min", ""}},
-		{"expected JSON", request(attack.Request{URL: "/", Expect: expect.Expect{JSON: []expect.ExpectJSON{{Path: "x"}}}}), []string{"expect.json", "paths are those of RFC 9535"}},
+		{"expected JSON", request(Request{URL: "/", Expect: expect.Expect{JSON: []expect.ExpectJSON{{Path: "x"}}}}), []string{"expect.json", "paths are those of RFC 9535"}},
 		{"a header's part", expect.Expect{HeaderParts: []expect.HeaderPart{{Name: "ETag", Matches: "("}}}.Validate(), []string{"headers.ETag.matches", ""}},
-		{"targets", request(attack.Request{Targets: []attack.Target{{Method: "GET", URL: "/"}, {Method: "", URL: "/%"}}}),
+		{"targets", request(Request{Targets: []Target{{Method: "GET", URL: "/"}, {Method: "", URL: "/%"}}}),
 			[]string{"targets[1].method", "a method is one word", "targets[1].url", "write %25"}},
 		{"capture", expect.Capture{Name: "1", JSON: "x", Header: "A B"}.Validate(), []string{"name", "", "", "", "json", "paths are those", "header", "a header's name"}},
 		{"connections", wire.Connections{PerHost: -1, DNSRefresh: time.Second, Unix: "/s", Source: "x"}.Validate(),
@@ -84,8 +82,8 @@ func TestMissingColumnsInOtherWords(t *testing.T) {
 		{"{{ .a }}", []map[string]string{{"a": "1"}, {"b": "1"}}, "with data row 2: body: no step has a (take one before a)"},
 		{`{{ printf "%d" .b }}`, []map[string]string{{"b": "x"}}, ""},
 	} {
-		r := attack.Request{URL: "/", Body: c.body, Data: dataOf(c.data)}
-		_, wrong := ValidateRows(&r, Columns{Missing: missing}, math.MaxInt)
+		r := Request{URL: "/", Body: c.body}
+		_, wrong := r.ValidateRows(dataOf(c.data), Columns{Missing: missing}, math.MaxInt)
 		if len(wrong) != 1 {
 			t.Errorf("%s: expected a mistake, found %v", c.body, wrong)
 			continue

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
@@ -69,7 +70,7 @@ func followed(p *attack.Plan) (RedirectHosts, error) {
 	for _, s := range p.RedirectHosts {
 		host, port, err := RedirectHost(s)
 		if err != nil {
-			return nil, fmt.Errorf("redirect_hosts: %w", err)
+			return nil, fielderr.Wrap(err, "redirect_hosts", fielderr.Field("redirect_hosts"))
 		}
 		if port != "" {
 			host = net.JoinHostPort(host, port)

@@ -15,8 +15,11 @@ const maxLookedAt = 64 << 10
 // Remarks says what is odd about the request at i though it is no mistake: what its
 // author may have meant otherwise.
 func Remarks(p *attack.Plan, i int) []string {
-	r := &p.Requests[i]
-	data, captured := r.Data, map[string]bool{}
+	r, ok := p.Requests[i].Spec.(*Request)
+	if !ok {
+		return nil
+	}
+	data, captured := p.Requests[i].Data, map[string]bool{}
 	for _, f := range p.Flows {
 		for _, s := range f.Steps {
 			if s.Request == i {
@@ -65,7 +68,7 @@ func Remarks(p *attack.Plan, i int) []string {
 }
 
 // pathColumns are the columns whose values are encoded in the path of the URL.
-func pathColumns(r *attack.Request) []string {
+func pathColumns(r *Request) []string {
 	path, _, _ := strings.Cut(r.URL, "?")
 	t, err := payload.NewURL(path, new(payload.Draw))
 	if err != nil {

@@ -20,13 +20,13 @@ func TestSecretColumns(t *testing.T) {
 		req  attack.Request
 		want string
 	}{
-		{"header", attack.Request{Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .a }}"}, {Name: "X-B", Value: "{{ .b }}"}}}, "a"},
-		{"functions", attack.Request{Headers: []payload.Field{{Name: "X-Key", Value: `{{ if .a }}{{ printf "%s" .b }}{{ else }}{{ with $.c }}{{ index $ "d" }}{{ end }}{{ end }}`}}}, "abcd"},
-		{"query and form", attack.Request{Query: []payload.Field{{Name: "token", Value: "{{ .a }}"}, {Name: "q", Value: "{{ .b }}"}}, Form: []payload.Field{{Name: "pass", Value: `{{ index . "c" }}`}}}, "ac"},
-		{"URL", attack.Request{URL: "/x?token={{ .a }}&q={{ .b }}"}, "a"},
-		{"body", attack.Request{Body: "password={{ .a }}&q={{ .b }}"}, "a"},
-		{"JSON", attack.Request{JSON: `{"user":{"password":"{{ .a }}"},"q":"{{ .b }}","token":{{ .c }}}`}, "ac"},
-		{"none", attack.Request{URL: "/{{ .a }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{"}}}, ""},
+		{"header", attack.Request{Protocol: Name, Spec: &Request{Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .a }}"}, {Name: "X-B", Value: "{{ .b }}"}}}}, "a"},
+		{"functions", attack.Request{Protocol: Name, Spec: &Request{Headers: []payload.Field{{Name: "X-Key", Value: `{{ if .a }}{{ printf "%s" .b }}{{ else }}{{ with $.c }}{{ index $ "d" }}{{ end }}{{ end }}`}}}}, "abcd"},
+		{"query and form", attack.Request{Protocol: Name, Spec: &Request{Query: []payload.Field{{Name: "token", Value: "{{ .a }}"}, {Name: "q", Value: "{{ .b }}"}}, Form: []payload.Field{{Name: "pass", Value: `{{ index . "c" }}`}}}}, "ac"},
+		{"URL", attack.Request{Protocol: Name, Spec: &Request{URL: "/x?token={{ .a }}&q={{ .b }}"}}, "a"},
+		{"body", attack.Request{Protocol: Name, Spec: &Request{Body: "password={{ .a }}&q={{ .b }}"}}, "a"},
+		{"JSON", attack.Request{Protocol: Name, Spec: &Request{JSON: `{"user":{"password":"{{ .a }}"},"q":"{{ .b }}","token":{{ .c }}}`}}, "ac"},
+		{"none", attack.Request{Protocol: Name, Spec: &Request{URL: "/{{ .a }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{"}}}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := attack.SecretColumns((&attack.Plan{Requests: []attack.Request{tt.req}}), 0, false)
@@ -42,7 +42,7 @@ func TestSecretColumns(t *testing.T) {
 			}
 		})
 	}
-	p := &attack.Plan{Requests: []attack.Request{{}, {Headers: []payload.Field{{Name: "Cookie", Value: "sid={{ .sid }}"}}}}, Flows: []attack.Flow{{Steps: []attack.Step{
+	p := &attack.Plan{Requests: []attack.Request{{}, {Protocol: Name, Spec: &Request{Headers: []payload.Field{{Name: "Cookie", Value: "sid={{ .sid }}"}}}}}, Flows: []attack.Flow{{Steps: []attack.Step{
 		{Request: 0, Captures: []expect.Capture{{Name: "token", Matches: "x"}, {Name: "a", JSON: "$.auth.x"}, {Name: "b", Header: "X-Session"}, {Name: "id", JSON: "$.id"}}}, {Request: 1},
 	}}}}
 	if got := slices.Sorted(maps.Keys(attack.SecretColumns(p, 0, true))); !slices.Equal(got, []string{"a", "b", "sid", "token"}) {
@@ -53,10 +53,7 @@ func TestSecretColumns(t *testing.T) {
 // What a wrong answer costs once its samples are taken.
 func BenchmarkExplain(b *testing.B) {
 	p := holdPlan(1, time.Second, time.Second, 1)
-	p.Requests = []attack.Request{{
-		Name: "a", Weight: 1, Method: "POST", URL: "http://127.0.0.1/", Body: "{{ seq }}",
-		Headers: []payload.Field{{Name: "Authorization", Value: "Bearer abcdefgh"}, {Name: "Accept", Value: "application/json"}},
-	}}
+	p.Requests = []attack.Request{{Name: "a", Weight: 1, Protocol: Name, Spec: &Request{Method: "POST", URL: "http://127.0.0.1/", Body: "{{ seq }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer abcdefgh"}, {Name: "Accept", Value: "application/json"}}}}}
 	c := over(b, p, takes(0)).(*Client)
 	call, err := c.build.Build(attack.Arrival{})
 	if err != nil {

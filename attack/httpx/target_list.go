@@ -15,7 +15,6 @@ import (
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
-	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/textfile"
 )
@@ -28,7 +27,7 @@ import (
 func LoadTargets(
 	path, format string,
 	body func(path string) ([]byte, error),
-) ([]attack.Target, error) {
+) ([]Target, error) {
 	if format == "" {
 		format = vegeta.HTTPTargetFormat
 		switch strings.ToLower(filepath.Ext(path)) {
@@ -51,7 +50,7 @@ func parseTargets(
 	b []byte,
 	format, dir string,
 	body func(path string) ([]byte, error),
-) ([]attack.Target, error) {
+) ([]Target, error) {
 	if wide := textfile.Wide(b[:min(len(b), 4)]); wide != "" {
 		return nil, textfile.AtLine(1, "%w", &textfile.Error{Line: 1, Found: wide})
 	}
@@ -71,7 +70,7 @@ func parseTargets(
 	default:
 		return nil, textfile.AtLine(1, "expected format http or json, found %q", format)
 	}
-	var out []attack.Target
+	var out []Target
 	for {
 		var t vegeta.Target
 		src.body = 0
@@ -99,8 +98,8 @@ func parseTargets(
 	return out, nil
 }
 
-func newTarget(t *vegeta.Target) attack.Target {
-	out := attack.Target{Method: t.Method, URL: t.URL, Body: t.Body}
+func newTarget(t *vegeta.Target) Target {
+	out := Target{Method: t.Method, URL: t.URL, Body: t.Body}
 	for _, name := range slices.Sorted(maps.Keys(t.Header)) {
 		for _, v := range t.Header[name] {
 			out.Headers = append(out.Headers, payload.Field{Name: name, Value: v})

@@ -17,23 +17,23 @@ func TestLoadTargets(t *testing.T) {
 	dir := filepath.Dir(body)
 	for _, c := range []struct {
 		name, file, format, content string
-		want                        []attack.Target
+		want                        []Target
 		err                         string
 	}{
 		{name: "http", file: "t.txt", content: "# all\nGET http://h/1\nX-B: 2\nx-a: 1\nX-B: 3\n\nPOST http://h/2\nA: b\n@body.bin\n\nGET /3",
-			want: []attack.Target{
+			want: []Target{
 				{Method: "GET", URL: "http://h/1", Headers: []payload.Field{{Name: "X-B", Value: "2"}, {Name: "X-B", Value: "3"}, {Name: "x-a", Value: "1"}}},
 				{Method: "POST", URL: "http://h/2", Headers: []payload.Field{{Name: "A", Value: "b"}}, Body: []byte("from a file")},
 				{Method: "GET", URL: "/3"},
 			}},
-		{name: "absolute body", file: "t.txt", content: "PUT http://h/\n@" + body + "\n", want: []attack.Target{{Method: "PUT", URL: "http://h/", Body: []byte("from a file")}}},
+		{name: "absolute body", file: "t.txt", content: "PUT http://h/\n@" + body + "\n", want: []Target{{Method: "PUT", URL: "http://h/", Body: []byte("from a file")}}},
 		// vegeta itself drops a last line without an end
 		{name: "json", file: "t.json", content: "{\"method\":\"GET\",\"url\":\"http://h/1\"}\n\n{\"method\":\"POST\",\"url\":\"http://h/2\",\"body\":\"eA==\",\"header\":{\"B\":[\"1\",\"2\"],\"A\":[\"3\"]}}",
-			want: []attack.Target{
+			want: []Target{
 				{Method: "GET", URL: "http://h/1"},
 				{Method: "POST", URL: "http://h/2", Body: []byte("x"), Headers: []payload.Field{{Name: "A", Value: "3"}, {Name: "B", Value: "1"}, {Name: "B", Value: "2"}}},
 			}},
-		{name: "format by word", file: "t.txt", format: "json", content: `{"method":"GET","url":"http://h/1"}`, want: []attack.Target{{Method: "GET", URL: "http://h/1"}}},
+		{name: "format by word", file: "t.txt", format: "json", content: `{"method":"GET","url":"http://h/1"}`, want: []Target{{Method: "GET", URL: "http://h/1"}}},
 		{name: "empty", file: "t.txt", content: "# nothing\n\n", err: ":1: expected at least one target"},
 		{name: "empty json", file: "t.json", err: ":1: expected at least one target"},
 		{name: "bad method", file: "t.txt", content: "GET http://h/\n\n# x\nget http://h/\n", err: ":4: bad method: get"},
@@ -120,7 +120,7 @@ func FuzzTargets(f *testing.F) {
 		}
 		// One that parsed builds, or says why not.
 		if err == nil {
-			_, _ = NewBuilder(&attack.Plan{Requests: []attack.Request{{Name: "t", Targets: targets}}})
+			_, _ = NewBuilder(&attack.Plan{Requests: []attack.Request{{Name: "t", Protocol: Name, Spec: &Request{Targets: targets}}}})
 		}
 	})
 }

@@ -28,8 +28,8 @@ func TestTemplatesAreBounded(t *testing.T) {
 		"many values":    {strings.Repeat(`{{ $a := printf "%999999d" 1 }}`, 100), "together"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := attack.Request{Name: "r", URL: "/", Body: c.body}
-			if err := httpx.Validate(&r).Err(); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "body: ") {
+			r := attack.Request{Name: "r", Protocol: httpx.Name, Spec: &httpx.Request{URL: "/", Body: c.body}}
+			if err := r.Spec.Validate(r.Data, nil).Err(); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "body: ") {
 				t.Errorf("expected body: … %q, found %v", c.want, err)
 			}
 		})
@@ -38,7 +38,7 @@ func TestTemplatesAreBounded(t *testing.T) {
 		"loop":    `{{ range 1000 }}{{ printf "%08d %s %q" 7 "a" "b" }}{{ end }}`,
 		"columns": `{{ "a&b" | urlquery | html | js }}{{ println "x" }}`,
 	} {
-		if err := httpx.Validate((&attack.Request{Name: "r", URL: "/", Body: body})).Err(); err != nil {
+		if err := (&httpx.Request{URL: "/", Body: body}).Validate(nil, nil).Err(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -69,8 +69,7 @@ func TestFormatsThatDoNotFit(t *testing.T) {
 		`{{ printf "%v %d" . .id }}`:        "",
 		`{{ printf "%s %05.1f%%!" .odd 2.5 }}{{ printf "%%!d(x)%5%!" }}{{ printf "%q %x %v %T" .odd .id 1 nil }}`: "",
 	} {
-		r := attack.Request{Name: "r", URL: "/", Body: body, Data: data}
-		err := httpx.Validate(&r).Err()
+		err := (&httpx.Request{URL: "/", Body: body}).Validate(data, nil).Err()
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%s: %v", body, err)
@@ -92,18 +91,17 @@ func TestRenderedColumnsAreBounded(t *testing.T) {
 	for range 100 {
 		form = append(form, payload.Field{Name: "f", Value: "{{ .v }}"})
 	}
-	for want, r := range map[string]attack.Request{
+	for want, r := range map[string]httpx.Request{
 		"body: ": {Body: many},
 		"form f": {Form: form},
 		"json: ": {JSON: "[" + strings.Repeat(`"{{ .v }}",`, 100) + "0]"},
 		"url: ":  {URL: "/" + many},
 		"header": {Headers: []payload.Field{{Name: "X-A", Value: many}}},
 	} {
-		r.Name, r.Data = "r", data
 		if r.URL == "" {
 			r.URL = "/"
 		}
-		if err := httpx.Validate(&r).Err(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "at most 32 MiB") {
+		if err := r.Validate(data, nil).Err(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "at most 32 MiB") {
 			t.Errorf("expected %s … at most 32 MiB, found %v", want, err)
 		}
 	}

@@ -20,7 +20,7 @@ func TestRawValuesInURLs(t *testing.T) {
 		"http://{{ .h }}/{{ .s }}":                          "http://127.0.0.1:80/z/z",
 	} {
 		row["h"] = "127.0.0.1:80"
-		b, err := NewBuilder(&attack.Plan{Requests: []attack.Request{{URL: template, Data: dataOf([]map[string]string{row})}}})
+		b, err := NewBuilder(&attack.Plan{Requests: []attack.Request{{Data: dataOf([]map[string]string{row}), Protocol: Name, Spec: &Request{URL: template}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func TestRawValuesInURLs(t *testing.T) {
 
 func TestRemarksOnPaths(t *testing.T) {
 	for template, want := range map[string]bool{"/{{ .p }}": true, "/{{ raw .p }}": false, "/?x={{ .p }}": false, "/{{ .q }}": false} {
-		p := &attack.Plan{Requests: []attack.Request{{URL: template, Data: dataOf([]map[string]string{{"p": "a/b", "q": "x"}})}}}
+		p := &attack.Plan{Requests: []attack.Request{{Data: dataOf([]map[string]string{{"p": "a/b", "q": "x"}}), Protocol: Name, Spec: &Request{URL: template}}}}
 		if got := Remarks(p, 0); (len(got) > 0) != want {
 			t.Errorf("%s: %q", template, got)
 		}

@@ -62,8 +62,8 @@ func TestValuesInJSON(t *testing.T) {
 		{`{"a":{{ printf "%s}}{{" .v }},"b":1}`, row("7"), `{"a":"7}}{{","b":1}`},
 		{`{{ uuid }}`, nil, `"`},
 	} {
-		r := attack.Request{Method: "POST", URL: "http://h/", JSON: c.json, Data: c.data}
-		if err := Validate(&r).Err(); err != nil {
+		r := attack.Request{Data: c.data, Protocol: Name, Spec: &Request{Method: "POST", URL: "http://h/", JSON: c.json}}
+		if err := r.Spec.Validate(r.Data, nil).Err(); err != nil {
 			t.Errorf("%s: %v", c.json, err)
 			continue
 		}
@@ -79,7 +79,7 @@ func TestValuesInJSON(t *testing.T) {
 	for json, want := range map[string]string{
 		`{"a":{{ .v }`: "never closed", `{"a":{{ .v }}`: "unexpected end of JSON", `{{ .v }}{{ .v }}`: "expected JSON", `{{ .v }}x`: "expected JSON", `{"a":"x`: "unexpected end of JSON", `{{{ .v }}:1}`: "in command", `{ {{ .v }}:1}`: "expected JSON",
 	} {
-		if err := Validate((&attack.Request{URL: "/", JSON: json, Data: row("1")})).Err(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := (&Request{URL: "/", JSON: json}).Validate(row("1"), nil).Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: expected %q, found %v", json, want, err)
 		}
 	}
@@ -87,7 +87,7 @@ func TestValuesInJSON(t *testing.T) {
 
 func TestRemarksOnNumbers(t *testing.T) {
 	for json, want := range map[string]bool{`{"a":"{{ randInt 1 6 }}"}`: true, `{"a":{{ randInt 1 6 }}}`: false, `{"a":"n{{ seq }}"}`: false, `{"a":"{{ .a }}"}`: false} {
-		if got := Remarks((&attack.Plan{Requests: []attack.Request{{JSON: json}}}), 0); (len(got) > 0) != want {
+		if got := Remarks((&attack.Plan{Requests: []attack.Request{{Protocol: Name, Spec: &Request{JSON: json}}}}), 0); (len(got) > 0) != want {
 			t.Errorf("%s: %q", json, got)
 		}
 	}

@@ -1,17 +1,20 @@
 package httpx
 
-import "github.com/seed-1574e9de/ordeal/attack"
+import (
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+)
 
 // wants is what of an answer a request's flow asks for, beside its checks.
 type wants struct{ body, header, cookies bool }
 
 // wanted is that of each request of a plan: captures ask for it, and cookies
 // that a step may set.
-func wanted(p *attack.Plan) ([]wants, error) {
+func wanted(p *attack.Plan) ([]wants, fielderr.List) {
 	out := make([]wants, len(p.Requests))
-	steps, err := newSteps(p)
-	if err != nil {
-		return nil, err
+	steps, wrong := newSteps(p)
+	if wrong != nil {
+		return nil, wrong
 	}
 	for i, f := range steps {
 		for k, s := range f {

@@ -2,8 +2,6 @@
 package protocols
 
 import (
-	"errors"
-	"fmt"
 	"net/url"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -12,44 +10,45 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/httpx/std"
 	"github.com/seed-1574e9de/ordeal/attack/httpx/vegeta"
 	"github.com/seed-1574e9de/ordeal/attack/tcp"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // All lists every protocol, HTTP first.
 func All() []attack.Protocol {
 	return []attack.Protocol{
-		{Name: "", Doc: "HTTP, by one of the engines", Compile: http},
+		httpx.Protocol(Engines()),
 		tcp.Protocol(),
 	}
 }
 
 // Compile returns what sends the requests of a plan: a client for each protocol of all
-// that one of them is of.
-func Compile(all []attack.Protocol, p *attack.Plan) (attack.Clients, error) {
+// that one of them is of; or all that is wrong, by field of the plan.
+func Compile(all []attack.Protocol, p *attack.Plan) (attack.Clients, fielderr.List) {
 	clients := make(attack.Clients)
-	var errs []error
+	var wrong fielderr.List
 	known := make(map[string]bool)
 	for _, protocol := range all {
 		known[protocol.Name] = true
 		if !p.Sends(protocol.Name) {
 			continue
 		}
-		client, err := protocol.Compile(p)
-		if err != nil {
-			errs = append(errs, err)
+		client, bad := protocol.Compile(p)
+		if bad != nil {
+			wrong = append(wrong, bad...)
 			continue
 		}
 		clients[protocol.Name] = client
 	}
-	for _, r := range p.Requests {
-		if !known[r.Protocol] {
-			errs = append(
-				errs,
-				fmt.Errorf("request %q: there is no protocol %q", r.Name, r.Protocol),
-			)
+	for i := range p.Requests {
+		wrong = append(wrong, attack.InRequest(p, i, p.Requests[i].Validate())...)
+		if name := p.Requests[i].Protocol; !known[name] {
+			wrong = append(wrong, attack.InRequest(p, i, fielderr.List{
+				fielderr.At(fielderr.Field("protocol"), "there is no protocol %q", name),
+			})...)
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, errors.Join(err, clients.Close())
+	if wrong != nil {
+		return nil, append(wrong, fielderr.Of(clients.Close())...)
 	}
 	return clients, nil
 }
@@ -61,7 +60,7 @@ func Origins(p *attack.Plan) []*url.URL {
 	seen := make(map[string]bool)
 	for i := range p.Requests {
 		r := &p.Requests[i]
-		if r.Spec == nil {
+		if r.Protocol == httpx.Name {
 			continue
 		}
 		u := &url.URL{Scheme: r.Protocol, Host: r.Spec.Endpoint()}
@@ -89,18 +88,4 @@ func Engines() []httpx.EngineKind {
 			New:  vegeta.New,
 		},
 	}
-}
-
-// http is HTTP by the engine that the plan names.
-func http(p *attack.Plan) (attack.Client, error) {
-	engine, err := httpx.NewEngine(p, Engines())
-	if err != nil {
-		return nil, err
-	}
-	client, err := httpx.NewClient(p, engine)
-	if err != nil {
-		_ = engine.Close() // nothing was sent
-		return nil, err
-	}
-	return client, nil
 }

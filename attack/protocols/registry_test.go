@@ -8,45 +8,42 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/attack/tcp"
 )
 
-// What is not HTTP has settings of its own, by which a plan is checked, told and
-// resolved.
+// A protocol has settings of its own, by which a plan is checked, told and resolved.
 func TestProtocolsConform(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range protocols.All() {
-		if seen[p.Name] || p.Doc == "" || p.Compile == nil {
-			t.Errorf("%q is listed twice, or lacks something", p.Name)
+		if p.Name == "" || seen[p.Name] {
+			t.Errorf("%q is no name, or is listed twice", p.Name)
+		}
+		if p.Doc == "" || p.New == nil || p.Compile == nil {
+			t.Errorf("%q lacks something", p.Name)
 		}
 		seen[p.Name] = true
-		if (p.Name == "") != (p.New == nil) {
-			t.Errorf("%q: settings stand beside the name for HTTP alone", p.Name)
-		}
-		if p.New == nil {
-			continue
-		}
 		spec := p.New()
 		if v := reflect.TypeOf(spec); v.Kind() != reflect.Pointer || v.Elem().Size() == 0 {
 			t.Errorf("%q: its settings are no pointer to a struct with settings", p.Name)
 		}
-		if spec.Endpoint() != "" || !strings.HasPrefix(spec.String(), p.Name) {
+		if spec.Endpoint() != "" || spec.String() == "" {
 			t.Errorf("%q: found %q, %q", p.Name, spec.Endpoint(), spec.String())
 		}
-		whole := spec.Expanded(strings.Clone, "127.0.0.1:7")
+		whole := spec.Expanded(strings.Clone, p.Name+"://127.0.0.1:7")
 		if whole.Endpoint() != "127.0.0.1:7" || spec.Endpoint() != "" {
 			t.Errorf("%q: the target is %q, and was %q", p.Name, whole.Endpoint(), spec.Endpoint())
 		}
 	}
-	if !seen[""] || !seen["tcp"] {
+	if !seen["http"] || !seen["tcp"] {
 		t.Errorf("found %v", seen)
 	}
 }
 
 func mixed() *attack.Plan {
 	return &attack.Plan{Timeout: time.Second, MaxInFlight: 1, Requests: []attack.Request{
-		{Name: "page", URL: "http://127.0.0.1:8080/"},
+		{Name: "page", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://127.0.0.1:8080/"}},
 		{Name: "ping", Protocol: "tcp", Spec: &tcp.Request{Address: "127.0.0.1:6379", Send: "PING\r\n"}},
 		{Name: "again", Protocol: "tcp", Spec: &tcp.Request{Address: "127.0.0.1:6379"}},
 	}}
@@ -58,26 +55,29 @@ func TestCompile(t *testing.T) {
 		spoil func(*attack.Plan)
 		want  []string
 		err   string
+		path  string
 	}{
-		"both":         {func(*attack.Plan) {}, []string{"", "tcp"}, ""},
-		"HTTP alone":   {func(p *attack.Plan) { p.Requests = p.Requests[:1] }, []string{""}, ""},
-		"no HTTP":      {func(p *attack.Plan) { p.Requests = p.Requests[1:] }, []string{"tcp"}, ""},
-		"unknown":      {func(p *attack.Plan) { p.Requests[1].Protocol = "ipx" }, nil, `request "ping": there is no protocol "ipx"`},
-		"a bad page":   {func(p *attack.Plan) { p.Requests[0].URL = "/" }, nil, `request "page": url`},
-		"a bad engine": {func(p *attack.Plan) { p.Engine = "slow" }, nil, "engine: expected one of"},
+		"both":         {func(*attack.Plan) {}, []string{"http", "tcp"}, "", ""},
+		"HTTP alone":   {func(p *attack.Plan) { p.Requests = p.Requests[:1] }, []string{"http"}, "", ""},
+		"no HTTP":      {func(p *attack.Plan) { p.Requests = p.Requests[1:] }, []string{"tcp"}, "", ""},
+		"unknown":      {func(p *attack.Plan) { p.Requests[1].Protocol = "ipx" }, nil, `request "ping": there is no protocol "ipx"`, "requests[1].protocol"},
+		"a bad page":   {func(p *attack.Plan) { p.Requests[0].Spec.(*httpx.Request).URL = "/" }, nil, `request "page": url`, "requests[0].url"},
+		"a bad engine": {func(p *attack.Plan) { p.Engine = "slow" }, nil, "engine: expected one of", "engine"},
+		"a weight":     {func(p *attack.Plan) { p.Requests[2].Weight = -1 }, nil, `request "again": weight: expected a number of at least 0, found -1`, "requests[2].weight"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := mixed()
 			c.spoil(p)
-			clients, err := protocols.Compile(protocols.All(), p)
+			clients, wrong := protocols.Compile(protocols.All(), p)
 			if c.err != "" {
-				if err == nil || !strings.Contains(err.Error(), c.err) {
-					t.Errorf("expected %q, found %v", c.err, err)
+				if len(wrong) != 1 || wrong[0].Path.String() != c.path ||
+					!strings.Contains(wrong[0].Error(), c.err) {
+					t.Errorf("expected %q at %s, found %v", c.err, c.path, wrong)
 				}
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
+			if wrong != nil {
+				t.Fatal(wrong)
 			}
 			var got []string
 			for name := range clients {

@@ -50,7 +50,7 @@ func TestAnswersAfterTheirTimeoutAreTimeouts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {
 				p := attacktest.HoldPlan(10, time.Second, timeout, 10)
-				p.Requests[0].Expect = c.expect
+				p.Requests[0].Spec.(*httpx.Request).Expect = c.expect
 				_, got := attacktest.Run(t, t.Context(), p, &tardy{takes: c.takes}, runner.Options{Start: start})
 				if len(got.Of(attack.Done)) != 10 {
 					t.Fatalf("expected 10 done, found %d", len(got.Of(attack.Done)))
@@ -96,7 +96,7 @@ func TestLateAnswersCountFromTheirIntendedTime(t *testing.T) {
 func TestLateAnswersEndTheirFlow(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := attacktest.HoldPlan(1, time.Second, 300*time.Millisecond, 1)
-		p.Requests = []attack.Request{{Name: "buy/look", URL: "http://target/"}, {Name: "buy/pay", URL: "http://target/"}}
+		p.Requests = []attack.Request{{Name: "buy/look", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://target/"}}, {Name: "buy/pay", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://target/"}}}
 		p.Flows = []attack.Flow{{Name: "buy", Weight: 1, Steps: []attack.Step{
 			{Request: 0, Captures: []expect.Capture{{Name: "what", Matches: "in (.*)"}}}, {Request: 1},
 		}}}

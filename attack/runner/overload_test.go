@@ -130,7 +130,7 @@ func TestEndpointThatHangsBesideAQuickOne(t *testing.T) {
 	simulated(t)
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := attacktest.HoldPlan(200, 80*time.Second, 2*time.Second, 10)
-		p.Requests = []attack.Request{{Name: "slow", Weight: 1, Method: "GET", URL: "http://x/slow"}, {Name: "quick", Weight: 1, Method: "GET", URL: "http://x/quick"}}
+		p.Requests = []attack.Request{{Name: "slow", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{Method: "GET", URL: "http://x/slow"}}, {Name: "quick", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{Method: "GET", URL: "http://x/quick"}}}
 		e := &attacktest.Engine{Takes: func(c *httpx.Call) time.Duration {
 			switch at := time.Since(start); {
 			case !strings.HasSuffix(c.URL, "slow"):

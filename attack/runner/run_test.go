@@ -54,8 +54,8 @@ func TestRunUnsent(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := attacktest.HoldPlan(20, 10*time.Second, time.Minute, 1)
 		p.Requests = []attack.Request{
-			{Name: "hog", Weight: 1, URL: "http://hog/"},
-			{Name: "quick", Weight: 1, URL: "http://quick/", Timeout: 250 * time.Millisecond},
+			{Name: "hog", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://hog/"}},
+			{Name: "quick", Weight: 1, Timeout: 250 * time.Millisecond, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://quick/"}},
 		}
 		e := &attacktest.Engine{Takes: func(c *httpx.Call) time.Duration {
 			if c.URL == "http://hog/" {
@@ -101,7 +101,7 @@ func TestRunUnsent(t *testing.T) {
 func TestRunReportsUnsentPromptly(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := attacktest.HoldPlan(10, time.Second, time.Minute, 1)
-		p.Requests = []attack.Request{{Name: "long", Weight: 1, URL: "http://long/"}, {Name: "short", Weight: 1, URL: "http://short/", Timeout: 50 * time.Millisecond}}
+		p.Requests = []attack.Request{{Name: "long", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://long/"}}, {Name: "short", Weight: 1, Timeout: 50 * time.Millisecond, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://short/"}}}
 		var late []string
 		sink := sinkFunc(func(_ int, r *attack.Result) {
 			if off := time.Since(start) - r.Done; off > time.Microsecond {
@@ -207,7 +207,7 @@ func TestRunStops(t *testing.T) {
 				}
 				p := attacktest.HoldPlan(50, 3*time.Second, timeout, maxInFlight)
 				p.Arrivals = arrivals.Poisson
-				p.Requests = append(p.Requests, attack.Request{Name: "b", Weight: 1, URL: "http://b/", Timeout: 2 * timeout})
+				p.Requests = append(p.Requests, attack.Request{Name: "b", Weight: 1, Timeout: 2 * timeout, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://b/"}})
 				e := &attacktest.Engine{Takes: func(*httpx.Call) time.Duration { return time.Duration(rand.Int64N(int64(300 * time.Millisecond))) }}
 				res, c := attacktest.Run(t, ctx, p, e, runner.Options{Start: start, Stop: stop})
 				took := time.Since(start)
@@ -350,7 +350,7 @@ func TestRunErrorsAndInterrupts(t *testing.T) {
 func TestRunTemplateErrors(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := attacktest.HoldPlan(10, time.Second, time.Second, 5)
-		p.Requests[0].URL = "http://h/{{ .a }}"
+		p.Requests[0].Spec.(*httpx.Request).URL = "http://h/{{ .a }}"
 		p.Requests[0].Data = attacktest.Data([]map[string]string{{"a": "1"}, {"b": "2"}})
 		res, c := attacktest.Run(t, t.Context(), p, attacktest.Takes(0), runner.Options{Start: start})
 		if res.Done != 10 {
@@ -415,7 +415,7 @@ func TestRunIsRepeatable(t *testing.T) {
 		bubble(t, func(t *testing.T, start time.Time) {
 			p := attacktest.HoldPlan(100, 2*time.Second, time.Second, 1)
 			p.Arrivals = arrivals.Poisson
-			p.Requests = []attack.Request{{Name: "a", Weight: 2, URL: "http://a/{{ uuid }}"}, {Name: "b", Weight: 1, URL: "http://b/{{ nth }}/{{ seq }}"}}
+			p.Requests = []attack.Request{{Name: "a", Weight: 2, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://a/{{ uuid }}"}}, {Name: "b", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://b/{{ nth }}/{{ seq }}"}}}
 			e := &attacktest.Engine{Takes: func(c *httpx.Call) time.Duration { // one slot: one call at a time
 				got = append(got, c.URL)
 				return 0

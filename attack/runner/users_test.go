@@ -112,7 +112,7 @@ func TestUsersDrawForThemselves(t *testing.T) {
 		bubble(t, func(t *testing.T, start time.Time) {
 			p := attacktest.HoldPlan(1, 2*time.Second, time.Minute, 100)
 			p.Stages[0].Shape = arrivals.Users{From: users, To: users}
-			p.Requests = []attack.Request{{Name: "a", Weight: 1, URL: "http://a/{{ uuid }}"}, {Name: "b", Weight: 2, URL: "http://b/{{ uuid }}"}}
+			p.Requests = []attack.Request{{Name: "a", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://a/{{ uuid }}"}}, {Name: "b", Weight: 2, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://b/{{ uuid }}"}}}
 			b, err := httpx.NewBuilder(p)
 			if err != nil {
 				t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -56,28 +57,28 @@ type build struct {
 }
 
 // Compile implements attack.Protocol.
-func Compile(p *attack.Plan) (attack.Client, error) {
+func Compile(p *attack.Plan) (attack.Client, fielderr.List) {
 	hosts, err := allow.New(p.AllowHosts)
 	if err != nil {
-		return nil, fmt.Errorf("allow_hosts: %w", err)
+		return nil, fielderr.List{
+			fielderr.Wrap(err, "allow_hosts", fielderr.Field("allow_hosts")),
+		}
 	}
 	dialer, err := wire.NewDialer(wire.DialOptions{Connections: p.Connections, Allow: hosts})
 	if err != nil {
-		return nil, err
+		return nil, fielderr.Of(err)
 	}
 	c := &client{
 		plan: p, dial: dialer.Connect, limits: wire.NewLimits(p.Connections.PerHost),
 		secret: attack.AllSecretColumns(p), idle: make(map[string][]*conn),
 	}
-	var errs []error
+	var wrong fielderr.List
 	for i := range p.Requests {
-		r := &p.Requests[i]
 		var one *compiled
-		if r.Protocol == Name {
-			var err error
-			if one, err = newCompiled(r, p.Seed); err != nil {
-				errs = append(errs, fmt.Errorf("request %q: %w", r.Name, err))
-			}
+		if r := &p.Requests[i]; r.Protocol == Name {
+			var bad fielderr.List
+			one, bad = newCompiled(r, p.Seed)
+			wrong = append(wrong, attack.InRequest(p, i, bad)...)
 		}
 		c.requests = append(c.requests, one)
 	}
@@ -87,42 +88,41 @@ func Compile(p *attack.Plan) (attack.Client, error) {
 			var takers []*expect.Taker
 			for _, capture := range s.Captures {
 				taker, err := expect.NewTaker(capture)
-				if err != nil {
-					errs = append(
-						errs,
-						fmt.Errorf(
-							"request %q: capture %s: %w",
-							p.Requests[s.Request].Name,
-							capture.Name,
-							err,
-						),
-					)
-				}
+				path := fielderr.Field("capture", capture.Name)
+				bad := fielderr.Of(err).Below(path, "capture "+capture.Name)
+				wrong = append(wrong, attack.InRequest(p, s.Request, bad)...)
 				takers = append(takers, taker)
 			}
 			steps = append(steps, takers)
 		}
 		c.steps = append(c.steps, steps)
 	}
-	return c, errors.Join(errs...)
+	if wrong != nil {
+		return nil, wrong
+	}
+	return c, nil
 }
 
-func newCompiled(r *attack.Request, seed uint64) (*compiled, error) {
+func newCompiled(r *attack.Request, seed uint64) (*compiled, fielderr.List) {
 	spec, ok := r.Spec.(*Request)
 	if !ok {
-		return nil, fmt.Errorf("expected settings of protocol %s, found %T", Name, r.Spec)
+		return nil, fielderr.List{
+			fielderr.At(nil, "expected settings of protocol %s, found %T", Name, r.Spec),
+		}
 	}
+	var wrong fielderr.List
 	if err := checkAddress(spec.Address); err != nil {
-		return nil, fmt.Errorf("address: %w", err)
+		wrong.Add("address", "address: %s", err)
 	}
 	one := &compiled{Request: spec, until: spec.until()}
 	var err error
-	if one.check, err = expect.New(expect.Expect{Body: spec.Expect, Matches: spec.Matches}); err != nil {
-		return nil, err
-	}
+	one.check, err = expect.New(expect.Expect{Body: spec.Expect, Matches: spec.Matches})
+	wrong = append(wrong, fielderr.Of(err)...)
 	if spec.Hex != "" {
-		one.raw, err = unhex(spec.Hex)
-		return one, err
+		if one.raw, err = unhex(spec.Hex); err != nil {
+			wrong.Add("hex", "hex: %s", err)
+		}
+		return one, wrong
 	}
 	newBuild := func() (*build, error) {
 		b := &build{draw: payload.Draw{Seed: seed}}
@@ -131,13 +131,13 @@ func newCompiled(r *attack.Request, seed uint64) (*compiled, error) {
 		return b, err
 	}
 	if _, err := newBuild(); err != nil {
-		return nil, fmt.Errorf("send: %w", err)
+		wrong = append(wrong, fielderr.Wrap(err, "send", fielderr.Field("send")))
 	}
 	one.builds.New = func() any {
 		b, _ := newBuild() // it compiled before
 		return b
 	}
-	return one, nil
+	return one, wrong
 }
 
 // Close implements attack.Client.

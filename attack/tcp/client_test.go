@@ -497,11 +497,14 @@ func TestValidate(t *testing.T) {
 
 func TestCompileRefuses(t *testing.T) {
 	p := plan("no port", tcp.Request{})
-	if _, err := tcp.Compile(p); err == nil || !strings.Contains(err.Error(), `request "r0": address: expected host:port`) {
-		t.Errorf("found %v", err)
+	_, wrong := tcp.Compile(p)
+	if len(wrong) != 1 || wrong[0].Path.String() != "requests[0].address" ||
+		!strings.Contains(wrong[0].Error(), `request "r0": address: expected host:port`) {
+		t.Errorf("found %v", wrong)
 	}
 	p.Requests[0].Spec = nil
-	if _, err := tcp.Compile(p); err == nil || !strings.Contains(err.Error(), "expected settings of protocol tcp") {
-		t.Errorf("found %v", err)
+	_, wrong = tcp.Compile(p)
+	if len(wrong) != 1 || !strings.Contains(wrong[0].Error(), "expected settings of protocol tcp") {
+		t.Errorf("found %v", wrong)
 	}
 }

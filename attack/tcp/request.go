@@ -14,8 +14,10 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // Name is that of the protocol.
@@ -42,8 +44,8 @@ type Request struct {
 }
 
 var (
-	_ attack.Spec      = (*Request)(nil)
-	_ attack.SpecTexts = (*Request)(nil)
+	_ attack.Spec        = (*Request)(nil)
+	_ attack.SecretTexts = (*Request)(nil)
 )
 
 // Where an answer ends.
@@ -164,15 +166,15 @@ func unhex(s string) ([]byte, error) {
 // Expanded implements attack.Spec.
 func (r *Request) Expanded(expand func(string) string, target string) attack.Spec {
 	out := *r
-	out.Address, out.Send = cmp.Or(expand(r.Address), target), expand(r.Send)
+	out.Address, out.Send = cmp.Or(expand(r.Address), wire.HostPort(target)), expand(r.Send)
 	return &out
 }
 
 // Endpoint implements attack.Spec.
 func (r *Request) Endpoint() string { return r.Address }
 
-// Texts implements attack.SpecTexts.
-func (r *Request) Texts() []string { return []string{r.Send} }
+// SecretTexts implements attack.SecretTexts.
+func (r *Request) SecretTexts() []string { return secret.Named(r.Send) }
 
 // String implements attack.Spec.
 func (r *Request) String() string {

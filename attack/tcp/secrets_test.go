@@ -21,7 +21,7 @@ func TestErrorsComeWithTheirSecrets(t *testing.T) {
 		tcp.Request{Send: "AUTH {{ .t }} password={{ .word }}&n={{ .plain }}\n", Expect: "+OK"},
 		tcp.Request{Send: "token={{ .row }}&n={{ .plain }}\n", Expect: "+OK"})
 	p.Requests[1].Data, _ = payload.NewData([]map[string]string{{"row": "of-row", "plain": "open"}})
-	p.Requests = append(p.Requests, attack.Request{Name: "login", URL: "http://shop/login"})
+	p.Requests = append(p.Requests, attack.Request{Name: "login", Protocol: "http"})
 	p.Flows = []attack.Flow{{Name: "f", Weight: 1, Steps: []attack.Step{
 		{Request: 2, Captures: []expect.Capture{{Name: "t", JSON: "$.access_token"}, {Name: "id", JSON: "$.id"}}},
 		{Request: 0, Captures: []expect.Capture{{Name: "s", Matches: `"token":"([^"]+)"`}, {Name: "n", JSON: "$.n"}}},

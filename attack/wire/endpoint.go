@@ -32,3 +32,12 @@ type Endpoint struct {
 
 // Address returns the host:port that a URL leads to.
 func Address(u *url.URL) string { return EndpointOf(u).Address }
+
+// HostPort is the host:port that a URL leads to; empty if it has no host.
+func HostPort(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return Address(u)
+}

@@ -152,8 +152,32 @@ func TestOnlyProtocolsKnowHTTP(t *testing.T) {
 		if !ok {
 			t.Errorf("%s was not found", path)
 		}
-		if slices.Contains(p.Imports, "net/http") {
-			t.Errorf("%s imports net/http", path)
+		for _, imp := range p.Imports {
+			if speaksHTTP(imp) {
+				t.Errorf("%s imports %s", path, imp)
+			}
+		}
+	}
+}
+
+// speaksHTTP says whether a package is HTTP's.
+func speaksHTTP(imp string) bool {
+	for _, of := range []string{"net/http", "golang.org/x/net/http", module + "/attack/httpx"} {
+		if strings.HasPrefix(imp, of) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestHTTPIsSeen(t *testing.T) {
+	for imp, want := range map[string]bool{
+		"net/http": true, "net/http/httptrace": true, "golang.org/x/net/http/httpguts": true,
+		module + "/attack/httpx": true, module + "/attack/httpx/fast": true,
+		"net/url": false, module + "/attack": false,
+	} {
+		if speaksHTTP(imp) != want {
+			t.Errorf("%s: expected %t", imp, want)
 		}
 	}
 }

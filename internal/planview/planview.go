@@ -136,7 +136,7 @@ func plan(w io.Writer, p *scenario.Plan) {
 // senders says what sends the load: the engine of HTTP, and other protocols.
 func senders(a *attack.Plan) string {
 	var all []string
-	if a.Sends("") {
+	if a.Sends(httpx.Name) {
 		engine := a.Engine
 		if a.EngineWhy != "" {
 			engine += " (" + a.EngineWhy + ")"
@@ -144,7 +144,7 @@ func senders(a *attack.Plan) string {
 		all = append(all, engine)
 	}
 	for i := range a.Requests {
-		if name := a.Requests[i].Protocol; name != "" && !slices.Contains(all, name) {
+		if name := a.Requests[i].Protocol; name != httpx.Name && !slices.Contains(all, name) {
 			all = append(all, name)
 		}
 	}
@@ -236,15 +236,7 @@ func requests(w io.Writer, p *scenario.Plan) {
 			isStep[s.Request] = true
 		}
 	}
-	what := func(r attack.Request) string {
-		if r.Spec != nil {
-			return secret.MaskLiteral(r.Spec.String())
-		}
-		if n := len(r.Targets); n > 0 {
-			return fmt.Sprintf("a list of %d", n)
-		}
-		return r.Method + " " + secret.MaskLiteral(r.URL)
-	}
+	what := func(r attack.Request) string { return secret.MaskLiteral(r.Spec.String()) }
 	var t [][]string
 	for i, r := range p.Attack.Requests {
 		if !isStep[i] {

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -36,7 +37,7 @@ func (k *knocks) protocol() attack.Protocol {
 	return attack.Protocol{
 		Name: "knock", Doc: "how often to knock",
 		New:     func() attack.Spec { return new(knock) },
-		Compile: func(p *attack.Plan) (attack.Client, error) { return &knocker{p, k}, nil },
+		Compile: func(p *attack.Plan) (attack.Client, fielderr.List) { return &knocker{p, k}, nil },
 	}
 }
 
@@ -54,7 +55,7 @@ func (k *knock) Validate(*payload.Data, []string) fielderr.List {
 }
 
 func (k *knock) Expanded(expand func(string) string, target string) attack.Spec {
-	return &knock{cmp.Or(expand(k.Door), target), k.Times}
+	return &knock{cmp.Or(expand(k.Door), wire.HostPort(target)), k.Times}
 }
 
 func (k *knock) Endpoint() string { return k.Door }

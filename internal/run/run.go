@@ -321,9 +321,9 @@ func carries(s scenario.Service) bool {
 
 // drive sends the load and injects the faults, and returns what was recorded.
 func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
-	clients, err := protocols.Compile(r.plan.Protocols, &r.attack)
-	if err != nil {
-		return nil, err
+	clients, wrong := protocols.Compile(r.plan.Protocols, &r.attack)
+	if wrong != nil {
+		return nil, wrong.Err()
 	}
 	defer clients.Close()
 
@@ -337,6 +337,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	clock := func() time.Duration { return time.Since(start) }
 	windows := r.attack.Windows()
 	recording := r.recording(clock, start, windows)
+	var err error
 	if r.recorder, err = record.New(recording); err != nil {
 		return nil, writeError("the recording", err)
 	}

@@ -153,7 +153,7 @@ func TestEach(t *testing.T) {
 func inNoContainer(context.Context, string) (upstreamCheck, error) { return nil, nil }
 
 func toSocket(path string) *attack.Plan {
-	return &attack.Plan{Connections: wire.Connections{Unix: path}, Requests: []attack.Request{{URL: "http://target/"}}}
+	return &attack.Plan{Connections: wire.Connections{Unix: path}, Requests: []attack.Request{{Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://target/"}}}}
 }
 
 // A path that will never be a socket is not waited for.
@@ -235,7 +235,7 @@ func TestReachable(t *testing.T) {
 		{"unix", "http://shop.test/", wire.Connections{Unix: socket}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := &attack.Plan{Connections: c.connections, Requests: []attack.Request{{URL: c.url}}}
+			p := &attack.Plan{Connections: c.connections, Requests: []attack.Request{{Protocol: httpx.Name, Spec: &httpx.Request{URL: c.url}}}}
 			if _, err := reachable(t.Context(), p, inNoContainer, time.Minute, func(msg string, _ ...any) { t.Errorf("it was not there at once: %s", msg) }); err != nil {
 				t.Error(err)
 			}
@@ -246,7 +246,7 @@ func TestReachable(t *testing.T) {
 // Who waits in vain is told where.
 func TestUnreachableSaysWhere(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	p := &attack.Plan{Connections: wire.Connections{Unix: filepath.Join(t.TempDir(), "none")}, Requests: []attack.Request{{URL: "http://shop.test/"}}}
+	p := &attack.Plan{Connections: wire.Connections{Unix: filepath.Join(t.TempDir(), "none")}, Requests: []attack.Request{{Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop.test/"}}}}
 	var told string
 	_, err := reachable(ctx, p, inNoContainer, time.Minute, func(msg string, args ...any) {
 		told = fmt.Sprintf(msg, args...)
@@ -278,7 +278,7 @@ func TestReachNobodyBehindAProxy(t *testing.T) {
 			defer conn.Close()
 		}
 	}()
-	p := &attack.Plan{Requests: []attack.Request{{URL: "http://" + ln.Addr().String() + "/"}}}
+	p := &attack.Plan{Requests: []attack.Request{{Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://" + ln.Addr().String() + "/"}}}}
 	if _, err := reachable(t.Context(), p, inNoContainer, 50*time.Millisecond, func(string, ...any) {}); !errors.Is(err, httpx.ErrHungUp) {
 		t.Errorf("a target that hangs up: %v", err)
 	}
@@ -307,7 +307,7 @@ func TestReachBehindTheEnginesProxy(t *testing.T) {
 		}, nil
 	}
 	p := &attack.Plan{
-		Requests:    []attack.Request{{URL: "http://shop.test/"}},
+		Requests:    []attack.Request{{Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop.test/"}}},
 		Connections: wire.Connections{To: map[string]string{"shop.test:80": ln.Addr().String()}},
 	}
 	if _, err := reachable(t.Context(), p, behind, time.Minute, func(string, ...any) {}); err != nil || asked != 3 {

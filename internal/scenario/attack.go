@@ -146,7 +146,7 @@ func (b *builder) engine(p *attack.Plan) {
 			"take engine: http, or leave it out",
 			"engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
 	}
-	if len(p.Requests) > 0 && !p.Sends("") {
+	if len(p.Requests) > 0 && !p.Sends(httpx.Name) {
 		p.Engine, p.EngineWhy = "", ""
 	}
 }
@@ -174,7 +174,7 @@ func (b *builder) redirectHosts() {
 	}
 }
 
-// urls iterates over the URLs of all requests, with a stand-in for addresses
+// urls iterates over the URLs of all requests of HTTP, with a stand-in for addresses
 // that only the run knows.
 func (b *builder) urls(p *attack.Plan) iter.Seq[string] {
 	base := strings.TrimSuffix(target.Checked(b.file.Target), "/")
@@ -186,11 +186,12 @@ func (b *builder) urls(p *attack.Plan) iter.Seq[string] {
 	}
 	return func(yield func(string) bool) {
 		for _, r := range p.Requests {
-			if len(r.Targets) == 0 && !yield(absolute(r.URL)) {
-				return
+			spec, ok := r.Spec.(*httpx.Request)
+			if !ok {
+				continue
 			}
-			for _, t := range r.Targets {
-				if !yield(absolute(t.URL)) {
+			for s := range spec.URLs() {
+				if !yield(absolute(s)) {
 					return
 				}
 			}

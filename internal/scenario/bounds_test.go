@@ -160,7 +160,7 @@ func TestBodyFilesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, b := p.Attack.Requests[0].File.Bytes, p.Attack.Requests[39].File.Bytes; &a[0] != &b[0] {
+	if a, b := httpOf(t, &p.Attack, 0).File.Bytes, httpOf(t, &p.Attack, 39).File.Bytes; &a[0] != &b[0] {
 		t.Error("expected one copy of the file")
 	}
 	_, err = plan(9, 9)
@@ -188,7 +188,7 @@ func TestBodyFilesAreBounded(t *testing.T) {
 	if err := list(1000, 1); err != nil {
 		t.Fatal(err)
 	}
-	if a, b := p.Attack.Requests[0].Targets[0].Body, p.Attack.Requests[0].Targets[999].Body; &a[0] != &b[0] {
+	if a, b := httpOf(t, &p.Attack, 0).Targets[0].Body, httpOf(t, &p.Attack, 0).Targets[999].Body; &a[0] != &b[0] {
 		t.Error("expected one copy of the file")
 	}
 	err = list(9, 9)

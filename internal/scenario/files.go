@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
@@ -19,7 +19,7 @@ type files struct {
 	dir string // of the scenario file
 
 	data   reads[*payload.Data]
-	lists  reads[[]attack.Target] // by format and path
+	lists  reads[[]httpx.Target] // by format and path
 	traces reads[*arrivals.Trace]
 	bodies reads[[]byte]
 

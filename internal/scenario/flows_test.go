@@ -81,7 +81,7 @@ func TestStepsAreRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, out := got.Requests[2], got.Requests[3]
+	in, out := httpOf(t, &got, 2), httpOf(t, &got, 3)
 	if in.URL != "http://127.0.0.1:2/in" || out.URL != "http://127.0.0.1:1/base/out/{{ .id }}/{{ .password }}" || out.Body != "127.0.0.1:1" {
 		t.Errorf("found %q, %q, %q", in.URL, out.URL, out.Body)
 	}

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 )
 
 // Names says whether an address stands anywhere in the scenario: in a URL, among
@@ -15,8 +17,12 @@ func (p *Plan) Names(addr netip.Addr) bool {
 	}
 	// Of lists of targets the plan's text has only a digest.
 	for _, r := range p.Attack.Requests {
-		for _, t := range r.Targets {
-			if u, err := url.Parse(t.URL); err == nil && u.Hostname() == addr.String() {
+		spec, ok := r.Spec.(*httpx.Request)
+		if !ok {
+			continue
+		}
+		for s := range spec.URLs() {
+			if u, err := url.Parse(s); err == nil && u.Hostname() == addr.String() {
 				return true
 			}
 		}

@@ -2,21 +2,20 @@ package scenario
 
 import (
 	"net"
-	"net/url"
 
 	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
-// protocolKeys are the keys of requests that say they are not sent by HTTP: the names of
-// the protocols.
+// protocolKeys are the keys of requests that say they are not sent by HTTP, whose own
+// keys are those of requestFile: the names of the protocols.
 func protocolKeys(all []attack.Protocol) map[string][]strictyaml.Key {
 	var keys []strictyaml.Key
 	for _, p := range all {
-		if p.New == nil {
-			continue // HTTP, whose keys are those of requestFile
+		if p.Name == httpx.Name {
+			continue
 		}
 		keys = append(keys, strictyaml.Key{
 			Name: p.Name, Doc: "in place of HTTP: " + p.Doc, Vars: "addr",
@@ -61,7 +60,7 @@ func (b *requests) other(
 		return
 	}
 	const standIn = "target:1" // for the address of the target, which is checked there
-	expanded := spec.Expanded(target.Checked, standIn)
+	expanded := spec.Expanded(target.Checked, set.Name+"://"+standIn)
 	noteFields(b.Decoder, expanded.Validate(out.Data, names), set.Ptr, at, "")
 	switch endpoint := expanded.Endpoint(); {
 	case endpoint != standIn:
@@ -102,11 +101,7 @@ func (r *requestFile) httpKeys() []keyOf {
 
 // other puts what only the run knows into a request of a protocol other than HTTP.
 func (r *resolver) other(base string, q attack.Request) attack.Request {
-	to := ""
-	if u, err := url.Parse(base); err == nil && u.Host != "" {
-		to = wire.Address(u)
-	}
-	q.Spec = q.Spec.Expanded(r.expand, to)
+	q.Spec = q.Spec.Expanded(r.expand, base)
 	endpoint := q.Spec.Endpoint()
 	host, _, err := net.SplitHostPort(endpoint)
 	switch {

@@ -27,21 +27,24 @@ type requests struct {
 // request makes a request; in are the names for its templates if it is a step
 // of a flow.
 func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
-	out := attack.Request{
-		Name: r.Name, Weight: r.Weight, Headers: r.Headers, Query: r.Query, Timeout: r.Timeout,
+	out := attack.Request{Name: r.Name, Weight: r.Weight, Timeout: r.Timeout}
+	spec := &httpx.Request{
+		Headers: r.Headers, Query: r.Query,
 		Expect: expect.Expect{
-			Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches, Headers: r.Expect.Headers.whole, HeaderParts: r.Expect.Headers.parts,
-			JSON: r.Expect.JSON, MinSize: r.Expect.Size.Min, MaxSize: r.Expect.Size.Max, Within: r.Expect.Within,
+			Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches,
+			Headers: r.Expect.Headers.whole, HeaderParts: r.Expect.Headers.parts,
+			JSON: r.Expect.JSON, MinSize: r.Expect.Size.Min, MaxSize: r.Expect.Size.Max,
+			Within: r.Expect.Within,
 		},
 	}
 	if out.Timeout == 0 {
 		out.Timeout = b.file.Attack.Timeout
 	}
 	b.secrets.headers(r.Headers)
-	b.secrets.expectation(&out.Expect)
+	b.secrets.expectation(&spec.Expect)
 	own := b.ownNode(r)
 	expect := b.Where(&r.Expect, own)
-	rest := out.Expect
+	rest := spec.Expect
 	rest.Status, rest.JSON = nil, nil // each was looked at where it stands
 	noteFields(
 		b.Decoder,
@@ -50,13 +53,13 @@ func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 		expect,
 		"expect: what a good answer looks like",
 	)
-	if out.Expect.Within >= out.Timeout && out.Timeout > 0 {
+	if spec.Expect.Within >= out.Timeout && out.Timeout > 0 {
 		b.Failf(
 			b.Where(&r.Expect.Within, expect).Span,
 			"ask for less, or raise the timeout: what takes longer than that is an error anyway",
 			"within: expected less than the timeout of %s, found %s",
 			out.Timeout,
-			out.Expect.Within,
+			spec.Expect.Within,
 		)
 	}
 	for _, o := range r.Other.Values() {
@@ -65,24 +68,25 @@ func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 			return out
 		}
 	}
+	out.Protocol, out.Spec = httpx.Name, spec
 	if b.Set(&r.Targets) {
-		b.fromTargets(r, &out)
+		b.fromTargets(r, spec)
 		return out
 	}
-	at := b.method(r, &out)
-	b.body(r, &out)
+	at := b.method(r, spec)
+	b.body(r, spec)
 	out.Data = b.files.rows(&r.Data, own)
 	if at == nil || at.Kind != strictyaml.Text {
 		return out
 	}
-	if !b.url(out.URL, at) || r.Data != "" && out.Data.Len() == 0 || in != nil && in.unread {
+	if !b.url(spec.URL, at) || r.Data != "" && out.Data.Len() == 0 || in != nil && in.unread {
 		return out
 	}
-	tried := out
+	tried := *spec
 	if b.Broken(r) {
 		tried.JSON = "" // it may be half read; what else is not there does no harm
 	}
-	b.tryRows(r, tried, in, at)
+	b.tryRows(r, &tried, out.Data, in, at)
 	return out
 }
 
@@ -92,7 +96,7 @@ func (b *builder) ownNode(r *requestFile) *strictyaml.Node {
 }
 
 // method finds the one key that says what is asked; nil if it is missing.
-func (b *requests) method(r *requestFile, out *attack.Request) *strictyaml.Node {
+func (b *requests) method(r *requestFile, out *httpx.Request) *strictyaml.Node {
 	own := b.ownNode(r)
 	var ways []*strictyaml.Node
 	var keys []string
@@ -225,7 +229,7 @@ func (j *jsonBody) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) stricty
 }
 
 // body takes the one body that a request may have.
-func (b *requests) body(r *requestFile, out *attack.Request) {
+func (b *requests) body(r *requestFile, out *httpx.Request) {
 	var ways []*strictyaml.Node
 	var keys []string
 	for _, way := range []struct {
@@ -272,18 +276,20 @@ func (b *requests) body(r *requestFile, out *attack.Request) {
 
 // tryRows renders the request with every row, and notes what goes wrong at the
 // key that it goes wrong in.
-func (b *requests) tryRows(r *requestFile, out attack.Request, in *stepNames, at *strictyaml.Node) {
-	out.Expect = expect.Expect{}
-	out = expanded(out, target.Checked)
+func (b *requests) tryRows(
+	r *requestFile, spec *httpx.Request, data *payload.Data, in *stepNames, at *strictyaml.Node,
+) {
+	tried := spec.Expanded(target.Checked, "").(*httpx.Request)
+	tried.Expect = expect.Expect{} // what is wrong with it was said
 	var columns httpx.Columns
 	otherwise := templateHint(r)
 	if in != nil {
-		out.Data = in.rows
+		data = in.rows
 		columns = httpx.Columns{Names: in.captured, Missing: in.missing}
 		otherwise = in.known()
 	}
-	tried, wrong := httpx.ValidateRows(&out, columns, max(leastRows, maxTrials-b.tried))
-	b.tried += tried
+	rows, wrong := tried.ValidateRows(data, columns, max(leastRows, maxTrials-b.tried))
+	b.tried += rows
 	for _, e := range wrong {
 		if slices.Equal(e.Path, fielderr.Field("body")) && b.Set(&r.File) {
 			e.Path = fielderr.Field("file") // which holds the body's templates
@@ -303,7 +309,7 @@ func templateHint(r *requestFile) string {
 const targetsHint = "formats are vegeta's: http has lines such as GET http://127.0.0.1:8080/, json one object a line"
 
 // fromTargets fills a request from a list in vegeta's format.
-func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
+func (b *requests) fromTargets(r *requestFile, out *httpx.Request) {
 	own := b.ownNode(r)
 	for _, x := range append(r.httpKeys(), keyOf{&r.Data, "data"}) {
 		if n, ok := b.Find(x.ptr); ok {
@@ -322,7 +328,7 @@ func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
 	}
 	targets, first, err := b.files.lists.of(
 		r.Targets.Format+":"+path,
-		func() ([]attack.Target, error) {
+		func() ([]httpx.Target, error) {
 			return httpx.LoadTargets(path, r.Targets.Format, b.files.body)
 		},
 	)
@@ -338,26 +344,11 @@ func (b *requests) fromTargets(r *requestFile, out *attack.Request) {
 	if !first {
 		return // what is wrong in it was said where it is named first
 	}
-	for _, e := range httpx.Validate((&attack.Request{Targets: targets})) {
+	for _, e := range (&httpx.Request{Targets: targets}).Validate(nil, nil) {
 		b.Failf(at.Span, cmp.Or(e.Hint, targetsHint), "targets: %s", e)
 	}
 	for _, t := range targets {
 		b.secrets.headers(t.Headers)
 		b.url(t.URL, at)
 	}
-}
-
-// expanded returns the request with every string that can hold a name of the
-// run put through f.
-func expanded(r attack.Request, f func(string) string) attack.Request {
-	fields := func(in []payload.Field) []payload.Field {
-		out := make([]payload.Field, len(in))
-		for i, x := range in {
-			out[i] = payload.Field{Name: x.Name, Value: f(x.Value)}
-		}
-		return out
-	}
-	r.URL, r.Body, r.JSON = f(r.URL), f(r.Body), f(r.JSON)
-	r.Headers, r.Query, r.Form = fields(r.Headers), fields(r.Query), fields(r.Form)
-	return r
 }

@@ -46,18 +46,12 @@ func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (att
 	base := strings.TrimSuffix(r.expand(p.Target), "/")
 	out.Requests = make([]attack.Request, len(p.Attack.Requests))
 	for i, q := range p.Attack.Requests {
-		if q.Spec != nil {
-			out.Requests[i] = r.other(base, q)
-			continue
-		}
-		if len(q.Targets) > 0 {
-			q.Targets = r.targets(base, q.Targets)
+		if spec, ok := q.Spec.(*httpx.Request); ok {
+			q.Spec = r.http(base, spec)
 			out.Requests[i] = q
 			continue
 		}
-		q = expanded(q, r.expand)
-		q.URL = r.absolute(base, q.URL)
-		out.Requests[i] = q
+		out.Requests[i] = r.other(base, q)
 	}
 	out.RedirectHosts = r.redirectHosts(p.Attack.RedirectHosts)
 	for _, s := range p.Services {
@@ -112,10 +106,17 @@ func (r *resolver) expand(s string) string {
 	return out
 }
 
-func (r *resolver) absolute(base, url string) string {
-	if strings.HasPrefix(url, "/") {
-		url = base + url
+// http puts what only the run knows into a request of HTTP, and checks where it goes.
+func (r *resolver) http(base string, spec *httpx.Request) attack.Spec {
+	out := spec.Expanded(r.expand, base).(*httpx.Request)
+	for url := range out.URLs() {
+		r.goes(url)
 	}
+	return out
+}
+
+// goes checks where a URL goes.
+func (r *resolver) goes(url string) {
 	// Templates can stand in the path; the host is whole, as Parse saw to it.
 	whole := url
 	if scheme, rest, ok := strings.Cut(url, "://"); ok {
@@ -141,7 +142,6 @@ func (r *resolver) absolute(base, url string) string {
 	default:
 		r.reached(u)
 	}
-	return url
 }
 
 // reached refuses a URL's host, or the proxy that leads there, if it must not be
@@ -205,15 +205,6 @@ func (r *resolver) redirectHosts(in []string) []string {
 			r.host(host)
 		}
 		out = append(out, s)
-	}
-	return out
-}
-
-func (r *resolver) targets(base string, in []attack.Target) []attack.Target {
-	out := make([]attack.Target, len(in))
-	for i, t := range in {
-		t.URL = r.absolute(base, t.URL)
-		out[i] = t
 	}
 	return out
 }

@@ -8,11 +8,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 )
 
 func nowhere(context.Context, string, string) ([]netip.Addr, error) {
 	return nil, errors.New("no such host")
+}
+
+// httpOf are the settings of the request of HTTP at i.
+func httpOf(t *testing.T, p *attack.Plan, i int) *httpx.Request {
+	t.Helper()
+	r, ok := p.Requests[i].Spec.(*httpx.Request)
+	if !ok {
+		t.Fatalf("request %d is %T", i, p.Requests[i].Spec)
+	}
+	return r
 }
 
 func TestResolve(t *testing.T) {
@@ -25,14 +37,14 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []string{"http://127.0.0.1:1/api/products", "http://127.0.0.1:2/products"} {
-		if got.Requests[i].URL != want {
-			t.Errorf("expected %s, found %s", want, got.Requests[i].URL)
+		if httpOf(t, &got, i).URL != want {
+			t.Errorf("expected %s, found %s", want, httpOf(t, &got, i).URL)
 		}
 	}
-	if v := got.Requests[1].Headers[0].Value; v != "127.0.0.1:3" {
+	if v := httpOf(t, &got, 1).Headers[0].Value; v != "127.0.0.1:3" {
 		t.Errorf("expected the link's address in the header, found %s", v)
 	}
-	if p.Attack.Requests[0].URL != "/products" {
+	if httpOf(t, &p.Attack, 0).URL != "/products" {
 		t.Error("resolving changed the plan")
 	}
 	if _, err := p.resolve(func(string) (string, bool) { return "", false }, nowhere); err == nil || !strings.Contains(err.Error(), "front has no address") {
@@ -55,14 +67,14 @@ func TestResolveUnescapesAndJoins(t *testing.T) {
 	for i, r := range got.Requests {
 		byName[r.Name] = i
 	}
-	if u := got.Requests[byName["get"]].URL; u != "https://127.0.0.1:8443/base/a?x=1" {
+	if u := httpOf(t, &got, byName["get"]).URL; u != "https://127.0.0.1:8443/base/a?x=1" {
 		t.Errorf("found %s", u)
 	}
-	if body := got.Requests[byName["text"]].Body; body != "price: $5 and ${NOT_A_VARIABLE}" {
+	if body := httpOf(t, &got, byName["text"]).Body; body != "price: $5 and ${NOT_A_VARIABLE}" {
 		t.Errorf("found %q", body)
 	}
 	const inFile = "a body with {{ seq }} and ${dollars}\n"
-	if q := got.Requests[byName["file"]]; q.File == nil || string(q.File.Bytes) != inFile || q.Body != "" {
+	if q := httpOf(t, &got, byName["file"]); q.File == nil || string(q.File.Bytes) != inFile || q.Body != "" {
 		t.Errorf("expected the file's bytes as they are, found %v and the text %q", q.File, q.Body)
 	}
 }

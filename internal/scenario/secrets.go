@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -147,7 +148,12 @@ func masked(p attack.Plan) attack.Plan {
 	header := func(name, _ string) bool { return secret.Header(name) }
 	p.Requests = slices.Clone(p.Requests)
 	for i := range p.Requests {
-		r := &p.Requests[i]
+		spec, ok := p.Requests[i].Spec.(*httpx.Request)
+		if !ok {
+			continue
+		}
+		r := *spec
+		p.Requests[i].Spec = &r
 		r.Headers, r.Query, r.Form = fields(
 			r.Headers,
 			header,

@@ -55,7 +55,7 @@ verdict:
 	if got := new(Plan).Redact("no secrets"); got != "no secrets" {
 		t.Errorf("found %q", got)
 	}
-	if p.Attack.Requests[0].Headers[0].Value != "Bearer opaque-1" {
+	if httpOf(t, &p.Attack, 0).Headers[0].Value != "Bearer opaque-1" {
 		t.Error("printing changed the plan")
 	}
 }

@@ -28,7 +28,7 @@ func TestBodyFile(t *testing.T) {
 			"noise": noise, "braces": []byte("{{"), "handlebars": []byte("{{#if vip}}{{name}}{{/if}}"), "tex": []byte(`\textbf{{bold}}`), "templates": []byte("{{ seq }} {{ .a }} ${x}"), "empty": nil,
 		} {
 			for _, headers := range [][]payload.Field{nil, {{Name: "X-A", Value: "{{ seq }}"}}} {
-				b, err := httpx.NewBuilder(&attack.Plan{Requests: []attack.Request{{Method: "PUT", URL: srv.URL, File: &payload.BodyFile{Name: "f", Bytes: content}, Headers: headers}}})
+				b, err := httpx.NewBuilder(&attack.Plan{Requests: []attack.Request{{Protocol: httpx.Name, Spec: &httpx.Request{Method: "PUT", URL: srv.URL, File: &payload.BodyFile{Name: "f", Bytes: content}, Headers: headers}}}})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -64,7 +64,7 @@ func TestFastIsDoneWithBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := build(t, attack.Request{Method: "POST", URL: "http://" + ln.Addr().String() + "/", Body: "{{ .a }}", Data: dataOf([]map[string]string{{"a": strings.Repeat("x", size)}})})
+	f := build(t, attack.Request{Data: dataOf([]map[string]string{{"a": strings.Repeat("x", size)}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: "http://" + ln.Addr().String() + "/", Body: "{{ .a }}"}})
 	for n := range 12 {
 		call, err := f(attack.Arrival{})
 		if err != nil {

@@ -67,13 +67,13 @@ func TestCookiesThroughEngines(t *testing.T) {
 					jar := httpx.NewJar()
 					for i, path := range c.steps {
 						p := &attack.Plan{Redirects: c.redirects, Flows: []attack.Flow{{Name: "f", Steps: []attack.Step{{Request: 0}}}}}
-						p.Requests = []attack.Request{{Method: "GET", URL: srv.URL + path, Expect: expect.Expect{Body: "x"}}}
+						p.Requests = []attack.Request{{Protocol: httpx.Name, Spec: &httpx.Request{Method: "GET", URL: srv.URL + path, Expect: expect.Expect{Body: "x"}}}}
 						if own != "" {
-							p.Requests[0].Headers = []payload.Field{{Name: "Cookie", Value: own}}
+							p.Requests[0].Spec.(*httpx.Request).Headers = []payload.Field{{Name: "Cookie", Value: own}}
 						}
-						b, err := httpx.New(p)
-						if err != nil {
-							t.Fatal(err)
+						b, wrong := httpx.New(p)
+						if wrong != nil {
+							t.Fatal(wrong)
 						}
 						call, err := b.BuildWith(attack.Arrival{}, &httpx.From{Cookies: jar})
 						if err != nil {

@@ -55,8 +55,8 @@ func TestConnectionsValidate(t *testing.T) {
 				t.Errorf("%+v: expected %q, found %v", c.c, want, err)
 			}
 		}
-		if _, err := httpx.NewEngine(&attack.Plan{Connections: c.c}, engines()); err == nil || !strings.Contains(err.Error(), c.want[0]) {
-			t.Errorf("%+v: expected an engine to refuse with %q, found %v", c.c, c.want[0], err)
+		if _, wrong := httpx.NewEngine(&attack.Plan{Connections: c.c}, engines()); len(wrong) == 0 || !strings.Contains(wrong.Err().Error(), c.want[0]) {
+			t.Errorf("%+v: expected an engine to refuse with %q, found %v", c.c, c.want[0], wrong)
 		}
 	}
 }
@@ -320,7 +320,7 @@ func TestFewConnectionsUnderOverload(t *testing.T) {
 					})
 					defer closed()
 					p := holdPlan(20, 20*time.Second, timeout, 1000)
-					p.Requests[0].URL = "http://target/"
+					p.Requests[0].Spec.(*httpx.Request).URL = "http://target/"
 					p.Connections.PerHost = 1
 					start := time.Now()
 					res, c := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: start})

@@ -355,13 +355,13 @@ func TestTLSConfigRefuses(t *testing.T) {
 		if _, err := c.tls.Config(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: expected %q, found %v", c.tls, c.want, err)
 		}
-		if _, err := httpx.NewEngine(&attack.Plan{TLS: c.tls}, engines()); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%+v: expected an engine to refuse with %q, found %v", c.tls, c.want, err)
+		if _, wrong := httpx.NewEngine(&attack.Plan{TLS: c.tls}, engines()); len(wrong) != 1 || !strings.Contains(wrong[0].Error(), c.want) {
+			t.Errorf("%+v: expected an engine to refuse with %q, found %v", c.tls, c.want, wrong)
 		}
 	}
 	for _, p := range []*attack.Plan{{Engine: "nope"}, {Protocol: "http3"}} {
-		if _, err := httpx.NewEngine(p, engines()); err == nil || !strings.Contains(err.Error(), "expected one of") {
-			t.Errorf("found %v", err)
+		if _, wrong := httpx.NewEngine(p, engines()); len(wrong) != 1 || !strings.Contains(wrong[0].Error(), "expected one of") {
+			t.Errorf("found %v", wrong)
 		}
 	}
 }
@@ -427,14 +427,14 @@ func BenchmarkEngines(b *testing.B) {
 		url  string
 		req  attack.Request
 	}{
-		{"plain", steady(b, nil), attack.Request{}},
-		{"templated", steady(b, nil), attack.Request{Headers: []payload.Field{{Name: "X-N", Value: "{{ .n }}"}}, Data: dataOf(data)}},
-		{"tls", steady(b, testTLS(b)), attack.Request{}},
+		{"plain", steady(b, nil), attack.Request{Spec: new(httpx.Request)}},
+		{"templated", steady(b, nil), attack.Request{Data: dataOf(data), Protocol: httpx.Name, Spec: &httpx.Request{Headers: []payload.Field{{Name: "X-N", Value: "{{ .n }}"}}}}},
+		{"tls", steady(b, testTLS(b)), attack.Request{Spec: new(httpx.Request)}},
 	} {
 		for _, k := range engines() {
 			b.Run(c.name+"/"+k.Name, func(b *testing.B) {
 				p := &attack.Plan{Protocol: "http1", Requests: []attack.Request{c.req}}
-				p.Requests[0].URL = c.url
+				p.Requests[0].Spec.(*httpx.Request).URL = c.url
 				build, err := httpx.NewBuilder(p)
 				if err != nil {
 					b.Fatal(err)

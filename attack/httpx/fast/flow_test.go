@@ -26,10 +26,10 @@ import (
 func shopPlan(rate arrivals.Rate, d time.Duration) *attack.Plan {
 	p := holdPlan(rate, d, 5*time.Second, 100)
 	p.Requests = []attack.Request{
-		{Name: "home", Weight: 0, URL: "http://shop/"},
-		{Name: "buy/login", URL: "http://shop/login?user={{ .user }}"},
-		{Name: "buy/look", URL: "http://shop/look", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .token }}"}}},
-		{Name: "buy/pay", URL: "http://shop/pay/{{ .id }}?user={{ .user }}"},
+		{Name: "home", Weight: 0, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/"}},
+		{Name: "buy/login", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/login?user={{ .user }}"}},
+		{Name: "buy/look", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/look", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .token }}"}}}},
+		{Name: "buy/pay", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/pay/{{ .id }}?user={{ .user }}"}},
 	}
 	p.Flows = []attack.Flow{{Name: "buy", Weight: 1, Data: dataOf([]map[string]string{{"user": "ann"}, {"user": "bob"}}), Steps: []attack.Step{
 		{Request: 1, Captures: []expect.Capture{{Name: "token", JSON: "$.token"}}, Think: 300 * time.Millisecond},
@@ -165,7 +165,7 @@ func TestFlowFails(t *testing.T) {
 		say   string
 		after int // requests of each flow
 	}{
-		{"status", func(p *attack.Plan) { p.Requests[2].Headers = nil }, timeline.KindStatus, "buy/look: expected status", 2},
+		{"status", func(p *attack.Plan) { p.Requests[2].Spec.(*httpx.Request).Headers = nil }, timeline.KindStatus, "buy/look: expected status", 2},
 		{"capture", func(p *attack.Plan) { p.Flows[0].Steps[0].Captures[0].JSON = "$.other" }, timeline.KindCapture, "buy/login: capture token", 1},
 		{"template", func(p *attack.Plan) { p.Flows[0].Data = nil }, timeline.KindTemplate, `buy/login: url: the data row has no column "user"`, 1},
 		{"timeout", func(p *attack.Plan) { p.Requests[3].Timeout = 50 * time.Millisecond }, timeline.KindTimeout, "buy/pay: no complete answer", 3},

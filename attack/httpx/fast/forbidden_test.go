@@ -27,7 +27,7 @@ func TestNamesThatMoveAreRefused(t *testing.T) {
 		t.Run(k.Name, func(t *testing.T) {
 			var asked, told atomic.Int64
 			p := holdPlan(50, 200*time.Millisecond, 20*time.Second, 5)
-			p.Requests[0].URL = "http://moves.test:" + port + "/status/200"
+			p.Requests[0].Spec.(*httpx.Request).URL = "http://moves.test:" + port + "/status/200"
 			e, err := k.New(httpx.Options{
 				MaxInFlight: 5, Connections: wire.Connections{NoKeepAlive: true, DNSRefresh: 1},
 				Lookup: func(context.Context, string) ([]netip.Addr, error) {

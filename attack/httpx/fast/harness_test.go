@@ -28,7 +28,7 @@ func over(tb testing.TB, p *attack.Plan, e httpx.Engine) attack.Clients {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return attack.Clients{"": c}
+	return attack.Clients{httpx.Name: c}
 }
 
 func run(t *testing.T, ctx context.Context, p *attack.Plan, opt runner.Options) (runner.RunResult, *collector) {
@@ -200,7 +200,7 @@ func planOf(process arrivals.Process, s arrivals.Shape, d time.Duration) *attack
 	return &attack.Plan{
 		Seed: 42, Arrivals: process, Timeout: time.Second, MaxInFlight: 10,
 		Stages:   []attack.Stage{{Name: "only", For: d, Shape: s}},
-		Requests: []attack.Request{{Name: "a", Weight: 1, URL: "http://target/"}},
+		Requests: []attack.Request{{Name: "a", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://target/"}}},
 	}
 }
 

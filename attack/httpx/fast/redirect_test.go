@@ -82,7 +82,7 @@ func TestRedirectsLeftOver(t *testing.T) {
 	for redirects, want := range []string{"", timeline.KindStatus} {
 		p := holdPlan(100, 50*time.Millisecond, time.Second, 5)
 		p.Engine, p.Redirects = "http", redirects
-		p.Requests[0].URL = srv.URL
+		p.Requests[0].Spec.(*httpx.Request).URL = srv.URL
 		e, err := httpx.NewEngine(p, engines())
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +131,7 @@ func TestRedirectsSayWhy(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := holdPlan(20, 50*time.Millisecond, 20*time.Second, 1)
 			p.Engine, p.Redirects, p.RedirectHosts = "http", 3, c.hosts
-			p.Requests[0].URL = srv.URL + c.path
+			p.Requests[0].Spec.(*httpx.Request).URL = srv.URL + c.path
 			e, err := httpx.NewEngine(p, engines())
 			if err != nil {
 				t.Fatal(err)

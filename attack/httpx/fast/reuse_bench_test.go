@@ -74,18 +74,18 @@ func hungry(tb testing.TB) (url string) {
 // text/template.
 var priced = []struct {
 	name string
-	req  attack.Request
+	req  httpx.Request
 	most float64 // allocations
 }{
-	{"fixed", attack.Request{URL: "/x"}, 0},
-	{"path", attack.Request{URL: "/{{ .a }}"}, 1},
-	{"query", attack.Request{URL: "/", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, 1},
-	{"header", attack.Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .a }}"}}}, 1},
-	{"json", attack.Request{Method: "POST", URL: "/", JSON: `{"a": "{{ .a }}", "b": "{{ .b }}", "n": "{{ seq }}"}`}, 0},
-	{"all", attack.Request{Method: "POST", URL: "/{{ .a }}?n={{ nth }}", Headers: []payload.Field{{Name: "X-A", Value: "{{ uuid }}"}, {Name: "Host", Value: "{{ .a }}"}}, Form: []payload.Field{{Name: "a", Value: "{{ .a }}"}, {Name: "n", Value: "{{ randInt 1 6 }}"}}}, 1},
-	{"text-template", attack.Request{URL: "/{{ if .a }}{{ .a }}{{ end }}"}, 20},
-	{"escaped", attack.Request{URL: "/{{ .b }}"}, 1},
-	{"raw", attack.Request{URL: "/{{ raw .b }}"}, 60},
+	{"fixed", httpx.Request{URL: "/x"}, 0},
+	{"path", httpx.Request{URL: "/{{ .a }}"}, 1},
+	{"query", httpx.Request{URL: "/", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, 1},
+	{"header", httpx.Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .a }}"}}}, 1},
+	{"json", httpx.Request{Method: "POST", URL: "/", JSON: `{"a": "{{ .a }}", "b": "{{ .b }}", "n": "{{ seq }}"}`}, 0},
+	{"all", httpx.Request{Method: "POST", URL: "/{{ .a }}?n={{ nth }}", Headers: []payload.Field{{Name: "X-A", Value: "{{ uuid }}"}, {Name: "Host", Value: "{{ .a }}"}}, Form: []payload.Field{{Name: "a", Value: "{{ .a }}"}, {Name: "n", Value: "{{ randInt 1 6 }}"}}}, 1},
+	{"text-template", httpx.Request{URL: "/{{ if .a }}{{ .a }}{{ end }}"}, 20},
+	{"escaped", httpx.Request{URL: "/{{ .b }}"}, 1},
+	{"raw", httpx.Request{URL: "/{{ raw .b }}"}, 60},
 }
 
 // BenchmarkTemplated is all that a request takes: build, send, read, release.
@@ -128,8 +128,7 @@ func BenchmarkTemplatedWire(b *testing.B) {
 	for _, c := range priced {
 		b.Run(c.name, func(b *testing.B) {
 			c.req.URL = "http://target" + c.req.URL
-			c.req.Data = dataOf([]map[string]string{{"a": "x1", "b": "Zürich"}})
-			e, builder := newWires(b, &c.req)
+			e, builder := newWires(b, withRows(c.req, map[string]string{"a": "x1", "b": "Zürich"}))
 			b.ReportAllocs()
 			for n := uint64(0); b.Loop(); n++ {
 				call, err := builder.Build(attack.Arrival{Seq: n, Nth: n})
@@ -146,10 +145,9 @@ func BenchmarkTemplatedWire(b *testing.B) {
 }
 
 // sender returns what sends the request's next arrival, with the cookies of jar.
-func sender(tb testing.TB, r attack.Request, jar *httpx.Jar) func() {
+func sender(tb testing.TB, r httpx.Request, jar *httpx.Jar) func() {
 	r.URL = hungry(tb) + r.URL
-	r.Data = dataOf([]map[string]string{{"a": "x1", "b": "Zürich"}})
-	engine, builder := newWires(tb, &r)
+	engine, builder := newWires(tb, withRows(r, map[string]string{"a": "x1", "b": "Zürich"}))
 	seq, from := uint64(0), httpx.From{Cookies: jar}
 	return func() {
 		call, err := builder.BuildWith(attack.Arrival{Seq: seq, Nth: seq}, &from)

@@ -20,12 +20,11 @@ func FuzzShortWay(f *testing.F) {
 		f.Add(uint8(i+20), "x", v, uint64(1))
 	}
 	f.Fuzz(func(t *testing.T, which uint8, a, b string, seq uint64) {
-		r := templated[int(which)%len(templated)].req
-		r.Data = dataOf([]map[string]string{{"a": a, "b": b}})
-		e, builder := newWires(t, &r)
+		r := withRows(templated[int(which)%len(templated)].req, map[string]string{"a": a, "b": b})
+		e, builder := newWires(t, r)
 		for range 2 { // the second time in used memory
-			wires(t, e, builder, &r, attack.Arrival{Seq: seq, Nth: seq}, nil)
-			wires(t, e, builder, &r, attack.Arrival{Seq: seq}, map[string]string{"a": b})
+			wires(t, e, builder, r, attack.Arrival{Seq: seq, Nth: seq}, nil)
+			wires(t, e, builder, r, attack.Arrival{Seq: seq}, map[string]string{"a": b})
 		}
 	})
 }
@@ -43,20 +42,21 @@ func FuzzShortWayForms(f *testing.F) {
 		if endless.MatchString(url + value + body) {
 			t.Skip("can be made to take for ever, as the author of a scenario may")
 		}
-		r := attack.Request{Method: method, URL: url, Headers: []payload.Field{{Name: name, Value: value}}, Body: body, Data: dataOf([]map[string]string{{"a": a, "b": b}})}
+		form := httpx.Request{Method: method, URL: url, Headers: []payload.Field{{Name: name, Value: value}}, Body: body}
 		if query {
-			r.Query = []payload.Field{{Name: name, Value: value}}
+			form.Query = []payload.Field{{Name: name, Value: value}}
 		}
 		e, err := New(httpx.Options{MaxInFlight: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		builder, err := httpx.New(&attack.Plan{Seed: 42, Requests: []attack.Request{r}, Flows: []attack.Flow{{Steps: []attack.Step{{Request: 0}}}}})
-		if err != nil {
+		r := withRows(form, map[string]string{"a": a, "b": b})
+		builder, wrong := httpx.New(&attack.Plan{Seed: 42, Requests: []attack.Request{*r}, Flows: []attack.Flow{{Steps: []attack.Step{{Request: 0}}}}})
+		if wrong != nil {
 			return
 		}
-		wires(t, e.(*engine), builder, &r, attack.Arrival{}, nil)
+		wires(t, e.(*engine), builder, r, attack.Arrival{}, nil)
 	})
 }
 
@@ -77,9 +77,9 @@ func FuzzPieces(f *testing.F) {
 		if endless.MatchString(s) {
 			t.Skip("can be made to take for ever, as the author of a scenario may")
 		}
-		r := attack.Request{URL: "http://h/", Body: s}
-		build, err := httpx.New(&attack.Plan{Seed: 42, Requests: []attack.Request{r}})
-		if err != nil {
+		r := httpx.Request{URL: "http://h/", Body: s}
+		build, wrong := httpx.New(&attack.Plan{Seed: 42, Requests: []attack.Request{{Protocol: httpx.Name, Spec: &r}}})
+		if wrong != nil {
 			return
 		}
 		row := map[string]string{"a": a, "b": b}

@@ -27,7 +27,7 @@ import (
 
 // slowly makes the call of an arrival with text/template, net/url and
 // encoding/json alone: what the short way has to agree with.
-func slowly(r *attack.Request, planSeed uint64, row map[string]string, a attack.Arrival) (*httpx.Call, error) {
+func slowly(r *httpx.Request, planSeed uint64, row map[string]string, a attack.Arrival) (*httpx.Call, error) {
 	var rng *rand.Rand
 	random := func() *rand.Rand {
 		if rng == nil {
@@ -191,81 +191,79 @@ func slowly(r *attack.Request, planSeed uint64, row map[string]string, a attack.
 // goes the short way if all it puts in is letters and digits.
 var templated = []struct {
 	name  string
-	req   attack.Request
+	req   httpx.Request
 	short bool
 }{
-	{"path", attack.Request{URL: "http://target/{{ .a }}"}, true},
-	{"path, in between", attack.Request{URL: "http://target/x/{{ .a -}} / {{- .b }}/y"}, true},
-	{"path, escaped text", attack.Request{URL: "http://target/x%20y%2f/{{ .a }}"}, true},
-	{"path, text to escape", attack.Request{URL: "http://target/x y/{{ .a }}"}, false},
-	{"path, text not in ASCII", attack.Request{URL: "http://target/ä/{{ .a }}"}, false},
-	{"path, two slashes", attack.Request{URL: "http://target//{{ .a }}//"}, true},
-	{"path, dots", attack.Request{URL: "http://target/../{{ .a }}/./"}, true},
-	{"path, half an escape", attack.Request{URL: "http://target/%4{{ .a }}"}, false},
-	{"path, the row's own escape", attack.Request{URL: "http://target/%{{ .a }}"}, false},
-	{"query in the url", attack.Request{URL: "http://target/x?q={{ .a }}&r={{ .b }}"}, true},
-	{"query in the url, with spaces", attack.Request{URL: "http://target/x?q y={{ .a }}"}, true},
-	{"query's beginning", attack.Request{URL: "http://target/{{ .a }}?{{ .b }}"}, true},
-	{"query", attack.Request{URL: "http://target/x", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}, {Name: "a &", Value: "1"}, {Name: "r", Value: "x{{ .b }}"}}}, true},
-	{"query after one", attack.Request{URL: "http://target/{{ .b }}?z=1", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, true},
-	{"query after an empty one", attack.Request{URL: "http://target/{{ .b }}?", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, true},
-	{"query after a question mark", attack.Request{URL: "http://target/{{ .b }}??", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, true},
-	{"query after a text to escape", attack.Request{URL: "http://target/x y?z=ä", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, false},
-	{"fragment", attack.Request{URL: "http://target/{{ .a }}#{{ .b }}"}, false},
-	{"fragment after a query", attack.Request{URL: "http://target/x?y#f", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, false},
-	{"no path", attack.Request{URL: "http://target?{{ .a }}"}, false},
-	{"host", attack.Request{URL: "http://target{{ .a }}/"}, false},
-	{"host with a slash in it", attack.Request{URL: "http://{{ .a }}/{{ .b }}"}, false},
-	{"user", attack.Request{URL: "http://{{ .a }}:{{ .b }}@target/"}, false},
-	{"user that is known", attack.Request{URL: "http://me:p%40ss@target/{{ .a }}"}, true},
-	{"user beside authorization", attack.Request{URL: "http://me:pw@target/", Headers: []payload.Field{{Name: "Authorization", Value: "{{ .a }}"}}}, true},
-	{"user beside authorization in other spelling", attack.Request{URL: "http://me:pw@target/", Headers: []payload.Field{{Name: "authorization", Value: "{{ .a }}"}}}, true},
-	{"scheme in capitals", attack.Request{URL: "HTTP://target/{{ .a }}", Query: []payload.Field{{Name: "q", Value: "1"}}}, false},
-	{"https and port", attack.Request{URL: "https://target:8443/{{ .a }}"}, true},
-	{"address with a zone", attack.Request{URL: "http://[fe80::1%25eth0]:8080/{{ .a }}"}, true},
-	{"host not in ASCII", attack.Request{URL: "http://bücher.example/{{ .a }}"}, false},
-	{"url by text/template", attack.Request{URL: "http://target/{{ if .a }}{{ .b }}{{ end }}"}, true},
-	{"header", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .a }}"}, {Name: "x-b", Value: "b={{ .b }};"}}}, true},
-	{"header by text/template", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .a | printf \"%s!\" }}"}}}, true},
-	{"header twice", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Cookie", Value: "a={{ .a }}"}, {Name: "Accept", Value: "*/*"}, {Name: "Cookie", Value: "b={{ .b }}"}}}, true},
-	{"header with a bad name", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "X A", Value: "{{ .a }}"}}}, false},
-	{"header with a bad name and text", attack.Request{URL: "http://target/{{ .a }}", Headers: []payload.Field{{Name: "X A", Value: "1"}}}, false},
-	{"header that is trimmed", attack.Request{URL: "http://target/{{ .a }}", Headers: []payload.Field{{Name: "X-A", Value: " 1 "}}}, true},
-	{"header Host", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Host", Value: "{{ .a }}.example"}}}, true},
-	{"header host", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "hOST", Value: "{{ .a }}"}, {Name: "host", Value: "x"}}}, true},
-	{"header Host, the second", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Host", Value: "x"}, {Name: "Host", Value: "{{ .a }}"}}}, false},
-	{"header User-Agent", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "user-agent", Value: "{{ .a }}"}}}, true},
-	{"header User-Agent, none", attack.Request{URL: "http://target/{{ .a }}", Headers: []payload.Field{{Name: "User-Agent", Value: ""}}}, true},
-	{"header Connection", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "connection", Value: "{{ .a }}"}}}, false},
-	{"header Connection that is known", attack.Request{URL: "http://target/{{ .a }}", Headers: []payload.Field{{Name: "connection", Value: "close"}}}, true},
-	{"header Content-Length", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Content-Length", Value: "{{ .a }}"}}, Body: "x"}, false},
-	{"header Transfer-Encoding", attack.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Transfer-Encoding", Value: "{{ .a }}"}}, Body: "x"}, false},
-	{"header that looks like the marker", attack.Request{URL: "http://target/target1000000007", Headers: []payload.Field{{Name: "X-A", Value: "header0-1000000007 /target2000000014"}, {Name: "X-B", Value: "{{ .a }}"}}}, true},
-	{"body", attack.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}\n{{ .b }}"}, true},
-	{"body alone", attack.Request{Method: "PUT", URL: "http://target/", Body: "{{ .a }}"}, true},
-	{"body of a GET", attack.Request{URL: "http://target/", Body: "{{ .a }}"}, true},
-	{"body that is known", attack.Request{Method: "PUT", URL: "http://target/{{ .a }}", Body: "x"}, true},
-	{"body that is not there", attack.Request{Method: "PUT", URL: "http://target/{{ .a }}"}, true},
-	{"body, long", attack.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", coalesceSize) + "{{ .b }}"}, true},
-	{"body, one byte from long", attack.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", coalesceSize-2)}, true},
-	{"json", attack.Request{Method: "POST", URL: "http://target/", JSON: `{"a": "{{ .a }}", "n": 1, "b": ["\"{{ .b }}<", "\u007b{ .a }}"]}`}, true},
-	{"json of one value", attack.Request{Method: "POST", URL: "http://target/", JSON: `"{{ .a }}"`}, true},
-	{"form", attack.Request{Method: "POST", URL: "http://target/", Form: []payload.Field{{Name: "a", Value: "{{ .a }}"}, {Name: "b ä", Value: "1"}, {Name: "c", Value: "{{ .b }}"}}}, true},
-	{"head", attack.Request{Method: "HEAD", URL: "http://target/{{ .a }}"}, true},
-	{"connect", attack.Request{Method: "CONNECT", URL: "http://target/{{ .a }}"}, true},
-	{"options", attack.Request{Method: "OPTIONS", URL: "http://target/{{ .a }}"}, true},
-	{"functions", attack.Request{URL: "http://target/{{ seq }}/{{ nth }}", Query: []payload.Field{{Name: "i", Value: "{{ uuid }}"}},
-		Headers: []payload.Field{{Name: "X-R", Value: "{{ randInt -5 5 }}"}, {Name: "X-U", Value: "{{ uuid }}"}}, Body: "{{ randInt -9223372036854775808 9223372036854775807 }}{{ randInt 'a' 1e3 }}"}, true},
-	{"the wrong numbers", attack.Request{URL: "http://target/{{ randInt 6 1 }}"}, false},
-	{"too many arguments", attack.Request{URL: "http://target/{{ seq 1 }}"}, false},
-	{"column of a column", attack.Request{URL: "http://target/{{ .a.b }}"}, false},
-	{"other ways to a column", attack.Request{URL: `http://target/{{ index . "a" }}/{{ print .b }}/{{ index . "c" }}`}, true},
-	{"text in braces", attack.Request{URL: `http://target/{{ "{{" }}/{{ .a }}`}, false},
-	{"text in braces in a body", attack.Request{URL: `http://target/`, Body: `{{ "{{" }}{{ .a }}{{/* nothing */}}`}, true},
-	{"variable", attack.Request{URL: `http://target/`, Body: `{{ $x := .a }}{{ $x }}{{ $.b }}`}, true},
-	{"no such column", attack.Request{URL: "http://target/{{ .a }}", Body: "{{ .zip }}"}, false},
-	{"all at once", attack.Request{Method: "POST", URL: "http://me@target/{{ .a }}/{{ .b }}?x={{ .a }}", Query: []payload.Field{{Name: "q", Value: "{{ .b }}"}},
-		Headers: []payload.Field{{Name: "Host", Value: "{{ .a }}"}, {Name: "User-Agent", Value: "{{ .b }}"}, {Name: "X-Z", Value: "{{ .a }}"}, {Name: "A", Value: "{{ .b }}"}}, JSON: `["{{ .a }}", "{{ .b }}"]`}, true},
+	{"path", httpx.Request{URL: "http://target/{{ .a }}"}, true},
+	{"path, in between", httpx.Request{URL: "http://target/x/{{ .a -}} / {{- .b }}/y"}, true},
+	{"path, escaped text", httpx.Request{URL: "http://target/x%20y%2f/{{ .a }}"}, true},
+	{"path, text to escape", httpx.Request{URL: "http://target/x y/{{ .a }}"}, false},
+	{"path, text not in ASCII", httpx.Request{URL: "http://target/ä/{{ .a }}"}, false},
+	{"path, two slashes", httpx.Request{URL: "http://target//{{ .a }}//"}, true},
+	{"path, dots", httpx.Request{URL: "http://target/../{{ .a }}/./"}, true},
+	{"path, half an escape", httpx.Request{URL: "http://target/%4{{ .a }}"}, false},
+	{"path, the row's own escape", httpx.Request{URL: "http://target/%{{ .a }}"}, false},
+	{"query in the url", httpx.Request{URL: "http://target/x?q={{ .a }}&r={{ .b }}"}, true},
+	{"query in the url, with spaces", httpx.Request{URL: "http://target/x?q y={{ .a }}"}, true},
+	{"query's beginning", httpx.Request{URL: "http://target/{{ .a }}?{{ .b }}"}, true},
+	{"query", httpx.Request{URL: "http://target/x", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}, {Name: "a &", Value: "1"}, {Name: "r", Value: "x{{ .b }}"}}}, true},
+	{"query after one", httpx.Request{URL: "http://target/{{ .b }}?z=1", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, true},
+	{"query after an empty one", httpx.Request{URL: "http://target/{{ .b }}?", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, true},
+	{"query after a question mark", httpx.Request{URL: "http://target/{{ .b }}??", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, true},
+	{"query after a text to escape", httpx.Request{URL: "http://target/x y?z=ä", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, false},
+	{"fragment", httpx.Request{URL: "http://target/{{ .a }}#{{ .b }}"}, false},
+	{"fragment after a query", httpx.Request{URL: "http://target/x?y#f", Query: []payload.Field{{Name: "q", Value: "{{ .a }}"}}}, false},
+	{"no path", httpx.Request{URL: "http://target?{{ .a }}"}, false},
+	{"host", httpx.Request{URL: "http://target{{ .a }}/"}, false},
+	{"host with a slash in it", httpx.Request{URL: "http://{{ .a }}/{{ .b }}"}, false},
+	{"user", httpx.Request{URL: "http://{{ .a }}:{{ .b }}@target/"}, false},
+	{"user that is known", httpx.Request{URL: "http://me:p%40ss@target/{{ .a }}"}, true},
+	{"user beside authorization", httpx.Request{URL: "http://me:pw@target/", Headers: []payload.Field{{Name: "Authorization", Value: "{{ .a }}"}}}, true},
+	{"user beside authorization in other spelling", httpx.Request{URL: "http://me:pw@target/", Headers: []payload.Field{{Name: "authorization", Value: "{{ .a }}"}}}, true},
+	{"scheme in capitals", httpx.Request{URL: "HTTP://target/{{ .a }}", Query: []payload.Field{{Name: "q", Value: "1"}}}, false},
+	{"https and port", httpx.Request{URL: "https://target:8443/{{ .a }}"}, true},
+	{"address with a zone", httpx.Request{URL: "http://[fe80::1%25eth0]:8080/{{ .a }}"}, true},
+	{"host not in ASCII", httpx.Request{URL: "http://bücher.example/{{ .a }}"}, false},
+	{"url by text/template", httpx.Request{URL: "http://target/{{ if .a }}{{ .b }}{{ end }}"}, true},
+	{"header", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .a }}"}, {Name: "x-b", Value: "b={{ .b }};"}}}, true},
+	{"header by text/template", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .a | printf \"%s!\" }}"}}}, true},
+	{"header twice", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Cookie", Value: "a={{ .a }}"}, {Name: "Accept", Value: "*/*"}, {Name: "Cookie", Value: "b={{ .b }}"}}}, true},
+	{"header with a bad name", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "X A", Value: "{{ .a }}"}}}, false},
+	{"header with a bad name and text", httpx.Request{URL: "http://target/{{ .a }}", Headers: []payload.Field{{Name: "X A", Value: "1"}}}, false},
+	{"header that is trimmed", httpx.Request{URL: "http://target/{{ .a }}", Headers: []payload.Field{{Name: "X-A", Value: " 1 "}}}, true},
+	{"header Host", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Host", Value: "{{ .a }}.example"}}}, true},
+	{"header host", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "hOST", Value: "{{ .a }}"}, {Name: "host", Value: "x"}}}, true},
+	{"header Host, the second", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Host", Value: "x"}, {Name: "Host", Value: "{{ .a }}"}}}, false},
+	{"header User-Agent", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "user-agent", Value: "{{ .a }}"}}}, true},
+	{"header User-Agent, none", httpx.Request{URL: "http://target/{{ .a }}", Headers: []payload.Field{{Name: "User-Agent", Value: ""}}}, true},
+	{"header Connection", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "connection", Value: "{{ .a }}"}}}, false},
+	{"header Connection that is known", httpx.Request{URL: "http://target/{{ .a }}", Headers: []payload.Field{{Name: "connection", Value: "close"}}}, true},
+	{"header Content-Length", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Content-Length", Value: "{{ .a }}"}}, Body: "x"}, false},
+	{"header Transfer-Encoding", httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "Transfer-Encoding", Value: "{{ .a }}"}}, Body: "x"}, false},
+	{"header that looks like the marker", httpx.Request{URL: "http://target/target1000000007", Headers: []payload.Field{{Name: "X-A", Value: "header0-1000000007 /target2000000014"}, {Name: "X-B", Value: "{{ .a }}"}}}, true},
+	{"body", httpx.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}\n{{ .b }}"}, true},
+	{"body alone", httpx.Request{Method: "PUT", URL: "http://target/", Body: "{{ .a }}"}, true},
+	{"body of a GET", httpx.Request{URL: "http://target/", Body: "{{ .a }}"}, true},
+	{"body that is known", httpx.Request{Method: "PUT", URL: "http://target/{{ .a }}", Body: "x"}, true},
+	{"body that is not there", httpx.Request{Method: "PUT", URL: "http://target/{{ .a }}"}, true},
+	{"body, long", httpx.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", coalesceSize) + "{{ .b }}"}, true},
+	{"body, one byte from long", httpx.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", coalesceSize-2)}, true},
+	{"json", httpx.Request{Method: "POST", URL: "http://target/", JSON: `{"a": "{{ .a }}", "n": 1, "b": ["\"{{ .b }}<", "\u007b{ .a }}"]}`}, true},
+	{"json of one value", httpx.Request{Method: "POST", URL: "http://target/", JSON: `"{{ .a }}"`}, true},
+	{"form", httpx.Request{Method: "POST", URL: "http://target/", Form: []payload.Field{{Name: "a", Value: "{{ .a }}"}, {Name: "b ä", Value: "1"}, {Name: "c", Value: "{{ .b }}"}}}, true},
+	{"head", httpx.Request{Method: "HEAD", URL: "http://target/{{ .a }}"}, true},
+	{"connect", httpx.Request{Method: "CONNECT", URL: "http://target/{{ .a }}"}, true},
+	{"options", httpx.Request{Method: "OPTIONS", URL: "http://target/{{ .a }}"}, true},
+	{"functions", httpx.Request{URL: "http://target/{{ seq }}/{{ nth }}", Query: []payload.Field{{Name: "i", Value: "{{ uuid }}"}}, Headers: []payload.Field{{Name: "X-R", Value: "{{ randInt -5 5 }}"}, {Name: "X-U", Value: "{{ uuid }}"}}, Body: "{{ randInt -9223372036854775808 9223372036854775807 }}{{ randInt 'a' 1e3 }}"}, true},
+	{"the wrong numbers", httpx.Request{URL: "http://target/{{ randInt 6 1 }}"}, false},
+	{"too many arguments", httpx.Request{URL: "http://target/{{ seq 1 }}"}, false},
+	{"column of a column", httpx.Request{URL: "http://target/{{ .a.b }}"}, false},
+	{"other ways to a column", httpx.Request{URL: `http://target/{{ index . "a" }}/{{ print .b }}/{{ index . "c" }}`}, true},
+	{"text in braces", httpx.Request{URL: `http://target/{{ "{{" }}/{{ .a }}`}, false},
+	{"text in braces in a body", httpx.Request{URL: `http://target/`, Body: `{{ "{{" }}{{ .a }}{{/* nothing */}}`}, true},
+	{"variable", httpx.Request{URL: `http://target/`, Body: `{{ $x := .a }}{{ $x }}{{ $.b }}`}, true},
+	{"no such column", httpx.Request{URL: "http://target/{{ .a }}", Body: "{{ .zip }}"}, false},
+	{"all at once", httpx.Request{Method: "POST", URL: "http://me@target/{{ .a }}/{{ .b }}?x={{ .a }}", Query: []payload.Field{{Name: "q", Value: "{{ .b }}"}}, Headers: []payload.Field{{Name: "Host", Value: "{{ .a }}"}, {Name: "User-Agent", Value: "{{ .b }}"}, {Name: "X-Z", Value: "{{ .a }}"}, {Name: "A", Value: "{{ .b }}"}}, JSON: `["{{ .a }}", "{{ .b }}"]`}, true},
 }
 
 // wires compares both ways of an arrival of a request, without cookies and with
@@ -286,7 +284,7 @@ func wiresWith(t *testing.T, e *engine, b *httpx.Builder, r *attack.Request, a a
 		maps.Insert(row, r.Data.Row(int(a.Nth%uint64(n))))
 	}
 	maps.Insert(row, by.Values.All())
-	want, wantErr := slowly(r, 42, row, a)
+	want, wantErr := slowly(r.Spec.(*httpx.Request), 42, row, a)
 	if want != nil && by.Cookies != nil {
 		want.Carry(by.Cookies)
 	}
@@ -340,11 +338,16 @@ func newWires(tb testing.TB, r *attack.Request) (*engine, *httpx.Builder) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { e.Close() })
-	b, err := httpx.New(&attack.Plan{Seed: 42, Requests: []attack.Request{*r}, Flows: []attack.Flow{{Steps: []attack.Step{{Request: 0}}}}})
-	if err != nil {
-		tb.Fatal(err)
+	b, wrong := httpx.New(&attack.Plan{Seed: 42, Requests: []attack.Request{*r}, Flows: []attack.Flow{{Steps: []attack.Step{{Request: 0}}}}})
+	if wrong != nil {
+		tb.Fatal(wrong)
 	}
 	return e.(*engine), b
+}
+
+// withRows is a request that draws from rows.
+func withRows(r httpx.Request, rows ...map[string]string) *attack.Request {
+	return &attack.Request{Data: dataOf(rows), Protocol: httpx.Name, Spec: &r}
 }
 
 // awkward are values that some place or other cannot take as they are.
@@ -362,14 +365,14 @@ func TestShortWay(t *testing.T) {
 			for _, v := range awkward {
 				rows = append(rows, map[string]string{"a": v, "b": "Y2"}, map[string]string{"a": "x1", "b": v}, map[string]string{"a": v, "b": v})
 			}
-			c.req.Data = dataOf(rows)
-			e, b := newWires(t, &c.req)
+			r := withRows(c.req, rows...)
+			e, b := newWires(t, r)
 			for n := range uint64(len(rows)) {
-				short := wires(t, e, b, &c.req, attack.Arrival{Seq: 1000 + n, Nth: n}, nil)
+				short := wires(t, e, b, r, attack.Arrival{Seq: 1000 + n, Nth: n}, nil)
 				if n == 0 && short != c.short {
 					t.Errorf("with a row of letters and digits: the short way %t, expected %t", short, c.short)
 				}
-				wires(t, e, b, &c.req, attack.Arrival{Seq: n}, rows[n])
+				wires(t, e, b, r, attack.Arrival{Seq: n}, rows[n])
 			}
 		})
 	}
@@ -393,9 +396,8 @@ func TestReuseUnderLoad(t *testing.T) {
 	}))
 	defer srv.Close()
 	p := &attack.Plan{Requests: []attack.Request{
-		{Name: "own body", Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []payload.Field{{Name: "n", Value: "{{ seq }}"}}, Headers: []payload.Field{{Name: "X-Body", Value: "{{ .a }}"}}, Body: "{{ .a }}{{ seq }}",
-			Data: dataOf([]map[string]string{{"a": "x"}, {"a": strings.Repeat("y", 300)}, {"a": "zä"}})},
-		{Name: "same body", Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []payload.Field{{Name: "n", Value: "{{ seq }}"}}, Headers: []payload.Field{{Name: "X-Body", Value: "same"}}, Body: long},
+		{Name: "own body", Data: dataOf([]map[string]string{{"a": "x"}, {"a": strings.Repeat("y", 300)}, {"a": "zä"}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []payload.Field{{Name: "n", Value: "{{ seq }}"}}, Headers: []payload.Field{{Name: "X-Body", Value: "{{ .a }}"}}, Body: "{{ .a }}{{ seq }}"}},
+		{Name: "same body", Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []payload.Field{{Name: "n", Value: "{{ seq }}"}}, Headers: []payload.Field{{Name: "X-Body", Value: "same"}}, Body: long}},
 	}}
 	build, err := httpx.NewBuilder(p)
 	if err != nil {
@@ -434,9 +436,9 @@ func TestRelease(t *testing.T) {
 	defer srv.Close()
 	eachEngine(t, httpx.Options{MaxInFlight: 1}, func(t *testing.T, e httpx.Engine) {
 		for name, r := range map[string]attack.Request{
-			"literal":   {URL: srv.URL + "/"},
-			"templated": {URL: srv.URL + "/{{ .a }}", Body: "{{ .a }}", Data: dataOf([]map[string]string{{"a": "x"}})},
-			"long way":  {URL: srv.URL + "/{{ .a }}", Data: dataOf([]map[string]string{{"a": "x y"}})},
+			"literal":   {Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/"}},
+			"templated": {Data: dataOf([]map[string]string{{"a": "x"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/{{ .a }}", Body: "{{ .a }}"}},
+			"long way":  {Data: dataOf([]map[string]string{{"a": "x y"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/{{ .a }}"}},
 		} {
 			call, err := build(t, r)(attack.Arrival{})
 			if err != nil {

@@ -86,10 +86,7 @@ func TestSamplesHaveWhatWasSent(t *testing.T) {
 	defer srv.Close()
 	eachEngine(t, httpx.Options{MaxInFlight: 1}, func(t *testing.T, e httpx.Engine) {
 		p := holdPlan(100, 60*time.Millisecond, time.Minute, 1)
-		p.Requests = []attack.Request{{
-			Name: "a", Weight: 1, Method: "POST", URL: srv.URL + "/brew/{{ seq }}?token=s3cr3tvalue&size=2",
-			Headers: []payload.Field{{Name: "Authorization", Value: "Bearer s3cr3ttoken"}, {Name: "X-Trace", Value: "t-{{ seq }}"}}, JSON: `{"sku":"abc-{{ seq }}","password":"s3cr3tword"}`,
-		}}
+		p.Requests = []attack.Request{{Name: "a", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: srv.URL + "/brew/{{ seq }}?token=s3cr3tvalue&size=2", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer s3cr3ttoken"}, {Name: "X-Trace", Value: "t-{{ seq }}"}}, JSON: `{"sku":"abc-{{ seq }}","password":"s3cr3tword"}`}}}
 		got := new(choosy)
 		if _, err := runner.Run(t.Context(), p, runner.Options{Clients: over(t, p, e), Sink: got, Start: time.Now()}); err != nil {
 			t.Fatal(err)

@@ -25,16 +25,10 @@ import (
 func TestErrorsComeWithTheirSecrets(t *testing.T) {
 	capture := func(c ...expect.Capture) []expect.Capture { return c }
 	requests := []attack.Request{
-		{
-			Name: "f/login", URL: "http://shop/login", Method: "POST", JSON: `{"user":"{{ .user }}","password":"{{ .word }}"}`,
-			Headers: []payload.Field{{Name: "X-Plain", Value: "{{ .declared }}"}},
-		},
-		{Name: "f/use", URL: "http://shop/use", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer x-{{ .login }}"}}},
-		{Name: "g/login", URL: "http://shop/login", Expect: expect.Expect{JSON: []expect.ExpectJSON{{Path: "$.t", Value: `"x"`}}}},
-		{
-			Name: "row", URL: "http://shop/row", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .tok }}"}}, Weight: 1,
-			Data: dataOf([]map[string]string{{"tok": "row-tok", "other": "row-other", "key": "row-key", "apiKey": "row-apikey"}}),
-		},
+		{Name: "f/login", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/login", Method: "POST", JSON: `{"user":"{{ .user }}","password":"{{ .word }}"}`, Headers: []payload.Field{{Name: "X-Plain", Value: "{{ .declared }}"}}}},
+		{Name: "f/use", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/use", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer x-{{ .login }}"}}}},
+		{Name: "g/login", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/login", Expect: expect.Expect{JSON: []expect.ExpectJSON{{Path: "$.t", Value: `"x"`}}}}},
+		{Name: "row", Weight: 1, Data: dataOf([]map[string]string{{"tok": "row-tok", "other": "row-other", "key": "row-key", "apiKey": "row-apikey"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/row", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .tok }}"}}}},
 	}
 	flows := []attack.Flow{
 		{
@@ -90,9 +84,9 @@ func TestWhatIsNoHTTPIsNotQuoted(t *testing.T) {
 		"chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n", "length": "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n", "encoding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n",
 	} {
 		for _, k := range engines() {
-			e, err := httpx.NewEngine(&attack.Plan{Engine: k.Name, MaxInFlight: 1}, engines())
-			if err != nil {
-				t.Fatal(err)
+			e, wrong := httpx.NewEngine(&attack.Plan{Engine: k.Name, MaxInFlight: 1}, engines())
+			if wrong != nil {
+				t.Fatal(wrong)
 			}
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {

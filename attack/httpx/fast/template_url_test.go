@@ -32,8 +32,8 @@ func TestValuesInURLs(t *testing.T) {
 				if v == "" || len(v) > 2000 {
 					continue
 				}
-				r := attack.Request{Method: "GET", URL: srv.URL + "/in/" + way + "/end?v=" + strings.TrimPrefix(way, `{{ define "x" }}{{ .v }}{{ end }}`), Expect: expect.Expect{Body: "x"}, Data: dataOf([]map[string]string{{"v": v}})}
-				if err := httpx.Validate(&r).Err(); err != nil {
+				r := attack.Request{Data: dataOf([]map[string]string{{"v": v}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "GET", URL: srv.URL + "/in/" + way + "/end?v=" + strings.TrimPrefix(way, `{{ define "x" }}{{ .v }}{{ end }}`), Expect: expect.Expect{Body: "x"}}}
+				if err := r.Spec.Validate(r.Data, nil).Err(); err != nil {
 					t.Errorf("%s of %q: %v", way, v, err)
 					continue
 				}

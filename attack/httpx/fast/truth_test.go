@@ -28,7 +28,7 @@ func truthPlan(engine string, maxInFlight int, url string) *attack.Plan {
 	return &attack.Plan{
 		Seed: 1, Engine: engine, Arrivals: arrivals.Uniform, Timeout: 5 * time.Second, MaxInFlight: maxInFlight,
 		Stages:   []attack.Stage{{Name: "steady", For: 10 * time.Second, Kind: "rate", Shape: arrivals.Hold{Per: 1000}, Judged: true}},
-		Requests: []attack.Request{{Name: "get", Weight: 1, URL: url}},
+		Requests: []attack.Request{{Name: "get", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{URL: url}}},
 	}
 }
 

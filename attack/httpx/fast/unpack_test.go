@@ -175,7 +175,7 @@ func TestPackedSample(t *testing.T) {
 	defer srv.Close()
 	for _, k := range engines() {
 		p := holdPlan(50, 100*time.Millisecond, time.Second, 5)
-		p.Engine, p.Requests[0].URL = k.Name, srv.URL
+		p.Engine, p.Requests[0].Spec.(*httpx.Request).URL = k.Name, srv.URL
 		e, err := httpx.NewEngine(p, engines())
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
@@ -39,8 +40,8 @@ func TestCapturedValuesInJSON(t *testing.T) {
 	})
 	p := holdPlan(20, 50*time.Millisecond, time.Second, 5)
 	p.Requests = []attack.Request{
-		{Name: "a", URL: "http://shop/"},
-		{Name: "b", Method: "POST", URL: "http://shop/", JSON: `[{{ .cn }},{{ .cs }},{{ .co }},{{ .zip }},{{ .h }},{{ .m }},{{ .n }},{{ .s }},"{{ .cn }}"]`},
+		{Name: "a", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/"}},
+		{Name: "b", Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: "http://shop/", JSON: `[{{ .cn }},{{ .cs }},{{ .co }},{{ .zip }},{{ .h }},{{ .m }},{{ .n }},{{ .s }},"{{ .cn }}"]`}},
 	}
 	p.Flows = []attack.Flow{{Name: "f", Weight: 1, Data: data, Steps: []attack.Step{{Request: 0, Captures: []expect.Capture{
 		{Name: "cn", JSON: "$.n"}, {Name: "cs", JSON: "$.s"}, {Name: "co", JSON: "$.o"}, {Name: "zip", JSON: "$.zip"},

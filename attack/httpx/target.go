@@ -1,4 +1,4 @@
-package attack
+package httpx
 
 import (
 	"crypto/sha256"
