@@ -48,6 +48,10 @@ type Spec interface {
 // header, after password=. The columns that templates take into them are secrets.
 type SecretTexts interface{ SecretTexts() []string }
 
+// Connectionless is a Spec whose endpoint accepts no connections, such as one of UDP: the
+// load does not wait until it does.
+type Connectionless interface{ Connectionless() }
+
 // Printer is a Spec that prints a request into plan.json in a form of its own: Printed
 // returns what is encoded in place of the request.
 type Printer interface{ Printed(of *Request) any }

@@ -385,22 +385,22 @@ func ValidField(f payload.Field) error {
 	return nil
 }
 
-// Absolute says why a URL cannot be sent to, nil if it can.
+// Absolute says why a URL cannot be sent to, nil if it can. It is asked for each call whose
+// URL does not go out as it stands.
 func Absolute(s, protocol string) error {
-	at := fielderr.Field("url")
 	u, err := url.Parse(s)
 	if err != nil {
-		return fielderr.Wrap(WithoutURL(err), "url", at)
+		return fielderr.Wrap(WithoutURL(err), "url", fielderr.Field("url"))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return fielderr.At(
-			at,
+			fielderr.Field("url"),
 			"url: expected one such as http://127.0.0.1:8080/path, found %q",
 			plaintext.Clip(s, 80),
 		)
 	}
 	if err := Fits(protocol, u.Scheme); err != nil {
-		return fielderr.Wrap(err, "url", at)
+		return fielderr.Wrap(err, "url", fielderr.Field("url"))
 	}
 	return nil
 }

@@ -56,11 +56,23 @@ func Compile(all []attack.Protocol, p *attack.Plan) (attack.Clients, fielderr.Li
 // Origins lists where a plan's requests go, each scheme and host once: of those that
 // are not sent by HTTP the scheme is the protocol's name.
 func Origins(p *attack.Plan) []*url.URL {
+	return origins(p, func(attack.Spec) bool { return true })
+}
+
+// Awaited lists the Origins that have to accept connections before anything is sent.
+func Awaited(p *attack.Plan) []*url.URL {
+	return origins(p, func(s attack.Spec) bool {
+		_, without := s.(attack.Connectionless)
+		return !without
+	})
+}
+
+func origins(p *attack.Plan, of func(attack.Spec) bool) []*url.URL {
 	out := httpx.Origins(p)
 	seen := make(map[string]bool)
 	for i := range p.Requests {
 		r := &p.Requests[i]
-		if r.Protocol == httpx.Name {
+		if r.Protocol == httpx.Name || !of(r.Spec) {
 			continue
 		}
 		u := &url.URL{Scheme: r.Protocol, Host: r.Spec.Endpoint()}

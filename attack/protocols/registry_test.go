@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
@@ -91,6 +93,26 @@ func TestCompile(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// datagram is of a protocol that opens no connections.
+type datagram struct{ tcp.Request }
+
+func (*datagram) Connectionless() {}
+
+// What takes no connections is told, and not waited for.
+func TestAwaited(t *testing.T) {
+	p := mixed()
+	p.Requests = append(p.Requests, attack.Request{
+		Name: "log", Protocol: "udp", Spec: &datagram{tcp.Request{Address: "127.0.0.1:514"}},
+	})
+	all, awaited := protocols.Origins(p), protocols.Awaited(p)
+	if len(all) != 3 || all[2].String() != "udp://127.0.0.1:514" {
+		t.Errorf("the origins are %v", all)
+	}
+	if diff := cmp.Diff(all[:2], awaited); diff != "" {
+		t.Errorf("-all +awaited\n%s", diff)
 	}
 }
 

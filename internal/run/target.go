@@ -47,7 +47,8 @@ func (r *runner) targetReady(ctx context.Context) ([]httpx.Asked, error) {
 // only measure that, and a proxy accepts for nobody too. behind returns what asks
 // whether connections to an address get to the container that publishes it, nil if
 // none does. It sends no request. It returns what servers chose that were offered
-// several protocols. URLs that are templates in their host are left to the load.
+// several protocols. URLs that are templates in their host are left to the load, and so
+// is what takes no connections.
 func reachable(
 	ctx context.Context,
 	p *attack.Plan,
@@ -60,7 +61,7 @@ func reachable(
 		return nil, err
 	}
 	var asked []httpx.Asked
-	for _, u := range protocols.Origins(p) {
+	for _, u := range protocols.Awaited(p) {
 		var there upstreamCheck
 		if network, to := p.Connections.Where(wire.Address(u)); network == "tcp" {
 			if there, err = behind(ctx, to); err != nil {
