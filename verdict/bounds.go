@@ -175,24 +175,30 @@ func arithmeticBounds(op string, x, y value) *bounds {
 	}
 	xlo, xhi := x.ends()
 	ylo, yhi := y.ends()
+	s.lo, s.hi = arithmeticEnds(op, xlo, xhi, ylo, yhi)
+	return s
+}
+
+// arithmeticEnds are the least and the greatest that x op y can be, for x and y in ranges.
+func arithmeticEnds(op string, xlo, xhi, ylo, yhi float64) (lo, hi float64) {
 	switch op {
 	case "+":
-		s.lo, s.hi = xlo+ylo, xhi+yhi
+		lo, hi = xlo+ylo, xhi+yhi
 	case "-":
-		s.lo, s.hi = xlo-yhi, xhi-ylo
+		lo, hi = xlo-yhi, xhi-ylo
 	case "*":
-		s.lo, s.hi = corners(xlo, xhi, ylo, yhi, func(a, b float64) float64 { return a * b })
+		lo, hi = corners(xlo, xhi, ylo, yhi, func(a, b float64) float64 { return a * b })
 	case "/":
 		if ylo <= 0 && yhi >= 0 {
-			s.lo, s.hi = math.Inf(-1), math.Inf(1)
+			lo, hi = math.Inf(-1), math.Inf(1)
 		} else {
-			s.lo, s.hi = corners(xlo, xhi, ylo, yhi, func(a, b float64) float64 { return a / b })
+			lo, hi = corners(xlo, xhi, ylo, yhi, func(a, b float64) float64 { return a / b })
 		}
 	}
-	if math.IsNaN(s.lo) || math.IsNaN(s.hi) { // ∞ − ∞, 0 · ∞
-		s.lo, s.hi = math.Inf(-1), math.Inf(1)
+	if math.IsNaN(lo) || math.IsNaN(hi) { // ∞ − ∞, 0 · ∞
+		return math.Inf(-1), math.Inf(1)
 	}
-	return s
+	return lo, hi
 }
 
 // corners is the least and the greatest of f over the corners of two ranges.

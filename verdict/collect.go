@@ -40,6 +40,9 @@ type tracker struct {
 	windows timeline.Windows // the part of within that lies in its stages
 	every   time.Duration
 	emit    []func(gathered)
+	// sampled says that it is kept by blocks of time, too, with the times of these families.
+	sampled  bool
+	families []*family
 
 	at     place         // of the interval that was added last
 	pieces []*sliceStats // with every: the last slices; otherwise one at most
@@ -69,6 +72,8 @@ type place struct {
 type sliceStats struct {
 	place
 	stats timeline.Stats
+	// blocks are there if the tracker is sampled.
+	blocks *blocks
 	// waiting says that arrivals were open in it, whether or not any came due in it.
 	waiting bool
 }
@@ -93,6 +98,9 @@ type group struct {
 	filter   filter
 	trackers []*tracker
 	last     time.Duration // when the last of its arrivals so far was over
+	families []*family     // of its sampled trackers
+	sampled  bool          // some are
+	sum      blockSum      // what is not in their blocks yet
 }
 
 func newAggregator(tl *timeline.Timeline) *aggregator {
@@ -171,7 +179,9 @@ func (c *aggregator) takes(of stretch, due, openAt time.Duration) bool {
 
 // subscribe gathers the cells that f accepts over a stretch, and emits them in slices of length
 // every, or as one if every is 0.
-func (c *aggregator) subscribe(f filter, of stretch, every time.Duration, tell func(gathered)) {
+func (c *aggregator) subscribe(
+	f filter, of stretch, every time.Duration, tell func(gathered),
+) *tracker {
 	i := slices.IndexFunc(c.groups, func(g *group) bool { return g.filter == f })
 	if i < 0 {
 		i = len(c.groups)
@@ -181,12 +191,31 @@ func (c *aggregator) subscribe(f filter, of stretch, every time.Duration, tell f
 	for _, t := range g.trackers {
 		if t.every == every && t.stretch.equal(of) {
 			t.emit = append(t.emit, tell)
-			return
+			return t
 		}
 	}
 	t := &tracker{stretch: of, filter: f, every: every, emit: []func(gathered){tell}}
 	c.locate(t)
 	g.trackers = append(g.trackers, t)
+	return t
+}
+
+// sample has what a tracker gathers kept by blocks of time, with the times of a family if it is
+// not nil. It comes before the first interval.
+func (c *aggregator) sample(t *tracker, of *family) {
+	t.sampled = true
+	for _, g := range c.groups {
+		if g.filter != t.filter {
+			continue
+		}
+		g.sampled = true
+		if of != nil && !slices.ContainsFunc(g.families, of.is) {
+			g.families = append(g.families, of)
+		}
+		for _, t := range g.trackers {
+			t.families = g.families
+		}
+	}
 }
 
 // add takes in the next interval. The caller has learnt all that can be known of faults up to the
@@ -204,12 +233,49 @@ func (c *aggregator) add(iv *timeline.Interval, middle time.Duration) {
 			c.open(cell, middle)
 			continue
 		}
+		for _, g := range c.groups {
+			if g.sampled && g.filter.accepts(cell.Key, c.judged) {
+				g.sum.add(cell.Stats, g.families)
+			}
+		}
 		sum := c.sums[cell.Key]
 		if sum == nil {
 			sum = &timeline.Stats{}
 			c.sums[cell.Key] = sum
 		}
 		sum.Merge(cell.Stats)
+	}
+	for _, g := range c.groups {
+		if g.elapse(iv.Len()) {
+			g.flush()
+		}
+	}
+}
+
+// elapse says that the cells of an interval of this length were added; it returns whether a block
+// of the group is full.
+func (g *group) elapse(d time.Duration) (full bool) {
+	if !g.sampled {
+		return false
+	}
+	for _, t := range g.trackers {
+		if t.sampled && t.at.in && t.piece(t.at).blocks.elapse(d) {
+			full = true
+		}
+	}
+	return full
+}
+
+// flush gives what was gathered to the blocks of the scopes that covered it.
+func (g *group) flush() {
+	if !g.sampled {
+		return
+	}
+	sum := g.sum.take()
+	for _, t := range g.trackers {
+		if t.sampled && t.at.in {
+			t.piece(t.at).blocks.current().merge(&sum)
+		}
 	}
 }
 
@@ -231,7 +297,9 @@ func (c *aggregator) open(cell *timeline.Cell, due time.Duration) {
 			switch {
 			case !at.in:
 			case at == t.at || t.every == 0:
-				t.piece(at).stats.Merge(cell.Stats)
+				p := t.piece(at)
+				p.stats.Merge(cell.Stats)
+				p.sample(cell.Stats)
 			default:
 				if t.later == nil {
 					t.later = map[place]*timeline.Stats{}
@@ -250,13 +318,33 @@ func (t *tracker) piece(at place) *sliceStats {
 	if n := len(t.pieces); n > 0 && t.pieces[n-1].place == at {
 		return t.pieces[n-1]
 	}
-	p := &sliceStats{place: at}
+	p := t.newPiece(at)
 	if later := t.later[at]; later != nil {
 		p.stats.Merge(later)
+		p.sample(later)
 		delete(t.later, at)
 	}
 	t.pieces = append(t.pieces, p)
 	return p
+}
+
+func (t *tracker) newPiece(at place) *sliceStats {
+	p := &sliceStats{place: at}
+	if t.sampled {
+		p.blocks = &blocks{families: t.families}
+	}
+	return p
+}
+
+// sample adds to the blocks what did not come with its interval.
+func (p *sliceStats) sample(s *timeline.Stats) {
+	if p.blocks == nil {
+		return
+	}
+	var sum blockSum
+	sum.add(s, p.blocks.families)
+	add := sum.take()
+	p.blocks.current().merge(&add)
 }
 
 // sliceOf is the slice that an arrival of the stretch belongs to: that of its due time, or, if it
@@ -315,6 +403,9 @@ func (c *aggregator) move(iv timeline.Window, middle time.Duration) {
 
 // flush gives the sums to the scopes that covered them.
 func (c *aggregator) flush() {
+	for _, g := range c.groups {
+		g.flush()
+	}
 	if len(c.sums) == 0 {
 		return
 	}
@@ -374,16 +465,20 @@ func (t *tracker) emitSlice(w timeline.Window, pieces []*sliceStats, final bool)
 	for n < len(pieces) && pieces[n].window == w.From && cutSlice(w, t.every, pieces[n].slice) == slice {
 		n++
 	}
-	sum, waiting := pieces[0].stats, pieces[0].waiting
+	sum, waiting, sampled := pieces[0].stats, pieces[0].waiting, pieces[0].blocks
 	if n > 1 {
 		sum = timeline.Stats{}
-		for _, p := range pieces[:n] {
+		for i, p := range pieces[:n] {
 			sum.Merge(&p.stats)
 			waiting = waiting || p.waiting
+			if i > 0 && sampled != nil {
+				sampled = sampled.and(p.blocks)
+			}
 		}
 	}
 	v := &View{
 		Stats: &sum, Seconds: slice.Len().Seconds(), windows: timeline.Windows{slice}, waiting: waiting,
+		blocks: sampled,
 	}
 	for _, tell := range t.emit {
 		tell(gathered{slice, v, final})
@@ -436,6 +531,7 @@ func (c *aggregator) emitAll() {
 		v := &View{Stats: &timeline.Stats{}, windows: t.windows.Intersect(timeline.Windows{load})}
 		if len(t.pieces) > 0 {
 			v.Stats, v.waiting = &t.pieces[0].stats, t.pieces[0].waiting
+			v.blocks = t.pieces[0].blocks
 		}
 		v.Seconds = v.windows.Len().Seconds()
 		for _, tell := range t.emit {
@@ -448,7 +544,10 @@ func (c *aggregator) emitAll() {
 func (t *tracker) emitRest(load timeline.Window) {
 	rest := slices.Clone(t.pieces)
 	for at, later := range t.later {
-		rest = append(rest, &sliceStats{place: at, stats: *later})
+		p := t.newPiece(at)
+		p.stats = *later
+		p.sample(later)
+		rest = append(rest, p)
 	}
 	slices.SortFunc(rest, func(a, b *sliceStats) int {
 		return cmp.Or(cmp.Compare(a.window, b.window), cmp.Compare(a.slice, b.slice))

@@ -15,6 +15,11 @@ func arithmetic(op string, x, y value) value {
 		return v
 	}
 	v.n, v.atLeast, v.until = compute(op, x.n, y.n), x.atLeast, x.until
+	v.interval = intervalOf(op, x, y)
+	v.samples = min(x.samples, y.samples)
+	if v.samples == 0 {
+		v.samples = max(x.samples, y.samples)
+	}
 	if v.until == "" {
 		v.until = y.until
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/confidence"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -16,7 +17,10 @@ type Input struct {
 	KPI      string // the rule as it was written
 	Name     string // for people; may be empty
 	Severity Severity
-	Rule     *Rule
+	// Confidence, such as 0.95, makes the rule inconclusive if the interval of that level, in which
+	// its figure truly lies, holds its limit; 0: what was observed decides.
+	Confidence float64
+	Rule       *Rule
 }
 
 // Default returns the rules of the default scorecard.
@@ -31,8 +35,8 @@ func Default() []string {
 // A rule is inconclusive if nothing was measured in one of its scopes, if a
 // percentile has fewer samples than its rank needs, whichever way these few
 // point, if a share has so few that those missing might turn it, if it would
-// be otherwise without the generator's own part in the figures, or if it
-// rests on a fault that was not seen to act; but what is unknown makes a
+// be otherwise without the generator's own part in the figures, if the interval
+// of its figure holds its limit and it wants confidence, or if it rests on a fault that was not seen to act; but what is unknown makes a
 // combination of comparisons inconclusive only where it could turn it. A rule
 // with every(...) fails if a slice does.
 //
@@ -117,8 +121,14 @@ func (j *Judging) prepare(in Input) *ruleCase {
 		}
 		c.sliced[i] = t.scope.Every > 0
 		asked := filter{t.scope.Stage, t.scope.Request, t.scope.Flow}
-		j.c.subscribe(asked, within, t.scope.Every, func(told gathered) {
+		tracked := j.c.subscribe(asked, within, t.scope.Every, func(told gathered) {
 			val := j.read(in.Rule, t, told.view, "")
+			if in.Confidence > 0 {
+				val.unsure(in.Confidence, told.view)
+			}
+			if told.final && !c.alone {
+				val.settle(in.level())
+			}
 			if !c.sliced[i] {
 				c.whole[i] = val
 				return
@@ -131,9 +141,15 @@ func (j *Judging) prepare(in Input) *ruleCase {
 			s.values[i] = val
 			s.due = s.due || told.view.Stats.Planned > 0 || told.view.waiting && t.metric.ofAnswers
 		})
+		if t.metric.hasInterval() {
+			j.c.sample(tracked, t.metric.family)
+		}
 	}
 	return c
 }
+
+// level is that of the intervals that are shown.
+func (in *Input) level() float64 { return cmp.Or(in.Confidence, confidence.Level) }
 
 func sliceAt(all *[]*sliceCase, w timeline.Window) *sliceCase {
 	i, found := slices.BinarySearchFunc(*all, w.From, func(s *sliceCase, at time.Duration) int {
@@ -167,6 +183,7 @@ func (v value) unless(blocked string) value {
 	return value{
 		reading: &reading{text: v.reading.text, metric: v.reading.metric},
 		n:       v.n, shown: v.shown, missing: doubt{ReasonFault, blocked},
+		samples: v.samples, interval: v.interval,
 	}
 }
 
@@ -197,7 +214,15 @@ func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
 			moreSamples(t.metric),
 		)
 	}
-	val.n = n
+	val.n, val.samples = n, samples
+	if samples == 0 && v.Stats != nil {
+		val.samples = v.Stats.Judged()
+	}
+	if t.metric.hasInterval() && ok {
+		val.interval = func(level float64) (span, bool) {
+			return v.interval(t.metric, level, r.limits)
+		}
+	}
 	if t.metric.dist != nil && !val.missing.any() {
 		val.reading.exact = map[time.Duration]int{}
 		for _, l := range r.limits {
@@ -277,8 +302,8 @@ func (j *Judging) conclude(c *ruleCase) RuleResult {
 			whole[i] = whole[i].unless(blocked[i])
 		}
 	}
-	if r.every() == 0 {
-		return c.result(r.evaluate(whole), nil, 0, 0)
+	if r.Every() == 0 {
+		return j.result(c, r.evaluate(whole), nil, 0, 0)
 	}
 	worst := c.folded
 	for _, s := range slices.Concat(c.final, c.rest) {
@@ -286,9 +311,9 @@ func (j *Judging) conclude(c *ruleCase) RuleResult {
 	}
 	if worst.all == 0 {
 		nothing := &sliceCase{}
-		return c.result(r.evaluate(c.sliceValues(nothing, whole, blocked)), nil, 0, 0)
+		return j.result(c, r.evaluate(c.sliceValues(nothing, whole, blocked)), nil, 0, 0)
 	}
-	return c.result(worst.finding, &worst.slice, worst.failed, worst.all)
+	return j.result(c, worst.finding, &worst.slice, worst.failed, worst.all)
 }
 
 // foldFinal judges the slices that nothing can change any more, and forgets them: of a rule with
@@ -348,7 +373,9 @@ func worseThan(a, b *finding) bool {
 }
 
 // result puts a finding into words; slice is the worst of a rule with every.
-func (c *ruleCase) result(f *finding, slice *timeline.Window, failed, all int) RuleResult {
+func (j *Judging) result(
+	c *ruleCase, f *finding, slice *timeline.Window, failed, all int,
+) RuleResult {
 	r := RuleResult{KPI: c.in.KPI, Name: c.in.Name, Severity: c.in.Severity}
 	if r.KPI == "" {
 		r.KPI = c.in.Rule.source
@@ -364,6 +391,10 @@ func (c *ruleCase) result(f *finding, slice *timeline.Window, failed, all int) R
 	r.Slice = slice
 	for _, l := range f.leaves() {
 		r.ByBucket = r.ByBucket || l.left.coarse || l.right.coarse
+	}
+	r.explain(leaf)
+	if !j.brief {
+		r.Interval = leaf.interval(c.in.level())
 	}
 	if f.truth == unknown {
 		r.CouldBe = leaf.couldBe()

@@ -41,6 +41,10 @@ type Metric struct {
 	// ofAll says that it is a share of the arrivals that count: how many of them it
 	// needs depends on what it is compared with.
 	ofAll bool
+	// ofErrors says that it is the share of those that went wrong.
+	ofErrors bool
+	// family is set for percentiles: what they are read from.
+	family *family
 	// ofAnswers says that it counts answers: that there were none is a figure too, where
 	// somebody waited for one.
 	ofAnswers bool
@@ -60,6 +64,7 @@ type View struct {
 
 	waiting  bool                   // arrivals were open in the scope, whether or not any came due
 	windows  timeline.Windows       // of the scope, as far as the run came
+	blocks   *blocks                // what came due in it by time; nil if nobody asked
 	used     *timeline.Usage        // by the generator in them, summed up once
 	response *timeline.Distribution // of Stats, merged once
 	least    *timeline.Distribution // the response times, see Stats.ResponseNet; merged once
@@ -76,21 +81,33 @@ func Metrics() []Metric {
 			"",
 			"response time (done − intended) of all arrivals, errors among them",
 			(*View).Response,
+			func(s *timeline.Stats) []*timeline.Distribution {
+				return []*timeline.Distribution{&s.OK, &s.Err}
+			},
 		),
 		latencyMetrics(
 			goodPrefix,
 			"response time of good answers",
 			func(v *View) *timeline.Distribution { return &v.Stats.OK },
+			func(s *timeline.Stats) []*timeline.Distribution {
+				return []*timeline.Distribution{&s.OK}
+			},
 		),
 		latencyMetrics(
 			"service.",
 			"service time (done − sent)",
 			func(v *View) *timeline.Distribution { return &v.Stats.Service },
+			func(s *timeline.Stats) []*timeline.Distribution {
+				return []*timeline.Distribution{&s.Service}
+			},
 		),
 		latencyMetrics(
 			"lag.",
 			"lag (sent − intended)",
 			func(v *View) *timeline.Distribution { return &v.Stats.Lag },
+			func(s *timeline.Stats) []*timeline.Distribution {
+				return []*timeline.Distribution{&s.Lag}
+			},
 		),
 		phaseMetrics(),
 		countMetrics(),

@@ -63,8 +63,12 @@ func percentileMetric(name string) *Metric {
 // goodPrefix begins the metrics of good answers alone.
 const goodPrefix = "ok."
 
-// latencyMetrics are those of one distribution of durations.
-func latencyMetrics(prefix, of string, dist func(*View) *timeline.Distribution) []Metric {
+// latencyMetrics are those of one distribution of durations, which is made of parts.
+func latencyMetrics(
+	prefix, of string,
+	dist func(*View) *timeline.Distribution,
+	parts func(*timeline.Stats) []*timeline.Distribution,
+) []Metric {
 	metric := func(name, doc string, how biased, read func(*timeline.Distribution) (time.Duration, bool)) Metric {
 		return Metric{Name: prefix + name, Unit: rule.Duration, Doc: doc + " " + of,
 			of: dist, biased: how,
@@ -83,6 +87,7 @@ func latencyMetrics(prefix, of string, dist func(*View) *timeline.Distribution) 
 			func(d *timeline.Distribution) (time.Duration, bool) { return d.Quantile(p.q) },
 		)
 		m.dist, m.quantile, m.MinSamples = dist, p.q, minSamples(p.q)
+		m.family = &family{prefix, parts}
 		out = append(out, m)
 	}
 	least := metric("min", "least", biasedRank, (*timeline.Distribution).Min)

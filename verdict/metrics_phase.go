@@ -11,7 +11,10 @@ func phaseMetrics() []Metric {
 	var out []Metric
 	for i, p := range timeline.Phases() {
 		dist := func(v *View) *timeline.Distribution { return &v.Stats.Phases[i] }
-		ms := append(latencyMetrics(p.Name+".", p.Doc, dist), Metric{
+		parts := func(s *timeline.Stats) []*timeline.Distribution {
+			return []*timeline.Distribution{&s.Phases[i]}
+		}
+		ms := append(latencyMetrics(p.Name+".", p.Doc, dist, parts), Metric{
 			Name: p.Name + ".count", Unit: rule.Number, Doc: p.Counted,
 			eval: func(v *View) (float64, bool) { return float64(dist(v).Count()), v.Stats.Planned > 0 },
 		})

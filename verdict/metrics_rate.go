@@ -8,8 +8,8 @@ import (
 // rateMetrics are shares of the arrivals that count, and rates per second.
 func rateMetrics() []Metric {
 	const needed = "; needs as many arrivals as tell it from its limit, that is 100 for 1% or 99%, 10000 for 99.99%"
-	share := func(name, doc string, how biased, part func(*timeline.Stats) uint64) Metric {
-		return Metric{Name: name, Unit: rule.Fraction, Doc: doc, biased: how, ofAll: true,
+	share := func(name, doc string, errors bool, how biased, part func(*timeline.Stats) uint64) Metric {
+		return Metric{Name: name, Unit: rule.Fraction, Doc: doc, biased: how, ofAll: true, ofErrors: errors,
 			eval: func(v *View) (float64, bool) {
 				all := v.Stats.Judged()
 				if all == 0 {
@@ -33,12 +33,14 @@ func rateMetrics() []Metric {
 		share(
 			"error_rate",
 			"errors / (done + unsent)"+needed,
+			true,
 			biasedErrorRate,
 			(*timeline.Stats).Errors,
 		),
 		share(
 			"availability",
 			"1 − error_rate"+needed,
+			false,
 			biasedAvailability,
 			func(s *timeline.Stats) uint64 { return s.Judged() - s.Errors() },
 		),

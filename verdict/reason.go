@@ -15,6 +15,7 @@ const (
 	ReasonTooEarly    Reason = "too_early"
 	ReasonBetween     Reason = "between_arrivals"
 	ReasonGenerator   Reason = "generator"
+	ReasonConfidence  Reason = "confidence"
 	ReasonTooLong     Reason = "too_long"
 	ReasonBucket      Reason = "bucket"
 	ReasonArithmetics Reason = "arithmetic"
@@ -34,7 +35,11 @@ func Reasons() []ReasonDoc {
 			ReasonNoData,
 			"what it asks for was not measured: no connection was opened, no answer was good",
 		},
-		{ReasonTooFew, "too few arrivals for its percentile, or to tell its share from the limit"},
+		{
+			ReasonTooFew,
+			"too few arrivals for its percentile, or to tell its share from the limit; " +
+				"or too few stretches of time for the `confidence` that it wants",
+		},
 		{
 			ReasonFault,
 			"a fault that it names was not seen to act, or not for as long as it was meant to",
@@ -46,6 +51,10 @@ func Reasons() []ReasonDoc {
 		},
 		{ReasonBetween, "what may have passed between two arrivals could turn it"},
 		{ReasonGenerator, "the generator's own part in the figure could turn it"},
+		{
+			ReasonConfidence,
+			"its limit lies within the interval of its figure, and it wants `confidence`",
+		},
 		{ReasonTooLong, "some response times were longer than is recorded"},
 		{
 			ReasonBucket,

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/confidence"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
@@ -78,6 +79,14 @@ func (r *Rule) String() string { return r.source }
 // recorder counts at them, the rule is decided by count and not by bucket.
 func (r *Rule) Limits() []time.Duration { return slices.Clone(r.limits) }
 
+// HasInterval says whether a percentile or a share is in the rule: it can ask for confidence.
+func (r *Rule) HasInterval() bool {
+	return slices.ContainsFunc(r.terms, func(t term) bool { return t.metric.hasInterval() })
+}
+
+// LeastConfident is how long a scope must be at least for a rule that asks for confidence.
+const LeastConfident = confidence.MinBlocks * blockLength
+
 // unmeasured are the values of the rule's terms when nothing was measured.
 func (r *Rule) unmeasured() []value {
 	out := make([]value, len(r.terms))
@@ -129,9 +138,9 @@ func exactLimits(f *finding) []time.Duration {
 	return slices.Compact(out)
 }
 
-// every is the length of the slices in which the rule must hold, 0 if it is
+// Every is the length of the slices in which the rule must hold, 0 if it is
 // judged once.
-func (r *Rule) every() time.Duration {
+func (r *Rule) Every() time.Duration {
 	for _, t := range r.terms {
 		if t.scope.Every != 0 {
 			return t.scope.Every

@@ -19,7 +19,10 @@ type value struct {
 	reading *reading
 	// coarse says that the run did not count at the limit that it is compared with, so that
 	// the figure is known as far as the histogram's bucket tells.
-	coarse bool
+	coarse  bool
+	samples uint64 // that the figure is of
+	// interval is where the true figure lies at a level of confidence; nil if it has no interval.
+	interval func(level float64) (span, bool)
 	// shares are what of its figure is a share of few or many arrivals, and vary is
 	// what it would be if one of them were another.
 	shares []*share

@@ -107,6 +107,12 @@ type RuleResult struct {
 	// ByBucket says that the run did not count at the rule's limit, so that it was judged by
 	// the bucket of the histogram that the figure lies in: 0.1 % of it wide.
 	ByBucket bool `json:"by_bucket,omitempty"`
+	// Interval is where the true figure lies, of a percentile or a share; nil if that is not
+	// known. Margin is how far Value is from Bound, below 0 if the rule does not hold. Samples is
+	// how many the figure is of.
+	Interval *Interval `json:"interval,omitempty"`
+	Margin   *Figure   `json:"margin,omitempty"`
+	Samples  uint64    `json:"samples,omitempty"`
 }
 
 // Range is where a figure could lie: in nanoseconds, in 0..1, per second, or as a number,

@@ -43,11 +43,8 @@ func undecided(p *scenario.Plan) map[int]string {
 	}
 	tl.Intervals = madeUp(p, tl)
 	var rules []verdict.Input
-	for _, r := range p.Rules {
-		rules = append(
-			rules,
-			verdict.Input{KPI: r.KPI, Name: r.Name, Severity: r.Severity, Rule: r.Rule},
-		)
+	for i := range p.Rules {
+		rules = append(rules, p.Rules[i].Input())
 	}
 	few, err := verdict.TooFew(rules, tl)
 	if err != nil {

@@ -156,7 +156,9 @@ func failed() *Run {
 	r.Report.Rules = append(r.Report.Rules[:2],
 		verdict.RuleResult{
 			KPI: `during("kill-api").error_rate < 0.5%`, Name: "no caller notices the crash", Severity: verdict.SeverityFail, Outcome: verdict.Fail,
-			Observed: "48.7%", Limit: "0.5%", Why: `812 of 1667 requests failed from 9s to 12.1s, most of them with "status 502"`,
+			Observed: "48.7%", Limit: "0.5%", Samples: 1667, Margin: &verdict.Figure{Value: -0.482, Unit: "fraction"},
+			Interval: &verdict.Interval{Low: ptr(0.461), High: ptr(0.513), Level: 0.95, Text: "46.1% to 51.3%"},
+			Why: `812 of 1667 requests failed from 9s to 12.1s, most of them with "status 502"`,
 		},
 		verdict.RuleResult{
 			KPI: `during("slow-hop").p50 < 250ms`, Severity: verdict.SeverityFail, Outcome: verdict.Inconclusive,
@@ -164,7 +166,8 @@ func failed() *Run {
 		},
 		verdict.RuleResult{KPI: "p99.9 < 1s", Severity: verdict.SeverityWarn, Outcome: verdict.Warn, Observed: "2.4s", Limit: "1s", Why: "124 of 123456 requests took longer"},
 		verdict.RuleResult{KPI: "p99.99 < 2s", Severity: verdict.SeverityWarn, Outcome: verdict.Inconclusive, Observed: "5s", Limit: "2s", Why: "too few samples for p99.99: 6375, and 29956 are needed; send more",
-			CouldBe: &verdict.Range{Low: ptr(4.2e9), Text: "4.2s or more", WithMore: true}},
+			CouldBe: &verdict.Range{Low: ptr(4.2e9), Text: "4.2s or more", WithMore: true}, Samples: 6375,
+			Interval: &verdict.Interval{Low: ptr(4.2e9), Level: 0.99, Text: "4.2s or more"}},
 	)
 	return r
 }

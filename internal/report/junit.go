@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -142,6 +143,13 @@ func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
 		orDash(rule.Observed),
 		orDash(rule.Limit),
 	)
+	if rule.Interval != nil {
+		facts += fmt.Sprintf("%s interval: %s\n",
+			quantity.FormatFraction(rule.Interval.Level), rule.Interval.Text)
+	}
+	if rule.Samples > 0 {
+		facts += "samples: " + quantity.FormatWhole(rule.Samples) + "\n"
+	}
 	if rule.CouldBe != nil {
 		facts += "could be: " + rule.CouldBe.Text + "\n"
 	}

@@ -139,6 +139,11 @@ type ruleSummary struct {
 	Value *verdict.Figure  `json:"value,omitempty"`
 	Bound *verdict.Figure  `json:"bound,omitempty"`
 	Slice *timeline.Window `json:"slice,omitempty"` // the worst of a rule with every(...)
+	// Interval is where the true figure lies, Margin how far the observed one is from the limit
+	// (below 0: beyond it), Samples how many it is of.
+	Interval *verdict.Interval `json:"interval,omitempty"`
+	Margin   *verdict.Figure   `json:"margin,omitempty"`
+	Samples  uint64            `json:"samples,omitempty"`
 	// ByBucket: the run did not count at the limit, so that the rule is judged by the bucket of
 	// the histogram, 0.1 % wide.
 	ByBucket bool `json:"by_bucket,omitempty"`

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/confidence"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
@@ -251,8 +252,16 @@ func (p *page) rules(r *Run) {
 			{title: "limit", right: true, drop: 1},
 		},
 	}
+	intervals := slices.ContainsFunc(r.Report.Rules,
+		func(x verdict.RuleResult) bool { return x.Interval != nil })
+	if intervals {
+		g.columns = append(g.columns, column{title: "95% interval", right: true, drop: 2})
+	}
 	for _, x := range r.Report.Rules {
 		rw := row{cells: p.rule(&x)}
+		if intervals {
+			rw.cells = append(rw.cells, cell{interval(x.Interval), nil})
+		}
 		if x.Name != "" {
 			rw.notes = append(rw.notes, cell{plain(x.KPI), nil})
 		}
@@ -265,6 +274,17 @@ func (p *page) rules(r *Run) {
 		g.rows = append(g.rows, rw)
 	}
 	p.grid(g)
+}
+
+// interval prints one, with how sure it is unless that is 95 %.
+func interval(i *verdict.Interval) string {
+	switch {
+	case i == nil:
+		return ""
+	case i.Level == confidence.Level:
+		return i.Text
+	}
+	return fmt.Sprintf("%s (%s)", i.Text, quantity.FormatFraction(i.Level))
 }
 
 // couldBe says where the figure of a rule that is inconclusive could lie.

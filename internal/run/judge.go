@@ -332,11 +332,8 @@ func (r *recorded) judge(rules []verdict.Input) (*report.Run, error) {
 // inputs are planned rules as the judge takes them.
 func inputs(rules []scenario.PlannedRule) []verdict.Input {
 	var out []verdict.Input
-	for _, p := range rules {
-		out = append(
-			out,
-			verdict.Input{KPI: p.KPI, Name: p.Name, Severity: p.Severity, Rule: p.Rule},
-		)
+	for i := range rules {
+		out = append(out, rules[i].Input())
 	}
 	return out
 }

@@ -214,6 +214,8 @@ type ruleFile struct {
 	KPI      string `json:"kpi" required:"true" doc:"the rule, such as p99 < 200ms"`
 	Name     string `json:"name" doc:"name in reports"`
 	Severity string `json:"severity" default:"fail" enum:"fail,warn" doc:"warn: a broken rule is reported and does not fail the run"`
+
+	Confidence float64 `json:"confidence" unit:"%" doc:"how sure the outcome must be, such as 95%: the rule is inconclusive if the interval of that level, in which its figure truly lies, holds the limit; left out, what was observed decides"`
 }
 
 // Schema returns the JSON Schema of the scenario file, for editors. It is made

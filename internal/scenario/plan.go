@@ -73,7 +73,16 @@ type PlannedRule struct {
 	KPI      string           `json:"kpi"`
 	Name     string           `json:"name,omitempty"`
 	Severity verdict.Severity `json:"severity"`
-	Rule     *verdict.Rule    `json:"-"`
+	// Confidence is how sure the rule's outcome must be, such as 0.95; 0: what was observed decides.
+	Confidence float64       `json:"confidence,omitempty"`
+	Rule       *verdict.Rule `json:"-"`
+}
+
+// Input is the rule as the judge takes it.
+func (p *PlannedRule) Input() verdict.Input {
+	return verdict.Input{
+		KPI: p.KPI, Name: p.Name, Severity: p.Severity, Confidence: p.Confidence, Rule: p.Rule,
+	}
 }
 
 // Service is something that the run starts or finds, and that faults may break.

@@ -2,8 +2,10 @@ package scenario
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
 	"github.com/seed-1574e9de/ordeal/verdict"
@@ -19,6 +21,8 @@ type ruleEntry struct {
 	kpi       *strictyaml.Node
 	name      *strictyaml.Node // where its name stands; nil if it cannot have one
 	source    strictyaml.Expansion
+
+	confidence *strictyaml.Node // where it stands; nil if it does not
 }
 
 const defaultScorecard = "default"
@@ -57,6 +61,7 @@ func readRule(d *strictyaml.Decoder, n *strictyaml.Node) (e ruleEntry, ok bool) 
 			return e, false
 		}
 		e.kpi, e.name = d.Where(&e.KPI, n), d.Where(&e.Name, n)
+		e.confidence, _ = d.Find(&e.Confidence)
 	case n.IsScalar():
 		grammar.SetDefaults(&e.ruleFile)
 		e.scorecard = n.Text == defaultScorecard
@@ -138,12 +143,42 @@ func (b *builder) compileRules(names verdict.Names) []PlannedRule {
 				KPI:      e.KPI,
 				Name:     e.Name,
 				Severity: verdict.Severity(e.Severity),
-				Rule:     rule,
+
+				Confidence: e.Confidence,
+				Rule:       rule,
 			},
 		)
+		b.confidence(e, rule)
 	}
 	return out
 }
+
+// confidence checks how sure a rule is to be.
+func (b *builder) confidence(e *ruleEntry, r *verdict.Rule) {
+	if e.confidence == nil {
+		return
+	}
+	switch every := r.Every(); {
+	case e.Confidence < leastConfidence || e.Confidence >= 1:
+		b.Failf(e.confidence.Span, "write 95%",
+			"expected a confidence of %s or more, and less than 100%%, found %s",
+			quantity.FormatFraction(leastConfidence), e.confidence.Text)
+	case !r.HasInterval():
+		b.Failf(e.confidence.Span,
+			"leave it out, or ask for a percentile or a share, such as p99 or error_rate",
+			"a confidence is of percentiles and shares, and %s has none", e.KPI)
+	case every > 0 && every < verdict.LeastConfident:
+		b.Failf(e.confidence.Span,
+			fmt.Sprintf("write every(%s), or leave the confidence out",
+				quantity.FormatDuration(verdict.LeastConfident)),
+			"expected slices of %s or more with a confidence, found every(%s): "+
+				"how sure they are is told by the seconds in them",
+			quantity.FormatDuration(verdict.LeastConfident), quantity.FormatDuration(every))
+	}
+}
+
+// leastConfidence is the least that a rule can ask for.
+const leastConfidence = 0.5
 
 // ruleNames lists what rules may speak of; what has a mistake of its own counts,
 // as its name is right.
