@@ -11,10 +11,10 @@ import (
 const leakPatience = 10 * time.Second
 
 // NoLeaks notes how many goroutines and open files this process has. The function that it
-// returns fails the test if there are still more of them after 10 seconds.
-func NoLeaks(tb testing.TB) (check func()) {
+// returns fails the test if there are still more of them after 10 seconds, and says of what.
+func NoLeaks(tb testing.TB) (check func(of string)) {
 	goroutines, files := runtime.NumGoroutine(), openFiles()
-	return func() {
+	return func(of string) {
 		tb.Helper()
 		for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 			g, f := runtime.NumGoroutine(), openFiles()
@@ -22,13 +22,8 @@ func NoLeaks(tb testing.TB) (check func()) {
 				return
 			}
 			if time.Since(begun) > leakPatience {
-				tb.Fatalf(
-					"%d goroutines and %d files before, %d and %d after",
-					goroutines,
-					files,
-					g,
-					f,
-				)
+				tb.Fatalf("%s left goroutines and files behind: %d and %d before, %d and %d after",
+					of, goroutines, files, g, f)
 			}
 		}
 	}

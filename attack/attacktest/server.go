@@ -100,9 +100,8 @@ func Steady(tb testing.TB, conf *tls.Config) (url string) {
 	if conf != nil {
 		ln, scheme = tls.NewListener(ln, conf), "https"
 	}
-	answer := []byte(
-		"HTTP/1.1 200 OK\r\nServer: steady\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n",
-	)
+	answer := []byte("HTTP/1.1 200 OK\r\nServer: steady\r\nContent-Type: text/plain\r\n" +
+		"Content-Length: 3\r\n\r\nok\n")
 	Serve(tb, ln, func(c net.Conn) {
 		buf := make([]byte, 64<<10)
 		for n := 0; ; {
@@ -159,21 +158,10 @@ func Calibrated() http.Handler {
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		w.Header().Set("X-Echo", "yes")
-		fmt.Fprintf(
-			w,
-			"%s %s %s host=%s agent=%s x=%q encoding=%q auth=%q call=%q length=%d body=%s",
-			r.Proto,
-			r.Method,
-			r.URL,
-			r.Host,
-			r.UserAgent(),
-			r.Header["X-Own"],
-			r.Header["Accept-Encoding"],
-			r.Header.Get("Authorization"),
-			r.Header.Get("X-Ordeal-Call"),
-			r.ContentLength,
-			b,
-		)
+		fmt.Fprintf(w, "%s %s %s host=%s agent=%s x=%q encoding=%q auth=%q call=%q length=%d body=%s",
+			r.Proto, r.Method, r.URL, r.Host, r.UserAgent(), r.Header["X-Own"],
+			r.Header["Accept-Encoding"], r.Header.Get("Authorization"), r.Header.Get("X-Ordeal-Call"),
+			r.ContentLength, b)
 	})
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("/drip", func(w http.ResponseWriter, r *http.Request) {

@@ -60,7 +60,7 @@ func (s *Sink) Planned(a attack.Arrival) {
 	defer s.mu.Unlock()
 	if n := len(s.planned); n > 0 && !s.unordered {
 		if last := s.planned[n-1]; a.Seq != last.Seq+1 || a.Intended < last.Intended {
-			s.faults = append(s.faults, fmt.Sprintf("%+v was planned after %+v", a, last))
+			s.fault("%+v was planned after %+v", a, last)
 		}
 	}
 	s.planned = append(s.planned, a)
@@ -71,20 +71,18 @@ func (s *Sink) Record(_ int, r *attack.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.Dispatched < r.Intended || r.Done < r.Intended {
-		s.faults = append(
-			s.faults,
-			fmt.Sprintf("arrival %d is due at %s, dispatched at %s and done at %s",
-				r.Seq, r.Intended, r.Dispatched, r.Done),
-		)
+		s.fault("arrival %d is due at %s, dispatched at %s and done at %s",
+			r.Seq, r.Intended, r.Dispatched, r.Done)
 	}
 	if r.End == attack.Done && (r.Sent < r.Dispatched || r.Done < r.Sent) {
-		s.faults = append(
-			s.faults,
-			fmt.Sprintf("arrival %d is dispatched at %s, sent at %s and done at %s",
-				r.Seq, r.Dispatched, r.Sent, r.Done),
-		)
+		s.fault("arrival %d is dispatched at %s, sent at %s and done at %s",
+			r.Seq, r.Dispatched, r.Sent, r.Done)
 	}
 	s.Results = append(s.Results, *r)
+}
+
+func (s *Sink) fault(format string, a ...any) {
+	s.faults = append(s.faults, fmt.Sprintf(format, a...))
 }
 
 // check says what is wrong: an arrival that was not recorded once, or sums that do not

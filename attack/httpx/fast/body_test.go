@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"bytes"
@@ -6,13 +6,14 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/httpx/fast"
 )
 
 // dawdler looks at what it has written some time after that, still within Write.
@@ -34,37 +35,24 @@ func (c dawdler) Write(p []byte) (int, error) {
 // written aside as its time runs out, as its connection is cut, or as its answer
 // comes before it is read.
 func TestFastIsDoneWithBodies(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	const size = 8 << 20 // more than sockets take
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for n := 0; ; n++ {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() {
-				defer c.Close()
-				if n%3 == 1 {
-					_, _ = io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-				}
-				_, _ = c.Read(make([]byte, 1<<20))
-				time.Sleep(30 * time.Millisecond)
-			})
+	var conns atomic.Int64
+	url := attacktest.Conns(t, func(c net.Conn) {
+		if conns.Add(1)%3 == 2 {
+			_, _ = io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
 		}
+		_, _ = c.Read(make([]byte, 1<<20))
+		time.Sleep(30 * time.Millisecond)
 	})
 	var changed atomic.Int64
-	e, err := New(httpx.Options{MaxInFlight: 1, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+	e, err := fast.New(httpx.Options{MaxInFlight: 1, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, network, address)
 		return dawdler{c, &changed}, err
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := build(t, attack.Request{Data: dataOf([]map[string]string{{"a": strings.Repeat("x", size)}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: "http://" + ln.Addr().String() + "/", Body: "{{ .a }}"}})
+	f := build(t, attack.Request{Data: dataOf([]map[string]string{{"a": strings.Repeat("x", size)}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: url + "/", Body: "{{ .a }}"}})
 	for n := range 12 {
 		call, err := f(attack.Arrival{})
 		if err != nil {
@@ -83,8 +71,6 @@ func TestFastIsDoneWithBodies(t *testing.T) {
 	}
 	time.Sleep(10 * time.Millisecond) // for who would still be at it
 	e.Close()
-	ln.Close()
-	serving.Wait()
 	if n := changed.Load(); n > 0 {
 		t.Errorf("%d writes were under way after their Send had returned", n)
 	}

@@ -1,17 +1,14 @@
-package fast
+package fast_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"net"
-	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -135,37 +132,17 @@ var conformance = []struct {
 
 // talker answers everything that it reads with raw, and then closes or not.
 func talker(t *testing.T, raw string, closes bool) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
+	return attacktest.Conns(t, func(c net.Conn) {
+		b := make([]byte, 4096)
 		for {
-			c, err := ln.Accept()
-			if err != nil {
+			if _, err := c.Read(b); err != nil {
 				return
 			}
-			wg.Go(func() {
-				defer c.Close()
-				b := make([]byte, 4096)
-				for {
-					if _, err := c.Read(b); err != nil {
-						return
-					}
-					if _, err := io.WriteString(c, raw); err != nil || closes {
-						return
-					}
-				}
-			})
+			if _, err := io.WriteString(c, raw); err != nil || closes {
+				return
+			}
 		}
 	})
-	t.Cleanup(func() {
-		ln.Close()
-		wg.Wait()
-	})
-	return "http://" + ln.Addr().String()
 }
 
 func TestConformance(t *testing.T) {
@@ -236,48 +213,4 @@ func TestConformanceSaysWhy(t *testing.T) {
 			})
 		})
 	}
-}
-
-// What the plain form reads, net/http reads alike.
-func FuzzHead(f *testing.F) {
-	for _, c := range conformance {
-		f.Add([]byte(c.raw))
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		var h head
-		n, err := h.scan(raw)
-		if err != nil {
-			if end := endOfHead(raw); err == errPartial && end >= 0 && end < len(raw) && bytes.Contains(raw[:end], []byte("\r\n\r\n")) {
-				t.Fatalf("a whole head is called partial: %q", raw[:end])
-			}
-			return
-		}
-		if end := endOfHead(raw); n != end {
-			t.Fatalf("the head ends at %d, not %d: %q", end, n, raw)
-		}
-		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw[:n])), &http.Request{Method: "GET"})
-		if err != nil {
-			t.Fatalf("net/http refuses %q: %v", raw[:n], err)
-		}
-		length := resp.ContentLength
-		switch {
-		case len(resp.TransferEncoding) > 0:
-			length = chunked
-		case length < 0:
-			length = identity
-		}
-		bodiless := h.status < 200 || h.status == 204 || h.status == 304
-		if h.status != resp.StatusCode || !bodiless && h.length != length {
-			t.Fatalf("status %d and length %d, net/http reads %d and %d: %q", h.status, h.length, resp.StatusCode, length, raw[:n])
-		}
-		if !bodiless && h.length != identity && h.last != resp.Close {
-			t.Fatalf("closing %v, net/http reads %v: %q", h.last, resp.Close, raw[:n])
-		}
-		own := h.header()
-		for name, values := range resp.Header {
-			if name != "Trailer" && strings.Join(own[name], "|") != strings.Join(values, "|") {
-				t.Fatalf("%s is %q, net/http reads %q", name, own[name], values)
-			}
-		}
-	})
 }

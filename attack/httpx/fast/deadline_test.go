@@ -10,6 +10,8 @@ import (
 	"time"
 )
 
+// From inside the package, as a request lets nobody set its deadline and read in between.
+
 // armings counts how often a deadline is set.
 type armings struct {
 	net.Conn

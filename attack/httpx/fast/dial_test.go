@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
@@ -129,7 +130,7 @@ func newCounting(t *testing.T, ln net.Listener, secure bool) *counting {
 		s.Listener.Close()
 		s.Listener = ln
 	}
-	s.Config.ErrorLog = quiet
+	s.Config.ErrorLog = attacktest.Quiet
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			s.all.Add(1)
@@ -222,8 +223,7 @@ func TestEnginesNoKeepAlive(t *testing.T) {
 					if n := srv.all.Load(); n != 5 {
 						t.Errorf("expected 5 connections, found %d", n)
 					}
-					_, fast := e.(*engine)
-					if _, kept := srv.closes.Load(false); kept && (protocol == "http1" || !secure || fast) {
+					if _, kept := srv.closes.Load(false); kept && (protocol == "http1" || !secure || isFast(e)) {
 						t.Error("a request did not say Connection: close")
 					}
 				})
@@ -253,7 +253,7 @@ func TestEnginesPerHost(t *testing.T) {
 				}
 				wg.Wait()
 				atOnce := int64(most)
-				if _, fast := e.(*engine); !fast && !keep {
+				if !isFast(e) && !keep {
 					atOnce *= 2 // net/http opens the next connection as it begins to close one
 				}
 				want := int64(2 * most) // one that is lost may be replaced
@@ -319,14 +319,14 @@ func TestFewConnectionsUnderOverload(t *testing.T) {
 						time.Sleep(service)
 					})
 					defer closed()
-					p := holdPlan(20, 20*time.Second, timeout, 1000)
+					p := attacktest.HoldPlan(20, 20*time.Second, timeout, 1000)
 					p.Requests[0].Spec.(*httpx.Request).URL = "http://target/"
 					p.Connections.PerHost = 1
 					start := time.Now()
-					res, c := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: start})
+					res, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: start})
 					time.Sleep(service) // what was given up last is still being served
 					good := 0
-					for _, r := range c.of(attack.Done) {
+					for _, r := range c.Of(attack.Done) {
 						if r.Kind != "" {
 							continue
 						}
@@ -337,7 +337,7 @@ func TestFewConnectionsUnderOverload(t *testing.T) {
 					if good < 180 || res.Done > 220 || res.Done+res.Unsent != 400 {
 						t.Errorf("of 200 that the connection can carry %d were answered; %+v", good, res)
 					}
-					for _, r := range c.of(attack.Unsent) {
+					for _, r := range c.Of(attack.Unsent) {
 						if r.Kind != timeline.KindUnsent || r.Done != r.Intended+timeout || r.Detail != fmt.Sprintf("all connections that per_host allows were in use until it was too late to be answered within %s", timeout) {
 							t.Fatalf("found %+v", r)
 						}
@@ -425,7 +425,7 @@ func engineKind(t *testing.T, name string) httpx.EngineKind {
 // does.
 func onPipes(t *testing.T, k httpx.EngineKind, opt httpx.Options, conf *tls.Config, handler http.HandlerFunc) (e httpx.Engine, closed func()) {
 	ln := newPipes()
-	srv := &http.Server{Handler: handler, ErrorLog: quiet}
+	srv := &http.Server{Handler: handler, ErrorLog: attacktest.Quiet}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if conf != nil {

@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -52,17 +53,14 @@ func TestKnownDistribution(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := new(collector)
-				if _, err := runner.Run(t.Context(), p, runner.Options{Clients: over(t, p, e), Sink: c, Start: time.Now()}); err != nil {
-					t.Fatal(err)
-				}
+				_, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: time.Now()})
 				if err := e.Close(); err != nil {
 					t.Error(err)
 				}
 				_ = srv.Close()
 				serving.Wait()
 				d := timeline.NewDistribution(nil)
-				for _, r := range c.results {
+				for _, r := range c.Results {
 					if r.Kind != "" {
 						t.Fatalf("found %s: %s", r.Kind, r.Detail)
 					}
@@ -73,8 +71,8 @@ func TestKnownDistribution(t *testing.T) {
 					truth = append(truth, dealt(k))
 				}
 				slices.Sort(truth)
-				if served.Load() != n || len(c.results) != n {
-					t.Fatalf("%d were served and %d recorded", served.Load(), len(c.results))
+				if served.Load() != n || len(c.Results) != n {
+					t.Fatalf("%d were served and %d recorded", served.Load(), len(c.Results))
 				}
 				for _, q := range []float64{0.01, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9995, 1} {
 					want := truth[int(math.Ceil(q*n))-1]

@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
@@ -29,71 +29,12 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// quiet takes what servers say of handshakes that fail on purpose.
-var quiet = log.New(io.Discard, "", 0)
-
-// calibrated is a server whose answers the engines must agree on.
-func calibrated() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/status/{n}", func(w http.ResponseWriter, r *http.Request) {
-		var n int
-		_, _ = fmt.Sscan(r.PathValue("n"), &n)
-		w.Header().Set("Location", "http://127.0.0.1:1/%zz") // not to be followed, nor read
-		w.WriteHeader(n)
-	})
-	mux.HandleFunc("/bytes/{n}", func(w http.ResponseWriter, r *http.Request) {
-		var n int
-		_, _ = fmt.Sscan(r.PathValue("n"), &n)
-		_, _ = w.Write(bytes.Repeat([]byte("x"), n))
-	})
-	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
-		b, _ := io.ReadAll(r.Body)
-		w.Header().Set("X-Echo", "yes")
-		fmt.Fprintf(w, "%s %s %s host=%s agent=%s x=%q encoding=%q auth=%q call=%q length=%d body=%s", r.Proto, r.Method, r.URL, r.Host,
-			r.UserAgent(), r.Header["X-Own"], r.Header["Accept-Encoding"], r.Header.Get("Authorization"), r.Header.Get("X-Ordeal-Call"), r.ContentLength, b)
-	})
-	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
-		<-r.Context().Done()
-	})
-	mux.HandleFunc("/drip", func(w http.ResponseWriter, r *http.Request) { // an answer without end
-		for r.Context().Err() == nil {
-			_, _ = io.WriteString(w, "drop")
-			_ = http.NewResponseController(w).Flush()
-			time.Sleep(time.Millisecond)
-		}
-	})
-	mux.HandleFunc("/cut", func(w http.ResponseWriter, _ *http.Request) { // closed in the middle of the body
-		w.Header().Set("Content-Length", "100")
-		_, _ = io.WriteString(w, "half")
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	})
-	return mux
-}
-
+// raw is a server that reads something, and leaves the answer to serve.
 func raw(t *testing.T, serve func(*net.TCPConn)) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = c.Read(make([]byte, 4096))
-			serve(c.(*net.TCPConn))
-			c.Close()
-		}
+	return attacktest.Conns(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 4096))
+		serve(c.(*net.TCPConn))
 	})
-	t.Cleanup(func() {
-		ln.Close()
-		wg.Wait()
-	})
-	return "http://" + ln.Addr().String()
 }
 
 func eachEngine(t *testing.T, opt httpx.Options, f func(*testing.T, httpx.Engine)) {
@@ -120,16 +61,16 @@ func eachEngine(t *testing.T, opt httpx.Options, f func(*testing.T, httpx.Engine
 }
 
 func TestEngines(t *testing.T) {
-	srv := httptest.NewServer(calibrated())
+	srv := httptest.NewServer(attacktest.Calibrated())
 	defer srv.Close()
 	host := strings.TrimPrefix(srv.URL, "http://")
 	reset := raw(t, func(c *net.TCPConn) { _ = c.SetLinger(0) })
 	closed := raw(t, func(*net.TCPConn) {})
 	garbage := raw(t, func(c *net.TCPConn) { _, _ = io.WriteString(c, "SSH-2.0-hello\r\n") })
 	refused := "http://" + porttest.Refused(t)
-	secure := httptest.NewTLSServer(calibrated())
+	secure := httptest.NewTLSServer(attacktest.Calibrated())
 	defer secure.Close()
-	secure.Config.ErrorLog = quiet
+	secure.Config.ErrorLog = attacktest.Quiet
 	big := bytes.Repeat([]byte("b"), 100_000)
 
 	for _, c := range []struct {
@@ -249,7 +190,7 @@ func TestEnginesCancel(t *testing.T) {
 func TestEnginesConcurrently(t *testing.T) {
 	const workers, each = 20, 50
 	var conns atomic.Int64
-	srv := httptest.NewUnstartedServer(calibrated())
+	srv := httptest.NewUnstartedServer(attacktest.Calibrated())
 	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			conns.Add(1)
@@ -280,9 +221,9 @@ func TestEnginesConcurrently(t *testing.T) {
 }
 
 func TestEnginesTLS(t *testing.T) {
-	srv := httptest.NewUnstartedServer(calibrated())
+	srv := httptest.NewUnstartedServer(attacktest.Calibrated())
 	srv.EnableHTTP2 = true
-	srv.Config.ErrorLog = quiet
+	srv.Config.ErrorLog = attacktest.Quiet
 	srv.StartTLS()
 	defer srv.Close()
 	dir := t.TempDir()
@@ -290,7 +231,7 @@ func TestEnginesTLS(t *testing.T) {
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	plain := httptest.NewUnstartedServer(calibrated())
+	plain := httptest.NewUnstartedServer(attacktest.Calibrated())
 	plain.Config.Protocols = new(http.Protocols)
 	plain.Config.Protocols.SetHTTP1(true)
 	plain.Config.Protocols.SetUnencryptedHTTP2(true)
@@ -319,7 +260,7 @@ func TestEnginesTLS(t *testing.T) {
 			c.opt.MaxInFlight = 2
 			eachEngine(t, c.opt, func(t *testing.T, e httpx.Engine) {
 				proto := c.proto
-				if _, fast := e.(*engine); fast && proto != "" {
+				if isFast(e) && proto != "" {
 					proto = "HTTP/1.1"
 				}
 				for range 2 {
@@ -400,14 +341,14 @@ func TestEnginesAfterClose(t *testing.T) {
 // What a write and a read cost on one connection: what engine fast is measured
 // by.
 func BenchmarkBareSocket(b *testing.B) {
-	url := steady(b, nil)
+	url := attacktest.Steady(b, nil)
 	c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer c.Close()
 	request := fmt.Appendf(nil, "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n\r\n", c.RemoteAddr(), httpx.UserAgent)
-	answer := make([]byte, readBuffer)
+	answer := make([]byte, 4<<10)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := c.Write(request); err != nil {
@@ -427,9 +368,9 @@ func BenchmarkEngines(b *testing.B) {
 		url  string
 		req  attack.Request
 	}{
-		{"plain", steady(b, nil), attack.Request{Spec: new(httpx.Request)}},
-		{"templated", steady(b, nil), attack.Request{Data: dataOf(data), Protocol: httpx.Name, Spec: &httpx.Request{Headers: []payload.Field{{Name: "X-N", Value: "{{ .n }}"}}}}},
-		{"tls", steady(b, testTLS(b)), attack.Request{Spec: new(httpx.Request)}},
+		{"plain", attacktest.Steady(b, nil), attack.Request{Spec: new(httpx.Request)}},
+		{"templated", attacktest.Steady(b, nil), attack.Request{Data: dataOf(data), Protocol: httpx.Name, Spec: &httpx.Request{Headers: []payload.Field{{Name: "X-N", Value: "{{ .n }}"}}}}},
+		{"tls", attacktest.Steady(b, testTLS(b)), attack.Request{Spec: new(httpx.Request)}},
 	} {
 		for _, k := range engines() {
 			b.Run(c.name+"/"+k.Name, func(b *testing.B) {

@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
@@ -24,7 +25,7 @@ import (
 
 // shopPlan is a flow of three steps: log in, look, pay.
 func shopPlan(rate arrivals.Rate, d time.Duration) *attack.Plan {
-	p := holdPlan(rate, d, 5*time.Second, 100)
+	p := attacktest.HoldPlan(rate, d, 5*time.Second, 100)
 	p.Requests = []attack.Request{
 		{Name: "home", Weight: 0, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/"}},
 		{Name: "buy/login", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/login?user={{ .user }}"}},
@@ -81,11 +82,13 @@ func visit(t *testing.T, engine string, p *attack.Plan, s http.Handler, stop fun
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, opt := t.Context(), runner.Options{Clients: over(t, p, e), Start: time.Now()}
+		ctx, opt := t.Context(), runner.Options{Start: time.Now()}
 		if stop != nil {
 			ctx, opt.Stop = stop(opt.Start)
 		}
-		res, requests, flows = runLoose(t, ctx, p, opt)
+		var sink *attacktest.Sink
+		res, sink = attacktest.Run(t, ctx, p, e, opt)
+		requests, flows = sink.Requests(), sink.Flows()
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}

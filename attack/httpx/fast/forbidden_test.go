@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
@@ -20,13 +21,13 @@ import (
 // A name that moves to a public address during the run is not followed: nothing
 // is sent there, and whoever runs the load is told.
 func TestNamesThatMoveAreRefused(t *testing.T) {
-	srv := httptest.NewServer(calibrated())
+	srv := httptest.NewServer(attacktest.Calibrated())
 	defer srv.Close()
 	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
 	for _, k := range engines() {
 		t.Run(k.Name, func(t *testing.T) {
 			var asked, told atomic.Int64
-			p := holdPlan(50, 200*time.Millisecond, 20*time.Second, 5)
+			p := attacktest.HoldPlan(50, 200*time.Millisecond, 20*time.Second, 5)
 			p.Requests[0].Spec.(*httpx.Request).URL = "http://moves.test:" + port + "/status/200"
 			e, err := k.New(httpx.Options{
 				MaxInFlight: 5, Connections: wire.Connections{NoKeepAlive: true, DNSRefresh: 1},
@@ -41,7 +42,7 @@ func TestNamesThatMoveAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			stop := make(chan struct{})
-			_, c := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: time.Now(), Stop: stop, Refused: func(err error) {
+			_, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: time.Now(), Stop: stop, Refused: func(err error) {
 				if !strings.Contains(err.Error(), "moves.test is at 203.0.113.9") {
 					t.Errorf("told of %v", err)
 				}
@@ -53,7 +54,7 @@ func TestNamesThatMoveAreRefused(t *testing.T) {
 				t.Error(err)
 			}
 			refused := 0
-			for _, r := range c.of(attack.Done) {
+			for _, r := range c.Of(attack.Done) {
 				switch r.Kind {
 				case "":
 				case timeline.KindNotAllowed:

@@ -1,79 +1,33 @@
-package fast
+package fast_test
 
 import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/httpx/fast"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
-
-// crooked is a server that reads requests and leaves the answers to serve,
-// which is called until it returns false. It returns its URL.
-func crooked(t *testing.T, serve func(c net.Conn, req *http.Request) bool) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				defer c.Close()
-				br := bufio.NewReader(c)
-				for {
-					req, err := http.ReadRequest(br)
-					if err != nil || !serve(c, req) {
-						return
-					}
-				}
-			})
-		}
-	})
-	t.Cleanup(func() {
-		ln.Close()
-		wg.Wait()
-	})
-	return "http://" + ln.Addr().String()
-}
-
-// says is a server that always answers the same, and then closes or not.
-func says(t *testing.T, answer string, goOn bool) string {
-	return crooked(t, func(c net.Conn, _ *http.Request) bool {
-		_, err := io.WriteString(c, answer)
-		return goOn && err == nil
-	})
-}
 
 // hardship is what a target can do to an engine.
 type hardship struct {
@@ -97,9 +51,9 @@ func hardships(t *testing.T) []hardship {
 	log.SetOutput(io.Discard) // net/http reports what nobody asked for
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	refused := "http://" + porttest.Refused(t)
-	secure := httptest.NewUnstartedServer(calibrated())
-	secure.Config.ErrorLog = quiet
-	secure.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+	secure := httptest.NewUnstartedServer(attacktest.Calibrated())
+	secure.Config.ErrorLog = attacktest.Quiet
+	secure.TLS = &tls.Config{Certificates: []tls.Certificate{attacktest.SelfSigned(t)}}
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	short := time.Second // time enough, also on a busy machine, for what comes before the stall
@@ -117,68 +71,68 @@ func hardships(t *testing.T) []hardship {
 	}
 	return []hardship{
 		{name: "refuse", often: true, url: refused, kind: timeline.KindRefused},
-		{name: "reset", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "reset", often: true, url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			_ = c.(*net.TCPConn).SetLinger(0)
 			return false
 		}), kind: timeline.KindReset},
-		{name: "reset in the middle of a body", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "reset in the middle of a body", often: true, url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 			time.Sleep(5 * time.Millisecond) // a reset overtakes what was not read yet
 			_ = c.(*net.TCPConn).SetLinger(0)
 			return false
 		}), in: -1, kind: timeline.KindReset},
-		{name: "garbage", often: true, url: says(t, "SSH-2.0-hello\r\n", false), kind: timeline.KindProtocol},
-		{name: "status of zero", url: says(t, "HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n", true), kind: timeline.KindProtocol, or: []string{timeline.KindStatus}}, // net/http lets it through
-		{name: "garbage status", url: says(t, "HTTP/1.1 2x0 OK\r\n\r\n", false), kind: timeline.KindProtocol},
-		{name: "garbage header", url: says(t, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false), kind: timeline.KindProtocol},
-		{name: "garbage length", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n", false), kind: timeline.KindProtocol},
-		{name: "two lengths", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", false), kind: timeline.KindProtocol},
-		{name: "garbage chunk", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", false), kind: timeline.KindProtocol},
-		{name: "closed without a word", often: true, url: says(t, "", false), kind: timeline.KindEOF},
-		{name: "closed within headers", url: says(t, "HTTP/1.1 200 OK\r\nX: y\r\n", false), kind: timeline.KindEOF},
-		{name: "closed within a body", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", false), in: 4, kind: timeline.KindEOF},
-		{name: "closed within chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", false), in: 4, kind: timeline.KindEOF},
-		{name: "silence", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool { stay(c); return false }), timeout: short, kind: timeline.KindTimeout},
-		{name: "stall within headers", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "garbage", often: true, url: attacktest.Answers(t, "SSH-2.0-hello\r\n", false), kind: timeline.KindProtocol},
+		{name: "status of zero", url: attacktest.Answers(t, "HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n", true), kind: timeline.KindProtocol, or: []string{timeline.KindStatus}}, // net/http lets it through
+		{name: "garbage status", url: attacktest.Answers(t, "HTTP/1.1 2x0 OK\r\n\r\n", false), kind: timeline.KindProtocol},
+		{name: "garbage header", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false), kind: timeline.KindProtocol},
+		{name: "garbage length", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n", false), kind: timeline.KindProtocol},
+		{name: "two lengths", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", false), kind: timeline.KindProtocol},
+		{name: "garbage chunk", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", false), kind: timeline.KindProtocol},
+		{name: "closed without a word", often: true, url: attacktest.Answers(t, "", false), kind: timeline.KindEOF},
+		{name: "closed within headers", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nX: y\r\n", false), kind: timeline.KindEOF},
+		{name: "closed within a body", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", false), in: 4, kind: timeline.KindEOF},
+		{name: "closed within chunks", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", false), in: 4, kind: timeline.KindEOF},
+		{name: "silence", often: true, url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool { stay(c); return false }), timeout: short, kind: timeline.KindTimeout},
+		{name: "stall within headers", url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX: y\r\n")
 			stay(c)
 			return false
 		}), timeout: short, kind: timeline.KindStalled},
-		{name: "stall within a body", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "stall within a body", often: true, url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 			stay(c)
 			return false
 		}), timeout: short, in: 4, kind: timeline.KindStalled},
-		{name: "stall within chunks", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "stall within chunks", url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
 			stay(c)
 			return false
 		}), timeout: short, in: 4, kind: timeline.KindStalled},
-		{name: "endless body", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "endless body", url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
 			for ; err == nil; time.Sleep(time.Millisecond) {
 				_, err = io.WriteString(c, "drop")
 			}
 			return false
 		}), timeout: short, in: -1, kind: timeline.KindStalled},
-		{name: "endless flood", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "endless flood", often: true, url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			return flood(c, "HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 16<<10))
 		}), in: hardBody, kind: timeline.KindTooLarge},
-		{name: "endless chunks", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "endless chunks", url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			return flood(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "4000\r\n"+strings.Repeat("x", 0x4000)+"\r\n")
 		}), in: hardBody, kind: timeline.KindTooLarge},
-		{name: "body said to be too large", often: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "body said to be too large", often: true, url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", hardBody+1)
 			stay(c) // nobody need wait for it
 			return false
 		}), kind: timeline.KindTooLarge},
-		{name: "body a byte too large", often: true, url: says(t, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", hardBody+1), false), in: hardBody, kind: timeline.KindTooLarge},
-		{name: "body just not too large", url: says(t, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", hardBody), false), status: 200, in: hardBody},
-		{name: "body said to be just not too large", url: says(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", hardBody)+strings.Repeat("x", hardBody), true), status: 200, in: hardBody},
-		{name: "chunks just not too large", url: says(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n", hardBody)+strings.Repeat("x", hardBody)+"\r\n0\r\n\r\n", true), status: 200, in: hardBody},
-		{name: "head of what is too large", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n", true), call: httpx.Call{Method: "HEAD"}, status: 200},
-		{name: "keep-alive closed early", often: true, url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false), status: 200, or: []string{timeline.KindEOF, timeline.KindReset}},
-		{name: "endless headers", heavy: true, url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "body a byte too large", often: true, url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", hardBody+1), false), in: hardBody, kind: timeline.KindTooLarge},
+		{name: "body just not too large", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", hardBody), false), status: 200, in: hardBody},
+		{name: "body said to be just not too large", url: attacktest.Answers(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", hardBody)+strings.Repeat("x", hardBody), true), status: 200, in: hardBody},
+		{name: "chunks just not too large", url: attacktest.Answers(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n", hardBody)+strings.Repeat("x", hardBody)+"\r\n0\r\n\r\n", true), status: 200, in: hardBody},
+		{name: "head of what is too large", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n", true), call: httpx.Call{Method: "HEAD"}, status: 200},
+		{name: "keep-alive closed early", often: true, url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false), status: 200, or: []string{timeline.KindEOF, timeline.KindReset}},
+		{name: "endless headers", heavy: true, url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 			line := strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 30)
 			for err == nil {
@@ -186,24 +140,24 @@ func hardships(t *testing.T) []hardship {
 			}
 			return false
 		}), kind: timeline.KindProtocol},
-		{name: "long headers", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"+strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100)+"\r\nok", true),
+		{name: "long headers", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"+strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100)+"\r\nok", true),
 			call: httpx.Call{WantBody: true}, status: 200, in: 2, body: "ok"},
 		{name: "bad certificate", often: true, url: secure.URL, kind: timeline.KindTLS},
-		{name: "1xx", url: says(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true),
+		{name: "1xx", url: attacktest.Answers(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true),
 			call: httpx.Call{WantBody: true}, status: 200, in: 2, body: "ok"},
-		{name: "head", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true), call: httpx.Call{Method: "HEAD"}, status: 200},
-		{name: "head without length", url: says(t, "HTTP/1.1 200 OK\r\nX: y\r\n\r\n", true), call: httpx.Call{Method: "HEAD"}, status: 200},
-		{name: "head of chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true), call: httpx.Call{Method: "HEAD"}, status: 200},
-		{name: "no content", url: says(t, "HTTP/1.1 204 No Content\r\n\r\n", true), status: 204},
-		{name: "not modified", url: says(t, "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", true), status: 304},
-		{name: "empty body", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true), status: 200},
-		{name: "chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\nA;ext=1\r\n, the worl\r\n1\r\nd\r\n0\r\nX: y\r\n\r\n", true),
+		{name: "head", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true), call: httpx.Call{Method: "HEAD"}, status: 200},
+		{name: "head without length", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nX: y\r\n\r\n", true), call: httpx.Call{Method: "HEAD"}, status: 200},
+		{name: "head of chunks", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true), call: httpx.Call{Method: "HEAD"}, status: 200},
+		{name: "no content", url: attacktest.Answers(t, "HTTP/1.1 204 No Content\r\n\r\n", true), status: 204},
+		{name: "not modified", url: attacktest.Answers(t, "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", true), status: 304},
+		{name: "empty body", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true), status: 200},
+		{name: "chunks", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\nA;ext=1\r\n, the worl\r\n1\r\nd\r\n0\r\nX: y\r\n\r\n", true),
 			call: httpx.Call{WantBody: true}, status: 200, in: 16, body: "hello, the world"},
-		{name: "big chunks", url: says(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("4000\r\n"+strings.Repeat("x", 0x4000)+"\r\n", 3)+"0\r\n\r\n", true), status: 200, in: 3 * 0x4000},
-		{name: "body up to the end", url: says(t, "HTTP/1.1 200 OK\r\n\r\nall of it", false), call: httpx.Call{WantBody: true}, status: 200, in: 9, body: "all of it"},
-		{name: "http/1.0", url: says(t, "HTTP/1.0 200 OK\r\n\r\nold", false), call: httpx.Call{WantBody: true}, status: 200, in: 3, body: "old"},
-		{name: "more than asked for", url: says(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Not yours\r\n\r\n", true), in: 2, kind: timeline.KindUnsolicited},
-		{name: "answer before the body was read", url: crooked(t, func(c net.Conn, _ *http.Request) bool {
+		{name: "big chunks", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("4000\r\n"+strings.Repeat("x", 0x4000)+"\r\n", 3)+"0\r\n\r\n", true), status: 200, in: 3 * 0x4000},
+		{name: "body up to the end", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\n\r\nall of it", false), call: httpx.Call{WantBody: true}, status: 200, in: 9, body: "all of it"},
+		{name: "http/1.0", url: attacktest.Answers(t, "HTTP/1.0 200 OK\r\n\r\nold", false), call: httpx.Call{WantBody: true}, status: 200, in: 3, body: "old"},
+		{name: "more than asked for", url: attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Not yours\r\n\r\n", true), in: 2, kind: timeline.KindUnsolicited},
+		{name: "answer before the body was read", url: attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
 			_, _ = io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
 			time.Sleep(300 * time.Millisecond) // and reads none of it
 			return false
@@ -281,7 +235,7 @@ func TestEnginesLeakNothing(t *testing.T) {
 				if h.timeout > 0 {
 					h.timeout = 15 * time.Millisecond
 				}
-				goroutines, files := runtime.NumGoroutine(), openFiles()
+				left := attacktest.NoLeaks(t)
 				e, err := k.New(httpx.Options{MaxInFlight: workers, MaxBody: hardBody})
 				if err != nil {
 					t.Fatal(err)
@@ -301,57 +255,26 @@ func TestEnginesLeakNothing(t *testing.T) {
 				if err := e.Close(); err != nil {
 					t.Error(err)
 				}
-				// The server's side of it takes a moment to end.
-				for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-					g, f := runtime.NumGoroutine(), openFiles()
-					if g <= goroutines && f <= files {
-						break
-					}
-					if time.Since(begun) > 10*time.Second {
-						t.Fatalf("%s: %d goroutines and %d files before, %d and %d after", k.Name, goroutines, files, g, f)
-					}
-				}
+				left(k.Name)
 			}
 		})
 	}
-}
-
-// openFiles counts this process's descriptors, where that can be done.
-func openFiles() int {
-	fds, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return 0
-	}
-	return len(fds)
 }
 
 // A server that closes a kept-alive connection before anything was written to it
 // costs nobody an error.
 func TestEnginesKeepAliveClosed(t *testing.T) {
 	closed := make(chan bool, 1)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = http.ReadRequest(bufio.NewReader(c))
-			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-			c.Close()
-			closed <- true
-		}
+	url := attacktest.Requests(t, func(c net.Conn, _ *http.Request) bool {
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		c.Close()
+		closed <- true
+		return false
 	})
-	defer wg.Wait()
-	defer ln.Close()
 	eachEngine(t, httpx.Options{MaxInFlight: 1}, func(t *testing.T, e httpx.Engine) {
 		for range 20 {
 			// Not idempotent: nobody may send it twice.
-			r := e.Send(t.Context(), &httpx.Call{Method: "POST", URL: "http://" + ln.Addr().String(), Body: []byte("x")})
+			r := e.Send(t.Context(), &httpx.Call{Method: "POST", URL: url, Body: []byte("x")})
 			<-closed
 			time.Sleep(time.Millisecond) // the end must have come through
 			if r.Err != nil || r.Status != 200 {
@@ -398,8 +321,8 @@ func TestFastWire(t *testing.T) {
 		{Method: "OPTIONS", URL: "http://target/*"},
 		{Method: "POST", URL: "http://target/x"},
 		{Method: "PUT", URL: "http://target/x", Body: []byte("hello"), Header: []payload.Field{{Name: "content-type", Value: "text/plain"}, {Name: "Content-Length", Value: "99"}}},
-		{Method: "PATCH", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), coalesceSize+1)},
-		{Method: "POST", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), asyncBodySize+1), Header: []payload.Field{{Name: "Connection", Value: "close"}}},
+		{Method: "PATCH", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), fast.CoalesceSize+1)},
+		{Method: "POST", URL: "http://target/x", Body: bytes.Repeat([]byte("x"), fast.AsyncBodySize+1), Header: []payload.Field{{Name: "Connection", Value: "close"}}},
 		{Method: "FOO", URL: "http://target/x", Body: []byte("x"), Header: []payload.Field{{Name: "Expect", Value: "100-continue"}}},
 	} {
 		var wires []string
@@ -428,52 +351,6 @@ func TestFastWire(t *testing.T) {
 	}
 }
 
-// steady is a server that answers every request of known length without an
-// allocation, so that those of the engine can be counted.
-func steady(tb testing.TB, conf *tls.Config) (url string) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	url = "http://" + ln.Addr().String() + "/"
-	if conf != nil {
-		ln = tls.NewListener(ln, conf)
-		url = strings.Replace(url, "http:", "https:", 1)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				defer c.Close()
-				answer := []byte("HTTP/1.1 200 OK\r\nServer: steady\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n")
-				buf := make([]byte, 4096)
-				end := []byte("\r\n\r\n")
-				for n := 0; ; {
-					m, err := c.Read(buf[n:])
-					if err != nil {
-						return
-					}
-					if n += m; bytes.HasSuffix(buf[:n], end) {
-						n = 0
-						if _, err := c.Write(answer); err != nil {
-							return
-						}
-					}
-				}
-			})
-		}
-	})
-	tb.Cleanup(func() {
-		ln.Close()
-		wg.Wait()
-	})
-	return url
-}
-
 // Over TLS, crypto/tls has two allocations of its own, under the race detector
 // four.
 func TestFastAllocatesNothing(t *testing.T) {
@@ -481,10 +358,10 @@ func TestFastAllocatesNothing(t *testing.T) {
 		name string
 		url  string
 		most float64
-	}{{"plain", steady(t, nil), 0}, {"tls", steady(t, testTLS(t)), 4}} {
+	}{{"plain", attacktest.Steady(t, nil), 0}, {"tls", attacktest.Steady(t, testTLS(t)), 4}} {
 		t.Run(c.name, func(t *testing.T) {
 			call := &httpx.Call{Method: "GET", URL: c.url, Header: []payload.Field{{Name: "User-Agent", Value: httpx.UserAgent}}, Fixed: true}
-			engine, err := New(httpx.Options{MaxInFlight: 1, MaxBody: hardBody, TLS: wire.TLS{Insecure: true}})
+			engine, err := fast.New(httpx.Options{MaxInFlight: 1, MaxBody: hardBody, TLS: wire.TLS{Insecure: true}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -503,21 +380,6 @@ func TestFastAllocatesNothing(t *testing.T) {
 	}
 }
 
-// selfSigned is a certificate that nobody trusts, and that is quick to shake
-// hands with.
-func selfSigned(tb testing.TB) tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	about := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, about, about, key.Public(), key)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
 func testTLS(tb testing.TB) *tls.Config {
 	srv := httptest.NewTLSServer(nil)
 	defer srv.Close()
@@ -527,7 +389,7 @@ func testTLS(tb testing.TB) *tls.Config {
 // After 101 HTTP is over: no engine waits for what the server may say in
 // another protocol, which on net/http not even the timeout would end.
 func TestEnginesSwitchingProtocols(t *testing.T) {
-	url := says(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", true)
+	url := attacktest.Answers(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", true)
 	eachEngine(t, httpx.Options{MaxInFlight: 4}, func(t *testing.T, e httpx.Engine) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"crypto/tls"
@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
@@ -37,7 +38,7 @@ func TestPerHostOnHTTP2(t *testing.T) {
 						srv.Start()
 					} else {
 						srv.EnableHTTP2 = true
-						srv.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+						srv.TLS = &tls.Config{Certificates: []tls.Certificate{attacktest.SelfSigned(t)}}
 						srv.StartTLS()
 					}
 					defer srv.Close()

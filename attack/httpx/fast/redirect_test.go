@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/httpx/std"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
@@ -80,18 +81,18 @@ func TestRedirectsLeftOver(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }))
 	defer srv.Close()
 	for redirects, want := range []string{"", timeline.KindStatus} {
-		p := holdPlan(100, 50*time.Millisecond, time.Second, 5)
+		p := attacktest.HoldPlan(100, 50*time.Millisecond, time.Second, 5)
 		p.Engine, p.Redirects = "http", redirects
 		p.Requests[0].Spec.(*httpx.Request).URL = srv.URL
 		e, err := httpx.NewEngine(p, engines())
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, c := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: time.Now()})
+		_, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: time.Now()})
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
-		for _, r := range c.of(attack.Done) {
+		for _, r := range c.Of(attack.Done) {
 			if r.Kind != want {
 				t.Errorf("with %d redirects: expected kind %q, found %q: %s", redirects, want, r.Kind, r.Detail)
 			}
@@ -129,18 +130,18 @@ func TestRedirectsSayWhy(t *testing.T) {
 		{"another port", "/away", []string{elsewhere.Hostname() + ":1"}, "the scenario does not name"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := holdPlan(20, 50*time.Millisecond, 20*time.Second, 1)
+			p := attacktest.HoldPlan(20, 50*time.Millisecond, 20*time.Second, 1)
 			p.Engine, p.Redirects, p.RedirectHosts = "http", 3, c.hosts
 			p.Requests[0].Spec.(*httpx.Request).URL = srv.URL + c.path
 			e, err := httpx.NewEngine(p, engines())
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, got := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: time.Now()})
+			_, got := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: time.Now()})
 			if err := e.Close(); err != nil {
 				t.Error(err)
 			}
-			for _, r := range got.of(attack.Done) {
+			for _, r := range got.Of(attack.Done) {
 				if !strings.Contains(r.Detail, c.want) || (c.want == "") != (r.Detail == "") {
 					t.Errorf("found %q, want %q", r.Detail, c.want)
 				}

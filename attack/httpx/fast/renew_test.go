@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
@@ -140,7 +141,7 @@ func serveHeld(t *testing.T, protocol string) *heldServer {
 		srv.Start()
 	default:
 		srv.EnableHTTP2 = true
-		srv.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+		srv.TLS = &tls.Config{Certificates: []tls.Certificate{attacktest.SelfSigned(t)}}
 		srv.StartTLS()
 	}
 	t.Cleanup(srv.Close)

@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
@@ -45,7 +46,7 @@ func TestEnginesSendOnce(t *testing.T) {
 	})
 	for _, secure := range []bool{false, true} {
 		srv := httptest.NewUnstartedServer(handler)
-		srv.Config.ErrorLog = quiet
+		srv.Config.ErrorLog = attacktest.Quiet
 		name := "plain"
 		if secure {
 			name = "tls"
@@ -82,7 +83,7 @@ func TestEnginesSendOnce(t *testing.T) {
 
 				send("/ok", "")
 				srv.CloseClientConnections()
-				if _, fast := e.(*engine); !fast { // which looks when it needs one
+				if !isFast(e) { // which looks when it needs one
 					<-ended
 				}
 				send("/ok", "")

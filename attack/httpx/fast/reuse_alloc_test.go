@@ -1,6 +1,6 @@
 //go:build !race
 
-package fast
+package fast_test
 
 import (
 	"testing"

@@ -1,74 +1,17 @@
-package fast
+package fast_test
 
 import (
-	"bytes"
-	"net"
-	"sync"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/httpx/fast"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
-
-// hungry is steady for requests with a body.
-func hungry(tb testing.TB) (url string) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	answer := []byte("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
-	length, end := []byte("\r\nContent-Length: "), []byte("\r\n\r\n")
-	// whole says that b is a request, body and all.
-	whole := func(b []byte) bool {
-		at := bytes.Index(b, end)
-		if at < 0 {
-			return false
-		}
-		n := 0
-		if i := bytes.Index(b[:at], length); i >= 0 {
-			for _, d := range b[i+len(length) : at] {
-				if d < '0' || d > '9' {
-					break
-				}
-				n = 10*n + int(d-'0')
-			}
-		}
-		return len(b) == at+len(end)+n
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				defer c.Close()
-				buf := make([]byte, 64<<10)
-				for n := 0; ; {
-					m, err := c.Read(buf[n:])
-					if n += m; err != nil {
-						return
-					}
-					if whole(buf[:n]) {
-						n = 0
-						if _, err := c.Write(answer); err != nil {
-							return
-						}
-					}
-				}
-			})
-		}
-	})
-	tb.Cleanup(func() {
-		ln.Close()
-		wg.Wait()
-	})
-	return "http://" + ln.Addr().String()
-}
 
 // shapes of requests, from those that are all the same to those that go through
 // text/template.
@@ -122,32 +65,19 @@ func BenchmarkTemplatedCookies(b *testing.B) {
 	}
 }
 
-// BenchmarkTemplatedWire is what of that is neither the network's nor the
-// answer's.
-func BenchmarkTemplatedWire(b *testing.B) {
-	for _, c := range priced {
-		b.Run(c.name, func(b *testing.B) {
-			c.req.URL = "http://target" + c.req.URL
-			e, builder := newWires(b, withRows(c.req, map[string]string{"a": "x1", "b": "Zürich"}))
-			b.ReportAllocs()
-			for n := uint64(0); b.Loop(); n++ {
-				call, err := builder.Build(attack.Arrival{Seq: n, Nth: n})
-				if err != nil {
-					b.Fatal(err)
-				}
-				if _, err := e.encode(call); err != nil {
-					b.Fatal(err)
-				}
-				call.Release()
-			}
-		})
-	}
-}
-
 // sender returns what sends the request's next arrival, with the cookies of jar.
 func sender(tb testing.TB, r httpx.Request, jar *httpx.Jar) func() {
-	r.URL = hungry(tb) + r.URL
-	engine, builder := newWires(tb, withRows(r, map[string]string{"a": "x1", "b": "Zürich"}))
+	r.URL = strings.TrimSuffix(attacktest.Steady(tb, nil), "/") + r.URL
+	e, err := fast.New(httpx.Options{MaxInFlight: 1})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { e.Close() })
+	engine := e.(httpx.DeadlineSender)
+	builder, wrong := builderOf(withRows(r, map[string]string{"a": "x1", "b": "Zürich"}))
+	if wrong != nil {
+		tb.Fatal(wrong)
+	}
 	seq, from := uint64(0), httpx.From{Cookies: jar}
 	return func() {
 		call, err := builder.BuildWith(attack.Arrival{Seq: seq, Nth: seq}, &from)

@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"bytes"
@@ -21,10 +21,10 @@ func FuzzShortWay(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, a, b string, seq uint64) {
 		r := withRows(templated[int(which)%len(templated)].req, map[string]string{"a": a, "b": b})
-		e, builder := newWires(t, r)
+		w, builder := tappedFor(t, r)
 		for range 2 { // the second time in used memory
-			wires(t, e, builder, r, attack.Arrival{Seq: seq, Nth: seq}, nil)
-			wires(t, e, builder, r, attack.Arrival{Seq: seq}, map[string]string{"a": b})
+			bothWays(t, w, builder, r, attack.Arrival{Seq: seq, Nth: seq}, nil)
+			bothWays(t, w, builder, r, attack.Arrival{Seq: seq}, map[string]string{"a": b})
 		}
 	})
 }
@@ -46,17 +46,12 @@ func FuzzShortWayForms(f *testing.F) {
 		if query {
 			form.Query = []payload.Field{{Name: name, Value: value}}
 		}
-		e, err := New(httpx.Options{MaxInFlight: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
 		r := withRows(form, map[string]string{"a": a, "b": b})
-		builder, wrong := httpx.New(&attack.Plan{Seed: 42, Requests: []attack.Request{*r}, Flows: []attack.Flow{{Steps: []attack.Step{{Request: 0}}}}})
+		builder, wrong := builderOf(r)
 		if wrong != nil {
 			return
 		}
-		wires(t, e.(*engine), builder, r, attack.Arrival{}, nil)
+		bothWays(t, newTapped(t), builder, r, attack.Arrival{}, nil)
 	})
 }
 

@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"bytes"
@@ -21,7 +21,9 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
+	"github.com/seed-1574e9de/ordeal/attack/httpx/fast"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/seed"
 )
 
@@ -246,8 +248,8 @@ var templated = []struct {
 	{"body of a GET", httpx.Request{URL: "http://target/", Body: "{{ .a }}"}, true},
 	{"body that is known", httpx.Request{Method: "PUT", URL: "http://target/{{ .a }}", Body: "x"}, true},
 	{"body that is not there", httpx.Request{Method: "PUT", URL: "http://target/{{ .a }}"}, true},
-	{"body, long", httpx.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", coalesceSize) + "{{ .b }}"}, true},
-	{"body, one byte from long", httpx.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", coalesceSize-2)}, true},
+	{"body, long", httpx.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", fast.CoalesceSize) + "{{ .b }}"}, true},
+	{"body, one byte from long", httpx.Request{Method: "POST", URL: "http://target/", Body: "{{ .a }}" + strings.Repeat("x", fast.CoalesceSize-2)}, true},
 	{"json", httpx.Request{Method: "POST", URL: "http://target/", JSON: `{"a": "{{ .a }}", "n": 1, "b": ["\"{{ .b }}<", "\u007b{ .a }}"]}`}, true},
 	{"json of one value", httpx.Request{Method: "POST", URL: "http://target/", JSON: `"{{ .a }}"`}, true},
 	{"form", httpx.Request{Method: "POST", URL: "http://target/", Form: []payload.Field{{Name: "a", Value: "{{ .a }}"}, {Name: "b ä", Value: "1"}, {Name: "c", Value: "{{ .b }}"}}}, true},
@@ -266,18 +268,19 @@ var templated = []struct {
 	{"all at once", httpx.Request{Method: "POST", URL: "http://me@target/{{ .a }}/{{ .b }}?x={{ .a }}", Query: []payload.Field{{Name: "q", Value: "{{ .b }}"}}, Headers: []payload.Field{{Name: "Host", Value: "{{ .a }}"}, {Name: "User-Agent", Value: "{{ .b }}"}, {Name: "X-Z", Value: "{{ .a }}"}, {Name: "A", Value: "{{ .b }}"}}, JSON: `["{{ .a }}", "{{ .b }}"]`}, true},
 }
 
-// wires compares both ways of an arrival of a request, without cookies and with
-// some, and says which it went.
-func wires(t *testing.T, e *engine, b *httpx.Builder, r *attack.Request, a attack.Arrival, captured map[string]string) (short bool) {
+// bothWays sends an arrival of a request as it is built, and as slowly makes it, without
+// cookies and with some, and compares what goes out.
+func bothWays(t *testing.T, w *tappedEngine, b *httpx.Builder, r *attack.Request, a attack.Arrival, captured map[string]string) {
 	t.Helper()
 	jar := httpx.NewJar()
 	jar.Keep(httpx.NewSite(true, "target", "/"), []string{"sid=a b", "x=[1]; Path=/"})
 	jar.Keep(httpx.NewSite(true, "x1", "/"), []string{"sid=x1"})
-	wiresWith(t, e, b, r, a, &httpx.From{Values: valuesOf(captured), Cookies: jar})
-	return wiresWith(t, e, b, r, a, &httpx.From{Values: valuesOf(captured), Cookies: nil})
+	for _, cookies := range []*httpx.Jar{jar, nil} {
+		bothWaysFor(t, w, b, r, a, &httpx.From{Values: valuesOf(captured), Cookies: cookies})
+	}
 }
 
-func wiresWith(t *testing.T, e *engine, b *httpx.Builder, r *attack.Request, a attack.Arrival, by *httpx.From) (short bool) {
+func bothWaysFor(t *testing.T, w *tappedEngine, b *httpx.Builder, r *attack.Request, a attack.Arrival, by *httpx.From) {
 	t.Helper()
 	row := make(map[string]string)
 	if n := r.Data.Len(); n > 0 {
@@ -293,7 +296,7 @@ func wiresWith(t *testing.T, e *engine, b *httpx.Builder, r *attack.Request, a a
 		t.Errorf("%q: expected error %v, found %v", row, wantErr, err)
 	}
 	if err != nil || wantErr != nil {
-		return false
+		return
 	}
 	defer got.Release()
 	if got.Method != want.Method || got.URL != want.URL {
@@ -308,41 +311,31 @@ func wiresWith(t *testing.T, e *engine, b *httpx.Builder, r *attack.Request, a a
 	if !bytes.Equal(got.Cookie, want.Cookie) {
 		t.Errorf("%q: expected cookies %q, found %q", row, want.Cookie, got.Cookie)
 	}
-	short = got.Form != nil && e.layoutOf(got.Form, len(got.Cookie) > 0) != nil
-	w, err := e.encode(got)
-	long, wantErr := e.newEncoded(want)
+	short, err := w.send(got)
+	long, wantErr := w.send(want)
 	if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 		t.Errorf("%q: expected the engine's error %v, found %v", row, wantErr, err)
 	}
-	if err != nil || wantErr != nil {
-		return false
+	if short.to != long.to || short.request != long.request {
+		t.Errorf("%q: expected to %s\n%s\nfound to %s\n%s", row, long.to, long.request, short.to, short.request)
 	}
-	if w.host != long.host || w.last != long.last {
-		t.Errorf("%q: expected host %v and last %v, found %v and %v",
-			row, long.host, long.last, w.host, w.last)
+	if ends := strings.Contains(long.request, "\r\nConnection: close\r\n"); ends && !long.opened {
+		t.Errorf("%q: it says that its connection ends, and the next request came on it", row)
 	}
-	if w.headLen != long.headLen || !bytes.Equal(w.head, long.head) {
-		t.Errorf("%q: expected a head of %d bytes\n%s\nfound %d bytes\n%s",
-			row, long.headLen, long.head, w.headLen, w.head)
-	}
-	if !bytes.Equal(w.rest, long.rest) {
-		t.Errorf("%q: expected the rest\n%s\nfound\n%s", row, long.rest, w.rest)
-	}
-	return short
 }
 
-func newWires(tb testing.TB, r *attack.Request) (*engine, *httpx.Builder) {
+func tappedFor(tb testing.TB, r *attack.Request) (*tappedEngine, *httpx.Builder) {
 	tb.Helper()
-	e, err := New(httpx.Options{MaxInFlight: 1})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { e.Close() })
-	b, wrong := httpx.New(&attack.Plan{Seed: 42, Requests: []attack.Request{*r}, Flows: []attack.Flow{{Steps: []attack.Step{{Request: 0}}}}})
+	b, wrong := builderOf(r)
 	if wrong != nil {
 		tb.Fatal(wrong)
 	}
-	return e.(*engine), b
+	return newTapped(tb), b
+}
+
+// builderOf builds the calls of a request that is a step of a flow.
+func builderOf(r *attack.Request) (*httpx.Builder, fielderr.List) {
+	return httpx.New(&attack.Plan{Seed: 42, Requests: []attack.Request{*r}, Flows: []attack.Flow{{Steps: []attack.Step{{Request: 0}}}}})
 }
 
 // withRows is a request that draws from rows.
@@ -355,7 +348,7 @@ var awkward = []string{
 	"", " ", "x ", "\tx", "a b", "a\tb", "a\nb", "a\r\nX-B: 1", "\x00", "\x7f", "/", "//", "/x", "x/", "..", "?", "a?b", "?a", "#", "a#b", "%", "%4", "%41", "%zz", "41", "%0a",
 	"ä", "日本", "\xff", "a\xffb", "\u2028", "\ufffd", `"`, `\`, `\"`, "<&>", "'", "+", "&", "=", ";", ",", ":", "@", "*", "[", "]", "|", "^", "`", "{", "}", "$", "!", "(", ")", "~",
 	"close", "keep-alive", "chunked", "0", "5", "user:pw", "x.example", "x.example:80", "[::1]", "[fe80::1%25eth0]", "me@x", "http://x/", "{{", "{{ .b }}",
-	strings.Repeat("x", coalesceSize), strings.Repeat("é", coalesceSize),
+	strings.Repeat("x", fast.CoalesceSize), strings.Repeat("é", fast.CoalesceSize),
 }
 
 func TestShortWay(t *testing.T) {
@@ -366,13 +359,10 @@ func TestShortWay(t *testing.T) {
 				rows = append(rows, map[string]string{"a": v, "b": "Y2"}, map[string]string{"a": "x1", "b": v}, map[string]string{"a": v, "b": v})
 			}
 			r := withRows(c.req, rows...)
-			e, b := newWires(t, r)
+			w, b := tappedFor(t, r)
 			for n := range uint64(len(rows)) {
-				short := wires(t, e, b, r, attack.Arrival{Seq: 1000 + n, Nth: n}, nil)
-				if n == 0 && short != c.short {
-					t.Errorf("with a row of letters and digits: the short way %t, expected %t", short, c.short)
-				}
-				wires(t, e, b, r, attack.Arrival{Seq: n}, rows[n])
+				bothWays(t, w, b, r, attack.Arrival{Seq: 1000 + n, Nth: n}, nil)
+				bothWays(t, w, b, r, attack.Arrival{Seq: n}, rows[n])
 			}
 		})
 	}
@@ -382,7 +372,7 @@ func TestShortWay(t *testing.T) {
 // was built.
 func TestReuseUnderLoad(t *testing.T) {
 	var wrong atomic.Int64
-	long := strings.Repeat("long", coalesceSize)
+	long := strings.Repeat("long", fast.CoalesceSize)
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		n := r.URL.Query().Get("n")
@@ -447,8 +437,7 @@ func TestRelease(t *testing.T) {
 			if r := e.Send(t.Context(), call); r.Err != nil {
 				t.Fatal(r.Err)
 			}
-			_, fast := e.(*engine)
-			if want := fast && name != "literal"; call.Done != want {
+			if want := isFast(e) && name != "literal"; call.Done != want {
 				t.Errorf("%s: to be used again %t, expected %t", name, call.Done, want)
 			}
 			call.Release()

@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
@@ -70,7 +71,7 @@ func TestEnginesKeepWhatMayBecomeASample(t *testing.T) {
 }
 
 // choosy is a sink that wants the samples of some arrivals.
-type choosy struct{ collector }
+type choosy struct{ attacktest.Sink }
 
 func (c *choosy) WantsSample(r *attack.Result) bool {
 	return r.Kind == timeline.KindStatus && r.Seq%3 == 0
@@ -85,13 +86,13 @@ func TestSamplesHaveWhatWasSent(t *testing.T) {
 	}))
 	defer srv.Close()
 	eachEngine(t, httpx.Options{MaxInFlight: 1}, func(t *testing.T, e httpx.Engine) {
-		p := holdPlan(100, 60*time.Millisecond, time.Minute, 1)
+		p := attacktest.HoldPlan(100, 60*time.Millisecond, time.Minute, 1)
 		p.Requests = []attack.Request{{Name: "a", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: srv.URL + "/brew/{{ seq }}?token=s3cr3tvalue&size=2", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer s3cr3ttoken"}, {Name: "X-Trace", Value: "t-{{ seq }}"}}, JSON: `{"sku":"abc-{{ seq }}","password":"s3cr3tword"}`}}}
 		got := new(choosy)
-		if _, err := runner.Run(t.Context(), p, runner.Options{Clients: over(t, p, e), Sink: got, Start: time.Now()}); err != nil {
+		if _, err := runner.Run(t.Context(), p, runner.Options{Clients: attacktest.Clients(t, p, e), Sink: got, Start: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range got.of(attack.Done) {
+		for _, r := range got.Of(attack.Done) {
 			if r.Kind != timeline.KindStatus {
 				t.Errorf("found %+v", r)
 			}

@@ -1,7 +1,6 @@
-package fast
+package fast_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
@@ -45,7 +45,7 @@ func TestErrorsComeWithTheirSecrets(t *testing.T) {
 	}
 	for _, k := range engines() {
 		t.Run(k.Name, func(t *testing.T) {
-			p := holdPlan(50, time.Second, 5*time.Second, 100)
+			p := attacktest.HoldPlan(50, time.Second, 5*time.Second, 100)
 			p.Requests, p.Flows, p.SecretNames = requests, flows, []string{"declared"}
 			_, results, _ := visit(t, k.Name, p, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				http.SetCookie(w, &http.Cookie{Name: "sid", Value: "of-session", Path: "/"})
@@ -88,33 +88,17 @@ func TestWhatIsNoHTTPIsNotQuoted(t *testing.T) {
 			if wrong != nil {
 				t.Fatal(wrong)
 			}
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				for {
-					c, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					if req, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
-						_, _ = fmt.Fprintf(c, answer, req.Header.Get("Authorization"))
-					}
-					_ = c.Close()
-				}
-			}()
-			r := e.Send(t.Context(), &httpx.Call{Method: "GET", URL: "http://" + ln.Addr().String() + "/", Header: []payload.Field{{Name: "Authorization", Value: "s3cr3t-of-request"}}})
+			url := attacktest.Requests(t, func(c net.Conn, req *http.Request) bool {
+				_, _ = fmt.Fprintf(c, answer, req.Header.Get("Authorization"))
+				return false
+			})
+			r := e.Send(t.Context(), &httpx.Call{Method: "GET", URL: url + "/", Header: []payload.Field{{Name: "Authorization", Value: "s3cr3t-of-request"}}})
 			if r.Err != nil {
 				if kind, detail := httpx.Classify(r.Err); strings.Contains(detail, "s3cr") {
 					t.Errorf("%s: %s: %s: %s", k.Name, name, kind, detail)
 				}
 			}
 			_ = e.Close()
-			_ = ln.Close()
-			<-done
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
 )
@@ -59,27 +60,22 @@ func TestTruth(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					c := new(collector)
-					res, err := runner.Run(t.Context(), p, runner.Options{Clients: over(t, p, e), Sink: c, Start: start})
-					if err != nil {
-						t.Fatal(err)
-					}
+					res, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: start})
 					if err := e.Close(); err != nil {
 						t.Error(err)
 					}
 					_ = srv.Close()
 					serving.Wait()
-					c.balanced(t, res)
 					if want := (runner.RunResult{Planned: 10_000, Done: 10_000, End: 10 * time.Second}); res != want {
 						t.Errorf("expected %+v, found %+v", want, res)
 					}
-					for _, r := range c.results {
+					for _, r := range c.Results {
 						if r.Kind != "" {
 							t.Fatalf("expected no errors, found %s: %s", r.Kind, r.Detail)
 						}
 					}
 					within := func(got, truth time.Duration) bool { return (got - truth).Abs() <= truth/100 }
-					if p95, p99 := c.percentiles(); !within(p95, 500*time.Millisecond) || !within(p99, 900*time.Millisecond) {
+					if p95, p99 := c.Percentiles(); !within(p95, 500*time.Millisecond) || !within(p99, 900*time.Millisecond) {
 						t.Errorf("expected a p95 of 500ms and a p99 of 900ms within 1 %%, found %s and %s", p95, p99)
 					}
 				})
@@ -108,16 +104,11 @@ func TestTruthOnSockets(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer e.Close()
-				c := new(collector)
-				res, err := runner.Run(t.Context(), p, runner.Options{Clients: over(t, p, e), Sink: c, Start: start})
-				if err != nil {
-					t.Fatal(err)
-				}
-				c.balanced(t, res)
+				res, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: start})
 				if res.Planned != 900 || res.Interrupted != 0 {
 					t.Errorf("expected 900 planned and none interrupted, found %+v", res)
 				}
-				p95, p99 := c.percentiles()
+				p95, p99 := c.Percentiles()
 				if p95 < 147*time.Millisecond || p99 < 264*time.Millisecond {
 					t.Errorf("the truth is a p95 of 150ms and a p99 of 270ms at least, found %s and %s", p95, p99)
 				}

@@ -1,56 +1,22 @@
-package fast
+package fast_test
 
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/andybalholm/brotli"
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zlib"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
-
-// pack packs a body as a server does.
-func pack(t testing.TB, encoding string, body []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	var w io.WriteCloser
-	switch encoding {
-	case "gzip", "x-gzip":
-		w = gzip.NewWriter(&b)
-	case "deflate":
-		w = zlib.NewWriter(&b)
-	case "raw deflate":
-		w, _ = flate.NewWriter(&b, flate.DefaultCompression)
-	case "br":
-		w = brotli.NewWriter(&b)
-	case "zstd":
-		w, _ = zstd.NewWriter(&b, zstd.WithWindowSize(1<<20))
-	default:
-		return body
-	}
-	if _, err := w.Write(body); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
 
 // Whatever an answer is packed with, checks and captures see what it says, and its
 // size stays that on the wire, with every engine.
@@ -63,17 +29,17 @@ func TestPackedAnswers(t *testing.T) {
 	answers := map[string]answer{
 		"plain":     {"", plain},
 		"identity":  {"identity", plain},
-		"gzip":      {"gzip", pack(t, "gzip", plain)},
-		"x-gzip":    {"x-gzip", pack(t, "gzip", plain)},
-		"GZIP":      {"GZIP", pack(t, "gzip", plain)},
-		"members":   {"gzip", append(pack(t, "gzip", plain[:9]), pack(t, "gzip", plain[9:])...)},
-		"followed":  {"gzip", append(pack(t, "gzip", plain), "\x00\x00 and more"...)},
-		"deflate":   {"deflate", pack(t, "deflate", plain)},
-		"raw":       {"deflate", pack(t, "raw deflate", plain)},
-		"br":        {"br", pack(t, "br", plain)},
-		"zstd":      {"zstd", pack(t, "zstd", plain)},
-		"two":       {"br, gzip", pack(t, "gzip", pack(t, "br", plain))},
-		"two-lines": {"zstd,identity", pack(t, "zstd", plain)},
+		"gzip":      {"gzip", attacktest.Pack(t, "gzip", plain)},
+		"x-gzip":    {"x-gzip", attacktest.Pack(t, "gzip", plain)},
+		"GZIP":      {"GZIP", attacktest.Pack(t, "gzip", plain)},
+		"members":   {"gzip", append(attacktest.Pack(t, "gzip", plain[:9]), attacktest.Pack(t, "gzip", plain[9:])...)},
+		"followed":  {"gzip", append(attacktest.Pack(t, "gzip", plain), "\x00\x00 and more"...)},
+		"deflate":   {"deflate", attacktest.Pack(t, "deflate", plain)},
+		"raw":       {"deflate", attacktest.Pack(t, "raw deflate", plain)},
+		"br":        {"br", attacktest.Pack(t, "br", plain)},
+		"zstd":      {"zstd", attacktest.Pack(t, "zstd", plain)},
+		"two":       {"br, gzip", attacktest.Pack(t, "gzip", attacktest.Pack(t, "br", plain))},
+		"two-lines": {"zstd,identity", attacktest.Pack(t, "zstd", plain)},
 	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := answers[strings.TrimPrefix(r.URL.Path, "/")]
@@ -132,21 +98,21 @@ func TestPackedWrongly(t *testing.T) {
 		kind, detail   string
 	}{
 		{"not packed at all", "gzip", plain, expect.Expect{JSON: []expect.ExpectJSON{{Path: "$.n", Value: "7"}}}, timeline.KindJSON, "expected a body in gzip as its Content-Encoding says, found one that cannot be unpacked: "},
-		{"cut off", "gzip", pack(t, "gzip", plain)[:40], expect.Expect{Body: "n"}, timeline.KindBody, "cannot be unpacked: unexpected EOF"},
+		{"cut off", "gzip", attacktest.Pack(t, "gzip", plain)[:40], expect.Expect{Body: "n"}, timeline.KindBody, "cannot be unpacked: unexpected EOF"},
 		{"spoilt", "br", append([]byte("\x8b\x02\x80"), "xxxxxxxxxx"...), expect.Expect{Matches: "n"}, timeline.KindBody, "a body in br"},
 		{"spoilt zstd", "zstd", []byte("xxxxxxxx"), expect.Expect{Body: "n"}, timeline.KindBody, "a body in zstd"},
 		{"spoilt deflate", "deflate", []byte("\xff\xff\xff"), expect.Expect{Body: "n"}, timeline.KindBody, "a body in deflate"},
 		{"unknown", "compress", plain, expect.Expect{Body: "n"}, timeline.KindBody, "found one with Content-Encoding: compress (known are gzip, deflate, br and zstd)"},
-		{"unknown among known", "compress, gzip", pack(t, "gzip", plain), expect.Expect{Body: "n"}, timeline.KindBody, "Content-Encoding: compress"},
+		{"unknown among known", "compress, gzip", attacktest.Pack(t, "gzip", plain), expect.Expect{Body: "n"}, timeline.KindBody, "Content-Encoding: compress"},
 		{"nobody looks", "compress", plain, expect.Expect{}, "", ""},
 		{"empty", "gzip", nil, expect.Expect{MaxSize: 1}, "", ""},
 		{"empty, looked at", "gzip", nil, expect.Expect{Body: "x"}, timeline.KindBody, "found an empty one"},
-		{"another", "gzip", pack(t, "gzip", []byte("hello")), expect.Expect{Body: "bye"}, timeline.KindBody, `expected a body with "bye", found "hello"`},
-		{"a bomb of gzip", "gzip", pack(t, "gzip", bomb), expect.Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
-		{"a bomb of zstd", "zstd", pack(t, "zstd", bomb), expect.Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
-		{"a bomb of br", "br", pack(t, "br", bomb), expect.Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
-		{"a bomb in a bomb", "gzip, gzip", pack(t, "gzip", pack(t, "gzip", bomb)), expect.Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
-		{"size is that on the wire", "gzip", pack(t, "gzip", bomb[:1<<20]), expect.Expect{MaxSize: 4 << 10, Matches: `^(ab)+$`}, "", ""},
+		{"another", "gzip", attacktest.Pack(t, "gzip", []byte("hello")), expect.Expect{Body: "bye"}, timeline.KindBody, `expected a body with "bye", found "hello"`},
+		{"a bomb of gzip", "gzip", attacktest.Pack(t, "gzip", bomb), expect.Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"a bomb of zstd", "zstd", attacktest.Pack(t, "zstd", bomb), expect.Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"a bomb of br", "br", attacktest.Pack(t, "br", bomb), expect.Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"a bomb in a bomb", "gzip, gzip", attacktest.Pack(t, "gzip", attacktest.Pack(t, "gzip", bomb)), expect.Expect{Body: "x"}, timeline.KindBody, "(only the first 1048576 bytes are looked at)"},
+		{"size is that on the wire", "gzip", attacktest.Pack(t, "gzip", bomb[:1<<20]), expect.Expect{MaxSize: 4 << 10, Matches: `^(ab)+$`}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ch, err := expect.New(c.expect)
@@ -170,22 +136,22 @@ func TestPackedSample(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		w.WriteHeader(http.StatusInternalServerError)
-		_, _ = w.Write(pack(t, "gzip", []byte("the disk is full")))
+		_, _ = w.Write(attacktest.Pack(t, "gzip", []byte("the disk is full")))
 	}))
 	defer srv.Close()
 	for _, k := range engines() {
-		p := holdPlan(50, 100*time.Millisecond, time.Second, 5)
+		p := attacktest.HoldPlan(50, 100*time.Millisecond, time.Second, 5)
 		p.Engine, p.Requests[0].Spec.(*httpx.Request).URL = k.Name, srv.URL
 		e, err := httpx.NewEngine(p, engines())
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, c := run(t, t.Context(), p, runner.Options{Clients: over(t, p, e), Start: time.Now()})
+		_, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: time.Now()})
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
 		found := ""
-		for _, r := range c.of(attack.Done) {
+		for _, r := range c.Of(attack.Done) {
 			if r.Sample != nil {
 				found = fmt.Sprintf("%d %s", r.Code, r.Sample.Body)
 			}

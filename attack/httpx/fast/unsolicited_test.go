@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -51,7 +52,7 @@ func TestEnginesRefuseUnsolicitedAnswers(t *testing.T) {
 			for _, k := range engines() {
 				t.Run(k.Name, func(t *testing.T) {
 					sent := make(chan struct{}, 1)
-					url := crooked(t, func(conn net.Conn, r *http.Request) bool {
+					url := attacktest.Requests(t, func(conn net.Conn, r *http.Request) bool {
 						answer := respond(r.URL.Path)
 						if r.URL.Path == path && c.later == 0 {
 							answer += c.more
@@ -120,7 +121,7 @@ func TestEnginesTellWhereAnswersEnd(t *testing.T) {
 		{"a closing one and another", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" + stray, timeline.KindUnsolicited},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			url := says(t, c.answer, !strings.Contains(c.answer, "close"))
+			url := attacktest.Answers(t, c.answer, !strings.Contains(c.answer, "close"))
 			eachEngine(t, httpx.Options{MaxInFlight: 1}, func(t *testing.T, e httpx.Engine) {
 				for range 3 {
 					r := e.Send(t.Context(), &httpx.Call{Method: c.method, URL: url})
@@ -140,37 +141,18 @@ func TestEnginesTellWhereAnswersEnd(t *testing.T) {
 // Over TLS too, engine fast fails the request that an answer too many came with;
 // those on net/http see what was read before a request was written.
 func TestUnsolicitedAnswersOverTLS(t *testing.T) {
-	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}})
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{attacktest.SelfSigned(t)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() {
-				defer conn.Close()
-				in := bufio.NewReader(conn)
-				for {
-					r, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					answer := respond(r.URL.Path)
-					if r.URL.Path == "/3" {
-						answer += respond("stray")
-					}
-					if _, err := io.WriteString(conn, answer); err != nil {
-						return
-					}
-				}
-			})
+	attacktest.Serve(t, ln, attacktest.EachRequest(func(c net.Conn, r *http.Request) bool {
+		answer := respond(r.URL.Path)
+		if r.URL.Path == "/3" {
+			answer += respond("stray")
 		}
-	})
-	t.Cleanup(func() { ln.Close(); serving.Wait() })
+		_, err := io.WriteString(c, answer)
+		return err == nil
+	}))
 	eachEngine(t, httpx.Options{MaxInFlight: 1, Protocol: "http1", TLS: wire.TLS{Insecure: true}}, func(t *testing.T, e httpx.Engine) {
 		unsolicited := 0
 		for i := range 8 {
@@ -188,27 +170,10 @@ func TestUnsolicitedAnswersOverTLS(t *testing.T) {
 				t.Errorf("request %d was answered with %q", i, r.Body)
 			}
 		}
-		if _, fast := e.(*engine); fast && unsolicited != 1 || unsolicited > 1 {
+		if isFast(e) && unsolicited != 1 || unsolicited > 1 {
 			t.Errorf("expected one error, found %d", unsolicited)
 		}
 	})
-}
-
-// A trusted connection is looked at now and then, so that a server which answers
-// once too often is found out also where requests follow each other at once.
-func TestTrustedConnectionsAreLookedAt(t *testing.T) {
-	c := &conn{used: true, since: time.Unix(100, 0)}
-	h := new(hostPool)
-	h.reuses.Store(reuseTrust)
-	looked := 0
-	for range 10 * checkEvery {
-		if !c.trusted(h, c.since.Add(time.Microsecond)) {
-			looked++
-		}
-	}
-	if looked != 10 {
-		t.Errorf("expected a look in %d uses, found %d in %d", checkEvery, looked, 10*checkEvery)
-	}
 }
 
 // framed runs answers through framing in pieces of n bytes; ok is false if it gave
@@ -272,7 +237,7 @@ func FuzzFraming(f *testing.F) {
 
 // What comes behind an answer is no error of those who come next, however many there are.
 func TestExcessIsNobodyElsesError(t *testing.T) {
-	url := says(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true)
+	url := attacktest.Answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true)
 	eachEngine(t, httpx.Options{MaxInFlight: 4}, func(t *testing.T, e httpx.Engine) {
 		var wg sync.WaitGroup
 		for range 4 {

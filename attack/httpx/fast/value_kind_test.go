@@ -1,4 +1,4 @@
-package fast
+package fast_test
 
 import (
 	"io"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
@@ -38,7 +39,7 @@ func TestCapturedValuesInJSON(t *testing.T) {
 		got = string(b)
 		mu.Unlock()
 	})
-	p := holdPlan(20, 50*time.Millisecond, time.Second, 5)
+	p := attacktest.HoldPlan(20, 50*time.Millisecond, time.Second, 5)
 	p.Requests = []attack.Request{
 		{Name: "a", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/"}},
 		{Name: "b", Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: "http://shop/", JSON: `[{{ .cn }},{{ .cs }},{{ .co }},{{ .zip }},{{ .h }},{{ .m }},{{ .n }},{{ .s }},"{{ .cn }}"]`}},
