@@ -369,7 +369,7 @@ func BenchmarkEngines(b *testing.B) {
 		req  attack.Request
 	}{
 		{"plain", attacktest.Steady(b, nil), attack.Request{Spec: new(httpx.Request)}},
-		{"templated", attacktest.Steady(b, nil), attack.Request{Data: dataOf(data), Protocol: httpx.Name, Spec: &httpx.Request{Headers: []payload.Field{{Name: "X-N", Value: "{{ .n }}"}}}}},
+		{"templated", attacktest.Steady(b, nil), attack.Request{Data: attacktest.Data(data), Protocol: httpx.Name, Spec: &httpx.Request{Headers: []payload.Field{{Name: "X-N", Value: "{{ .n }}"}}}}},
 		{"tls", attacktest.Steady(b, testTLS(b)), attack.Request{Spec: new(httpx.Request)}},
 	} {
 		for _, k := range engines() {

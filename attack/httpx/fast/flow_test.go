@@ -32,7 +32,7 @@ func shopPlan(rate arrivals.Rate, d time.Duration) *attack.Plan {
 		{Name: "buy/look", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/look", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .token }}"}}}},
 		{Name: "buy/pay", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/pay/{{ .id }}?user={{ .user }}"}},
 	}
-	p.Flows = []attack.Flow{{Name: "buy", Weight: 1, Data: dataOf([]map[string]string{{"user": "ann"}, {"user": "bob"}}), Steps: []attack.Step{
+	p.Flows = []attack.Flow{{Name: "buy", Weight: 1, Data: attacktest.Data([]map[string]string{{"user": "ann"}, {"user": "bob"}}), Steps: []attack.Step{
 		{Request: 1, Captures: []expect.Capture{{Name: "token", JSON: "$.token"}}, Think: 300 * time.Millisecond},
 		{Request: 2, Captures: []expect.Capture{{Name: "id", Matches: `id=(\d+)`}}, Think: 200 * time.Millisecond},
 		{Request: 3},

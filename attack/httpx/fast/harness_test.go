@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
-	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/httpx/fast"
@@ -14,9 +13,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/httpx/vegeta"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
-
-// dataOf and valuesOf keep the rows of tables short.
-var dataOf, valuesOf = attacktest.Data, attacktest.Values
 
 // judge says what is wrong with a reply, if anything.
 func judge(c *expect.Check, r *httpx.Reply, response time.Duration) (kind, detail string) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
@@ -80,7 +81,7 @@ func FuzzPieces(f *testing.F) {
 		row := map[string]string{"a": a, "b": b}
 		for seq := range uint64(2) {
 			want, wantErr := slowly(&r, 42, row, attack.Arrival{Seq: seq, Nth: 3})
-			got, err := build.BuildWith(attack.Arrival{Seq: seq, Nth: 3}, &httpx.From{Values: valuesOf(row)})
+			got, err := build.BuildWith(attack.Arrival{Seq: seq, Nth: 3}, &httpx.From{Values: attacktest.Values(row)})
 			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 				t.Fatalf("%q with %q: expected error %v, found %v", s, row, wantErr, err)
 			}

@@ -20,6 +20,7 @@ import (
 	"text/template"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/httpx/fast"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
@@ -276,7 +277,7 @@ func bothWays(t *testing.T, w *tappedEngine, b *httpx.Builder, r *attack.Request
 	jar.Keep(httpx.NewSite(true, "target", "/"), []string{"sid=a b", "x=[1]; Path=/"})
 	jar.Keep(httpx.NewSite(true, "x1", "/"), []string{"sid=x1"})
 	for _, cookies := range []*httpx.Jar{jar, nil} {
-		bothWaysFor(t, w, b, r, a, &httpx.From{Values: valuesOf(captured), Cookies: cookies})
+		bothWaysFor(t, w, b, r, a, &httpx.From{Values: attacktest.Values(captured), Cookies: cookies})
 	}
 }
 
@@ -340,7 +341,7 @@ func builderOf(r *attack.Request) (*httpx.Builder, fielderr.List) {
 
 // withRows is a request that draws from rows.
 func withRows(r httpx.Request, rows ...map[string]string) *attack.Request {
-	return &attack.Request{Data: dataOf(rows), Protocol: httpx.Name, Spec: &r}
+	return &attack.Request{Data: attacktest.Data(rows), Protocol: httpx.Name, Spec: &r}
 }
 
 // awkward are values that some place or other cannot take as they are.
@@ -386,7 +387,7 @@ func TestReuseUnderLoad(t *testing.T) {
 	}))
 	defer srv.Close()
 	p := &attack.Plan{Requests: []attack.Request{
-		{Name: "own body", Data: dataOf([]map[string]string{{"a": "x"}, {"a": strings.Repeat("y", 300)}, {"a": "zä"}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []payload.Field{{Name: "n", Value: "{{ seq }}"}}, Headers: []payload.Field{{Name: "X-Body", Value: "{{ .a }}"}}, Body: "{{ .a }}{{ seq }}"}},
+		{Name: "own body", Data: attacktest.Data([]map[string]string{{"a": "x"}, {"a": strings.Repeat("y", 300)}, {"a": "zä"}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []payload.Field{{Name: "n", Value: "{{ seq }}"}}, Headers: []payload.Field{{Name: "X-Body", Value: "{{ .a }}"}}, Body: "{{ .a }}{{ seq }}"}},
 		{Name: "same body", Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: srv.URL + "/{{ seq }}", Query: []payload.Field{{Name: "n", Value: "{{ seq }}"}}, Headers: []payload.Field{{Name: "X-Body", Value: "same"}}, Body: long}},
 	}}
 	build, err := httpx.NewBuilder(p)
@@ -427,8 +428,8 @@ func TestRelease(t *testing.T) {
 	eachEngine(t, httpx.Options{MaxInFlight: 1}, func(t *testing.T, e httpx.Engine) {
 		for name, r := range map[string]attack.Request{
 			"literal":   {Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/"}},
-			"templated": {Data: dataOf([]map[string]string{{"a": "x"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/{{ .a }}", Body: "{{ .a }}"}},
-			"long way":  {Data: dataOf([]map[string]string{{"a": "x y"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/{{ .a }}"}},
+			"templated": {Data: attacktest.Data([]map[string]string{{"a": "x"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/{{ .a }}", Body: "{{ .a }}"}},
+			"long way":  {Data: attacktest.Data([]map[string]string{{"a": "x y"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/{{ .a }}"}},
 		} {
 			call, err := build(t, r)(attack.Arrival{})
 			if err != nil {

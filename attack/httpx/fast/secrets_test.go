@@ -28,11 +28,11 @@ func TestErrorsComeWithTheirSecrets(t *testing.T) {
 		{Name: "f/login", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/login", Method: "POST", JSON: `{"user":"{{ .user }}","password":"{{ .word }}"}`, Headers: []payload.Field{{Name: "X-Plain", Value: "{{ .declared }}"}}}},
 		{Name: "f/use", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/use", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer x-{{ .login }}"}}}},
 		{Name: "g/login", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/login", Expect: expect.Expect{JSON: []expect.ExpectJSON{{Path: "$.t", Value: `"x"`}}}}},
-		{Name: "row", Weight: 1, Data: dataOf([]map[string]string{{"tok": "row-tok", "other": "row-other", "key": "row-key", "apiKey": "row-apikey"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/row", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .tok }}"}}}},
+		{Name: "row", Weight: 1, Data: attacktest.Data([]map[string]string{{"tok": "row-tok", "other": "row-other", "key": "row-key", "apiKey": "row-apikey"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://shop/row", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .tok }}"}}}},
 	}
 	flows := []attack.Flow{
 		{
-			Name: "f", Weight: 1, Data: dataOf([]map[string]string{{"user": "ann", "word": "pw-of-data", "declared": "of-declared"}}),
+			Name: "f", Weight: 1, Data: attacktest.Data([]map[string]string{{"user": "ann", "word": "pw-of-data", "declared": "of-declared"}}),
 			Steps: []attack.Step{{Request: 0, Captures: capture(expect.Capture{Name: "login", JSON: "$.t"})}, {Request: 1}},
 		},
 		// What a step would capture is a secret before it is captured.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 )
@@ -32,7 +33,7 @@ func TestValuesInURLs(t *testing.T) {
 				if v == "" || len(v) > 2000 {
 					continue
 				}
-				r := attack.Request{Data: dataOf([]map[string]string{{"v": v}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "GET", URL: srv.URL + "/in/" + way + "/end?v=" + strings.TrimPrefix(way, `{{ define "x" }}{{ .v }}{{ end }}`), Expect: expect.Expect{Body: "x"}}}
+				r := attack.Request{Data: attacktest.Data([]map[string]string{{"v": v}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "GET", URL: srv.URL + "/in/" + way + "/end?v=" + strings.TrimPrefix(way, `{{ define "x" }}{{ .v }}{{ end }}`), Expect: expect.Expect{Body: "x"}}}
 				if err := r.Spec.Validate(r.Data, nil).Err(); err != nil {
 					t.Errorf("%s of %q: %v", way, v, err)
 					continue
