@@ -158,7 +158,8 @@ type ImpairChecker interface {
 }
 
 // Remedier is a target that knows how people undo what was done to it, such as
-// "docker start shop-api-1". It returns "" where it does not know.
+// "docker start shop-api-1". Remedy returns "" where it does not know. Where the undo is not needed
+// any more it returns Needless.
 type Remedier interface {
 	Remedy(did Capability) string
 }

@@ -478,7 +478,7 @@ func (f *runningFault) remedies(ctx context.Context) string {
 			out = append(out, remedyNow(ctx, kind, h.target, remedy(kind, h.target)))
 		}
 	}
-	return "run ordeal heal, or by hand: " + strings.Join(out, "; ")
+	return advise(out)
 }
 
 // note takes what the injections proved into the record.

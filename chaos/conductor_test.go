@@ -560,9 +560,9 @@ func TestPreflightFindsOverlaps(t *testing.T) {
 		{"slow and dead", []ScheduledFault{planned("x", slow, s10, 5*time.Second, a), planned("y", sigkill(), 12*time.Second, 5*time.Second, a)}, ""},
 		{"slow twice", []ScheduledFault{planned("x", slow, s10, 5*time.Second, a), planned("y", slow, 12*time.Second, 5*time.Second, a)}, ""},
 		{"killed twice", []ScheduledFault{planned("y", sigkill(), 12*time.Second, 5*time.Second, b, a), planned("x", sigkill(), s10, 5*time.Second, a)},
-			"fault y: it hits a at 12s, which fault x (kill) has until 15s: move one of them"},
+			"fault y: it hits a at 12s, but fault x (kill) is in force there until 15s: move one of them"},
 		{"killed while frozen", []ScheduledFault{planned("x", &Pause{}, s10, 0, a), planned("y", sigkill(), s60, 5*time.Second, a)},
-			"fault y: it hits a at 1m, which fault x (pause) has until the end"},
+			"fault y: it hits a at 1m, but fault x (pause) is in force there until the end"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := NewConductor(Config{Journal: newMemJournal()}, tt.faults).Preflight(t.Context())

@@ -22,7 +22,7 @@ const lockTimeout = 2 * healTimeout
 // ErrElsewhere says that a target is not where it was looked for: at another
 // engine, on another machine, in another pid namespace. Nothing is known of it,
 // so its undo stays in the journal. What wraps it says where to look.
-var ErrElsewhere = errors.New("the target is not to be seen from here")
+var ErrElsewhere = errors.New("the target cannot be seen from here")
 
 // Witness is a Target of which a fresh process can tell whether somebody else
 // has changed it since a fault was journalled.
@@ -107,15 +107,15 @@ func (h Healer) one(ctx context.Context, e Entry) (evidence string, err error) {
 		fmt.Errorf("it took longer than %s", lockTimeout),
 	)
 	defer cancel()
-	byHand := e.Remedy
+	byHand := "by hand: " + e.Remedy
+	// A journal of an older version has "nothing: ...".
+	if strings.HasPrefix(e.Remedy, "nothing") {
+		byHand = e.Remedy
+	}
 	failed := func(err error) error {
 		return fmt.Errorf(
-			"%s of %s, left by run %s, could not be undone: %w; by hand: %s",
-			e.Kind,
-			e.Target.Name,
-			e.Run,
-			err,
-			byHand,
+			"%s of %s, left by run %s, could not be undone: %w; %s",
+			e.Kind, e.Target.Name, e.Run, err, byHand,
 		)
 	}
 	unlock, err := h.Journal.Lock(waiting, e.ID)
@@ -137,7 +137,7 @@ func (h Healer) one(ctx context.Context, e Entry) (evidence string, err error) {
 	}
 	if err != nil {
 		if kind, ok := KindByName(e.Kind); ok && target != nil {
-			byHand = remedyNow(ctx, kind, target, e.Remedy)
+			byHand = "by hand: " + remedyNow(ctx, kind, target, e.Remedy)
 		}
 		return "", failed(err)
 	}
@@ -199,13 +199,13 @@ func heal(
 	return text(proof.Evidence, proof.Note), err
 }
 
-// leaver is a Fault that has changed more of its target than what somebody else
-// has changed since: leave takes that back, and says what it did.
+// leaver is a Fault that also changed things of its target other than the one that somebody else has
+// changed since. leave takes these back, and says for people what it did.
 type leaver interface {
 	leave(ctx context.Context, s State) (done []string, err error)
 }
 
-// leave is the end of an undo that somebody else has made needless.
+// leave ends an undo that is not needed any more, as somebody else has changed the target.
 func leave(ctx context.Context, f Fault, s State, changed string) (evidence string, err error) {
 	evidence = changed + ": left as it is"
 	l, ok := f.(leaver)
@@ -219,14 +219,13 @@ func leave(ctx context.Context, f Fault, s State, changed string) (evidence stri
 	return evidence, err
 }
 
-// untilReverted reverts again and again until that succeeded or ctx ended. The
-// proof carries the first caveat that any try had; note, if not nil, is told of
-// each try that failed.
+// untilReverted reverts again and again until a try succeeds or ctx ends. The proof has the first
+// caveat of any try. note, if it is not nil, is called with the error of each try that failed.
 func untilReverted(ctx context.Context, f Fault, s State, note func(error)) (Proof, error) {
 	var (
 		caveat string
 		cause  error // the last failure that is not merely the end of ctx
-		pause  = 50 * time.Millisecond
+		wait   = 50 * time.Millisecond
 	)
 	for {
 		p, err := f.Revert(ctx, s)
@@ -246,11 +245,11 @@ func untilReverted(ctx context.Context, f Fault, s State, note func(error)) (Pro
 		select {
 		case <-ctx.Done():
 			return p, cause
-		case <-time.After(pause):
+		case <-time.After(wait):
 		}
 		if ctx.Err() != nil {
 			return p, cause
 		}
-		pause = min(2*pause, 2*time.Second)
+		wait = min(2*wait, 2*time.Second)
 	}
 }

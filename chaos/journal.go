@@ -256,7 +256,8 @@ func (j *FileJournal) Entries() ([]Entry, error) {
 			errs = append(
 				errs,
 				fmt.Errorf(
-					"the undo in %s cannot be read: %w; look at what it names, put it right by hand, and remove the file",
+					"the undo in %s cannot be read: %w; look at what it names, put it right by "+
+						"hand, and remove the file",
 					path,
 					err,
 				),

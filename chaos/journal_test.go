@@ -235,7 +235,7 @@ func TestHeal(t *testing.T) {
 	want := []string{
 		fmt.Sprintf("%d pause of in-use (kill-api in run run): that run is still under way", owner.Alive),
 		fmt.Sprintf("%d pause of far (kill-api in run run): it ran on a machine called far", owner.Unknown),
-		fmt.Sprintf("%d pause of elsewhere (kill-api in run run): the target is not to be seen from here: look at engine B", owner.Dead),
+		fmt.Sprintf("%d pause of elsewhere (kill-api in run run): the target cannot be seen from here: look at engine B", owner.Dead),
 	}
 	slices.Sort(want)
 	slices.Sort(said)

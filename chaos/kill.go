@@ -26,7 +26,7 @@ var killKind = Kind{
 // to last: that death is awaited, and undone.
 type Kill struct {
 	Signal string        `json:"signal" default:"SIGKILL" doc:"signal to send: SIGKILL, or one that the target may handle, such as SIGTERM"`
-	Grace  time.Duration `json:"grace,omitempty" positive:"true" doc:"how long the target may take to end of a signal that it handles; the undo awaits that end, and then makes it with SIGKILL; left out: 60s, or the container's stop timeout if that is longer"`
+	Grace  time.Duration `json:"grace,omitempty" positive:"true" doc:"how long the target may take to end after a signal that it handles; the undo waits for so long, and then sends SIGKILL; left out: 60s, or the container's stop timeout if that is longer"`
 }
 
 // Signals that a fault may send: those whose default action ends a process.
@@ -196,7 +196,8 @@ func (k *kill) Inject(ctx context.Context, state State) (Proof, error) {
 	if ignored, err := k.ignored(ctx, k.Signal); err != nil {
 		return Proof{}, fmt.Errorf("finding out whether %s ignores %s: %w", k.name, k.Signal, err)
 	} else if ignored {
-		return Proof{}, fmt.Errorf("%s ignores %s, which was not sent: use SIGKILL, or a signal that it handles", k.name, k.Signal)
+		return Proof{}, fmt.Errorf("%s ignores %s, which was not sent: use SIGKILL, or a signal "+
+			"that it handles", k.name, k.Signal)
 	}
 	k.unsent = false // it may have been sent, whatever Kill returns
 	sent := time.Now()
@@ -220,14 +221,16 @@ func (k *kill) Inject(ctx context.Context, state State) (Proof, error) {
 		)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded): // of the run
 		return Proof{}, fmt.Errorf(
-			"%s still ran %s after %s, which it handles or ignores: let the load last longer than it takes to end, or use SIGKILL",
+			"%s still ran %s after %s, which it handles or ignores: let the load last longer "+
+				"than it takes to end, or use SIGKILL",
 			k.name,
 			roundTime(died),
 			k.Signal,
 		)
 	case err != nil:
 		return Proof{}, fmt.Errorf(
-			"%s still ran %s after %s, which it handles or ignores: if it needs longer to end, say so with grace, or use SIGKILL: %w",
+			"%s still ran %s after %s, which it handles or ignores: set a longer grace if it needs "+
+				"more time to end, or use SIGKILL: %w",
 			k.name,
 			roundTime(died),
 			k.Signal,
@@ -235,7 +238,8 @@ func (k *kill) Inject(ctx context.Context, state State) (Proof, error) {
 		)
 	case life != "":
 		return Proof{}, fmt.Errorf(
-			"%s died of %s and ran again within %s: something else, such as a restart policy, brings it back at once, so that it cannot be kept down",
+			"%s died of %s and ran again within %s: something else, such as a restart policy, "+
+				"brings it back at once, so that it cannot be kept down",
 			k.name,
 			k.Signal,
 			roundTime(died),
@@ -319,7 +323,8 @@ func (k *kill) silent(ctx context.Context, served []string) error {
 			return fmt.Errorf("finding out whether %s still serves: %w", k.name, err)
 		}
 		return fmt.Errorf(
-			"%s is dead, and %s still answers: something that it started has left its process group, with setsid or as a daemon, and serves on, "+
+			"%s is dead, and %s still answers: something that it started has left its process "+
+				"group, with setsid or as a daemon, and serves on, "+
 				"so that the kill had no effect; start the server itself as the service",
 			k.name,
 			strings.Join(still, " and "),

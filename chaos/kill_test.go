@@ -32,7 +32,7 @@ func TestDeathsThatTakeTheirTime(t *testing.T) {
 		{"long after the load", 50 * s1, 0, 8 * s1, 0, 52 * s1, "after it had died of SIGTERM", overToo},
 		{"never, by the default", time.Hour, 0, 8 * s1, 0, 62 * s1, "ended with SIGKILL, as it had not died of SIGTERM within 1m", overToo},
 		{"never, as said", time.Hour, 20 * s1, 8 * s1, 0, 22 * s1, "ended with SIGKILL, as it had not died of SIGTERM within 20s", overToo},
-		{"never, and the load goes on", time.Hour, 20 * s1, 90 * s1, 0, 27 * s1, "ended with SIGKILL", "api-1 still ran 25s after SIGTERM, which it handles or ignores: if it needs longer to end, say so with grace, or use SIGKILL"},
+		{"never, and the load goes on", time.Hour, 20 * s1, 90 * s1, 0, 27 * s1, "ended with SIGKILL", "api-1 still ran 25s after SIGTERM, which it handles or ignores: set a longer grace if it needs more time to end, or use SIGKILL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestUndoneMeansAsBefore(t *testing.T) {
 			t.Errorf("put right: the notes are %q, want %q", r[0].Notes, want)
 		}
 		wantEnding(t, r[1], stuck, "its port moved")
-		if !strings.Contains(r[1].Remedy, "by hand: bad runs: put right what the error says of it") {
+		if !strings.Contains(r[1].Remedy, "by hand: bad runs, so put right what the error says") {
 			t.Errorf("the remedy of what runs is %q", r[1].Remedy)
 		}
 		if bad.undos != 1 {

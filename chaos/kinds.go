@@ -53,8 +53,7 @@ func Suffers(
 		return instead, false
 	}
 	if f.Needs == CapNetwork && !slices.Contains(conditions, f.Name) {
-		return fmt.Sprintf("nothing here can put the traffic of %s under %s: "+
-			"what can be done to it is %s",
+		return fmt.Sprintf("the traffic of %s cannot be put under %s, only under %s",
 			what, f.Name, strings.Join(conditions, ", ")), false
 	}
 	return "", true
@@ -73,7 +72,7 @@ func unfit(k Kind, t Target) error {
 			return fmt.Errorf("%s cannot hit %s: %s", k.Name, t.Name(), instead)
 		}
 	}
-	return fmt.Errorf("%s cannot hit %s: this %s cannot suffer it", k.Name, t.Name(), t.Ref().Kind)
+	return fmt.Errorf("%s cannot hit %s: it cannot be done to a %s", k.Name, t.Name(), t.Ref().Kind)
 }
 
 // remedy says how people undo a fault on a target.
@@ -86,13 +85,34 @@ func remedy(k Kind, t Target) string {
 	return fmt.Sprintf(k.Undo, t.Name())
 }
 
-// lookTimeout is how long a target may take to say what it is like, when people
-// are to be told what to do.
+const needless = "nothing to do: "
+
+// Needless is the remedy where nobody needs to do anything; why is the reason.
+func Needless(why string) string { return needless + why }
+
+// advise says what people do about faults whose undo failed, by the remedies for their targets.
+func advise(remedies []string) string {
+	var byHand, out []string
+	for _, r := range remedies {
+		if strings.HasPrefix(r, needless) {
+			out = append(out, r)
+		} else {
+			byHand = append(byHand, r)
+		}
+	}
+	if len(byHand) > 0 {
+		out = append([]string{"run ordeal heal, or by hand: " + strings.Join(byHand, "; ")}, out...)
+	}
+	return strings.Join(out, "; ")
+}
+
+// lookTimeout is how long a target may take to say what state it is in, when people are to be told
+// what to do.
 const lookTimeout = 5 * time.Second
 
-// remedyNow is remedy for a target on which an undo has failed; otherwise is what
-// it says of one that is as the fault had left it. What was killed and runs is not
-// to be started: something else about it is not as it was.
+// remedyNow is the remedy for a target on which an undo has failed. If the target is as the fault
+// left it, that is otherwise. A target that was killed and runs again need not be started: something
+// else about it is not as it was.
 func remedyNow(ctx context.Context, k Kind, t Target, otherwise string) string {
 	killer, ok := t.(Killer)
 	if !ok || k.Needs != CapKill {
@@ -103,5 +123,5 @@ func remedyNow(ctx context.Context, k Kind, t Target, otherwise string) string {
 	if life, err := killer.Life(ctx); err != nil || life == "" {
 		return otherwise
 	}
-	return fmt.Sprintf("%s runs: put right what the error says of it", t.Name())
+	return fmt.Sprintf("%s runs, so put right what the error says", t.Name())
 }

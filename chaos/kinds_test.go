@@ -99,7 +99,7 @@ func TestSuffers(t *testing.T) {
 	}{
 		{"it lacks what the fault needs", kill, nil, "take its life elsewhere", false},
 		{"it can be put under the condition", latency, []string{"latency", "loss"}, "", true},
-		{"it can be put under another condition", latency, []string{"loss"}, "nothing here can put the traffic of a thing under latency: what can be done to it is loss", false},
+		{"it can be put under another condition", latency, []string{"loss"}, "the traffic of a thing cannot be put under latency, only under loss", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if instead, ok := Suffers(tt.kind, not, tt.conditions, "a thing"); ok != tt.ok || instead != tt.instead {
@@ -402,6 +402,27 @@ func TestRemedy(t *testing.T) {
 	}
 }
 
+func TestAdvice(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		remedies []string
+		want     string
+	}{
+		{"by hand", []string{"docker start a", "unpause b"}, "run ordeal heal, or by hand: docker start a; unpause b"},
+		{"not needed", []string{Needless("a ends with the run")}, "nothing to do: a ends with the run"},
+		{
+			"one of each", []string{Needless("a ends with the run"), "unpause b"},
+			"run ordeal heal, or by hand: unpause b; nothing to do: a ends with the run",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := advise(tt.remedies); got != tt.want {
+				t.Errorf("expected %q, found %q", tt.want, got)
+			}
+		})
+	}
+}
+
 // What runs is not to be started by hand: something else is wrong with it.
 func TestRemedyOfWhatRuns(t *testing.T) {
 	alive, dead := newFake("api-1"), newFake("api-2")
@@ -412,7 +433,7 @@ func TestRemedyOfWhatRuns(t *testing.T) {
 		want string
 	}{
 		{killKind, dead, "docker start api-2"},
-		{killKind, alive, "api-1 runs: put right what the error says of it"},
+		{killKind, alive, "api-1 runs, so put right what the error says"},
 		{pauseKind, alive, "docker start api-1"},
 	} {
 		if got := remedyNow(t.Context(), tt.kind, tt.t, "docker start "+tt.t.Name()); got != tt.want {
@@ -432,7 +453,7 @@ func TestRemedyOfWhatRuns(t *testing.T) {
 		Journal: journal, Liveness: liveness,
 		Reopen: func(Ref) (Target, error) { return restored{dead, "its port moved"}, nil },
 	}.Heal(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "its port moved") || !strings.HasSuffix(err.Error(), "by hand: api-2 runs: put right what the error says of it") {
+	if err == nil || !strings.Contains(err.Error(), "its port moved") || !strings.HasSuffix(err.Error(), "by hand: api-2 runs, so put right what the error says") {
 		t.Errorf("Heal = %v", err)
 	}
 }

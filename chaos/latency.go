@@ -32,7 +32,8 @@ func (l *Latency) Validate() fielderr.List {
 	case l.Jitter > l.Delay && l.Delay > 0:
 		wrong.Add(
 			"jitter",
-			"jitter: expected one of at most the delay, which is %s, found %s: answers cannot come before they were given",
+			"jitter: expected one of at most the delay, which is %s, found %s: answers cannot "+
+				"come before they were given",
 			l.Delay,
 			l.Jitter,
 		)

@@ -70,7 +70,7 @@ func (o Overlap) String() string {
 	if o.First.Hold > 0 {
 		until = "until " + roundTime(o.First.At+o.First.Hold)
 	}
-	return fmt.Sprintf("fault %s: it hits %s at %s, which fault %s (%s) has %s",
+	return fmt.Sprintf("fault %s: it hits %s at %s, but fault %s (%s) is in force there %s",
 		o.Then.Name, o.Target, roundTime(o.Then.At), o.First.Name, o.First.Kind, until)
 }
 

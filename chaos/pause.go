@@ -46,7 +46,7 @@ func (p *pause) Prepare(ctx context.Context) (State, error) {
 	}
 	if paused {
 		return nil, fmt.Errorf(
-			"%s is paused already: ordeal would let go what somebody else holds; unpause it first",
+			"%s is paused already, by somebody else: unpause it first, as the undo would unpause it too",
 			p.name,
 		)
 	}
@@ -68,7 +68,7 @@ func (p *pause) Revert(ctx context.Context, _ State) (Proof, error) {
 	proof := Proof{Mechanism: p.mechanism, Evidence: "seen running"}
 	paused, err := p.target.Paused(ctx)
 	if err == nil && !paused && !p.released {
-		proof.Caveat = "it was let go, or it ended, before ordeal let it go"
+		proof.Caveat = "it was unpaused by somebody else, or it ended, before the undo"
 	}
 	p.released = true
 	if err := p.target.Unpause(ctx); err != nil {

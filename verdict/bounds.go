@@ -95,7 +95,8 @@ func (val *value) addUnseen(d time.Duration) {
 		b.unseen = true
 		b.why = doubtf(
 			ReasonBetween,
-			"%s was %s as far as any arrival met it, but could be %s longer, as nothing came due for so long; send more, or ask for a coarser limit",
+			"%s was %s as far as any arrival met it, but could be %s longer, as nothing came "+
+				"due for so long; send more, or ask for a coarser limit",
 			val.reading.text,
 			rule.Duration.Format(val.n),
 			rule.Duration.Format(float64(d)),

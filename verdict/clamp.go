@@ -41,7 +41,9 @@ func (val *value) clamp(m *Metric, v *View) {
 		longest := quantity.FormatDuration(timeline.Highest)
 		b.why = doubtf(
 			ReasonTooLong,
-			"%s is not known: %d of %d were longer than %s, up to which they are recorded; lower the timeout, or ask for a percentile with a limit, which is counted exactly",
+			"%s is not known: %d of %d were longer than %s, up to which they are recorded; "+
+				"lower the timeout, or ask for a percentile with a limit, which is counted "+
+				"exactly",
 			val.reading.text,
 			clamped,
 			all,

@@ -74,7 +74,9 @@ func checkEnough(f *finding) *finding {
 					f.few = f.ofEnough(s, needed)
 					f.why = doubtf(
 						ReasonTooFew,
-						"too few samples for %s: %.0f, and %.0f are needed to tell it from %s; send more, or ask for a coarser limit or for a count, such as errors == 0",
+						"too few samples for %s: %.0f, and %.0f are needed to tell it from %s; "+
+							"send more, or ask for a coarser limit or for a count, such as "+
+							"errors == 0",
 						s.text,
 						s.all,
 						needed,

@@ -46,7 +46,8 @@ func rateMetrics() []Metric {
 		),
 		rate(
 			"rps",
-			"answers, which are complete responses whatever they say, that came within the time of the scope and before their stage ended, per second of it: "+
+			"answers, which are complete responses whatever they say, that came within the time "+
+				"of the scope and before their stage ended, per second of it: "+
 				"what was answered later, or not at all (timed out, refused, cut off, not sent), does not count; "+
 				"0 where requests waited and none was answered, also if none came due",
 			biasedRPS,

@@ -233,7 +233,8 @@ func (w *recoveryDetector) recovery(atWorst bool, unproven string) (r recovery) 
 	case n < limits.MinArrivals:
 		return recovery{
 			why: fmt.Sprintf(
-				"arrivals before %q, and outside of other faults, to compare with: only %d, and %d are needed; inject it later",
+				"arrivals before %q, and outside of other faults, to compare with: only %d, and "+
+					"%d are needed; inject it later",
 				name,
 				n,
 				limits.MinArrivals,
@@ -293,7 +294,8 @@ func (w *recoveryDetector) recovery(atWorst bool, unproven string) (r recovery) 
 				name,
 			)
 		} else {
-			r.why = fmt.Sprintf("the service was degraded until %s after %q ended, and then normal for %s only, of %s that are needed",
+			r.why = fmt.Sprintf("the service was degraded until %s after %q ended, and then "+
+				"normal for %s only, of %s that are needed",
 				quantity.FormatDuration(*r.took), name, quantity.FormatDuration(normal), quantity.FormatDuration(limits.Stable))
 		}
 	default:

@@ -179,7 +179,8 @@ func parseInstant(s string) (time.Duration, timeUnit, error) {
 	}
 	wrong := func() (time.Duration, timeUnit, error) {
 		return 0, 0, fmt.Errorf(
-			"expected one time a line, in seconds such as 12.5, as a Unix time, or such as 2026-01-31T08:00:00Z, found %q",
+			"expected one time a line, in seconds such as 12.5, as a Unix time, or such as "+
+				"2026-01-31T08:00:00Z, found %q",
 			plaintext.Clip(s, 60),
 		)
 	}

@@ -300,7 +300,8 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 					noSlot: fmt.Sprintf("no free slot within %s", timeout),
 					noTime: fmt.Sprintf("no free slot in time to be answered within %s", timeout),
 					noConnection: fmt.Sprintf(
-						"all connections that per_host allows were in use until it was too late to be answered within %s",
+						"all connections that per_host allows were in use until it was too late "+
+							"to be answered within %s",
 						timeout,
 					),
 					generatorLate: fmt.Sprintf(

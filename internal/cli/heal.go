@@ -30,6 +30,6 @@ Exit code 4 says that something is left that should have been undone.`,
 		},
 	}
 	cmd.Flags().
-		StringVar(&over, "run", "", "take the run `ID` for over, where that cannot be seen from here")
+		StringVar(&over, "run", "", "treat the run `ID` as over, where it cannot be seen from here whether it is")
 	return cmd
 }

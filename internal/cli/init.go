@@ -41,7 +41,8 @@ shop: to FILE, which must not exist yet, or to standard output.`,
 				return &exit{
 					run.ExitUsage,
 					fmt.Errorf(
-						"%s cannot be written: %w\n    hint: name a file in a folder that is there and yours, or print it: ordeal init > FILE",
+						"%s cannot be written: %w\n    hint: name a file in a folder that is "+
+							"there and yours, or print it: ordeal init > FILE",
 						args[0],
 						err,
 					),

@@ -33,8 +33,8 @@ own; summary.json says "judged_again": true.
 
 ` + exitHelp() + `
 
-Files that are missing or not whole are inconclusive, code 3; a directory that is
-none of a run is a mistake, code 2.`,
+If a file is missing or not whole, the verdict is inconclusive, code 3. A directory
+that is no run directory is a mistake, code 2.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:

@@ -28,7 +28,7 @@ func (s *source) add(cmd *cobra.Command) {
 		nil,
 		"put `KEY=VALUE` in place of what the file says, such as attack.stages.steady.rate=50/s; can be repeated",
 	)
-	f.StringVar(&s.quick.URL, "url", "", "ask this `URL` instead of what a file says")
+	f.StringVar(&s.quick.URL, "url", "", "send requests to this `URL`, without a scenario file")
 	f.StringVar(
 		&s.quick.Rate,
 		"rate",

@@ -51,8 +51,10 @@ func Shortfalls(l Limits, p *attack.Plan, services int) []string {
 			out = append(
 				out,
 				fmt.Sprintf(
-					"without keepalive the load opens up to %s connections within %d s, and there are %s local ports, each of which can "+
-						"be taken for that long after its connection was closed: keep connections alive, lower the rate, or widen net.ipv4.ip_local_port_range",
+					"without keepalive the load opens up to %s connections within %d s, and "+
+						"there are %s local ports, each of which can "+
+						"be taken for that long after its connection was closed: keep "+
+						"connections alive, lower the rate, or widen net.ipv4.ip_local_port_range",
 					quantity.FormatWhole(
 						uint64(most),
 					),

@@ -24,7 +24,8 @@ const schema = 3
 // gone says why recordings of an earlier schema are not read.
 var gone = map[int]string{
 	1: "it counts timeouts and refused connections as answers",
-	2: "it does not say which requests were open when a fault began or ended, so that before, during and after cannot be told apart",
+	2: "it does not say which requests were open when a fault began or ended, so that before, " +
+		"during and after cannot be told apart",
 }
 
 // header is the first line of timeline.jsonl.

@@ -348,7 +348,8 @@ func (x *index) locate(path string) error {
 	if _, ok, err := log.next(); err != nil {
 		return err
 	} else if ok {
-		return &FileError{LogFile, log.line, fmt.Sprintf("expected the end, as all intervals of %s had their lines, found another one", TimelineFile)}
+		return &FileError{LogFile, log.line, fmt.Sprintf("expected the end, as all intervals of "+
+			"%s had their lines, found another one", TimelineFile)}
 	}
 	return nil
 }

@@ -65,7 +65,8 @@ func (t Totals) check(of string) error {
 		return nil
 	}
 	return fmt.Errorf(
-		"%w: %d %s planned, but %d done + %d unsent + %d interrupted; this is a defect of the generator, please report it",
+		"%w: %d %s planned, but %d done + %d unsent + %d interrupted; this is a defect of the "+
+			"generator, please report it",
 		ErrUnbalanced,
 		t.Planned,
 		of,

@@ -74,7 +74,8 @@ func (w *writer) logHeader(c *Config) {
 	lw := hdrhistogram.NewHistogramLogWriter(&w.buf)
 	w.fail(errors.Join(
 		lw.OutputComment(
-			"[Logged by ordeal: values in nanoseconds, tags stage/request/distribution; without a tag: response times of all requests]",
+			"[Logged by ordeal: values in nanoseconds, tags stage/request/distribution; without "+
+				"a tag: response times of all requests]",
 		),
 		lw.OutputLogFormatVersion(),
 		lw.OutputComment(

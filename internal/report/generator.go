@@ -121,7 +121,8 @@ func GeneratorNotes(s *timeline.UsageWindow) []string {
 		out = append(
 			out,
 			fmt.Sprintf(
-				"this machine has %s TCP sockets, open or in TIME_WAIT, and %s local ports: new connections may find none free",
+				"this machine has %s TCP sockets, open or in TIME_WAIT, and %s local ports: new "+
+					"connections may find none free",
 				quantity.FormatWhole(s.Ports),
 				quantity.FormatWhole(s.MaxPorts),
 			),

@@ -199,7 +199,7 @@ func dirty() *Run {
 	f := &r.Report.Faults[1]
 	f.Dirty, f.Reverted, f.State = true, nil, timeline.Failed
 	f.Error = "expected a round trip below 20ms, found 81ms"
-	f.Remedy = "restart the container hop-2"
+	f.Remedy = "run ordeal heal, or by hand: restart the container hop-2"
 	return r
 }
 

@@ -240,7 +240,7 @@ func dirtyLine(f *verdict.FaultResult) string {
 		s += ": " + f.Error
 	}
 	if f.Remedy != "" {
-		s += "; what to do: " + f.Remedy
+		s += "; " + f.Remedy
 	}
 	return s
 }

@@ -456,7 +456,8 @@ func (p *page) totals(r *Run) {
 			gridIndent,
 			p.warn,
 			fmt.Sprintf(
-				"%s response times were above %s, up to which they are recorded, and count as %s: the greatest and the mean are at least what is shown",
+				"%s response times were above %s, up to which they are recorded, and count as "+
+					"%s: the greatest and the mean are at least what is shown",
 				quantity.FormatWhole(m.Clamped),
 				longest,
 				longest,
@@ -541,12 +542,14 @@ func statusCounts(by map[int]uint64) string {
 // record is.
 func (p *page) advice(r *Run) {
 	var do []cell
+	healNamed := false
 	for _, f := range r.Report.Faults {
 		if f.Dirty {
 			do = append(do, cell{dirtyLine(&f), p.bad})
+			healNamed = healNamed || strings.Contains(f.Remedy, "ordeal heal")
 		}
 	}
-	if r.Dirty {
+	if r.Dirty && !healNamed {
 		do = append(do, cell{"ordeal heal tries the undo again, and so does the next run", nil})
 	}
 	t := r.timeline()
@@ -561,7 +564,8 @@ func (p *page) advice(r *Run) {
 			quantity.FormatDuration(planned),
 		)
 		if t.Duration > 0 && t.Duration >= planned {
-			s = "interrupted after the load, while its last answers were waited for; what was recorded is kept"
+			s = "interrupted after the load, while waiting for its last answers; " +
+				"what was recorded is kept"
 		}
 		if !r.Dirty {
 			s += ", and the faults are undone"
@@ -572,7 +576,8 @@ func (p *page) advice(r *Run) {
 		do = append(
 			do,
 			cell{
-				"inconclusive is neither good news nor bad: the reasons above say what the run lacks; put that right and run again",
+				"inconclusive is neither good news nor bad: the reasons above say what the run lacks; " +
+					"put that right and run again",
 				nil,
 			},
 		)
@@ -595,7 +600,8 @@ func (p *page) advice(r *Run) {
 		do = append(
 			do,
 			cell{
-				"the scenario has no rules, so the run only measured; say what must hold under verdict:, or with --rule where --url stands for a file",
+				"the scenario has no rules, so the run only measured; write rules under verdict: in the " +
+					"file, or give --rule with --url",
 				nil,
 			},
 		)

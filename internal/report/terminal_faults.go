@@ -131,14 +131,16 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 			), p.warn},
 		)
 	} else if f.Outage != nil && *f.OutageResolution >= time.Second {
-		notes = append(notes, cell{fmt.Sprintf("no outage was seen: one below %s may have passed between two requests",
+		notes = append(notes, cell{fmt.Sprintf("no outage was seen; one shorter than %s may "+
+			"have passed between two requests",
 			quantity.FormatDuration(*f.OutageResolution)), p.dim})
 	}
 	if f.OutageUpTo != nil || f.RecoveryUpTo != nil || f.RecoveryOpen {
 		notes = append(
 			notes,
 			cell{
-				"errors that ordeal itself may have made, as it stood still or was late, are left out of this: with them " + atMost(
+				"errors that ordeal itself may have made, as it stood still or was late, are " +
+					"left out of this: with them " + atMost(
 					f,
 				),
 				p.dim,
@@ -177,7 +179,8 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 			notes,
 			cell{
 				fmt.Sprintf(
-					"%s lost the connection as ordeal itself had to cut it, which is no error of the target and in no figure",
+					"%s lost the connection because ordeal itself had to cut it: no error of "+
+						"the target, and in no figure",
 					plural(n, "request", "requests"),
 				),
 				p.warn,

@@ -24,7 +24,7 @@ var ExitCodes = []struct {
 	{ExitInconclusive, "inconclusive: the run cannot carry the verdict"},
 	{
 		ExitBroken,
-		"the run could not be done or undone: engine unreachable, service not ready, dirty revert",
+		"the run could not be carried out, or a fault not undone: engine unreachable, service not ready",
 	},
 	{ExitInterrupted, "interrupted; faults undone, what was recorded is kept"},
 }

@@ -73,7 +73,7 @@ func (f *facts) write(dir string) error {
 func parseFacts(b []byte) (*facts, error) {
 	f := new(facts)
 	if err := json.Unmarshal(b, f); err != nil {
-		return nil, fmt.Errorf("expected what a run knows of itself: %w", err)
+		return nil, fmt.Errorf("expected the facts of a run: %w", err)
 	}
 	if f.Schema != factsSchema {
 		return nil, fmt.Errorf(

@@ -30,7 +30,8 @@ func (j *journal) note(err error) error {
 		j.errs = append(
 			j.errs,
 			fmt.Errorf(
-				"the state folder failed while the run was under way: %w; see to its disk, or name another folder in %s",
+				"the state folder failed while the run was under way: %w; see to its disk, or "+
+					"name another folder in %s",
 				err,
 				state.Env,
 			),

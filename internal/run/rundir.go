@@ -121,7 +121,8 @@ func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
 		)
 	case len(foreign) > 0 && replace:
 		return fmt.Errorf(
-			"%s holds an earlier run, and besides what no run has written (%s): move that elsewhere, or name another directory with --out",
+			"%s holds an earlier run, and besides what no run has written (%s): move that "+
+				"elsewhere, or name another directory with --out",
 			path,
 			strings.Join(foreign[:min(len(foreign), 3)], ", "),
 		)

@@ -97,7 +97,8 @@ func noSocket(path string) error {
 	}
 	if dir := filepath.Dir(path); !isDir(dir) {
 		return fmt.Errorf(
-			"connections.unix: there is no folder %s for the socket: make it, or name the socket that the target listens on",
+			"connections.unix: there is no folder %s for the socket: make it, or name the "+
+				"socket that the target listens on",
 			dir,
 		)
 	}

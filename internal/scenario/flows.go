@@ -232,7 +232,8 @@ func (b *builder) requireRequests() {
 	if !ok || n.Kind != strictyaml.Map {
 		return // a mistake of its own
 	}
-	const hint = "requests: what is sent, each drawn by its weight; flows: lists of requests that one caller makes one after the other"
+	const hint = "requests: what is sent, each drawn by its weight; flows: lists of requests " +
+		"that one caller makes one after the other"
 	given := false
 	for _, key := range []string{"requests", "flows"} {
 		list, ok := n.Get(key)

@@ -18,7 +18,8 @@ var foreignKeys = map[string]map[string]foreignKey{
 			"url baseurl host hosts server endpoint domain",
 		},
 		{"attack", "stages, requests and flows stand under attack:",
-			"stages stage requests request flows flow scenarios phases load execution config steps engine timeout arrivals"},
+			"stages stage requests request flows flow scenarios phases load execution config " +
+				"steps engine timeout arrivals"},
 		{
 			"attack",
 			"write attack: { stages: [{ name: steady, users: 50, for: 1m }] }: users stand in a stage",
@@ -43,7 +44,8 @@ var foreignKeys = map[string]map[string]foreignKey{
 			"vus users threads concurrency virtualusers numthreads",
 		},
 		{"stages", "write stages: [{ name: steady, rate: 50/s, for: 1m }]",
-			"duration rate rps qps arrivalrate rampup rampupperiod spawnrate hatchrate iterations loops runtime phases holdfor"},
+			"duration rate rps qps arrivalrate rampup rampupperiod spawnrate hatchrate " +
+				"iterations loops runtime phases holdfor"},
 		{
 			"max_in_flight",
 			"write max_in_flight: 2000",
@@ -83,7 +85,8 @@ var foreignKeys = map[string]map[string]foreignKey{
 		},
 		{
 			"rate",
-			"write rate: 50/s for a load that is sent whatever the target does, or users: 50 for callers who wait for an answer",
+			"write rate: 50/s for a load that is sent whatever the target does, or users: 50 " +
+				"for callers who wait for an answer",
 			"target",
 		},
 		{
@@ -95,7 +98,8 @@ var foreignKeys = map[string]map[string]foreignKey{
 		{"from", "write from: 10/s and to: 50/s", "startrate"},
 		{
 			"users",
-			"write a stage of its own: { name: ramp, users: { from: 1, to: 50 }, for: 30s }, or from: and to: for a rate",
+			"write a stage of its own: { name: ramp, users: { from: 1, to: 50 }, for: 30s }, or " +
+				"from: and to: for a rate",
 			"rampup rampuptime rampupperiod spawnrate hatchrate rampusers rampdown startvus",
 		},
 		{
@@ -176,7 +180,8 @@ var foreignRequest = foreignTable([]foreignKeyWords{
 	{"data", "write data: users.csv", "csv feeder dataset datafile csvdata"},
 	{
 		"headers",
-		"cookies that answers set are kept by the steps of a flow; to send others write headers: { Cookie: \"a=1; b=2\" }",
+		"cookies that answers set are kept by the steps of a flow; to send others write " +
+			"headers: { Cookie: \"a=1; b=2\" }",
 		"cookies cookie",
 	},
 	{

@@ -50,7 +50,8 @@ func (p *Plan) ResolveReady(
 ) (ready.Check, error) {
 	if target.AsksOwn(c) && own == "" {
 		return c, fmt.Errorf(
-			"ready: %s is asked at the service's own address, and that is not known: give a whole URL or host:port, or a command",
+			"ready: %s is asked at the service's own address, and that is not known: give a "+
+				"whole URL or host:port, or a command",
 			c,
 		)
 	}

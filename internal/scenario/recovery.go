@@ -35,7 +35,8 @@ func (b *builder) normal(r *recoveryFile, otherwise timeline.Normal) (timeline.N
 		{&r.P95, "p95", &out.P95, func(s string) (float64, error) {
 			d, err := quantity.ParseDuration(s)
 			return float64(d), err
-		}, "write 2x + 10ms for a multiple of that before the fault and some on top, +50ms, or 200ms for a limit of its own"},
+		}, "write 2x + 10ms for a multiple of that before the fault and some on top, +50ms, or " +
+			"200ms for a limit of its own"},
 	} {
 		if !b.Set(x.text) {
 			continue

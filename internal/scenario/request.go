@@ -335,7 +335,8 @@ func (b *requests) fromTargets(r *requestFile, out *httpx.Request) {
 	if err != nil {
 		hint := targetsHint
 		if _, missing := errors.AsType[*httpx.BodyFileError](err); missing {
-			hint = "name it from the list's folder, or start ordeal where vegeta is started: body files are looked for in both places"
+			hint = "name it from the list's folder, or start ordeal where vegeta is started: " +
+				"body files are looked for in both places"
 		}
 		b.Failf(at.Span, hint, "targets: %s", err)
 		return

@@ -155,7 +155,8 @@ func explainListen(addr string, err error) string {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Sprintf(
-			"cannot listen on %s: another program already does; end it, or choose another address with --listen or another port with PORT",
+			"cannot listen on %s: another program already does; end it, or choose another "+
+				"address with --listen or another port with PORT",
 			addr,
 		)
 	case errors.Is(err, syscall.EACCES):
@@ -165,7 +166,8 @@ func explainListen(addr string, err error) string {
 		)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return fmt.Sprintf(
-			"cannot listen on %s: this machine does not have that address; 127.0.0.1 is always there, 0.0.0.0 stands for all",
+			"cannot listen on %s: this machine does not have that address; 127.0.0.1 is always "+
+				"there, 0.0.0.0 stands for all",
 			addr,
 		)
 	}

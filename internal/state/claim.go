@@ -166,7 +166,8 @@ func (f *Folder) Runs() ([]Run, error) {
 		r, err := parseRun(b)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("the record of a run in %s cannot be read: %w; "+
-				"look at the engine that it used for what carries the label ordeal.run, and remove the file", path, err))
+				"look at the engine that it used for what carries the label ordeal.run, and "+
+				"remove the file", path, err))
 			continue
 		}
 		r.path = path

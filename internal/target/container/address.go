@@ -69,7 +69,8 @@ func contextHost(dir, name string) (string, error) {
 	)
 	if err != nil {
 		return "", fmt.Errorf(
-			"docker context %q: expected its description, found none: choose another with docker context use, or set DOCKER_HOST: %w",
+			"docker context %q: expected its description, found none: choose another with "+
+				"docker context use, or set DOCKER_HOST: %w",
 			name,
 			err,
 		)

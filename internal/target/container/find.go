@@ -69,7 +69,8 @@ func (s Selector) matches(c container.Summary) bool {
 func (e *Engine) Find(ctx context.Context, s Selector) ([]*Container, error) {
 	if s == (Selector{}) {
 		return nil, errors.New(
-			"expected an id, a name, a label or a compose service to find containers by, found none: no selector ever means every container",
+			"expected an id, a name, a label or a compose service to find containers by, found " +
+				"none: no selector ever means every container",
 		)
 	}
 	if s.ID != "" && len(s.ID) < 4 {

@@ -122,7 +122,8 @@ func (e *Engine) createHelper(
 		if inspectErr == nil && other.Config != nil && other.State != nil {
 			if other.State.Running && other.Config.Labels[LabelRun] == e.currentRun() {
 				return "", fmt.Errorf(
-					"container %s is already under fault %q: two network faults cannot act on one container at the same time",
+					"container %s is already under fault %q: two network faults cannot act on "+
+						"one container at the same time",
 					target.name,
 					other.Config.Labels[labelFault],
 				)
@@ -139,7 +140,8 @@ func (e *Engine) createHelper(
 				return "", ctx.Err()
 			}
 			return "", fmt.Errorf(
-				"container %s is under a fault of another ordeal, whose helper is %s: wait for its end, or stop it with docker stop %s",
+				"container %s is under a fault of another ordeal, whose helper is %s: wait for "+
+					"its end, or stop it with docker stop %s",
 				target.name,
 				name,
 				name,
@@ -254,7 +256,7 @@ func (h *helper) next(ctx context.Context) (nethelper.Message, error) {
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		why := "the helper ended without a word"
+		why := "the helper ended without saying why"
 		if s := strings.TrimSpace(h.stderr.String()); s != "" {
 			why += ": " + s
 		} else if h.broken != nil {

@@ -118,14 +118,15 @@ func (c *Container) impairable(ctx context.Context) (started string, err error) 
 		)
 	case mode.IsHost():
 		return "", fmt.Errorf(
-			"container %s uses the host's network: impairing its traffic would impair that of the whole host; put a link in front of it",
+			"container %s uses the host's network: impairing its traffic would impair that of "+
+				"the whole host; put a link in front of it",
 			c.name,
 		)
 	case mode.IsNone():
 		return "", fmt.Errorf("container %s has no network whose traffic could be impaired", c.name)
 	case mode.IsContainer():
 		return "", fmt.Errorf(
-			"container %s uses the network of container %s: name that one, as both are hit",
+			"container %s uses the network of container %s: name that one, as the fault hits both",
 			c.name,
 			shortID(mode.ConnectedContainer()),
 		)

@@ -87,7 +87,8 @@ func (c *Container) Killable(ctx context.Context) error {
 			errs = append(
 				errs,
 				fmt.Errorf(
-					"container %s shares its processes' namespace and was started with --rm: killing %s would remove it for good; start it without --rm",
+					"container %s shares its processes' namespace and was started with --rm: "+
+						"killing %s would remove it for good; start it without --rm",
 					o.Name,
 					c.name,
 				),
@@ -110,7 +111,8 @@ func (c *Container) Killable(ctx context.Context) error {
 		errs = append(
 			errs,
 			fmt.Errorf(
-				"container %s is a task of a swarm service: swarm puts another one in its place when it dies; kill a container that nobody replaces, or pause this one",
+				"container %s is a task of a swarm service: swarm puts another one in its place "+
+					"when it dies; kill a container that nobody replaces, or pause this one",
 				c.name,
 			),
 		)
@@ -134,7 +136,8 @@ func (c *Container) Kill(ctx context.Context, signal string) error {
 	if policy := r.HostConfig.RestartPolicy; c.engine.actsAfter(r, signal) {
 		if err := c.setPolicy(ctx, container.RestartPolicy{Name: container.RestartPolicyDisabled}); err != nil {
 			return fmt.Errorf(
-				"%w: container %s would be back at once, by its restart policy %s, which could not be suspended (%w): use SIGKILL, after which the policy does not act",
+				"%w: container %s would be back at once, by its restart policy %s, which could "+
+					"not be suspended (%w): use SIGKILL, after which the policy does not act",
 				chaos.ErrNotSent,
 				c.name,
 				policy.Name,

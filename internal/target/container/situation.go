@@ -183,7 +183,8 @@ func (c *Container) differences(before, now situation) (lost, moved []string) {
 				lost = append(
 					lost,
 					fmt.Sprintf(
-						"container %s published %s at %s, and does so at %s now: publish it on a fixed port and create the container anew",
+						"container %s published %s at %s, and does so at %s now: publish it on "+
+							"a fixed port and create the container anew",
 						c.name,
 						port,
 						at,
@@ -214,7 +215,8 @@ func (c *Container) differences(before, now situation) (lost, moved []string) {
 				lost = append(
 					lost,
 					fmt.Sprintf(
-						"container %s has lost its name %s in the network %s: disconnect it and connect it with --alias %s",
+						"container %s has lost its name %s in the network %s: disconnect it and "+
+							"connect it with --alias %s",
 						c.name,
 						alias,
 						name,
@@ -248,12 +250,15 @@ func (c *Container) differences(before, now situation) (lost, moved []string) {
 		case name == network.NetworkBridge:
 			lost = append(
 				lost,
-				text+": start the containers of that network in the order in which they had been started, or put it into a network of your own, where it has a name and can have a fixed address (--ip)",
+				text+": start the containers of that network in the order in which they had "+
+					"been started, or put it into a network of your own, where it has a name "+
+					"and can have a fixed address (--ip)",
 			)
 		default:
 			lost = append(
 				lost,
-				text+": start the containers of that network in the order in which they had been started, or give it a fixed address (--ip)",
+				text+": start the containers of that network in the order in which they had "+
+					"been started, or give it a fixed address (--ip)",
 			)
 		}
 	}
@@ -329,7 +334,8 @@ func movingPorts(name string, r container.InspectResponse) error {
 		errs = append(
 			errs,
 			fmt.Errorf(
-				"container %s publishes %s on a host port that the engine chose, %s, and would be at another one after a restart: "+
+				"container %s publishes %s on a host port that the engine chose, %s, and would "+
+					"be at another one after a restart: "+
 					"publish it on a fixed port (-p %s:%s), or pause it instead",
 				name,
 				port,
@@ -365,7 +371,8 @@ func (c *Container) Warnings(
 		out = append(
 			out,
 			fmt.Sprintf(
-				"container %s ignores %s, so that the fault will have no effect: use SIGKILL, or a signal that it handles",
+				"container %s ignores %s, so that the fault will have no effect: use SIGKILL, "+
+					"or a signal that it handles",
 				c.name,
 				signal,
 			),
@@ -375,8 +382,9 @@ func (c *Container) Warnings(
 		out = append(
 			out,
 			fmt.Sprintf(
-				"nothing tells from here when container %s serves again after it was killed: its sockets cannot be seen, as it runs elsewhere or in a virtual machine, "+
-					"and a connection that is accepted for it is no sign; say what does, as its ready",
+				"it cannot be seen from here when container %s serves again after a kill: it runs "+
+					"elsewhere or in a virtual machine, so its sockets cannot be seen, and its engine "+
+					"accepts connections before it serves; give the service a ready check",
 				c.name,
 			),
 		)
@@ -385,7 +393,9 @@ func (c *Container) Warnings(
 		out = append(
 			out,
 			fmt.Sprintf(
-				"podman follows the restart policy of container %s, %s, after %s, and only from version 5 on can it be suspended: use SIGKILL, after which the policy does not act",
+				"podman follows the restart policy of container %s, %s, after %s, and only from "+
+					"version 5 on can it be suspended: use SIGKILL, after which the policy does "+
+					"not act",
 				c.name,
 				r.HostConfig.RestartPolicy.Name,
 				signal,

@@ -142,7 +142,8 @@ func (l *Link) Behind(_ context.Context, address string) (func(context.Context) 
 			return context.Cause(ctx)
 		}
 		return &target.Deserted{Err: fmt.Errorf(
-			"the link %s cannot connect to its upstream %s: %w; start what listens there, or correct the link's upstream",
+			"the link %s cannot connect to its upstream %s: %w; start what listens there, or "+
+				"correct the link's upstream",
 			l.name,
 			l.upstream,
 			err,
@@ -190,7 +191,7 @@ func (l *Link) Ref() chaos.Ref { return chaos.Ref{Kind: kindName, Name: l.name} 
 
 // Remedy implements chaos.Remedier.
 func (l *Link) Remedy(chaos.Capability) string {
-	return fmt.Sprintf("nothing: the link %s has ended with the run", l.name)
+	return chaos.Needless("the link " + l.name + " has ended with the run")
 }
 
 // conditions names the network conditions that a link can do.

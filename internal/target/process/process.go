@@ -437,7 +437,7 @@ func (p *Process) Remedy(did chaos.Capability) string {
 	case chaos.CapPause:
 		return fmt.Sprintf("kill -CONT -- -%d", p.PID())
 	case chaos.CapKill:
-		return fmt.Sprintf("nothing: %s ends with the run", p.cfg.Name)
+		return chaos.Needless(p.cfg.Name + " ends with the run")
 	}
 	return ""
 }

@@ -79,7 +79,8 @@ func (s *Survivor) left() (bool, error) {
 			return false, nil
 		}
 		return false, fmt.Errorf(
-			"%w: it ran in another pid namespace (%s): run ordeal heal there, or as root on the machine itself once that is gone",
+			"%w: it ran in another pid namespace (%s): run ordeal heal there, or as root on the "+
+				"machine itself once that is gone",
 			chaos.ErrElsewhere,
 			s.id.Host,
 		)

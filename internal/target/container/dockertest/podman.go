@@ -36,7 +36,8 @@ func Podman(t testing.TB) string {
 	}
 	conf := filepath.Join(dir, "containers.conf")
 	// podman asks for more open files than a test machine may have to give.
-	if err := os.WriteFile(conf, []byte("[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte("[containers]\ndefault_ulimits = [\"nofile=1024:1024\", "+
+		"\"nproc=1024:1024\"]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	podman := func(args ...string) *exec.Cmd {
