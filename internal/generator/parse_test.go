@@ -1,7 +1,6 @@
 package generator
 
 import (
-	"os"
 	"testing"
 )
 
@@ -63,7 +62,7 @@ func TestParseCounts(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{procStat, "TCP: inuse 11 tw 9\n", "32768\t60999\n", "50000 100000\n", "0::/a\n1:cpu,cpuacct:/b\n", "1 2 0:3 / /x rw - cgroup2 c rw\n"} {
+	for _, s := range []string{procStat, "TCP: inuse 11 tw 9\n", "32768\t60999\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -73,66 +72,5 @@ func FuzzParse(f *testing.F) {
 		parseSockstat(text)
 		parsePortRange(text)
 		parseStatm(text)
-		if q := parseQuota(text); q < 0 {
-			t.Errorf("a quota of %v", q)
-		}
-		cpuQuota(func(string) ([]byte, error) { return text, nil })
 	})
-}
-
-func TestQuota(t *testing.T) {
-	const (
-		v2mount   = "30 22 0:27 / /sys/fs/cgroup rw,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
-		v1mount   = "29 22 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n30 22 0:27 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct\n"
-		container = "30 22 0:27 /docker/abc /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu\n"
-	)
-	for _, tc := range []struct {
-		name  string
-		files map[string]string
-		want  float64
-	}{
-		{"nothing can be read", nil, 0},
-		{"version 2, no bound", map[string]string{"/proc/self/cgroup": "0::/\n", "/proc/self/mountinfo": v2mount}, 0},
-		{"version 2, in a container", map[string]string{"/proc/self/cgroup": "0::/\n", "/proc/self/mountinfo": v2mount, "/sys/fs/cgroup/cpu.max": "150000 100000\n"}, 1.5},
-		{"version 2, max", map[string]string{"/proc/self/cgroup": "0::/\n", "/proc/self/mountinfo": v2mount, "/sys/fs/cgroup/cpu.max": "max 100000\n"}, 0},
-		{"version 2, above it", map[string]string{
-			"/proc/self/cgroup": "0::/a.slice/b.service\n", "/proc/self/mountinfo": v2mount,
-			"/sys/fs/cgroup/a.slice/cpu.max": "50000 100000\n", "/sys/fs/cgroup/a.slice/b.service/cpu.max": "200000 100000\n",
-		}, 0.5},
-		{"version 1", map[string]string{
-			"/proc/self/cgroup": "9:memory:/x\n4:cpu,cpuacct:/user\n", "/proc/self/mountinfo": v1mount,
-			"/sys/fs/cgroup/cpu,cpuacct/user/cpu.cfs_quota_us": "250000\n", "/sys/fs/cgroup/cpu,cpuacct/user/cpu.cfs_period_us": "100000\n",
-		}, 2.5},
-		{"version 1, no bound", map[string]string{
-			"/proc/self/cgroup": "4:cpu,cpuacct:/user\n", "/proc/self/mountinfo": v1mount,
-			"/sys/fs/cgroup/cpu,cpuacct/user/cpu.cfs_quota_us": "-1\n", "/sys/fs/cgroup/cpu,cpuacct/user/cpu.cfs_period_us": "100000\n",
-		}, 0},
-		{"version 1, in a container", map[string]string{
-			"/proc/self/cgroup": "4:cpu:/docker/abc\n", "/proc/self/mountinfo": container,
-			"/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "50000\n", "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
-		}, 0.5},
-		{"a group of a like name is another", map[string]string{
-			"/proc/self/cgroup": "4:cpu:/docker/abcdef\n", "/proc/self/mountinfo": container,
-			"/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "50000\n", "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
-		}, 0.5},
-		{"outside of what is seen", map[string]string{"/proc/self/cgroup": "0::/../../x\n", "/proc/self/mountinfo": v2mount, "/sys/fs/cgroup/cpu.max": "30000 100000\n"}, 0.3},
-		{"both versions", map[string]string{
-			"/proc/self/cgroup": "4:cpu,cpuacct:/\n0::/\n", "/proc/self/mountinfo": v1mount + "40 22 0:40 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
-			"/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "50000\n", "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000\n",
-		}, 0.5},
-		{"a mount with a space", map[string]string{"/proc/self/cgroup": "0::/\n", "/proc/self/mountinfo": `30 22 0:27 / /c\040g rw - cgroup2 cgroup2 rw` + "\n", "/c g/cpu.max": "100000 100000"}, 1},
-		{"nonsense", map[string]string{"/proc/self/cgroup": "::\nx\n0::/\n", "/proc/self/mountinfo": "a b c\n\n - \n" + v2mount, "/sys/fs/cgroup/cpu.max": "many few\n"}, 0},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got := cpuQuota(func(path string) ([]byte, error) {
-				if text, ok := tc.files[path]; ok {
-					return []byte(text), nil
-				}
-				return nil, os.ErrNotExist
-			})
-			if got != tc.want {
-				t.Errorf("got %v cores, want %v", got, tc.want)
-			}
-		})
-	}
 }

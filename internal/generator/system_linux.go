@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-1574e9de/ordeal/internal/cgroup"
 )
 
 func readLimits() Limits {
-	l := Limits{Cores: cpuQuota(os.ReadFile), Files: softFiles()}
+	l := Limits{Cores: cgroup.CPUs(os.ReadFile), Files: softFiles()}
 	var mask unix.CPUSet
 	if err := unix.SchedGetaffinity(os.Getpid(), &mask); err == nil {
 		l.CPUs = mask.Count()

@@ -25,7 +25,7 @@ var order = [][]string{
 	{"internal/suggest", "internal/fielderr"},
 	{"internal/quantity", "internal/textfile", "internal/plaintext", "internal/standstill", "internal/allow",
 		"internal/seed", "internal/secret", "internal/owner", "internal/freeport", "internal/freeport/porttest",
-		"internal/filelock", "internal/confidence"},
+		"internal/filelock", "internal/cgroup", "internal/confidence"},
 	{"timeline", "internal/state", "internal/roundtrip", "internal/strictyaml"},
 	{"attack/arrivals", "attack/payload", "attack/wire", "verdict/rule"},
 	{"attack/expect"},

@@ -34,6 +34,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Kind is an entry of the registry of kinds of service.
@@ -72,6 +73,9 @@ type Capabilities struct {
 	// Conditions are the network conditions that its targets can be put under, by
 	// the names of the faults; see chaos.NetCondition.
 	Conditions []string
+	// Figures are what is measured of its targets, which are Observable then; none: they
+	// cannot be watched.
+	Figures []timeline.Figure
 }
 
 // Suffer says whether a fault can hit targets of the kind, and otherwise what to do

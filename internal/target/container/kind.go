@@ -36,7 +36,7 @@ func Kind() target.Kind {
 		Settings: func(r target.Reader, file any) target.Settings {
 			return settingsOf(r, &file.(*serviceFile).Container)
 		},
-		Can:  target.Capabilities{Conditions: nethelper.Conditions()},
+		Can:  target.Capabilities{Conditions: nethelper.Conditions(), Figures: figures()},
 		Open: func(env target.Env) target.Opener { return &opener{env: env} },
 		Heal: func(h target.Healing) target.Healer { return &healer{runs: h} },
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/target/kinds"
 	"github.com/seed-1574e9de/ordeal/internal/target/link"
 	"github.com/seed-1574e9de/ordeal/internal/target/process"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // example is what the suite needs of a kind. A kind without one fails.
@@ -139,6 +140,14 @@ func capabilities(t *testing.T, k target.Kind, hit chaos.Target) {
 		limited, ok := hit.(chaos.Limited)
 		if not && (!ok || limited.Instead(c) != instead) {
 			t.Errorf("%s: a target does not say what its kind says: %q", c, instead)
+		}
+	}
+	if _, observable := hit.(target.Observable); observable != (len(k.Can.Figures) > 0) {
+		t.Errorf("a target that can be watched: %v; the kind has the figures %v", observable, k.Can.Figures)
+	}
+	for _, f := range k.Can.Figures {
+		if row := f.Row(); row.Kind != timeline.ServiceSubject || row.Derived() {
+			t.Errorf("the figure %s is none that is measured of services", f)
 		}
 	}
 	var network []string

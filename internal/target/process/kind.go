@@ -35,7 +35,7 @@ func Kind() target.Kind {
 		},
 		New:      func() any { return &serviceFile{} },
 		Settings: func(r target.Reader, file any) target.Settings { return settingsOf(r, file.(*serviceFile)) },
-		Can:      target.Capabilities{Not: not},
+		Can:      target.Capabilities{Not: not, Figures: figures()},
 		Open:     func(env target.Env) target.Opener { return opener{env} },
 		Heal:     func(h target.Healing) target.Healer { return healer{h} },
 	}

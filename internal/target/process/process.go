@@ -64,6 +64,7 @@ type Process struct {
 
 	mu       sync.Mutex
 	child    *child
+	lives    int  // how often it was started
 	expected bool // if it ends now, that was asked for
 	stopped  bool
 }
@@ -225,6 +226,7 @@ func (p *Process) Start(ctx context.Context) error {
 		}
 		p.mu.Lock()
 		p.child, p.expected = c, true
+		p.lives++
 		if p.stopped { // while it was being started
 			c.signal(syscall.SIGKILL)
 		}

@@ -105,10 +105,48 @@ func play(role string) {
 			panic(err)
 		}
 		time.Sleep(time.Minute)
+	case "burn": // half a core, by its own account and with short-lived children, and 100 MiB; answers with its CPU time
+		burn()
 	case "breaker":
 		breaker()
 	}
 	os.Exit(0)
+}
+
+const held = 100 << 20
+
+// burn uses half a core. A part of that is what its children use, of which none lives long.
+func burn() {
+	memory, err := syscall.Mmap(-1, 0, held, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		panic(err)
+	}
+	for i := 0; i < len(memory); i += 4096 {
+		memory[i] = 1
+	}
+	go http.ListenAndServe(os.Getenv("ADDR"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, int64(cpuTime()))
+	}))
+	start, before := time.Now(), cpuTime()
+	for {
+		for float64(cpuTime()-before) < 0.5*float64(time.Since(start)) {
+			exec.Command("true").Run()
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// cpuTime is that of this process and of its children that have ended.
+func cpuTime() time.Duration {
+	var sum int64
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			panic(err)
+		}
+		sum += u.Utime.Nano() + u.Stime.Nano()
+	}
+	return time.Duration(sum)
 }
 
 func run(role string, env ...string) Config {

@@ -25,6 +25,8 @@ func main() {
 		os.Exit(nethelper.Main(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	case "serve":
 		serve(os.Args[2:])
+	case "burn":
+		burn(os.Args[2:])
 	case "check": // says whether the server in the same container serves
 		res, err := http.Get("http://127.0.0.1:8080/")
 		if err != nil || res.StatusCode != http.StatusOK {
@@ -47,6 +49,40 @@ func main() {
 	default:
 		log.Fatalf("unknown command %q", os.Args[1])
 	}
+}
+
+// burn uses the CPU for a share of the time, by its own account, holds memory, and answers / with
+// how many nanoseconds of CPU time it has used.
+func burn(args []string) {
+	f := flag.NewFlagSet("burn", flag.ExitOnError)
+	cores := f.Float64("cores", 0.5, "")
+	hold := f.Int("hold", 100<<20, "")
+	f.Parse(args)
+	held, err := syscall.Mmap(-1, 0, *hold, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i := 0; i < len(held); i += 4096 {
+		held[i] = 1
+	}
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, int64(used())) })
+	go func() { log.Fatal(http.ListenAndServe(":8080", nil)) }()
+	start, before := time.Now(), used()
+	for {
+		for float64(used()-before) < *cores*float64(time.Since(start)) {
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// used is the CPU time of this process.
+func used() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		log.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // serve answers / with its name, and /time?url=U with how long a request to U
