@@ -1,60 +1,83 @@
 package attack
 
 import (
+	"iter"
 	"maps"
 
+	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
-// SecretColumns are the columns and captures that the requests use as a secret, as
-// SecretTexts say, and those that SecretNames has. With the flow at index i, those of its
-// steps; else those of the request at i. A column that is a secret by its own name need
-// not be among them.
-func SecretColumns(p *Plan, i int, flow bool) map[string]bool {
-	out := make(map[string]bool)
-	for _, name := range p.SecretNames {
-		out[name] = true
-	}
-	if !flow {
-		columnsUsedAsSecrets(&p.Requests[i], out)
-		return out
-	}
-	for _, s := range p.Flows[i].Steps {
-		columnsUsedAsSecrets(&p.Requests[s.Request], out)
-		for _, c := range s.Captures {
-			if secret.Key(c.Name) || secret.Path(c.JSON) || secret.Header(c.Header) ||
-				secret.Path(c.Matches) {
-				out[c.Name] = true
+// Secrets finds the secrets that only a call knows, in its row of data or in its flow.
+// It is safe for concurrent use.
+type Secrets struct {
+	plan *Plan
+	// used are, of each request, the columns and captures that are secret whatever their
+	// own name is; of a step, those of its flow, whatever protocol its other steps are of.
+	used []map[string]bool
+}
+
+// NewSecrets looks for the columns and captures that the requests use as a secret, as
+// SecretTexts say, and for those that SecretNames has.
+func NewSecrets(p *Plan) *Secrets {
+	s := &Secrets{plan: p}
+	for i := range p.Requests {
+		used := make(map[string]bool)
+		for _, name := range p.SecretNames {
+			used[name] = true
+		}
+		if spec, ok := p.Requests[i].Spec.(SecretTexts); ok {
+			for _, text := range spec.SecretTexts() {
+				for _, column := range payload.ColumnsIn(text) {
+					used[column] = true
+				}
 			}
+		}
+		s.used = append(s.used, used)
+	}
+	for _, f := range p.Flows {
+		used := make(map[string]bool)
+		for _, step := range f.Steps {
+			maps.Copy(used, s.used[step.Request])
+			for _, c := range step.Captures {
+				if secret.Key(c.Name) || secret.Path(c.JSON) || secret.Header(c.Header) ||
+					secret.Path(c.Matches) {
+					used[c.Name] = true
+				}
+			}
+			s.used[step.Request] = used
+		}
+	}
+	return s
+}
+
+// Row returns the secrets among the values of a row, or of a flow's session, that the
+// request at an index is made with.
+func (s *Secrets) Row(request int, row iter.Seq2[string, string]) []string {
+	var out []string
+	for column, v := range row {
+		if s.used[request][column] || secret.Key(column) && secret.Field(column, v) {
+			out = append(out, v)
 		}
 	}
 	return out
 }
 
-func columnsUsedAsSecrets(r *Request, out map[string]bool) {
-	spec, ok := r.Spec.(SecretTexts)
-	if !ok {
-		return
+// Of returns the secrets of a call: of its row, of its flow, and what takers would take
+// of its answer.
+func (s *Secrets) Of(call *Call, takers []*expect.Taker, answer *expect.Answer) []string {
+	var out []string
+	if call.Session != nil {
+		out = s.Row(call.Request, call.Session.Values.All())
+	} else if data := s.plan.Requests[call.Request].Data; data.Len() > 0 {
+		out = s.Row(call.Request, data.Row(int(call.Nth%uint64(data.Len()))))
 	}
-	for _, text := range spec.SecretTexts() {
-		for _, column := range payload.ColumnsIn(text) {
-			out[column] = true
-		}
-	}
-}
-
-// AllSecretColumns returns the SecretColumns of each request: of a step, those of its
-// flow, whatever protocol its other steps are of.
-func AllSecretColumns(p *Plan) []map[string]bool {
-	out := make([]map[string]bool, len(p.Requests))
-	for i := range p.Requests {
-		out[i] = SecretColumns(p, i, false)
-	}
-	for i, f := range p.Flows {
-		all := SecretColumns(p, i, true)
-		for _, s := range f.Steps {
-			maps.Copy(out[s.Request], all)
+	for _, taker := range takers {
+		if s.used[call.Request][taker.Name] {
+			if v, err := taker.Take(answer); err == nil {
+				out = append(out, v)
+			}
 		}
 	}
 	return out

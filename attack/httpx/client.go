@@ -28,7 +28,7 @@ type Client struct {
 	build    *Builder
 	checks   []*expect.Check // by request
 	steps    [][]step        // by flow
-	secret   []map[string]bool
+	secrets  *attack.Secrets
 	exchange sync.Pool
 }
 
@@ -55,7 +55,7 @@ func Compile(p *attack.Plan, engines []EngineKind) (attack.Client, fielderr.List
 // NewClient returns what sends the plan's requests by an engine, which it closes, or all
 // that is wrong, by field of the plan.
 func NewClient(p *attack.Plan, e Engine) (attack.Client, fielderr.List) {
-	c := &Client{plan: p, engine: e, secret: attack.AllSecretColumns(p)}
+	c := &Client{plan: p, engine: e, secrets: attack.NewSecrets(p)}
 	c.by, _ = e.(DeadlineSender)
 	c.exchange.New = func() any { return &exchange{client: c} }
 	var wrong fielderr.List

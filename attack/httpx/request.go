@@ -15,7 +15,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
-	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
 
 // Name is that of the protocol.
@@ -58,8 +57,10 @@ var (
 	_ attack.Printer     = (*Request)(nil)
 )
 
-// Printed implements attack.Printer: the settings stand beside the name.
+// Printed implements attack.Printer: the settings stand beside the name. What stands
+// under secret names is hidden.
 func (r *Request) Printed(of *attack.Request) any {
+	shown := r.masked()
 	return struct {
 		Name    string            `json:"name"`
 		Weight  float64           `json:"weight"`
@@ -76,8 +77,8 @@ func (r *Request) Printed(of *attack.Request) any {
 		Data    *payload.Data     `json:"data,omitempty"`
 		Targets Targets           `json:"targets,omitempty"`
 	}{
-		of.Name, of.Weight, r.Method, r.URL, r.Headers, r.Query, r.Body, r.JSON, r.Form, r.File,
-		of.Timeout, r.Expect, of.Data, r.Targets,
+		of.Name, of.Weight, r.Method, r.URL, shown.Headers, shown.Query, r.Body, r.JSON,
+		shown.Form, r.File, of.Timeout, shown.Expect, of.Data, r.Targets,
 	}
 }
 
@@ -150,23 +151,4 @@ func (r *Request) String() string {
 		return "a list of " + strconv.Itoa(n)
 	}
 	return cmp.Or(r.Method, http.MethodGet) + " " + r.URL
-}
-
-// SecretTexts implements attack.SecretTexts.
-func (r *Request) SecretTexts() []string {
-	var out []string
-	for _, f := range r.Headers {
-		if secret.Header(f.Name) {
-			out = append(out, f.Value)
-		}
-	}
-	for _, f := range slices.Concat(r.Query, r.Form) {
-		if secret.Name(f.Name) {
-			out = append(out, f.Value)
-		}
-	}
-	for _, s := range []string{r.URL, r.Body, payload.QuoteTemplates(r.JSON)} {
-		out = append(out, secret.Named(s)...)
-	}
-	return out
 }

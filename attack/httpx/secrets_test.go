@@ -29,24 +29,22 @@ func TestSecretColumns(t *testing.T) {
 		{"none", attack.Request{Protocol: Name, Spec: &Request{URL: "/{{ .a }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{"}}}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := attack.SecretColumns((&attack.Plan{Requests: []attack.Request{tt.req}}), 0, false)
-			var columns []string
-			for c := range got {
-				if len(c) == 1 {
-					columns = append(columns, c)
-				}
-			}
-			slices.Sort(columns)
-			if s := strings.Join(columns, ""); s != tt.want {
-				t.Errorf("expected %q, found %q", tt.want, s)
+			row := maps.All(map[string]string{"a": "a", "b": "b", "c": "c", "d": "d"})
+			got := attack.NewSecrets(&attack.Plan{Requests: []attack.Request{tt.req}}).Row(0, row)
+			if slices.Sort(got); strings.Join(got, "") != tt.want {
+				t.Errorf("expected %q, found %q", tt.want, got)
 			}
 		})
 	}
 	p := &attack.Plan{Requests: []attack.Request{{}, {Protocol: Name, Spec: &Request{Headers: []payload.Field{{Name: "Cookie", Value: "sid={{ .sid }}"}}}}}, Flows: []attack.Flow{{Steps: []attack.Step{
 		{Request: 0, Captures: []expect.Capture{{Name: "token", Matches: "x"}, {Name: "a", JSON: "$.auth.x"}, {Name: "b", Header: "X-Session"}, {Name: "id", JSON: "$.id"}}}, {Request: 1},
 	}}}}
-	if got := slices.Sorted(maps.Keys(attack.SecretColumns(p, 0, true))); !slices.Equal(got, []string{"a", "b", "sid", "token"}) {
-		t.Errorf("found %q", got)
+	row := maps.All(map[string]string{"token": "token", "a": "a", "b": "b", "id": "id", "sid": "sid", "max_tokens": "7"})
+	for i := range p.Requests {
+		got := attack.NewSecrets(p).Row(i, row)
+		if slices.Sort(got); !slices.Equal(got, []string{"a", "b", "sid", "token"}) {
+			t.Errorf("request %d: found %q", i, got)
+		}
 	}
 }
 

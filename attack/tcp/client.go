@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"net"
 	"os"
 	"sync"
@@ -28,7 +27,7 @@ type client struct {
 	limits   *wire.Limits
 	requests []*compiled         // by request; nil for those of other protocols
 	steps    [][][]*expect.Taker // captures, by flow and step
-	secret   []map[string]bool   // columns and captures, by request
+	secrets  *attack.Secrets
 
 	mu      sync.Mutex
 	idle    map[string][]*conn // by address; the last to become idle is used next
@@ -70,7 +69,7 @@ func Compile(p *attack.Plan) (attack.Client, fielderr.List) {
 	}
 	c := &client{
 		plan: p, dial: dialer.Connect, limits: wire.NewLimits(p.Connections.PerHost),
-		secret: attack.AllSecretColumns(p), idle: make(map[string][]*conn),
+		secrets: attack.NewSecrets(p), idle: make(map[string][]*conn),
 	}
 	var wrong fielderr.List
 	for i := range p.Requests {
@@ -326,41 +325,13 @@ func (x *exchange) Explain(r *attack.Result, sample bool) {
 	default:
 		_, r.Detail = x.of.check.JudgeBody(&x.answer, 0, secret.Shown)
 	}
-	r.Secrets = x.secrets()
+	r.Secrets = x.client.secrets.Of(x.call, x.captures(), &x.answer)
 	if sample {
 		s := &attack.Sample{Method: Name, URL: x.of.Address, Sent: &attack.Message{}}
 		s.Body, s.Cut = attack.SampleText(x.answer.Body, x.answer.BytesIn)
 		s.Sent.Body, s.Sent.Cut = attack.SampleText(x.sent, int64(len(x.sent)))
 		r.Sample = s
 	}
-}
-
-// secrets are those of an exchange: of its row, and what its flow captured or would
-// capture of the answer.
-func (x *exchange) secrets() []string {
-	var out []string
-	columns := x.client.secret[x.call.Request]
-	row := func(values iter.Seq2[string, string]) {
-		for column, v := range values {
-			if columns[column] || secret.Key(column) && secret.Field(column, v) {
-				out = append(out, v)
-			}
-		}
-	}
-	if s := x.call.Session; s != nil {
-		row(s.Values.All())
-	} else if data := x.client.plan.Requests[x.call.Request].Data; data.Len() > 0 {
-		row(data.Row(int(x.call.Nth % uint64(data.Len()))))
-	}
-	// Of an answer that is not good, not all were taken.
-	for _, taker := range x.captures() {
-		if columns[taker.Name] {
-			if v, err := taker.Take(&x.answer); err == nil {
-				out = append(out, v)
-			}
-		}
-	}
-	return out
 }
 
 // Release implements attack.Exchange.

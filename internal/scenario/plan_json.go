@@ -12,13 +12,11 @@ import (
 // JSON prints the plan, indented, the same bytes for the same plan. Secrets
 // are ***.
 func (p *Plan) JSON() ([]byte, error) {
-	q := *p
-	q.Attack = masked(p.Attack)
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(&q); err != nil {
+	if err := e.Encode(p); err != nil {
 		return nil, fmt.Errorf("printing the plan: %w", err)
 	}
 	// What is known to be secret goes first: a value under a secret name that has a blank

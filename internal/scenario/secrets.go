@@ -8,7 +8,6 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
-	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -113,73 +112,18 @@ func (s secretSet) expectation(e *expect.Expect) {
 
 // columns takes the columns of data that are secret by name or use.
 func (s secretSet) columns(p *attack.Plan) {
-	take := func(rows *payload.Data, used map[string]bool) {
+	secrets := attack.NewSecrets(p)
+	take := func(rows *payload.Data, request int) {
 		for i := range min(rows.Len(), maxSecretRows) {
-			for column, v := range rows.Row(i) {
-				if used[column] || secret.Key(column) && secret.Field(column, v) {
-					s.add(v)
-				}
-			}
+			s.add(secrets.Row(request, rows.Row(i))...)
 		}
 	}
 	for i := range p.Requests {
-		take(p.Requests[i].Data, attack.SecretColumns(p, i, false))
+		take(p.Requests[i].Data, i)
 	}
-	for i := range p.Flows {
-		take(p.Flows[i].Data, attack.SecretColumns(p, i, true))
-	}
-}
-
-// masked returns the attack with the values of fields that are secret by name hidden,
-// however short they are. The plan stays as it is.
-func masked(p attack.Plan) attack.Plan {
-	hide := func(value *string, secretName bool) {
-		if secretName && *value != "" {
-			*value = secret.Masked
+	for _, f := range p.Flows {
+		if len(f.Steps) > 0 {
+			take(f.Data, f.Steps[0].Request)
 		}
 	}
-	fields := func(in []payload.Field, is func(name, value string) bool) []payload.Field {
-		out := slices.Clone(in)
-		for i := range out {
-			hide(&out[i].Value, is(out[i].Name, out[i].Value))
-		}
-		return out
-	}
-	header := func(name, _ string) bool { return secret.Header(name) }
-	p.Requests = slices.Clone(p.Requests)
-	for i := range p.Requests {
-		spec, ok := p.Requests[i].Spec.(*httpx.Request)
-		if !ok {
-			continue
-		}
-		r := *spec
-		p.Requests[i].Spec = &r
-		r.Headers, r.Query, r.Form = fields(
-			r.Headers,
-			header,
-		), fields(
-			r.Query,
-			secret.Field,
-		), fields(
-			r.Form,
-			secret.Field,
-		)
-		r.Expect.Headers = fields(r.Expect.Headers, header)
-		r.Expect.HeaderParts, r.Expect.JSON = slices.Clone(
-			r.Expect.HeaderParts,
-		), slices.Clone(
-			r.Expect.JSON,
-		)
-		for i := range r.Expect.HeaderParts {
-			h := &r.Expect.HeaderParts[i]
-			hide(&h.Contains, secret.Header(h.Name))
-			hide(&h.Matches, secret.Header(h.Name))
-		}
-		for i := range r.Expect.JSON {
-			if j := &r.Expect.JSON[i]; j.Value != "" && secret.Path(j.Path) {
-				j.Value = `"` + secret.Masked + `"`
-			}
-		}
-	}
-	return p
 }

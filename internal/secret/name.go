@@ -24,7 +24,7 @@ var (
 	// one of these as its last.
 	secretWords = strings.Fields("key auth authorization pat jwt cookie signature")
 	secretEnds  = strings.Fields("pass passwd pwd dsn")
-	secretLast  = strings.Fields("sk session otp creds")
+	secretLast  = strings.Fields("sk session otp creds sig")
 	// These end so and mean something else.
 	otherWords = strings.Fields(
 		"compass bypass trespass surpass overpass underpass encompass impass oldpwd")
@@ -42,9 +42,9 @@ var (
 func Name(name string) bool {
 	words := wordsOf(name)
 	whole := strings.Join(words, "")
-	return slices.ContainsFunc(secretParts, func(part string) bool { return strings.Contains(whole, part) }) ||
-		slices.ContainsFunc(words, secretWord) ||
-		slices.Contains(secretLast, words[len(words)-1]) || whole == "sig"
+	holds := func(part string) bool { return strings.Contains(whole, part) }
+	return slices.ContainsFunc(secretParts, holds) || slices.ContainsFunc(words, secretWord) ||
+		slices.Contains(secretLast, words[len(words)-1])
 }
 
 func secretWord(word string) bool {

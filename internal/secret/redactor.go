@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,8 +67,11 @@ func (r *Redactor) With(secrets []string) *Redactor {
 	return out
 }
 
-// lineEnds is how messages show what moves a line.
-var lineEnds = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
+var (
+	// lineEnds is how messages show what moves a line.
+	lineEnds  = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
+	hexEscape = regexp.MustCompile(`%[0-9A-F]{2}`)
+)
 
 // spellings are a secret as it stands in texts: as it is, in JSON by several writers,
 // in a query, a form and a path, and in the credentials of Basic, whoever the user is.
@@ -82,12 +86,13 @@ func spellings(secret string) []string {
 	}
 	query, path := url.QueryEscape(secret), url.PathEscape(secret)
 	for _, escaped := range []string{query, strings.ReplaceAll(query, "+", "%20"), path} {
-		out = append(out, escaped, lowerHex(escaped))
+		out = append(out, escaped, hexEscape.ReplaceAllStringFunc(escaped, strings.ToLower))
 	}
 	for before := range 3 { // how long user: is, modulo the 3 bytes that become 4 characters
-		inside := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), secret...))
-		// The last character, if the secret ends within it, depends on what follows.
-		out = append(out, inside[(before*8+5)/6:(before+len(secret))*8/6], inside[(before*8+5)/6:])
+		login := base64.StdEncoding.EncodeToString(append(make([]byte, before), secret...))
+		// A character that the secret begins or ends within depends on what is beside it.
+		from, to := (before*8+5)/6, (before+len(secret))*8/6
+		out = append(out, login[from:to], login[from:])
 	}
 	return out
 }
@@ -101,17 +106,6 @@ func jsonOf(s string, html bool) string {
 		panic("secret: a string did not become JSON: " + err.Error())
 	}
 	return strings.TrimSpace(b.String())
-}
-
-// lowerHex is a text in percent-encoding with %2f for %2F.
-func lowerHex(s string) string {
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			copy(b[i:], strings.ToLower(s[i:i+3]))
-		}
-	}
-	return string(b)
 }
 
 // span is where a secret stands in a text.
