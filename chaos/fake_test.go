@@ -228,3 +228,27 @@ func (j *memJournal) len() int {
 	defer j.mu.Unlock()
 	return len(j.entries)
 }
+
+// edged is a target that takes time to prepare its disturbance and to clean up
+// after it, and says so.
+type edged struct{ fake }
+
+func (e edged) Impair(ctx context.Context, id string, s NetCondition, d time.Duration) (Proof, error) {
+	time.Sleep(2 * time.Second)
+	DisturbanceStarted(ctx)
+	return e.fake.Impair(ctx, id, s, d)
+}
+
+func (e edged) Clear(ctx context.Context, id string) (Proof, error) {
+	p, err := e.fake.Clear(ctx, id)
+	DisturbanceEnded(ctx)
+	time.Sleep(3 * time.Second)
+	return p, err
+}
+
+// numb is a target that can suffer nothing.
+type numb struct{ kind string }
+
+func (n numb) Name() string              { return "numb-1" }
+func (n numb) Ref() Ref                  { return Ref{Kind: n.kind, Name: "numb-1"} }
+func (n numb) Instead(Capability) string { return "a numb " + n.kind + " feels nothing" }

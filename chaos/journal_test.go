@@ -480,3 +480,27 @@ func TestHealAfterACrashAtAnyMoment(t *testing.T) {
 		})
 	}
 }
+
+func TestIDsAreUniqueAndFitForFiles(t *testing.T) {
+	plan := func(name string) ScheduledFault {
+		return planned(name, sigkill(), 0, 0, newFake("x/1"), newFake("x 1"))
+	}
+	c := NewConductor(Config{Run: "2026-01-02T03:04:05 größe"}, []ScheduledFault{plan("a b"), plan("a-b"), plan(strings.Repeat("long", 100))})
+	seen := map[string]bool{}
+	j, err := OpenJournal(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range c.faults {
+		for i := range f.Targets {
+			id := c.id(f, i)
+			if seen[id] {
+				t.Errorf("the id %s is there twice", id)
+			}
+			seen[id] = true
+			if err := j.Add(Entry{ID: id}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

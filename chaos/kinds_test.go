@@ -164,13 +164,6 @@ func decode(t *testing.T, k Kind, text string) Spec {
 	return s
 }
 
-// numb is a target that can suffer nothing.
-type numb struct{ kind string }
-
-func (n numb) Name() string              { return "numb-1" }
-func (n numb) Ref() Ref                  { return Ref{Kind: n.kind, Name: "numb-1"} }
-func (n numb) Instead(Capability) string { return "a numb " + n.kind + " feels nothing" }
-
 // engined is a target that an engine keeps.
 type engined struct{ fake }
 
