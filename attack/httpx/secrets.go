@@ -79,7 +79,8 @@ func (r Request) masked() Request {
 	header := func(name, _ string) bool { return secret.Header(name) }
 	r.Headers, r.Query = fields(r.Headers, header), fields(r.Query, secret.Field)
 	r.Form, r.Expect.Headers = fields(r.Form, secret.Field), fields(r.Expect.Headers, header)
-	r.Expect.HeaderParts, r.Expect.JSON = slices.Clone(r.Expect.HeaderParts), slices.Clone(r.Expect.JSON)
+	r.Expect.HeaderParts = slices.Clone(r.Expect.HeaderParts)
+	r.Expect.JSON = slices.Clone(r.Expect.JSON)
 	for i := range r.Expect.HeaderParts {
 		h := &r.Expect.HeaderParts[i]
 		is := secret.Header(h.Name)

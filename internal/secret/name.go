@@ -6,6 +6,7 @@
 package secret
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,21 +17,20 @@ import (
 const Masked = "***"
 
 var (
-	// A name that holds one of these is that of a secret, whatever separates its words.
-	secretParts = strings.Fields("token secret passw passphrase passcode passkey credential " +
-		"apikey privatekey accesskey accountkey masterkey signingkey encryptionkey sshkey " +
-		"sessionid sessid connectionstring connstr")
-	// So is one with one of these words, with one that ends so (PGPASS, DBPASSWD), or with
-	// one of these as its last.
-	secretWords = strings.Fields("key auth authorization pat jwt cookie signature")
-	secretEnds  = strings.Fields("pass passwd pwd dsn")
-	secretLast  = strings.Fields("sk session otp creds sig")
-	// These end so and mean something else.
-	otherWords = strings.Fields(
-		"compass bypass trespass surpass overpass underpass encompass impass oldpwd")
+	// A name that holds one of these is that of a secret. Blanks are where a word begins or
+	// ends, and a dot is the end of the name: PGPASS ends in "pass ", USER_OTP in " otp .".
+	secretNames = strings.Split("token|secret|passw|passphrase|passcode|passkey|credential|"+
+		"api key|private key|access key|apikey|privatekey|accesskey|accountkey|masterkey|"+
+		"signingkey|encryptionkey|sshkey|session id|sessionid|sessid|"+
+		"connection string|connectionstring|conn str|connstr|"+
+		" key | auth | authorization | pat | jwt | cookie | signature |"+
+		"pass |passwd |pwd |dsn | sk .| session .| otp .| creds .| sig .", "|")
+	// These words end so and mean something else.
+	otherNames = strings.Split(" compass | encompass | bypass | trespass | surpass | overpass |"+
+		" underpass | impass | oldpwd ", "|")
 	// A number under a name with one of these words is a figure: max_tokens, token_ttl.
-	countWords = strings.Fields(
-		"tokens count limit max min length size ttl age expires expiry attempts retries")
+	countNames = strings.Split(" tokens | count | limit | max | min | length | size | ttl | age |"+
+		" expires | expiry | attempts | retries ", "|")
 	// Alone, these are everyday words: {"key": "colour", "value": "red"}.
 	everydayNames = []string{"key", "pat"}
 
@@ -39,18 +39,17 @@ var (
 
 // Name says whether a variable, parameter or field of this name holds a secret.
 // userToken, user-token and USER_TOKEN are the same.
-func Name(name string) bool {
-	words := wordsOf(name)
-	whole := strings.Join(words, "")
-	holds := func(part string) bool { return strings.Contains(whole, part) }
-	return slices.ContainsFunc(secretParts, holds) || slices.ContainsFunc(words, secretWord) ||
-		slices.Contains(secretLast, words[len(words)-1])
+func Name(name string) bool { return isSecret(words(name)) }
+
+func isSecret(words string) bool {
+	for _, other := range otherNames {
+		words = strings.ReplaceAll(words, other, " _ ")
+	}
+	return holdsOneOf(secretNames, words)
 }
 
-func secretWord(word string) bool {
-	ends := func(end string) bool { return strings.HasSuffix(word, end) }
-	return slices.Contains(secretWords, word) ||
-		slices.ContainsFunc(secretEnds, ends) && !slices.Contains(otherWords, word)
+func holdsOneOf(parts []string, s string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(s, part) })
 }
 
 // Key is Name for what can have any name: keys of JSON, columns of data, captures.
@@ -65,33 +64,37 @@ func Field(name, value string) bool { return Name(name) && !figure(name, value) 
 
 func figure(name, value string) bool {
 	_, err := strconv.ParseFloat(value, 64)
-	counts := func(word string) bool { return slices.Contains(countWords, word) }
-	return err == nil && slices.ContainsFunc(wordsOf(name), counts)
+	return err == nil && holdsOneOf(countNames, words(name))
 }
 
 // Header says whether the value of a header is a secret: Authorization, Cookie,
 // Set-Cookie, *-Key, *-Token and the like. Access-Control-Allow-Credentials is none.
 func Header(name string) bool {
-	low := strings.ToLower(name)
-	return !strings.HasPrefix(low, "access-control-") &&
-		(strings.Contains(low, "session") || Name(name))
+	s := words(name)
+	return !strings.HasPrefix(s, " access control ") &&
+		(strings.Contains(s, "session") || isSecret(s))
 }
 
 // Path says whether a JSON path, or a regular expression, speaks of a secret: one of
 // the names in it is that of one.
 func Path(path string) bool { return slices.ContainsFunc(nameInPath.FindAllString(path, -1), Key) }
 
-// wordsOf returns the words of a name in small letters; at least one, which may be empty.
-func wordsOf(name string) []string {
-	var b strings.Builder
-	for i, c := range []byte(name) {
-		if c >= 'A' && c <= 'Z' && i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z' {
-			b.WriteByte(' ')
+// words is a name in small letters, with a blank around each word and a dot behind.
+func words(name string) string {
+	var room [64]byte // is enough for most
+	out := append(room[:0], ' ')
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case strings.IndexByte("_-. []", c) >= 0:
+			c = ' '
+		case c >= 'A' && c <= 'Z':
+			if i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z' {
+				out = append(out, ' ')
+			}
+			c += 'a' - 'A'
 		}
-		b.WriteByte(c)
+		out = append(out, c)
 	}
-	words := strings.FieldsFunc(strings.ToLower(b.String()), func(c rune) bool {
-		return strings.ContainsRune("_-. []", c)
-	})
-	return append(words, "")[:max(1, len(words))]
+	return string(append(bytes.TrimRight(out, " "), " ."...))
 }
