@@ -20,6 +20,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // Preflight opens connections as the load will: to the same addresses, through
@@ -42,7 +43,7 @@ func NewPreflight(p *attack.Plan) (*Preflight, error) {
 		return nil, err
 	}
 	if f.tls, err = opt.TLS.Config(); err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
+		return nil, fielderr.Of(err).Below(fielderr.Field("tls"), "tls").Err()
 	}
 	switch {
 	case p.Protocol == "http2":

@@ -2,15 +2,17 @@ package httpx
 
 import (
 	"errors"
-	"fmt"
 	"strings"
+
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // Protocols lists the values of Plan.Protocol.
 func Protocols() []string { return []string{"auto", "http1", "http2", "h2c"} }
 
 func UnknownVersion(name string) error {
-	return fmt.Errorf(
+	return fielderr.At(
+		fielderr.Field("protocol"),
 		"protocol: expected one of %s, found %q",
 		strings.Join(Protocols(), ", "),
 		name,

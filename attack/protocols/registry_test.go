@@ -59,13 +59,20 @@ func TestCompile(t *testing.T) {
 		err   string
 		path  string
 	}{
-		"both":         {func(*attack.Plan) {}, []string{"http", "tcp"}, "", ""},
-		"HTTP alone":   {func(p *attack.Plan) { p.Requests = p.Requests[:1] }, []string{"http"}, "", ""},
-		"no HTTP":      {func(p *attack.Plan) { p.Requests = p.Requests[1:] }, []string{"tcp"}, "", ""},
-		"unknown":      {func(p *attack.Plan) { p.Requests[1].Protocol = "ipx" }, nil, `request "ping": there is no protocol "ipx"`, "requests[1].protocol"},
-		"a bad page":   {func(p *attack.Plan) { p.Requests[0].Spec.(*httpx.Request).URL = "/" }, nil, `request "page": url`, "requests[0].url"},
-		"a bad engine": {func(p *attack.Plan) { p.Engine = "slow" }, nil, "engine: expected one of", "engine"},
-		"a weight":     {func(p *attack.Plan) { p.Requests[2].Weight = -1 }, nil, `request "again": weight: expected a number of at least 0, found -1`, "requests[2].weight"},
+		"both":                            {func(*attack.Plan) {}, []string{"http", "tcp"}, "", ""},
+		"HTTP alone":                      {func(p *attack.Plan) { p.Requests = p.Requests[:1] }, []string{"http"}, "", ""},
+		"no HTTP":                         {func(p *attack.Plan) { p.Requests = p.Requests[1:] }, []string{"tcp"}, "", ""},
+		"unknown":                         {func(p *attack.Plan) { p.Requests[1].Protocol = "ipx" }, nil, `request "ping": there is no protocol "ipx"`, "requests[1].protocol"},
+		"a bad page":                      {func(p *attack.Plan) { p.Requests[0].Spec.(*httpx.Request).URL = "/" }, nil, `request "page": url`, "requests[0].url"},
+		"a bad engine":                    {func(p *attack.Plan) { p.Engine = "slow" }, nil, "engine: expected one of", "engine"},
+		"a version":                       {func(p *attack.Plan) { p.Protocol = "http3" }, nil, `protocol: expected one of auto`, "protocol"},
+		"a version that the engine lacks": {func(p *attack.Plan) { p.Engine, p.Protocol = "fast", "h2c" }, nil, "engine fast speaks HTTP/1.1 only", "protocol"},
+		"a certificate":                   {func(p *attack.Plan) { p.TLS.Cert = "x.pem" }, nil, "tls: a client certificate needs its key", "tls.cert"},
+		"a connection of HTTP":            {func(p *attack.Plan) { p.Requests, p.Connections.PerHost = p.Requests[:1], -1 }, nil, "connections: per_host: expected at least 1", "connections.per_host"},
+		"a connection of TCP":             {func(p *attack.Plan) { p.Requests, p.Connections.PerHost = p.Requests[1:], -1 }, nil, "connections: per_host: expected at least 1", "connections.per_host"},
+		"a host":                          {func(p *attack.Plan) { p.Requests, p.AllowHosts = p.Requests[1:], []string{"*"} }, nil, "allow_hosts: ", "allow_hosts"},
+		"a host of redirects":             {func(p *attack.Plan) { p.Redirects, p.RedirectHosts = 1, []string{"a b"} }, nil, "redirect_hosts: expected a host", "redirect_hosts"},
+		"a weight":                        {func(p *attack.Plan) { p.Requests[2].Weight = -1 }, nil, `request "again": weight: expected a number of at least 0, found -1`, "requests[2].weight"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := mixed()

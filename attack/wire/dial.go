@@ -185,8 +185,9 @@ type DialOptions struct {
 
 func NewDialer(opt DialOptions) (*Dialer, error) {
 	c := opt.Connections
-	if err := c.Validate().Err(); err != nil {
-		return nil, fmt.Errorf("connections: %w", err)
+	wrong := c.Validate().Below(fielderr.Field("connections"), "connections")
+	if wrong != nil {
+		return nil, wrong.Err()
 	}
 	d := &Dialer{where: c}
 	d.where.To = make(map[string]string, len(c.To))

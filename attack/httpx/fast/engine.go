@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -56,7 +56,8 @@ func New(opt httpx.Options) (httpx.Engine, error) {
 	switch opt.Protocol {
 	case "", "auto", "http1":
 	case "http2", "h2c":
-		return nil, fmt.Errorf(
+		return nil, fielderr.At(
+			fielderr.Field("protocol"),
 			"protocol: engine fast speaks HTTP/1.1 only: take engine http for %s",
 			opt.Protocol,
 		)
@@ -65,7 +66,7 @@ func New(opt httpx.Options) (httpx.Engine, error) {
 	}
 	conf, err := opt.TLS.Config()
 	if err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
+		return nil, fielderr.Of(err).Below(fielderr.Field("tls"), "tls").Err()
 	}
 	conf.NextProtos = []string{"http/1.1"}
 	dial, err := wire.NewDialer(opt.Dialing())

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // Transport is what the engines share: connections kept alive, one for each
@@ -36,7 +37,7 @@ type Transport struct {
 func NewTransport(opt httpx.Options) (*Transport, error) {
 	conf, err := opt.TLS.Config()
 	if err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
+		return nil, fielderr.Of(err).Below(fielderr.Field("tls"), "tls").Err()
 	}
 	var protocols http.Protocols
 	switch opt.Protocol {
