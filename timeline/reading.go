@@ -20,6 +20,12 @@ type Subject struct {
 // String is the subject as rules write it: service("api").
 func (s Subject) String() string { return string(s.Kind) + "(" + strconv.Quote(s.Name) + ")" }
 
+// Declared is a subject as the scenario has it.
+type Declared struct {
+	Subject
+	Unit Unit `json:"unit,omitempty"` // of a metric's value; empty: a plain number
+}
+
 // Reading is one measurement of one subject. It holds no references but its texts, and two are
 // equal if they say the same.
 //
@@ -36,6 +42,8 @@ type Reading struct {
 	// moment has no regular order, such as a restart or a figure that is read once.
 	Every time.Duration `json:"every,omitempty"`
 
+	// Values are the figures. One that is not there, and not missing, did not exist: what does
+	// not run uses no CPU. Such a reading says so by what it has, restarts 0 or healthy 0.
 	Values Values `json:"values,omitzero"`
 	// Missing says why there is no data, for people. What Values has is known all the same:
 	// its other figures of the subject are not.

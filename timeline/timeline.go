@@ -129,6 +129,9 @@ type Timeline struct {
 	Normal   Normal            `json:"normal,omitzero"`
 	NormalOf map[string]Normal `json:"normal_of,omitempty"`
 
+	// Subjects are what can be observed beside the load.
+	Subjects []Declared `json:"subjects,omitempty"`
+
 	// Intervals streams the intervals in order of time, from memory or from the
 	// run directory; it can be ranged over any number of times.
 	Intervals iter.Seq2[Interval, error] `json:"-"`

@@ -17,6 +17,8 @@ type bounds struct {
 	unseen bool // the only reason is that something may have passed between two arrivals
 	// How lo and hi compare with limits, by exact count.
 	exactLo, exactHi map[time.Duration]int
+	// The same of what is observed, whose limits are of any unit.
+	countedLo, countedHi map[float64]int
 }
 
 // text is where the figure lies, for people.
@@ -253,9 +255,12 @@ func exactEnd(metric, limit value, high bool) (int, bool) {
 	if metric.bounds == nil || !limit.fixed {
 		return 0, false
 	}
-	exact := metric.bounds.exactLo
+	exact, counted := metric.bounds.exactLo, metric.bounds.countedLo
 	if high {
-		exact = metric.bounds.exactHi
+		exact, counted = metric.bounds.exactHi, metric.bounds.countedHi
+	}
+	if c, ok := counted[limit.n]; ok {
+		return c, true
 	}
 	c, ok := exact[rule.AsDuration(limit.n)]
 	return c, ok

@@ -96,6 +96,9 @@ func exactly(metric, limit value) (int, bool) {
 	if metric.reading == nil || !limit.fixed {
 		return 0, false
 	}
+	if c, ok := metric.reading.counted[limit.n]; ok {
+		return c, true
+	}
 	c, ok := metric.reading.exact[rule.AsDuration(limit.n)]
 	return c, ok
 }

@@ -9,14 +9,18 @@ import (
 // Figure is a quantity for programs.
 type Figure struct {
 	Value float64 `json:"value"`
-	Unit  string  `json:"unit"` // ns, fraction (0..1), per_second, number or bytes
+	// Unit is ns, fraction (0..1), per_second, number, bytes or bytes_per_second; of growth, one
+	// of these per_second.
+	Unit string `json:"unit"`
 	// AtLeast says that the true figure is Value or more.
 	AtLeast bool `json:"at_least,omitempty"`
 }
 
 var figureUnits = map[rule.Unit]string{
 	rule.Duration: "ns", rule.Fraction: "fraction", rule.Rate: "per_second",
-	rule.Number: "number", rule.Bytes: "bytes",
+	rule.Number: "number", rule.Bytes: "bytes", rule.BytesRate: "bytes_per_second",
+	rule.DurationGrowth: "ns_per_second", rule.FractionGrowth: "fraction_per_second",
+	rule.NumberGrowth: "per_second", rule.BytesGrowth: "bytes_per_second",
 }
 
 // figure is v for programs; nil if there is none.

@@ -147,7 +147,14 @@ func (f *finding) figures(negated bool) (op string, observed, bound *Figure) {
 		op = opposite[op]
 	}
 	if !o.missing.any() && !l.missing.any() && !o.atLeast && !o.coarse && misread(o, l, cmp) {
-		o.n = l.n + float64(cmp)
+		switch {
+		case f.unit == rule.Duration:
+			o.n = l.n + float64(cmp)
+		case cmp == 0:
+			o.n = l.n
+		default:
+			o.n = math.Nextafter(l.n, math.Inf(cmp))
+		}
 	}
 	return op, o.figure(f.unit), l.figure(f.unit)
 }

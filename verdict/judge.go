@@ -47,6 +47,14 @@ func Default() []string {
 func Judge(rules []Input, tl *timeline.Timeline) (Report, error) {
 	j := newJudging(rules, tl)
 	j.ended = true
+	if tl.Readings != nil {
+		for r, err := range tl.Readings {
+			if err != nil {
+				return Report{}, fmt.Errorf("reading what was observed: %w", err)
+			}
+			j.AddReading(r)
+		}
+	}
 	for iv, err := range tl.Intervals {
 		if err != nil {
 			return Report{}, fmt.Errorf("reading the run's intervals: %w", err)
@@ -108,7 +116,11 @@ func (j *Judging) prepare(in Input) *ruleCase {
 	}
 	for i := range in.Rule.terms {
 		t := &in.Rule.terms[i]
-		c.alone = c.alone && t.scope.Every > 0 && len(t.scope.Phases) == 0
+		c.alone = c.alone && t.scope.Every > 0 && len(t.scope.Phases) == 0 && t.observed == nil
+		if t.observed != nil {
+			c.observe(j, i, t)
+			continue
+		}
 		if t.scope.Fault != "" {
 			continue // see conclude
 		}
@@ -151,10 +163,37 @@ func (j *Judging) prepare(in Input) *ruleCase {
 // level is that of the intervals that are shown.
 func (in *Input) level() float64 { return cmp.Or(in.Confidence, confidence.Level) }
 
-func sliceAt(all *[]*sliceCase, w timeline.Window) *sliceCase {
-	i, found := slices.BinarySearchFunc(*all, w.From, func(s *sliceCase, at time.Duration) int {
+// observe asks for what a term of a subject needs.
+func (c *ruleCase) observe(j *Judging, i int, t *term) {
+	c.sliced[i] = t.scope.Every > 0
+	j.observations.subscribe(*t.observed, t.scope, t.limits, func(o observedSlice) {
+		val := o.seen.value(t)
+		if !c.sliced[i] {
+			c.whole[i] = val
+			return
+		}
+		to := &c.rest
+		if hasSlice(c.final, o.slice) {
+			to = &c.final
+		}
+		s := sliceAt(to, o.slice)
+		s.values[i], s.due = val, true
+	})
+}
+
+func hasSlice(all []*sliceCase, w timeline.Window) bool {
+	_, found := findSlice(all, w)
+	return found
+}
+
+func findSlice(all []*sliceCase, w timeline.Window) (int, bool) {
+	return slices.BinarySearchFunc(all, w.From, func(s *sliceCase, at time.Duration) int {
 		return cmp.Compare(s.window.From, at)
 	})
+}
+
+func sliceAt(all *[]*sliceCase, w timeline.Window) *sliceCase {
+	i, found := findSlice(*all, w)
 	if !found {
 		*all = slices.Insert(*all, i, &sliceCase{window: w, values: map[int]value{}})
 	}
@@ -398,6 +437,10 @@ func (j *Judging) result(
 	}
 	if f.truth == unknown {
 		r.CouldBe = leaf.couldBe()
+	}
+	if _, o, _, _ := leaf.sides(); o.note != "" && observed != "" {
+		observed += " (" + o.note + ")"
+		r.Observed = observed
 	}
 	if f.composite() && subject != "" && observed != "" {
 		r.Observed = subject + " " + observed

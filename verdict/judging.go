@@ -23,10 +23,11 @@ type Judging struct {
 	tl    timeline.Timeline // what is known of the run; Duration is how far it came
 	ended bool              // the load is over, and Duration known
 
-	c          *aggregator
-	recoveries *recoveryDetectors
-	cases      []*ruleCase
-	held       []timeline.Interval // intervals that wait for a fault
+	c            *aggregator
+	recoveries   *recoveryDetectors
+	observations *observations
+	cases        []*ruleCase
+	held         []timeline.Interval // intervals that wait for a fault
 
 	// Made anew by each report. brief leaves out the figures that no rule needs.
 	report Report
@@ -58,6 +59,7 @@ func newJudging(rules []Input, tl *timeline.Timeline) *Judging {
 	j := &Judging{tl: *tl, before: make([]*View, len(tl.Faults))}
 	j.c = newAggregator(&j.tl)
 	j.recoveries = newRecoveryDetectors(&j.tl, j.c)
+	j.observations = newObservations(j.c)
 	j.measureAll()
 	for _, in := range rules {
 		j.cases = append(j.cases, j.prepare(in))
@@ -89,7 +91,14 @@ func (j *Judging) Add(iv timeline.Interval) {
 	j.release()
 }
 
-// End says that the load is over: run has all that is known of it. All intervals were added before.
+// AddReading takes in what an observer saw. It comes after what was known at its end was learnt.
+func (j *Judging) AddReading(r timeline.Reading) {
+	j.observations.add(r)
+	j.observations.release(j.knownUpTo)
+}
+
+// End says that the load is over: run has all that is known of it. All intervals and readings were
+// added before.
 func (j *Judging) End(run *timeline.Timeline) error {
 	j.tl.Duration, j.tl.Interrupted, j.ended = run.Duration, run.Interrupted, true
 	return j.Learn(Facts{run.Faults, run.Generator, run.Standstills})
@@ -100,6 +109,7 @@ func (j *Judging) Until() time.Duration { return j.tl.Duration }
 
 // release judges by the intervals that no longer wait for a fault.
 func (j *Judging) release() {
+	j.observations.release(j.knownUpTo)
 	n := 0
 	for ; n < len(j.held) && j.knownUpTo(lastOf(&j.held[n])); n++ {
 		iv := &j.held[n]
@@ -184,8 +194,10 @@ func (j *Judging) judge(brief bool) Report {
 		c.rest = nil
 	}
 	j.c.emitAll()
+	j.observations.emitAll(j.tl.Duration)
 	j.recoveries.report(j.report.Faults, j)
 	if !brief {
+		j.report.Subjects = j.observations.measure()
 		for i, v := range j.faults {
 			v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
 		}

@@ -45,6 +45,8 @@ type Metric struct {
 	ofErrors bool
 	// family is set for percentiles: what they are read from.
 	family *family
+	// anything says that it can be below 0.
+	anything bool
 	// ofAnswers says that it counts answers: that there were none is a figure too, where
 	// somebody waited for one.
 	ofAnswers bool

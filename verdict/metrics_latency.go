@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,21 +26,14 @@ var percentiles = []struct {
 func minSamples(q float64) uint64 { return uint64(samplesNeeded(q)) }
 
 // percentileMetric is the metric of a percentile that is not listed, such as
-// p97.5 or ok.p12; nil if the name is that of none. Percentiles lie between 0 and
-// 100, and have one spelling: neither p05 nor p99.90.
+// p97.5 or ok.p12; nil if the name is that of none.
 func percentileMetric(name string) *Metric {
 	prefix, number := "", name
 	if group, rest, ok := strings.Cut(name, "."); ok && !rule.IsPercentile(group) {
 		prefix, number = group+".", rest
 	}
-	whole, part, point := strings.Cut(number, ".")
-	if !rule.IsPercentile(whole) || whole[1] == '0' && whole != "p0" ||
-		point && (part == "" || strings.Trim(part, "0123456789") != "" ||
-			part[len(part)-1] == '0') {
-		return nil
-	}
-	percent, err := strconv.ParseFloat(number[1:], 64)
-	if err != nil || percent <= 0 || percent >= 100 {
+	q, ok := rule.Percentile(number)
+	if !ok {
 		return nil
 	}
 	listed := slices.IndexFunc(
@@ -51,7 +43,7 @@ func percentileMetric(name string) *Metric {
 	if listed < 0 {
 		return nil
 	}
-	m, q := metrics[listed], percent/100
+	m := metrics[listed]
 	m.Name, m.quantile, m.MinSamples = name, q, minSamples(q)
 	m.eval = func(v *View) (float64, bool) {
 		d, ok := m.dist(v).Quantile(q)

@@ -9,6 +9,7 @@ type Reason string
 const (
 	ReasonNothingDue  Reason = "nothing_due"
 	ReasonNoData      Reason = "no_data"
+	ReasonSource      Reason = "source"
 	ReasonTooFew      Reason = "too_few"
 	ReasonFault       Reason = "fault"
 	ReasonNotSeen     Reason = "not_seen"
@@ -34,6 +35,10 @@ func Reasons() []ReasonDoc {
 		{
 			ReasonNoData,
 			"what it asks for was not measured: no connection was opened, no answer was good",
+		},
+		{
+			ReasonSource,
+			"what observes a service, a probe or a metric gave no data for some of the time",
 		},
 		{
 			ReasonTooFew,

@@ -21,6 +21,9 @@ func remarksOn(f *finding) []string {
 			continue
 		}
 		most, lies := math.Inf(1), "is never below 0"
+		if metric.reading.metric.anything {
+			continue
+		}
 		if metric.reading.metric.ofAll {
 			most, lies = 1, "lies between 0% and 100%"
 		}

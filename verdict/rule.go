@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/confidence"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
@@ -23,6 +24,10 @@ type term struct {
 	text   string // as it is written
 	metric *Metric
 	scope  rule.Scope
+	// observed is what is asked of a subject, of which metric has the name and the unit; nil:
+	// the metric is asked of load or of a fault. limits are what it is compared with.
+	observed *rule.Observed
+	limits   []float64
 }
 
 // Names is what a rule may name, and the time that it may ask of.
@@ -39,8 +44,19 @@ func Compile(src string, names Names) (*Rule, fielderr.List) {
 	}
 	r := &Rule{source: src, root: compiled.Root}
 	for _, t := range compiled.Terms {
-		r.terms = append(r.terms, term{t.Text, metricByName(t.Metric.Name), t.Scope})
+		made := term{text: t.Text, scope: t.Scope, observed: t.Observed}
+		if t.Observed != nil {
+			made.metric = &Metric{
+				Name: t.Metric.Name, Unit: t.Metric.Unit,
+				anything: t.Observed.Figure == timeline.MetricValue ||
+					t.Observed.Aggregate.Kind == rule.AggregateGrowth,
+			}
+		} else {
+			made.metric = metricByName(t.Metric.Name)
+		}
+		r.terms = append(r.terms, made)
 	}
+	r.limitTerms(r.root)
 	f := r.evaluate(r.unmeasured())
 	r.limits, r.remarks = exactLimits(f), remarksOn(f)
 	return r, nil
@@ -110,7 +126,7 @@ func judgeNode(n *rule.Node, terms []value) *finding {
 	case rule.Not:
 		return negate(judgeNode(n.Left, terms))
 	}
-	return compareValues(n.Op, n.Left.Unit, valueOf(n.Left, terms), valueOf(n.Right, terms))
+	return compareValues(n.Op, n.Unit, valueOf(n.Left, terms), valueOf(n.Right, terms))
 }
 
 // valueOf is the value of a quantity.
@@ -136,6 +152,26 @@ func exactLimits(f *finding) []time.Duration {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// limitTerms notes what the terms on subjects are compared with.
+func (r *Rule) limitTerms(n *rule.Node) {
+	if n.Op == "" {
+		return
+	}
+	if n.Right != nil && slices.Contains(rule.Comparisons, n.Op) {
+		for _, sides := range [][2]*rule.Node{{n.Left, n.Right}, {n.Right, n.Left}} {
+			of, limit := sides[0], valueOf(sides[1], r.unmeasured())
+			if of.Op == "" && of.Literal == nil && limit.fixed && !limit.missing.any() {
+				t := &r.terms[of.Term]
+				t.limits = insertLimit(t.limits, limit.n)
+			}
+		}
+	}
+	r.limitTerms(n.Left)
+	if n.Right != nil {
+		r.limitTerms(n.Right)
+	}
 }
 
 // Every is the length of the slices in which the rule must hold, 0 if it is

@@ -21,6 +21,7 @@ type value struct {
 	// the figure is known as far as the histogram's bucket tells.
 	coarse  bool
 	samples uint64 // that the figure is of
+	note    string // which of several it was read of; empty: there is no choice
 	// interval is where the true figure lies at a level of confidence; nil if it has no interval.
 	interval func(level float64) (span, bool)
 	// shares are what of its figure is a share of few or many arrivals, and vary is
@@ -34,6 +35,8 @@ type reading struct {
 	text   string // as it is written
 	metric *Metric
 	exact  map[time.Duration]int // how it stands to limits, by exact count
+	// counted is the same of what is observed, whose limits are of any unit.
+	counted map[float64]int
 }
 
 // format prints the value in its unit.

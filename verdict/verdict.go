@@ -181,6 +181,8 @@ type Report struct {
 	Flows    map[string]Measure `json:"flows,omitempty"`
 	Faults   []FaultResult      `json:"faults"`
 	Rules    []RuleResult       `json:"rules"`
+	// Subjects are what was observed beside the load, by kind and name.
+	Subjects []SubjectMeasure `json:"subjects,omitempty"`
 	// Generator is how the generator itself did over the judged stages; nil if
 	// nothing was due there.
 	Generator *Generator `json:"generator,omitempty"`

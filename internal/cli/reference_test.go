@@ -42,6 +42,8 @@ func TestReference(t *testing.T) {
 		"faults":          faultsTable(),
 		"metrics":         verdict.MetricTable(),
 		"scopes":          rule.ScopeTable(),
+		"figures":         rule.FigureTable(),
+		"aggregates":      rule.AggregateTable(),
 		"run directory":   table("file|what it is", report.Outputs(), func(o report.Output) []string { return []string{code1(o.File), o.Doc} }),
 		"exit codes":      exitTable(),
 		"default verdict": "```yaml\n- " + strings.Join(verdict.Default(), "\n- ") + "\n```\n",

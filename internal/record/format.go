@@ -30,15 +30,18 @@ var gone = map[int]string{
 
 // header is the first line of timeline.jsonl.
 type header struct {
-	Schema     int              `json:"schema"`
-	Name       string           `json:"name"`
-	Start      time.Time        `json:"start"`
-	Stages     []timeline.Stage `json:"stages"`
-	Requests   []string         `json:"requests"`
-	Flows      []string         `json:"flows,omitempty"`
-	Limits     []time.Duration  `json:"limits,omitempty"`
-	LateBudget time.Duration    `json:"late_budget"`
-	Longest    time.Duration    `json:"longest,omitempty"` // that a good answer can take
+	Schema   int              `json:"schema"`
+	Name     string           `json:"name"`
+	Start    time.Time        `json:"start"`
+	Stages   []timeline.Stage `json:"stages"`
+	Requests []string         `json:"requests"`
+	Flows    []string         `json:"flows,omitempty"`
+	Limits   []time.Duration  `json:"limits,omitempty"`
+
+	Subjects []timeline.Declared `json:"subjects,omitempty"`
+
+	LateBudget time.Duration `json:"late_budget"`
+	Longest    time.Duration `json:"longest,omitempty"` // that a good answer can take
 
 	Normal   timeline.Normal            `json:"normal,omitzero"`
 	NormalOf map[string]timeline.Normal `json:"normal_of,omitempty"`

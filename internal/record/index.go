@@ -61,7 +61,8 @@ func Load(dir string) (*timeline.Timeline, error) {
 		return nil, err
 	}
 	t := &timeline.Timeline{
-		Name: x.header.Name, Start: x.header.Start, Stages: x.header.Stages, Requests: x.header.Requests, Flows: x.header.Flows,
+		Subjects: x.header.Subjects,
+		Name:     x.header.Name, Start: x.header.Start, Stages: x.header.Stages, Requests: x.header.Requests, Flows: x.header.Flows,
 		LateBudget: x.header.LateBudget, Longest: x.header.Longest, Normal: x.header.Normal, NormalOf: x.header.NormalOf, Events: x.events,
 		Generator: x.usage.Entries(), Standstills: x.still.Entries(),
 	}

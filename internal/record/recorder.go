@@ -53,6 +53,8 @@ type Config struct {
 	Requests []string         // by attack.Arrival.Request
 	Flows    []string         // by attack.Arrival.Request of whole flows
 	Limits   []time.Duration  // counted exactly in every distribution but lateness
+	// Subjects, which can be observed, are kept in the timeline.
+	Subjects []timeline.Declared
 	// Grace is the longest timeout: how long after its end an interval can still
 	// get results. Later ones are not lost, but cost another part of it.
 	Grace time.Duration

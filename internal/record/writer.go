@@ -55,7 +55,8 @@ func create(c *Config) (*writer, error) {
 func (c *Config) header() header {
 	return header{
 		Schema: schema, Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
-		Limits: c.Limits, LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,
+		Subjects: c.Subjects,
+		Limits:   c.Limits, LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,
 	}
 }
 

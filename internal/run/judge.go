@@ -19,6 +19,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // summaryFile is the output of a run that tells runs of before run.json that are over from
@@ -286,6 +287,9 @@ func (r *recorded) names() verdict.Names {
 	}
 	for i := range t.Faults {
 		n.Faults = append(n.Faults, t.Faults[i].Name)
+	}
+	for _, d := range t.Subjects {
+		n.Subjects = append(n.Subjects, rule.Subject{Subject: d.Subject, Unit: d.Unit})
 	}
 	if r.plan != nil {
 		for to, more := range map[*[]string][]string{

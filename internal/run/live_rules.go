@@ -40,7 +40,7 @@ func (r *runner) newLiveRules(c *record.Config) *liveRules {
 	}}
 	l.judging = verdict.NewJudging(r.rules(), &timeline.Timeline{
 		Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
-		Faults:     l.faults(),
+		Faults: l.faults(), Subjects: c.Subjects,
 		LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,
 	})
 	return l
@@ -50,10 +50,19 @@ func (r *runner) newLiveRules(c *record.Config) *liveRules {
 // reads from the recording and slows nobody.
 func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
 	defer l.end()
+	readings := recorder.FollowReadings()
+	defer readings.Close()
 	var next time.Time
 	for sealed, err := range recorder.Subscribe(ctx) {
+		seen := readings.New() // before what is learnt, which must be known of them
 		if err != nil || l.learn() != nil {
 			return // the recorder tells of what failed
+		}
+		for r, err := range seen {
+			if err != nil {
+				return
+			}
+			l.judging.AddReading(r)
 		}
 		l.judging.Add(sealed.Interval)
 		begun := time.Now()

@@ -117,6 +117,7 @@ func (b *builder) plan(opt Options) *Plan {
 	b.version()
 	b.names.printable(f.Name, b.Where(&f.Name, b.root))
 	p.Services = b.services()
+	p.Subjects = declared(f)
 	b.planned = p.Services
 	b.target()
 	p.Attack = b.attack(p.Seed)

@@ -43,6 +43,9 @@ type Plan struct {
 	Recovery   *timeline.Normal           `json:"recovery,omitempty"`
 	RecoveryOf map[string]timeline.Normal `json:"recovery_of,omitempty"`
 
+	// Subjects are what can be observed beside the load.
+	Subjects []timeline.Declared `json:"-"`
+
 	// File is the name of the scenario file, without its folder, and FileSHA256 the
 	// SHA-256 of what stands in it.
 	File       string `json:"-"`

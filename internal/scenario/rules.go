@@ -9,6 +9,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
 	"github.com/seed-1574e9de/ordeal/verdict"
+	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // rulesFile is a list of rules: expressions, mappings with more settings, or
@@ -202,6 +203,9 @@ func ruleNames(f *scenarioFile) verdict.Names {
 	}
 	for i := range f.Chaos {
 		n.Faults = appendName(n.Faults, f.Chaos[i].Name)
+	}
+	for _, d := range declared(f) {
+		n.Subjects = append(n.Subjects, rule.Subject{Subject: d.Subject, Unit: d.Unit})
 	}
 	return n
 }

@@ -23,7 +23,7 @@ func (n *Node) isCondition() bool { return isLogic(n.Op) || n.Op == Not || isCom
 func combined(op string, left, right Unit) (Unit, bool) {
 	switch op {
 	case "+", "-":
-		return left, left == right
+		return common(left, right)
 	case "*":
 		switch {
 		case left == Number:
@@ -35,7 +35,7 @@ func combined(op string, left, right Unit) (Unit, bool) {
 		}
 		return left, right == Fraction
 	case "/":
-		if left == right {
+		if _, ok := common(left, right); ok {
 			return Number, true
 		}
 		return left, right == Number
@@ -86,7 +86,12 @@ func (r *resolver) checkNode(n *Node) *fielderr.Error {
 			}
 		}
 		return nil
-	case isComparison(n.Op) && n.Left.Unit == n.Right.Unit:
+	case isComparison(n.Op):
+		unit, ok := common(n.Left.Unit, n.Right.Unit)
+		if !ok {
+			return r.mismatch(n)
+		}
+		n.Unit = unit
 		return nil
 	}
 	unit, ok := combined(n.Op, n.Left.Unit, n.Right.Unit)

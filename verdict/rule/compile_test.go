@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
@@ -24,6 +25,17 @@ var names = rule.Names{
 	Requests: []string{"browse", "checkout"},
 	Flows:    []string{"checkout", "browse"}, // named like requests
 	Faults:   []string{"kill-api", "slow-db"},
+	Subjects: []rule.Subject{
+		{Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "api"}},
+		{Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "db"},
+			Figures: []timeline.Figure{timeline.NetIn}, Why: "a link has no processes"},
+		{Subject: timeline.Subject{Kind: timeline.ProbeSubject, Name: "health"}},
+		{Subject: timeline.Subject{Kind: timeline.MetricSubject, Name: "queue_depth"}},
+		{Subject: timeline.Subject{Kind: timeline.MetricSubject, Name: "patch_age"},
+			Unit: timeline.UnitDuration},
+		{Subject: timeline.Subject{Kind: timeline.MetricSubject, Name: "traffic"},
+			Unit: timeline.UnitBytesPerSec},
+	},
 }
 
 // compile reads a rule over the metrics that there are.
@@ -83,6 +95,26 @@ func TestCompileGood(t *testing.T) {
 		{"p97.5 < 200ms and ok.p12 > 1ms and service.p99.95 < 1s",
 			[]time.Duration{ms, 200 * ms, time.Second}},
 		{`during("kill-api").p0.1 < 1s`, []time.Duration{time.Second}},
+		{`service("api").cpu < 80%`, nil},
+		{`service("api").cpu.max < 80%`, nil},
+		{`service("api/api-2").memory.p99.9 < 80%`, nil},
+		{`during("kill-api").service("api").memory.p95 < 1.1 * before("kill-api").service("api").memory.p95`,
+			nil},
+		{`service("api").stage("steady").window(5s, 9s).restarts == 0 && p99 < 1s`,
+			[]time.Duration{time.Second}},
+		{`every(10s).service("api").net_in.mean < 10MiB/s`, nil},
+		{`service("db").net_in < 1GiB/h`, nil},
+		{`service("api").memory.growth < 5%/h`, nil},
+		{`service("api").memory_bytes.growth < 10MiB/h`, nil},
+		{`service("api").memory_bytes.growth < 1MiB/s + 10MiB/d`, nil},
+		{`service("api").files.growth < 100/h`, nil},
+		{`probe("health").duration.growth < 5ms/h`, nil},
+		{`probe("health").failures == 0 and probe("health").uptime >= 99.9%`, nil},
+		{`probe("health").p99 < 50ms && probe("health").duration < 1s`, nil},
+		{`metric("queue_depth").max < 1k`, nil},
+		{`metric("patch_age").last < 72h`, nil},
+		{`metric("traffic").p50 > 100kB/s`, nil},
+		{`metric("queue_depth").value.last / count < 2`, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.src, func(t *testing.T) {
@@ -162,6 +194,29 @@ var mistakes = []string{
 	"during(\"kill-api\").recovery < 1s", "stage(\"steady\").fault(\"kill-api\").recovery < 1s",
 	"fault(\"kill-api\").recovery < 5", "(p99).p95 < 1s", "5ms.p99 < 1s", "\"a\".p99 < 1s",
 	"(1s < p99).p99 < 1s",
+	// Subjects.
+	"service(\"ap\").cpu < 80%", "service(\"api\") < 80%", "service(\"api\").cpu < 80",
+	"service(\"api\").cp < 80%", "service(\"api\").cpu.maximum < 80%",
+	"service(\"api\").cpu.avg < 80%", "service(\"api\").cpu.p100 < 80%",
+	"service(\"api\").cpu.max.min < 80%", "service(\"api\").max < 80%",
+	"service(\"api\").p99 < 1s", "service(\"api\").error_rate < 1%",
+	"service(\"api\").failures == 0", "service(\"api\").restarts.max == 0",
+	"service(\"api\").healthy.p95 > 9%", "service(\"db\").cpu < 80%",
+	"service(\"ap/api-1\").cpu < 80%", "probe(\"health/x\").uptime > 9%",
+	"service(\"api\").service(\"db\").cpu < 80%",
+	"request(\"browse\").service(\"api\").cpu < 80%",
+	"service(\"api\").flow(\"checkout\").cpu < 80%",
+	"fault(\"kill-api\").service(\"api\").cpu < 80%",
+	"service(\"api\").cpu.growth < 5%", "service(\"api\").net_in.growth < 1MiB/s",
+	"service(\"api\").memory_bytes.growth < 10MiB", "service(\"api\").files.growth < 5%/h",
+	"service(\"api\").net_in < 10MiB", "service(\"api\").net_in < 10/s",
+	"service(api).cpu < 80%", "service < 80%", "cpu < 80%", "probe < 1",
+	"probe(\"health\") < 1s", "probe(\"health\").uptime < 1", "probe(\"helth\").uptime > 9%",
+	"metric(\"queue_depth\") < 5", "metric(\"queue_depth\").value < 5",
+	"metric(\"queue_depth\").latest < 5", "metric(\"patch_age\").last < 72",
+	"metric(\"queue_depht\").last < 72", "metric.last < 5",
+	"every(10s).service(\"api\").cpu < 80% && every(5s).p99 < 1s",
+	"p99 < 5ms/h", "error_rate < 5%/h", "error_rate < 5%/x", "bytes_in < 5MiB/s", "rps > 5/x",
 	// Syntax.
 	"p99 <", "< 200ms", "p99 < < 200ms", "p99 = 200ms", "p99 =< 200ms", "p99 => 200ms",
 	"p99 <> 200ms", "p99 ≤ 200ms", "p99 < 200ms )", "(p99 < 200ms", "()", "p99 p95 < 1s",
@@ -335,11 +390,14 @@ func TestScopes(t *testing.T) {
 		if s.Doc == "" || s.Args == "" || !strings.HasPrefix(s.Example, s.Name+"(") {
 			t.Errorf("scope %+v lacks doc, args or an example", s)
 		}
-		metric := "p99"
-		if s.Name == "fault" {
-			metric = "recovery"
+		compared := map[string]string{
+			"fault": "recovery < 1s", "service": "cpu < 1%", "probe": "p99 < 1s",
+			"metric": "last < 1",
+		}[s.Name]
+		if compared == "" {
+			compared = "p99 < 1s"
 		}
-		if _, err := compile(s.Example+"."+metric+" < 1s", names); err != nil {
+		if _, err := compile(s.Example+"."+compared, names); err != nil {
 			t.Errorf("the example of scope %s: %v", s.Name, err)
 		}
 		if !strings.Contains(rule.ScopeTable(), s.Example) {

@@ -202,6 +202,9 @@ func (s *scanner) number() *fielderr.Error {
 	switch {
 	case end < len(s.src) && s.src[end] == '%':
 		end++
+		if w := s.wordAt(end + 1); end < len(s.src) && s.src[end] == '/' && perSeconds[w] > 0 {
+			end += 1 + len(w) // 5%/h is a growth
+		}
 		if end < len(s.src) && (isLetter(s.src[end]) || isDigit(s.src[end])) {
 			return mistake(end, 1,
 				fmt.Sprintf("expected an operator after %s, found %q",
@@ -211,14 +214,10 @@ func (s *scanner) number() *fielderr.Error {
 	case end+1 < len(s.src) && s.src[end] == '/' && isLetter(s.src[end+1]):
 		// 500/s is a rate, 500/p50 a division; 60/min, which could be both, is a
 		// rate, as dividing a number by a duration has no meaning.
-		w := end + 1
-		for w < len(s.src) && (isLetter(s.src[w]) || isDigit(s.src[w])) {
-			w++
-		}
-		name := s.src[end+1 : w]
+		name := s.wordAt(end + 1)
 		if name == "min" ||
 			(!s.words.isMetric(name) && scopeByName(name) == nil && !s.words.isGroup(name)) {
-			end = w
+			end += 1 + len(name)
 		}
 	}
 	text := s.src[s.pos:end]
@@ -234,6 +233,18 @@ func (s *scanner) number() *fielderr.Error {
 	return nil
 }
 
+// wordAt is the word that begins at an offset; it may be empty.
+func (s *scanner) wordAt(off int) string {
+	end := min(off, len(s.src))
+	for end < len(s.src) && (isLetter(s.src[end]) || isDigit(s.src[end])) {
+		end++
+	}
+	return s.src[min(off, end):end]
+}
+
+// perSeconds are the units of time that something can be per, in seconds.
+var perSeconds = map[string]float64{"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
 // literalUnits are for telling what could have been meant.
 var literalUnits = []string{"ns", "us", "ms", "s", "m", "h", "d", "k", "M", "G", "B", "KiB", "MiB",
 	"GiB", "TiB", "kB", "MB", "GB", "TB"}
@@ -247,18 +258,18 @@ func parseLiteral(text string) (*Literal, *fielderr.Error) {
 		return &Literal{Number: n, Unit: u, Text: text}, nil
 	}
 	switch {
+	case strings.Contains(text, "/"):
+		if l, ok := parsePer(text); ok {
+			return l, nil
+		}
+		return nil, mistake(0, len(text),
+			fmt.Sprintf("expected a rate per /s, /m, /h or /d such as 500/s, found %s", text), "")
 	case strings.HasSuffix(text, "%"):
 		if f, err := quantity.ParseFraction(text); err == nil {
 			return literal(Fraction, f)
 		}
 		return nil, mistake(0, len(text),
 			fmt.Sprintf("expected a percentage such as 5%%, found %s", text), "")
-	case strings.Contains(text, "/"):
-		if r, err := quantity.ParseRate(text); err == nil {
-			return literal(Rate, r)
-		}
-		return nil, mistake(0, len(text),
-			fmt.Sprintf("expected a rate per /s, /m or /h such as 500/s, found %s", text), "")
 	}
 	if n, err := quantity.ParseCount(text); err == nil {
 		return literal(Number, n)
@@ -292,6 +303,23 @@ func parseLiteral(text string) (*Literal, *fielderr.Error) {
 		}
 	}
 	return nil, e
+}
+
+// parsePer reads a quantity per time: 500/s, 10MiB/s, 5%/h.
+func parsePer(text string) (*Literal, bool) {
+	of, per, _ := strings.Cut(text, "/")
+	seconds, ok := perSeconds[per]
+	if !ok {
+		return nil, false
+	}
+	l, wrong := parseLiteral(of)
+	if wrong != nil {
+		return nil, false
+	}
+	perTime := map[Unit]Unit{Number: Rate, Bytes: BytesRate, Duration: DurationGrowth,
+		Fraction: FractionGrowth}
+	unit, ok := perTime[l.Unit]
+	return &Literal{Number: l.Number / seconds, Unit: unit, Text: text}, ok
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // resolver gives a parsed rule its meaning: what stands for a metric of a scope becomes a
@@ -157,13 +158,7 @@ func (r *resolver) chain(node *syntax) *Node {
 	}
 	rest := steps[scopes:]
 	if len(rest) == 0 {
-		last := steps[len(steps)-1]
-		metric := "p99"
-		if s.Fault != "" {
-			metric = "recovery"
-		}
-		r.fail(last.token.mistake(fmt.Sprintf("expected a metric of %s", last.name),
-			fmt.Sprintf("write %s.%s", scopeByName(last.name).Example, metric)))
+		r.fail(r.nothingAsked(&s, steps[len(steps)-1]))
 		return nil
 	}
 	if i := slices.IndexFunc(rest, func(s step) bool { return s.call }); i >= 0 {
@@ -173,11 +168,22 @@ func (r *resolver) chain(node *syntax) *Node {
 				scopeByName(rest[i].name).Example, rest[0].name)))
 		return nil
 	}
+	first, last := steps[0].token, steps[len(steps)-1].token
+	if s.Subject != nil {
+		if err := r.notOfSubjects(&s, steps[:scopes]); err != nil {
+			r.fail(err)
+			return nil
+		}
+		m, o := r.figure(&s, rest)
+		if r.err != nil {
+			return nil
+		}
+		return r.term(Term{r.src[first.off:last.end], m, s, o}, span{first.off, last.end})
+	}
 	m := r.metric(rest, scopes > 0)
 	if r.err != nil {
 		return nil
 	}
-	first, last := steps[0].token, steps[len(steps)-1].token
 	at := rest[0].token
 	switch alone := s.Fault == "" || scopes == 1; {
 	case !alone:
@@ -202,19 +208,57 @@ func (r *resolver) chain(node *syntax) *Node {
 				s.Flow+"/STEP", m.Name)))
 		return nil
 	}
+	return r.term(Term{r.src[first.off:last.end], m, s, nil}, span{first.off, last.end})
+}
+
+// term is the node of a term, which is kept once however often it occurs.
+func (r *resolver) term(t Term, at span) *Node {
 	if i := slices.IndexFunc(r.terms, func(t Term) bool { return t.Scope.Every != 0 }); i >= 0 &&
-		s.Every != 0 && r.terms[i].Scope.cut() != s.cut() {
-		r.fail(mistake(first.off, last.end-first.off,
+		t.Scope.Every != 0 && r.terms[i].Scope.cut() != t.Scope.cut() {
+		r.fail(mistake(at.off, at.end-at.off,
 			"every(...) cuts another stretch here than in "+r.terms[i].Text, "write two rules"))
 		return nil
 	}
-	text := r.src[first.off:last.end]
-	i := slices.IndexFunc(r.terms, func(t Term) bool { return t.Text == text })
+	i := slices.IndexFunc(r.terms, func(o Term) bool { return o.Text == t.Text })
 	if i < 0 {
 		i = len(r.terms)
-		r.terms = append(r.terms, Term{text, m, s})
+		r.terms = append(r.terms, t)
 	}
-	return &Node{Term: i, Unit: m.Unit, span: span{first.off, last.end}}
+	return &Node{Term: i, Unit: t.Metric.Unit, span: at}
+}
+
+// nothingAsked is the mistake of a scope that nothing follows.
+func (r *resolver) nothingAsked(s *Scope, last step) *fielderr.Error {
+	what, example := "a metric", "p99"
+	switch {
+	case s.Fault != "":
+		example = "recovery"
+	case s.Subject != nil:
+		what, example = "a figure", figuresOf(s.Subject.Kind)[0]
+		if s.Subject.Kind == timeline.MetricSubject {
+			example = "last"
+		}
+	}
+	return last.token.mistake(fmt.Sprintf("expected %s of %s", what, last.name),
+		fmt.Sprintf("write %s.%s", scopeByName(last.name).Example, example))
+}
+
+// notOfSubjects finds a scope that says nothing of what is observed beside the load.
+func (r *resolver) notOfSubjects(s *Scope, scopes []step) *fielderr.Error {
+	for _, l := range scopes {
+		switch l.name {
+		case "request", "flow":
+			return l.token.mistake(
+				fmt.Sprintf("%s(...) is a part of the load, of which %s says nothing", l.name,
+					s.Subject),
+				"leave it out; stage, before, during, after, every and window are scopes of both")
+		case "fault":
+			return l.token.mistake("fault(...) combines with no other scope",
+				fmt.Sprintf("write before(%[1]q), during(%[1]q) or after(%[1]q) before %s",
+					s.Fault, s.Subject))
+		}
+	}
+	return nil
 }
 
 // steps takes a chain apart, first link first.

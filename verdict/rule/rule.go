@@ -44,6 +44,7 @@ type Names struct {
 	Requests []string // the steps of flows among them
 	Flows    []string
 	Faults   []string
+	Subjects []Subject
 	End      time.Duration // of the load; 0: not known
 }
 
@@ -59,6 +60,9 @@ type Term struct {
 	Text   string // as it is written
 	Metric Metric
 	Scope  Scope
+	// Observed is what is asked of a subject, and Metric its name and unit; nil: the metric is
+	// asked of load or of a fault.
+	Observed *Observed
 }
 
 // The operators that join conditions. Whichever way a rule spells them, they are these in

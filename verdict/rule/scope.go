@@ -20,6 +20,8 @@ type Scope struct {
 	Windows []timeline.Window
 	Every   time.Duration // in slices of that length; 0: in one
 	Fault   string        // of fault("x"): not a stretch of load
+	Subject *Subject      // of service("x") and its like: not load at all; nil: none
+	Target  string        // one of those that the subject has; empty: all
 }
 
 // Phase is what a rule asks of a fault: what was before it, during it or after it.
@@ -57,7 +59,7 @@ type argument struct {
 
 // Scopes is the registry of scopes: one line each.
 func Scopes() []ScopeKind {
-	return []ScopeKind{
+	return append([]ScopeKind{
 		named("stage", "stage", "steady", "the arrivals of a stage, also if it is not judged",
 			applyStage),
 		named("request", "request", "checkout", "the arrivals of a request", applyRequest),
@@ -76,23 +78,25 @@ func Scopes() []ScopeKind {
 		named("after", "fault", "kill-api",
 			"arrivals that were due once the disturbance had ended; of several injections, all "+
 				"that is in neither before nor during", applyPhase(After)),
-		{"every", "a duration of whole seconds", "every(10s)",
-			"each slice of that length must hold; a last one that would be shorter " +
+		{Name: "every", Args: "a duration of whole seconds", Example: "every(10s)",
+			Doc: "each slice of that length must hold; a last one that would be shorter " +
 				"belongs to the one before it, and one in which nothing was due is left out; " +
-				"rates of answers are 0 in one in which requests waited, though none came due", 1,
-			applyEvery},
-		{"window", "two offsets of whole seconds from the start", "window(60s, 90s)",
-			"a stretch of run time; it must begin before the end of the load", 2, applyWindow},
+				"rates of answers are 0 in one in which requests waited, though none came due",
+			count: 1, apply: applyEvery},
+		{Name: "window", Args: "two offsets of whole seconds from the start",
+			Example: "window(60s, 90s)",
+			Doc:     "a stretch of run time; it must begin before the end of the load",
+			count:   2, apply: applyWindow},
 		named("fault", "fault", "kill-api",
 			"a fault itself, for the metrics of faults; combines with no other scope", applyFault),
-	}
+	}, subjectScopes()...)
 }
 
 func named(name, what, example, doc string,
 	apply func(*Scope, argument, Names) *fielderr.Error) ScopeKind {
-	return ScopeKind{name, "the name of a " + what + " in quotes",
-		fmt.Sprintf("%s(%q)", name, example), doc, 1,
-		func(s *Scope, a []argument, n Names) *fielderr.Error {
+	return ScopeKind{Name: name, Args: "the name of a " + what + " in quotes",
+		Example: fmt.Sprintf("%s(%q)", name, example), Doc: doc, count: 1,
+		apply: func(s *Scope, a []argument, n Names) *fielderr.Error {
 			if a[0].text == nil {
 				return mistake(a[0].off, a[0].len,
 					fmt.Sprintf("expected the name of a %s in quotes", what),

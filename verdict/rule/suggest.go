@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // unknownName is the mistake of naming a stage, request or fault that the
@@ -85,6 +86,13 @@ func (v vocabulary) unknownMetric(off int, name string, inScope bool) *fielderr.
 	if number, _, _ := strings.Cut(name, "."); IsPercentile(number) {
 		e.Hint = percentileHint(name)
 		return e
+	}
+	for _, k := range timeline.SubjectKinds() {
+		if _, ok := timeline.FigureOf(k.Kind, name); ok && foreignMetrics[plainWord(name)] == "" {
+			e.Hint = fmt.Sprintf("it is asked of a %s: write %s.%s",
+				k.Kind, scopeByName(string(k.Kind)).Example, name)
+			return e
+		}
 	}
 	if hint, ok := v.foreignMetric([]string{name}); ok {
 		e.Hint = hint
