@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 )
 
@@ -13,6 +14,7 @@ func newJudge(s *streams) *cobra.Command {
 	var (
 		kpis []string
 		out  string
+		to   reporting
 	)
 	cmd := &cobra.Command{
 		Use:   "judge RUNDIR [FILE | --kpi RULE]",
@@ -54,9 +56,11 @@ that is no run directory is a mistake, code 2.`,
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			people := to.people(s)
 			again := run.Again{
 				Dir: args[0], KPIs: kpis, Env: os.LookupEnv, Out: out,
-				Stdout: s.out, Stderr: s.err, Color: s.color(s.out),
+				Stdout: people.out, Stderr: s.err, Color: people.color(people.out),
+				Reported: func(r *report.Run) { to.report(s, r) },
 			}
 			if len(args) > 1 {
 				again.File = args[1]
@@ -68,6 +72,7 @@ that is no run directory is a mistake, code 2.`,
 			return nil
 		},
 	}
+	to.add(cmd)
 	cmd.Flags().StringArrayVar(&kpis, "kpi", nil,
 		"judge by this `RULE`, such as 'p99 < 200ms', in place of the run's own; can be repeated")
 	cmd.Flags().StringVar(&out, "out", "",

@@ -11,12 +11,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 )
 
 func newRun(s *streams) *cobra.Command {
 	var (
 		from source
+		to   reporting
 		out  string
 		live bool
 		over bool
@@ -46,6 +48,7 @@ faults; the second no longer waits for the requests. None skips the undo.
 			// net/http logs what rude servers do; here that is counted as errors, and
 			// lines from elsewhere would tear the live status.
 			log.SetOutput(io.Discard)
+			people := to.people(s)
 			soft, hard, interrupts, stop := signals()
 			defer stop()
 			code, err := run.Run(soft, hard, plan, run.Options{
@@ -53,10 +56,11 @@ faults; the second no longer waits for the requests. None skips the undo.
 				Interrupts: interrupts,
 				Out:        out,
 				Replace:    over,
-				Stdout:     s.out,
+				Stdout:     people.out,
 				Stderr:     s.err,
-				Terminal:   s.terminal() && live,
-				Color:      s.color(s.out),
+				Terminal:   people.terminal() && live,
+				Color:      people.color(people.out),
+				Reported:   func(r *report.Run) { to.report(s, r) },
 			})
 			if err != nil || code != run.ExitPass {
 				return &exit{code, err}
@@ -65,6 +69,7 @@ faults; the second no longer waits for the requests. None skips the undo.
 		},
 	}
 	from.add(cmd)
+	to.add(cmd)
 	cmd.Flags().
 		StringVar(&out, "out", "", "write the run directory to `DIR` (default runs/<time>-<name>)")
 	cobra.CheckErr(cmd.MarkFlagDirname("out"))

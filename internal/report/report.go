@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -45,6 +46,8 @@ type Run struct {
 	// where the rules are from, if they are not the run's own.
 	JudgedAgain bool
 	RulesFrom   string
+	// Places are where the rules stand, in their order, if that is known.
+	Places []scenario.Place
 }
 
 // Host is what is told of the machine that sent the load. What is not known is empty.
@@ -118,6 +121,12 @@ func Outputs() []Output {
 			WriteText,
 		},
 		{"junit", "junit.xml", "the rules as test cases, for CI", WriteJUnit},
+		{
+			"load performance",
+			"load-performance.json",
+			"GitLab's load performance report",
+			WriteLoadPerformance,
+		},
 		{"summary", "summary.json", "the verdict and its figures, for programs", WriteSummary},
 	}
 }

@@ -23,7 +23,7 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		tl.Interrupted = interrupted
 	}
 	r.facts.End = r.ended(tl, sent, broken)
-	out, err := r.facts.judge(identity{r.plan.Name, r.plan.Seed}, r.dir, r.rules(), tl)
+	out, err := r.facts.judge(identity{r.plan.Name, r.plan.Seed}, r.dir, r.plan.Rules, tl)
 	if err != nil {
 		return ExitBroken, errors.Join(broken, err)
 	}
@@ -41,6 +41,9 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		show(out, r.opt.Stdout, r.opt.Stderr, r.opt.Color)
 	} else {
 		r.progress("run directory  %s", r.dir)
+	}
+	if r.opt.Reported != nil {
+		r.opt.Reported(out)
 	}
 	return ExitCode(out.ExitCode), errors.Join(broken, unwritten)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/report"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -93,9 +94,9 @@ type identity struct {
 // judge judges what was recorded of a run that is over, and returns what there is to report of
 // it, exit code included: the same at the end of the run and later.
 func (f *facts) judge(
-	id identity, dir string, rules []verdict.Input, tl *timeline.Timeline,
+	id identity, dir string, rules []scenario.PlannedRule, tl *timeline.Timeline,
 ) (*report.Run, error) {
-	judged, err := verdict.Judge(rules, tl)
+	judged, err := verdict.Judge(inputs(rules), tl)
 	if err != nil {
 		return nil, err
 	}
@@ -106,13 +107,18 @@ func (f *facts) judge(
 			quantity.FormatDuration(f.End.Truncated.Planned),
 		))
 	}
+	var places []scenario.Place
+	for _, r := range rules {
+		places = append(places, r.At)
+	}
 	host := f.Host
 	host.Name = f.Machine
 	out := &report.Run{
 		Name: id.Name, Seed: id.Seed, Dir: dir, Version: f.Version, Host: host, Source: f.Source,
 		Engine: f.End.Engine, EngineWhy: f.End.EngineWhy, Examples: f.End.Examples,
 		Samples: f.End.Samples, Problems: f.End.Problems, Report: judged, Timeline: tl,
-		Dirty: slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
+		Places: places,
+		Dirty:  slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
 	}
 	broken := out.Dirty || len(out.Problems) > 0
 	out.ExitCode = int(exitCode(judged.Outcome, tl.Interrupted, broken))
@@ -125,4 +131,13 @@ func doubt(r *verdict.Report, why string) {
 	if r.Outcome != verdict.Fail {
 		r.Outcome = verdict.Inconclusive
 	}
+}
+
+// inputs are planned rules as the judge takes them.
+func inputs(rules []scenario.PlannedRule) []verdict.Input {
+	var out []verdict.Input
+	for i := range rules {
+		out = append(out, rules[i].Input())
+	}
+	return out
 }

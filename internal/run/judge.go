@@ -35,7 +35,7 @@ type Again struct {
 	Env  scenario.Env
 	// Out is the folder that the outputs are written to; empty: none are.
 	Out      string
-	Reported func(*report.Run) error // is told what came out; may be nil
+	Reported func(*report.Run) // is told what came out; may be nil
 	Stdout   io.Writer
 	Stderr   io.Writer
 	Color    bool
@@ -71,13 +71,13 @@ func Judge(again Again) (ExitCode, error) {
 		}
 		err = writeOutputs(again.Out, out)
 	}
-	if again.Reported != nil {
-		err = errors.Join(err, again.Reported(out))
-	}
 	if err != nil {
 		out.ExitCode = int(ExitBroken)
 	}
 	show(out, again.Stdout, again.Stderr, again.Color)
+	if again.Reported != nil {
+		again.Reported(out)
+	}
 	return ExitCode(out.ExitCode), err
 }
 
@@ -254,10 +254,10 @@ func (r *recorded) readTimeline(unrecorded bool) (err error) {
 }
 
 // rules are those to judge by.
-func (r *recorded) rules(again *Again) ([]verdict.Input, ExitCode, error) {
+func (r *recorded) rules(again *Again) ([]scenario.PlannedRule, ExitCode, error) {
 	if again.File != "" || len(again.KPIs) > 0 {
 		planned, err := scenario.LoadRules(again.File, again.KPIs, again.Env, r.names())
-		return inputs(planned), ExitUsage, err
+		return planned, ExitUsage, err
 	}
 	if r.plan == nil {
 		return nil, ExitUsage, fmt.Errorf("%s holds no %s, in which the run's rules stand: "+
@@ -273,7 +273,7 @@ func (r *recorded) rules(again *Again) ([]verdict.Input, ExitCode, error) {
 		}
 		p.Rule = compiled
 	}
-	return inputs(r.plan.Rules), ExitPass, nil
+	return r.plan.Rules, ExitPass, nil
 }
 
 // names are what rules may speak of: what was recorded, and what was planned if nothing was.
@@ -317,7 +317,7 @@ func unique(all []string) []string {
 }
 
 // judge judges the run.
-func (r *recorded) judge(rules []verdict.Input) (*report.Run, error) {
+func (r *recorded) judge(rules []scenario.PlannedRule) (*report.Run, error) {
 	id := identity{r.timeline.Name, r.facts.seed}
 	if r.plan != nil {
 		id = identity{r.plan.Name, r.plan.Seed}
@@ -331,15 +331,6 @@ func (r *recorded) judge(rules []verdict.Input) (*report.Run, error) {
 	// Nobody interrupted it who waits for the code of that.
 	out.ExitCode = int(exitCode(out.Report.Outcome, false, out.Dirty))
 	return out, nil
-}
-
-// inputs are planned rules as the judge takes them.
-func inputs(rules []scenario.PlannedRule) []verdict.Input {
-	var out []verdict.Input
-	for i := range rules {
-		out = append(out, rules[i].Input())
-	}
-	return out
 }
 
 // makeOutDir makes the folder for outputs, which holds nothing but outputs.

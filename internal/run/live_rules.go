@@ -26,9 +26,6 @@ type liveRules struct {
 	ended  bool // nobody judges, so that windows and stood are not kept
 }
 
-// rules are those of the plan, as the judge takes them.
-func (r *runner) rules() []verdict.Input { return inputs(r.plan.Rules) }
-
 // newLiveRules begins to judge the run that c is recorded by.
 func (r *runner) newLiveRules(c *record.Config) *liveRules {
 	l := &liveRules{ended: len(r.plan.Rules) == 0, faults: func() []timeline.Fault {
@@ -38,7 +35,7 @@ func (r *runner) newLiveRules(c *record.Config) *liveRules {
 		}
 		return out
 	}}
-	l.judging = verdict.NewJudging(r.rules(), &timeline.Timeline{
+	l.judging = verdict.NewJudging(inputs(r.plan.Rules), &timeline.Timeline{
 		Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
 		Faults: l.faults(), Subjects: c.Subjects,
 		LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,

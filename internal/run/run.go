@@ -50,6 +50,8 @@ type Options struct {
 	Stderr   io.Writer
 	Terminal bool // Stdout can be redrawn
 	Color    bool
+	// Reported is told what came out, once the outputs are written; may be nil.
+	Reported func(*report.Run)
 	// Interrupts has the number of each interruption, from 1, to tell the user
 	// what it does; may be nil.
 	Interrupts <-chan int

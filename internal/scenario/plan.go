@@ -79,6 +79,7 @@ type PlannedRule struct {
 	// Confidence is how sure the rule's outcome must be, such as 0.95; 0: what was observed decides.
 	Confidence float64       `json:"confidence,omitempty"`
 	Rule       *verdict.Rule `json:"-"`
+	At         Place         `json:"-"`
 }
 
 // Input is the rule as the judge takes it.
@@ -86,6 +87,14 @@ func (p *PlannedRule) Input() verdict.Input {
 	return verdict.Input{
 		KPI: p.KPI, Name: p.Name, Severity: p.Severity, Confidence: p.Confidence, Rule: p.Rule,
 	}
+}
+
+// Place is where something stands in a file. The zero Place is nowhere, as of what stands in no
+// file but in a flag.
+type Place struct {
+	File      string // as it was named
+	Line, Col int    // from 1; Col in characters
+	Len       int    // in characters, within the line
 }
 
 // Service is something that the run starts or finds, and that faults may break.

@@ -120,7 +120,10 @@ func (b *builder) compileRules(names verdict.Names) []PlannedRule {
 				if wrong == nil {
 					out = append(
 						out,
-						PlannedRule{KPI: kpi, Severity: verdict.SeverityFail, Rule: rule},
+						PlannedRule{
+							KPI: kpi, Severity: verdict.SeverityFail, Rule: rule,
+							At: b.place(e.kpi),
+						},
 					)
 				}
 			}
@@ -147,6 +150,7 @@ func (b *builder) compileRules(names verdict.Names) []PlannedRule {
 
 				Confidence: e.Confidence,
 				Rule:       rule,
+				At:         b.place(e.kpi),
 			},
 		)
 		b.confidence(e, rule)
@@ -180,6 +184,14 @@ func (b *builder) confidence(e *ruleEntry, r *verdict.Rule) {
 
 // leastConfidence is the least that a rule can ask for.
 const leastConfidence = 0.5
+
+// place is where a value stands in the file.
+func (b *builder) place(n *strictyaml.Node) Place {
+	if !b.InFile(n.Span) {
+		return Place{}
+	}
+	return Place{File: b.Source.File(), Line: n.Line, Col: n.Col, Len: n.Len}
+}
 
 // ruleNames lists what rules may speak of; what has a mistake of its own counts,
 // as its name is right.

@@ -97,6 +97,15 @@ func (c *Source) Failf(at Span, hint, format string, args ...any) {
 	c.list = append(c.list, m)
 }
 
+// InFile says whether a place lies in the file, and not in a flag's text.
+func (c *Source) InFile(at Span) bool {
+	_, flag := c.flags[at.Line]
+	return at.Line > 0 && !flag
+}
+
+// File is the text's name in messages.
+func (c *Source) File() string { return c.file }
+
 // toEnd is how many characters stand from col to the end of the line, without
 // trailing blanks; at least 1.
 func (c *Source) toEnd(line, col int) int {
