@@ -160,6 +160,22 @@ func TestOnlyProtocolsKnowHTTP(t *testing.T) {
 	}
 }
 
+// What sends, judges and counts handles answers as they came: secrets are the business of
+// whoever explains an error or writes a text.
+func TestSendingKnowsNoSecrets(t *testing.T) {
+	found := packages(t)
+	for _, path := range []string{"attack/arrivals", "attack/payload", "attack/wire", "attack/expect", "attack/runner",
+		"attack/httpx/fast", "attack/httpx/std", "attack/httpx/vegeta", "chaos", "timeline", "verdict"} {
+		p, ok := found[path]
+		if !ok {
+			t.Errorf("%s was not found", path)
+		}
+		if slices.Contains(p.Imports, module+"/internal/secret") {
+			t.Errorf("%s imports internal/secret", path)
+		}
+	}
+}
+
 // speaksHTTP says whether a package is HTTP's.
 func speaksHTTP(imp string) bool {
 	for _, of := range []string{"net/http", "golang.org/x/net/http", module + "/attack/httpx"} {

@@ -59,3 +59,14 @@ func TestFields(t *testing.T) {
 		}
 	}
 }
+
+func TestShown(t *testing.T) {
+	for name, want := range map[string]string{
+		"Authorization": "***", "X-Session-Id": "***", "Content-Type": "abc", "Access-Control-Allow-Credentials": "abc",
+		"$.token": "***", "$.user['api_key']": "***", "$.key": "abc", "$.sessions[0].id": "abc",
+	} {
+		if got := secret.Shown(name, "abc"); got != want {
+			t.Errorf("%s: expected %s, found %s", name, want, got)
+		}
+	}
+}

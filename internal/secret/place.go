@@ -112,10 +112,14 @@ func InHeader(name, value string) []string {
 	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
 }
 
-// Shown is what a message shows of the value under the name of a header, or under a
-// JSON path.
+// Shown is what a message shows of the value of a header, or of the one at a JSON path,
+// which begins with $.
 func Shown(name, value string) string {
-	if Header(name) || Path(name) {
+	is := Header
+	if strings.HasPrefix(name, "$") {
+		is = Path
+	}
+	if is(name) {
 		return Masked
 	}
 	return value
