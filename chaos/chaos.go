@@ -12,17 +12,17 @@
 //
 // # What can be broken how
 //
-// A Kind says which Capability it needs, and Suffers whether a target has it, from what
-// its kind of service says of all its targets: so a scenario is refused before anything
-// is started. Bind asks the target itself, by the small interfaces that it implements.
+// A Kind of fault says which Capability it needs. Suffers says whether targets have it, by what
+// their kind of service says of all its targets. So a scenario is refused before anything is
+// started. Bind asks the target itself, by the small interfaces that it implements.
 //
 // # Parts
 //
 //   - Kind is one kind of fault: one file each, listed in Kinds.
-//   - Target is something that can be broken. What can be done to it is told by
-//     the small interfaces it also implements: Killer, Pauser, Impairer.
+//   - Target is something that can be broken. The small interfaces that it also implements say
+//     what can be done to it: Killer, Pauser, Impairer.
 //   - Conductor runs the faults of a plan on the run's clock.
-//   - FileJournal keeps undos on disk; Heal does those whose owner is gone.
+//   - FileJournal keeps undos on disk. Heal does the undos of runs whose process is gone.
 package chaos
 
 import (
@@ -34,17 +34,15 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
-// ErrGone says that a target is no more, so that nothing of it needs undoing: a
-// process or link that ended with the run that had started it, a container that
-// was removed.
+// ErrGone says that a target no longer exists, so that nothing needs to be undone: a process or
+// link that ended with its run, a container that was removed.
 var ErrGone = errors.New("the target is gone")
 
-// ErrNotSent says that a signal was surely not sent, so that there is no death to
-// await.
+// ErrNotSent says that a signal was certainly not sent, so that the target will not die of it.
 var ErrNotSent = errors.New("the signal was not sent")
 
-// ErrNotAsBefore says that a target is not as it was before the fault, and that
-// no other try will change that.
+// ErrNotAsBefore says that a target is not as it was before the fault, and that trying again will
+// not change that.
 var ErrNotAsBefore = errors.New("not as it was before")
 
 // Target is one thing that can be broken: a container, a process, a link.
@@ -64,25 +62,25 @@ type Ref struct {
 
 // Killer is a target that can die and be started again.
 type Killer interface {
-	// Killable says why killing it could not be undone, nil if it can.
+	// Killable says why a kill could not be undone; nil if it can be.
 	Killable(ctx context.Context) error
-	// Kill sends the signal (SIGKILL, SIGTERM, …) and returns when it was sent. An
-	// error that is ErrNotSent says that it was not, any other that it may have been.
+	// Kill sends the signal (SIGKILL, SIGTERM, …) and returns when it was sent. ErrNotSent says
+	// that it was not sent; after any other error it may have been sent.
 	Kill(ctx context.Context, signal string) error
-	// Life names the life that it lives at this moment, "" if it is dead. A
-	// target that was started again has another one.
+	// Life identifies the present life of the target: it changes with each start. It is "" if the
+	// target is dead.
 	Life(ctx context.Context) (string, error)
-	// Start starts it as it was, and does nothing if it runs; it returns when
-	// the target is ready to serve.
+	// Start starts the target as it was, and returns when it is ready to serve. It does nothing if
+	// the target runs.
 	Start(ctx context.Context) error
 }
 
-// Server is a Killer that can be asked whether it serves. Processes alone prove
-// neither a death, as what left them may serve on, nor that a restarted target
-// is back.
+// Server is a Killer that can be asked whether it serves. That a process has ended does not prove
+// that the service is dead, as a child of it may serve on; that one runs does not prove that the
+// service is back.
 type Server interface {
-	// Serves names where the target answers at this moment, such as a URL; none
-	// if it does not, or nobody knows where to ask.
+	// Serves returns where the target answers at this moment, such as URLs; none if it does not
+	// answer, or if it is not known where to ask.
 	Serves(ctx context.Context) ([]string, error)
 }
 
@@ -94,30 +92,29 @@ type SignalIgnorer interface {
 
 // TimedKiller is a Killer that knows how much time it needs.
 type TimedKiller interface {
-	// StartTime is how long Start, and Restore if there is such, may take.
+	// StartTime is how long Start may take, together with Restore if the target has that.
 	StartTime() time.Duration
-	// Grace is how long the target may take to end of a signal that it handles;
-	// 0 if it does not say.
+	// Grace is how long the target may take to end after a signal that it handles; 0 if that is not
+	// known.
 	Grace() time.Duration
 }
 
-// Restorer is a Killer that may not be as it was once it is started again:
-// elsewhere, with other settings, or with neighbours that died with it.
+// Restorer is a Killer that may differ after it was started again: it may be at another address,
+// have other settings, or have neighbours that died with it.
 type Restorer interface {
 	// Situation returns all that has to be the same again. It is journalled.
 	Situation(ctx context.Context) (json.RawMessage, error)
-	// Restore puts right what is not as in situation, and returns for people what
-	// it did, and what is different though nobody had asked for it to be as it was.
-	// It is called while the target runs. Its error says what is not as it was, and
-	// what to do.
+	// Restore makes the target as it was in situation. It is called while the target runs. done
+	// says for people what it did, notes what is different without being a mistake: settings that
+	// nobody had asked for. The error says what is still not as it was, and what to do.
 	Restore(ctx context.Context, situation json.RawMessage) (done, notes []string, err error)
 }
 
-// Resetter is a Restorer whose faults change settings that its life does not
-// depend on, such as a restart policy that is suspended.
+// Resetter is a Restorer of which a kill also changes settings, such as a restart policy that is
+// suspended.
 type Resetter interface {
-	// Reset gives those settings back, whether the target runs or not, and returns
-	// for people what it did.
+	// Reset gives the target these settings back, whether it runs or not, and says for people what
+	// it did.
 	Reset(ctx context.Context, situation json.RawMessage) (done []string, err error)
 }
 
@@ -142,17 +139,17 @@ type MechanismNamer interface {
 
 // Impairer is a target whose traffic can be impaired.
 type Impairer interface {
-	// Impair puts traffic under a condition and returns when that was measured, with
-	// how it was done and what was seen. deadline is how long the target may stay so if
-	// nobody is left to clear it; id names the fault to Clear.
+	// Impair puts traffic under a condition, and returns when the effect was measured. deadline is
+	// how long traffic may stay impaired if no process is left to clear it. id is the id of the
+	// fault, for Clear.
 	Impair(ctx context.Context, id string, c NetCondition, deadline time.Duration) (Proof, error)
 	// Clear takes the condition away and returns when that was verified. It does
 	// nothing if id is not in force.
 	Clear(ctx context.Context, id string) (Proof, error)
 }
 
-// ImpairChecker is a Impairer that can tell before the run why its traffic could not
-// be put under a condition; nil if it could.
+// ImpairChecker is an Impairer that can tell before the run whether its traffic can be put under a
+// condition.
 type ImpairChecker interface {
 	Impairable(ctx context.Context, c NetCondition) error
 }
@@ -176,8 +173,8 @@ type Proof struct {
 	// Caveat is set if the fault was in force but may not have acted for as long
 	// as it was meant to: no traffic passed, the target restarted in between.
 	Caveat string
-	// Note is what people should know that speaks against nothing, such as a
-	// dynamic address that is another one now.
+	// Note is a remark for people that puts nothing in doubt, such as that a dynamic address is
+	// another one now.
 	Note string
 }
 
@@ -210,9 +207,9 @@ type Slow interface {
 type Spec interface {
 	// Validate says what is wrong with the settings, nil if nothing.
 	Validate() fielderr.List
-	// Bind binds the fault to a target; id is unique to this injection and
-	// target, hold the time it is meant to last. It fails if the target cannot
-	// be broken this way, saying what could be done instead.
+	// Bind binds the fault to a target. id is unique to this injection and target; hold is how long
+	// the fault is meant to last. If the target cannot be broken this way, the error says what can
+	// be done instead.
 	Bind(t Target, id string, hold time.Duration) (Fault, error)
 }
 
@@ -223,9 +220,9 @@ type Kind struct {
 	// Hold is the key that says how long the fault lasts: "for", or
 	// "restart_after".
 	Hold string
-	// Needs is what must be possible with a target.
+	// Needs is the capability that targets must have.
 	Needs Capability
-	// Undo is what people do if ordeal could not, with a %s for the target.
+	// Undo is how people undo the fault if ordeal cannot, with a %s for the target.
 	Undo string
 	// New returns the settings' defaults, to be filled from the scenario.
 	New func() Spec

@@ -42,14 +42,14 @@ type Conductor struct {
 	clock func() time.Duration
 	mark  func() time.Duration
 	event func(timeline.Event)
-	// cutting is told when a target may cut connections, and cuttingOld when it may cut those
-	// that were open before; nil: nobody is.
+	// cutting is called when a target may cut any connections, cuttingOld when it may cut those
+	// that are open by then; nil: there is nobody to tell.
 	cutting, cuttingOld func() (done func())
-	// renew has the load go on with new connections.
+	// renew makes the load go on with new connections.
 	renew func()
 
 	mu     sync.Mutex
-	faults []*runningFault // the slice is not changed
+	faults []*runningFault // the slice itself never changes
 }
 
 // runningFault is one fault on its way. Its record is guarded by the conductor's
@@ -114,9 +114,8 @@ func NewConductor(cfg Config, faults []ScheduledFault) *Conductor {
 	return c
 }
 
-// Preflight binds and prepares every fault on every target, and returns all that
-// speaks against any: what cannot work is found before any load is sent. It
-// changes nothing.
+// Preflight binds and prepares every fault on every target, and returns all errors, so that what
+// cannot work is found before any load is sent. It changes nothing.
 func (c *Conductor) Preflight(ctx context.Context) error {
 	errs := []error{overlaps(c.faults)}
 	for _, f := range c.faults {
@@ -160,10 +159,11 @@ func (c *Conductor) Bind(clock, mark func() time.Duration, event func(timeline.E
 	c.clock, c.mark, c.event = clock, mark, event
 }
 
-// BindCutting hands the conductor what is told when a target may have to cut connections, or
-// those that are open at that moment, until done, and what has the load go on with new
-// connections. cuttingOld has it do so too. It must be called before Run. What it hands over
-// is called from several goroutines.
+// BindCutting hands over what the conductor calls around a fault that may cut connections. cutting
+// is called before any connections may be cut, cuttingOld before those may be cut that are open at
+// that moment; done is called when that is over. renew makes the load go on with new connections,
+// also before cuttingOld. BindCutting must be called before Run. What it hands over is called from
+// several goroutines.
 func (c *Conductor) BindCutting(cutting, cuttingOld func() (done func()), renew func()) {
 	c.cutting, c.cuttingOld, c.renew = cutting, cuttingOld, renew
 }
@@ -189,9 +189,9 @@ func (c *Conductor) Run(ctx context.Context) []timeline.Fault {
 	return out
 }
 
-// one takes one fault through its life. It begins at its time, or when the
-// faults before it have let its targets go: they last as long as they are meant
-// to from when they took effect, and undoing takes time too.
+// one takes one fault through its life. The fault begins at its time, or later if earlier faults
+// still hold its targets: these last for their time from when they took effect, and undoing takes
+// time too.
 func (c *Conductor) one(ctx context.Context, f *runningFault) {
 	defer close(f.done)
 	if !c.until(ctx, f.Plan.At) || !f.free(ctx) {
@@ -253,8 +253,8 @@ func (f *runningFault) free(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// inject breaks all targets together: first each undo is made sure of, and only
-// if all are is any target touched.
+// inject breaks all targets together. It first writes each undo down; only if all were written is
+// any target touched.
 func (c *Conductor) inject(ctx context.Context, f *runningFault) error {
 	c.bind(f, lasting(ctx, f.Plan.Hold))
 	preparing, prepared := timeout(ctx, c.cfg.InjectTimeout)
@@ -330,8 +330,8 @@ func (c *Conductor) bind(f *runningFault, hold time.Duration) {
 	}
 }
 
-// id names a fault on one target: unique by its numbers, telling by its words,
-// and fit for a file name.
+// id is the id of a fault on one target: its numbers make it unique, its words readable. It can be
+// a file name.
 func (c *Conductor) id(f *runningFault, target int) string {
 	s := fmt.Sprintf("%s-%d-%d-%s", c.cfg.Run, f.index, target, f.Plan.Name)
 	s = strings.TrimLeft(strings.Map(func(r rune) rune {
@@ -376,8 +376,8 @@ func (c *Conductor) hold(ctx context.Context, f *runningFault) {
 	if c.until(ctx, from+f.Plan.Hold) {
 		return
 	}
-	// A fault planned to last to the very end of the run loses there the moment
-	// that it took to take effect, and no more; half of its time is no moment.
+	// A fault that is planned to last to the very end of the run loses the moment that it took to
+	// take effect. That is no caveat, unless it is as much as half of the fault's time.
 	if now := c.clock(); now < f.Plan.At+f.Plan.Hold || now-from < f.Plan.Hold/2 {
 		f.caveats = append(
 			f.caveats,
@@ -458,7 +458,7 @@ func (c *Conductor) revert(ctx context.Context, f *runningFault, failed error) {
 	c.tell(f, state, at, problem)
 }
 
-// forget removes from the journal what is undone.
+// forget removes the undos that were done from the journal.
 func (c *Conductor) forget(f *runningFault) error {
 	var errs []error
 	for _, h := range f.injections {
@@ -481,7 +481,7 @@ func (f *runningFault) remedies(ctx context.Context) string {
 	return advise(out)
 }
 
-// note takes what the injections proved into the record.
+// note puts caveats, evidence and notes of the injections into the record.
 func (c *Conductor) note(f *runningFault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -503,7 +503,7 @@ func (c *Conductor) note(f *runningFault) {
 	}
 }
 
-// enter notes that a fault has come to a state.
+// enter records that a fault has come to a state.
 func (c *Conductor) enter(
 	f *runningFault,
 	s timeline.FaultState,
@@ -521,7 +521,7 @@ func (c *Conductor) enter(
 	c.tell(f, s, at, detail)
 }
 
-// stamp returns what a target calls when its disturbance begins or ceases.
+// stamp returns a function that a target calls when its disturbance begins or ceases.
 func (c *Conductor) stamp(at **time.Duration) func() {
 	return func() {
 		now := c.mark()

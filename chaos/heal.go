@@ -12,29 +12,29 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 )
 
-// healTimeout is how long one undo may take that does not need longer by itself,
-// so that one engine that hangs does not keep the rest waiting.
+// healTimeout is how long one undo may take, unless the fault itself needs longer, so that an
+// engine that hangs does not hold up the other undos.
 const healTimeout = 30 * time.Second
 
-// lockTimeout is how long another heal is given that has the same entry.
+// lockTimeout is how long another process that undoes the same entry is waited for.
 const lockTimeout = 2 * healTimeout
 
-// ErrElsewhere says that a target is not where it was looked for: at another
-// engine, on another machine, in another pid namespace. Nothing is known of it,
-// so its undo stays in the journal. What wraps it says where to look.
+// ErrElsewhere says that a target is where it cannot be seen from here: at another engine, on
+// another machine, in another pid namespace. Its undo stays in the journal. The error that wraps it
+// says where to look.
 var ErrElsewhere = errors.New("the target cannot be seen from here")
 
 // Witness is a Target of which a fresh process can tell whether somebody else
 // has changed it since a fault was journalled.
 type Witness interface {
-	// Look returns what tells the target as it is from what it may become.
+	// Look returns the state by which Changed can tell later whether somebody changed the target.
 	Look(ctx context.Context) (json.RawMessage, error)
-	// Changed says what somebody else did to the target since Look, such that undoing
-	// what a fault did is not ordeal's to do any more; "" if nothing.
+	// Changed says what somebody else did to the target since Look that makes the undo of a fault
+	// not needed any more; "" if nothing.
 	Changed(ctx context.Context, did Capability, look json.RawMessage) (string, error)
 }
 
-// Healed is one undo that an earlier run had left, and that is done.
+// Healed is one undo that an earlier run had left, and that was done now.
 type Healed struct {
 	Entry    Entry
 	Evidence string // what was observed
@@ -99,7 +99,7 @@ func (h Healer) Heal(ctx context.Context) (done []Healed, left []Left, err error
 	return done, left, errors.Join(errs...)
 }
 
-// one undoes one entry and forgets it; without evidence another heal has done so.
+// one undoes one entry and forgets it. The evidence is empty if another process had done so.
 func (h Healer) one(ctx context.Context, e Entry) (evidence string, err error) {
 	waiting, cancel := context.WithTimeoutCause(
 		ctx,
@@ -199,8 +199,8 @@ func heal(
 	return text(proof.Evidence, proof.Note), err
 }
 
-// leaver is a Fault that also changed things of its target other than the one that somebody else has
-// changed since. leave takes these back, and says for people what it did.
+// leaver is a Fault that also changed things of its target other than the one that somebody else
+// has changed since. leave takes these back, and says for people what it did.
 type leaver interface {
 	leave(ctx context.Context, s State) (done []string, err error)
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 )
 
-// Journal remembers what has to be undone, should the run die first. Its methods
-// may be called from any goroutine.
+// Journal keeps what has to be undone even if the run dies before. Its methods may be called from
+// any goroutine.
 type Journal interface {
 	// Add returns when the entry would survive a crash of the machine.
 	Add(Entry) error
@@ -54,8 +54,8 @@ type Entry struct {
 	Created time.Time       `json:"created"`
 }
 
-// compact takes back the blanks that the file, which people read, put into raw
-// values: whoever made them gets them byte for byte, and may compare them.
+// compact removes the blanks that the indented file has in raw values: their makers get them back
+// byte for byte, and may compare them.
 func (e *Entry) compact() {
 	for _, raw := range []*json.RawMessage{&e.Spec, &e.Target.Data, (*json.RawMessage)(&e.State), &e.Before} {
 		var b bytes.Buffer
@@ -206,11 +206,11 @@ func (j *FileJournal) Lock(ctx context.Context, id string) (unlock func(), err e
 	}
 }
 
-// lockEvery is how often an entry that another process has is asked for.
+// lockEvery is how often the lock of an entry is tried again while another process has it.
 const lockEvery = 20 * time.Millisecond
 
-// is says whether a path still leads to an open file: not if whoever had the
-// lock before has removed it.
+// is says whether a path still leads to an open file. It does not if the process that had the lock
+// before has removed it.
 func (j *FileJournal) is(path string, f *os.File) bool {
 	now, err := os.Stat(path)
 	if err != nil {

@@ -35,7 +35,7 @@ var killSignals = []string{
 	"SIGPIPE", "SIGQUIT", "SIGSEGV", "SIGTERM", "SIGTRAP", "SIGUSR1", "SIGUSR2",
 }
 
-// surely is the signal that nothing handles or ignores.
+// surely is the signal that no process can handle or ignore.
 const surely = "SIGKILL"
 
 // Validate implements Spec; its error starts with the key at fault.
@@ -92,8 +92,8 @@ type kill struct {
 	name      string
 	target    Killer
 	mechanism string
-	// unsent says that Inject returned without having sent the signal, died that
-	// it saw the target die.
+	// unsent says that Inject returned without having sent the signal. died says that it saw the
+	// target die.
 	unsent, died bool
 	// started says that Revert asked the target to start, so that finding it
 	// alive later is no sign that it came back by itself.
@@ -103,7 +103,7 @@ type kill struct {
 // killState is what the undo needs; heal may do it in another process.
 type killState struct {
 	Signal string `json:"signal"`
-	// Life is the one that is to be ended.
+	// Life is the life that the signal is to end.
 	Life string `json:"life,omitempty"`
 	// Served is where the target answered.
 	Served []string `json:"served,omitempty"`
@@ -118,14 +118,14 @@ const (
 	// defaultGrace is how long a target may take to end of a signal that it
 	// handles, if nobody says: twice what Kubernetes grants.
 	defaultGrace = time.Minute
-	// dies is how long the system may take to end what was sent SIGKILL, and
-	// closes how long until nothing answers any more where the dead listened.
+	// dies is how long the system may take to end a target after SIGKILL, and closes how long it
+	// may take after that until nothing answers any more at its addresses.
 	dies   = 5 * time.Second
 	closes = 2 * time.Second
 	// pollEvery is how often a target is looked at while an effect is awaited.
 	pollEvery = 2 * time.Millisecond
-	// askEvery is how often it is asked whether it serves, and answersWithin how
-	// long one answer of what was killed is waited for.
+	// askEvery is how often a target is asked whether it serves, and answersWithin how long one
+	// answer of a killed target is waited for.
 	askEvery      = 50 * time.Millisecond
 	answersWithin = time.Second
 )
@@ -262,10 +262,9 @@ func (k *kill) ignored(ctx context.Context, signal string) (bool, error) {
 	return h.Ignores(ctx, signal)
 }
 
-// otherLife waits until the target no longer lives the life that it had, and
-// returns the one that it lives then, "" if it is dead. If ctx ends first, the
-// error is its cause if the target was seen to live on, and otherwise why the
-// target could not be looked at.
+// otherLife waits until the life of the target is no longer had, and returns its life then, "" if
+// it is dead. If ctx ends first, the error is the cause of ctx if the target was seen to live on,
+// and otherwise why the target could not be looked at.
 func (k *kill) otherLife(ctx context.Context, had string) (string, error) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
@@ -302,7 +301,7 @@ func (k *kill) silent(ctx context.Context, served []string) error {
 		hung := try.Err() != nil
 		stop()
 		if hung && limit.Err() == nil {
-			return nil // whatever is there does not answer
+			return nil // nothing there answers
 		}
 		if err == nil {
 			if still = slices.DeleteFunc(now, func(at string) bool { return !slices.Contains(served, at) }); len(
@@ -401,8 +400,8 @@ func (k *kill) leave(ctx context.Context, state State) ([]string, error) {
 	return r.Reset(ctx, s.Situation)
 }
 
-// finish waits for the death of a target that still lives the life that was to
-// end, and says how it ended. ended is false if no death is to come; how is why.
+// finish waits for the death of a target whose life did not end yet, and says how it ended. If it
+// will not die, ended is false and how says why.
 func (k *kill) finish(ctx context.Context, s killState) (ended bool, how string, err error) {
 	if k.unsent {
 		return false, "runs on: no signal was sent", nil

@@ -43,9 +43,9 @@ const (
 	CapNetwork Capability = "network" // Impairer
 )
 
-// Suffers says whether a fault can hit a target, and otherwise what to do instead. not
-// has that for each capability that the target lacks, and conditions are the network
-// conditions that it can be put under. what is what it is called: a container.
+// Suffers says whether a fault can hit a target, and otherwise what to do instead. not has the
+// capabilities that the target lacks, with what to do instead. conditions are the network
+// conditions that it can be put under. what is how messages call the target: a container.
 func Suffers(
 	f Kind, not map[Capability]string, conditions []string, what string,
 ) (instead string, ok bool) {
@@ -59,7 +59,7 @@ func Suffers(
 	return "", true
 }
 
-// Limited is a target that knows what to do instead of what cannot be done to it.
+// Limited is a target that lacks capabilities, and knows what to do instead.
 type Limited interface {
 	// Instead is for a capability that the target lacks; "" for others.
 	Instead(c Capability) string
@@ -111,8 +111,8 @@ func advise(remedies []string) string {
 const lookTimeout = 5 * time.Second
 
 // remedyNow is the remedy for a target on which an undo has failed. If the target is as the fault
-// left it, that is otherwise. A target that was killed and runs again need not be started: something
-// else about it is not as it was.
+// left it, that is otherwise. A target that was killed and runs again need not be started:
+// something else about it is not as it was.
 func remedyNow(ctx context.Context, k Kind, t Target, otherwise string) string {
 	killer, ok := t.(Killer)
 	if !ok || k.Needs != CapKill {

@@ -28,8 +28,7 @@ func (c NetCondition) Names() []string {
 // String names what the condition consists of.
 func (c NetCondition) String() string { return strings.Join(c.Names(), " and ") }
 
-// Only says why the condition cannot be done by something that can do those that are
-// named; nil if it can.
+// Only says why a mechanism that can do the named conditions cannot do this one; nil if it can.
 func (c NetCondition) Only(can []string) error {
 	for _, name := range c.Names() {
 		if !slices.Contains(can, name) {
@@ -87,8 +86,8 @@ func (c NetCondition) parts() func(yield func(string, reflect.Value) bool) {
 	}
 }
 
-// cleanupMargin is added to how long a fault is meant to last, to get how long traffic may
-// stay impaired if nobody is left: enough for the undo to be done in time.
+// cleanupMargin is the time for the undo: if no process is left to clear it, traffic stays impaired
+// for as long as the fault is meant to last, and cleanupMargin.
 const cleanupMargin = time.Minute
 
 // bindNet binds a network fault to a target.
@@ -114,8 +113,7 @@ type netFault struct {
 	deadline  time.Duration
 }
 
-// netState is kept whole although the undo needs the id alone: it tells people what
-// they find in the journal.
+// netState has more than the id, which is all that the undo needs: people read it in the journal.
 type netState struct {
 	ID string `json:"id"`
 	NetCondition

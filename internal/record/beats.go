@@ -5,8 +5,9 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// beat notes what came of an arrival where it says something of the target: what the
-// generator itself was late with, or may have made an error, is not the target's silence.
+// beat counts the result of an arrival in the beats, if it says something of the target: an arrival
+// that the generator was late with, or whose error it may have made, does not show that the target
+// was silent.
 func (r *Recorder) beat(iv *interval, e *entry, x *extra) {
 	if stage := r.cellIndex.stage(e.cell); stage == nil || !stage.Judged ||
 		e.outcome == attack.Interrupted {

@@ -14,10 +14,10 @@ const slice = time.Second
 // cuts between these.
 type bounds struct {
 	cuts  []time.Duration // sorted, without repetitions
-	marks []time.Duration // those of them at which what is open is told apart; sorted
+	marks []time.Duration // the cuts at which open arrivals are counted apart; sorted
 }
 
-// mark makes a cut at which what is open is told apart.
+// mark makes a cut at which open arrivals are counted apart.
 func (b *bounds) mark(at time.Duration) {
 	b.cut(at)
 	if i, found := slices.BinarySearch(b.marks, at); !found {
@@ -25,8 +25,8 @@ func (b *bounds) mark(at time.Duration) {
 	}
 }
 
-// openAt is the last mark in (from, to], at which what was due at from and ended at
-// to was open; 0 if there is none.
+// openAt is the last mark in (from, to]: the last one at which an arrival was open that was due at
+// from and over at to. It is 0 if there is none.
 func (b *bounds) openAt(from, to time.Duration) time.Duration {
 	n := len(b.marks)
 	if n == 0 || b.marks[n-1] <= from {

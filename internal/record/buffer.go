@@ -7,8 +7,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// entry is a result that waits to be sorted in: one cache line, and without
-// pointers, so that the garbage collector neither reads it nor is told of it.
+// entry is a result that waits to be sorted in. It is one cache line long and has no pointers, so
+// that the garbage collector need not read it.
 type entry struct {
 	// Of an unsent arrival, sent is when it was given up.
 	intended, dispatched, sent, done time.Duration
@@ -21,7 +21,7 @@ type entry struct {
 	isFlow                           bool
 }
 
-// extra is what few results have.
+// extra has the fields of a result that are rarely set.
 type extra struct {
 	kind, detail string
 	secrets      []string // of detail
@@ -85,7 +85,7 @@ func (b *buffer) move(from *buffer, i int) {
 	b.entries = append(b.entries, e)
 }
 
-// extraOf is what entry e has beside; never nil.
+// extraOf is the extra of entry e; never nil.
 func (b *buffer) extraOf(e *entry) *extra {
 	if e.extra < 0 {
 		return &noExtra
@@ -93,8 +93,8 @@ func (b *buffer) extraOf(e *entry) *extra {
 	return &b.extras[e.extra]
 }
 
-// ended is when e was over: answered, failed or given up. Of a whole flow it is
-// with all thought before it.
+// ended is when e was over: answered, failed or given up. Of a whole flow, all think time before
+// that is included.
 func (e *entry) ended(x *extra) time.Duration {
 	if e.outcome == attack.Unsent && e.sent > 0 {
 		return max(e.intended, min(e.sent, e.done))
@@ -102,9 +102,9 @@ func (e *entry) ended(x *extra) time.Duration {
 	return max(e.intended, e.done+x.thinkTime)
 }
 
-// answered says whether e is a complete response, whatever it said. What tells
-// is the class: the kind of an error can be that of a wrong answer or of none. Of a
-// whole flow it is that of the step which ended it.
+// answered says whether e is a complete response, whatever it said. It goes by the class, as the
+// kind of an error can be that of a wrong answer or of none. The class of a whole flow is that of
+// the step that ended it.
 func (e *entry) answered() bool { return e.outcome == attack.Done && e.class != attack.Failed }
 
 func (b *buffer) reset() {

@@ -9,9 +9,9 @@ import (
 // configuration does not have.
 const unknown = "#"
 
-// cellIndex numbers the cells that an arrival can belong to, stage by stage, so that
-// recording needs no map: in each stage the requests, the flows, and one for what
-// is unknown; an unknown stage comes last.
+// cellIndex numbers the cells that an arrival can belong to, so that recording needs no map. They
+// are numbered stage by stage, and in each stage first the requests, then the flows, then a cell
+// for unknown requests. The cells of an unknown stage come last.
 type cellIndex struct {
 	stages          []timeline.Stage
 	requests, flows []string

@@ -40,7 +40,7 @@ func (r *Recorder) cut(e *entry, x *extra) bool {
 		!timeline.KindNamed(x.kind).Lost {
 		return false
 	}
-	lost := e.done + x.thinkTime // of a whole flow: when its last step was over
+	lost := e.done + x.thinkTime // think time is only of whole flows
 	during := func(w timeline.Window) bool { return e.sent <= w.To && lost >= w.From && lost-cutSlack <= w.To }
 	return slices.ContainsFunc(r.cuts, during) ||
 		x.opened != 0 && slices.ContainsFunc(r.oldCuts, func(w timeline.Window) bool {

@@ -15,9 +15,9 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// decoder reads what an encoder wrote. The library's own makes a decompressor of
-// 40 KB for each histogram, and a recording has some for every second, stage and
-// request; this one keeps it. It is not safe for concurrent use.
+// decoder reads histograms that an encoder wrote. The library's decoder makes a decompressor of
+// 40 KB for each histogram, and a recording has histograms for every second, stage and request;
+// this one keeps its decompressor. It is not safe for concurrent use.
 type decoder struct {
 	raw   []byte
 	in    bytes.Reader

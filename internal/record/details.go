@@ -7,8 +7,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 )
 
-// detailEvery is how often errors of one kind are explained. Of each kind only the
-// latest text is shown, and a target that breaks makes thousands of them a second.
+// detailEvery is how often errors of one kind are explained. Of each kind only the latest text is
+// shown, and a target that breaks makes thousands of errors a second.
 const detailEvery = 100 * time.Millisecond
 
 // details says which errors are to be explained. The zero value is ready; it is safe

@@ -1,6 +1,5 @@
-// Package record keeps what a run does: it takes the results of the attack and
-// the events of everybody, and writes the timeline files of the run directory,
-// which Load reads back.
+// Package record records a run: it takes the results of the attack, the events of faults, and what
+// observers saw, and writes the timeline files of the run directory. Load reads these back.
 //
 // # Which interval
 //
@@ -9,9 +8,9 @@
 // arrival is put into an interval only when its intended time has passed on the
 // recorder's clock, read under the lock that Mark takes to cut; a cut is made at
 // the present and never before an instant that was read earlier. So the bounds
-// around an arrival are final when it is sorted in, and it lies on its own side
-// of every cut, however late its result comes, and in whatever order arrivals are
-// planned. Only answers, of which rates are made, are counted where they came.
+// around an arrival are final when it is sorted in. It lies on its own side of every cut, however
+// late its result comes, and in whatever order arrivals are planned. Only answers, from which rates
+// are computed, are counted in the interval in which they came.
 //
 // # Memory
 //
@@ -29,14 +28,15 @@
 // An interval is sealed once all that came due in it is over and stayed so for a second in
 // which the process ran, or once it is older than the longest timeout; and all before it are
 // sealed. Subscribers get sealed intervals in order of time, whole. One that was written in
-// parts they read from the files, as they do what their own short queue did not hold.
+// parts they read from the files, and so they read intervals that their own short queue had no room
+// for.
 //
 // # Files
 //
 // timeline.jsonl holds a JSON object a line: a header, then intervals,
 // events and what observers saw (readings) as they come, and an end. Readings are never held in
-// memory: who judges streams them from the file, also while it is written. intervals.hlog is an HdrHistogram log, V2
-// compressed, values in nanoseconds, tags stage/request/distribution with each
+// memory: the judge streams them from the file, also while it is written. intervals.hlog is an
+// HdrHistogram log, V2 compressed, values in nanoseconds, tags stage/request/distribution with each
 // part percent-encoded, and stage/flow/distribution/whole for whole flows. The lines of an interval
 // in timeline.jsonl and its lines in intervals.hlog follow in the same order; a line without a tag
 // after them is the sum of the interval's response times, for other tools. samples.jsonl holds

@@ -19,9 +19,9 @@ import (
 //	cookie, length, zlib( cookie, length, 0, digits, lowest, highest, 1.0, counts )
 //
 // in big-endian numbers; counts are ZigZag LEB128, and a negative one is a run of
-// that many empty buckets. The library's own encoder makes 0.8 MB of garbage a
-// histogram, most of it a new compressor; this one keeps what it needs. It is not
-// safe for concurrent use.
+// that many empty buckets. The library's own encoder makes 0.8 MB of garbage for each
+// histogram, most of it a new compressor; this one keeps its compressor. It is not safe
+// for concurrent use.
 type encoder struct {
 	buckets *hdrhistogram.PackedHistogram // those that are not empty
 	total   *hdrhistogram.PackedHistogram // see sum

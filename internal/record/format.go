@@ -14,11 +14,10 @@ const (
 	SamplesFile  = "samples.jsonl" // only if there are any
 )
 
-// schema is the version of both files: of their layout and of what their figures
-// mean. Load refuses any other. Today only the run that wrote a recording reads it,
-// but the files are kept, and whoever reads them later must not take one figure for
-// another: in schema 1, "answered" counted timeouts and refused connections too, and
-// in schema 2 what was open when a fault began was not told apart.
+// schema is the version of both files: of their layout, and of what their figures mean. Load
+// refuses any other, as a later reader must not take one figure for another: in schema 1,
+// "answered" counted timeouts and refused connections too, and in schema 2 requests that were open
+// when a fault began were not counted apart.
 const schema = 3
 
 // gone says why recordings of an earlier schema are not read.

@@ -32,8 +32,7 @@ type part struct {
 	log     span
 }
 
-// index is what Load keeps of a recording: everything but the intervals, and
-// where these are.
+// index is what Load keeps of a recording: all but the intervals, and where these stand.
 type index struct {
 	header header
 	events []timeline.Event
@@ -49,9 +48,9 @@ type index struct {
 // Load reads the timeline in a run directory, of which it keeps no file open: its
 // intervals are read from the files each time they are ranged over.
 //
-// A recording that was cut off, as ordeal was killed or its disk full, ends where
-// the first interval is missing or still waited for results, as what came in
-// without them would flatter; it counts as interrupted.
+// A recording was cut off if ordeal was killed or its disk was full. It ends before the first
+// interval that is missing or still waited for results: without these its figures would flatter. It
+// counts as interrupted.
 func Load(dir string) (*timeline.Timeline, error) {
 	x, err := readIndex(filepath.Join(dir, TimelineFile))
 	if err != nil {
@@ -106,8 +105,8 @@ func Load(dir string) (*timeline.Timeline, error) {
 	return t, nil
 }
 
-// keepWhole drops the parts from the first interval on that is missing or not
-// complete. The parts are sorted.
+// keepWhole drops all parts from the first interval on that is missing or not complete. The parts
+// are sorted.
 func (x *index) keepWhole() {
 	var end time.Duration
 	for i := 0; i < len(x.parts); {

@@ -70,8 +70,8 @@ func (c *cell) settle() {
 	}
 }
 
-// pool lends histograms and cells, so that an interval costs no allocation once
-// the first ones were written. It is safe for concurrent use.
+// pool lends histograms and cells, so that intervals cost no allocation once the first intervals
+// were written. It is safe for concurrent use.
 type pool struct {
 	limits []time.Duration
 	late   []time.Duration
@@ -106,7 +106,7 @@ func (p *pool) takeBack(h *hdrhistogram.Histogram) {
 	p.hists = append(p.hists, h)
 }
 
-// forget leaves what was taken back to the garbage collector.
+// forget leaves all memory that was taken back to the garbage collector.
 func (p *pool) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -179,9 +179,9 @@ func (p *pool) record(d *timeline.Distribution, v time.Duration) {
 	d.Record(v)
 }
 
-// recordBoth records v, of which the generator itself may have made own, in d, and
-// what is left of it in net. As long as no arrival was delayed net stays empty: only
-// with the first one it begins, as what d holds by then.
+// recordBoth records v in d, and v less own in net; own is the part of v that the generator itself
+// may have made. net stays empty until the first arrival was delayed, and then begins as a copy of
+// d.
 func (p *pool) recordBoth(d, net *timeline.Distribution, v, own time.Duration) {
 	if own > 0 && net.Count() == 0 {
 		if d.Lent() {
@@ -203,10 +203,9 @@ func (p *pool) addCut(c *cell, e *entry) {
 	c.BytesOut += uint64(max(e.bytesOut, 0))
 }
 
-// add counts one result into the cell c. Response times of good answers go to
-// OK, those of errors and unsent arrivals to Err; service time and lag are had
-// by what was sent; lateness by all but interrupted arrivals, which are in no
-// distribution.
+// add counts one result in the cell c. Response times of good answers go to OK, those of errors and
+// unsent arrivals to Err. Only arrivals that were sent have a service time and a lag. All have a
+// lateness but interrupted ones, which are in no distribution.
 func (p *pool) add(c *cell, e *entry, x *extra) {
 	switch e.outcome {
 	case attack.Interrupted:

@@ -111,13 +111,13 @@ type kindSeen struct {
 	secrets []string
 }
 
-// live gathers what Live shows. Seconds are in a ring; the percentiles of one
-// are read from its histogram when its place in the inner ring of histograms is
-// needed for another. The zero value needs kinds.
+// live gathers the figures of Snapshot. Seconds are in a ring; their histograms are in a shorter
+// ring. The percentiles of a second are read from its histogram before the histogram is used for
+// another second. The zero value needs kinds.
 type live struct {
 	totals  Totals
 	seconds [History + 2]Second
-	gone    Second // what came of seconds that are too long ago, for nobody
+	gone    Second // takes results of seconds that are too long ago; nobody reads it
 	times   [3]struct {
 		from     time.Duration
 		response timeline.Distribution
@@ -220,7 +220,7 @@ func (l *live) readPercentiles(from time.Duration) {
 	s.P99, _ = e.response.Quantile(0.99)
 }
 
-// snapshot returns the present state, but for its Kinds, which stand beside it.
+// snapshot returns a Snapshot without its Kinds, and these, with their secrets.
 func (l *live) snapshot(now time.Duration) (Snapshot, []kindSeen) {
 	out := Snapshot{At: now, Totals: l.totals}
 	full := now.Truncate(time.Second)

@@ -21,8 +21,8 @@ const (
 	// maxBacklog times batch planned arrivals are buffered while the lock is busy. Then
 	// Planned blocks.
 	maxBacklog = 8
-	// maxShards is enough: at 200,000 results a second a shard's lock is in use
-	// for a hundredth of the time.
+	// maxShards are enough: at 200,000 results a second each shard's lock is held for a hundredth
+	// of the time.
 	maxShards = 8
 	// tick is how often complete intervals are looked for and written.
 	tick = 250 * time.Millisecond
@@ -58,8 +58,8 @@ type Config struct {
 	// Grace is the longest timeout: how long after its end an interval can still
 	// get results. Later ones are not lost, but cost another part of it.
 	Grace time.Duration
-	// Redactor takes out the secrets that are known beforehand; nil: none are. Those of
-	// an error, attack.Result.Secrets, come with it.
+	// Redactor replaces the secrets that are known beforehand; nil: there are none. The secrets of
+	// a result come with it, as attack.Result.Secrets.
 	Redactor *secret.Redactor
 	// Shards is the number of buffers that workers share; 0 means GOMAXPROCS,
 	// at most 8.
@@ -190,8 +190,7 @@ func (r *Recorder) Planned(a attack.Arrival) {
 	if len(p.buf) < p.full {
 		return
 	}
-	// Whoever plans has an arrival to send: it does not wait for those who sort
-	// results in.
+	// The caller has an arrival to send: it does not wait for a worker that sorts results in.
 	if !r.mu.TryLock() {
 		if len(p.buf) < maxBacklog*p.full {
 			return
@@ -338,10 +337,10 @@ func (r *Recorder) sortIn(e *entry, x *extra, now time.Duration) {
 	r.live.result(e, x)
 }
 
-// answered counts an answer in the interval in which it came, if that was within
-// its stage; that of a whole flow is that of the step which ended it, with all thought
-// before it. iv is that of its intended time. One cannot have come later than now, up
-// to which no interval is cut any more.
+// answered counts an answer in the interval in which it came, if that was within its stage. The
+// answer of a whole flow is that of the step that ended it, all think time before it included. iv
+// is the interval of the intended time. No answer comes later than now, and no interval up to now
+// is cut any more.
 func (r *Recorder) answered(iv *interval, e *entry, x *extra, now time.Duration) {
 	if !e.answered() {
 		return
@@ -360,8 +359,8 @@ func (r *Recorder) answered(iv *interval, e *entry, x *extra, now time.Duration)
 	}
 }
 
-// sortInAll empties all buffers of what is due before now. Results go first, so
-// that no arrival is accounted for and not yet planned.
+// sortInAll empties all buffers of arrivals that are due before now. Results go first, so that no
+// arrival has a result and is not yet planned.
 func (r *Recorder) sortInAll(now func() time.Duration) {
 	for i := range r.shards {
 		s := &r.shards[i]
@@ -415,7 +414,8 @@ func (r *Recorder) cell(iv *interval, number int32) *cell {
 	return c
 }
 
-// cellAt is the cell of what was open last at a cut, or at none if that is 0.
+// cellAt is the cell of arrivals whose last cut while they were open was at; 0: they were open at
+// no cut.
 func (r *Recorder) cellAt(iv *interval, number int32, at time.Duration) *cell {
 	if at == 0 {
 		return r.cell(iv, number)
@@ -437,9 +437,9 @@ func (r *Recorder) cellAt(iv *interval, number int32, at time.Duration) *cell {
 // directory holds what Load reads as a recording that was cut off. With
 // ErrUnbalanced the timeline is returned too.
 //
-// end is the end of the load: the plan's, or the instant of an interruption, for
-// which the caller should take that of a Mark, as otherwise what came due between
-// end and the last arrival counts to the interval that end lies in.
+// end is the end of the load: the plan's, or the instant of an interruption. The caller should take
+// the instant of a Mark for an interruption: otherwise arrivals that came due after end are counted
+// in the interval that end lies in.
 func (r *Recorder) Finish(
 	end time.Duration,
 	interrupted bool,

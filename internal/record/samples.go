@@ -17,8 +17,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// How many samples are kept: of answers that are alike, see sampleOf, and in all. So
-// many show what is wrong; more would only fill memory and disk.
+// How many samples are kept: of answers that are alike, see sampleOf, and in all. These are enough
+// to show what is wrong; more would only fill memory and disk.
 const (
 	samplesOfKind = 5
 	samplesInAll  = 1000
@@ -40,14 +40,14 @@ type sampleLine struct {
 	attack.Sample
 
 	rank    uint64
-	secrets []string // of its arrival alone; until it is clean
+	secrets []string // those that only its arrival has; nil once they are replaced
 	clean   bool
 }
 
-// samples keeps answers that were not as expected: of those that are alike a few,
-// drawn evenly from the whole run. Each arrival has a rank, drawn from the seed and its number, and
-// those of the least ranks are kept: which ones does not depend on who comes first. They are in
-// memory until the end. It is safe for concurrent use.
+// samples keeps answers that were not as expected: of answers that are alike a few, drawn evenly
+// from the whole run. Each arrival has a rank, drawn from the seed and its number, and the answers
+// of the least ranks are kept, so that it does not matter which comes first. They are in memory
+// until the end. It is safe for concurrent use.
 type samples struct {
 	dir       string
 	seed      uint64
@@ -86,9 +86,8 @@ func newSamples(c *Config) *samples {
 	}
 }
 
-// redact returns what takes out of a text what is known to be secret, and then what
-// stands under a secret name: that is taken to end at a blank or &, which a secret can
-// hold.
+// redact returns a function that replaces known secrets in a text, and then values under a secret
+// name. Such a value is taken to end at a blank or &, although a secret can hold these.
 func (c *Config) redact(own []string) func(string) string {
 	known := c.Redactor.With(own)
 	return func(text string) string { return secret.Mask(known.Text(text)) }
@@ -135,7 +134,7 @@ func (s *samples) wants(r *attack.Result) bool {
 	return s.fits(s.kept[s.of(r)], rank)
 }
 
-// fits says whether one of this rank belongs among those that are like it, which are
+// fits says whether a sample of this rank is to be kept with those that are like it, which are
 // sorted by rank.
 func (s *samples) fits(like []*sampleLine, rank uint64) bool {
 	switch n := len(like); {
@@ -147,7 +146,7 @@ func (s *samples) fits(like []*sampleLine, rank uint64) bool {
 	return true
 }
 
-// add takes r's sample, unless enough of lower rank are like it. It does not write.
+// add keeps r's sample, unless there are enough of lower rank that are like it. It does not write.
 func (s *samples) add(r *attack.Result) {
 	rank := s.rank(&r.Arrival)
 	s.mu.Lock()
@@ -180,8 +179,8 @@ func (s *samples) add(r *attack.Result) {
 	}
 }
 
-// thinOut drops one of those of which there are most, and if all are the only ones of
-// their like, the one of the greatest rank.
+// thinOut drops a sample of the kind that has most. If no two samples are alike, it drops the one
+// of the greatest rank.
 func (s *samples) thinOut() {
 	var drop, last sampleOf
 	most, greatest, second := 0, uint64(0), uint64(0)
@@ -205,8 +204,7 @@ func (s *samples) thinOut() {
 	s.all--
 }
 
-// write writes what there is, if it is time to. After a failure nothing more is
-// written.
+// write writes the samples, if it is time to. After a failure nothing more is written.
 func (s *samples) write() {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -274,7 +272,7 @@ func during(faults []timeline.Fault, l *sampleLine) []string {
 	return out
 }
 
-// clean takes the secrets out, once. Only whoever writes calls it.
+// clean replaces the secrets, once. Only the goroutine that writes calls it.
 func (s *samples) clean(l *sampleLine) {
 	if l.clean {
 		return

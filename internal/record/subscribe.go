@@ -37,7 +37,7 @@ type waiting struct {
 	sealedTo time.Duration // all intervals before are sealed
 }
 
-// written is one of them.
+// written is an interval that was written, in whole or in part, and is not sealed yet.
 type written struct {
 	timeline.Window
 	due, accounted uint64             // of all its parts
@@ -52,8 +52,8 @@ func (w *waiting) find(from time.Duration) (int, bool) {
 	})
 }
 
-// complete says whether all that came due in an interval is over, with what was written of it
-// before.
+// complete says whether all arrivals that came due in an interval are over, those of its parts that
+// were written before included.
 func (w *waiting) complete(iv *interval) bool {
 	due, accounted := iv.planned, iv.accounted
 	if i, found := w.find(iv.From); found {
@@ -62,7 +62,7 @@ func (w *waiting) complete(iv *interval) bool {
 	return due == accounted
 }
 
-// wrote notes that a part of an interval was written. A copy of it is kept if somebody wants it.
+// wrote notes that a part of an interval was written. It keeps a copy if a subscriber wants it.
 func (w *waiting) wrote(iv *interval, sorted *timeline.Interval, wanted bool) {
 	if iv.From < w.sealedTo {
 		return // it came too late for those who read live
@@ -133,7 +133,7 @@ func (r *Recorder) publishRest() {
 	r.published.end(r.out.failure())
 }
 
-// published knows what is sealed, and who wants to be told.
+// published has the subscribers, and how far intervals are sealed.
 type published struct {
 	mu      sync.Mutex
 	to      time.Duration // all intervals before are sealed, and in the files
@@ -153,7 +153,7 @@ type queuedInterval struct {
 	sealed *Sealed // nil: it must be read from the files
 }
 
-// wanted says whether anybody would take a copy.
+// wanted says whether any subscriber would take a copy.
 func (p *published) wanted() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -221,8 +221,9 @@ func (p *published) leave(s *reader) {
 	p.readers = slices.DeleteFunc(p.readers, func(x *reader) bool { return x == s })
 }
 
-// next is what a reader that has all before from gets: an interval, or a stretch of the files
-// to read, or neither where it must wait, or ended.
+// next returns what comes next for a reader that has all intervals before from: an interval, or a
+// stretch of the files to read. It returns neither if the reader must wait, or if no more will
+// come.
 func (p *published) next(s *reader, from time.Duration) (
 	got *Sealed, files timeline.Window, ended bool, err error,
 ) {

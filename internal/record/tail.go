@@ -15,8 +15,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// tail reads intervals from a recording that is still being written. It holds where the parts
-// of those stand that were not read yet: some 100 bytes each. The zero value needs dir and
+// tail reads intervals from a recording that is still being written. For each part of an interval
+// that was not read yet it holds where that stands: some 100 bytes. The zero value needs dir and
 // header, and must be closed.
 type tail struct {
 	dir    string
@@ -39,9 +39,8 @@ func (t *tail) close() {
 	}
 }
 
-// read returns the first interval that begins in a stretch, all of which is in the files, with
-// all its parts that are there; false if there is none. The stretches of successive calls go on
-// in time.
+// read returns the first interval that begins in w, with all its parts; false if there is none. All
+// intervals of w must be in the files, and w must not be before that of the call before.
 func (t *tail) read(w timeline.Window) (Sealed, bool, error) {
 	if err := t.look(w.From); err != nil {
 		return Sealed{}, false, fmt.Errorf("reading the recording as it is written: %w", err)

@@ -68,8 +68,8 @@ func (w *writer) create(name string) (*os.File, error) {
 	return f, nil
 }
 
-// logHeader uses the library's writer for all but the start time, which that
-// would cut to whole seconds.
+// logHeader uses the library's writer for all but the start time, which the library would cut to
+// whole seconds.
 func (w *writer) logHeader(c *Config) {
 	start := float64(c.Start.UnixMilli()) / 1000
 	lw := hdrhistogram.NewHistogramLogWriter(&w.buf)
@@ -141,9 +141,8 @@ func (w *writer) untagged(win timeline.Window) {
 	w.logLine("", win, highest)
 }
 
-// histogram adds a line to the log, which begins with tag: seconds since the base
-// time, and the maximum in milliseconds, as the library's writer has them. That one
-// has times in whole milliseconds only.
+// histogram adds a line to the log, which begins with tag: seconds since the base time, and the
+// maximum in milliseconds. The library's writer has whole milliseconds only.
 func (w *writer) histogram(win timeline.Window, tag string, d *timeline.Distribution) {
 	if w.err != nil {
 		return

@@ -13,9 +13,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// conclude judges the timeline, writes the outputs and prints the report. tl
-// is nil if no load was sent; broken is what went wrong around the run, if
-// anything did.
+// conclude judges the timeline, writes the outputs and prints the report. tl is nil if no load was
+// sent. broken is what went wrong beside the load, nil if nothing did.
 func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error) (ExitCode, error) {
 	sent := tl != nil
 	if !sent {
@@ -35,7 +34,8 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	unwritten = errors.Join(unwritten, writeOutputs(r.dir, out))
 	if unwritten != nil {
 		r.facts.End.Problems = out.Problems
-		_ = r.facts.write(r.dir) // as much as can be done: that files are missing is said already
+		// If this fails too, an error about missing files was printed already.
+		_ = r.facts.write(r.dir)
 	}
 	if sent {
 		show(out, r.opt.Stdout, r.opt.Stderr, r.opt.Color)
@@ -48,10 +48,10 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	return ExitCode(out.ExitCode), errors.Join(broken, unwritten)
 }
 
-// ended is what came of the run, but for what is judged of its recording.
+// ended has the facts about the end of the run that are not in its recording.
 func (r *runner) ended(tl *timeline.Timeline, sent bool, broken error) *ended {
 	e := &ended{Engine: r.attack.Engine}
-	if e.Engine == "" { // it was not got as far as that
+	if e.Engine == "" { // the run ended before the engine was chosen
 		e.Engine = r.plan.Attack.Engine
 	}
 	if r.settled {
@@ -75,9 +75,9 @@ func (r *runner) ended(tl *timeline.Timeline, sent bool, broken error) *ended {
 	return e
 }
 
-// writeOutputs writes the files that are made of the verdict. If one cannot be written the exit
-// code in out is ExitBroken, and the others say so: those that follow and those before, which are
-// there as they were if that fails too.
+// writeOutputs writes the files that are made from the verdict. If one cannot be written, it sets
+// the exit code in out to ExitBroken and writes all of them, those written before included, with
+// that code. A file whose second write fails too stays as it was.
 func writeOutputs(dir string, out *report.Run) error {
 	write := func(o report.Output) error {
 		return writeFile(dir, o.File, func(w io.Writer) error { return o.Write(w, out) })

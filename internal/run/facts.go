@@ -14,16 +14,16 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// factsFile holds what a run knows of itself beside its plan and its recording.
+// factsFile holds the facts of a run.
 const factsFile = "run.json"
 
 // factsSchema is the version of run.json. Keys are only ever added to a version.
 const factsSchema = 1
 
-// facts are what the outputs show of a run that stands neither in its plan, which is the same
-// on every machine, nor in its recording, which ends before services are taken down. With these
-// three a run can be judged again. They are written when the run begins, without End, and again
-// when it is over.
+// facts are all that the outputs show of a run and that is neither in its plan, which is the same
+// on every machine, nor in its recording, which ends before services are taken down. From plan,
+// recording and facts a run can be judged again. Facts are written when the run begins, without
+// End, and again when it is over.
 type facts struct {
 	Schema  int           `json:"schema"`
 	Run     string        `json:"run,omitempty"` // its id
@@ -36,7 +36,7 @@ type facts struct {
 	seed uint64 // of a run that has no plan, from its summary
 }
 
-// ended is what came of a run, but for what is judged of its recording.
+// ended has the facts about the end of a run.
 type ended struct {
 	Engine    string            `json:"engine,omitempty"`
 	EngineWhy string            `json:"engine_why,omitempty"`
@@ -45,7 +45,7 @@ type ended struct {
 	Problems  []string          `json:"problems,omitempty"`
 	// Unsent stands in place of the recording if no load was sent.
 	Unsent *unsent `json:"unsent,omitempty"`
-	// Truncated is what a recording lacks that could not be written to its end.
+	// Truncated says how a recording that could not be written to its end was cut off.
 	Truncated *truncated `json:"truncated,omitempty"`
 }
 
@@ -85,14 +85,14 @@ func parseFacts(b []byte) (*facts, error) {
 	return f, nil
 }
 
-// identity is what the plan says of a run.
+// identity is what a run is called, and its seed, by its plan.
 type identity struct {
 	Name string
 	Seed uint64
 }
 
-// judge judges what was recorded of a run that is over, and returns what there is to report of
-// it, exit code included: the same at the end of the run and later.
+// judge judges the recording of a run that is over, and returns its report, with the exit code. It
+// is the same at the end of the run and later.
 func (f *facts) judge(
 	id identity, dir string, rules []scenario.PlannedRule, tl *timeline.Timeline,
 ) (*report.Run, error) {
@@ -125,7 +125,7 @@ func (f *facts) judge(
 	return out, nil
 }
 
-// doubt adds what makes a run inconclusive apart from its rules.
+// doubt adds a reason, beside the rules, that makes the run inconclusive.
 func doubt(r *verdict.Report, why string) {
 	r.Why = append(r.Why, why)
 	if r.Outcome != verdict.Fail {

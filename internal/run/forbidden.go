@@ -8,15 +8,15 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/allow"
 )
 
-// forbidden takes down the first connection that was not opened, as it would
-// have gone where nothing may be sent. Its zero value is ready.
+// forbidden keeps the error of the first connection that was refused because it would have gone to
+// a host that may not be put under load. Its zero value is ready.
 type forbidden struct {
 	mu    sync.Mutex
 	first error
 	stop  func()
 }
 
-// note takes one down, and stops the load.
+// note keeps the error of a refused connection, if it is the first, and stops the load.
 func (f *forbidden) note(err error) {
 	if refused, ok := errors.AsType[*allow.Error](err); ok {
 		err = refused
@@ -32,7 +32,8 @@ func (f *forbidden) note(err error) {
 	}
 }
 
-// then says what stops the load; at once if it is to be stopped already.
+// then sets the function that stops the load, and calls it at once if a connection was refused
+// already.
 func (f *forbidden) then(stop func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

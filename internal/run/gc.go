@@ -10,15 +10,15 @@ import (
 )
 
 // GOGC is set so that a collection runs about every betweenCollections. On one core a collection
-// delays requests by 10 ms. With Go's own rule, as much garbage as is alive, a program as
-// small as this one collects every few seconds. A run that allocates little gets little
-// room, so that its memory does not grow with its length. One that allocates much gets
-// mostRoom, or what Go's own rule gives if that is more. The cost of a collection goes
-// with what is alive, so a quarter of that may always gather.
+// delays requests by 10 ms. By Go's own rule garbage may grow to the size of the live heap, so that
+// a program as small as this one collects every few seconds. A run that allocates little gets
+// little room for garbage, so that its memory does not grow with its length. A run that allocates
+// much gets mostRoom, or what Go's own rule gives if that is more. The cost of a collection grows
+// with the live heap, so there is always room for a quarter of that.
 const (
 	betweenCollections = 20 * time.Second
 	leastRoom          = 2 << 20
-	leastShare         = 4 // of what is alive
+	leastShare         = 4 // of the live heap, as a divisor
 	mostRoom           = 40 << 20
 )
 
@@ -47,7 +47,7 @@ func tuneGC() (restore func()) {
 			last := made
 			made, alive = heap()
 			room = room.next(made-last, alive)
-			// It stops the world, so not for a trifle.
+			// Setting it stops the world, so small changes are not worth it.
 			if next := room.percent(alive); next < percent*9/10 || next > percent*11/10 {
 				percent = next
 				debug.SetGCPercent(percent)
@@ -61,9 +61,8 @@ func tuneGC() (restore func()) {
 	}
 }
 
-// heap is how much was allocated since the program began, and what the garbage
-// collector's rule is a share of, stacks among it: a run that starts thousands of
-// workers has far more of it than before. In bytes.
+// heap is how many bytes were allocated since the program began, and alive, of which GOGC is a
+// percentage. Stacks are in alive: it grows much when a run starts thousands of workers.
 func heap() (allocated, alive uint64) {
 	parts := []metrics.Sample{
 		{Name: "/gc/heap/allocs:bytes"},
@@ -81,20 +80,19 @@ func heap() (allocated, alive uint64) {
 // room is how much garbage may gather, in bytes.
 type room uint64
 
-// next is the room after a second in which so many bytes were allocated: at once
-// what they ask for if it is more than before, and little by little if it is less,
-// so that it does not follow every breath.
+// next is the room after a second in which so many bytes were allocated. More room is given at
+// once; less room little by little, so that it does not follow every short lull.
 func (r room) next(allocated, alive uint64) room {
 	least, most := max(leastRoom, alive/leastShare), max(mostRoom, alive)
 	wanted := min(allocated, most) * uint64(betweenCollections/time.Second)
 	return room(min(max(wanted, uint64(r)*4/5, least), most))
 }
 
-// goLeast is how large the heap may grow at 100 percent, however little is alive;
-// at another percentage, that share of it.
+// goLeast is how large Go lets the heap grow at GOGC=100, however little is alive; at another
+// percentage it is that share of goLeast.
 const goLeast = 4 << 20
 
-// percent is the same in percent of what the rule is a share of.
+// percent is the GOGC that gives this room.
 func (r room) percent(alive uint64) int {
 	return int(uint64(r) * 100 / max(alive, goLeast))
 }

@@ -18,9 +18,9 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/target/kinds"
 )
 
-// Heal undoes what runs left behind whose process is gone, and says on w what it
-// did, and what it left alone. over names a run of which the user says that it is
-// over, for where that cannot be seen from here; "" is none.
+// Heal undoes what runs left behind whose process is gone, and writes to w what it did and what it
+// left alone. over is a run of which the user says that it is over, as that cannot always be seen
+// from here; "" is none.
 func Heal(ctx context.Context, w io.Writer, over string) (ExitCode, error) {
 	folder, err := state.Open()
 	if err != nil {
@@ -64,7 +64,7 @@ type healer struct {
 	undos  *chaos.FileJournal
 	runs   []state.Run
 	by     map[string]target.Healer // by the name of the kind
-	unseen []error                  // why some was not looked at
+	unseen []error                  // why services of a kind could not be looked at
 	done   int
 	left   []left
 }
@@ -72,12 +72,12 @@ type healer struct {
 // left is something that was left alone.
 type left struct {
 	text  string
-	stuck bool // its run is over, so that it should have been undone
-	known bool // its run lives
+	stuck bool // its run is over, so it should have been undone
+	known bool // its run is known to be alive
 }
 
-// heal does all that can be done from here. It looks for what services of a kind left
-// if that is asked for, or if a run that is over had such things.
+// heal does all that can be done from here. It looks for things of a kind of service if asked says
+// so, or if a run that is over had such things.
 func (h *healer) heal(ctx context.Context, asked func(kind string) bool) (err error) {
 	h.by = make(map[string]target.Healer)
 	for _, k := range h.kinds {
@@ -108,7 +108,7 @@ func (h *healer) heal(ctx context.Context, asked func(kind string) bool) (err er
 	return errors.Join(append(errs, h.forget())...)
 }
 
-// hadThings says whether a run that is over wrote down a place of a healer's.
+// hadThings says whether a run that is over had things at a place of this healer.
 func (h *healer) hadThings(one target.Healer) bool {
 	placed, ok := one.(target.Placed)
 	return ok && slices.ContainsFunc(h.runs, func(r state.Run) bool {
@@ -117,7 +117,7 @@ func (h *healer) hadThings(one target.Healer) bool {
 	})
 }
 
-// turnTimeout is how long another that heals is waited for.
+// turnTimeout is how long to wait for another process that heals.
 const turnTimeout = 2 * time.Minute
 
 // liveness says whether a run lives, by all that is known of it.
@@ -174,7 +174,7 @@ func (h *healer) did(format string, args ...any) {
 	h.progress(format, args...)
 }
 
-// sweep removes what services of one kind left, of runs that are over.
+// sweep removes what runs that are over left of services of one kind.
 func (h *healer) sweep(ctx context.Context, one target.Healer, asked bool) error {
 	swept, err := one.Sweep(ctx, asked)
 	for _, what := range swept.Done {
@@ -196,13 +196,13 @@ func (h *healer) sweep(ctx context.Context, one target.Healer, asked bool) error
 	return err
 }
 
-// forget drops the records of runs of which nothing is left, and says of which
-// that could not be seen.
+// forget removes the records of runs of which nothing is left. The error says of which runs that
+// could not be seen.
 func (h *healer) forget() error {
 	var errs []error
 	entries, err := h.undos.Entries()
 	if err != nil {
-		return nil // said already, by those who read it first
+		return nil // the error was reported when the record was first read
 	}
 	for _, r := range h.runs {
 		if l, _ := h.liveness(r.ID, r.Owner); l != owner.Dead {
@@ -236,7 +236,8 @@ func (h *healer) nothingLeft(r state.Run) (bool, error) {
 	return gone, nil
 }
 
-// looked says whether a place was swept. If not, an error says why, or where does.
+// looked says whether a place was swept. If it was not, the error says why, or where says which
+// place it is.
 func (h *healer) looked(key string, place json.RawMessage) (ok bool, where string, err error) {
 	for _, k := range h.kinds {
 		if placed, is := h.by[k.Name].(target.Placed); is && placed.PlaceKey() == key {

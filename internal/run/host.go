@@ -7,7 +7,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/report"
 )
 
-// thisHost is what is told of the machine that sends the load.
+// thisHost describes the machine that sends the load.
 func thisHost() report.Host {
 	h := report.Host{
 		OS:   runtime.GOOS,

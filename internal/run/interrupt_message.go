@@ -1,6 +1,6 @@
 package run
 
-// phase is where a run stands, as far as an interruption is concerned.
+// phase is how far a run came: what an interruption does depends on it.
 type phase int32
 
 const (
@@ -11,8 +11,8 @@ const (
 	finishing // faults are undone: what was started is taken down, rules are judged
 )
 
-// notice words what the n-th interruption does, from 1.
-func (p phase) notice(n int, faults bool) string {
+// interruptMessage says what the n-th interruption does; n is 1 or more.
+func (p phase) interruptMessage(n int, faults bool) string {
 	undoing := "taking down what was started"
 	switch {
 	case p == finishing:

@@ -23,7 +23,7 @@ func TestNotices(t *testing.T) {
 		{finishing, 2, true, "still taking down what was started and judging"},
 		{ending, 3, false, "still taking down what was started; this has its own deadline"},
 	} {
-		if got := c.phase.notice(c.n, c.faults); got != c.want {
+		if got := c.phase.interruptMessage(c.n, c.faults); got != c.want {
 			t.Errorf("phase %d, interruption %d: %q, want %q", c.phase, c.n, got, c.want)
 		}
 	}

@@ -13,9 +13,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/state"
 )
 
-// journal is the run's journal of undos. It keeps what went wrong with it: a run
-// whose undos could not be written down, or not be crossed off, was not done as
-// promised, whatever its verdict.
+// journal is the run's journal of undos, with the errors that it had. A run whose undos could not
+// be written or removed did not keep its promise, whatever its verdict.
 type journal struct {
 	*chaos.FileJournal
 
@@ -56,8 +55,8 @@ func (j *journal) problems() error {
 	return errors.Join(j.errs...)
 }
 
-// healOthers undoes what earlier runs left, before this one starts. What it
-// cannot undo is said, and keeps this run from nothing.
+// healOthers undoes what earlier runs left, before this one starts. It prints what it cannot undo;
+// this run starts all the same.
 func (r *runner) healOthers(ctx context.Context) {
 	h := healer{kinds: r.plan.Kinds, folder: r.folder, progress: r.progress}
 	has := func(kind string) bool {
@@ -74,7 +73,7 @@ func (r *runner) healOthers(ctx context.Context) {
 		)
 	}
 	for _, l := range h.left {
-		if !l.known { // of runs beside this one there is nothing to say
+		if !l.known { // things of runs that are alive are none of this run's business
 			fmt.Fprintf(r.opt.Stderr, "ordeal: left alone: %s\n", plaintext.Lines(l.text))
 		}
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
-// summaryFile is the output of a run that tells runs of before run.json that are over from
-// those that were killed.
+// summaryFile is written at the end of a run. Of runs from before there was run.json it tells which
+// were not killed.
 const summaryFile = "summary.json"
 
 // Again says which run is to be judged again, by which rules, and where the outputs go.
@@ -35,16 +35,16 @@ type Again struct {
 	Env  scenario.Env
 	// Out is the folder that the outputs are written to; empty: none are.
 	Out      string
-	Reported func(*report.Run) // is told what came out; may be nil
+	Reported func(*report.Run) // is given the report; may be nil
 	Stdout   io.Writer
 	Stderr   io.Writer
 	Color    bool
 }
 
-// Judge judges a run again that was recorded, from its files alone, which it leaves as they
-// are. By the rules of its plan the verdict is that of the run. The exit code is as Run's; it is
-// ExitUsage if what was asked for is no run or its rules have mistakes, and ExitInconclusive
-// if the run's files are not whole.
+// Judge judges a recorded run again, from its files alone, which it does not change. By the rules
+// of its plan the verdict is that of the run. The exit code is as Run's. It is ExitUsage if there
+// is no run at the path or the rules have mistakes, and ExitInconclusive if the run's files are not
+// whole.
 func Judge(again Again) (ExitCode, error) {
 	r, code, err := openRecorded(again.Dir)
 	if err != nil {
@@ -81,7 +81,7 @@ func Judge(again Again) (ExitCode, error) {
 	return ExitCode(out.ExitCode), err
 }
 
-// recorded is a run as its directory has it.
+// recorded is what a run directory holds of a run.
 type recorded struct {
 	dir      string
 	plan     *scenario.Recorded // nil: there is none
@@ -164,7 +164,7 @@ func (r *recorded) file(name string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// readFacts reads what the run knew of itself, from its summary if it is older than run.json.
+// readFacts reads the facts of the run, from its summary if it is from before there was run.json.
 func (r *recorded) readFacts() error {
 	name := factsFile
 	text, err := r.file(factsFile)
@@ -187,7 +187,7 @@ func (r *recorded) readFacts() error {
 	return nil
 }
 
-// factsOfSummary takes from a summary what is not judged of the recording.
+// factsOfSummary takes the facts out of a summary.
 func factsOfSummary(text []byte) (*facts, error) {
 	var s struct {
 		Schema      int
@@ -276,7 +276,8 @@ func (r *recorded) rules(again *Again) ([]scenario.PlannedRule, ExitCode, error)
 	return r.plan.Rules, ExitPass, nil
 }
 
-// names are what rules may speak of: what was recorded, and what was planned if nothing was.
+// names are the names that rules may have: of the recording, or of the plan if nothing was
+// recorded.
 func (r *recorded) names() verdict.Names {
 	t := r.timeline
 	n := verdict.Names{
@@ -305,7 +306,7 @@ func (r *recorded) names() verdict.Names {
 	return n
 }
 
-// unique leaves out what came before.
+// unique is all without repetitions.
 func unique(all []string) []string {
 	var out []string
 	for _, s := range all {
@@ -328,7 +329,7 @@ func (r *recorded) judge(rules []scenario.PlannedRule) (*report.Run, error) {
 	}
 	doubt(&out.Report, "ordeal was killed before the run was over: what it recorded ends there, "+
 		"and does not say whether its faults were undone; ordeal heal undoes what is left")
-	// Nobody interrupted it who waits for the code of that.
+	// The exit code of an interruption is for the user who interrupted the run; nobody did now.
 	out.ExitCode = int(exitCode(out.Report.Outcome, false, out.Dirty))
 	return out, nil
 }

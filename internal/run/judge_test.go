@@ -300,7 +300,8 @@ verdict: [p50 < 5m, error_rate < 50%%]
 			}
 		})
 	}
-	// A run that was killed is judged as far as it came, and its rules that hold do not make it pass.
+	// A run that was killed is judged as far as it came, and its rules that hold do not make it
+	// pass.
 	t.Run("killed", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "run")
 		if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {

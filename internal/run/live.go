@@ -10,7 +10,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// liveState returns a function that looks at the run as it stands.
+// liveState returns a function that returns how the run stands.
 func (r *runner) liveState(
 	clock func() time.Duration,
 	windows []timeline.Stage,
@@ -85,7 +85,7 @@ func (r *runner) liveSecond(last *record.Second, windows []timeline.Stage) *repo
 	return s
 }
 
-// examples has the text of an error for the most frequent kinds.
+// examples has the text of one error for each of the most frequent kinds.
 func (r *runner) examples() map[string]string {
 	out := make(map[string]string)
 	for _, k := range r.recorder.Snapshot().Kinds {

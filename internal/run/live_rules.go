@@ -11,8 +11,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// liveRules judges the rules while the load is sent, for people who watch. The run's verdict is
-// not its business: that is judged from the recording.
+// liveRules judges the rules while the load is sent, for the live status. It has no part in the
+// run's verdict, which is judged from the recording.
 type liveRules struct {
 	judging   *verdict.Judging
 	faults    func() []timeline.Fault
@@ -23,7 +23,7 @@ type liveRules struct {
 	usages []timeline.UsageWindow // not yet in generator
 	stood  timeline.Windows       // not yet in stills
 	shown  []report.LiveRule
-	ended  bool // nobody judges, so that windows and stood are not kept
+	ended  bool // nothing is judged any more, so usages and stood are not kept
 }
 
 // newLiveRules begins to judge the run that c is recorded by.
@@ -43,8 +43,8 @@ func (r *runner) newLiveRules(c *record.Config) *liveRules {
 	return l
 }
 
-// judge reads the sealed intervals until ctx ends. What it is late with it catches up with: it
-// reads from the recording and slows nobody.
+// judge reads the sealed intervals until ctx ends. If it is late it catches up from the recording,
+// and slows nobody.
 func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
 	defer l.end()
 	readings := recorder.FollowReadings()
@@ -53,7 +53,7 @@ func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
 	for sealed, err := range recorder.Subscribe(ctx) {
 		seen := readings.New() // before what is learnt, which must be known of them
 		if err != nil || l.learn() != nil {
-			return // the recorder tells of what failed
+			return // the recorder reports the error
 		}
 		for r, err := range seen {
 			if err != nil {
@@ -73,8 +73,8 @@ func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
 	}
 }
 
-// The rules are judged once in liveEvery at most, and not so often that it takes more than one
-// part in liveShare of a core: some rules take longer the longer the run lasts.
+// The rules are judged at most once in liveEvery, and so rarely that judging takes at most one part
+// in liveShare of a core: some rules take longer the longer the run lasts.
 const (
 	liveEvery = 500 * time.Millisecond
 	liveShare = 50
@@ -110,7 +110,7 @@ func (l *liveRules) show(results []verdict.RuleResult) {
 	l.shown = shown
 }
 
-// end lets go of what nobody will judge by.
+// end frees what was kept for the next judgement: there will be none.
 func (l *liveRules) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

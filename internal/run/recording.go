@@ -8,7 +8,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// recording is what the recorder needs to know of the run.
+// recording is the recorder's configuration for the run.
 func (r *runner) recording(
 	clock func() time.Duration,
 	start time.Time,
@@ -32,8 +32,8 @@ func (r *runner) recording(
 	return c
 }
 
-// grace is how long after an arrival is due its result can come: the longest
-// timeout, or that of all the steps of a flow with the time between them.
+// grace is how long after an arrival is due its result can come: the longest timeout, or the sum of
+// the timeouts and think times of all steps of a flow if that is longer.
 func grace(p *attack.Plan) time.Duration {
 	timeout := func(i int) time.Duration {
 		if i >= 0 && i < len(p.Requests) && p.Requests[i].Timeout > 0 {

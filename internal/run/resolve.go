@@ -25,7 +25,7 @@ type Resolution struct {
 	Load     []Origin  `json:"load"`
 	Services []Service `json:"services"`
 	Faults   []Fault   `json:"faults"`
-	// Problems are why some of it is not known.
+	// Problems are errors of what could not be found out.
 	Problems []string `json:"problems,omitempty"`
 
 	seed uint64
@@ -35,12 +35,12 @@ type Resolution struct {
 // Origin is where requests go.
 type Origin struct {
 	URL string `json:"url"` // scheme and host of the requests
-	// Addresses are where connections go: as looked up now, or in words where only a run
-	// can tell.
+	// Addresses are where connections go: as looked up now, or a description where only a run can
+	// tell.
 	Addresses []string `json:"addresses"`
 }
 
-// Service is what there is of a service, or would be.
+// Service has the targets of a service that there are, or would be.
 type Service struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"`
@@ -107,7 +107,7 @@ func (r *Resolution) Code() ExitCode {
 
 // load finds where requests go.
 func (r *Resolution) load(ctx context.Context, plan *scenario.Plan) {
-	// A stand-in for each service, by which it is known again.
+	// A made-up address for each service, by which the service can be told from an address.
 	standIns := map[string]string{}
 	load, err := plan.Resolve(func(name string) (string, bool) {
 		for i, svc := range plan.Services {
@@ -185,7 +185,7 @@ func (r *Resolution) fault(p chaos.FaultPlan) {
 	for _, name := range p.Services {
 		i := slices.IndexFunc(r.Services, func(s Service) bool { return s.Name == name })
 		if i < 0 {
-			return // why is said already
+			return // the reason is among the problems already
 		}
 		for _, t := range r.Services[i].Targets {
 			candidates = append(candidates, named(t.Name))

@@ -34,7 +34,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// Deadlines of what must happen whatever became of the run.
+// Deadlines of what must be done at the end of every run, however it went.
 const (
 	injectTimeout   = 30 * time.Second
 	revertTimeout   = 30 * time.Second
@@ -50,10 +50,10 @@ type Options struct {
 	Stderr   io.Writer
 	Terminal bool // Stdout can be redrawn
 	Color    bool
-	// Reported is told what came out, once the outputs are written; may be nil.
+	// Reported is given the report, once the outputs are written; may be nil.
 	Reported func(*report.Run)
-	// Interrupts has the number of each interruption, from 1, to tell the user
-	// what it does; may be nil.
+	// Interrupts delivers the number of each interruption, from 1, so that the user is told what it
+	// does; it may be nil.
 	Interrupts <-chan int
 }
 
@@ -88,8 +88,8 @@ func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode
 	return r.run(soft, hard)
 }
 
-// openState makes sure of the state folder: what is not written down could not be
-// undone after a crash.
+// openState makes sure that the state folder can be used: a fault that is not written down there
+// could not be undone after a crash.
 func openState() (*state.Folder, error) {
 	folder, err := state.Open()
 	if err != nil {
@@ -100,7 +100,7 @@ func openState() (*state.Folder, error) {
 
 const planFile = "plan.json"
 
-// newID names one run among all that may be on a machine.
+// newID is the id of a run, unique on its machine.
 func newID() string {
 	b := make([]byte, 4)
 	rand.Read(b) // never fails
@@ -124,11 +124,12 @@ type runner struct {
 	conductor *chaos.Conductor
 	recorder  *record.Recorder
 	load      loadrunner.Counters
-	self      atomic.Pointer[timeline.UsageWindow] // the latest of the generator; nil before the first
+	// The latest window of the generator; nil before the first.
+	self      atomic.Pointer[timeline.UsageWindow]
 	phase     atomic.Int32
 	start     time.Time // of the load; set before phase leaves starting
 	truncated bool      // the recording could not be written to its end
-	settled   bool      // which engine sends was asked of the servers
+	settled   bool      // the servers were asked which engine is to send
 
 	forbidden forbidden
 
@@ -136,9 +137,9 @@ type runner struct {
 	live *report.LiveStatus // nil but while load is sent
 }
 
-// relay tells of interruptions until done is closed: above the live status
+// tellInterrupts prints what each interruption does until done is closed, above the live status
 // while there is one.
-func (r *runner) relay(done <-chan struct{}) {
+func (r *runner) tellInterrupts(done <-chan struct{}) {
 	for {
 		select {
 		case <-done:
@@ -147,7 +148,7 @@ func (r *runner) relay(done <-chan struct{}) {
 			r.mu.Lock()
 			live := r.live
 			r.mu.Unlock()
-			line := r.now().notice(n, len(r.plan.Chaos) > 0)
+			line := r.now().interruptMessage(n, len(r.plan.Chaos) > 0)
 			if live != nil {
 				live.Event(line)
 				continue
@@ -181,7 +182,7 @@ func (r *runner) progress(format string, args ...any) {
 func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	var relaying sync.WaitGroup
 	done := make(chan struct{})
-	relaying.Go(func() { r.relay(done) })
+	relaying.Go(func() { r.tellInterrupts(done) })
 	defer relaying.Wait()
 	defer close(done)
 
@@ -217,10 +218,10 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	return r.conclude(tl, soft.Err() != nil, r.redact(err))
 }
 
-// Each returns the errors that were joined, one by one, to be told one by one.
+// Each returns the errors that were joined one by one, so that each can be printed on its own.
 func Each(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() { // a text around several
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() { // it has a text of its own
 		return []error{err}
 	}
 	var out []error
@@ -247,7 +248,7 @@ func (r *runner) redact(err error) error {
 	return err
 }
 
-// writePlan writes what is known of the run beforehand.
+// writePlan writes the plan and the first facts into the run directory.
 func (r *runner) writePlan() error {
 	b, err := r.plan.JSON()
 	if err != nil {
@@ -365,8 +366,8 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	r.phase.Store(int32(sending))
 	live.Start()
 
-	// Faults still in force when the load is over are undone then: nobody would
-	// see what they do.
+	// Faults that are still in force when the load is over are undone then: without load their
+	// effect could not be seen.
 	chaosCtx, endChaos := context.WithTimeout(soft, time.Until(start.Add(r.attack.Duration())))
 	defer endChaos()
 	var (
@@ -376,8 +377,8 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	wg.Go(func() { faults = r.conductor.Run(chaosCtx) })
 	watching, endWatch := context.WithCancel(context.Background())
 	defer endWatch()
-	// An interruption cuts the interval that it falls into, so that what is answered
-	// while the run drains does not count as answered in time.
+	// An interruption cuts the interval that it falls into, so that answers that come while the run
+	// drains do not count as answered in time.
 	cut := r.attack.Duration()
 	wg.Go(func() {
 		select {
@@ -423,8 +424,8 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 			}
 		},
 	})
-	// Whoever interrupts before the last answer is in must not be told that all
-	// was awaited, even if it was: 130 is what they asked for.
+	// A run that was interrupted before its last answer ends with exit code 130, even if all
+	// answers came in the end: that is what the user asked for.
 	interrupted := !result.Complete() || soft.Err() != nil
 	r.phase.Store(int32(ending))
 	endChaos()
@@ -456,8 +457,8 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	return tl, errors.Join(err, finishErr, r.forbidden.error())
 }
 
-// salvage returns what there is of a recording that could not be written to its
-// end: the load was sent, and is reported on as far as that goes.
+// salvage returns the readable part of a recording that could not be written to its end, so that
+// the load that was sent is reported on.
 func (r *runner) salvage(start time.Time, windows []timeline.Stage) *timeline.Timeline {
 	tl, err := record.Load(r.dir)
 	if err != nil {
@@ -477,15 +478,14 @@ func emptyTimeline(name string, start time.Time) *timeline.Timeline {
 	}
 }
 
-// event writes what the conductor tells to the timeline; the live status shows
-// states of faults by itself.
+// event writes an event of the conductor to the timeline. The live status reads the states of
+// faults by itself.
 func (r *runner) event(e timeline.Event) {
 	e.Detail = r.plan.Redact(e.Detail)
 	r.recorder.Event(e)
 }
 
-// watch tells of a process that ends though nobody told it to: what follows is
-// not the doing of any fault.
+// watch reports processes that end by themselves: what follows is not the effect of any fault.
 func (r *runner) watch(
 	ctx context.Context,
 	clock func() time.Duration,

@@ -88,8 +88,8 @@ func runFiles() []string {
 	return names
 }
 
-// makeRoom removes an earlier run from a directory, if that was asked for and
-// there is nothing else in it. Nobody's own files are ever touched.
+// makeRoom removes an earlier run from a directory, if replace is set and there is nothing else in
+// it. It never touches files that no run has written.
 func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
 	var foreign []string
 	earlier := false
@@ -137,7 +137,7 @@ func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
 		return fmt.Errorf("the run directory cannot be used: %w", err)
 	}
 	defer root.Close()
-	// The plan is what tells that this is a run: it goes last.
+	// The plan shows that this is a run directory, so it is removed last.
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int {
 		if a.Name() == planFile {
 			return 1
@@ -180,8 +180,8 @@ func slug(name string) string {
 	return b.String()
 }
 
-// writeFile writes one file of the run directory; root keeps it inside. It is
-// there whole or not at all.
+// writeFile writes one file of the run directory, and cannot leave it (os.Root). After an error the
+// file is as it was, or not there.
 func writeFile(dir, name string, write func(io.Writer) error) (err error) {
 	defer func() {
 		if err != nil {

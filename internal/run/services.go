@@ -18,8 +18,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
-// services are what the run starts and finds: it knows their addresses, what
-// can be broken about each, and how to take down what it started.
+// services are the services that the run starts or finds, with their addresses, the targets of
+// each, and how those that were started are taken down.
 type services struct {
 	logs     string // where processes' output goes
 	id       string // of the run
@@ -34,7 +34,7 @@ type services struct {
 	openers map[string]target.Opener // by the name of the kind
 	addrs   map[string]string
 	targets map[string][]chaos.Target
-	exits   []<-chan target.Exit          // of what nobody had told to end
+	exits   []<-chan target.Exit          // of services that ended by themselves
 	undo    []func(context.Context) error // in order of starting
 }
 
@@ -43,9 +43,8 @@ func (s *services) addr(name string) (string, bool) {
 	return a, ok
 }
 
-// start brings services up in the order given, in which each stands behind
-// those whose address it needs. What was started stays started if it fails:
-// stop takes it down.
+// start starts or finds services in the order given: each comes after those whose address it needs.
+// If one fails, those before it keep running: stop takes them down.
 func (s *services) start(ctx context.Context, ordered []scenario.Service) error {
 	s.addrs = make(map[string]string)
 	s.targets = make(map[string][]chaos.Target)
@@ -68,8 +67,7 @@ func (s *services) start(ctx context.Context, ordered []scenario.Service) error 
 	return nil
 }
 
-// opener is what starts and finds the services of a kind, made when it is first asked
-// for.
+// opener returns the opener of a kind. It is made at the first call.
 func (s *services) opener(k *target.Kind) target.Opener {
 	if o, ok := s.openers[k.Name]; ok {
 		return o
@@ -94,8 +92,8 @@ func (s *services) env() target.Env {
 
 func (s *services) expand(text string) (string, error) { return target.Expand(text, s.addr) }
 
-// check completes what a service is asked to tell whether it is ready; own is the
-// service's address, by which its check may name it before it is started.
+// check completes the readiness check of a service. own is the service's own address, for checks
+// that need it.
 func (s *services) check(
 	c ready.Check, name, own string, expand func(string) (string, error),
 ) (ready.Check, error) {
@@ -123,9 +121,9 @@ func (s *services) behind(ctx context.Context, address string) (upstreamCheck, e
 	return nil, nil
 }
 
-// log opens the file that a service's output goes to, without secrets: run
-// directories are passed around. What a process prints can hold what nobody can
-// know for a secret, so the file is its owner's alone, as samples are.
+// log opens the file for a service's output. Known secrets are replaced in it, as run directories
+// are passed around. Output can also hold secrets that nobody knows of, so only the file's owner
+// can read it, as with samples.
 func (s *services) log(name string) (io.WriteCloser, error) {
 	if err := os.MkdirAll(s.logs, 0o700); err != nil {
 		return nil, err

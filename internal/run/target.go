@@ -21,9 +21,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
-// targetReady waits until the target is ready, as far as the scenario says how to
-// tell, and until all that the load connects to accepts connections and keeps
-// them.
+// targetReady waits until the target's readiness check succeeds, if the scenario has one, and until
+// every address that the load connects to accepts connections and keeps them.
 func (r *runner) targetReady(ctx context.Context) ([]httpx.Asked, error) {
 	if !r.plan.Ready.IsZero() {
 		check, err := r.plan.ResolveTargetReady(r.services.addr)
@@ -42,13 +41,12 @@ func (r *runner) targetReady(ctx context.Context) ([]httpx.Asked, error) {
 	return reachable(ctx, &r.attack, r.services.behind, r.plan.ReadyTimeout, r.progress)
 }
 
-// reachable waits until where all requests go accepts connections, which are
-// opened as the load will open them, and keeps them: a run against nothing would
-// only measure that, and a proxy accepts for nobody too. behind returns what asks
-// whether connections to an address get to the container that publishes it, nil if
-// none does. It sends no request. It returns what servers chose that were offered
-// several protocols. URLs that are templates in their host are left to the load, and so
-// is what takes no connections.
+// reachable waits until the servers of all requests accept connections, which it opens as the load
+// will, and keep them: a run against nothing would measure nothing. A proxy accepts connections
+// even if nobody is behind it. So behind returns what asks whether connections to an address get to
+// the container that publishes it, nil if no container of the run does. reachable sends no request.
+// It returns which protocol each server chose that was offered several. It leaves out URLs with a
+// template in the host, and requests that open no connection.
 func reachable(
 	ctx context.Context,
 	p *attack.Plan,
@@ -79,8 +77,8 @@ func reachable(
 	return asked, nil
 }
 
-// noSocket says why no waiting makes a Unix socket of a path; nil if it may, or
-// there is none.
+// noSocket says why it is in vain to wait for a Unix socket at a path; nil if it is not, or path is
+// empty.
 func noSocket(path string) error {
 	if path == "" {
 		return nil
@@ -110,17 +108,17 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// upstreamCheck returns nil if connections get to what is behind an address.
+// upstreamCheck returns nil if connections to an address get to the service behind the proxy there.
 type upstreamCheck func(ctx context.Context) error
 
-// cutAtOnce says of what went wrong with a new connection that it was accepted, and cut.
+// cutAtOnce says whether err means that a new connection was accepted and then cut.
 func cutAtOnce(err error) bool {
 	return errors.Is(err, httpx.ErrHungUp) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, io.EOF)
 }
 
-// awaitTarget waits until the target of a URL takes connections and, if there is not nil,
-// they get to what is behind it.
+// awaitTarget waits until the target of a URL accepts connections, and upstream, if it is not nil,
+// returns nil.
 func awaitTarget(
 	ctx context.Context,
 	way *httpx.Preflight,
@@ -138,7 +136,7 @@ func awaitTarget(
 		case missing == nil && upstream != nil:
 			missing = upstream(ctx)
 		case missing != nil && upstream != nil && cutAtOnce(missing):
-			// there knows what the proxy in front of the target saw of the target.
+			// upstream knows why the proxy in front of the target cut the connection.
 			if why := upstream(ctx); why != nil {
 				missing = why
 			}
