@@ -19,8 +19,8 @@
 package attack
 
 import (
+	"cmp"
 	"iter"
-	"math"
 	"slices"
 	"time"
 
@@ -28,7 +28,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
-	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -105,18 +104,6 @@ type Request struct {
 	// Protocol is a name in package protocols, and Spec the settings of that protocol.
 	Protocol string
 	Spec     Spec
-}
-
-// Validate says what is wrong with what all protocols have, by field, nil if nothing.
-func (r *Request) Validate() fielderr.List {
-	var wrong fielderr.List
-	if math.IsNaN(r.Weight) || math.IsInf(r.Weight, 0) || r.Weight < 0 {
-		wrong.Add("weight", "weight: expected a number of at least 0, found %v", r.Weight)
-	}
-	if r.Timeout < 0 {
-		wrong.Add("timeout", "timeout: expected at least 0, found %s", r.Timeout)
-	}
-	return wrong
 }
 
 // End is how an arrival ended.
@@ -200,6 +187,9 @@ type Sink interface {
 	Planned(a Arrival)
 	Record(worker int, r *Result)
 }
+
+// TimeoutOf is how long a request of the plan may take, from its intended time.
+func (p *Plan) TimeoutOf(r *Request) time.Duration { return cmp.Or(r.Timeout, p.Timeout) }
 
 // Sends says whether a request of the plan is of a protocol.
 func (p *Plan) Sends(protocol string) bool {

@@ -3,7 +3,6 @@ package attack_test
 import (
 	"bytes"
 	"encoding/json"
-	"math"
 	"testing"
 	"time"
 
@@ -67,31 +66,4 @@ func text(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(bytes.TrimSpace(b.Bytes()))
-}
-
-func TestRequestValidate(t *testing.T) {
-	for name, c := range map[string]struct {
-		r    attack.Request
-		want []string
-	}{
-		"nothing": {attack.Request{Weight: 1, Timeout: time.Second}, nil},
-		"negative": {attack.Request{Weight: -1, Timeout: -1}, []string{
-			"weight: expected a number of at least 0, found -1",
-			"timeout: expected at least 0, found -1ns",
-		}},
-		"no number": {attack.Request{Weight: math.NaN()}, []string{
-			"weight: expected a number of at least 0, found NaN",
-		}},
-		"without end": {attack.Request{Weight: math.Inf(1)}, []string{
-			"weight: expected a number of at least 0, found +Inf",
-		}},
-	} {
-		var got []string
-		for _, e := range c.r.Validate() {
-			got = append(got, e.Error())
-		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%s: -want +got\n%s", name, diff)
-		}
-	}
 }

@@ -40,7 +40,6 @@ func Compile(all []attack.Protocol, p *attack.Plan) (attack.Clients, fielderr.Li
 		clients[protocol.Name] = client
 	}
 	for i := range p.Requests {
-		wrong = append(wrong, attack.InRequest(p, i, p.Requests[i].Validate())...)
 		if name := p.Requests[i].Protocol; !known[name] {
 			wrong = append(wrong, attack.InRequest(p, i, fielderr.List{
 				fielderr.At(fielderr.Field("protocol"), "there is no protocol %q", name),

@@ -72,7 +72,6 @@ func TestCompile(t *testing.T) {
 		"a connection of TCP":             {func(p *attack.Plan) { p.Requests, p.Connections.PerHost = p.Requests[1:], -1 }, nil, "connections: per_host: expected at least 1", "connections.per_host"},
 		"a host":                          {func(p *attack.Plan) { p.Requests, p.AllowHosts = p.Requests[1:], []string{"*"} }, nil, "allow_hosts: ", "allow_hosts"},
 		"a host of redirects":             {func(p *attack.Plan) { p.Redirects, p.RedirectHosts = 1, []string{"a b"} }, nil, "redirect_hosts: expected a host", "redirect_hosts"},
-		"a weight":                        {func(p *attack.Plan) { p.Requests[2].Weight = -1 }, nil, `request "again": weight: expected a number of at least 0, found -1`, "requests[2].weight"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := mixed()

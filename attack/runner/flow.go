@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -9,23 +8,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
-
-// flowError says what is wrong with the steps of a flow, nil if nothing.
-func flowError(p *attack.Plan, f *attack.Flow) error {
-	if len(f.Steps) == 0 {
-		return fmt.Errorf("flow %q: expected at least one step, found none", f.Name)
-	}
-	for _, s := range f.Steps {
-		if s.Request < 0 || s.Request >= len(p.Requests) {
-			return fmt.Errorf(
-				"flow %q: expected the index of a request, found %d",
-				f.Name,
-				s.Request,
-			)
-		}
-	}
-	return nil
-}
 
 // caller makes the requests of a flow.
 type caller struct {

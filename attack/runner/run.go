@@ -194,47 +194,9 @@ type reasons struct {
 }
 
 func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
-	var errs []error
+	errs := []error{p.Validate().Err()}
 	if len(opt.Clients) == 0 || opt.Sink == nil || opt.Start.IsZero() {
 		errs = append(errs, errors.New("expected clients, a sink and a start"))
-	}
-	if p.MaxInFlight < 1 {
-		errs = append(
-			errs,
-			fmt.Errorf("max_in_flight: expected at least 1, found %d", p.MaxInFlight),
-		)
-	}
-	if p.Arrivals != arrivals.Uniform && p.Arrivals != arrivals.Poisson {
-		errs = append(
-			errs,
-			fmt.Errorf(
-				"arrivals: expected %s or %s, found %q",
-				arrivals.Uniform,
-				arrivals.Poisson,
-				p.Arrivals,
-			),
-		)
-	}
-	switch p.CatchUp {
-	case "", attack.Burst, attack.Spread, attack.Skip:
-	default:
-		errs = append(
-			errs,
-			fmt.Errorf(
-				"catch_up: expected %s, %s or %s, found %q",
-				attack.Burst,
-				attack.Spread,
-				attack.Skip,
-				p.CatchUp,
-			),
-		)
-	}
-	for _, s := range p.Stages {
-		if s.Shape == nil {
-			errs = append(errs, fmt.Errorf("stage %q: expected a shape, found none", s.Name))
-		} else if err := s.Shape.Validate(s.For).Err(); err != nil {
-			errs = append(errs, fmt.Errorf("stage %q: %w", s.Name, err))
-		}
 	}
 	a := &runner{
 		Options: opt, ctx: ctx, plan: p, counters: opt.Counters,
@@ -250,23 +212,11 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 	if a.Clock == nil {
 		a.Clock = func() time.Duration { return time.Since(opt.Start) }
 	}
-	if len(p.Requests) == 0 {
-		errs = append(errs, errors.New("requests: expected at least one, found none"))
-	}
 	classes := make(map[time.Duration]int)
 	place := make(map[string]int) // in a.clients, by protocol
 	for i := range p.Requests {
 		r := &p.Requests[i]
-		timeout := r.Timeout
-		if timeout == 0 {
-			timeout = p.Timeout
-		}
-		if timeout <= 0 {
-			errs = append(
-				errs,
-				fmt.Errorf("request %q: timeout: expected above 0, found %s", r.Name, timeout),
-			)
-		}
+		timeout := p.TimeoutOf(r)
 		n, ok := classes[timeout]
 		if !ok {
 			n = len(classes)
@@ -313,9 +263,6 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 		)
 	}
 	a.queue = make(queue, len(classes))
-	for i := range p.Flows {
-		errs = append(errs, flowError(p, &p.Flows[i]))
-	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ var priced = []struct {
 	{"all", httpx.Request{Method: "POST", URL: "/{{ .a }}?n={{ nth }}", Headers: []payload.Field{{Name: "X-A", Value: "{{ uuid }}"}, {Name: "Host", Value: "{{ .a }}"}}, Form: []payload.Field{{Name: "a", Value: "{{ .a }}"}, {Name: "n", Value: "{{ randInt 1 6 }}"}}}, 1},
 	{"text-template", httpx.Request{URL: "/{{ if .a }}{{ .a }}{{ end }}"}, 20},
 	{"escaped", httpx.Request{URL: "/{{ .b }}"}, 1},
-	{"raw", httpx.Request{URL: "/{{ raw .b }}"}, 60},
+	{"raw", httpx.Request{URL: "/{{ raw .b }}"}, 25},
 }
 
 // BenchmarkTemplated is all that a request takes: build, send, read, release.
