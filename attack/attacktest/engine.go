@@ -13,8 +13,9 @@ import (
 // Engine answers every call with 200 once it has taken as long as it is told, by the clock
 // of the bubble it runs in. It may be used by several goroutines.
 type Engine struct {
-	Takes func(call *httpx.Call) time.Duration
-	Err   error // of each call that was not cut off
+	Takes  func(call *httpx.Call) time.Duration
+	Answer expect.Answer // in place of an empty 200, if it has a status
+	Err    error         // of each call that was not cut off
 
 	now, peak atomic.Int64
 }
@@ -37,7 +38,7 @@ func (e *Engine) Send(ctx context.Context, call *httpx.Call) (r httpx.Reply) {
 	defer func() { r.Done = time.Now() }()
 	select {
 	case <-time.After(e.Takes(call)):
-		r.Status, r.Err = 200, e.Err
+		r.Answer, r.Err = orOK(e.Answer), e.Err
 	case <-ctx.Done():
 		r.Err = context.Cause(ctx)
 	}
@@ -47,13 +48,22 @@ func (e *Engine) Send(ctx context.Context, call *httpx.Call) (r httpx.Reply) {
 // Close does nothing.
 func (*Engine) Close() error { return nil }
 
-// Instant is an engine that answers every call with 200 at once, without an allocation.
-type Instant struct{}
+func orOK(a expect.Answer) expect.Answer {
+	if a.Status == 0 {
+		a.Status = 200
+	}
+	return a
+}
+
+// Instant is an engine that answers every call at once, without an allocation.
+type Instant struct {
+	Answer expect.Answer // in place of an empty 200, if it has a status
+}
 
 // Send answers.
-func (Instant) Send(context.Context, *httpx.Call) httpx.Reply {
+func (i Instant) Send(context.Context, *httpx.Call) httpx.Reply {
 	now := time.Now()
-	return httpx.Reply{Answer: expect.Answer{Status: 200}, Sent: now, Done: now}
+	return httpx.Reply{Answer: orOK(i.Answer), Sent: now, Done: now}
 }
 
 // SendBy answers.

@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"encoding/json"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
@@ -18,7 +20,7 @@ func TestBodyFileInPlan(t *testing.T) {
 	if err := json.Unmarshal(b, &f); err != nil || f.Name != "a.bin" {
 		t.Errorf("found %+v: %v", f, err)
 	}
-	r := Request{URL: "http://h/", Body: "x", File: &f}
+	r := httpx.Request{URL: "http://h/", Body: "x", File: &f}
 	if err := r.Validate(nil, nil).Err(); err == nil || !strings.Contains(err.Error(), "at most one of body, json, form and file") {
 		t.Errorf("two bodies: %v", err)
 	}
@@ -28,8 +30,8 @@ func TestRemarksOnFiles(t *testing.T) {
 	for content, want := range map[string]bool{
 		"{{ .sku }}": true, "{{ seq }}-{{ uuid }}": true, "{{ .name }}": false, "{{name}}": false, "{{#if x}}": false, `\textbf{{bold}}`: false, `{{ "a" }}`: false, "no": false,
 	} {
-		p := &attack.Plan{Requests: []attack.Request{{Data: dataOf([]map[string]string{{"sku": "1"}}), Protocol: Name, Spec: &Request{File: &payload.BodyFile{Name: "f", Bytes: []byte(content)}}}}}
-		if got := Remarks(p, 0); (len(got) > 0) != want {
+		p := &attack.Plan{Requests: []attack.Request{{Data: attacktest.Data([]map[string]string{{"sku": "1"}}), Protocol: httpx.Name, Spec: &httpx.Request{File: &payload.BodyFile{Name: "f", Bytes: []byte(content)}}}}}
+		if got := httpx.Remarks(p, 0); (len(got) > 0) != want {
 			t.Errorf("%s: %q", content, got)
 		}
 	}

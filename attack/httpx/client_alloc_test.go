@@ -1,13 +1,15 @@
 //go:build !race
 
-package httpx
+package httpx_test
 
 import (
 	"testing"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
@@ -15,10 +17,10 @@ import (
 
 // What stands between the runner and the engine takes no memory.
 func TestCallsAllocateNothing(t *testing.T) {
-	p := holdPlan(1, time.Second, time.Second, 1)
-	p.Requests = append(p.Requests, attack.Request{Name: "step", Protocol: Name, Spec: &Request{URL: "http://target/", Expect: expect.Expect{Status: []int{404}}}})
+	p := attacktest.HoldPlan(1, time.Second, time.Second, 1)
+	p.Requests = append(p.Requests, attack.Request{Name: "step", Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://target/", Expect: expect.Expect{Status: []int{404}}}})
 	p.Flows = []attack.Flow{{Name: "f", Steps: []attack.Step{{Request: 1}}}}
-	c := over(t, p, instant{})
+	c := attacktest.Clients(t, p, attacktest.Instant{})[httpx.Name]
 	var kept any
 	for name, call := range map[string]attack.Call{
 		"a request":         {Step: -1},

@@ -1,11 +1,10 @@
-package httpx
+package httpx_test
 
 import (
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,11 +12,12 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
-// sent is what goes out as Cookie headers with a call, joined by " | ".
-func (c *Call) sent() string {
+// cookiesSent is what goes out as Cookie headers with a call, joined by " | ".
+func cookiesSent(c *httpx.Call) string {
 	var lines []string
 	for name, values := range c.FullHeader() {
 		if strings.EqualFold(name, "Cookie") {
@@ -134,7 +134,7 @@ func TestCookies(t *testing.T) {
 			{url: "http://h/", header: []payload.Field{{Name: "Cookie", Value: ""}}, want: "a=1"},
 		}},
 		{"nonsense", []step{
-			{url: "http://h/", set: []string{"", "=", "=1", "novalue", "novalue; Path=/", "; a=1", "a=\x001", "a\x7f=1", "a=" + strings.Repeat("x", maxCookie)}},
+			{url: "http://h/", set: []string{"", "=", "=1", "novalue", "novalue; Path=/", "; a=1", "a=\x001", "a\x7f=1", "a=" + strings.Repeat("x", httpx.MaxCookie)}},
 			{url: "http://h/"},
 		}},
 		{"as they came", []step{
@@ -149,13 +149,14 @@ func TestCookies(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			k := NewJar()
+			k := httpx.NewJar()
 			for i, s := range c.steps {
-				call := &Call{URL: s.url, Header: s.header}
-				if call.Carry(k); call.sent() != s.want {
-					t.Errorf("step %d: expected %q, found %q", i, s.want, call.sent())
+				call := &httpx.Call{URL: s.url, Header: s.header}
+				call.Carry(k)
+				if got := cookiesSent(call); got != s.want {
+					t.Errorf("step %d: expected %q, found %q", i, s.want, got)
 				}
-				k.Keep(SiteOf(call), s.set)
+				k.Keep(httpx.SiteOf(call), s.set)
 			}
 		})
 	}
@@ -163,8 +164,8 @@ func TestCookies(t *testing.T) {
 
 func TestCookiesExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := NewJar()
-		h := NewSite(false, "h", "/")
+		k := httpx.NewJar()
+		h := httpx.NewSite(false, "h", "/")
 		k.Keep(h, []string{"a=1; Max-Age=10", "b=2", "c=3; Expires=" + time.Now().Add(20*time.Second).UTC().Format(http.TimeFormat)})
 		for _, want := range []string{"a=1; b=2; c=3", "b=2; c=3", "b=2"} {
 			if got := string(k.Append(nil, h)); got != want {
@@ -177,13 +178,29 @@ func TestCookiesExpire(t *testing.T) {
 
 // A server that sets ever new cookies does not fill the memory.
 func TestCookiesAreBounded(t *testing.T) {
-	k := NewJar()
-	h := NewSite(false, "h", "/")
-	for i := range 2 * maxCookies {
-		k.Keep(h, []string{fmt.Sprintf("c%d=1; Path=/%s", i, strings.Repeat("x", i%7))})
+	k := httpx.NewJar()
+	const paths = 7
+	path := func(i int) string { return "/" + strings.Repeat("x", i%paths) }
+	for i := range 2 * httpx.MaxCookies {
+		k.Keep(httpx.NewSite(false, "h", "/"), []string{fmt.Sprintf("c%d=1; Path=%s", i, path(i))})
 	}
-	if len(k.kept) != maxCookies || slices.ContainsFunc(k.kept, func(c cookie) bool { return c.born < maxCookies }) {
-		t.Errorf("expected the %d newest, found %d", maxCookies, len(k.kept))
+	kept := make(map[int]bool)
+	for i := range paths {
+		for c := range strings.SplitSeq(string(k.Append(nil, httpx.NewSite(false, "h", path(i)))), "; ") {
+			var n int
+			if _, err := fmt.Sscanf(c, "c%d=1", &n); err != nil {
+				t.Fatalf("%q: %v", c, err)
+			}
+			kept[n] = true
+		}
+	}
+	for n := range kept {
+		if n < httpx.MaxCookies {
+			t.Errorf("cookie %d is kept, and is none of the %d newest", n, httpx.MaxCookies)
+		}
+	}
+	if len(kept) != httpx.MaxCookies {
+		t.Errorf("expected the %d newest, found %d", httpx.MaxCookies, len(kept))
 	}
 }
 
@@ -193,7 +210,7 @@ func TestCookieDates(t *testing.T) {
 		"Thu, 02 Jan 2098 03:04:05 GMT", "Thu, 02-Jan-2098 03:04:05 GMT", "Thursday, 02-Jan-98 03:04:05 GMT", "Thu Jan  2 03:04:05 2098", "2 January 2098 3:4:5",
 		"02-jan-2098 03:04:05", "Thu, 02 Jan 2098 03:04:05 +0000 (UTC)", "03:04:05 2098 2 Jan", "2098 Jan 2nd 03:04:05x",
 	} {
-		got, ok := parseCookieDate(s)
+		got, ok := httpx.ParseCookieDate(s)
 		if strings.Contains(s, "-98") {
 			got = got.AddDate(100, 0, 0) // years from 70 on are of the last century
 		}
@@ -203,11 +220,11 @@ func TestCookieDates(t *testing.T) {
 	}
 	for _, s := range []string{"", "sometime", "0", "Thu, 02 Jan 2098", "02 Jan 03:04:05", "Thu, 31 Feb 2098 03:04:05 GMT", "Thu, 02 Jan 1600 03:04:05 GMT", "Thu, 02 Jan 2098 24:04:05 GMT",
 		"Thu, 02 Jan 2098 3:4", "32 Jan 2098 03:04:05", "2 Foo 2098 03:04:05"} {
-		if got, ok := parseCookieDate(s); ok {
+		if got, ok := httpx.ParseCookieDate(s); ok {
 			t.Errorf("%q: expected none, found %s", s, got)
 		}
 	}
-	if got, ok := parseCookieDate("Thu, 02 Jan 38 03:04:05"); !ok || got.Year() != 2038 {
+	if got, ok := httpx.ParseCookieDate("Thu, 02 Jan 38 03:04:05"); !ok || got.Year() != 2038 {
 		t.Errorf("expected 2038, found %v", got)
 	}
 }
@@ -225,21 +242,21 @@ func FuzzCookies(f *testing.F) {
 		if err != nil || err2 != nil || u.Host == "" || v.Host == "" || v.Scheme == "" || strings.Contains(u.Path+v.Path, "%") || u.EscapedPath() != u.Path || v.EscapedPath() != v.Path {
 			return
 		}
-		k := NewJar()
-		k.Keep(SiteOfURL(u, ""), []string{line})
-		call := &Call{URL: v.String()}
-		if SiteOf(call) != SiteOfURL(v, "") {
-			t.Errorf("%s: %+v, and as a URL %+v", to, SiteOf(call), SiteOfURL(v, ""))
+		k := httpx.NewJar()
+		k.Keep(httpx.SiteOfURL(u, ""), []string{line})
+		call := &httpx.Call{URL: v.String()}
+		if httpx.SiteOf(call) != httpx.SiteOfURL(v, "") {
+			t.Errorf("%s: %+v, and as a URL %+v", to, httpx.SiteOf(call), httpx.SiteOfURL(v, ""))
 		}
-		got := string(k.Append(nil, SiteOf(call)))
+		got := string(k.Append(nil, httpx.SiteOf(call)))
 		if got != "" && !strings.Contains(strings.ReplaceAll(strings.ReplaceAll(line, " ", ""), "\t", ""), strings.ReplaceAll(strings.ReplaceAll(got, " ", ""), "\t", "")) {
 			t.Errorf("%q went back as %q", line, got)
 		}
 		parsed, err := http.ParseSetCookie(line)
-		if err != nil || parsed.Quoted || strings.HasPrefix(parsed.Name, "__") || parsed.Secure && isLoopback(v.Hostname()) || parsed.Secure && u.Scheme != "https" {
+		if err != nil || parsed.Quoted || strings.HasPrefix(parsed.Name, "__") || parsed.Secure && httpx.IsLoopback(v.Hostname()) || parsed.Secure && u.Scheme != "https" {
 			return
 		}
-		if d, ok := parseCookieDate(parsed.RawExpires); parsed.RawExpires != "" && (!ok || !d.Equal(parsed.Expires)) || len(line) > maxCookie {
+		if d, ok := httpx.ParseCookieDate(parsed.RawExpires); parsed.RawExpires != "" && (!ok || !d.Equal(parsed.Expires)) || len(line) > httpx.MaxCookie {
 			return
 		}
 		jar, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})

@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"fmt"
@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
@@ -17,35 +19,35 @@ import (
 // Each mistake leads to the field that it speaks of, and says what to do where that
 // can be said.
 func TestMistakesLeadToFields(t *testing.T) {
-	request := func(r Request) fielderr.List { return r.Validate(nil, nil) }
+	request := func(r httpx.Request) fielderr.List { return r.Validate(nil, nil) }
 	for _, c := range []struct {
 		name  string
 		wrong fielderr.List
 		want  []string // paths, and the beginnings of hints
 	}{
-		{"nothing", request(Request{URL: "/"}), nil},
-		{"method", request(Request{URL: "/", Method: "GET /"}), []string{"method", "a method is one word"}},
-		{"line end in a URL", request(Request{URL: "/a\nb"}), []string{"url", "a URL is one line"}},
-		{"line end in a URL with a query", request(Request{URL: "/a\nb", Query: []payload.Field{{Name: "q", Value: "1"}}}), []string{"url", "a URL is one line"}},
-		{"escape in a URL", request(Request{URL: "/%zz"}), []string{"url", "write %25"}},
-		{"escape in a URL with a query", request(Request{URL: "/%zz", Query: []payload.Field{{Name: "q", Value: "1"}}}), []string{"url", "write %25"}},
-		{"column of a URL", request(Request{URL: "/{{ .x }}"}), []string{"url", ""}},
-		{"header's name", request(Request{URL: "/", Headers: []payload.Field{{Name: "A B", Value: "1"}}}), []string{`headers["A B"]`, "a header's name"}},
-		{"header's value", request(Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "a\nb"}}}), []string{"headers.X-A", "a header is one line"}},
-		{"header's column", request(Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .x }}"}}}), []string{"headers.X-A", ""}},
-		{"header of an engine", request(Request{URL: "/", Headers: []payload.Field{{Name: "content-length", Value: "1"}}}), []string{"headers.content-length", "remove it"}},
-		{"no host", request(Request{URL: "/", Headers: []payload.Field{{Name: "Host", Value: ""}}}), []string{"headers.Host", "remove it"}},
-		{"templates", request(Request{URL: "/{{", Query: []payload.Field{{Name: "a.b", Value: "{{"}}, Form: []payload.Field{{Name: "c", Value: "{{ nope }}"}}}),
+		{"nothing", request(httpx.Request{URL: "/"}), nil},
+		{"method", request(httpx.Request{URL: "/", Method: "GET /"}), []string{"method", "a method is one word"}},
+		{"line end in a URL", request(httpx.Request{URL: "/a\nb"}), []string{"url", "a URL is one line"}},
+		{"line end in a URL with a query", request(httpx.Request{URL: "/a\nb", Query: []payload.Field{{Name: "q", Value: "1"}}}), []string{"url", "a URL is one line"}},
+		{"escape in a URL", request(httpx.Request{URL: "/%zz"}), []string{"url", "write %25"}},
+		{"escape in a URL with a query", request(httpx.Request{URL: "/%zz", Query: []payload.Field{{Name: "q", Value: "1"}}}), []string{"url", "write %25"}},
+		{"column of a URL", request(httpx.Request{URL: "/{{ .x }}"}), []string{"url", ""}},
+		{"header's name", request(httpx.Request{URL: "/", Headers: []payload.Field{{Name: "A B", Value: "1"}}}), []string{`headers["A B"]`, "a header's name"}},
+		{"header's value", request(httpx.Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "a\nb"}}}), []string{"headers.X-A", "a header is one line"}},
+		{"header's column", request(httpx.Request{URL: "/", Headers: []payload.Field{{Name: "X-A", Value: "{{ .x }}"}}}), []string{"headers.X-A", ""}},
+		{"header of an engine", request(httpx.Request{URL: "/", Headers: []payload.Field{{Name: "content-length", Value: "1"}}}), []string{"headers.content-length", "remove it"}},
+		{"no host", request(httpx.Request{URL: "/", Headers: []payload.Field{{Name: "Host", Value: ""}}}), []string{"headers.Host", "remove it"}},
+		{"templates", request(httpx.Request{URL: "/{{", Query: []payload.Field{{Name: "a.b", Value: "{{"}}, Form: []payload.Field{{Name: "c", Value: "{{ nope }}"}}}),
 			[]string{"url", "", `query["a.b"]`, "", "form.c", ""}},
-		{"column of a parameter", request(Request{URL: "/", Query: []payload.Field{{Name: "q", Value: "{{ .x }}"}}}), []string{"query.q", ""}},
-		{"column of a form", request(Request{URL: "/", Form: []payload.Field{{Name: "f", Value: "{{ if .x }}{{ end }}"}}}), []string{"form.f", ""}},
-		{"column of a body", request(Request{URL: "/", Body: "{{ .x }}"}), []string{"body", ""}},
-		{"no JSON", request(Request{URL: "/", JSON: "{"}), []string{"json", ""}},
-		{"expectation", request(Request{URL: "/", Expect: expect.Expect{Matches: "(", Status: []int{9}, MinSize: -1}}),
+		{"column of a parameter", request(httpx.Request{URL: "/", Query: []payload.Field{{Name: "q", Value: "{{ .x }}"}}}), []string{"query.q", ""}},
+		{"column of a form", request(httpx.Request{URL: "/", Form: []payload.Field{{Name: "f", Value: "{{ if .x }}{{ end }}"}}}), []string{"form.f", ""}},
+		{"column of a body", request(httpx.Request{URL: "/", Body: "{{ .x }}"}), []string{"body", ""}},
+		{"no JSON", request(httpx.Request{URL: "/", JSON: "{"}), []string{"json", ""}},
+		{"expectation", request(httpx.Request{URL: "/", Expect: expect.Expect{Matches: "(", Status: []int{9}, MinSize: -1}}),
 			[]string{"expect.status", "", "expect.matches", "", "expect.size.min", ""}},
-		{"expected JSON", request(Request{URL: "/", Expect: expect.Expect{JSON: []expect.ExpectJSON{{Path: "x"}}}}), []string{"expect.json", "paths are those of RFC 9535"}},
+		{"expected JSON", request(httpx.Request{URL: "/", Expect: expect.Expect{JSON: []expect.ExpectJSON{{Path: "x"}}}}), []string{"expect.json", "paths are those of RFC 9535"}},
 		{"a header's part", expect.Expect{HeaderParts: []expect.HeaderPart{{Name: "ETag", Matches: "("}}}.Validate(), []string{"headers.ETag.matches", ""}},
-		{"targets", request(Request{Targets: []Target{{Method: "GET", URL: "/"}, {Method: "", URL: "/%"}}}),
+		{"targets", request(httpx.Request{Targets: []httpx.Target{{Method: "GET", URL: "/"}, {Method: "", URL: "/%"}}}),
 			[]string{"targets[1].method", "a method is one word", "targets[1].url", "write %25"}},
 		{"capture", expect.Capture{Name: "1", JSON: "x", Header: "A B"}.Validate(), []string{"name", "", "", "", "json", "paths are those", "header", "a header's name"}},
 		{"connections", wire.Connections{PerHost: -1, DNSRefresh: time.Second, Unix: "/s", Source: "x"}.Validate(),
@@ -82,8 +84,8 @@ func TestMissingColumnsInOtherWords(t *testing.T) {
 		{"{{ .a }}", []map[string]string{{"a": "1"}, {"b": "1"}}, "with data row 2: body: no step has a (take one before a)"},
 		{`{{ printf "%d" .b }}`, []map[string]string{{"b": "x"}}, ""},
 	} {
-		r := Request{URL: "/", Body: c.body}
-		_, wrong := r.ValidateRows(dataOf(c.data), Columns{Missing: missing}, math.MaxInt)
+		r := httpx.Request{URL: "/", Body: c.body}
+		_, wrong := r.ValidateRows(attacktest.Data(c.data), httpx.Columns{Missing: missing}, math.MaxInt)
 		if len(wrong) != 1 {
 			t.Errorf("%s: expected a mistake, found %v", c.body, wrong)
 			continue

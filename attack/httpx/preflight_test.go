@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"context"
@@ -14,13 +14,15 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
 // connectProxy answers CONNECT by connecting to one address, whatever is asked for,
 // or with a status.
 func connectProxy(t *testing.T, to, status string) string {
-	return crooked(t, func(c net.Conn, req *http.Request) bool {
+	return attacktest.Requests(t, func(c net.Conn, req *http.Request) bool {
 		if req.Method != http.MethodConnect || status != "" {
 			_, _ = io.WriteString(c, "HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n")
 			return false
@@ -42,10 +44,10 @@ func connectProxy(t *testing.T, to, status string) string {
 
 func TestPreflight(t *testing.T) {
 	serve := func(h2 bool) *httptest.Server {
-		s := httptest.NewUnstartedServer(calibrated())
-		s.Config.ErrorLog = quiet
+		s := httptest.NewUnstartedServer(attacktest.Calibrated())
+		s.Config.ErrorLog = attacktest.Quiet
 		s.EnableHTTP2 = h2
-		s.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{attacktest.SelfSigned(t)}}
 		if h2 {
 			s.TLS.NextProtos = []string{"h2", "http/1.1"}
 		}
@@ -54,7 +56,7 @@ func TestPreflight(t *testing.T) {
 		return s
 	}
 	http1, http2 := serve(false), serve(true)
-	plain := httptest.NewServer(calibrated())
+	plain := httptest.NewServer(attacktest.Calibrated())
 	t.Cleanup(plain.Close)
 	insecure := wire.TLS{Insecure: true}
 	for _, c := range []struct {
@@ -87,7 +89,7 @@ func TestPreflight(t *testing.T) {
 			}
 			t.Setenv("HTTP_PROXY", c.proxy)
 			t.Setenv("HTTPS_PROXY", c.proxy)
-			f, err := NewPreflight(&c.plan)
+			f, err := httpx.NewPreflight(&c.plan)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +103,7 @@ func TestPreflight(t *testing.T) {
 			if protocol != c.protocol || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("found %q, %v, want %q, %q", protocol, err, c.protocol, c.err)
 			}
-			if _, never := errors.AsType[*Hopeless](err); never != c.never {
+			if _, never := errors.AsType[*httpx.Hopeless](err); never != c.never {
 				t.Errorf("waited for: %v, want %v (%v)", !never, !c.never, err)
 			}
 		})

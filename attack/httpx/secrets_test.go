@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"maps"
@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
-	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
 func TestSecretColumns(t *testing.T) {
@@ -20,13 +22,13 @@ func TestSecretColumns(t *testing.T) {
 		req  attack.Request
 		want string
 	}{
-		{"header", attack.Request{Protocol: Name, Spec: &Request{Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .a }}"}, {Name: "X-B", Value: "{{ .b }}"}}}}, "a"},
-		{"functions", attack.Request{Protocol: Name, Spec: &Request{Headers: []payload.Field{{Name: "X-Key", Value: `{{ if .a }}{{ printf "%s" .b }}{{ else }}{{ with $.c }}{{ index $ "d" }}{{ end }}{{ end }}`}}}}, "abcd"},
-		{"query and form", attack.Request{Protocol: Name, Spec: &Request{Query: []payload.Field{{Name: "token", Value: "{{ .a }}"}, {Name: "q", Value: "{{ .b }}"}}, Form: []payload.Field{{Name: "pass", Value: `{{ index . "c" }}`}}}}, "ac"},
-		{"URL", attack.Request{Protocol: Name, Spec: &Request{URL: "/x?token={{ .a }}&q={{ .b }}"}}, "a"},
-		{"body", attack.Request{Protocol: Name, Spec: &Request{Body: "password={{ .a }}&q={{ .b }}"}}, "a"},
-		{"JSON", attack.Request{Protocol: Name, Spec: &Request{JSON: `{"user":{"password":"{{ .a }}"},"q":"{{ .b }}","token":{{ .c }}}`}}, "ac"},
-		{"none", attack.Request{Protocol: Name, Spec: &Request{URL: "/{{ .a }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{"}}}}, ""},
+		{"header", attack.Request{Protocol: httpx.Name, Spec: &httpx.Request{Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ .a }}"}, {Name: "X-B", Value: "{{ .b }}"}}}}, "a"},
+		{"functions", attack.Request{Protocol: httpx.Name, Spec: &httpx.Request{Headers: []payload.Field{{Name: "X-Key", Value: `{{ if .a }}{{ printf "%s" .b }}{{ else }}{{ with $.c }}{{ index $ "d" }}{{ end }}{{ end }}`}}}}, "abcd"},
+		{"query and form", attack.Request{Protocol: httpx.Name, Spec: &httpx.Request{Query: []payload.Field{{Name: "token", Value: "{{ .a }}"}, {Name: "q", Value: "{{ .b }}"}}, Form: []payload.Field{{Name: "pass", Value: `{{ index . "c" }}`}}}}, "ac"},
+		{"URL", attack.Request{Protocol: httpx.Name, Spec: &httpx.Request{URL: "/x?token={{ .a }}&q={{ .b }}"}}, "a"},
+		{"body", attack.Request{Protocol: httpx.Name, Spec: &httpx.Request{Body: "password={{ .a }}&q={{ .b }}"}}, "a"},
+		{"JSON", attack.Request{Protocol: httpx.Name, Spec: &httpx.Request{JSON: `{"user":{"password":"{{ .a }}"},"q":"{{ .b }}","token":{{ .c }}}`}}, "ac"},
+		{"none", attack.Request{Protocol: httpx.Name, Spec: &httpx.Request{URL: "/{{ .a }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{"}}}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			row := maps.All(map[string]string{"a": "a", "b": "b", "c": "c", "d": "d"})
@@ -36,7 +38,7 @@ func TestSecretColumns(t *testing.T) {
 			}
 		})
 	}
-	p := &attack.Plan{Requests: []attack.Request{{}, {Protocol: Name, Spec: &Request{Headers: []payload.Field{{Name: "Cookie", Value: "sid={{ .sid }}"}}}}}, Flows: []attack.Flow{{Steps: []attack.Step{
+	p := &attack.Plan{Requests: []attack.Request{{}, {Protocol: httpx.Name, Spec: &httpx.Request{Headers: []payload.Field{{Name: "Cookie", Value: "sid={{ .sid }}"}}}}}, Flows: []attack.Flow{{Steps: []attack.Step{
 		{Request: 0, Captures: []expect.Capture{{Name: "token", Matches: "x"}, {Name: "a", JSON: "$.auth.x"}, {Name: "b", Header: "X-Session"}, {Name: "id", JSON: "$.id"}}}, {Request: 1},
 	}}}}
 	row := maps.All(map[string]string{"token": "token", "a": "a", "b": "b", "id": "id", "sid": "sid", "max_tokens": "7"})
@@ -48,23 +50,21 @@ func TestSecretColumns(t *testing.T) {
 	}
 }
 
-// What a wrong answer costs once its samples are taken.
+// What a wrong answer costs beside its engine once its samples are taken.
 func BenchmarkExplain(b *testing.B) {
-	p := holdPlan(1, time.Second, time.Second, 1)
-	p.Requests = []attack.Request{{Name: "a", Weight: 1, Protocol: Name, Spec: &Request{Method: "POST", URL: "http://127.0.0.1/", Body: "{{ seq }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer abcdefgh"}, {Name: "Accept", Value: "application/json"}}}}}
-	c := over(b, p, takes(0)).(*Client)
-	call, err := c.build.Build(attack.Arrival{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	p := attacktest.HoldPlan(1, time.Second, time.Second, 1)
+	p.Requests = []attack.Request{{Name: "a", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: "http://127.0.0.1/", Body: "{{ seq }}", Headers: []payload.Field{{Name: "Authorization", Value: "Bearer abcdefgh"}, {Name: "Accept", Value: "application/json"}}}}}
 	header := http.Header{
 		"Content-Type": {"application/json"}, "Date": {"Mon, 30 Nov 2026 07:07:06 GMT"}, "Content-Length": {"2"},
 		"X-Request-Id": {"7"}, "Cache-Control": {"no-store"}, "Set-Cookie": {"sid=abcdefgh; Path=/"},
 	}
+	answer := expect.Answer{Status: 500, Body: []byte("no"), Header: header}
+	c := attacktest.Clients(b, p, attacktest.Instant{Answer: answer})[httpx.Name]
 	b.ReportAllocs()
 	for b.Loop() {
-		x := &exchange{client: c, due: &attack.Call{}, call: call, capture: -1}
-		x.reply.Answer = expect.Answer{Status: 200, Body: []byte("no"), Header: header}
-		x.Explain(&attack.Result{Kind: timeline.KindBody}, false)
+		var out attack.Outcome
+		c.Call(b.Context(), &attack.Call{Step: -1, Due: time.Now(), By: wire.Deadlines{Done: time.Now().Add(time.Minute)}}, &out)
+		out.Exchange.Explain(&attack.Result{Kind: out.Kind}, false)
+		out.Release()
 	}
 }

@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"os"
@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
@@ -17,23 +18,23 @@ func TestLoadTargets(t *testing.T) {
 	dir := filepath.Dir(body)
 	for _, c := range []struct {
 		name, file, format, content string
-		want                        []Target
+		want                        []httpx.Target
 		err                         string
 	}{
 		{name: "http", file: "t.txt", content: "# all\nGET http://h/1\nX-B: 2\nx-a: 1\nX-B: 3\n\nPOST http://h/2\nA: b\n@body.bin\n\nGET /3",
-			want: []Target{
+			want: []httpx.Target{
 				{Method: "GET", URL: "http://h/1", Headers: []payload.Field{{Name: "X-B", Value: "2"}, {Name: "X-B", Value: "3"}, {Name: "x-a", Value: "1"}}},
 				{Method: "POST", URL: "http://h/2", Headers: []payload.Field{{Name: "A", Value: "b"}}, Body: []byte("from a file")},
 				{Method: "GET", URL: "/3"},
 			}},
-		{name: "absolute body", file: "t.txt", content: "PUT http://h/\n@" + body + "\n", want: []Target{{Method: "PUT", URL: "http://h/", Body: []byte("from a file")}}},
+		{name: "absolute body", file: "t.txt", content: "PUT http://h/\n@" + body + "\n", want: []httpx.Target{{Method: "PUT", URL: "http://h/", Body: []byte("from a file")}}},
 		// vegeta itself drops a last line without an end
 		{name: "json", file: "t.json", content: "{\"method\":\"GET\",\"url\":\"http://h/1\"}\n\n{\"method\":\"POST\",\"url\":\"http://h/2\",\"body\":\"eA==\",\"header\":{\"B\":[\"1\",\"2\"],\"A\":[\"3\"]}}",
-			want: []Target{
+			want: []httpx.Target{
 				{Method: "GET", URL: "http://h/1"},
 				{Method: "POST", URL: "http://h/2", Body: []byte("x"), Headers: []payload.Field{{Name: "A", Value: "3"}, {Name: "B", Value: "1"}, {Name: "B", Value: "2"}}},
 			}},
-		{name: "format by word", file: "t.txt", format: "json", content: `{"method":"GET","url":"http://h/1"}`, want: []Target{{Method: "GET", URL: "http://h/1"}}},
+		{name: "format by word", file: "t.txt", format: "json", content: `{"method":"GET","url":"http://h/1"}`, want: []httpx.Target{{Method: "GET", URL: "http://h/1"}}},
 		{name: "empty", file: "t.txt", content: "# nothing\n\n", err: ":1: expected at least one target"},
 		{name: "empty json", file: "t.json", err: ":1: expected at least one target"},
 		{name: "bad method", file: "t.txt", content: "GET http://h/\n\n# x\nget http://h/\n", err: ":4: bad method: get"},
@@ -51,7 +52,7 @@ func TestLoadTargets(t *testing.T) {
 			if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			got, err := LoadTargets(path, c.format, os.ReadFile)
+			got, err := httpx.LoadTargets(path, c.format, os.ReadFile)
 			if c.err != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), path+c.err) {
 					t.Errorf("expected %q, found %v", c.err, err)
@@ -88,7 +89,7 @@ func TestBodyFilesAsVegeta(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"lists/list.txt", filepath.Join(dir, "lists/list.txt")} {
-		targets, err := LoadTargets(path, "", os.ReadFile)
+		targets, err := httpx.LoadTargets(path, "", os.ReadFile)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +110,7 @@ func FuzzTargets(f *testing.F) {
 		if strings.Contains(s, "@") {
 			t.Skip("would read files")
 		}
-		targets, err := parseTargets([]byte(s), format, "", os.ReadFile)
+		targets, err := httpx.ParseTargets([]byte(s), format, "", os.ReadFile)
 		if (err == nil) != (len(targets) > 0) {
 			t.Fatalf("%d targets and error %v", len(targets), err)
 		}
@@ -120,7 +121,17 @@ func FuzzTargets(f *testing.F) {
 		}
 		// One that parsed builds, or says why not.
 		if err == nil {
-			_, _ = NewBuilder(&attack.Plan{Requests: []attack.Request{{Name: "t", Protocol: Name, Spec: &Request{Targets: targets}}}})
+			_, _ = httpx.NewBuilder(&attack.Plan{Requests: []attack.Request{{Name: "t", Protocol: httpx.Name, Spec: &httpx.Request{Targets: targets}}}})
 		}
 	})
+}
+
+// write writes a file and returns its path.
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

@@ -1,9 +1,11 @@
-package httpx
+package httpx_test
 
 import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 )
 
 func TestRawValuesInURLs(t *testing.T) {
@@ -20,7 +22,7 @@ func TestRawValuesInURLs(t *testing.T) {
 		"http://{{ .h }}/{{ .s }}":                          "http://127.0.0.1:80/z/z",
 	} {
 		row["h"] = "127.0.0.1:80"
-		b, err := NewBuilder(&attack.Plan{Requests: []attack.Request{{Data: dataOf([]map[string]string{row}), Protocol: Name, Spec: &Request{URL: template}}}})
+		b, err := httpx.NewBuilder(&attack.Plan{Requests: []attack.Request{{Data: attacktest.Data([]map[string]string{row}), Protocol: httpx.Name, Spec: &httpx.Request{URL: template}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,8 +35,8 @@ func TestRawValuesInURLs(t *testing.T) {
 
 func TestRemarksOnPaths(t *testing.T) {
 	for template, want := range map[string]bool{"/{{ .p }}": true, "/{{ raw .p }}": false, "/?x={{ .p }}": false, "/{{ .q }}": false} {
-		p := &attack.Plan{Requests: []attack.Request{{Data: dataOf([]map[string]string{{"p": "a/b", "q": "x"}}), Protocol: Name, Spec: &Request{URL: template}}}}
-		if got := Remarks(p, 0); (len(got) > 0) != want {
+		p := &attack.Plan{Requests: []attack.Request{{Data: attacktest.Data([]map[string]string{{"p": "a/b", "q": "x"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: template}}}}
+		if got := httpx.Remarks(p, 0); (len(got) > 0) != want {
 			t.Errorf("%s: %q", template, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"os"
@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
@@ -24,7 +26,7 @@ func TestValuesInJSON(t *testing.T) {
 		}
 		return d
 	}
-	row := func(v string) *payload.Data { return dataOf([]map[string]string{{"v": v}}) }
+	row := func(v string) *payload.Data { return attacktest.Data([]map[string]string{{"v": v}}) }
 	jsonl := func(v string) *payload.Data { return load("a.jsonl", `{"a":"x","v":`+v+"}\n") }
 	for _, c := range []struct {
 		json string
@@ -62,12 +64,12 @@ func TestValuesInJSON(t *testing.T) {
 		{`{"a":{{ printf "%s}}{{" .v }},"b":1}`, row("7"), `{"a":"7}}{{","b":1}`},
 		{`{{ uuid }}`, nil, `"`},
 	} {
-		r := attack.Request{Data: c.data, Protocol: Name, Spec: &Request{Method: "POST", URL: "http://h/", JSON: c.json}}
+		r := attack.Request{Data: c.data, Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: "http://h/", JSON: c.json}}
 		if err := r.Spec.Validate(r.Data, nil).Err(); err != nil {
 			t.Errorf("%s: %v", c.json, err)
 			continue
 		}
-		b, err := NewBuilder(&attack.Plan{Requests: []attack.Request{r}})
+		b, err := httpx.NewBuilder(&attack.Plan{Requests: []attack.Request{r}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +81,7 @@ func TestValuesInJSON(t *testing.T) {
 	for json, want := range map[string]string{
 		`{"a":{{ .v }`: "never closed", `{"a":{{ .v }}`: "unexpected end of JSON", `{{ .v }}{{ .v }}`: "expected JSON", `{{ .v }}x`: "expected JSON", `{"a":"x`: "unexpected end of JSON", `{{{ .v }}:1}`: "in command", `{ {{ .v }}:1}`: "expected JSON",
 	} {
-		if err := (&Request{URL: "/", JSON: json}).Validate(row("1"), nil).Err(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := (&httpx.Request{URL: "/", JSON: json}).Validate(row("1"), nil).Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: expected %q, found %v", json, want, err)
 		}
 	}
@@ -87,7 +89,7 @@ func TestValuesInJSON(t *testing.T) {
 
 func TestRemarksOnNumbers(t *testing.T) {
 	for json, want := range map[string]bool{`{"a":"{{ randInt 1 6 }}"}`: true, `{"a":{{ randInt 1 6 }}}`: false, `{"a":"n{{ seq }}"}`: false, `{"a":"{{ .a }}"}`: false} {
-		if got := Remarks((&attack.Plan{Requests: []attack.Request{{Protocol: Name, Spec: &Request{JSON: json}}}}), 0); (len(got) > 0) != want {
+		if got := httpx.Remarks((&attack.Plan{Requests: []attack.Request{{Protocol: httpx.Name, Spec: &httpx.Request{JSON: json}}}}), 0); (len(got) > 0) != want {
 			t.Errorf("%s: %q", json, got)
 		}
 	}
