@@ -3,6 +3,7 @@ package httpx
 import (
 	"slices"
 
+	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 )
@@ -63,32 +64,30 @@ func (r *Request) SecretTexts() []string {
 
 // masked is the request with what stands under secret names hidden, however short it is.
 func (r Request) masked() Request {
-	hide := func(value string, secretName bool) string {
-		if secretName && value != "" {
+	fields := func(in []payload.Field, show expect.Show) []payload.Field {
+		out := slices.Clone(in)
+		for i, f := range out {
+			out[i].Value = show(f.Name, f.Value)
+		}
+		return out
+	}
+	parameter := func(name, value string) string {
+		if value != "" && secret.Field(name, value) {
 			return secret.Masked
 		}
 		return value
 	}
-	fields := func(in []payload.Field, is func(name, value string) bool) []payload.Field {
-		out := slices.Clone(in)
-		for i, f := range out {
-			out[i].Value = hide(f.Value, is(f.Name, f.Value))
-		}
-		return out
+	e := &r.Expect
+	r.Headers, e.Headers = fields(r.Headers, secret.Shown), fields(e.Headers, secret.Shown)
+	r.Query, r.Form = fields(r.Query, parameter), fields(r.Form, parameter)
+	e.HeaderParts, e.JSON = slices.Clone(e.HeaderParts), slices.Clone(e.JSON)
+	for i, h := range e.HeaderParts {
+		e.HeaderParts[i].Contains = secret.Shown(h.Name, h.Contains)
+		e.HeaderParts[i].Matches = secret.Shown(h.Name, h.Matches)
 	}
-	header := func(name, _ string) bool { return secret.Header(name) }
-	r.Headers, r.Query = fields(r.Headers, header), fields(r.Query, secret.Field)
-	r.Form, r.Expect.Headers = fields(r.Form, secret.Field), fields(r.Expect.Headers, header)
-	r.Expect.HeaderParts = slices.Clone(r.Expect.HeaderParts)
-	r.Expect.JSON = slices.Clone(r.Expect.JSON)
-	for i := range r.Expect.HeaderParts {
-		h := &r.Expect.HeaderParts[i]
-		is := secret.Header(h.Name)
-		h.Contains, h.Matches = hide(h.Contains, is), hide(h.Matches, is)
-	}
-	for i, j := range r.Expect.JSON {
-		if j.Value != "" && secret.Path(j.Path) {
-			r.Expect.JSON[i].Value = `"` + secret.Masked + `"`
+	for i, j := range e.JSON {
+		if secret.Shown(j.Path, j.Value) != j.Value {
+			e.JSON[i].Value = `"` + secret.Masked + `"`
 		}
 	}
 	return r

@@ -289,10 +289,7 @@ func (s *samples) clean(l *sampleLine) {
 		out := make(map[string][]string, len(in)) // the sample may be shared
 		for name, values := range in {
 			for _, v := range values {
-				if secret.Header(name) {
-					v = secret.Masked
-				}
-				out[name] = append(out[name], text(v))
+				out[name] = append(out[name], text(secret.Shown(name, v)))
 			}
 		}
 		return out

@@ -119,7 +119,7 @@ func Shown(name, value string) string {
 	if strings.HasPrefix(name, "$") {
 		is = Path
 	}
-	if is(name) {
+	if value != "" && is(name) {
 		return Masked
 	}
 	return value
