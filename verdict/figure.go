@@ -23,6 +23,9 @@ var figureUnits = map[rule.Unit]string{
 	rule.NumberGrowth: "per_second", rule.BytesGrowth: "bytes_per_second",
 }
 
+// UnitName is what figures of a unit have as their Unit.
+func UnitName(u rule.Unit) string { return figureUnits[u] }
+
 // figure is v for programs; nil if there is none.
 func (v value) figure(u rule.Unit) *Figure {
 	if v.missing.any() && !v.shown || math.IsNaN(v.n) || math.IsInf(v.n, 0) {

@@ -27,7 +27,9 @@ type observations struct {
 type observedSubject struct {
 	targets map[string]*coverage
 	asked   []*observation
-	figures map[timeline.Figure]map[string]*fold // of all the judged time, by target
+	// Of all the judged time: figures by target.
+	readings uint64
+	figures  map[timeline.Figure]map[string]*fold
 }
 
 // observation gathers one figure of one subject over the time of a scope, by target.

@@ -502,3 +502,87 @@ func TestObservedInParts(t *testing.T) {
 		}
 	}
 }
+
+// What is reported of subjects: of several targets the worst, and the mean of all.
+func TestSubjectsAreMeasured(t *testing.T) {
+	stages := []timeline.Stage{
+		{Name: "warmup", Window: timeline.Window{To: 10 * sec}},
+		{Name: "steady", Window: timeline.Window{From: 10 * sec, To: 40 * sec}, Judged: true},
+	}
+	tl := runStages(40*sec, stages, nil, nil, steady(0, 40*sec, 10, ms))
+	tl.Subjects = []timeline.Declared{{Subject: metric, Unit: timeline.UnitDuration}}
+	var readings []timeline.Reading
+	for i := range 40 {
+		at := time.Duration(i) * sec
+		a := reading1(service, "a", at, sec, sec, timeline.CPU, 0.25)
+		b := reading1(service, "b", at, sec, sec, timeline.CPU, 0.5)
+		a.Values.Set(timeline.Restarts, 0)
+		b.Values.Set(timeline.Restarts, float64((i+1)/40))
+		if i == 20 {
+			a = without(a, "the engine did not answer")
+		}
+		if i < 10 {
+			a.Values.Set(timeline.CPU, 1) // not judged
+		}
+		readings = append(readings, a, b)
+	}
+	readings = append(readings, reading1(metric, "", -sec, 0, 0, timeline.MetricValue, 7))
+	rep, err := Judge(nil, withReadings(tl, readings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := func(v float64) *float64 { return &v }
+	mean := (0.25*29 + 0.5*30) / 59
+	want := []SubjectMeasure{
+		{Subject: service, Targets: []string{"a", "b"}, Readings: 60, Missing: 1, Why: "the engine did not answer",
+			Figures: []FigureMeasure{
+				{Figure: timeline.CPU, Readings: 59, Mean: &mean, Min: value(0.25), Max: value(0.5), P95: value(0.5), Last: value(0.5)},
+				{Figure: timeline.Restarts, Readings: 59, Total: value(1)},
+			}},
+		{Subject: metric, Unit: timeline.UnitDuration, Readings: 1, Figures: []FigureMeasure{
+			{Figure: timeline.MetricValue, Readings: 1, Mean: value(7), Min: value(7), Max: value(7), Last: value(7)},
+		}},
+	}
+	if diff := cmp.Diff(want, rep.Subjects); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestGapsAreTold(t *testing.T) {
+	tl := run(60*sec, nil, nil, steady(0, 60*sec, 10, ms))
+	var readings []timeline.Reading
+	for i := range 60 {
+		if at := time.Duration(i) * sec; i < 20 || i > 30 {
+			readings = append(readings, reading1(service, "", at, sec, sec, timeline.CPU, float64(i)/100))
+		}
+	}
+	for src, want := range map[string]struct {
+		outcome Outcome
+		why     string
+	}{
+		`service("api").cpu.max < 50%`:                         {Fail, `service("api").cpu.max was 59%, the rule wants < 50%`},
+		`service("api").cpu.max < 80%`:                         {Inconclusive, `no data of service("api").cpu for 9 of 58 readings, first at 21s: nothing was heard until 30s`},
+		`service("api").cpu.last < 80%`:                        {Pass, ""},
+		`window(0s, 20s).service("api").cpu < 80%`:             {Pass, ""},
+		`every(10s).service("api").cpu < 80%`:                  {Inconclusive, "from 20s to 30s: "},
+		`every(10s).service("api").cpu < 55%`:                  {Fail, "1 of 6 slices failed; worst from 50s to 1m"},
+		`service("api/b").cpu < 80%`:                           {Inconclusive, `service("api/b") was not observed; targets are `},
+		`probe("health").failures == 0`:                        {Inconclusive, `nothing was observed of probe("health")`},
+		`service("api").restarts == 0`:                         {Inconclusive, `no data of service("api").restarts`},
+		`service("api").cpu.growth < 50%/h`:                    {Inconclusive, "no data of"},
+		`window(31s, 60s).service("api").cpu.growth > 3500%/h`: {Pass, ""},
+		`window(31s, 35s).service("api").cpu.growth > 1%/h`:    {Inconclusive, "too few readings for the growth"},
+		`window(31s, 35s).service("api").cpu.p95 > 1%`:         {Inconclusive, "too few readings for the percentile"},
+	} {
+		t.Run(src, func(t *testing.T) {
+			rep, err := Judge([]Input{{KPI: src, Rule: compileObserved(t, src)}}, withReadings(tl, readings))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := rep.Rules[0]
+			if got.Outcome != want.outcome || !strings.Contains(got.Why, want.why) {
+				t.Errorf("%s, %q, observed %s; want %s, %q", got.Outcome, got.Why, got.Observed, want.outcome, want.why)
+			}
+		})
+	}
+}

@@ -15,6 +15,8 @@ type SubjectMeasure struct {
 	timeline.Subject
 	Unit    timeline.Unit `json:"unit,omitempty"`    // of a metric's value
 	Targets []string      `json:"targets,omitempty"` // of a service that has them
+	// Readings is how many came, with data or without.
+	Readings uint64 `json:"readings"`
 	// Missing is how many of its readings had no data, and Why says it of the first.
 	Missing uint64          `json:"missing,omitempty"`
 	Why     string          `json:"why,omitempty"`
@@ -38,6 +40,7 @@ type FigureMeasure struct {
 
 // report takes a reading into what is reported of the subject.
 func (s *observedSubject) report(r *timeline.Reading) {
+	s.readings++
 	for i, row := range timeline.Figures() {
 		if row.Kind != r.Kind {
 			continue
@@ -74,7 +77,7 @@ func (o *observations) measure() []SubjectMeasure {
 		if len(s.targets) == 0 {
 			continue
 		}
-		m := SubjectMeasure{Subject: subject}
+		m := SubjectMeasure{Subject: subject, Readings: s.readings}
 		for _, d := range o.c.tl.Subjects {
 			if d.Subject == subject {
 				m.Unit = d.Unit

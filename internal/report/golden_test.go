@@ -135,6 +135,45 @@ func passed() *Run {
 	}
 }
 
+// observing is a run beside which services, a probe and metrics were observed.
+func observing() *Run {
+	r := passed()
+	level := func(f timeline.Figure, mean, least, p95, most float64) verdict.FigureMeasure {
+		return verdict.FigureMeasure{Figure: f, Mean: &mean, Min: &least, P95: &p95, Max: &most, Last: &mean}
+	}
+	total := func(f timeline.Figure, n float64) verdict.FigureMeasure {
+		return verdict.FigureMeasure{Figure: f, Total: &n}
+	}
+	few := level(timeline.MetricValue, float64(40*time.Hour), float64(40*time.Hour), 0, float64(40*time.Hour))
+	few.P95 = nil
+	r.Report.Subjects = []verdict.SubjectMeasure{
+		{
+			Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "api"}, Targets: []string{"api-1", "api-2"},
+			Readings: 56, Missing: 2, Why: "the engine did not answer\nin 5s",
+			Figures: []verdict.FigureMeasure{
+				level(timeline.CPU, 0.234, 0.01, 0.61, 0.824), level(timeline.CPUCores, 0.468, 0.02, 1.22, 1.648),
+				level(timeline.Memory, 0.31, 0.3, 0.36, 0.37), level(timeline.MemoryBytes, 82<<20, 80<<20, 94<<20, 95<<20),
+				level(timeline.NetIn, 2<<20, 0, 3<<20, 4<<20), total(timeline.Healthy, 0.97),
+				total(timeline.Restarts, 1), total(timeline.OOMKills, 0),
+			},
+		},
+		{Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "link"}, Readings: 28,
+			Figures: []verdict.FigureMeasure{level(timeline.NetIn, 1<<20, 0, 2<<20, 3<<20)}},
+		{
+			Subject: timeline.Subject{Kind: timeline.ProbeSubject, Name: "stays-shut"}, Readings: 28,
+			Figures: []verdict.FigureMeasure{
+				total(timeline.Failures, 1), total(timeline.Uptime, 27.0/28),
+				level(timeline.ProbeTime, float64(3*ms), float64(ms), float64(5*ms), float64(9*ms)),
+			},
+		},
+		{Subject: timeline.Subject{Kind: timeline.MetricSubject, Name: "patch_age"}, Unit: timeline.UnitDuration,
+			Readings: 1, Figures: []verdict.FigureMeasure{few}},
+		{Subject: timeline.Subject{Kind: timeline.MetricSubject, Name: "queue_depth"}, Readings: 3, Missing: 3,
+			Why: "connection refused"},
+	}
+	return r
+}
+
 // failed has a rule of every outcome, errors and unsent arrivals, a service that
 // did not recover and a fault that did not take effect.
 func failed() *Run {
@@ -268,6 +307,7 @@ func runs() map[string]*Run {
 	return map[string]*Run{
 		"passed": passed(), "failed": failed(), "inconclusive": inconclusive(), "interrupted": interrupted(),
 		"dirty": dirty(), "not-done": notDone(), "only-measured": onlyMeasured(), "flowing": flowing(), "strange": strange(),
+		"observing": observing(),
 	}
 }
 

@@ -108,6 +108,9 @@ func WriteJUnit(w io.Writer, r *Run) error {
 			suite.Skipped++
 		}
 	}
+	for _, l := range observedLines(r) {
+		suite.SystemOut += l + "\n"
+	}
 	suite.SystemOut = plaintext.Lines(suite.SystemOut)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err

@@ -50,6 +50,11 @@ type summary struct {
 	Faults      []faultSummary     `json:"faults"`
 	Rules       []ruleSummary      `json:"rules"`
 	Generator   *generatorSummary  `json:"generator,omitempty"`
+
+	// What was observed beside the load, by name.
+	Services map[string]subjectSummary `json:"services,omitempty"`
+	Probes   map[string]subjectSummary `json:"probes,omitempty"`
+	Metrics  map[string]subjectSummary `json:"metrics,omitempty"`
 }
 
 // totals are counts of arrivals: planned = done + unsent + interrupted.
@@ -197,6 +202,9 @@ func newSummary(r *Run) summary {
 			rep.Requests,
 		), Flows: newMeasures(rep.Flows), Stages: newMeasures(rep.Stages),
 		Faults: []faultSummary{}, Rules: []ruleSummary{}, Generator: newGenerator(rep.Generator),
+		Services: subjectSummaries(rep.Subjects, timeline.ServiceSubject),
+		Probes:   subjectSummaries(rep.Subjects, timeline.ProbeSubject),
+		Metrics:  subjectSummaries(rep.Subjects, timeline.MetricSubject),
 	}
 	if r.Host != (Host{}) {
 		s.Host = &r.Host
@@ -236,6 +244,7 @@ func newSummary(r *Run) summary {
 			Name: x.Name, KPI: x.KPI, Severity: x.Severity, Outcome: x.Outcome,
 			Observed: x.Observed, Limit: x.Limit, Why: x.Why, Reason: x.Reason, CouldBe: x.CouldBe,
 			Op: x.Op, Value: x.Value, Bound: x.Bound, Slice: x.Slice, ByBucket: x.ByBucket,
+			Interval: x.Interval, Margin: x.Margin, Samples: x.Samples,
 		})
 	}
 	return s

@@ -38,6 +38,7 @@ func WriteTerminal(w io.Writer, r *Run, s Style) error {
 	p.requests(r)
 	p.flows(r)
 	p.totals(r)
+	p.observed(r)
 	p.advice(r)
 	p.closing(r)
 	_, err := io.WriteString(w, p.b.String())
