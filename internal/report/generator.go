@@ -90,11 +90,11 @@ func cores(n float64) string {
 	return quantity.FormatCount(n) + " cores"
 }
 
-// scarce is the share of files and ports from which on the live status warns.
+// scarce is the share of files or ports in use from which on the live status warns.
 const scarce = 0.90
 
-// GeneratorNotes are what the live status says of a window: what the generator
-// has all but used up.
+// GeneratorNotes are the live status's warnings about resources that the generator has nearly used
+// up.
 func GeneratorNotes(s *timeline.UsageWindow) []string {
 	var out []string
 	if s.CPU >= timeline.Saturated {

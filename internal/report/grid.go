@@ -6,9 +6,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// grid prints rows in aligned columns within a width. What is too wide is made
-// to fit in this order: columns that can be missed are left out, the column that
-// can wrap is wrapped, the first column is cut.
+// grid prints rows in aligned columns within a width. If they are too wide, columns that can be
+// left out are left out; then the column that can wrap is wrapped; then the first column is cut.
 type grid struct {
 	columns []column
 	rows    []row

@@ -47,7 +47,7 @@ type junitCase struct {
 	Failure   *junitOutcome `xml:"failure"`
 	Error     *junitOutcome `xml:"error"`
 	Skipped   *junitOutcome `xml:"skipped"`
-	facts     string        // of one that passed
+	facts     string        // what a case that passed prints
 }
 
 type junitOutcome struct {
@@ -124,8 +124,8 @@ func WriteJUnit(w io.Writer, r *Run) error {
 	return err
 }
 
-// clean makes what services printed, and servers answered, fit to be shown by whatever
-// reads the file.
+// clean removes control characters from texts of services and servers, so that any reader of the
+// file can show them.
 func (c *junitCase) clean() {
 	c.Name, c.Classname = plaintext.Line(c.Name), plaintext.Line(c.Classname)
 	for _, o := range []*junitOutcome{c.Failure, c.Error, c.Skipped} {
@@ -178,8 +178,7 @@ func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
 	return c
 }
 
-// unsure adds to the message of a rule that is inconclusive how far its figure could be
-// off.
+// unsure adds to the message of an inconclusive rule where its figure could lie.
 func unsure(rule verdict.RuleResult, message string) string {
 	switch {
 	case rule.Observed == "":

@@ -15,9 +15,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// block is the live status for a terminal. It reads no input, handles no
-// signals and asks the terminal nothing, so that Ctrl-C and what is typed ahead
-// reach whom they are meant for.
+// block is the live status for a terminal. It reads no input, handles no signals and asks the
+// terminal nothing, so that Ctrl-C reaches ordeal, and what is typed ahead reaches the shell.
 type block struct {
 	program *tea.Program
 	out     io.Writer

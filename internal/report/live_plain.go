@@ -97,7 +97,7 @@ func (p *plainLines) close() {}
 
 func statusLine(s *LiveState) string {
 	var b strings.Builder
-	// What is shown of the last second is of the stage that it was in.
+	// The figures of the last second belong to the stage that it began in.
 	stage, answers := s.Stage, "no answers yet"
 	if s.Last != nil {
 		stage, answers = s.Last.Stage, rate(s.Last.Answered)+" "+s.Last.asked()

@@ -1,6 +1,6 @@
-// Package report is everything that comes out of a run for people and for other
-// programs: the live status while it runs, the report in the terminal at its
-// end, and the files of the run directory that are made from the verdict.
+// Package report makes everything that people and other programs see of a run: the live status
+// while it runs, the report in the terminal at its end, and the files of the run directory that are
+// made from the verdict.
 //
 // A new file is one function and one line in Outputs.
 package report
@@ -50,7 +50,7 @@ type Run struct {
 	Places []scenario.Place
 }
 
-// Host is what is told of the machine that sent the load. What is not known is empty.
+// Host describes the machine that sent the load. What is not known is empty.
 type Host struct {
 	Name   string `json:"-"` // for junit.xml, whose schema asks for it
 	OS     string `json:"os"`
@@ -83,8 +83,8 @@ const ReportFile = "report.txt"
 // WriteText writes the report as a terminal of 80 cells shows it, without colour.
 func WriteText(w io.Writer, r *Run) error { return WriteTerminal(w, r, Style{Width: 80}) }
 
-// Reprint prints a report that was kept. Run directories are passed around, so
-// nothing in it may write to the terminal but its text.
+// Reprint prints a report that was kept. Run directories are passed around, so control characters
+// in it are not printed.
 func Reprint(w io.Writer, kept io.Reader) error {
 	for lines := bufio.NewReader(kept); ; {
 		line, err := lines.ReadString('\n')

@@ -139,7 +139,7 @@ type ruleSummary struct {
 	Reason   verdict.Reason   `json:"reason,omitempty"` // of an inconclusive rule
 	// Of an inconclusive rule: where the figure could lie.
 	CouldBe *verdict.Range `json:"could_be,omitempty"`
-	// For programs: how the rule wants value, which was observed, to stand to bound.
+	// For programs: the rule wants Value Op Bound; Value was observed.
 	Op    string           `json:"op,omitempty"`
 	Value *verdict.Figure  `json:"value,omitempty"`
 	Bound *verdict.Figure  `json:"bound,omitempty"`

@@ -78,7 +78,7 @@ func (p *page) grid(g *grid) {
 	}
 }
 
-// verdictWord is what the run came to, in one word or two.
+// verdictWord is the verdict in one word or two.
 func (p *page) verdictWord(r *Run) (string, style) {
 	t := r.timeline()
 	word, st := strings.ToUpper(string(r.Report.Outcome)), p.outcome(r.Report.Outcome)
@@ -90,7 +90,7 @@ func (p *page) verdictWord(r *Run) (string, style) {
 	case len(r.Problems) > 0 || word == "":
 		word, st = "NOT DONE", p.bad
 	case len(r.Report.Rules) == 0 && r.Report.Outcome == verdict.Pass:
-		// Nothing was asked, so that nothing is praised, whatever the figures.
+		// Without rules there is no verdict to praise, whatever the figures.
 		word, st = "MEASURED", func(s string) string { return s }
 	}
 	return word, st
@@ -110,8 +110,8 @@ func (p *page) verdict(r *Run) {
 // 24 lines.
 const closingRules = 12
 
-// closing says the verdict and what did not hold once more, where the eye is
-// when a long report has scrolled by.
+// closing prints the verdict and the rules that did not hold once more, at the end: a long report
+// has scrolled the first ones away.
 func (p *page) closing(r *Run) {
 	p.line("")
 	p.verdict(r)
@@ -624,7 +624,7 @@ func (p *page) advice(r *Run) {
 
 var ofErrors = regexp.MustCompile(`\b(errors?|error_rate|availability|throughput|unsent)\b`)
 
-// asksForErrors says whether any rule would notice that answers are bad.
+// asksForErrors says whether any rule would fail if answers are bad.
 func asksForErrors(rules []verdict.RuleResult) bool {
 	return slices.ContainsFunc(
 		rules,

@@ -90,7 +90,7 @@ func offset(d *time.Duration) string {
 	return quantity.FormatDuration(*d)
 }
 
-// atMost says what became of a service at worst.
+// atMost says how long outage and recovery were at worst.
 func atMost(f *verdict.FaultResult) string {
 	var parts []string
 	if f.OutageUpTo != nil {
@@ -108,7 +108,7 @@ func atMost(f *verdict.FaultResult) string {
 // aftermath says how the service did after a fault: outage, recovery and relapses.
 func (p *page) aftermath(f *verdict.FaultResult) []cell {
 	if f.Effective == nil {
-		return nil // what came of nothing is no recovery
+		return nil // the fault never took effect, so there is no recovery
 	}
 	var notes []cell
 	if f.Outage != nil && *f.Outage > 0 {

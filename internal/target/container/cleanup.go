@@ -114,10 +114,10 @@ func (e *Engine) leftovers(ctx context.Context, label string) ([]leftover, error
 	return out, nil
 }
 
-// remove removes one leftover and returns when it is gone; true if it was there.
-// Engines say in many ways that something is gone, or on its way out by another's
-// hand: "unrecognized image ID", "is not paused", "has active endpoints" come as
-// errors of the server. So what an error meant is told by looking again.
+// remove removes one leftover and returns when it is gone; true if it was there. Engines have many
+// errors for something that is gone, or that another process is removing: "unrecognized image ID",
+// "is not paused", "has active endpoints" come as errors of the server. So after an error remove
+// looks whether the leftover is still there.
 func (e *Engine) remove(ctx context.Context, l leftover) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -140,8 +140,8 @@ func (e *Engine) remove(ctx context.Context, l leftover) (bool, error) {
 	}
 }
 
-// removeTimeout is how long what cannot be removed is tried again: others that
-// remove the same take as long.
+// removeTimeout is how long a removal that fails is tried again: another process that removes the
+// same may take that long.
 const removeTimeout = 15 * time.Second
 
 func (e *Engine) removeOnce(ctx context.Context, l leftover) error {
@@ -154,8 +154,8 @@ func (e *Engine) removeOnce(ctx context.Context, l leftover) error {
 			}
 		}
 		if l.state == container.StatePaused {
-			// Not every engine removes a paused one. What stands against it, such as
-			// that another has unpaused it, stands against the removal too, or not.
+			// Not every engine removes a paused container. If unpausing fails, the removal may work
+			// all the same, or fail for the same reason.
 			_ = e.api.ContainerUnpause(ctx, l.id)
 		}
 		return e.removeContainer(ctx, l.id)
@@ -183,8 +183,8 @@ func (e *Engine) exists(ctx context.Context, l leftover) (bool, error) {
 	return err == nil, err
 }
 
-// removeContainer removes a container by force and returns when it is gone, also
-// if the engine itself, or another ordeal, is at it already.
+// removeContainer removes a container by force and returns when it is gone, also if the engine
+// itself, or another ordeal, is removing it already.
 func (e *Engine) removeContainer(ctx context.Context, id string) error {
 	for limit := time.Now().Add(removeTimeout); ; {
 		err := e.api.ContainerRemove(
@@ -196,7 +196,7 @@ func (e *Engine) removeContainer(ctx context.Context, id string) error {
 		if cerrdefs.IsNotFound(inspectErr) {
 			return nil
 		}
-		// What is being removed is waited for; anything else is not tried for ever.
+		// Conflict: it is being removed, and is waited for.
 		if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) &&
 			time.Now().After(limit) {
 			return err

@@ -28,7 +28,7 @@ type Container struct {
 	within time.Duration    // for ready; 0 if nobody says
 
 	mu    sync.Mutex
-	needs needs // as last seen
+	needs needs // how much time it needs, as last seen
 }
 
 var (
@@ -96,7 +96,7 @@ func (e *Engine) Reopen(ctx context.Context, ref chaos.Ref) (chaos.Target, error
 	if err := c.setReady(d.Ready, d.Within, asJournalled(d.Ready)); err != nil {
 		return nil, err
 	}
-	// An id is given once: whoever has it is the one.
+	// Ids are never given twice: a container with this id is the one.
 	_, err := c.inspect(ctx)
 	if err == nil {
 		return c, nil
@@ -131,8 +131,8 @@ func (c *Container) inspect(ctx context.Context) (container.InspectResponse, err
 	return r, nil
 }
 
-// removed makes the engine's "no such container" chaos.ErrGone too: nothing of a
-// container that somebody removed needs undoing, and no other try would find it.
+// removed adds chaos.ErrGone to the engine's "no such container": a container that somebody removed
+// needs no undo, and trying again would not find it.
 func removed(err error) error {
 	if cerrdefs.IsNotFound(err) {
 		return fmt.Errorf("%w (%w)", chaos.ErrGone, err)

@@ -50,7 +50,7 @@ type Engine struct {
 	hosts   *allow.Hosts          // which readiness checks may ask
 	naming  func(netip.Addr) bool // whether the scenario has an address in it
 	place   Place
-	// ahead is how far its clock is before this machine's, if that is known.
+	// ahead is by how much the engine's clock is ahead of this machine's, if that is known.
 	ahead      time.Duration
 	clockKnown bool
 	wg         sync.WaitGroup
@@ -204,7 +204,7 @@ func (e *Engine) Close() error {
 	return errors.Join(err, e.api.Close())
 }
 
-// hangUp is Close for a connection by which nothing was made.
+// hangUp is Close for an Engine that made nothing.
 func (e *Engine) hangUp() error { return e.api.Close() }
 
 func (e *Engine) currentRun() string {

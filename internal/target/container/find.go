@@ -40,7 +40,7 @@ func (s Selector) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// words are what a person may have misspelled.
+// words are the texts in which a person may have made a typing mistake.
 func (s Selector) words() []string {
 	return slices.DeleteFunc(
 		[]string{s.Name, s.Label, s.ComposeService, s.ComposeProject},
@@ -63,9 +63,8 @@ func (s Selector) matches(c container.Summary) bool {
 		(s.ComposeService == "" || c.Labels[composeService] == s.ComposeService)
 }
 
-// Find returns the user's containers that a selector means, sorted by name. It
-// fails if there is none, naming those that come near, and if one of them does
-// not run.
+// Find returns the user's containers that match a selector, sorted by name. It fails if there is
+// none, with names that come near, and if one of them does not run.
 func (e *Engine) Find(ctx context.Context, s Selector) ([]*Container, error) {
 	if s == (Selector{}) {
 		return nil, errors.New(
@@ -147,8 +146,8 @@ func (e *Engine) Find(ctx context.Context, s Selector) ([]*Container, error) {
 	return out, nil
 }
 
-// PublishedAt is where the host reaches a TCP port of a found container; "" if it
-// does not publish it. Of port 0, it is that of the only port that it publishes.
+// PublishedAt is the address at which the host reaches a TCP port of a found container; "" if the
+// container does not publish it. Port 0 means the only port that it publishes.
 func (c *Container) PublishedAt(port int) string { return publishedAddr(c.ports, port) }
 
 // publishedAddr is where the host reaches a container that publishes one TCP

@@ -42,9 +42,9 @@ type helper struct {
 // gone: its own limit for the undo, and the engine's removal of it.
 const helperStop = 15 * time.Second
 
-// startHelper runs ordeal's own program in the target's network namespace and
-// attaches to it. There is at most one helper of a name: the name is the lock by
-// which two faults, or two ordeals, keep out of one namespace.
+// startHelper runs ordeal's own program in the target's network namespace and attaches to it. The
+// engine allows one container of a name, so the helper's name is a lock: two faults, or two
+// ordeals, cannot be at work in one namespace.
 func (e *Engine) startHelper(
 	ctx context.Context,
 	target *Container,
@@ -151,8 +151,8 @@ func (e *Engine) createHelper(
 	}
 }
 
-// attach gives up with ctx, which the engine's client does not do by itself once
-// it is connected.
+// attach connects to the helper's streams. It gives up when ctx ends, which the engine's client
+// does not do once it is connected.
 func (e *Engine) attach(ctx context.Context, id string) (types.HijackedResponse, error) {
 	limit, cancel := context.WithTimeout(ctx, callTimeout)
 	type answer struct {
@@ -284,9 +284,9 @@ func (h *helper) until(ctx context.Context, event string) (nethelper.Message, er
 	}
 }
 
-// applied waits until traffic is impaired. It calls carrying when every new connection
-// goes through the helper, if its mechanism carries connections. Those of before are
-// reset once carrying has returned.
+// applied waits until traffic is impaired. If the helper's mechanism carries connections, it calls
+// carrying when every new connection goes through the helper. Connections from before are reset
+// once carrying has returned.
 func (h *helper) applied(ctx context.Context, carrying func()) (nethelper.Message, error) {
 	for {
 		m, err := h.next(ctx)

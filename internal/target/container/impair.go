@@ -20,9 +20,8 @@ import (
 func helperKey(target, fault string) string { return target + "/" + fault }
 
 // Impair implements chaos.Impairer. See package nethelper for how traffic is impaired.
-// Where that is done by a proxy, the load leaves its open connections to the container, and
-// those of others are reset when their client next sends something; it then finds the new
-// ones slower.
+// If a proxy does it, the load leaves its open connections to the container. Connections of other
+// clients are reset when the client next sends something; their new connections are impaired.
 func (c *Container) Impair(
 	ctx context.Context,
 	id string,
@@ -58,14 +57,14 @@ func (c *Container) Impair(
 	delete(e.settled, key)
 	e.mu.Unlock()
 
-	limit, cancel := context.WithTimeout(ctx, callTimeout+nethelper.Patience(n))
+	limit, cancel := context.WithTimeout(ctx, callTimeout+nethelper.ApplyTimeout(n))
 	defer cancel()
 	m, err := h.until(limit, nethelper.EventReady)
 	if err == nil {
 		chaos.DisturbanceStarted(ctx)
-		// A proxy's way in: the load leaves connections that are open, and what is
-		// still sent on them is reset, be it near the fault's end. Other mechanisms cut nothing.
-		// The helper resets nothing before it is told to, which is after this.
+		// While a proxy takes over: the load leaves open connections, and those on which something
+		// is still sent are reset, at any time until the fault ends. Other mechanisms cut nothing.
+		// The helper resets nothing before it is told to, which comes after this.
 		done := func() {}
 		carrying := func() {
 			h.proxied = true
@@ -134,17 +133,16 @@ func (c *Container) impairable(ctx context.Context) (started string, err error) 
 	return r.State.StartedAt, nil
 }
 
-// settle notes that a fault is known not to be in force.
+// settle remembers that a fault is known not to be in force.
 func (e *Engine) settle(key string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.settled[key] = true
 }
 
-// Clear implements chaos.Impairer. In the process that impaired the traffic, the
-// helper is told to clear it and says what it saw. In another one, the
-// helper has lost whom it belonged to and does it by itself: Clear waits for
-// its end and then looks into the namespace, by another helper.
+// Clear implements chaos.Impairer. The process that impaired the traffic tells its helper to clear
+// it. In another process, the helper has lost its ordeal and clears traffic by itself: Clear waits
+// for its end, and then has another helper look into the namespace.
 func (c *Container) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 	e, key := c.engine, helperKey(c.id, id)
 	e.mu.Lock()
@@ -185,7 +183,7 @@ func (c *Container) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 	proof := chaos.Proof{Mechanism: m.Mechanism, Evidence: m.Evidence}
 	switch {
 	case err != nil:
-		// Dead or at its wits' end: whatever it left is taken away.
+		// The helper is dead, or could not clear the traffic: remove what it left.
 		found, cleanErr := c.clean(ctx)
 		if cleanErr != nil {
 			return chaos.Proof{}, fmt.Errorf(
@@ -235,8 +233,8 @@ func (h *helper) reverted(ctx context.Context) (nethelper.Message, error) {
 	}
 }
 
-// restarted is the caveat in a fault whose target was not the same all the time:
-// a restarted container has a new network namespace, in which nothing is impaired.
+// restarted is the caveat for a target that was restarted during the fault: a restarted container
+// has a new network namespace, in which nothing is impaired.
 func (c *Container) restarted(ctx context.Context, started string) string {
 	r, err := c.inspect(ctx)
 	switch {

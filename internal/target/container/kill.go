@@ -24,15 +24,15 @@ const swarmTask = "com.docker.swarm.task.id"
 
 // needs is how much time a container needs, by what it says of itself.
 type needs struct {
-	health time.Duration // until its health check has spoken
-	stop   time.Duration // to end by itself when it is told to
-	others time.Duration // for neighbours that are started with it
+	health time.Duration // until its health check has its first result
+	stop   time.Duration // to end by itself after the stop signal
+	others time.Duration // for the neighbours that are started with it
 }
 
 // margin is for what the engine itself does on a busy machine.
 const margin = 5 * time.Second
 
-// needsOf reads them from the container's configuration.
+// needsOf reads how much time a container needs from its configuration.
 func needsOf(r container.InspectResponse) (n needs) {
 	if r.Config == nil {
 		return n
@@ -214,7 +214,7 @@ func ignores(r container.InspectResponse, signal string) bool {
 		return false
 	}
 	m, err := owner.SignalMasks(r.State.Pid)
-	// Asked twice, as the number may be another process's by now.
+	// isHere is asked again, as the pid may be another process's by now.
 	return err == nil && m.Ignores(int(sig)) && isHere(r.State.Pid, r.ID)
 }
 
@@ -238,8 +238,8 @@ func (c *Container) Start(ctx context.Context) error {
 	return c.awaitUp(ctx)
 }
 
-// start waits for its turn, so that containers which died together get the
-// addresses back that they had.
+// start waits for its turn in the startQueue, so that containers that died together get their
+// addresses back.
 func (c *Container) start(ctx context.Context) error {
 	done, err := c.engine.queue.enter(ctx, c.id)
 	if err != nil {

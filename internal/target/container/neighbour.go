@@ -16,8 +16,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
-// neighbour is a running container that shares a namespace of another one, which
-// ends with that one's life.
+// neighbour is a running container that shares a namespace of another one: the namespace ends with
+// that container's life.
 type neighbour struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
@@ -30,8 +30,8 @@ type neighbour struct {
 	needs      needs
 }
 
-// What a neighbour can share, for people. One that shares its processes'
-// namespace dies with it; the others run on, cut off.
+// What a neighbour can share, for people. A neighbour in the processes' namespace dies with the
+// container; the others run on, cut off.
 const (
 	sharesPID     = "the processes' namespace"
 	sharesNetwork = "the network"
@@ -56,9 +56,8 @@ const (
 	lookAtOnce  = 8
 )
 
-// neighbours lists the running containers that share one of c's namespaces, and those
-// that share one of these, as they are started again too; each stands behind the one
-// that it depends on.
+// neighbours lists the running containers that share one of c's namespaces, and the neighbours of
+// these, as they have to be started again too. Each comes after the one that it depends on.
 func (c *Container) neighbours(ctx context.Context) ([]neighbour, error) {
 	out, err := c.direct(ctx)
 	if err != nil {
@@ -163,10 +162,9 @@ func sharesOf(h *container.HostConfig, id, name string) string {
 	return ""
 }
 
-// restoreNeighbour starts a neighbour of target again if it died with it, or
-// lives on in what is left of target's former namespace. It says what it did, ""
-// if there was nothing to do. A neighbour that somebody has removed since is let go:
-// its end is none of target.
+// restoreNeighbour starts a neighbour of target again if it died with target, or lives on in
+// target's former namespace. It returns what it did, "" if there was nothing to do. A neighbour
+// that somebody has removed since is left out.
 func (e *Engine) restoreNeighbour(
 	ctx context.Context,
 	n neighbour,
@@ -183,8 +181,8 @@ func (e *Engine) restoreNeighbour(
 	return did, err
 }
 
-// startNeighbour is restoreNeighbour for a target that was looked at; chaos.ErrGone
-// is said of the neighbour.
+// startNeighbour is restoreNeighbour for a target that was inspected. chaos.ErrGone means that the
+// neighbour was removed.
 func (e *Engine) startNeighbour(
 	ctx context.Context,
 	n neighbour,

@@ -41,8 +41,8 @@ func isPodman(v types.Version) bool {
 	)
 }
 
-// identify asks the engine who it is, and what time it is there. One that may
-// not be asked, as behind a proxy, is known by its address alone.
+// identify asks the engine for its identity and its time. An engine that refuses to say, as behind
+// a restricting proxy, is known by its address alone.
 func (e *Engine) identify(ctx context.Context, host, from string) {
 	e.place = Place{Address: plainAddress(host)}
 	if name, ok := strings.CutPrefix(from, contextPrefix); ok {
@@ -71,8 +71,7 @@ func (e *Engine) identify(ctx context.Context, host, from string) {
 	}
 }
 
-// plainAddress is an address without a user's password, that means the same in
-// any folder.
+// plainAddress is an address without the user's password, and with an absolute path.
 func plainAddress(host string) string {
 	if path, ok := strings.CutPrefix(host, "unix://"); ok {
 		if abs, err := filepath.Abs(path); err == nil {

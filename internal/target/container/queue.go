@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// startQueue orders the starts of containers that died together. An engine gives
-// the lowest free address of a network to whoever starts first, so that each
-// gets the address that it had if they start in the order of these.
+// startQueue orders the starts of containers that died together. An engine gives the lowest free
+// address of a network to the container that starts first. So each gets its address back if they
+// start in the order of their addresses.
 type startQueue struct {
 	mu      sync.Mutex
 	had     map[string]map[string]netip.Addr // by container and network

@@ -28,8 +28,8 @@ func (c *Container) SetReady(check ready.Check, within time.Duration) error {
 	return c.setReady(check, within, c.engine.hosts)
 }
 
-// asJournalled allows the host that a check names: the run that wrote it down had
-// judged it.
+// asJournalled allows the host that a check names: the run that journalled the check had made sure
+// that it may connect to it.
 func asJournalled(check ready.Check) *allow.Hosts {
 	host, _, err := net.SplitHostPort(check.TCP)
 	if check.HTTP != "" {
@@ -112,8 +112,8 @@ func (c *Container) await(
 	return fmt.Errorf("container %s: %w%s", c.name, missing, c.lastLines(ctx))
 }
 
-// look says what is missing until the container is ready, nil if nothing, and
-// whether waiting is in vain.
+// look says what is missing until the container is ready, nil if nothing is, and whether waiting
+// longer is in vain.
 func (c *Container) look(
 	ctx context.Context,
 	state func(container.InspectResponse) (error, bool),
@@ -152,7 +152,8 @@ func (c *Container) runs(r container.InspectResponse) (missing error, over bool)
 	return nil, false
 }
 
-// healthy says also what its health check, if it has one, has not said yet.
+// healthy is runs, and also says whether the container's health check, if it has one, does not say
+// healthy yet.
 func (c *Container) healthy(r container.InspectResponse) (missing error, over bool) {
 	if missing, over = c.runs(r); missing != nil {
 		return missing, over
@@ -172,9 +173,8 @@ func health(r container.InspectResponse) string {
 	return r.State.Health.Status
 }
 
-// wasHealthy says whether the last that its health check found is that it is well.
-// A pause makes Docker call a container unhealthy until a whole interval after it
-// goes on, though no check has failed.
+// wasHealthy says whether the last run of the health check succeeded. After a pause Docker calls a
+// container unhealthy for a whole interval, though no check has failed.
 func wasHealthy(r container.InspectResponse) bool {
 	switch health(r) {
 	case container.Healthy:

@@ -20,12 +20,12 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/target/nethelper"
 )
 
-// Serves implements chaos.Server: of a container of which nobody says when it is
-// ready, the declared ports at which something in it listens, where that can be
-// seen, and the published addresses at which connections get to it.
+// Serves implements chaos.Server, for a container without a readiness check. It returns the
+// declared ports at which something in the container listens, where that can be seen, and the
+// published addresses whose connections get to it.
 func (c *Container) Serves(ctx context.Context) ([]string, error) {
 	if c.prober != nil {
-		return nil, nil // Start asks it
+		return nil, nil // Start waits for the readiness check
 	}
 	r, err := c.inspect(ctx)
 	if errors.Is(err, chaos.ErrGone) {
@@ -73,8 +73,8 @@ func (c *Container) serves(ctx context.Context, address string) error {
 	return p.Ask(ctx)
 }
 
-// Behind returns how an address of this machine is asked whether connections to it
-// get to the container, nil if the container does not publish it.
+// Behind returns a function that asks whether connections to an address of this machine get to the
+// container; nil if the container does not publish the address.
 func (c *Container) Behind(
 	ctx context.Context,
 	address string,
@@ -138,7 +138,7 @@ func (c *Container) sockets(r container.InspectResponse) (s nethelper.Sockets, s
 		return s, false
 	}
 	s, err := nethelper.SocketsOf(r.State.Pid)
-	// Asked twice, as the number may be another process's by now.
+	// isHere is asked again, as the pid may be another process's by now.
 	if err != nil || !isHere(r.State.Pid, r.ID) {
 		return s, false
 	}
@@ -146,7 +146,7 @@ func (c *Container) sockets(r container.InspectResponse) (s nethelper.Sockets, s
 	return s, true
 }
 
-// cannotTell says whether nothing tells when a container serves that declares ports.
+// cannotTell says whether the container declares ports and there is no way to tell when it serves.
 func (c *Container) cannotTell(r container.InspectResponse) bool {
 	if c.prober != nil || health(r) != "" || !r.State.Running || len(declared(r)) == 0 {
 		return false
@@ -155,8 +155,8 @@ func (c *Container) cannotTell(r container.InspectResponse) bool {
 	return !seen
 }
 
-// declared lists the TCP ports that a container publishes or its image exposes.
-// Others may be of a moment only.
+// declared lists the TCP ports that a container publishes or its image exposes. Other ports on
+// which it listens may be open for a moment only.
 func declared(r container.InspectResponse) []nat.Port {
 	var out []nat.Port
 	add := func(p nat.Port) {
@@ -219,8 +219,8 @@ func hostAddrs(r container.InspectResponse) []published {
 	return slices.Compact(out)
 }
 
-// publishedAt finds an address among those published. All that mean this machine
-// itself are taken for one.
+// publishedAt finds an address among the published ones. All addresses of the loopback interface
+// count as the same.
 func publishedAt(all []published, address string) (published, bool) {
 	for _, p := range all {
 		if p.address == address || atHome(p.address) != "" && atHome(p.address) == atHome(address) {

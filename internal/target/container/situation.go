@@ -174,8 +174,8 @@ func (c *Container) resetPolicy(
 	return []string{fmt.Sprintf("has its restart policy %s back", before.Name)}, nil
 }
 
-// differences says what is not as it was, and what is not and was never
-// promised to be.
+// differences says what is not as it was: lost is what should be the same, moved what is different
+// and was never promised to stay.
 func (c *Container) differences(before, now situation) (lost, moved []string) {
 	for _, port := range slices.Sorted(maps.Keys(before.Ports)) {
 		for _, at := range before.Ports[port] {
@@ -236,8 +236,8 @@ func (c *Container) differences(before, now situation) (lost, moved []string) {
 			has.addresses(),
 		)
 		asked := had.Fixed || had.Named
-		// The default bridge gives no fixed addresses and no names, so who publishes
-		// ports there is reached by these.
+		// The default bridge gives no fixed addresses and no names. So a container that publishes
+		// ports there is reached by its ports.
 		bridged := name == network.NetworkBridge && len(before.Ports) > 0
 		switch {
 		case !asked && bridged:
@@ -364,7 +364,7 @@ func (c *Container) Warnings(
 	}
 	r, err := c.inspect(ctx)
 	if err != nil {
-		return nil // whoever breaks it finds that too
+		return nil // the fault's Prepare reports the same error
 	}
 	var out []string
 	if signal != "SIGKILL" && ignores(r, signal) {

@@ -116,9 +116,9 @@ func (s *Stack) Start(ctx context.Context, spec Spec) (*Container, error) {
 	}
 }
 
-// uncancelled is for calls that make something. The engine goes on with what it
-// was asked for when its client hangs up, and makes it after all has been cleared
-// away: so it is waited for, and then removed.
+// uncancelled is a context for calls that make something. When a client hangs up, the engine goes
+// on with the call, and would make the thing after all was removed. So the call is waited for, and
+// the thing removed.
 func uncancelled(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), d)
 }

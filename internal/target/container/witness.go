@@ -16,7 +16,7 @@ import (
 
 var _ chaos.Witness = (*Container)(nil)
 
-// look is what tells a container's life from later ones.
+// look identifies a container's present life.
 type look struct {
 	StartedAt string    `json:"started_at"`
 	PID       int       `json:"pid"`
@@ -58,7 +58,7 @@ func (c *Container) Changed(
 	case chaos.CapKill:
 		switch {
 		case r.State.Running || r.State.Restarting:
-			return "", nil // the undo makes sure of that it serves
+			return "", nil // the undo makes sure that it serves
 		case again:
 			return fmt.Sprintf(
 				"it was started again at %s, and has ended since with status %d",

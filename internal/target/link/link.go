@@ -1,6 +1,6 @@
 // Package link runs TCP hops that a scenario puts between two parts of a system,
-// and impairs their traffic: the way to slow the traffic of something that ordeal can reach
-// in no other way, such as a process or a database elsewhere.
+// and impairs their traffic. It is the way to slow the traffic of something whose network ordeal
+// cannot change, such as a process or a database elsewhere.
 package link
 
 import (
@@ -35,7 +35,7 @@ type Link struct {
 	proxy    *tcpproxy.Proxy
 	served   chan error
 	open     allow.Dialer // of upstream connections
-	refused  func(error)  // told of one that was not opened; nil: nobody is
+	refused  func(error)  // called with the error of a connection that was refused; may be nil
 
 	mu     sync.Mutex // also held while a fault comes or goes, measuring included
 	faults map[string]inForce
@@ -259,7 +259,7 @@ func (l *Link) Clear(ctx context.Context, id string) (chaos.Proof, error) {
 func (l *Link) cleared(ctx context.Context, had tcpproxy.Impairment, proof *chaos.Proof) error {
 	now := l.impairment()
 	if had.Delay <= now.Delay {
-		return nil // it was not the round trip that suffered
+		return nil // the condition did not make round trips longer
 	}
 	p, err := l.openProber(ctx)
 	if err != nil {
@@ -275,7 +275,7 @@ func (l *Link) cleared(ctx context.Context, had tcpproxy.Impairment, proof *chao
 	return nil
 }
 
-// impairment is that of all faults in force.
+// impairment is the sum of all faults in force.
 func (l *Link) impairment() (s tcpproxy.Impairment) {
 	for _, f := range l.faults {
 		s = s.Under(f.NetCondition)
@@ -297,8 +297,8 @@ func (p *probes) is(client net.Conn) bool {
 	return slices.Contains(p.local, client.RemoteAddr().String())
 }
 
-// probe is a connection through the link to an echo inside it: what it meets is
-// what all others meet, but for the upstream.
+// probe is a connection through the link to an echo inside it. It meets the same impairment as all
+// other connections, but not the upstream.
 type probe struct {
 	net.Conn
 	of *probes

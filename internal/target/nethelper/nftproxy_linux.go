@@ -57,8 +57,8 @@ func (m *nftProxy) apply(ctx context.Context, p Params, carrying func() error) (
 		return "", err
 	}
 
-	// Whoever asks for a fault has seen to it that no other helper is at work
-	// here: a table that is there already was left by one that was killed.
+	// There is one helper in a namespace at a time, as its container's name is a lock: a table that
+	// is there already was left by a helper that was killed.
 	m.touched = true
 	if _, err := removeTable(); err != nil {
 		return "", err
@@ -75,8 +75,8 @@ func (m *nftProxy) apply(ctx context.Context, p Params, carrying func() error) (
 	if m.prober, err = roundtrip.Open(ctx, m.dialProbe); err != nil {
 		return "", err
 	}
-	// Before it acts, through redirect and proxy, so that what then comes on top is the
-	// condition alone.
+	// The base round trip is measured through redirect and proxy, before the condition acts, so
+	// that the condition alone makes the difference.
 	impairment := tcpproxy.Impairment{}.Under(p.Condition)
 	return tcpproxy.Put(ctx, m.prober.Round, p.Condition, impairment, func() error {
 		if n := m.probed.Load(); n != roundtrip.Conns {
@@ -220,8 +220,8 @@ func (m *nftProxy) probeClear(ctx context.Context) (time.Duration, error) {
 	return trip, nil
 }
 
-// settle waits until the proxy's sockets have delivered what is still in their
-// buffers, but not for long: a client that is gone never acknowledges.
+// settle waits until the proxy's sockets have delivered what is still in their buffers. It does not
+// wait for long, as a client that is gone never acknowledges.
 func (m *nftProxy) settle(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()

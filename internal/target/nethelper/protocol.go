@@ -17,8 +17,8 @@ import (
 
 // Lines that a helper reads.
 const (
-	LineBeat   = "beat"   // whoever started the helper is alive
-	LineApply  = "apply"  // impair the traffic: whoever started the helper is ready for what it cuts
+	LineBeat   = "beat"   // ordeal is alive
+	LineApply  = "apply"  // impair the traffic: ordeal is ready for connections to be cut
 	LineReset  = "reset"  // the load has left its connections: those from before may be reset
 	LineRevert = "revert" // clear the traffic and exit
 )
@@ -79,8 +79,8 @@ func (p Params) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Patience is how long a helper may take to put traffic under a condition.
-func Patience(c chaos.NetCondition) time.Duration { return 10*time.Second + 8*c.Slower() }
+// ApplyTimeout is how long a helper may take to put traffic under a condition.
+func ApplyTimeout(c chaos.NetCondition) time.Duration { return 10*time.Second + 8*c.Slower() }
 
 func parseParams(args []string) (Params, error) {
 	var p Params
@@ -132,7 +132,7 @@ type Message struct {
 	Dirty bool `json:"dirty,omitempty"`
 }
 
-// Traffic counts what went through a impaired namespace, without the helper's own
+// Traffic counts what went through the namespace while it was impaired, without the helper's own
 // probes.
 type Traffic struct {
 	Conns    uint64 `json:"conns"`
@@ -182,8 +182,7 @@ type output struct {
 
 func newOutput(w io.Writer) *output { return &output{enc: json.NewEncoder(w)} }
 
-// send does not report errors: with nobody left to read, the helper still has
-// its undo to do.
+// send reports no errors: if nobody reads the messages any more, the helper still has to undo.
 func (o *output) send(m Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

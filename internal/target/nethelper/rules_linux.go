@@ -49,16 +49,19 @@ const probeMark = 0x0dea1
 // Connections to the target from before would go past the proxy for as long as
 // they live. They cannot be redirected, so they are reset, for as long as the
 // fault lasts, as a pooled connection can come back at any time. That rule comes
-// into force after the others: in between, the load leaves its own connections, and
-// what it still waits for on them arrives. After the redirect, whatever still comes in at a port
-// that the target listens on is such a connection. It is reset when the client next sends data and
-// not at its mere acknowledgements: answers under way still arrive, and the reset meets a client at
-// the start of a request, where it may safely try again. The proxy's own connections to the target
-// go over loopback and do not match.
+// into force after the others: in between, the load leaves its own connections, and the answers
+// that it still waits for on them arrive. After the redirect, every packet that still comes in at a
+// port that the target listens on is of an old connection. It is reset when the client next sends
+// data and not at its mere acknowledgements: answers under way still arrive, and the reset meets a
+// client at the start of a request, where it may safely try again. The proxy's own connections to
+// the target go over loopback and do not match.
 //
-// The kernel tracks connections in a namespace only while some rule needs it,
-// and translates addresses only of connections that it tracks. track is there to
-// need it when the redirect is lifted and what it redirected is still open.
+// The kernel tracks connections in a namespace only while some rule needs that, and translates
+// addresses only of connections that it tracks. The chain track needs it while redirected
+// connections are still open after the redirect was lifted.
+//
+// The names of the table and the chains stay the same in all versions: a helper removes what an
+// older one left by the table's name.
 type rules struct {
 	proxy, echo uint16
 	listening   []uint16 // ports that the target listens on; sorted

@@ -17,9 +17,9 @@ import (
 // engines grant between SIGTERM and SIGKILL.
 const revertTimeout = 8 * time.Second
 
-// beatsMissed is in how many parts BeatTimeout is waited for. A helper that did not run
-// itself for a while, as its machine was paused, has waited for one part and not for all:
-// ordeal, which was paused too, must have the time to say that it is alive.
+// beatsMissed is the number of parts in which BeatTimeout is waited for. If the machine was paused,
+// the helper has waited for one part and not for all of them: ordeal, which was paused too, has
+// time left to say that it is alive.
 const beatsMissed = 5
 
 // session is the life of one helper that impairs traffic.
@@ -79,7 +79,7 @@ func (s *session) run() int {
 	return exitOK
 }
 
-// errTold is the reason of a helper that was told to stop.
+// errTold is the reason to stop of a helper that was told to.
 var errTold = errors.New("it was told to")
 
 // watch returns the first reason to stop, and calls what on has for a line. It leaves the goroutine
@@ -138,7 +138,7 @@ type dirtyError struct{ error }
 
 func (e dirtyError) Unwrap() error { return e.error }
 
-// errBefore is the reason to stop, where nothing was done yet.
+// errBefore is the reason to stop before anything was done.
 func errBefore(ctx context.Context) error {
 	return fmt.Errorf("stopped before traffic was impaired: %w", context.Cause(ctx))
 }
@@ -164,7 +164,7 @@ func (s *session) apply(
 			continue
 		}
 		m := entry.make()
-		limit, cancel := context.WithTimeoutCause(ctx, Patience(s.params.Condition), errNoTime)
+		limit, cancel := context.WithTimeoutCause(ctx, ApplyTimeout(s.params.Condition), errNoTime)
 		evidence, err := m.apply(limit, s.params, func() error {
 			s.out.send(Message{Event: EventCarrying, Mechanism: entry.name})
 			select {

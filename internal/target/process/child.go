@@ -18,9 +18,9 @@ import (
 // something that has left its group hold on to it.
 const outputDelay = time.Second
 
-// child is one life of a service: a process and all of its group. It is over
-// when none of the group is left, which may be later than the end of the process
-// that was started: of a wrapper that ends before its server.
+// child is one life of a service: a process and all others of its process group. It is over when no
+// process of the group is left. That may be later than the end of the process that was started: a
+// wrapper script can end before its server.
 type child struct {
 	pid  int
 	id   owner.Owner
@@ -33,8 +33,8 @@ type child struct {
 	over  bool // nothing is left of it: its id may soon be another's
 }
 
-// watcher is told, from another goroutine, how a child's first process ended:
-// left says that others of its group live on.
+// watcher is called from another goroutine when a child's first process has ended. status says how;
+// left says that other processes of its group live on.
 type watcher func(status string, left bool)
 
 // spawn starts the command in a process group of its own. ended is called when
@@ -84,9 +84,9 @@ func spawn(cfg Config, output io.Writer, ended watcher) (*child, error) {
 	return c, nil
 }
 
-// await returns when none of the group is left and the first process is waited
-// for. Where that cannot be told without waiting for it, the rest of the group
-// is killed once it is dead.
+// await returns when no process of the group is left, and the first process was waited for
+// (wait(2)). Some systems cannot tell that a process is dead without waiting for it: there the rest
+// of the group is killed once the first process is dead.
 func (c *child) await(cmd *exec.Cmd, ended watcher) {
 	// While the dead leader is not waited for, its id cannot be given to another
 	// process or group: this is the time to look and to kill by it.

@@ -32,8 +32,8 @@ const (
 	// endsAfterKill is how long the kernel may take to end a killed process; it
 	// takes longer only if the process hangs in a system call.
 	endsAfterKill = 10 * time.Second
-	// settle is how long a new process must live if somebody else answered at
-	// its address before it was started: one that finds its port taken ends.
+	// settle is how long a new process must live if another program answered at its address before
+	// it was started: a process that finds its port taken ends.
 	settle = 500 * time.Millisecond
 )
 
@@ -46,8 +46,8 @@ type Config struct {
 	Ready        ready.Check   // the zero Check: ready once started
 	ReadyTimeout time.Duration // 0 means 30s
 	Hosts        *allow.Hosts  // which hosts Ready may lead to
-	// Addr is where it was told to listen; "" if it was not told. Without Ready,
-	// what serves there must be gone when it was killed, and back afterwards.
+	// Addr is where the process was told to listen; "" if it was not told. Without Ready, the
+	// server there must be gone after a kill, and back after the restart.
 	Addr string
 	Log  io.Writer // takes its output; nil: only the last lines are kept, for errors
 }
@@ -65,7 +65,7 @@ type Process struct {
 	mu       sync.Mutex
 	child    *child
 	lives    int  // how often it was started
-	expected bool // if it ends now, that was asked for
+	expected bool // ordeal has asked it to end
 	stopped  bool
 }
 
@@ -134,8 +134,8 @@ func (p *Process) PID() int {
 	return p.child.pid
 }
 
-// Exited receives an end that nobody had asked for: not Stop, not Kill, and not
-// one that Start reports. One that is not received makes room for no other.
+// Exited delivers the end of a process that ended by itself: not by Stop or Kill, and not before it
+// was ready, which Start reports. While one end is not received, further ones are dropped.
 func (p *Process) Exited() <-chan target.Exit { return p.exited }
 
 // Killable implements chaos.Killer.

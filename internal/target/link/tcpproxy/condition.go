@@ -50,8 +50,8 @@ func (s Impairment) Under(c chaos.NetCondition) Impairment {
 	return s
 }
 
-// Put puts traffic under a condition by act, and returns what was measured through the
-// proxy that shows it; impairment is what is in force then.
+// Put puts traffic under a condition by calling act. It measures through the proxy that the
+// condition acts, and returns what it measured. impairment is all that is in force then.
 func Put(
 	ctx context.Context, round roundtrip.Round, c chaos.NetCondition, impairment Impairment, act func() error,
 ) (evidence string, err error) {

@@ -50,8 +50,8 @@ type conn struct {
 	over   chan struct{} // closed by cut
 	count  bool          // set before the pumps start
 
-	owed     atomic.Bool  // the client has had the last word
-	answered atomic.Int64 // when it got its last answer, in nanoseconds from epoch
+	owed     atomic.Bool  // the last bytes came from the client
+	answered atomic.Int64 // when the client got its last answer, in nanoseconds from epoch
 	epoch    time.Time
 
 	mu       sync.Mutex
@@ -76,7 +76,7 @@ func signal(c chan struct{}) {
 	}
 }
 
-// wake makes whoever waits for a due time look at the impairment again.
+// wake makes the goroutine that waits for a due time look at the impairment again.
 func (c *conn) wake() { signal(c.woken) }
 
 // cut ends the connection; hard resets both sides instead of closing them.
@@ -99,8 +99,7 @@ func (c *conn) cut(hard bool) {
 	}
 }
 
-// reset closes a connection so that its other end sees a reset, if it is one
-// that can do that.
+// reset closes a connection so that its other end sees a reset, if it is a TCP connection.
 func reset(side net.Conn) {
 	if l, ok := side.(interface{ SetLinger(int) error }); ok {
 		l.SetLinger(0)
@@ -108,8 +107,8 @@ func reset(side net.Conn) {
 	side.Close()
 }
 
-// idle says that nothing is on its way: the client is owed no answer, and has
-// had the last one for so long.
+// idle says that nothing is on its way: the client waits for no answer, and got the last one at
+// least quiet ago.
 func (c *conn) idle(quiet time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -241,7 +240,7 @@ func (c *conn) finish(side net.Conn) {
 	c.cut(false)
 }
 
-// readAnswers puts what the upstream says in line, with the time at which it is
+// readAnswers puts what it reads from the upstream into the queue, with the time at which it is
 // due. While nothing is held back it hands it on itself.
 func (c *conn) readAnswers() {
 	buf := make([]byte, readSize)
@@ -307,9 +306,9 @@ func (c *conn) enqueue(p piece) bool {
 	}
 }
 
-// handOn writes to the client; false if the connection is over. A client may ask
-// again before Write returns, so what it is owed is settled before; until then
-// c.writing says that something is on its way.
+// handOn writes to the client; false if the connection is over. A client may send its next request
+// before Write returns, so owed and answered are set before Write. Until it returns, c.writing says
+// that something is on its way.
 func (c *conn) handOn(data []byte) bool {
 	c.owed.Store(false)
 	if _, err := c.client.Write(data); err != nil {

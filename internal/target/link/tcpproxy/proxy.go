@@ -6,11 +6,11 @@
 // A delay models a slower way back from the upstream. Each piece of an answer
 // is handed on that long after it was read, and the opening of a connection,
 // whose SYN-ACK takes the same way, is held up once. Requests are carried at
-// once. What is read is put in line with the time at which it is due, so a
+// once. Pieces wait in a queue, each with the time at which it is due, so that a
 // delay costs time and not throughput, and order is kept.
 //
-// a new impairment holds for what is read from then on, on connections that are open
-// already too. If it is a milder one, what is still held back is let go
+// A new impairment holds for all that is read from then on, also on connections that are open
+// already. If it is milder than the one before, pieces that are still held back are handed on
 // accordingly earlier: lifting a delay leaves nothing waiting.
 package tcpproxy
 
@@ -182,17 +182,17 @@ func (p *Proxy) carry(client net.Conn) {
 	})
 }
 
-// quiet is how long a connection whose last word was an answer must have been
-// still before Drain takes it for idle: the rest of the answer may be on its way.
+// quiet is how long nothing must have come on a connection, after an answer, before Drain takes it
+// for idle: the rest of the answer may be on its way.
 const quiet = 100 * time.Millisecond
 
 // Drain ends the proxy gently: it accepts no more connections, closes those that
 // are idle, waits for the others to become so or to end, and cuts what is left
 // when ctx ends. It returns how many connections were cut, after all are closed.
 //
-// Idle is told from the outside: the upstream had the last word, and was still
-// since. An answer that pauses for longer than quiet, and a request that shares
-// its connection with another one that was just answered, look idle too.
+// A connection is taken for idle if the last bytes came from the upstream, at least quiet ago. An
+// answer that pauses for longer than quiet looks idle too, and so does a request on a connection on
+// which another request was just answered.
 func (p *Proxy) Drain(ctx context.Context) (cut int) {
 	p.stopListening(20 * time.Millisecond)
 	tick := time.NewTicker(quiet / 5)
