@@ -22,6 +22,8 @@ func newRun(s *streams) *cobra.Command {
 		out  string
 		live bool
 		over bool
+
+		share bool
 	)
 	cmd := &cobra.Command{
 		Use:   "run FILE | --url URL",
@@ -56,6 +58,7 @@ faults; the second no longer waits for the requests. None skips the undo.
 				Interrupts: interrupts,
 				Out:        out,
 				Replace:    over,
+				Share:      share,
 				Stdout:     people.out,
 				Stderr:     s.err,
 				Terminal:   people.terminal() && live,
@@ -75,6 +78,8 @@ faults; the second no longer waits for the requests. None skips the undo.
 	cobra.CheckErr(cmd.MarkFlagDirname("out"))
 	cmd.Flags().
 		BoolVar(&over, "replace", false, "remove an earlier run from the directory of --out first; nothing but what a run has written")
+	cmd.Flags().BoolVar(&share, "share", false,
+		"run although another run is at the same target, and each in the other's figures")
 	cmd.Flags().BoolVar(&live, "live", true, "redraw a status block while running in a terminal")
 	return cmd
 }

@@ -46,6 +46,7 @@ type Options struct {
 	Version  string // of ordeal, for the record
 	Out      string // run directory; empty: runs/<time>-<name>
 	Replace  bool   // of an earlier run in Out, which is removed
+	Share    bool   // of targets that another run is at
 	Stdout   io.Writer
 	Stderr   io.Writer
 	Terminal bool // Stdout can be redrawn
@@ -303,6 +304,9 @@ func (r *runner) prepare(ctx context.Context) error {
 		return err
 	}
 	if r.attack, err = r.plan.Resolve(r.services.addr); err != nil {
+		return err
+	}
+	if err := r.take(ctx, me); err != nil {
 		return err
 	}
 	asked, err := r.targetReady(ctx)

@@ -27,6 +27,8 @@ type Run struct {
 	// Places are where it has or had things that outlive it, by their keys: see
 	// target.Placed.
 	Places map[string]json.RawMessage `json:"-"`
+	// Targets are what it puts under load or breaks, from when it is about to.
+	Targets []string `json:"-"`
 
 	// Locked says that the file system has locks. The file's own numbers are there
 	// because a copy of it is locked by nobody.
@@ -201,6 +203,12 @@ func parseRun(b []byte) (Run, error) {
 		var places map[string]json.RawMessage
 		if err := json.Unmarshal(line, &places); err != nil {
 			return r, err
+		}
+		if targets, ok := places[targetsKey]; ok {
+			if err := json.Unmarshal(targets, &r.Targets); err != nil {
+				return r, err
+			}
+			continue
 		}
 		if r.Places == nil {
 			r.Places = make(map[string]json.RawMessage)

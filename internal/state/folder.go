@@ -17,9 +17,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
-
-	"github.com/seed-1574e9de/ordeal/internal/filelock"
 )
 
 // Env names the folder, if it is set.
@@ -100,25 +97,7 @@ func (f *Folder) Writable() error {
 // another. Where that takes too long, or files cannot be locked, it lets the
 // caller go on: doing the same twice does no harm, and only takes longer.
 func (f *Folder) Turn(ctx context.Context, wait func()) (done func()) {
-	file, err := os.OpenFile(filepath.Join(f.dir, "heal.lock"), os.O_RDONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return func() {}
-	}
-	for told := false; ; {
-		locked, err := filelock.Exclusive(file)
-		if locked || err != nil {
-			return func() { file.Close() }
-		}
-		if !told {
-			told = true
-			wait()
-		}
-		select {
-		case <-ctx.Done():
-			return func() { file.Close() }
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	return f.lock(ctx, "heal.lock", wait)
 }
 
 // tempPattern is of files that are not in force yet. It is the journal's too,

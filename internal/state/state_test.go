@@ -9,7 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -27,8 +30,13 @@ func TestMain(m *testing.M) {
 		if err == nil {
 			var me owner.Owner
 			if me, err = owner.Current(); err == nil {
-				me.Space += "-another" // whose process ids mean nothing here
-				_, err = f.Claim(run, me)
+				if run == "r1" {
+					me.Space += "-another" // whose process ids mean nothing here
+				}
+				var c *Claim
+				if c, err = f.Claim(run, me); err == nil {
+					_, err = f.Take(context.Background(), c, []string{"tcp shop:80", "container abc"}, false)
+				}
 			}
 		}
 		fmt.Println("claimed", err)
@@ -268,6 +276,111 @@ func TestLivenessByLock(t *testing.T) {
 	copied.Inode++
 	if got := copied.byLock(); got != owner.Unknown {
 		t.Errorf("a copy: %v", got)
+	}
+}
+
+// A target is one run's at a time, until that run ends, however it does.
+func TestTake(t *testing.T) {
+	f := open(t)
+	claim := func(run string) *Claim {
+		t.Helper()
+		c, err := f.Claim(run, me(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Release(true) })
+		return c
+	}
+	take := func(c *Claim, share bool, targets ...string) []string {
+		t.Helper()
+		busy, err := f.Take(t.Context(), c, targets, share)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, b := range busy {
+			out = append(out, fmt.Sprint(b.ID, " ", b.Target, " ", b.Lives))
+		}
+		return out
+	}
+	want := func(got []string, want ...string) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("expected %q to be busy, found %q", want, got)
+		}
+	}
+	a, b, c := claim("a"), claim("b"), claim("c")
+	want(take(a, false, "tcp x:1", "tcp y:2"))
+	want(take(b, false, "tcp z:3", "tcp y:2"), "a tcp y:2 true")
+	want(take(c, false, "tcp z:3")) // which b was not given either
+	want(take(b, true, "tcp y:2"), "a tcp y:2 true")
+	want(take(a, false, "tcp y:2"), "b tcp y:2 true")
+	if err := a.Release(true); err != nil {
+		t.Fatal(err)
+	}
+	d := claim("d")
+	want(take(d, false, "tcp y:2"), "b tcp y:2 true")
+	if err := b.Release(false); err != nil { // its record stays, and its process lives
+		t.Fatal(err)
+	}
+	want(take(d, false, "tcp x:1"))
+
+	// A run of another process, which is killed.
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), claimVar+"=other")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "claimed <nil>\n" {
+		t.Fatalf("the run said %q, %v", line, err)
+	}
+	want(take(d, false, "container abc"), "other container abc true")
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	want(take(d, false, "container abc"))
+	// What a run puts under load is no place where it left things.
+	runs, err := f.Runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range runs {
+		if len(r.Places) > 0 {
+			t.Errorf("run %s: the places %v", r.ID, r.Places)
+		}
+	}
+}
+
+// Of many that ask at once one is given the target.
+func TestTakeAtOnce(t *testing.T) {
+	f := open(t)
+	var given atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 16 {
+		c, err := f.Claim(fmt.Sprint("r", i), me(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wg.Go(func() {
+			if busy, err := f.Take(t.Context(), c, []string{"tcp x:1"}, false); err == nil && len(busy) == 0 {
+				given.Add(1)
+			}
+		})
+		t.Cleanup(func() { _ = c.Release(true) })
+	}
+	wg.Wait()
+	if n := given.Load(); n != 1 {
+		t.Errorf("expected 1 run to be given the target, found %d", n)
 	}
 }
 

@@ -197,6 +197,12 @@ func (e Exit) String() string {
 	return s
 }
 
+// Found is a chaos.Target that a run may find, and another one too.
+type Found interface {
+	// Identity names it among all that runs may find, for people too; "" if this run made it.
+	Identity() string
+}
+
 // Published is a chaos.Target that others may stand in front of, as an engine does
 // for a port that it publishes.
 type Published interface {

@@ -66,6 +66,14 @@ func (c *Container) ID() string { return c.id }
 // "" if it publishes none, or several.
 func (c *Container) Addr() string { return c.addr }
 
+// Identity implements target.Found: the engine's id is that of one container among all.
+func (c *Container) Identity() string {
+	if c.own {
+		return ""
+	}
+	return "container " + shortID(c.id)
+}
+
 // Ref implements chaos.Target.
 func (c *Container) Ref() chaos.Ref {
 	place := c.engine.Place()
