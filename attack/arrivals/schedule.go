@@ -18,13 +18,13 @@ import (
 // its own, and the choice among requests from another, so that adding a
 // request moves no arrival, and changing a stage only its own.
 //
-// Arrivals lie strictly within their stage. In a uniform process arrival k of
-// the load, k from 0, comes at the last moment at which the integral of the rate,
-// from its start, is still at most k, so that none falls into a stretch
-// whose rate is 0. What a stage leaves of an arrival is carried over to the next:
-// ten stages of 100 ms at 1/s are one arrival and not ten. A stage that amounts to a whole
-// number of arrivals carries nothing over, and the next begins with one. A Poisson process
-// needs no carrying, as it forgets. A trace has its own instants in every process.
+// Arrivals lie strictly within their stage. In a uniform process arrival k, from 0, comes at the
+// last moment at which the integral of the rate from the start of the load is still at most k, so
+// that no arrival falls into a stretch whose rate is 0. The fraction of an arrival that a stage
+// ends with is carried over to the next stage: ten stages of 100 ms at 1/s are one arrival and not
+// ten. A stage that amounts to a whole number of arrivals carries nothing over, and the next stage
+// begins with an arrival. A Poisson process has no memory, so it carries nothing over. A trace has
+// its own instants in every process.
 func (l *Load) Schedule() iter.Seq[Arrival] {
 	return func(yield func(Arrival) bool) {
 		s := l.schedule()
@@ -43,8 +43,8 @@ type schedule struct {
 	nth    []uint64 // by what choose returns
 	seq    uint64
 	stage  int           // the present one
-	begin  time.Duration // of it
-	at     offsets       // of its arrivals, from there
+	begin  time.Duration // of the stage
+	at     offsets       // of the stage's arrivals, from begin
 	carry  float64       // how much of an arrival is still to come before the next uniform one
 }
 
@@ -193,7 +193,7 @@ type offsets struct {
 func newOffsets(s Stage, process Process, rng *rand.Rand) (o offsets) {
 	open, ok := s.Shape.(OpenShape)
 	if !ok {
-		return o // users come when they like
+		return o // a closed stage has no arrivals of its own
 	}
 	o = offsets{shape: open, total: s.For, all: open.Expected(s.For, s.For)}
 	o.inv, _ = open.(inverter)
@@ -208,20 +208,19 @@ func newOffsets(s Stage, process Process, rng *rand.Rand) (o offsets) {
 	return o
 }
 
-// sliver is a share of an arrival too small to be more than the rounding of
-// integrals: it is carried nowhere.
+// sliver is a fraction of an arrival that is no more than the rounding of integrals: it is not
+// carried over.
 const sliver = 1e-6
 
-// begin has the first arrival of an even stage come when so much of one, below 1,
-// has gone by.
+// begin makes the first arrival of an even stage come when the integral of the rate is carry, which
+// is below 1.
 func (o *offsets) begin(carry float64) {
 	if o.even {
 		o.k = carry
 	}
 }
 
-// left is how much of an arrival is to go by after the stage, which is over,
-// before the next one, if carry was before it.
+// left is the carry after the stage, which is over; carry is that before it.
 func (o *offsets) left(carry float64) float64 {
 	if !o.even {
 		return carry

@@ -63,19 +63,17 @@ type inverter interface {
 	Invert(k float64, total time.Duration) time.Duration
 }
 
-// Replays says whether the shape is a list of instants, so that what it expects
-// is their number and not about that.
+// Replays says whether the shape is a list of instants, so that Expected is exactly their number.
 func Replays(s Shape) bool { _, ok := s.(exact); return ok }
 
-// exact is a shape that is a list of instants: no process scatters its
-// arrivals, of which each, k, comes at Invert(k).
+// exact is a shape that is a list of instants: in every process, arrival k comes at Invert(k).
 type exact interface {
 	inverter
 	exact()
 }
 
-// maxRate keeps every gap well above the nanosecond in which offsets are
-// counted; no machine sends as fast.
+// maxRate keeps every gap well above a nanosecond, the unit of offsets; no machine can send that
+// fast.
 const maxRate Rate = 10e6
 
 // mistakes are what is wrong with the settings of a shape.
@@ -98,8 +96,8 @@ func (m *mistakes) rate(name string, r Rate) {
 	}
 }
 
-// somewhere refuses a shape that sends nothing: a mistyped rate would otherwise pass
-// as a quiet stage. The mistake is that of the field, if one is named.
+// somewhere refuses a shape whose rate is 0 throughout: a mistyped rate would otherwise pass as a
+// stage without load. The mistake is at field, if one is given.
 func (m *mistakes) somewhere(field fielderr.Path, rates ...Rate) {
 	if !slices.ContainsFunc(rates, func(r Rate) bool { return r > 0 }) {
 		m.List = append(m.List, fielderr.At(

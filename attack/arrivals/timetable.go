@@ -2,18 +2,17 @@ package arrivals
 
 import "time"
 
-// CatchingUp is how late an arrival is at least that is taken after a hold-up: what
-// is less, a timer is late by.
+// CatchingUp is the least lateness of an arrival that counts as catching up after a hold-up: timers
+// alone are late by less.
 const CatchingUp = time.Millisecond
 
-// Timetable is what is still to come: the beginnings of stages, and arrivals, in
-// order of time.
+// Timetable has the arrivals and the beginnings of stages that are still to come, in order of time.
 type Timetable struct {
 	// Stage is the index of the next stage to begin; the number of stages: the end.
 	Stage int
 
 	stages  []Stage
-	spread  bool // what was held up comes at no more than twice the planned pace
+	spread  bool // late arrivals are taken at no more than twice the planned pace
 	rest    *schedule
 	arrival Arrival // the next, if more
 	more    bool
@@ -23,8 +22,8 @@ type Timetable struct {
 	due, release time.Duration
 }
 
-// NewTimetable returns that of a load. With spread, what comes late as the
-// generator was held up is taken at no more than twice the planned pace.
+// NewTimetable returns the timetable of a load. With spread, arrivals that are late because the
+// generator was held up are taken at no more than twice the planned pace.
 func NewTimetable(l *Load, spread bool) Timetable {
 	t := Timetable{stages: l.Stages, spread: spread, rest: l.schedule()}
 	t.arrival, t.more = t.rest.next()
@@ -61,8 +60,8 @@ func (t *Timetable) Take(now time.Duration) (Arrival, bool) {
 		return Arrival{}, false
 	}
 	taken := t.arrival
-	// What the generator is late by as it wakes up must not add up from arrival to
-	// arrival: only from a real hold-up does the pace begin anew.
+	// The small lateness of each wake-up must not add up from arrival to arrival: the pace begins
+	// anew only after a real hold-up.
 	t.due, t.release = taken.Intended, at
 	if now-at > CatchingUp {
 		t.release = now

@@ -24,10 +24,10 @@ const (
 )
 
 // LoadTrace reads the instants at which requests came, one a line: seconds from
-// any origin, Unix times in seconds, ms, µs or ns, or RFC 3339 times. Which of
-// them it is, the magnitude tells, and all lines of a file have the same. Blank
-// lines, and what follows a #, are skipped. The result is in ascending order
-// and counts from the earliest, as logs are often a little out of order.
+// any origin, Unix times in seconds, ms, µs or ns, or RFC 3339 times. The unit of a number is taken
+// from its magnitude, and must be the same in all lines. Blank lines and comments, from # on, are
+// skipped. The result is sorted, as logs are often a little out of order, and counts from the
+// earliest instant.
 func LoadTrace(path string) ([]time.Duration, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -57,7 +57,7 @@ func parseTrace(r io.Reader, most int) ([]time.Duration, error) {
 	var (
 		out  []time.Duration // from the Unix epoch, or from whatever seconds count from
 		unit timeUnit
-		from int // the line that told the unit
+		from int // the line from which the unit is known
 		line int
 	)
 	lines := bufio.NewScanner(textfile.NewReader(r))
@@ -158,8 +158,7 @@ func unitOf(n float64) timeUnit {
 	return timeUnit(time.Nanosecond)
 }
 
-// parseInstant reads one time, in nanoseconds. What is finer than that is cut
-// off.
+// parseInstant reads one time, in nanoseconds. Finer digits are cut off.
 func parseInstant(s string) (time.Duration, timeUnit, error) {
 	if i := strings.IndexByte(s, '-'); i > 0 && s[i-1] >= '0' && s[i-1] <= '9' { // no exponent's
 		t, err := time.Parse(time.RFC3339, s)

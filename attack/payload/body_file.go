@@ -37,9 +37,8 @@ func (f *BodyFile) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// LooksLikeTemplate says whether a text would be another if it were rendered, by
-// what ordeal knows: a text with {{ for somebody else, as web pages and TeX have it,
-// does not compile, or names what is no column.
+// LooksLikeTemplate says whether rendering would change a text. A text with {{ of another language,
+// such as a web page or TeX, does not compile or names something that is no column.
 func LooksLikeTemplate(s string, has func(column string) bool) bool {
 	t, err := New(s, new(Draw))
 	if err != nil || t.IsFixed() {

@@ -39,7 +39,7 @@ func LoadData(path string) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What stands in a file is never shorter than what it means.
+	// Values are never longer than their notation in the file.
 	b := newDataBuilder(min(info.Size(), maxDataBytes))
 	if err := parse(b.through(f), b); err != nil {
 		return nil, fmt.Errorf("%s:%w", path, err)
@@ -119,9 +119,8 @@ func (e *rowError) Error() string {
 	return fmt.Sprintf("expected a row of at most %d MiB, found a longer one", maxRow>>20)
 }
 
-// rowReader reads a file line by line, so that it is known where a row of several
-// lines began, and ends reading where one is too long. A quote that nobody closed
-// makes a row of all the rest of a file.
+// rowReader reads a file line by line, so that it is known on which line a row began, and stops at
+// a row that is too long: a quote that is never closed makes one row of all the rest of a file.
 type rowReader struct {
 	from  *bufio.Reader
 	begun int // the line on which the row begins
@@ -163,7 +162,7 @@ func (r *rowReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// boundedLine reads a line with its end, or what there is before the end of r.
+// boundedLine reads a line with its line end, or the rest of r.
 func boundedLine(r *bufio.Reader, line int) ([]byte, error) {
 	var whole []byte
 	for {
@@ -213,7 +212,7 @@ func parseJSONLines(r io.Reader, b *dataBuilder) error {
 	return nil
 }
 
-// article puts one before a kind of JSON value: an array, a number.
+// article puts "a" or "an" before a kind of JSON value.
 func article(kind string) string {
 	if kind == "array" {
 		return "an array"

@@ -41,8 +41,8 @@ var (
 	_ json.Unmarshaler = (*Data)(nil)
 )
 
-// The bounds of data: offsets have 32 bits, and rows of ever other columns would
-// take more memory than their file.
+// The bounds of data: offsets have 32 bits, and rows that each have other columns would take more
+// memory than their file.
 const (
 	maxDataBytes  = math.MaxUint32
 	maxDataShapes = 10_000
@@ -264,7 +264,7 @@ func (b *dataBuilder) add(value string) error {
 	return nil
 }
 
-// addJSON is addMap for values that were JSON, of which texts were strings.
+// addJSON is addMap for values of a JSON object; texts says which of them were strings.
 func (b *dataBuilder) addJSON(row map[string]string, texts map[string]bool) error {
 	b.d.typed = true
 	first := b.d.ends.len()
@@ -300,10 +300,10 @@ func (b *dataBuilder) data(file string) *Data {
 	return &d
 }
 
-// through returns r, all that is read of which is digested.
+// through returns a reader of r that puts all that is read into the digest.
 func (b *dataBuilder) through(r io.Reader) io.Reader { return io.TeeReader(r, b.hash) }
 
-// OneOfEach yields a row of each set of columns that rows have.
+// OneOfEach yields the index of one row for each set of columns that rows have.
 func (d *Data) OneOfEach() iter.Seq[int] {
 	return func(yield func(int) bool) {
 		seen := map[*rowShape]bool{}

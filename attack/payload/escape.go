@@ -2,9 +2,9 @@ package payload
 
 import "net/url"
 
-// Values are looked at where they are put in: those that net/url, net/http and
-// encoding/json would let pass as they are, which are nearly all, need not go
-// through them. What is said here is less than what those let pass, never more.
+// Nearly all values need no escaping. So they are checked where they are put in, and those that
+// net/url, net/http and encoding/json would leave as they are do not go through these. The sets
+// here have fewer bytes than those packages leave alone, never more.
 
 // byteSet is a set of bytes.
 type byteSet [256]bool

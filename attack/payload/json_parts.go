@@ -74,8 +74,8 @@ func notJSON(s string) error {
 	return fmt.Errorf("expected JSON: %w", json.Unmarshal([]byte(s), &v))
 }
 
-// QuoteTemplates makes JSON of a JSON text in which templates stand in place of
-// values, for whoever only wants to know what is under which name.
+// QuoteTemplates makes JSON of a JSON text with templates in place of values, for callers that only
+// look at its names.
 func QuoteTemplates(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -116,8 +116,8 @@ func stringEnd(s string, i int) int {
 	return -1
 }
 
-// TemplateEnd is where the template that begins at s[i:] with {{ ends, behind its
-// }}; below 0 if it does not. Texts within it may hold braces.
+// TemplateEnd is the index behind the }} of the template that begins with {{ at s[i:]; below 0 if
+// it is not closed. Strings within the template may hold braces.
 func TemplateEnd(s string, i int) int {
 	for i += len("{{"); i < len(s); i++ {
 		switch c := s[i]; c {

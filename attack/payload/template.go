@@ -119,7 +119,7 @@ type Row struct {
 	data    *Data
 	at      int                       // the row of data
 	values  *Values                   // of the flow; come before data; never nil
-	both    map[string]string         // the two as one, once somebody needs them so
+	both    map[string]string         // data and values as one map; made when text/template needs it
 	Missing func(column string) error // in place of noColumn
 }
 
@@ -138,7 +138,7 @@ func (r *Row) noColumn(column string) error {
 // noValues are those of a call that is no step of a flow.
 var noValues Values
 
-// Reset makes it the row for the nth arrival of a request. v may be nil.
+// Reset makes r the row for the nth arrival of a request. v may be nil.
 func (r *Row) Reset(d *Data, nth uint64, v *Values) {
 	if *r = (Row{values: v}); v == nil {
 		r.values = &noValues
@@ -170,8 +170,8 @@ func (r *Row) all() map[string]string {
 }
 
 // Template is a string that may hold a template. One that only puts values in is
-// kept as segments, which take a tenth of the time of text/template and no
-// allocation; what more there is to a template, text/template does.
+// kept as segments, which take a tenth of the time of text/template and no allocation. A template
+// that does more is rendered by text/template.
 type Template struct {
 	literal  string
 	inURL    bool // values are percent-encoded
@@ -180,10 +180,10 @@ type Template struct {
 	draw     *Draw // of the values; nil: just the literal
 }
 
-// IsFixed says that all arrivals get the same.
+// IsFixed says that the text is the same for all arrivals.
 func (t *Template) IsFixed() bool { return t.draw == nil }
 
-// Begin is what every rendering begins with, as far as can be said.
+// Begin is a text that every rendering begins with; it may be shorter than it could be.
 func (t *Template) Begin() string {
 	switch {
 	case len(t.segments) > 0 && t.segments[0].kind == literalPiece:
@@ -300,8 +300,8 @@ func segmentOf(args []parse.Node) (segment, bool) {
 	return segment{}, false
 }
 
-// callSegment is the segment for a function that is called rightly; for one that is
-// not, text/template has the words.
+// callSegment is the segment for a function that is called correctly; for other calls, the error of
+// text/template is reported.
 func callSegment(name string, args []parse.Node) (segment, bool) {
 	switch name {
 	case "seq":
@@ -459,10 +459,10 @@ func ColumnsIn(s string) []string {
 	return out
 }
 
-// Computes says whether there is more to the template than values that it puts in.
+// Computes says whether the template does more than put values in.
 func (t *Template) Computes() bool { return t.tmpl != nil }
 
-// Raw says of the template of a URL whether it puts values in as they stand.
+// Raw says whether the template of a URL puts any values in without encoding them.
 func (t *Template) Raw() bool {
 	return slices.ContainsFunc(
 		t.segments,

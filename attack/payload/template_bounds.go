@@ -44,7 +44,7 @@ var (
 	}
 )
 
-// stepName is the function that counts turns, which authors do not know of.
+// stepName is the name of the function that counts turns. Authors cannot type it by accident.
 const stepName = "Ωstep"
 
 // made is a value that a function made, if there is room for it.
@@ -146,14 +146,14 @@ func formattedSize(format string, args []any) int {
 	return size
 }
 
-// misfit says what fmt.Sprintf did not like, which it says within what it makes,
-// as in "%!d(string=7)": no target is to be sent that.
+// misfit says what is wrong with the arguments of fmt.Sprintf, which reports mistakes within its
+// result, as in "%!d(string=7)": such a text must not be sent to a target.
 func misfit(out, format string, args []any) error {
 	const mark = "%!"
 	if !strings.Contains(out, mark) {
 		return nil
 	}
-	// A percent sign of a value's may make a mark with what stands behind it.
+	// A percent sign in a value may look like such a mark together with the text behind it.
 	const other = "\x00"
 	clean := make([]any, len(args))
 	for i, a := range args {
@@ -164,7 +164,7 @@ func misfit(out, format string, args []any) error {
 			clean[i] = strings.ReplaceAll(string(a), "%", other)
 		default:
 			if strings.Contains(fmt.Sprint(a), mark) {
-				return nil // such as a whole row: it cannot be told
+				return nil // such as a whole row: not known
 			}
 			clean[i] = a
 		}

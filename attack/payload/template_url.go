@@ -7,16 +7,16 @@ import (
 	"text/template/parse"
 )
 
-// Values that templates put into a URL are percent-encoded, all but letters,
-// digits and -._~: a slash or a question mark in a value is the value's, and none
-// of the URL. One that is . or .. is encoded too, lest it lead to another folder.
-// What stands in the URL itself is its author's.
+// In values that templates put into a URL, all but letters, digits and -._~ is percent-encoded, so
+// that a slash or a question mark in a value does not change the URL's parts. The values . and ..
+// are encoded too, as they would lead to another folder. The rest of the URL stays as it was
+// written.
 
 // rawText is a value that is not encoded: what the template function raw returns.
 type rawText string
 
-// urlValueName is the function that encodes the values of a URL, which authors do
-// not know of.
+// urlValueName is the name of the function that encodes the values of a URL. Authors cannot type it
+// by accident.
 const urlValueName = "Ωurl"
 
 func urlValue(v any) string {
@@ -26,8 +26,8 @@ func urlValue(v any) string {
 	return string(encodeFrom([]byte(fmt.Sprint(v)), 0))
 }
 
-// encodeAll makes all that a template puts in go through urlValue, and those that
-// are defined in it.
+// encodeAll makes all values that a template, and the templates defined in it, put in go through
+// urlValue.
 func encodeAll(t *template.Template) {
 	done := map[*parse.ListNode]bool{}
 	for _, part := range append(t.Templates(), t) {
@@ -38,7 +38,7 @@ func encodeAll(t *template.Template) {
 	}
 }
 
-// encodeValues makes all that a template puts in go through urlValue.
+// encodeValues makes all values that a node puts in go through urlValue.
 func encodeValues(n parse.Node) {
 	list := func(l *parse.ListNode) {
 		if l != nil {

@@ -2,8 +2,8 @@ package payload
 
 import "encoding/json"
 
-// Kind is what a value was where it came from, as far as that knows: a column
-// of CSV, a header and what an expression matched are text that may mean a number.
+// Kind is the type that a value had in its source. Columns of CSV, headers and matches of
+// expressions have no types: they are text that may mean a number.
 type Kind uint8
 
 const (
@@ -12,9 +12,8 @@ const (
 	JSON         // any other JSON value: it stands as it is
 )
 
-// AppendJSONValue adds a value to a JSON text, where the file has a template without
-// quotes: a number, true, false and null as such, and all else as a string. What was
-// JSON stays what it was.
+// AppendJSONValue adds a value to a JSON text in place of a template without quotes: a number,
+// true, false and null as such, and all else as a string. A value from JSON keeps its type.
 func AppendJSONValue(b, v []byte, kind Kind) ([]byte, error) {
 	switch {
 	case kind == JSON && len(v) == 0: // null, which is an empty text in rows
@@ -25,8 +24,8 @@ func AppendJSONValue(b, v []byte, kind Kind) ([]byte, error) {
 	return AppendJSON(b, v)
 }
 
-// isJSONScalar says whether a text is a number, a truth or null in JSON. A number
-// with leading zeros, as a postal code may have, is none.
+// isJSONScalar says whether a text is a number, true, false or null in JSON. Digits with leading
+// zeros, such as a postal code, are no number.
 func isJSONScalar(v []byte) bool {
 	if len(v) == 0 {
 		return false
@@ -53,7 +52,7 @@ func (s *bitSet) add(i int) {
 
 func (s bitSet) has(i int) bool { return i/64 < len(s) && s[i/64]&(1<<(i%64)) != 0 }
 
-// kind is that of a row's value.
+// kind is the kind of a row's value.
 func (d *Data) kind(row int, column string) Kind {
 	if d == nil || !d.typed {
 		return Untyped
@@ -67,7 +66,7 @@ func (d *Data) kind(row int, column string) Kind {
 	return JSON
 }
 
-// kind is that of the value that a template names.
+// kind is the kind of the value of a column.
 func (r *Row) kind(column string) Kind {
 	if _, ok := r.values.texts[column]; ok {
 		return r.values.kinds[column]
@@ -84,7 +83,7 @@ func (t *Template) IsNumber() bool {
 	return k == seqPiece || k == nthPiece || k == randIntPiece
 }
 
-// Kind is that of what the text renders to, if it is one value and no more.
+// Kind is the kind of the rendered text if it is one value and nothing else.
 func (t *Template) Kind(from *Row) Kind {
 	if len(t.segments) != 1 {
 		return Untyped

@@ -5,14 +5,14 @@ import (
 	"maps"
 )
 
-// Values are columns that the caller of a flow brings to its next step: those of its
-// row of data, and captures. They come before the row of a request's own data.
+// Values are the columns that the caller of a flow has for its next step: its row of data, and
+// captures. They take precedence over a request's own data.
 type Values struct {
 	texts map[string]string
 	kinds map[string]Kind // nil: all are untyped
 }
 
-// ValuesOf are those of the row for the nth arrival of a flow.
+// ValuesOf are the values of the data row for the nth arrival of a flow.
 func ValuesOf(d *Data, nth uint64) Values {
 	v := Values{texts: make(map[string]string)}
 	n := d.Len()
@@ -30,7 +30,7 @@ func ValuesOf(d *Data, nth uint64) Values {
 	return v
 }
 
-// Set puts a value in, also over that of an earlier one.
+// Set sets the value of a column.
 func (v *Values) Set(column, text string, kind Kind) {
 	if kind != Untyped && v.kinds == nil {
 		v.kinds = make(map[string]Kind)

@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	// minDelay is the delay from which on an arrival counts as delayed by the
-	// generator. It is far below what a network or a rule can tell apart from none, and
-	// above what a timer of the kernel is late by.
+	// minDelay is the delay from which on an arrival counts as delayed by the generator. It is far
+	// below what can be seen over a network or by a rule, and above the lateness of kernel timers.
 	minDelay = 250 * time.Microsecond
 	// doubtfulPart is what a timeout is divided by for the least delay that puts it in
 	// doubt. A target that had nine tenths of the time and did not answer has timed out.
@@ -27,7 +26,7 @@ const (
 func (a *runner) setOwnDelay(s *recorderSlot, r *attack.Result) {
 	late, now := r.Dispatched-r.Intended, r.Done
 	if r.End == attack.Unsent {
-		now = min(now, a.Clock()) // it was given up, and its time is not over yet
+		now = min(now, a.Clock()) // it was given up before its deadline
 	}
 	s.stops = a.Standstills.Touching(r.Intended, now, s.stops[:0])
 	if late < minDelay && len(s.stops) == 0 || r.End == attack.Interrupted {
@@ -47,17 +46,17 @@ func (a *runner) setOwnDelay(s *recorderSlot, r *attack.Result) {
 	r.Doubtful = a.doubtful(s, r, shaken)
 }
 
-// ownDelay is how much sooner an arrival might have been done, had the generator never
-// been held up, and whether it was open while a standstill shook the target itself.
-// stops are those that have to do with it; carries says that connections between others
-// run through this process.
+// ownDelay is how much sooner an arrival might have been done if the generator had never been held
+// up, and whether the arrival was open while a standstill disturbed the target itself. stops are
+// the standstills around its time. carries says that connections between other programs run through
+// this process.
 //
-// It is the sum of what is known: it was dispatched late, and its answer, if that came
-// as a standstill ended, may have lain there since the standstill began. And it is at
-// least as long as any standstill that was caught up with while it was open: what a
-// standstill holds back meets the target all at once, and a queue that was put off by
-// so long is done with everything in it at most so much later. But nothing would have been
-// quicker than quickest, which is the quickest good answer that was seen.
+// The delay is the sum of what is known: the arrival was dispatched late, and its answer, if it was
+// read as a standstill ended, may have been there since the standstill began. The delay is also at
+// least as long as any standstill that was caught up with while the arrival was open: the requests
+// that a standstill holds back meet the target all at once, and a queue that starts later by so
+// much is done at most so much later. But no response time can be less than quickest, the quickest
+// good answer seen.
 func ownDelay(
 	r *attack.Result,
 	now time.Duration,
@@ -89,14 +88,15 @@ func ownDelay(
 	), shaken
 }
 
-// doubtful says whether the generator may have made an error of r, whose Delay is known.
-// What it never sent for want of time or of its machine's means is told by its kind.
+// doubtful says whether the generator may have made the error of r, whose Delay is known. Arrivals
+// that it did not send in time, or for lack of ports or files, have kinds of their own and are not
+// asked for.
 func (a *runner) doubtful(s *recorderSlot, r *attack.Result, shaken bool) bool {
 	action := a.action(&r.Arrival)
 	switch kind := timeline.KindNamed(r.Kind); {
 	case r.Kind == "" || kind.Own || kind.OfPlan:
 		return false
-	case kind.OfTime && kind.Answered: // how long it took is known
+	case kind.OfTime && kind.Answered: // it was answered, so its true time is known
 		return shaken || r.Done-r.Intended-r.Delay <= s.within
 	case kind.OfTime:
 		if s.tooLate { // it is there: so it is known how late it came

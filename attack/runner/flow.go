@@ -29,9 +29,9 @@ func (a *runner) newCaller(flow int, nth uint64, kept []any) *caller {
 	return c
 }
 
-// runFlow sends the requests of a flow, one after the other, and records each of them and
-// the flow itself. The flow's response time is the sum of theirs: think time is not part
-// of it. kept is what clients keep of the caller; nil for a new caller.
+// runFlow sends the requests of a flow, one after the other, and records each request and the flow
+// itself. The flow's response time is the sum of the requests' response times, without think time.
+// kept is what clients keep of the caller; nil for a new caller.
 func (a *runner) runFlow(s *recorderSlot, w waiting, kept []any) {
 	f := &a.plan.Flows[w.Request]
 	c := a.newCaller(w.Request, w.Nth, kept)
@@ -84,7 +84,7 @@ func (a *runner) runFlow(s *recorderSlot, w waiting, kept []any) {
 		whole.Dispatched = max(
 			whole.Dispatched,
 			whole.Intended+dispatched-due,
-		) // as late as its latest step
+		) // the flow is as late as its latest step
 	}
 	whole.Done = whole.Intended + took
 	s.result = whole

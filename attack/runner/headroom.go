@@ -62,7 +62,7 @@ func (h *headroom) at(now time.Duration) time.Duration {
 	return h.decayed(now)
 }
 
-// decayed is at for who holds h.mu.
+// decayed is at; the caller holds h.mu.
 func (h *headroom) decayed(now time.Duration) time.Duration {
 	rest := headroomDecay - (now - h.raised)
 	if h.level == 0 || rest <= 0 {

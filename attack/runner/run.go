@@ -37,15 +37,15 @@ type Options struct {
 	// the number of stages when the last has ended; one call after the other. It
 	// must not block: arrivals wait for it.
 	OnStage func(index int)
-	// Busy, if set, returns for how long all of the CPU that this process may use
-	// has been used by it, in total: what it knows its own shortage by. It is
-	// called some thousand times a second at most.
+	// Busy, if set, returns for how long in total this process has used all of the CPU that it may
+	// use: by this the runner knows that it lacks CPU. It is called some thousand times a second at
+	// most.
 	Busy func() time.Duration
-	// Standstills, if set, tells when this process did not run: what that did to
-	// arrivals is in Result.Delay.
+	// Standstills, if set, says when this process did not run. The effect on arrivals is in
+	// Result.Delay.
 	Standstills *standstill.Watch
-	// Carries says that connections between others run through this process, so that
-	// they stand still with it.
+	// Carries says that connections between other programs run through this process, so that they
+	// stand still with it.
 	Carries bool
 	// Refused, if set, is called with each connection that was not opened as it would
 	// have gone to an address that is not allowed; from any goroutine. Whoever sets it
@@ -176,7 +176,7 @@ type runner struct {
 	stopped       bool
 }
 
-// action is what there is to a request beside its call.
+// action is what the runner needs to send a request.
 type action struct {
 	client   int // index into attack.clients
 	timeout  time.Duration
@@ -273,8 +273,8 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 	return a, nil
 }
 
-// watch ends the load when it is told to. Whoever waits for an arrival looks by
-// itself; but while the generator is behind, nobody waits.
+// watch ends the load when Stop is closed or the context ends. A goroutine that waits for an arrival
+// sees that by itself, but while the generator is behind none waits.
 func (a *runner) watch() {
 	select {
 	case <-a.ctx.Done():
@@ -287,8 +287,8 @@ func (a *runner) watch() {
 	a.stopEarly()
 }
 
-// finish waits for all that is under way once the load has ended. After a stop,
-// what is still in the queue is interrupted first.
+// finish waits for all requests under way once the load has ended. After a stop, arrivals that are
+// still in the queue are interrupted first.
 func (a *runner) finish() {
 	if a.stopped {
 		a.interruptQueued()

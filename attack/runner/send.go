@@ -73,7 +73,7 @@ func (a *runner) sendRequest(s *recorderSlot, w waiting, c *caller) {
 	r.Sent = max(o.Sent.Sub(a.Start), w.Dispatched)
 	r.Done = max(o.Done.Sub(a.Start), r.Sent)
 	r.Phases, r.Counts = o.Phases, o.Counts
-	// One that failed by itself, just as the run was cut off, is an error.
+	// A request that failed by itself, just as the run was cut off, is an error.
 	if o.Err != nil && a.ctx.Err() != nil && errors.Is(o.Err, context.Cause(a.ctx)) &&
 		r.Done < deadline {
 		r.End = attack.Interrupted
@@ -105,8 +105,8 @@ func (a *runner) sendRequest(s *recorderSlot, w waiting, c *caller) {
 	}
 }
 
-// wanted says whether anybody wants to know more of an error than its kind, and
-// whether its answer is to be kept.
+// wanted says whether the sink wants the detail of an error, and whether it keeps the answer as a
+// sample.
 func (a *runner) wanted(r *attack.Result) (detail, sample bool) {
 	if timeline.KindNamed(r.Kind).Answered {
 		sample = a.samples == nil || a.samples.WantsSample(r)
@@ -157,7 +157,7 @@ func (a *runner) setNotSent(r *attack.Result, o attack.End) {
 		default:
 			r.Detail = why.noSlot
 		}
-		// Whoever waited for it would have waited for that long.
+		// A caller would have waited until then.
 		r.GivenUp = r.Done
 		r.Done = r.Intended + action.timeout
 	}

@@ -9,16 +9,15 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/seed"
 )
 
-// The closed loop: each user is a goroutine that asks, waits for the answer,
-// thinks, and asks again. A request is due when its user is ready for it, so
-// that a slow target is asked less often: what such callers see, and nobody
-// else.
+// The closed loop: each user is a goroutine that asks, waits for the answer, thinks, and asks
+// again. A request is due when its user is ready for it. So a slow target is asked less often: the
+// figures are what such callers see, and not what others would.
 
 // admitInterval is how precisely the number of users follows its shape.
 const admitInterval = 10 * time.Millisecond
 
-// user is one caller. Its draws come from a stream of its own: how many others
-// there are changes nothing of what it asks for.
+// user is one caller. Its draws come from a stream of its own: what it asks for does not depend on
+// the number of other users.
 type user struct {
 	recorderSlot
 	index  int
@@ -29,8 +28,7 @@ type user struct {
 	idle   chan struct{} // holds a token while the user's goroutine does not run
 }
 
-// Sequence numbers of users lie apart from those of the schedule, and from each
-// other's.
+// Sequence numbers of each user are different from those of the schedule and of all other users.
 const (
 	seqOfStage = 1e15
 	seqOfUser  = 1e9

@@ -88,9 +88,8 @@ func hostPort(s string) error {
 	return nil
 }
 
-// ownAddress says why connections cannot come from an address. Whether it is
-// one of this machine only binding it can tell: of 127.0.0.0/8 all are, and one
-// is listed.
+// ownAddress says why connections cannot come from an address. Only binding an address tells
+// whether it is one of this machine: all of 127.0.0.0/8 are, and only one of these is listed.
 func ownAddress(s string) error {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
@@ -106,8 +105,7 @@ func ownAddress(s string) error {
 	return conn.Close()
 }
 
-// Where says to which network and address connections for an address go that
-// stands, as host:port, in a URL.
+// Where says to which network and address connections go for a host:port of a URL.
 func (c Connections) Where(address string) (network, to string) {
 	if c.Unix != "" {
 		return "unix", c.Unix
@@ -124,7 +122,7 @@ func (c Connections) Redirects(address string) bool {
 	return mapped || c.Unix != ""
 }
 
-// Redirect says whether any are.
+// Redirect says whether connections for any address go elsewhere.
 func (c Connections) Redirect() bool { return c.Unix != "" || len(c.To) > 0 }
 
 func (c Connections) mapped(address string) (string, bool) {
@@ -140,7 +138,7 @@ func (c Connections) mapped(address string) (string, bool) {
 	return "", false
 }
 
-// PlainAddress spells a host:port as the others that mean it.
+// PlainAddress spells a host:port in one way for all its spellings.
 func PlainAddress(s string) string {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
@@ -164,7 +162,7 @@ func CanonicalHost(host string) string {
 // the address that it says. It is safe for concurrent use.
 type Dialer struct {
 	where Connections
-	names *resolver // nil: whoever opens connections looks names up for each
+	names *resolver // nil: names are looked up anew for each connection
 	// open opens a connection to an address; host is the name that it was looked up
 	// from, or stands in it.
 	open func(ctx context.Context, host, network, address string) (net.Conn, error)
@@ -242,9 +240,8 @@ func (d *Dialer) Connect(ctx context.Context, network, address string) (net.Conn
 	return d.any(ctx, host, network, addrs, port)
 }
 
-// any opens a connection to the first address that takes one. Each gets its
-// share of the time that is left, so that one which is silent does not use up
-// that of the next.
+// any opens a connection to the first address that accepts one. Each address gets its share of the
+// time that is left, so that a silent one leaves time for the next.
 func (d *Dialer) any(
 	ctx context.Context,
 	host, network string,

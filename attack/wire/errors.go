@@ -21,7 +21,7 @@ import (
 // errStalled is a timeout that passed in the middle of an answer.
 var errStalled error = stalled{}
 
-// stalled makes all of its kind errStalled.
+// stalled is an error that is errStalled.
 type stalled struct{ why string }
 
 func (s stalled) Error() string {
@@ -33,7 +33,7 @@ func (stalled) Unwrap() error { return context.DeadlineExceeded }
 // Is implements what errors.Is asks for.
 func (stalled) Is(target error) bool { return target == errStalled }
 
-// StalledAs says of a stalled answer why; another error stays what it is.
+// StalledAs replaces the text of errStalled by why, and returns any other error as it is.
 func StalledAs(err error, why string) error {
 	if errors.Is(err, errStalled) {
 		return stalled{": " + why}
@@ -41,7 +41,8 @@ func StalledAs(err error, why string) error {
 	return err
 }
 
-// Began tells a timeout in the middle of an answer from others.
+// Began returns errStalled in place of a timeout in the middle of an answer, and any other error as
+// it is.
 func Began(err error, answer bool) error {
 	if answer && errors.Is(err, context.DeadlineExceeded) {
 		return errStalled
@@ -49,8 +50,7 @@ func Began(err error, answer bool) error {
 	return err
 }
 
-// Kind is the kind of an error of a connection; KindOther if it is none that this
-// knows.
+// Kind is the kind of an error of a connection; KindOther if it is not known here.
 func Kind(err error) string {
 	if errors.Is(err, errStalled) {
 		return timeline.KindStalled
@@ -58,9 +58,8 @@ func Kind(err error) string {
 	if _, ok := errors.AsType[*allow.Error](err); ok {
 		return timeline.KindNotAllowed
 	}
-	// A look-up or a handshake can time out too; whose fault it was says more
-	// than that it took too long, but a deadline of ours that passed meanwhile
-	// says nothing of them.
+	// A look-up or a handshake can time out by itself too. Then its own kind says more than
+	// "timeout". A deadline of ours that passed meanwhile says nothing about it.
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return timeline.KindTimeout
 	}
@@ -143,7 +142,7 @@ func Detail(kind string, err error) string {
 		if e, ok := errors.AsType[*net.DNSError](err); ok {
 			detail = fmt.Sprintf("look up %s: %s", e.Name, e.Err)
 		}
-	case timeline.KindTLS: // what it quotes is of certificates
+	case timeline.KindTLS: // it quotes certificates only
 	default:
 		detail = WithoutQuotes(detail)
 	}
@@ -164,8 +163,8 @@ func WithoutOp(err error) string {
 	return detail
 }
 
-// WithoutQuotes leaves out what a message about an answer quotes of it: a server
-// may echo secrets, also in what is no HTTP.
+// WithoutQuotes leaves out of a message what it quotes of an answer: a server may echo secrets,
+// also in an answer that is no HTTP.
 func WithoutQuotes(s string) string {
 	// The words of net/textproto, which quotes nothing.
 	for _, before := range []string{"header line: ", "initial line: "} {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// ErrNoConnection is that all connections that there may be to a host were in use
-// until it was too late: nothing was sent.
+// ErrNoConnection says that all connections that a host may have were in use until it was too late:
+// nothing was sent.
 var ErrNoConnection error = noConnection{}
 
 type noConnection struct{}
@@ -16,8 +16,8 @@ type noConnection struct{}
 func (noConnection) Error() string { return "no connection was free in time" }
 func (noConnection) Unwrap() error { return context.DeadlineExceeded }
 
-// Limits let only so many at a time through to each host. A nil one lets all
-// through. They are safe for concurrent use.
+// Limits are the host limiters: each lets only so many requests at a time through to its host. A
+// nil Limits lets all through. They are safe for concurrent use.
 type Limits struct {
 	most int
 
@@ -32,7 +32,7 @@ func NewLimits(most int) *Limits {
 	return &Limits{most: most, to: make(map[string]Limit)}
 }
 
-// Of returns the one of a host.
+// Of returns the limit of a host.
 func (g *Limits) Of(host string) Limit {
 	if g == nil {
 		return nil
@@ -47,11 +47,12 @@ func (g *Limits) Of(host string) Limit {
 	return one
 }
 
-// Limit has a place for each who is through. Who waits comes in turn.
+// Limit has a place for each request that it has let through. Requests that wait get places in the
+// order in which they came.
 type Limit chan struct{}
 
-// Enter waits for a place, while a request may still be sent; waited says that it
-// had to. Whoever is through leaves.
+// Enter waits for a place for as long as the request may still be sent; waited says that it had to
+// wait. The caller gives the place back by Leave.
 func (g Limit) Enter(ctx context.Context, by Deadlines) (waited bool, err error) {
 	if g == nil {
 		return false, nil
@@ -92,15 +93,15 @@ func (g Limit) Leave() {
 	}
 }
 
-// Deadlines are until when a request may take.
+// Deadlines are the deadlines of one request.
 type Deadlines struct {
 	Done time.Time // until when its answer must be there; zero for whenever
-	// Send, if set, says until when it may be sent, as far as that is known when it
-	// is asked: what has to wait for a connection gives up then, and otherwise at Done.
+	// Send, if set, says until when the request may be sent, as far as that is known at the call. A
+	// request that waits for a connection gives up then, and without Send at Done.
 	Send func() time.Time
 }
 
-// Last is until when it may be sent, as it is known now.
+// Last is until when the request may be sent, as it is known now.
 func (d *Deadlines) Last() time.Time {
 	if d.Send == nil {
 		return d.Done
@@ -110,12 +111,12 @@ func (d *Deadlines) Last() time.Time {
 
 type sendByKey struct{}
 
-// WithSendBy returns a context that tells until when a request may be sent.
+// WithSendBy returns a context with the Send of Deadlines.
 func WithSendBy(ctx context.Context, send func() time.Time) context.Context {
 	return context.WithValue(ctx, sendByKey{}, send)
 }
 
-// DeadlinesOf are those of a context.
+// DeadlinesOf are the deadlines of a context.
 func DeadlinesOf(ctx context.Context) (d Deadlines) {
 	d.Done, _ = ctx.Deadline()
 	d.Send, _ = ctx.Value(sendByKey{}).(func() time.Time)

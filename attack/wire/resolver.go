@@ -146,9 +146,9 @@ func (r *resolver) lookUp(ctx context.Context, host string, before bool) ([]neti
 	return addrs, nil
 }
 
-// next returns the addresses, rotated within the family of the first: the
-// resolver puts first what it thinks can be reached (RFC 6724), and the others
-// are only for when it cannot.
+// next returns the addresses, rotated within the family of the first one: the system's resolver
+// puts first the family that it expects to be reachable (RFC 6724), and the other family is only
+// for when it is not.
 func (h *hostEntry) next() []netip.Addr {
 	var first, others []netip.Addr
 	for _, a := range h.addrs {

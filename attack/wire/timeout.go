@@ -2,6 +2,6 @@ package wire
 
 import "time"
 
-// Timeout bounds a dial that its request has given up on: net/http lets it
-// go on for the next one.
+// Timeout is how long a dial may go on after its request has given up: net/http lets it go on for
+// the next request.
 const Timeout = 30 * time.Second

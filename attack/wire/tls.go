@@ -29,8 +29,8 @@ func (t TLS) Config() (*tls.Config, error) {
 	return conf, wrong.Err()
 }
 
-// Validate says what is wrong with the options and their files, nil if nothing. path
-// is where a file lies that they name.
+// Validate says what is wrong with the options and their files, nil if nothing. path returns where
+// a file lies that the options name.
 func (t TLS) Validate(path func(name string) string) fielderr.List {
 	_, wrong := t.read(path)
 	return wrong
@@ -70,8 +70,8 @@ func (t TLS) read(path func(name string) string) (*tls.Config, fielderr.List) {
 	return conf, nil
 }
 
-// badPair says why a certificate and its key cannot be used. It is the key's doing if
-// the other file holds a certificate.
+// badPair says why a certificate and its key cannot be used. The mistake is at the key if the other
+// file holds a certificate.
 func badPair(err error, cert string) fielderr.Error {
 	key := "cert"
 	if content, err := os.ReadFile(cert); err == nil {
