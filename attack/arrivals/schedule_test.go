@@ -1,4 +1,4 @@
-package arrivals
+package arrivals_test
 
 import (
 	"fmt"
@@ -6,21 +6,23 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
-func all(l *Load) []Arrival { return slices.Collect(l.Schedule()) }
+func all(l *arrivals.Load) []arrivals.Arrival { return slices.Collect(l.Schedule()) }
 
-func oneStage(process Process, s Shape, d time.Duration) *Load {
-	return &Load{Seed: 42, Process: process, Stages: []Stage{{Name: "only", For: d, Shape: s}}, Requests: []float64{1}}
+func oneStage(process arrivals.Process, s arrivals.Shape, d time.Duration) *arrivals.Load {
+	return &arrivals.Load{Seed: 42, Process: process, Stages: []arrivals.Stage{{Name: "only", For: d, Shape: s}}, Requests: []float64{1}}
 }
 
 func TestUniformHoldIsExact(t *testing.T) {
-	got := all(oneStage(Uniform, Hold{1000}, 10*time.Second))
+	got := all(oneStage(arrivals.Uniform, arrivals.Hold{1000}, 10*time.Second))
 	if len(got) != 10_000 {
 		t.Fatalf("expected 10000 arrivals, found %d", len(got))
 	}
 	for k, a := range got {
-		if want := (Arrival{Seq: uint64(k), Nth: uint64(k), Intended: time.Duration(k) * time.Millisecond}); a != want {
+		if want := (arrivals.Arrival{Seq: uint64(k), Nth: uint64(k), Intended: time.Duration(k) * time.Millisecond}); a != want {
 			t.Fatalf("expected %+v, found %+v", want, a)
 		}
 	}
@@ -31,7 +33,7 @@ func TestUniformHoldIsExact(t *testing.T) {
 func TestUniformSchedule(t *testing.T) {
 	const total = 10 * time.Second
 	for _, s := range openSamples() {
-		got := all(oneStage(Uniform, s, total))
+		got := all(oneStage(arrivals.Uniform, s, total))
 		if want := int(math.Ceil(s.Expected(total, total) - 1e-6)); len(got) != want {
 			t.Errorf("%s: expected %d arrivals, found %d", s, want, len(got))
 		}
@@ -58,9 +60,9 @@ func TestUniformSchedule(t *testing.T) {
 func TestPoissonSchedule(t *testing.T) {
 	const total = 10 * time.Second
 	for _, s := range openSamples() {
-		var runs [][]Arrival
+		var runs [][]arrivals.Arrival
 		for seed := range uint64(40) {
-			l := oneStage(Poisson, s, total)
+			l := oneStage(arrivals.Poisson, s, total)
 			l.Seed = seed
 			runs = append(runs, all(l))
 		}
@@ -80,7 +82,7 @@ func TestPoissonSchedule(t *testing.T) {
 			}
 		}
 		for _, r := range runs {
-			if !slices.IsSortedFunc(r, func(a, b Arrival) int { return int(a.Intended - b.Intended) }) {
+			if !slices.IsSortedFunc(r, func(a, b arrivals.Arrival) int { return int(a.Intended - b.Intended) }) {
 				t.Errorf("%s: arrivals are not in order", s)
 			}
 			if n := len(r); n > 0 && r[n-1].Intended >= total {
@@ -93,10 +95,10 @@ func TestPoissonSchedule(t *testing.T) {
 // In a Poisson process the gaps' standard deviation is their mean; in evenly
 // spaced arrivals it is 0.
 func TestPoissonGapsScatter(t *testing.T) {
-	got := all(oneStage(Poisson, Hold{1000}, 20*time.Second))
+	got := all(oneStage(arrivals.Poisson, arrivals.Hold{1000}, 20*time.Second))
 	var sum, squares float64
 	for i := 1; i < len(got); i++ {
-		gap := seconds(got[i].Intended - got[i-1].Intended)
+		gap := (got[i].Intended - got[i-1].Intended).Seconds()
 		sum += gap
 		squares += gap * gap
 	}
@@ -112,7 +114,7 @@ func TestPoissonGapsScatter(t *testing.T) {
 func TestTraceIsExactInEveryProcess(t *testing.T) {
 	const ms = time.Millisecond
 	instants := []time.Duration{0, 10 * ms, 10 * ms, 15 * ms, 1000 * ms, 1001 * ms}
-	for _, process := range []Process{Uniform, Poisson} {
+	for _, process := range []arrivals.Process{arrivals.Uniform, arrivals.Poisson} {
 		for _, c := range []struct {
 			speed float64
 			total time.Duration
@@ -134,23 +136,23 @@ func TestTraceIsExactInEveryProcess(t *testing.T) {
 
 // Users come when they like: what the schedule and its digest hold is the rest.
 func TestClosedStagesAreNotScheduled(t *testing.T) {
-	l := oneStage(Uniform, Users{5, 5, 0}, time.Second)
+	l := oneStage(arrivals.Uniform, arrivals.Users{5, 5, 0}, time.Second)
 	if n, sha := l.Digest(10); n != 0 || len(sha) != 64 || l.Expected() != 0 {
 		t.Errorf("expected no arrivals, found %d, %v", n, l.Expected())
 	}
-	l.Stages = append(l.Stages, Stage{Name: "open", For: time.Second, Shape: Hold{2}})
+	l.Stages = append(l.Stages, arrivals.Stage{Name: "open", For: time.Second, Shape: arrivals.Hold{2}})
 	if got := intended(all(l), 1); !slices.Equal(got, []time.Duration{time.Second, 1500 * time.Millisecond}) {
 		t.Errorf("found %v", got)
 	}
 }
 
-func mixedLoad() *Load {
-	return &Load{
-		Seed: 42, Process: Poisson,
-		Stages: []Stage{
-			{Name: "a", For: 10 * time.Second, Shape: Ramp{0, 200}},
-			{Name: "rest", For: 5 * time.Second, Shape: Pause{true}},
-			{Name: "b", For: 20 * time.Second, Shape: Hold{500}},
+func mixedLoad() *arrivals.Load {
+	return &arrivals.Load{
+		Seed: 42, Process: arrivals.Poisson,
+		Stages: []arrivals.Stage{
+			{Name: "a", For: 10 * time.Second, Shape: arrivals.Ramp{0, 200}},
+			{Name: "rest", For: 5 * time.Second, Shape: arrivals.Pause{true}},
+			{Name: "b", For: 20 * time.Second, Shape: arrivals.Hold{500}},
 		},
 		Requests: []float64{9, 0, 1},
 	}
@@ -176,7 +178,7 @@ func TestMixFollowsWeights(t *testing.T) {
 	}
 }
 
-func intended(as []Arrival, stage int) (out []time.Duration) {
+func intended(as []arrivals.Arrival, stage int) (out []time.Duration) {
 	for _, a := range as {
 		if a.Stage == stage {
 			out = append(out, a.Intended)
@@ -203,7 +205,7 @@ func TestScheduleIsDefinedByLoadAndSeed(t *testing.T) {
 		}
 	}
 	faster := mixedLoad()
-	faster.Stages[0].Shape = Ramp{0, 400}
+	faster.Stages[0].Shape = arrivals.Ramp{0, 400}
 	if !slices.Equal(intended(base, 2), intended(all(faster), 2)) {
 		t.Error("another first stage moves the arrivals of the last")
 	}
@@ -230,13 +232,13 @@ func TestDigest(t *testing.T) {
 	}
 	// Pinned: a release that changes it sends other requests for the same file.
 	const want = "e8abaa3ce612e37fcaa749e9e9a94b785ece7e3385d5506447e85ede00cf5cd3"
-	if _, got := oneStage(Uniform, Ramp{10, 100}, 10*time.Second).Digest(1000); got != want {
+	if _, got := oneStage(arrivals.Uniform, arrivals.Ramp{10, 100}, 10*time.Second).Digest(1000); got != want {
 		t.Errorf("expected digest %s, found %s", want, got)
 	}
 }
 
 func TestScheduleIsLazy(t *testing.T) {
-	l := oneStage(Poisson, Hold{1e6}, 1000*time.Hour)
+	l := oneStage(arrivals.Poisson, arrivals.Hold{1e6}, 1000*time.Hour)
 	n := 0
 	for range l.Schedule() {
 		if n++; n == 10 {
@@ -249,9 +251,9 @@ func TestScheduleIsLazy(t *testing.T) {
 }
 
 func BenchmarkSchedule(b *testing.B) {
-	for _, s := range []Shape{Hold{1000}, Ramp{10, 1000}, Sine{500, 400, time.Minute}, Steps{10, 1000, 20}} {
+	for _, s := range []arrivals.Shape{arrivals.Hold{1000}, arrivals.Ramp{10, 1000}, arrivals.Sine{500, 400, time.Minute}, arrivals.Steps{10, 1000, 20}} {
 		b.Run(fmt.Sprintf("%T", s), func(b *testing.B) {
-			l := oneStage(Poisson, s, 1000*time.Hour)
+			l := oneStage(arrivals.Poisson, s, 1000*time.Hour)
 			l.Requests = append(l.Requests, 1)
 			n := 0
 			for range l.Schedule() {

@@ -1,4 +1,4 @@
-package arrivals
+package arrivals_test
 
 import (
 	"encoding/json"
@@ -9,20 +9,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
 // samples holds valid shapes of every kind in the registry; a kind without one
 // fails the conformance test.
-func samples() map[string][]Shape {
-	return map[string][]Shape{
-		"rate":  {&Hold{50}, &Hold{1000}, &Hold{0.3}, &Hold{7}},
-		"from":  {&Ramp{50, 500}, &Ramp{500, 50}, &Ramp{0, 100}, &Ramp{100, 0}, &Ramp{10, 10}},
-		"steps": {&Steps{10, 100, 4}, &Steps{100, 10, 3}, &Steps{0, 50, 2}, &Steps{5, 5, 7}, &Steps{100, 0, 3}},
-		"spike": {&Spike{10, 500, 3 * time.Second}, &Spike{0, 100, time.Second}, &Spike{100, 0, time.Second}, &Spike{1, 2, 10 * time.Second}},
-		"sine":  {&Sine{100, 50, 4 * time.Second}, &Sine{100, 100, 3 * time.Second}, &Sine{20, 0, time.Second}, &Sine{5, 5, 7 * time.Second}},
-		"pause": {&Pause{true}},
-		"users": {&Users{1, 50, time.Second}, &Users{50, 1, 0}, &Users{0, 3, time.Millisecond}, &Users{7, 7, 0}, &Users{100_000, 100_000, 0}},
+func samples() map[string][]arrivals.Shape {
+	return map[string][]arrivals.Shape{
+		"rate":  {&arrivals.Hold{50}, &arrivals.Hold{1000}, &arrivals.Hold{0.3}, &arrivals.Hold{7}},
+		"from":  {&arrivals.Ramp{50, 500}, &arrivals.Ramp{500, 50}, &arrivals.Ramp{0, 100}, &arrivals.Ramp{100, 0}, &arrivals.Ramp{10, 10}},
+		"steps": {&arrivals.Steps{10, 100, 4}, &arrivals.Steps{100, 10, 3}, &arrivals.Steps{0, 50, 2}, &arrivals.Steps{5, 5, 7}, &arrivals.Steps{100, 0, 3}},
+		"spike": {&arrivals.Spike{10, 500, 3 * time.Second}, &arrivals.Spike{0, 100, time.Second}, &arrivals.Spike{100, 0, time.Second}, &arrivals.Spike{1, 2, 10 * time.Second}},
+		"sine":  {&arrivals.Sine{100, 50, 4 * time.Second}, &arrivals.Sine{100, 100, 3 * time.Second}, &arrivals.Sine{20, 0, time.Second}, &arrivals.Sine{5, 5, 7 * time.Second}},
+		"pause": {&arrivals.Pause{true}},
+		"users": {&arrivals.Users{1, 50, time.Second}, &arrivals.Users{50, 1, 0}, &arrivals.Users{0, 3, time.Millisecond}, &arrivals.Users{7, 7, 0}, &arrivals.Users{100_000, 100_000, 0}},
 		"trace": {
 			traceOf("steady", 1, 0, 500*time.Millisecond, time.Second, 1500*time.Millisecond, 2*time.Second),
 			traceOf("burst", 1, 0, time.Second, time.Second, time.Second, 9*time.Second, 9*time.Second+1),
@@ -35,8 +36,8 @@ func samples() map[string][]Shape {
 }
 
 // traceOf is the trace of a file with these instants.
-func traceOf(file string, speed float64, instants ...time.Duration) *Trace {
-	t, err := NewTrace(file, instants, speed)
+func traceOf(file string, speed float64, instants ...time.Duration) *arrivals.Trace {
+	t, err := arrivals.NewTrace(file, instants, speed)
 	if err != nil {
 		panic(err)
 	}
@@ -44,11 +45,11 @@ func traceOf(file string, speed float64, instants ...time.Duration) *Trace {
 }
 
 // openSamples holds those of samples that are rates.
-func openSamples() []OpenShape {
-	var out []OpenShape
+func openSamples() []arrivals.OpenShape {
+	var out []arrivals.OpenShape
 	for _, shapes := range samples() {
 		for _, s := range shapes {
-			if open, ok := s.(OpenShape); ok {
+			if open, ok := s.(arrivals.OpenShape); ok {
 				out = append(out, open)
 			}
 		}
@@ -58,7 +59,7 @@ func openSamples() []OpenShape {
 
 func TestShapesConform(t *testing.T) {
 	const total = 12 * time.Second
-	for _, kind := range Shapes() {
+	for _, kind := range arrivals.Shapes() {
 		if kind.Doc == "" || len(samples()[kind.Name]) == 0 {
 			t.Errorf("%s: expected a doc and samples", kind.Name)
 		}
@@ -95,11 +96,11 @@ func TestShapesConform(t *testing.T) {
 				}
 				reload(t, s)
 				switch s := s.(type) {
-				case exact:
-					conformExact(t, s.(OpenShape), total)
-				case OpenShape:
+				case arrivals.Exact:
+					conformExact(t, s.(arrivals.OpenShape), total)
+				case arrivals.OpenShape:
 					conform(t, s, total)
-				case ClosedShape:
+				case arrivals.ClosedShape:
 					conformClosed(t, s, total)
 				default:
 					t.Error("expected an open or a closed shape")
@@ -109,7 +110,7 @@ func TestShapesConform(t *testing.T) {
 	}
 }
 
-func conform(t *testing.T, s OpenShape, total time.Duration) {
+func conform(t *testing.T, s arrivals.OpenShape, total time.Duration) {
 	if e := s.Expected(0, total); e != 0 {
 		t.Errorf("expected no arrivals at 0, found %v", e)
 	}
@@ -124,7 +125,7 @@ func conform(t *testing.T, s OpenShape, total time.Duration) {
 		if r < 0 || math.IsNaN(float64(r)) {
 			t.Fatalf("rate at %s: found %v", at, r)
 		}
-		sum += float64(r) * seconds(step)
+		sum += float64(r) * step.Seconds()
 		e := s.Expected(at+step, total)
 		if e < last-1e-9 {
 			t.Fatalf("expected arrivals fall from %v to %v at %s", last, e, at)
@@ -136,11 +137,11 @@ func conform(t *testing.T, s OpenShape, total time.Duration) {
 	if math.Abs(last-sum) > 1e-6*max(1, sum) {
 		t.Errorf("at the end: the rate's integral is %v, expected says %v", sum, last)
 	}
-	if inv, ok := s.(inverter); ok {
+	if inv, ok := s.(arrivals.Inverter); ok {
 		prev := time.Duration(0)
 		for k := range 100 {
 			k := float64(k) / 100 * last
-			prev = search(s, k, total, prev)
+			prev = arrivals.Search(s, k, total, prev)
 			if got := inv.Invert(k, total); (got - prev).Abs() > 2 {
 				t.Errorf("arrival %v: inverted to %s, search finds %s", k, got, prev)
 			}
@@ -152,7 +153,7 @@ func conform(t *testing.T, s OpenShape, total time.Duration) {
 // is a step function; no rate has it for an integral. A shape says a rate all
 // the same, the mean over a second around t: its integral may run off by what
 // lies within half a second of t and, as the second is cut there, of either end.
-func conformExact(t *testing.T, s OpenShape, total time.Duration) {
+func conformExact(t *testing.T, s arrivals.OpenShape, total time.Duration) {
 	if e := s.Expected(0, total); e != 0 {
 		t.Errorf("expected no arrivals at 0, found %v", e)
 	}
@@ -172,26 +173,26 @@ func conformExact(t *testing.T, s OpenShape, total time.Duration) {
 		if r < 0 || math.IsNaN(float64(r)) {
 			t.Fatalf("rate at %s: found %v", at, r)
 		}
-		sum += float64(r) * seconds(step)
+		sum += float64(r) * step.Seconds()
 		e := s.Expected(at+step, total)
 		if e < last || e != math.Trunc(e) {
 			t.Fatalf("expected arrivals go from %v to %v at %s", last, e, at)
 		}
 		last = e
 		// A step's worth of rounding at each jump of the rate, of which there are two an arrival.
-		if off := around(0) + around(at+step) + around(total) + 2*all*seconds(step); math.Abs(e-sum) > off {
+		if off := around(0) + around(at+step) + around(total) + 2*all*step.Seconds(); math.Abs(e-sum) > off {
 			t.Fatalf("at %s: the rate's integral is %v, expected says %v, and they may differ by %v", at+step, sum, e, off)
 		}
 	}
 	// Each arrival has an instant of its own, to the nanosecond, and search,
 	// which knows Expected only, finds the same.
-	inv := s.(inverter)
+	inv := s.(arrivals.Inverter)
 	for k := range int(all) {
 		at := inv.Invert(float64(k), total)
 		if before, after := s.Expected(at, total), s.Expected(at+1, total); before > float64(k) || after <= float64(k) {
 			t.Errorf("arrival %d at %s: expected says %v, and %v thereafter", k, at, before, after)
 		}
-		if found := search(s, float64(k), total, 0); found != at {
+		if found := arrivals.Search(s, float64(k), total, 0); found != at {
 			t.Errorf("arrival %d: inverted to %s, search finds %s", k, at, found)
 		}
 	}
@@ -202,7 +203,7 @@ func conformExact(t *testing.T, s OpenShape, total time.Duration) {
 
 // conformClosed: never less than no user, the same number whenever asked, and
 // as Validate has it at least one at some time.
-func conformClosed(t *testing.T, s ClosedShape, total time.Duration) {
+func conformClosed(t *testing.T, s arrivals.ClosedShape, total time.Duration) {
 	if s.ThinkTime() < 0 {
 		t.Errorf("expected a pause of at least 0, found %s", s.ThinkTime())
 	}
@@ -223,7 +224,7 @@ func conformClosed(t *testing.T, s ClosedShape, total time.Duration) {
 // reload checks that a shape is the same after a trip through JSON. Of a list of
 // instants, JSON has the digest only: what comes back has to say the same, and
 // must not pass for the list.
-func reload(t *testing.T, s Shape) {
+func reload(t *testing.T, s arrivals.Shape) {
 	b, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
@@ -235,8 +236,8 @@ func reload(t *testing.T, s Shape) {
 	if again, err := json.Marshal(back); err != nil || string(again) != string(b) {
 		t.Errorf("%s became %s (%v)", b, again, err)
 	}
-	if _, ok := s.(exact); ok {
-		if back.(Shape).Validate(time.Second) == nil {
+	if _, ok := s.(arrivals.Exact); ok {
+		if back.(arrivals.Shape).Validate(time.Second) == nil {
 			t.Errorf("%s passes as valid without its instants", b)
 		}
 		return
@@ -247,33 +248,33 @@ func reload(t *testing.T, s Shape) {
 }
 
 func TestShapesRefuse(t *testing.T) {
-	nan := Rate(math.NaN())
+	nan := arrivals.Rate(math.NaN())
 	for _, c := range []struct {
-		shape Shape
+		shape arrivals.Shape
 		want  string
 	}{
-		{Hold{0}, "pause: true"},
-		{Hold{-1}, "rate: expected a rate of at least 0/s"},
-		{Hold{nan}, "rate: expected a rate of at least 0/s"},
-		{Hold{1e9}, "rate: expected a rate of at most 10M/s"},
-		{Ramp{0, 0}, "pause: true"},
-		{Ramp{-5, 10}, "from: expected"},
-		{Ramp{5, -10}, "to: expected"},
-		{Steps{1, 2, 1}, "count: expected 2 to"},
-		{Steps{1, 2, 0}, "count: expected 2 to"},
-		{Steps{1, -2, 2}, "to: expected"},
-		{Spike{1, 2, 0}, "width: expected above 0"},
-		{Spike{1, 2, 11 * time.Second}, "at most the stage's length of 10s, found 11s"},
-		{Spike{-1, 2, time.Second}, "base: expected"},
-		{Sine{10, 11, time.Second}, "amplitude: expected at most the mean of 10/s"},
-		{Sine{10, 5, 0}, "period: expected a length above 0"},
-		{Sine{10, -5, time.Second}, "amplitude: expected a rate of at least 0/s"},
-		{Pause{false}, "pause: expected true"},
-		{Users{0, 0, 0}, "users: expected at least 1, found 0: say pause: true"},
-		{Users{-1, 5, 0}, "users: expected at least 0, found -1"},
-		{Users{1, 100_001, 0}, "users: expected at most 100000, found 100001"},
-		{Users{1, 1, -1}, "think: expected at least 0"},
-		{Trace{File: "x", Speed: 1}, "expected a trace that was read from its file"},
+		{arrivals.Hold{0}, "pause: true"},
+		{arrivals.Hold{-1}, "rate: expected a rate of at least 0/s"},
+		{arrivals.Hold{nan}, "rate: expected a rate of at least 0/s"},
+		{arrivals.Hold{1e9}, "rate: expected a rate of at most 10M/s"},
+		{arrivals.Ramp{0, 0}, "pause: true"},
+		{arrivals.Ramp{-5, 10}, "from: expected"},
+		{arrivals.Ramp{5, -10}, "to: expected"},
+		{arrivals.Steps{1, 2, 1}, "count: expected 2 to"},
+		{arrivals.Steps{1, 2, 0}, "count: expected 2 to"},
+		{arrivals.Steps{1, -2, 2}, "to: expected"},
+		{arrivals.Spike{1, 2, 0}, "width: expected above 0"},
+		{arrivals.Spike{1, 2, 11 * time.Second}, "at most the stage's length of 10s, found 11s"},
+		{arrivals.Spike{-1, 2, time.Second}, "base: expected"},
+		{arrivals.Sine{10, 11, time.Second}, "amplitude: expected at most the mean of 10/s"},
+		{arrivals.Sine{10, 5, 0}, "period: expected a length above 0"},
+		{arrivals.Sine{10, -5, time.Second}, "amplitude: expected a rate of at least 0/s"},
+		{arrivals.Pause{false}, "pause: expected true"},
+		{arrivals.Users{0, 0, 0}, "users: expected at least 1, found 0: say pause: true"},
+		{arrivals.Users{-1, 5, 0}, "users: expected at least 0, found -1"},
+		{arrivals.Users{1, 100_001, 0}, "users: expected at most 100000, found 100001"},
+		{arrivals.Users{1, 1, -1}, "think: expected at least 0"},
+		{arrivals.Trace{File: "x", Speed: 1}, "expected a trace that was read from its file"},
 	} {
 		wrong := c.shape.Validate(10 * time.Second)
 		if err := wrong.Err(); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -296,7 +297,7 @@ func namesFields(t *testing.T, wrong fielderr.List) {
 // A ramp has every number of users for an equal time, the first and the last
 // among them; the ones that begin and end a level are a nanosecond apart.
 func TestUsersRampEvenly(t *testing.T) {
-	for _, u := range []Users{{1, 50, 0}, {50, 1, 0}, {0, 6, 0}, {3, 3, 0}} {
+	for _, u := range []arrivals.Users{{1, 50, 0}, {50, 1, 0}, {0, 6, 0}, {3, 3, 0}} {
 		const total = time.Minute
 		n := max(u.From-u.To, u.To-u.From) + 1
 		for i := range n {
@@ -314,7 +315,7 @@ func TestUsersRampEvenly(t *testing.T) {
 		}
 	}
 	// The product of time and users is beyond 64 bits here.
-	long := Users{0, 100_000, 0}
+	long := arrivals.Users{0, 100_000, 0}
 	const year = 366 * 24 * time.Hour
 	if got := long.Users(year/2, year); got != 50_000 {
 		t.Errorf("expected 50000, found %d", got)
@@ -326,9 +327,9 @@ func TestUsersRampEvenly(t *testing.T) {
 
 func TestShapesSaySo(t *testing.T) {
 	for want, s := range map[string]fmt.Stringer{
-		"50 users, thinking 200ms: closed loop":   Users{50, 50, 200 * time.Millisecond},
-		"1 to 50 users, thinking 1s: closed loop": Users{1, 50, time.Second},
-		"1 user: closed loop":                     Users{1, 1, 0},
+		"50 users, thinking 200ms: closed loop":   arrivals.Users{50, 50, 200 * time.Millisecond},
+		"1 to 50 users, thinking 1s: closed loop": arrivals.Users{1, 50, time.Second},
+		"1 user: closed loop":                     arrivals.Users{1, 1, 0},
 		"replay of a.txt":                         traceOf("a.txt", 1, 0),
 		"replay of a.txt at 0.5 times its speed":  traceOf("a.txt", 0.5, 0),
 	} {

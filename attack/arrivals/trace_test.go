@@ -1,4 +1,4 @@
-package arrivals
+package arrivals_test
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 )
 
 // A trace begins with an arrival, which must not look like twice as many.
@@ -17,10 +19,10 @@ func TestTraceRateAtItsEdges(t *testing.T) {
 	sparse := traceOf("x", 1, 0, second, 2*second)
 	for _, c := range []struct {
 		name  string
-		trace *Trace
+		trace *arrivals.Trace
 		at    time.Duration
 		total time.Duration
-		want  Rate
+		want  arrivals.Rate
 	}{
 		{"the beginning", sparse, 0, 3 * second, 1},
 		{"the middle", sparse, 1500 * time.Millisecond, 3 * second, 1},
@@ -59,7 +61,7 @@ func TestLoadTrace(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			got, err := LoadTrace(file)
+			got, err := arrivals.LoadTrace(file)
 			if err != nil || !slices.Equal(got, c.want) {
 				t.Errorf("expected %v, found %v (%v)", c.want, got, err)
 			}
@@ -93,15 +95,15 @@ func TestLoadTraceRefuses(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := LoadTrace(file); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := arrivals.LoadTrace(file); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("expected %q, found %v", c.want, err)
 			}
 		})
 	}
-	if _, err := LoadTrace(filepath.Join(t.TempDir(), "none")); err == nil {
+	if _, err := arrivals.LoadTrace(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a file that is not there passes")
 	}
-	if _, err := parseTrace(strings.NewReader("1\n2\n3\n"), 2); err == nil || err.Error() != "3: expected at most 2 times, found more" {
+	if _, err := arrivals.ParseTrace(strings.NewReader("1\n2\n3\n"), 2); err == nil || err.Error() != "3: expected at most 2 times, found more" {
 		t.Errorf("found %v", err)
 	}
 	big, err := os.Create(filepath.Join(t.TempDir(), "big"))
@@ -109,10 +111,10 @@ func TestLoadTraceRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer big.Close()
-	if err := big.Truncate(maxTraceSize + 1); err != nil { // holes: it takes no space
+	if err := big.Truncate(arrivals.MaxTraceSize + 1); err != nil { // holes: it takes no space
 		t.Fatal(err)
 	}
-	if _, err := LoadTrace(big.Name()); err == nil || !strings.Contains(err.Error(), "expected at most 268435456 bytes") {
+	if _, err := arrivals.LoadTrace(big.Name()); err == nil || !strings.Contains(err.Error(), "expected at most 268435456 bytes") {
 		t.Errorf("found %v", err)
 	}
 }
@@ -132,7 +134,7 @@ func TestNewTraceRefuses(t *testing.T) {
 		"too fast":     {1e7, []time.Duration{0}, "speed: expected a number above 0"},
 		"too slow":     {1e-9, []time.Duration{0, time.Second}, "speed: expected a replay of at most a year"},
 	} {
-		_, wrong := NewTrace("x", c.instants, c.speed)
+		_, wrong := arrivals.NewTrace("x", c.instants, c.speed)
 		if err := wrong.Err(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: expected %q, found %v", name, c.want, err)
 		}
@@ -144,27 +146,28 @@ func TestNewTraceRefuses(t *testing.T) {
 func TestTraceLength(t *testing.T) {
 	const s = time.Second
 	for name, c := range map[string]struct {
-		trace *Trace
-		want  time.Duration
+		trace    *arrivals.Trace
+		arrivals int
+		want     time.Duration
 	}{
-		"mean gap":   {traceOf("x", 1, 0, s, 4*s), 6 * s},
-		"at speed 2": {traceOf("x", 2, 0, s, 4*s), 3 * s},
-		"lone":       {traceOf("x", 1, 0), s},
-		"no gap":     {traceOf("x", 1, 0, 0, 0), s},
-		"least gap":  {traceOf("x", 1, 0, 0, 0, 1), 2},
+		"mean gap":   {traceOf("x", 1, 0, s, 4*s), 3, 6 * s},
+		"at speed 2": {traceOf("x", 2, 0, s, 4*s), 3, 3 * s},
+		"lone":       {traceOf("x", 1, 0), 1, s},
+		"no gap":     {traceOf("x", 1, 0, 0, 0), 3, s},
+		"least gap":  {traceOf("x", 1, 0, 0, 0, 1), 4, 2},
 	} {
 		if got := c.trace.Length(); got != c.want {
 			t.Errorf("%s: expected %s, found %s", name, c.want, got)
 		}
-		if n := c.trace.Expected(c.want, c.want); n != float64(len(c.trace.instants)) {
-			t.Errorf("%s: %v of %d arrivals lie within %s", name, n, len(c.trace.instants), c.want)
+		if n := c.trace.Expected(c.want, c.want); n != float64(c.arrivals) {
+			t.Errorf("%s: %v of %d arrivals lie within %s", name, n, c.arrivals, c.want)
 		}
 	}
 }
 
 // plan.json tells traces apart by their instants, not by their names.
 func TestTraceDigest(t *testing.T) {
-	sum := func(tr *Trace) string {
+	sum := func(tr *arrivals.Trace) string {
 		b, err := tr.MarshalJSON()
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +193,7 @@ func FuzzParseTrace(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := parseTrace(bytes.NewReader(b), 1000)
+		got, err := arrivals.ParseTrace(bytes.NewReader(b), 1000)
 		if err != nil {
 			if line, _, ok := strings.Cut(err.Error(), ": "); !ok || strings.Trim(line, "0123456789") != "" {
 				t.Errorf("no line in %q", err)
@@ -203,14 +206,14 @@ func FuzzParseTrace(f *testing.F) {
 		if got[0] != 0 || !slices.IsSorted(got) {
 			t.Errorf("not in order from 0 on: %v", got)
 		}
-		if last := got[len(got)-1]; last > maxTrace {
-			t.Errorf("the last is at %s, beyond %s", last, time.Duration(maxTrace))
+		if last := got[len(got)-1]; last > arrivals.MaxTrace {
+			t.Errorf("the last is at %s, beyond %s", last, time.Duration(arrivals.MaxTrace))
 		}
-		tr, wrong := NewTrace("x", got, 1)
+		tr, wrong := arrivals.NewTrace("x", got, 1)
 		if wrong != nil {
 			t.Fatal(wrong)
 		}
-		if total := tr.Length(); total > 0 && len(intended(all(oneStage(Poisson, tr, total)), 0)) != len(got) {
+		if total := tr.Length(); total > 0 && len(intended(all(oneStage(arrivals.Poisson, tr, total)), 0)) != len(got) {
 			t.Errorf("%d arrivals are not all within %s", len(got), total)
 		}
 	})

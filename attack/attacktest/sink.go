@@ -26,15 +26,23 @@ type Sink struct {
 	faults    []string
 }
 
-// Run runs the plan by an engine into a Sink, and checks its books. It sets the Clients,
-// the Sink and the Counters of opt.
+// Run is RunClients for a plan whose requests are sent by an engine.
 func Run(
 	t *testing.T, ctx context.Context, p *attack.Plan, e httpx.Engine, opt runner.Options,
 ) (runner.RunResult, *Sink) {
 	t.Helper()
+	return RunClients(t, ctx, p, Clients(t, p, e), opt)
+}
+
+// RunClients runs the plan into a Sink, and checks its books. It sets the Clients, the Sink
+// and the Counters of opt.
+func RunClients(
+	t *testing.T, ctx context.Context, p *attack.Plan, clients attack.Clients, opt runner.Options,
+) (runner.RunResult, *Sink) {
+	t.Helper()
 	s := &Sink{unordered: len(p.Flows) > 0 || slices.ContainsFunc(p.Stages, isOfUsers)}
 	live := new(runner.Counters)
-	opt.Clients, opt.Sink, opt.Counters = Clients(t, p, e), s, live
+	opt.Clients, opt.Sink, opt.Counters = clients, s, live
 	res, err := runner.Run(ctx, p, opt)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package payload
+package payload_test
 
 import (
 	"encoding/json"
@@ -8,10 +8,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
+	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
 // rowsOf is what is in data.
-func rowsOf(d *Data) []map[string]string {
+func rowsOf(d *payload.Data) []map[string]string {
 	var out []map[string]string
 	for i := range d.Len() {
 		out = append(out, maps.Collect(d.Row(i)))
@@ -21,11 +24,11 @@ func rowsOf(d *Data) []map[string]string {
 
 func TestDataKeepsEveryRow(t *testing.T) {
 	wide := map[string]string{}
-	for i := range 3 * wideRow {
+	for i := range 3 * payload.WideRow {
 		wide[fmt.Sprint("column", i)] = strings.Repeat("v", i)
 	}
 	var many []map[string]string
-	for i := range 3*chunk + 1 {
+	for i := range 3*payload.Chunk + 1 {
 		many = append(many, map[string]string{"n": fmt.Sprint(i), "x": strings.Repeat("x", i%3)})
 	}
 	for name, rows := range map[string][]map[string]string{
@@ -38,7 +41,7 @@ func TestDataKeepsEveryRow(t *testing.T) {
 		"many, and one": append(many[:len(many):len(many)], map[string]string{"other": "1"}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := dataOf(rows)
+			d := attacktest.Data(rows)
 			if diff := cmp.Diff(rows, rowsOf(d)); diff != "" {
 				t.Fatal(diff)
 			}
@@ -59,12 +62,12 @@ func TestDataKeepsEveryRow(t *testing.T) {
 // Rows of ever other columns would take more memory than their file.
 func TestDataOfTooManyKinds(t *testing.T) {
 	var b strings.Builder
-	for i := range maxDataShapes + 1 {
+	for i := range payload.MaxDataShapes + 1 {
 		fmt.Fprintf(&b, "{\"c%d\":1}\n", i)
 	}
 	path := write(t, "a.jsonl", b.String())
-	want := fmt.Sprintf("%s:%d: expected rows with the same columns", path, maxDataShapes+1)
-	if _, err := LoadData(path); err == nil || !strings.HasPrefix(err.Error(), want) {
+	want := fmt.Sprintf("%s:%d: expected rows with the same columns", path, payload.MaxDataShapes+1)
+	if _, err := payload.LoadData(path); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("expected %q, found %v", want, err)
 	}
 }
@@ -73,7 +76,7 @@ func TestDataOfTooManyKinds(t *testing.T) {
 func TestDataPrintsItsDigest(t *testing.T) {
 	sums := map[string]bool{}
 	for _, content := range []string{"a\n1\n", "a\n2\n", "a\n1\n1\n", "a\n1"} {
-		d, err := LoadData(write(t, "rows.csv", content))
+		d, err := payload.LoadData(write(t, "rows.csv", content))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,26 +108,12 @@ func TestDataIsCompact(t *testing.T) {
 	for i := range rows {
 		fmt.Fprintf(&b, "sku-%06d,%d\n", i, i%10)
 	}
-	d, err := LoadData(write(t, "a.csv", b.String()))
+	d, err := payload.LoadData(write(t, "a.csv", b.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := cap(d.buf)
-	for _, c := range []chunks{d.ends, d.shapeOf, d.first} {
-		for _, part := range c {
-			held += 4 * cap(part)
-		}
-	}
-	if most := b.Len() + 2*rows*4 + 4*chunk; d.Len() != rows || held > most {
+	held := payload.Held(d)
+	if most := b.Len() + 2*rows*4 + 4*payload.Chunk; d.Len() != rows || held > most {
 		t.Errorf("%d rows take %d bytes, expected at most %d", d.Len(), held, most)
 	}
-}
-
-// dataOf is data of rows that are right.
-func dataOf(rows []map[string]string) *Data {
-	d, err := NewData(rows)
-	if err != nil {
-		panic(err)
-	}
-	return d
 }

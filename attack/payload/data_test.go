@@ -1,4 +1,4 @@
-package payload
+package payload_test
 
 import (
 	"os"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
 func write(t *testing.T, name, content string) string {
@@ -35,11 +37,11 @@ func TestLoadData(t *testing.T) {
 		{name: "nameless", file: "a.csv", content: "a,\n1,2\n", err: ":1: expected a name for column 2"},
 		{name: "quote", file: "a.csv", content: "a\n\"1\n", err: ":2: column"},
 		{name: "blank lines", file: "a.csv", content: "a\n\n\r\n1\n\n\"2\n\n3\"\n", want: rows{{"a": "1"}, {"a": "2\n\n3"}}},
-		{name: "long row", file: "a.csv", content: "a,b\n1,2\n\n\"3\n" + strings.Repeat("long\n", maxRow/5+1), err: ":4: expected a row of at most 16 MiB, found a longer one: is a quote"},
-		{name: "long line", file: "a.csv", content: "a,b\n1," + strings.Repeat("x", maxRow), err: ":2: expected a row of at most 16 MiB, found a longer one"},
-		{name: "long header", file: "a.csv", content: strings.Repeat("x", maxRow+1), err: ":1: expected a row of at most 16 MiB, found a longer one"},
+		{name: "long row", file: "a.csv", content: "a,b\n1,2\n\n\"3\n" + strings.Repeat("long\n", payload.MaxRow/5+1), err: ":4: expected a row of at most 16 MiB, found a longer one: is a quote"},
+		{name: "long line", file: "a.csv", content: "a,b\n1," + strings.Repeat("x", payload.MaxRow), err: ":2: expected a row of at most 16 MiB, found a longer one"},
+		{name: "long header", file: "a.csv", content: strings.Repeat("x", payload.MaxRow+1), err: ":1: expected a row of at most 16 MiB, found a longer one"},
 		{name: "many rows", file: "a.csv", content: "a\n" + strings.Repeat(strings.Repeat("x", 1<<20)+"\n", 17), want: slices.Repeat(rows{{"a": strings.Repeat("x", 1<<20)}}, 17)},
-		{name: "long json", file: "a.jsonl", content: "{}\n{\"a\":\"" + strings.Repeat("x", maxRow) + "\"}\n", err: ":2: expected a row of at most 16 MiB, found a longer one"},
+		{name: "long json", file: "a.jsonl", content: "{}\n{\"a\":\"" + strings.Repeat("x", payload.MaxRow) + "\"}\n", err: ":2: expected a row of at most 16 MiB, found a longer one"},
 		{name: "json", file: "a.jsonl", content: "{\"s\":\"x\\n\",\"n\":1.50,\"b\":true,\"z\":null,\"l\":[1, {\"a\": 2}]}\n\n{\"s\":\"\"}",
 			want: rows{{"s": "x\n", "n": "1.50", "b": "true", "z": "", "l": `[1,{"a":2}]`}, {"s": ""}}},
 		{name: "json list", file: "a.ndjson", content: "{}\n[1]\n", err: ":2: expected one JSON object a line, found an array"},
@@ -50,7 +52,7 @@ func TestLoadData(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, c.file, c.content)
-			got, err := LoadData(path)
+			got, err := payload.LoadData(path)
 			if c.err != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), path+c.err) {
 					t.Errorf("expected %q, found %v", c.err, err)
@@ -65,7 +67,7 @@ func TestLoadData(t *testing.T) {
 			}
 		})
 	}
-	if _, err := LoadData(filepath.Join(t.TempDir(), "none.csv")); !os.IsNotExist(err) {
+	if _, err := payload.LoadData(filepath.Join(t.TempDir(), "none.csv")); !os.IsNotExist(err) {
 		t.Errorf("expected a missing file, found %v", err)
 	}
 }
@@ -75,18 +77,15 @@ func FuzzData(f *testing.F) {
 	f.Add("\ufeff\"a\"\n\"")
 	f.Add("{\"a\":1}\n{\"a\":[null]}")
 	f.Fuzz(func(t *testing.T, s string) {
-		b := newDataBuilder(0)
-		err := parseCSV(strings.NewReader(s), b)
-		d := b.data("")
+		d, err := payload.ParseCSV(s)
 		if err == nil && d.Len() == 0 {
 			t.Errorf("csv: no rows and no error")
 		}
-		if err == nil && len(d.columns) != 1 {
-			t.Errorf("csv: rows of %d kinds", len(d.columns))
+		if err == nil && payload.ColumnSets(d) != 1 {
+			t.Errorf("csv: rows of %d kinds", payload.ColumnSets(d))
 		}
 		rowsOf(d)
-		b = newDataBuilder(0)
-		if err := parseJSONLines(strings.NewReader(s), b); err == nil && len(rowsOf(b.data(""))) == 0 {
+		if d, err := payload.ParseJSONLines(s); err == nil && len(rowsOf(d)) == 0 {
 			t.Errorf("json: no rows and no error")
 		}
 	})

@@ -1,21 +1,22 @@
-package payload
+package payload_test
 
 import (
-	"maps"
 	"slices"
 	"testing"
+
+	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
 func TestFunctionsAreListed(t *testing.T) {
 	var listed []string
-	for _, f := range TemplateFunctions() {
+	for _, f := range payload.TemplateFunctions() {
 		listed = append(listed, f.Name)
-		if err := ParseTemplate(f.Usage); err != nil {
+		if err := payload.ParseTemplate(f.Usage); err != nil {
 			t.Errorf("%s: %v", f.Usage, err)
 		}
 	}
 	slices.Sort(listed)
-	if have := slices.Sorted(maps.Keys(new(Draw).functions())); !slices.Equal(have, listed) {
+	if have := slices.Sorted(payload.FunctionNames()); !slices.Equal(have, listed) {
 		t.Errorf("expected %v to be listed, found %v", have, listed)
 	}
 }

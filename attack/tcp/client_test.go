@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
@@ -27,46 +28,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server hands each connection to serve.
+// server counts its connections.
 type server struct {
 	net.Listener
 	conns atomic.Int64
-	done  sync.WaitGroup
 }
 
+// serve leaves each connection to handle.
 func serve(t *testing.T, handle func(c *net.TCPConn)) *server {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{Listener: ln}
-	var mu sync.Mutex
-	var open []net.Conn
-	s.done.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			s.conns.Add(1)
-			mu.Lock()
-			open = append(open, c)
-			mu.Unlock()
-			s.done.Go(func() {
-				defer c.Close()
-				handle(c.(*net.TCPConn))
-			})
-		}
-	})
-	t.Cleanup(func() {
-		ln.Close()
-		mu.Lock()
-		for _, c := range open {
-			c.Close()
-		}
-		mu.Unlock()
-		s.done.Wait()
+	s := &server{Listener: attacktest.Listen(t)}
+	attacktest.Serve(t, s, func(c net.Conn) {
+		s.conns.Add(1)
+		handle(c.(*net.TCPConn))
 	})
 	return s
 }
@@ -384,30 +358,12 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// collector keeps results.
-type collector struct {
-	mu      sync.Mutex
-	results []attack.Result
-}
-
-func (*collector) Planned(attack.Arrival) {}
-
-func (c *collector) Record(_ int, r *attack.Result) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.results = append(c.results, *r)
-}
-
 // run sends a plan as a run does.
 func run(t *testing.T, p *attack.Plan) []attack.Result {
 	t.Helper()
-	c := new(collector)
-	if _, err := runner.Run(t.Context(), p, runner.Options{
-		Clients: attack.Clients{tcp.Name: compile(t, p)}, Sink: c, Start: time.Now(),
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return c.results
+	clients := attack.Clients{tcp.Name: compile(t, p)}
+	_, sink := attacktest.RunClients(t, t.Context(), p, clients, runner.Options{Start: time.Now()})
+	return sink.Results
 }
 
 // A flow's steps send what the answers before gave.
@@ -418,10 +374,7 @@ func TestFlows(t *testing.T) {
 		return redis(line)
 	}))
 	p := plan(s.Addr().String(), tcp.Request{Send: "ECHO id{{ .user }}\r\n"}, tcp.Request{Send: "ECHO {{ .token }}\r\n", Expect: "idann"})
-	rows, err := payload.NewData([]map[string]string{{"user": "ann"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := attacktest.Data([]map[string]string{{"user": "ann"}})
 	p.Flows = []attack.Flow{{Name: "f", Weight: 1, Data: rows, Steps: []attack.Step{
 		{Request: 0, Captures: []expect.Capture{{Name: "token", Matches: `\$(\w+)`}}}, {Request: 1},
 	}}}
@@ -459,10 +412,7 @@ func TestDeadlinesCountFromTheIntendedTime(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	rows, err := payload.NewData([]map[string]string{{"a": "1"}, {"b": "2"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := attacktest.Data([]map[string]string{{"a": "1"}, {"b": "2"}})
 	for _, c := range []struct {
 		name    string
 		request tcp.Request

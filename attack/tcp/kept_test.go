@@ -2,37 +2,22 @@ package tcp
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
-// Of a long answer no more is kept than somebody looks at.
+// From inside the package, as nothing else shows what is kept. Of a long answer no more is kept than somebody looks at.
 func TestLongAnswerIsNotKept(t *testing.T) {
 	const size = 3 << 20
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = c.Write(make([]byte, size)) // the client sees what is missing
-			c.Close()
-		}
-	}()
-	defer func() {
-		ln.Close()
-		<-ended
-	}()
+	url := attacktest.Conns(t, func(c net.Conn) {
+		_, _ = c.Write(make([]byte, size)) // the client sees what is missing
+	})
 	for _, c := range []struct {
 		request Request
 		kept    int
@@ -40,7 +25,7 @@ func TestLongAnswerIsNotKept(t *testing.T) {
 		{Request{Until: "close"}, attack.MaxSample + 1},
 		{Request{Until: "close", Expect: "\x00"}, expect.MaxBody},
 	} {
-		c.request.Address = ln.Addr().String()
+		c.request.Address = strings.TrimPrefix(url, "http://")
 		client, err := Compile(&attack.Plan{
 			MaxInFlight: 1,
 			Requests:    []attack.Request{{Name: "a", Protocol: Name, Spec: &c.request}},

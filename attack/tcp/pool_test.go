@@ -13,6 +13,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
+// From inside the package, as a plan has no place for connections in memory.
+
 // watched is a connection that says whether it was closed.
 type watched struct {
 	net.Conn

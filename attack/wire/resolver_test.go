@@ -16,6 +16,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
+// From inside the package, as a dialer opens connections, and a bubble has none.
+
 // fakeResolver answers as it is told, and counts.
 type fakeResolver struct {
 	mu    sync.Mutex

@@ -1,10 +1,11 @@
-package std
+package std_test
 
 import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
 
+	"github.com/seed-1574e9de/ordeal/attack/httpx/std"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
@@ -24,7 +25,7 @@ func TestProxyOnlyForWhatGoesWhereTheURLSays(t *testing.T) {
 		{wire.Connections{Unix: "/s"}, "http://shop.test/", nil},
 	} {
 		req := httptest.NewRequest("GET", c.url, nil)
-		if got, err := proxyFor(c.c, always)(req); got != c.want || err != nil {
+		if got, err := std.ProxyFor(c.c, always)(req); got != c.want || err != nil {
 			t.Errorf("%s by %+v: expected proxy %v, found %v, %v", c.url, c.c, c.want, got, err)
 		}
 	}

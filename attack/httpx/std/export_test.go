@@ -1,0 +1,4 @@
+package std
+
+// ProxyFor is asked without a connection.
+var ProxyFor = proxyFor
