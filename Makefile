@@ -7,7 +7,7 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-failing demo-docker test race fuzz bench gate bench-go lint golden check cases clean
+.PHONY: help build demo demo-failing demo-docker test race fuzz bench gate simulate bench-go lint golden check cases clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,11 @@ RUNS    ?= 20
 gate: build ## RUNS (20) runs each of a good and a bad target on a machine that stops ordeal all the time, and others: all decided, and alike; some 4 minutes
 	$(GO) -C tools build -trimpath -o ../.cache/gate/gate ./gate
 	.cache/gate/gate -ordeal $(CURDIR)/$(BIN) -runs $(RUNS)
+
+SIMULATED ?= 500
+simulate: ## judge SIMULATED (500) made-up runs whose truth is known, and write how often verdicts are wrong into docs/verdicts.md; some 5 minutes
+	$(GO) -C tools build -trimpath -o ../.cache/simulate/simulate ./simulate
+	.cache/simulate/simulate -page docs/verdicts.md -runs $(SIMULATED)
 
 bench-go: ## Go benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

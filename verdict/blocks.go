@@ -54,7 +54,8 @@ func (b *blocks) elapse(d time.Duration) bool {
 	return b.full()
 }
 
-// full says whether the last block is as long as it is to be; cuts of intervals are off by a little.
+// full says whether the last block is as long as it is to be; cuts of intervals are off by a
+// little.
 func (b *blocks) full() bool { return len(b.all) > 0 && b.filled >= b.length-blockLength/10 }
 
 // current is the last block.

@@ -59,6 +59,11 @@ func (v *View) shareInterval(m *Metric, level float64) (span, bool) {
 	}
 	var s span
 	s.lo, s.hi = confidence.Share(p*worth, worth, level)
+	lo, hi := confidence.Bursts(counts, level)
+	if !m.ofErrors {
+		lo, hi = 1-hi, 1-lo
+	}
+	s.lo, s.hi = min(s.lo, lo), max(s.hi, hi)
 	return s, true
 }
 
@@ -81,7 +86,52 @@ func (v *View) quantileInterval(m *Metric, level float64, limits []time.Duration
 	if rank := math.Ceil(high*n - 1e-9); rank <= n {
 		s.hi, s.exactHi = endOf(d, rank/n, limits)
 	}
+	lo, hi := v.blocks.bursts(m, at, level)
+	if lo < s.lo {
+		s.lo, s.exactLo = lo, nil
+	}
+	if hi > s.hi {
+		s.hi, s.exactHi = hi, nil
+	}
 	return s, true
+}
+
+// bursts is the interval of a percentile that was read as at, as far as it allows for bursts: the
+// times of which the share of longer ones may truly be that of the percentile.
+func (b *blocks) bursts(m *Metric, at time.Duration, level float64) (lo, hi float64) {
+	share := 1 - m.quantile
+	longer := func(than float64) (low, high float64) {
+		return confidence.Bursts(b.above(m.family, time.Duration(than)), level)
+	}
+	// The share falls with the time, so that each end is found by halving: in logarithms, as
+	// blocks hold times by buckets that are as wide as some part of them.
+	end := func(to float64, holds func(than float64) bool) float64 {
+		from := max(float64(at), 1)
+		for range 14 {
+			if middle := math.Sqrt(from * to); holds(middle) {
+				from = middle
+			} else {
+				to = middle
+			}
+		}
+		return from
+	}
+	lo, hi = float64(at), float64(at)
+	low, high := longer(float64(at))
+	const off = 1e-3 // as far as a bucket's values are taken to be spread evenly
+	if high > share*(1+off) {
+		hi = end(float64(timeline.Highest), func(than float64) bool {
+			_, high := longer(than)
+			return high >= share
+		})
+	}
+	if low < share*(1-off) {
+		lo = end(1, func(than float64) bool {
+			low, _ := longer(than)
+			return low <= share
+		})
+	}
+	return lo, hi
 }
 
 func endOf(d *timeline.Distribution, q float64, limits []time.Duration) (

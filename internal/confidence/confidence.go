@@ -34,12 +34,23 @@
 //     exponential, Σs²/Σs is expected to be 2m/(m+1) times their mean size, and 2 times it is
 //     true. x = k/deff is about (m+1)/2, so what deff has above 1 grows by (m+1)/m = 2x/(2x−1).
 //
+// # Few bursts
+//
+// All this takes the share to be about as likely to be above the true one as below it. Of few
+// bursts that is not so: where three are to be expected, one run in twenty has none. Bursts takes
+// what stands out of the usual block, in neighbours together, for bursts that come independently of
+// each other, of sizes s. x = (Σs)²/Σs² − 1/2 is how many of one size they are like; as many as the
+// upper end of Poisson's interval for x may be expected, and Σs grows in proportion (a compound
+// Poisson process; for the interval see Garwood, "Fiducial limits for the Poisson distribution",
+// Biometrika 28, 1936). The wider of both intervals counts.
+//
 // What does not show in the samples is in no interval: of a burst that comes once in an hour, ten
 // minutes without one say nothing. docs/verdicts.md has how often the intervals miss the truth.
 package confidence
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mathext"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -149,6 +160,70 @@ func Effective(blocks []Block, level float64) (float64, bool) {
 		kept = pairs(kept)
 	}
 	return least, true
+}
+
+// Bursts is the interval of a share that allows for few bursts, and for nothing else: where no
+// block stands out its ends are the share that was observed. See the package's comment.
+func Bursts(blocks []Block, level float64) (low, high float64) {
+	kept := make([]Block, 0, len(blocks))
+	others := make([]Block, 0, len(blocks)) // of what was not so
+	var n, k float64
+	for _, b := range blocks {
+		if b.N > 0 {
+			kept, others = append(kept, b), append(others, Block{b.N, b.N - b.K})
+			n, k = n+b.N, k+b.K
+		}
+	}
+	if n == 0 {
+		return 0, 1
+	}
+	low, high = k/n, k/n
+	for whole := len(kept); whole >= MinBlocks; whole /= 2 {
+		high = max(high, k/n+surplus(kept, level)/n)
+		low = min(low, k/n-surplus(others, level)/n)
+		kept, others = pairs(kept), pairs(others)
+	}
+	return max(low, 0), min(high, 1)
+}
+
+// surplus is how many more may be expected to be so than were, if as many bursts came as did.
+func surplus(blocks []Block, level float64) float64 {
+	usual := medianShare(blocks)
+	var sum, squares, size float64
+	add := func() {
+		sum, squares, size = sum+size, squares+size*size, 0
+	}
+	for _, b := range blocks {
+		over := b.K - usual*b.N
+		if over <= standsOut*math.Sqrt(usual*(1-usual)*b.N) {
+			add()
+			continue
+		}
+		size += over
+	}
+	add()
+	if sum == 0 {
+		return 0
+	}
+	count := sum * sum / squares
+	if squares > sum {
+		count = max(count-0.5, 0.5)
+	}
+	most := mathext.GammaIncRegInv(count+1, 1-(1-level)/2)
+	return sum * (most/count - 1)
+}
+
+// standsOut is by how many standard deviations a block must be off to be a part of a burst.
+const standsOut = 2.5
+
+// medianShare is the share of the usual block.
+func medianShare(blocks []Block) float64 {
+	shares := make([]float64, len(blocks))
+	for i, b := range blocks {
+		shares[i] = b.K / b.N
+	}
+	slices.Sort(shares)
+	return shares[len(shares)/2]
 }
 
 // pairs joins each block with its neighbour, in place; of an odd number the last is left alone.

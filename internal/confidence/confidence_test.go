@@ -143,6 +143,40 @@ func TestEffective(t *testing.T) {
 	}
 }
 
+func TestBursts(t *testing.T) {
+	blocks := func(k ...float64) []Block {
+		out := make([]Block, 40)
+		for i := range out {
+			out[i] = Block{N: 100, K: 10}
+			if i < len(k) {
+				out[i].K = k[i]
+			}
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		name           string
+		blocks         []Block
+		low, high, off float64
+	}{
+		{"nothing stands out", blocks(11, 9, 12, 8), 0.1, 0.1, 0},
+		{"no samples", make([]Block, 40), 0, 1, 0},
+		// One burst of 40 in 4000 counts as half of one, of which Poisson's interval ends at 4.7: there
+		// may be 9.3 times as much of it.
+		{"one burst", blocks(50), 0.11, 0.19, 0.02},
+		{"one burst in two blocks", blocks(10, 30, 30), 0.11, 0.19, 0.02},
+		{"two bursts", append(blocks(10, 30)[:20], blocks(30)[:20]...), 0.11, 0.14, 0.01},
+		{"one lull", blocks(0), 0.08, 0.0975, 0.01},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			low, high := Bursts(tt.blocks, 0.95)
+			if math.Abs(low-tt.low) > tt.off+1e-9 || math.Abs(high-tt.high) > tt.off+1e-9 {
+				t.Errorf("%v to %v, want about %v to %v", low, high, tt.low, tt.high)
+			}
+		})
+	}
+}
+
 // The order of K and N−K does not matter, nor are blocks changed.
 func TestEffectiveIsSymmetric(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
