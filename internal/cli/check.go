@@ -92,7 +92,7 @@ does not answer, 2 that what the scenario means is not there.`,
 				if asJSON {
 					json := plan.JSON
 					if resolve {
-						json = func() ([]byte, error) { return found.JSON(plan.Redact) }
+						json = func() ([]byte, error) { return found.JSON(plan.Masked) }
 					}
 					b, err := json()
 					if err != nil {
@@ -115,7 +115,7 @@ does not answer, 2 that what the scenario means is not there.`,
 				if !resolve {
 					continue
 				}
-				if err := found.Print(s.out, plan.Redact); err != nil {
+				if err := found.Print(s.out, plan.Masked); err != nil {
 					return &exit{run.ExitBroken, err}
 				}
 			}

@@ -205,6 +205,7 @@ func (r *Resolution) fault(p chaos.FaultPlan) {
 
 // Print writes what would be hit for people, without secrets.
 func (r *Resolution) Print(w io.Writer, redact func(string) string) error {
+	r = r.redacted(redact)
 	var b strings.Builder
 	fmt.Fprint(&b, "\nwhat a run would hit\n")
 	for _, o := range r.Load {
@@ -231,7 +232,7 @@ func (r *Resolution) Print(w io.Writer, redact func(string) string) error {
 		fmt.Fprintf(&b, "  fault    %s: %s at %s hits %s%s\n", f.Name, f.Kind,
 			quantity.FormatDuration(f.At), strings.Join(f.Targets, ", "), drawn)
 	}
-	for line := range strings.Lines(redact(b.String())) {
+	for line := range strings.Lines(b.String()) {
 		if _, err := fmt.Fprintln(w, plaintext.Line(strings.TrimSuffix(line, "\n"))); err != nil {
 			return err
 		}
@@ -241,6 +242,12 @@ func (r *Resolution) Print(w io.Writer, redact func(string) string) error {
 
 // JSON is the resolution for programs, without secrets.
 func (r *Resolution) JSON(redact func(string) string) ([]byte, error) {
+	b, err := json.MarshalIndent(r.redacted(redact), "", "  ")
+	return append(b, '\n'), err
+}
+
+// redacted is a copy whose texts of the scenario went through redact, each by itself.
+func (r *Resolution) redacted(redact func(string) string) *Resolution {
 	q := *r
 	q.Load, q.Services = slices.Clone(r.Load), slices.Clone(r.Services)
 	for i := range q.Load {
@@ -256,6 +263,5 @@ func (r *Resolution) JSON(redact func(string) string) ([]byte, error) {
 		}
 		q.Services[i].Targets = targets
 	}
-	b, err := json.MarshalIndent(&q, "", "  ")
-	return append(b, '\n'), err
+	return &q
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
 
@@ -21,10 +20,7 @@ func (p *Plan) JSON() ([]byte, error) {
 	}
 	// What is known to be secret goes first: a value under a secret name that has a blank
 	// or & in it would be taken to end there.
-	return redactJSON(
-		b.Bytes(),
-		func(s string) string { return secret.MaskLiteral(p.Redact(s)) },
-	), nil
+	return redactJSON(b.Bytes(), p.Masked), nil
 }
 
 // Recorded is what a printed plan says of a run that is to be judged again.

@@ -23,6 +23,10 @@ const maxSecretRows = 10_000
 // Redact returns s with every secret of the plan replaced by ***.
 func (p *Plan) Redact(s string) string { return p.Redactor.Text(s) }
 
+// Masked is Redact for settings of the scenario: it also hides literals under a secret name,
+// such as --password=x in a command.
+func (p *Plan) Masked(s string) string { return secret.MaskLiteral(p.Redact(s)) }
+
 // secretSet is what the file and its environment tell of secrets.
 type secretSet map[string]bool
 
