@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -331,6 +332,26 @@ func Bucket(v time.Duration) (least, greatest time.Duration) {
 		return v, v
 	}
 	return time.Duration(h.Min()), time.Duration(h.Max())
+}
+
+// AtMost is how many values are at most the limit: between least and most of them, as far as the
+// histogram tells, and both the same where the limit was counted at.
+func (d *Distribution) AtMost(limit time.Duration) (least, most uint64) {
+	n := d.Count()
+	if i, found := findLimit(d.limits, limit); found {
+		return n - d.limits[i].Above, n - d.limits[i].Above
+	}
+	// All values of a bucket read as its greatest one.
+	within := func(v time.Duration) uint64 {
+		return uint64(sort.Search(int(n), func(i int) bool {
+			return d.read().ValueAtPercentile(float64(i+1)/float64(n)*100) > int64(v)
+		}))
+	}
+	lower, upper := Bucket(limit)
+	if limit == upper {
+		return within(limit), within(limit)
+	}
+	return within(lower - 1), within(upper)
 }
 
 // CompareQuantile says by exact count how the q-quantile stands to limit: -1

@@ -428,3 +428,37 @@ func BenchmarkDistributionMerge(b *testing.B) {
 		})
 	}
 }
+
+func TestAtMost(t *testing.T) {
+	d := NewDistribution([]time.Duration{50 * time.Millisecond})
+	var all []time.Duration
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 5000 {
+		v := time.Duration(rng.Int64N(int64(100 * time.Millisecond)))
+		d.Record(v)
+		all = append(all, v)
+	}
+	for range 500 {
+		limit := all[rng.IntN(len(all))] + time.Duration(rng.IntN(3)-1)
+		if rng.IntN(10) == 0 {
+			limit = 50 * time.Millisecond
+		}
+		var want uint64
+		for _, v := range all {
+			if v <= limit {
+				want++
+			}
+		}
+		least, most := d.AtMost(limit)
+		if least > want || most < want || most-least > 100 {
+			t.Fatalf("at most %v: %d to %d, want %d in it", limit, least, most, want)
+		}
+		if limit == 50*time.Millisecond && least != most {
+			t.Fatalf("at the limit that was counted: %d to %d", least, most)
+		}
+	}
+	var none Distribution
+	if least, most := none.AtMost(time.Second); least != 0 || most != 0 {
+		t.Errorf("of nothing: %d to %d", least, most)
+	}
+}

@@ -116,6 +116,22 @@ func (v value) seen(other value) value {
 	return v
 }
 
+// withinBucket widens a figure that was counted at limits to what the buckets of these leave open.
+func (v *value) withinBucket(lo, hi float64) {
+	if lo == hi {
+		return
+	}
+	b := bounds{lo: lo, hi: hi}
+	if v.bounds != nil {
+		b = *v.bounds
+		b.lo, b.hi = min(b.lo, lo), max(b.hi, hi)
+	}
+	b.why = b.why.or(doubtf(ReasonBucket,
+		"the run did not count at the times that %s needs, and its histograms do not tell these "+
+			"from others that are 0.1 %% off: run again with this rule", v.reading.text))
+	v.bounds, v.coarse = &b, true
+}
+
 // uncounted widens a figure to its bucket in the histogram where the other side is a limit at
 // which the run did not count: that is so of rules that were not the run's own.
 func (v value) uncounted(limit value) value {

@@ -11,20 +11,38 @@ import (
 // coarse: one of ten is 10 % and none of ten is 0 %, and nothing lies between.
 type share struct {
 	text string // the metric as it is written
+	unit rule.Unit
 	all  float64
 	// part is how many of all it was; without the generator's own part it may have been any number
 	// from least to most.
 	part, least, most float64
 }
 
-// newShare is the share of a metric whose figure was n, over all arrivals.
-func newShare(text string, n float64, all uint64, b *bounds) *share {
-	s := &share{text: text, all: float64(all), part: math.Round(n * float64(all))}
-	s.least, s.most = s.part, s.part
-	if b != nil {
-		s.least, s.most = math.Round(b.lo*s.all), math.Round(b.hi*s.all)
+// isShare says whether the metric's figure is a share of arrivals, or goes by one.
+func (m *Metric) isShare() bool { return m.ofAll || m.ofScore || m.scale != nil }
+
+// share notes that the value is a share of the arrivals of a scope, or that times a scale.
+func (v *value) share(t *term, view *View) {
+	scale := 1.0
+	if t.metric.scale != nil {
+		scale = t.metric.scale(view)
 	}
-	return s
+	all := float64(view.Stats.Judged())
+	s := &share{text: t.text, unit: rule.Fraction, all: all, part: math.Round(v.n / scale * all)}
+	if t.metric.ofScore {
+		s.unit = t.metric.Unit
+	}
+	s.least, s.most = s.part, s.part
+	if b := v.bounds; b != nil {
+		s.least, s.most = math.Round(b.lo/scale*all), math.Round(b.hi/scale*all)
+	}
+	n := v.n
+	v.shares, v.vary = []*share{s}, func(of *share, p float64) float64 {
+		if of == s {
+			return p * scale
+		}
+		return n
+	}
 }
 
 // samplesNeeded is how many arrivals it takes to tell a share from the limit: so many that one of
@@ -80,7 +98,7 @@ func checkEnough(f *finding) *finding {
 						s.text,
 						s.all,
 						needed,
-						rule.Fraction.Format(limit),
+						s.unit.Format(limit),
 					)
 					return f
 				}

@@ -228,7 +228,7 @@ func (v value) unless(blocked string) value {
 
 // read takes a term's value from what its scope gathered.
 func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
-	val := value{reading: &reading{text: t.text, metric: t.metric}}
+	val := value{reading: &reading{text: t.text, metric: t.metric}, note: t.metric.note}
 	n, ok := t.metric.Eval(v)
 	var samples uint64
 	if t.metric.dist != nil {
@@ -281,17 +281,14 @@ func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
 		val.clamp(t.metric, v)
 		val.bounds.goodWithin(t.metric, &j.tl)
 	}
+	if t.metric.bucket != nil && !val.missing.any() {
+		val.withinBucket(t.metric.bucket(v))
+	}
 	if t.metric.unseen != nil && !val.missing.any() {
 		val.addUnseen(t.metric.unseen(v))
 	}
-	if t.metric.ofAll && !val.missing.any() {
-		s := newShare(t.text, n, v.Stats.Judged(), val.bounds)
-		val.shares, val.vary = []*share{s}, func(of *share, p float64) float64 {
-			if of == s {
-				return p
-			}
-			return n
-		}
+	if t.metric.isShare() && !val.missing.any() {
+		val.share(t, v)
 	}
 	if t.metric.bounded != nil {
 		val.atLeast = val.atLeast || t.metric.bounded(v)

@@ -41,6 +41,19 @@ type Metric struct {
 	// ofAll says that it is a share of the arrivals that count: how many of them it
 	// needs depends on what it is compared with.
 	ofAll bool
+	// ofScore says the same of a score from 0 to 1, and scale of a share times this.
+	ofScore bool
+	scale   func(*View) float64
+	// takes is what it is told in parentheses, and with makes the metric that was told so; nil:
+	// nothing.
+	takes []rule.Parameter
+	with  func(args []float64) Metric
+	// counts are the times that it counts at. Where the run did not count there, the figure lies
+	// within bucket.
+	counts []time.Duration
+	bucket func(*View) (lo, hi float64)
+	worse  rule.Direction
+	note   string // that is shown beside the figure
 	// ofErrors says that it is the share of those that went wrong.
 	ofErrors bool
 	// family is set for percentiles: what they are read from.
@@ -115,6 +128,7 @@ func Metrics() []Metric {
 		countMetrics(),
 		callCountMetrics(),
 		rateMetrics(),
+		scoreMetrics(),
 		faultMetrics(),
 	)
 }
@@ -166,8 +180,11 @@ func MetricTable() string {
 	for i := range metrics {
 		m := &metrics[i]
 		name := "`" + m.Name + "`"
-		if m.OfFault {
+		switch {
+		case m.OfFault:
 			name = "`fault(\"x\")." + m.Name + "`"
+		case m.takes != nil:
+			name = "`" + m.forRules().Usage() + "`"
 		}
 		if len(lines) == 0 || lines[len(lines)-1].unit != m.Unit ||
 			lines[len(lines)-1].doc != m.Doc {

@@ -72,7 +72,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("metric %s is listed twice", m.Name)
 		}
 		seen = append(seen, m.Name)
-		src := m.Name
+		src := m.forRules().Usage()
 		if m.OfFault {
 			src = `fault("kill-api").` + src
 		}

@@ -24,8 +24,11 @@ func remarksOn(f *finding) []string {
 		if metric.reading.metric.anything {
 			continue
 		}
-		if metric.reading.metric.ofAll {
+		switch m := metric.reading.metric; {
+		case m.ofAll:
 			most, lies = 1, "lies between 0% and 100%"
+		case m.ofScore:
+			most, lies = 1, "lies between 0 and 1"
 		}
 		least := cmp.Compare(0, limit.n)
 		always := holds(op, least)

@@ -54,11 +54,20 @@ func Compile(src string, names Names) (*Rule, fielderr.List) {
 		} else {
 			made.metric = metricByName(t.Metric.Name)
 		}
+		if made.metric.with != nil {
+			told := made.metric.with(t.Args)
+			made.metric = &told
+		}
 		r.terms = append(r.terms, made)
 	}
 	r.limitTerms(r.root)
 	f := r.evaluate(r.unmeasured())
 	r.limits, r.remarks = exactLimits(f), remarksOn(f)
+	for i := range r.terms {
+		r.limits = append(r.limits, r.terms[i].metric.counts...)
+	}
+	slices.Sort(r.limits)
+	r.limits = slices.Compact(r.limits)
 	return r, nil
 }
 
@@ -85,7 +94,10 @@ var listed = func() []rule.Metric {
 }()
 
 func (m *Metric) forRules() rule.Metric {
-	return rule.Metric{Name: m.Name, Unit: m.Unit, OfFault: m.OfFault, OfCall: m.OfCall}
+	return rule.Metric{
+		Name: m.Name, Unit: m.Unit, OfFault: m.OfFault, OfCall: m.OfCall,
+		Takes: m.takes, Worse: m.worse,
+	}
 }
 
 // String returns the rule as it was written.

@@ -149,7 +149,7 @@ func (r *resolver) chain(node *syntax) *Node {
 	}
 	var s Scope
 	var scopes int
-	for scopes < len(steps) && steps[scopes].call {
+	for scopes < len(steps) && steps[scopes].call && !r.words.takesArguments(steps[scopes].name) {
 		r.scope(&s, steps[scopes])
 		if r.err != nil {
 			return nil
@@ -161,7 +161,8 @@ func (r *resolver) chain(node *syntax) *Node {
 		r.fail(r.nothingAsked(&s, steps[len(steps)-1]))
 		return nil
 	}
-	if i := slices.IndexFunc(rest, func(s step) bool { return s.call }); i >= 0 {
+	if i := slices.IndexFunc(rest, func(s step) bool { return s.call }); i >= 0 &&
+		!r.words.takesArguments(rest[i].name) {
 		r.fail(mistake(rest[i].token.off, len(rest[i].name),
 			fmt.Sprintf("unexpected %s(...) after %s", rest[i].name, rest[i-1].name),
 			fmt.Sprintf("scopes come first and the metric last: %s.%s",
@@ -178,9 +179,13 @@ func (r *resolver) chain(node *syntax) *Node {
 		if r.err != nil {
 			return nil
 		}
-		return r.term(Term{r.src[first.off:last.end], m, s, o}, span{first.off, last.end})
+		return r.term(Term{r.src[first.off:last.end], m, s, o, nil}, span{first.off, last.end})
 	}
 	m := r.metric(rest, scopes > 0)
+	if r.err != nil {
+		return nil
+	}
+	args := r.arguments(m, rest[len(rest)-1])
 	if r.err != nil {
 		return nil
 	}
@@ -208,7 +213,11 @@ func (r *resolver) chain(node *syntax) *Node {
 				s.Flow+"/STEP", m.Name)))
 		return nil
 	}
-	return r.term(Term{r.src[first.off:last.end], m, s, nil}, span{first.off, last.end})
+	end := last.end
+	if len(args) > 0 {
+		end = r.closing(last)
+	}
+	return r.term(Term{r.src[first.off:end], m, s, nil, args}, span{first.off, end})
 }
 
 // term is the node of a term, which is kept once however often it occurs.

@@ -27,7 +27,30 @@ type Metric struct {
 	OfFault bool
 	// OfCall says that it is of single calls: a whole flow has none.
 	OfCall bool
+	// Takes is what stands in its parentheses, in order: apdex(100ms); nil: it has none.
+	Takes []Parameter
+	// Worse says which figures of it are the worse ones.
+	Worse Direction
 }
+
+// Parameter is something that a metric is told: a quantity.
+type Parameter struct {
+	Name    string // for people: what it is
+	Unit    Unit
+	Example string // as it is written
+	// Above and Below bound it, neither of them included; Below 0: it has no upper bound.
+	Above, Below float64
+}
+
+// Direction is which of two figures is the worse one.
+type Direction int
+
+// The directions. Of a number of arrivals nobody knows.
+const (
+	NoDirection Direction = iota
+	MoreIsWorse
+	LessIsWorse
+)
 
 // Metrics are what rules can ask for.
 type Metrics interface {
@@ -63,6 +86,7 @@ type Term struct {
 	// Observed is what is asked of a subject, and Metric its name and unit; nil: the metric is
 	// asked of load or of a fault.
 	Observed *Observed
+	Args     []float64 // what Metric.Takes
 }
 
 // The operators that join conditions. Whichever way a rule spells them, they are these in

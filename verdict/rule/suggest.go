@@ -43,9 +43,19 @@ func (v vocabulary) unknownScope(off int, name, rest string) *fielderr.Error {
 		e.Msg, e.Hint = fmt.Sprintf("%s(...) is not how a percentile is written", name), hint
 		return e
 	}
-	var names []string
+	var names, told []string
 	for _, s := range Scopes() {
 		names = append(names, s.Name)
+	}
+	for _, m := range v.All() {
+		if m.Takes != nil {
+			told = append(told, m.Name)
+		}
+	}
+	if near, ok := suggest.Nearest(name, told); ok {
+		m, _ := v.Find(near)
+		e.Hint = fmt.Sprintf("did you mean %s?", m.Usage())
+		return e
 	}
 	switch near, ok := suggest.Nearest(name, names); {
 	case v.isMetric(name):
