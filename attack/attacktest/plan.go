@@ -4,6 +4,8 @@
 package attacktest
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -62,4 +64,24 @@ func Clients(tb testing.TB, p *attack.Plan, e httpx.Engine) attack.Clients {
 		tb.Fatal(wrong)
 	}
 	return attack.Clients{httpx.Name: c}
+}
+
+// Build makes the calls of a request.
+func Build(tb testing.TB, r attack.Request) func(attack.Arrival) (*httpx.Call, error) {
+	tb.Helper()
+	build, err := httpx.NewBuilder(&attack.Plan{Seed: 42, Requests: []attack.Request{r}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return build
+}
+
+// File writes a file and returns its path.
+func File(tb testing.TB, name, content string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return path
 }

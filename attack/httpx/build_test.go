@@ -20,15 +20,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
-func build(t *testing.T, r attack.Request) func(attack.Arrival) (*httpx.Call, error) {
-	t.Helper()
-	f, err := httpx.NewBuilder(&attack.Plan{Seed: 42, Requests: []attack.Request{r}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 func TestBuild(t *testing.T) {
 	ua := payload.Field{Name: "User-Agent", Value: "ordeal"}
 	rows := []map[string]string{{"sku": "a b", "n": "1"}, {"sku": `q"<`, "n": "2"}}
@@ -70,7 +61,7 @@ func TestBuild(t *testing.T) {
 			if err := c.req.Spec.Validate(c.req.Data, nil).Err(); err != nil {
 				t.Fatal(err)
 			}
-			f := build(t, c.req)
+			f := attacktest.Build(t, c.req)
 			for range 2 { // the second time from the pool
 				got, err := f(c.a)
 				if err != nil {
@@ -100,7 +91,7 @@ func TestBuildFixed(t *testing.T) {
 		{"template in the path", attack.Request{Data: attacktest.Data([]map[string]string{{"a": "1"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://target/{{ .a }}"}}, false},
 		{"template in a header", attack.Request{Data: attacktest.Data([]map[string]string{{"a": "1"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://target/", Headers: []payload.Field{{Name: "X", Value: "{{ .a }}"}}}}, false},
 	} {
-		f := build(t, c.req)
+		f := attacktest.Build(t, c.req)
 		one, err := f(attack.Arrival{})
 		if err != nil {
 			t.Fatal(err)
@@ -173,7 +164,7 @@ func TestBuildRefuses(t *testing.T) {
 // before.
 func TestTemplatesAreDeterministic(t *testing.T) {
 	r := attack.Request{Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://h/{{ uuid }}/{{ randInt -3 3 }}/{{ seq }}", Body: "{{ uuid }}"}}
-	f := build(t, r)
+	f := attacktest.Build(t, r)
 	uuid := regexp.MustCompile(`^http://h/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/-?[0-3]/[0-9]+$`)
 	want := make(map[uint64]string)
 	distinct := make(map[string]bool)
@@ -193,7 +184,7 @@ func TestTemplatesAreDeterministic(t *testing.T) {
 	if len(distinct) != 500 || len(ints) != 7 {
 		t.Errorf("expected 500 distinct and -3 to 3, found %d and %v", len(distinct), slices.Sorted(maps.Keys(ints)))
 	}
-	g := build(t, r)
+	g := attacktest.Build(t, r)
 	var wg sync.WaitGroup
 	for w := range uint64(4) {
 		wg.Go(func() {
@@ -264,7 +255,7 @@ func TestBuildMindsTheProtocol(t *testing.T) {
 }
 
 func TestQueryRoundTrip(t *testing.T) {
-	f := build(t, attack.Request{Data: attacktest.Data([]map[string]string{{"v": "ä &=?#+%\n"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://h/", Query: []payload.Field{{Name: "q", Value: "{{ .v }}"}}}})
+	f := attacktest.Build(t, attack.Request{Data: attacktest.Data([]map[string]string{{"v": "ä &=?#+%\n"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://h/", Query: []payload.Field{{Name: "q", Value: "{{ .v }}"}}}})
 	c, err := f(attack.Arrival{})
 	if err != nil {
 		t.Fatal(err)

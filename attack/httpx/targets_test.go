@@ -9,12 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
 func TestLoadTargets(t *testing.T) {
-	body := write(t, "body.bin", "from a file")
+	body := attacktest.File(t, "body.bin", "from a file")
 	dir := filepath.Dir(body)
 	for _, c := range []struct {
 		name, file, format, content string
@@ -124,14 +125,4 @@ func FuzzTargets(f *testing.F) {
 			_, _ = httpx.NewBuilder(&attack.Plan{Requests: []attack.Request{{Name: "t", Protocol: httpx.Name, Spec: &httpx.Request{Targets: targets}}}})
 		}
 	})
-}
-
-// write writes a file and returns its path.
-func write(t *testing.T, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

@@ -65,7 +65,7 @@ func TestDataOfTooManyKinds(t *testing.T) {
 	for i := range payload.MaxDataShapes + 1 {
 		fmt.Fprintf(&b, "{\"c%d\":1}\n", i)
 	}
-	path := write(t, "a.jsonl", b.String())
+	path := attacktest.File(t, "a.jsonl", b.String())
 	want := fmt.Sprintf("%s:%d: expected rows with the same columns", path, payload.MaxDataShapes+1)
 	if _, err := payload.LoadData(path); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("expected %q, found %v", want, err)
@@ -76,7 +76,7 @@ func TestDataOfTooManyKinds(t *testing.T) {
 func TestDataPrintsItsDigest(t *testing.T) {
 	sums := map[string]bool{}
 	for _, content := range []string{"a\n1\n", "a\n2\n", "a\n1\n1\n", "a\n1"} {
-		d, err := payload.LoadData(write(t, "rows.csv", content))
+		d, err := payload.LoadData(attacktest.File(t, "rows.csv", content))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestDataIsCompact(t *testing.T) {
 	for i := range rows {
 		fmt.Fprintf(&b, "sku-%06d,%d\n", i, i%10)
 	}
-	d, err := payload.LoadData(write(t, "a.csv", b.String()))
+	d, err := payload.LoadData(attacktest.File(t, "a.csv", b.String()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,17 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
-
-func write(t *testing.T, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 func TestLoadData(t *testing.T) {
 	type rows = []map[string]string
@@ -51,7 +43,7 @@ func TestLoadData(t *testing.T) {
 		{name: "other", file: "a.txt", content: "x", err: ": expected a file of data named *.csv"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			path := write(t, c.file, c.content)
+			path := attacktest.File(t, c.file, c.content)
 			got, err := payload.LoadData(path)
 			if c.err != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), path+c.err) {

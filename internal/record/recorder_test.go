@@ -357,16 +357,7 @@ func TestCuttingOld(t *testing.T) {
 	clock.set(2100 * ms)
 	done()
 	record(10*ms, 2200*ms, 2300*ms, "reset") // sent after it was over
-	tl, err := r.Finish(4*sec, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sum timeline.Stats
-	for _, iv := range intervals(t, tl) {
-		for _, cell := range iv.Cells {
-			sum.Merge(cell.Stats)
-		}
-	}
+	sum := finishedSum(t, r)
 	wantCounts(t, sum, cutCounts{Planned: 7, Done: 7, Cut: 2, Failed: 5, Judged: 5},
 		map[string]uint64{"reset": 4, "timeout": 1})
 }
@@ -445,16 +436,22 @@ func TestCutting(t *testing.T) {
 	record(390*ms, 900*ms, "eof")    // seen a little late
 	record(390*ms, 1500*ms, "reset") // too late to be of it
 	record(500*ms, 600*ms, "reset")  // sent after it was over
+	sum := finishedSum(t, r)
+	wantCounts(t, sum, cutCounts{Planned: 8, Done: 8, Cut: 3, Failed: 4, Judged: 5},
+		map[string]uint64{"reset": 3, "timeout": 1})
+}
+
+// finishedSum ends the recording at 4 s and sums up all that was recorded.
+func finishedSum(t *testing.T, r *Recorder) (sum timeline.Stats) {
+	t.Helper()
 	tl, err := r.Finish(4*sec, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sum timeline.Stats
 	for _, iv := range intervals(t, tl) {
 		for _, cell := range iv.Cells {
 			sum.Merge(cell.Stats)
 		}
 	}
-	wantCounts(t, sum, cutCounts{Planned: 8, Done: 8, Cut: 3, Failed: 4, Judged: 5},
-		map[string]uint64{"reset": 3, "timeout": 1})
+	return sum
 }

@@ -307,9 +307,9 @@ func TestMistakesOfANewKind(t *testing.T) {
 	}
 }
 
-// Heal reverts the faults of a kind's targets and looks at the places it had, and
-// leaves those alone that it does not know.
-func TestHealOfANewKind(t *testing.T) {
+// leftBehind is an empty state folder, and an owner that is dead.
+func leftBehind(t *testing.T) (*state.Folder, owner.Owner) {
+	t.Helper()
 	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 	folder, err := state.Open()
@@ -321,6 +321,13 @@ func TestHealOfANewKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	dead.Start += "0" // of another life of this process id
+	return folder, dead
+}
+
+// Heal reverts the faults of a kind's targets and looks at the places it had, and
+// leaves those alone that it does not know.
+func TestHealOfANewKind(t *testing.T) {
+	folder, dead := leftBehind(t)
 	claim, err := folder.Claim("gone", dead)
 	if err != nil {
 		t.Fatal(err)
@@ -384,17 +391,7 @@ func TestACheckMayNameItsOwnService(t *testing.T) {
 // Records of earlier versions are healed: of a latency whose state was flat, of a link,
 // and of a run that was at an engine.
 func TestHealOfRecordsOfEarlierVersions(t *testing.T) {
-	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
-	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-	folder, err := state.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead, err := owner.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead.Start += "0" // of another life of this process id
+	folder, dead := leftBehind(t)
 	by, err := json.Marshal(dead)
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func TestFastIsDoneWithBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := build(t, attack.Request{Data: attacktest.Data([]map[string]string{{"a": strings.Repeat("x", size)}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: url + "/", Body: "{{ .a }}"}})
+	f := attacktest.Build(t, attack.Request{Data: attacktest.Data([]map[string]string{{"a": strings.Repeat("x", size)}}), Protocol: httpx.Name, Spec: &httpx.Request{Method: "POST", URL: url + "/", Body: "{{ .a }}"}})
 	for n := range 12 {
 		call, err := f(attack.Arrival{})
 		if err != nil {

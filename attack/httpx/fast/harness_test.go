@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/httpx/fast"
 	"github.com/seed-1574e9de/ordeal/attack/httpx/std"
 	"github.com/seed-1574e9de/ordeal/attack/httpx/vegeta"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/attack/runner"
 )
 
 // judge says what is wrong with a reply, if anything.
@@ -33,15 +35,6 @@ func isFast(e httpx.Engine) bool {
 	return fast
 }
 
-func build(t *testing.T, r attack.Request) func(attack.Arrival) (*httpx.Call, error) {
-	t.Helper()
-	f, err := httpx.NewBuilder(&attack.Plan{Seed: 42, Requests: []attack.Request{r}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 // oddCookies are values that servers set and parsers mind.
 var oddCookies = []string{"sid=2543ebb4,Fy4oMd", "name=John Doe", `q="abc def"`, `prefs={"theme":"dark"}`, "utf8=Zoë", `back=a\b`, "cart[0]=x", "user@x=1"}
 
@@ -59,4 +52,18 @@ func hostIsLiteral(s string) bool {
 	begin, _, _ := strings.Cut(s, "{{")
 	_, rest, ok := strings.Cut(begin, "://")
 	return strings.HasPrefix(s, "/") || ok && strings.ContainsAny(rest, "/?#")
+}
+
+// runOwn runs a plan by the engine that it asks for, now.
+func runOwn(t *testing.T, p *attack.Plan) *attacktest.Sink {
+	t.Helper()
+	e, err := httpx.NewEngine(p, engines())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sink := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: time.Now()})
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	return sink
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/httpx/std"
-	"github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -84,14 +83,7 @@ func TestRedirectsLeftOver(t *testing.T) {
 		p := attacktest.HoldPlan(100, 50*time.Millisecond, time.Second, 5)
 		p.Engine, p.Redirects = "http", redirects
 		p.Requests[0].Spec.(*httpx.Request).URL = srv.URL
-		e, err := httpx.NewEngine(p, engines())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: time.Now()})
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
+		c := runOwn(t, p)
 		for _, r := range c.Of(attack.Done) {
 			if r.Kind != want {
 				t.Errorf("with %d redirects: expected kind %q, found %q: %s", redirects, want, r.Kind, r.Detail)
@@ -133,14 +125,7 @@ func TestRedirectsSayWhy(t *testing.T) {
 			p := attacktest.HoldPlan(20, 50*time.Millisecond, 20*time.Second, 1)
 			p.Engine, p.Redirects, p.RedirectHosts = "http", 3, c.hosts
 			p.Requests[0].Spec.(*httpx.Request).URL = srv.URL + c.path
-			e, err := httpx.NewEngine(p, engines())
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, got := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: time.Now()})
-			if err := e.Close(); err != nil {
-				t.Error(err)
-			}
+			got := runOwn(t, p)
 			for _, r := range got.Of(attack.Done) {
 				if !strings.Contains(r.Detail, c.want) || (c.want == "") != (r.Detail == "") {
 					t.Errorf("found %q, want %q", r.Detail, c.want)

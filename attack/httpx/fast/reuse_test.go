@@ -431,7 +431,7 @@ func TestRelease(t *testing.T) {
 			"templated": {Data: attacktest.Data([]map[string]string{{"a": "x"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/{{ .a }}", Body: "{{ .a }}"}},
 			"long way":  {Data: attacktest.Data([]map[string]string{{"a": "x y"}}), Protocol: httpx.Name, Spec: &httpx.Request{URL: srv.URL + "/{{ .a }}"}},
 		} {
-			call, err := build(t, r)(attack.Arrival{})
+			call, err := attacktest.Build(t, r)(attack.Arrival{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,7 +14,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
-	"github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -142,14 +141,7 @@ func TestPackedSample(t *testing.T) {
 	for _, k := range engines() {
 		p := attacktest.HoldPlan(50, 100*time.Millisecond, time.Second, 5)
 		p.Engine, p.Requests[0].Spec.(*httpx.Request).URL = k.Name, srv.URL
-		e, err := httpx.NewEngine(p, engines())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, c := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: time.Now()})
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
+		c := runOwn(t, p)
 		found := ""
 		for _, r := range c.Of(attack.Done) {
 			if r.Sample != nil {

@@ -331,13 +331,20 @@ func TestPause(t *testing.T) {
 	}
 }
 
-func TestStopEndsAPausedFamily(t *testing.T) {
+// startFamily starts a process that has started another, and returns both.
+func startFamily(t *testing.T) (p *Process, child int) {
+	t.Helper()
 	out := &lockedBuffer{}
 	cfg := run("family")
 	cfg.Log = out
-	p := mustStart(t, cfg)
+	p = mustStart(t, cfg)
 	eventually(t, "the family is complete", func() bool { return strings.HasSuffix(out.String(), "\n") })
-	child, _ := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out.String(), "child ")))
+	child, _ = strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out.String(), "child ")))
+	return p, child
+}
+
+func TestStopEndsAPausedFamily(t *testing.T) {
+	p, child := startFamily(t)
 	if err := p.Pause(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -355,12 +362,7 @@ func TestStopEndsAPausedFamily(t *testing.T) {
 }
 
 func TestServiceLivesAsLongAsItsGroup(t *testing.T) {
-	out := &lockedBuffer{}
-	cfg := run("family")
-	cfg.Log = out
-	p := mustStart(t, cfg)
-	eventually(t, "the family is complete", func() bool { return strings.HasSuffix(out.String(), "\n") })
-	child, _ := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out.String(), "child ")))
+	p, child := startFamily(t)
 	syscall.Kill(p.PID(), syscall.SIGKILL) // the leader alone, and not by us
 	select {
 	case e := <-p.Exited():
