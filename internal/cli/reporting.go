@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -62,7 +63,23 @@ func (p *reporting) report(s *streams, r *report.Run) {
 		p.write(s, "the summary", s.out, p.summary.format, r)
 	}
 	if file := os.Getenv(stepSummary); file != "" {
-		if err := appendSummary(file, r); err != nil {
+		err := appendTo(file, func(w io.Writer) error { return report.WriteMarkdown(w, r) })
+		if err != nil {
+			fmt.Fprintf(s.err, "ordeal: the summary of the step could not be written: %v\n", err)
+		}
+	}
+}
+
+// several says what came out of several runs.
+func (p *reporting) several(s *streams, all []report.One) {
+	people := p.people(s)
+	style := report.Style{Color: people.color(people.out), Width: report.WidthOf(people.out)}
+	if err := report.WriteSeveral(people.out, all, style); err != nil {
+		fmt.Fprintf(s.err, "ordeal: the runs could not be listed: %v\n", err)
+	}
+	if file := os.Getenv(stepSummary); file != "" {
+		err := appendTo(file, func(w io.Writer) error { return report.WriteSeveralMarkdown(w, all) })
+		if err != nil {
 			fmt.Fprintf(s.err, "ordeal: the summary of the step could not be written: %v\n", err)
 		}
 	}
@@ -76,17 +93,13 @@ func (p *reporting) write(
 	}
 }
 
-// appendSummary adds a run to the summary of a step of GitHub Actions.
-func appendSummary(file string, r *report.Run) error {
+// appendTo adds to a file.
+func appendTo(file string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
-	err = report.WriteMarkdown(f, r)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return errors.Join(write(f), f.Close())
 }
 
 // inWorkspace is a file's path as GitHub Actions knows it: from the folder of the repository.

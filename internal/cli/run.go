@@ -2,32 +2,19 @@ package cli
 
 import (
 	"context"
-	"io"
-	"log"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"github.com/seed-1574e9de/ordeal/internal/report"
-	"github.com/seed-1574e9de/ordeal/internal/run"
 )
 
 func newRun(s *streams) *cobra.Command {
-	var (
-		from source
-		to   reporting
-		out  string
-		live bool
-		over bool
-
-		share bool
-	)
+	r := &runs{streams: s}
 	cmd := &cobra.Command{
-		Use:   "run FILE | --url URL",
-		Short: "Run a scenario: load, faults and verdict",
+		Use:   "run FILE... | --url URL",
+		Short: "Run scenarios: load, faults and verdict",
 		Long: `Starts the scenario's services, sends its load, injects and undoes its faults,
 judges its rules, and writes everything to a run directory. Every mistake in the
 file is found before anything starts.
@@ -36,51 +23,31 @@ Without a file, --url asks one URL:
 
   ordeal run --url http://127.0.0.1:8080/ --rate 50/s --for 30s --rule 'p99 < 200ms'
 
+Several files are run one after the other, once all of them are found to be right. A
+table at the end says what came out, and the exit code is the worst: 4, 130, 2, 1, 3, 0
+in this order.
+
 The first Ctrl-C stops the load, lets open requests finish and undoes the
 faults; the second no longer waits for the requests. None skips the undo.
 
 ` + exitHelp(),
-		Args:              from.args(1),
+		Args:              r.args,
 		ValidArgsFunction: yamlFiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			plan, err := from.plan(cmd, from.names(cmd, args)[0])
-			if err != nil {
-				return &exit{run.ExitUsage, err}
-			}
-			// net/http logs what rude servers do; here that is counted as errors, and
-			// lines from elsewhere would tear the live status.
-			log.SetOutput(io.Discard)
-			people := to.people(s)
-			soft, hard, interrupts, stop := signals()
-			defer stop()
-			code, err := run.Run(soft, hard, plan, run.Options{
-				Version:    versionName(),
-				Interrupts: interrupts,
-				Out:        out,
-				Replace:    over,
-				Share:      share,
-				Stdout:     people.out,
-				Stderr:     s.err,
-				Terminal:   people.terminal() && live,
-				Color:      people.color(people.out),
-				Reported:   func(r *report.Run) { to.report(s, r) },
-			})
-			if err != nil || code != run.ExitPass {
-				return &exit{code, err}
-			}
-			return nil
-		},
+		RunE:              r.run,
 	}
-	from.add(cmd)
-	to.add(cmd)
-	cmd.Flags().
-		StringVar(&out, "out", "", "write the run directory to `DIR` (default runs/<time>-<name>)")
+	r.from.add(cmd)
+	r.to.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&r.out, "out", "", "write the run directory to `DIR` (default runs/<time>-<name>); "+
+		"of several files, each to a folder in DIR that is called like the file")
 	cobra.CheckErr(cmd.MarkFlagDirname("out"))
-	cmd.Flags().
-		BoolVar(&over, "replace", false, "remove an earlier run from the directory of --out first; nothing but what a run has written")
-	cmd.Flags().BoolVar(&share, "share", false,
+	f.BoolVar(&r.over, "replace", false,
+		"remove an earlier run from the directory of --out first; nothing but what a run has written")
+	f.IntVar(&r.keep, "keep", 0,
+		"keep the last `N` run directories in runs/, and remove earlier ones at the end")
+	f.BoolVar(&r.share, "share", false,
 		"run although another run is at the same target, and each in the other's figures")
-	cmd.Flags().BoolVar(&live, "live", true, "redraw a status block while running in a terminal")
+	f.BoolVar(&r.live, "live", true, "redraw a status block while running in a terminal")
 	return cmd
 }
 

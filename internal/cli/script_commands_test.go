@@ -87,7 +87,7 @@ func supervise(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmd := exec.Command(program, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "ORDEAL_STATE_DIR", "DOCKER_HOST", "TMPDIR", "STRAY", "STRAY_PORT", "STRAY_IP", "TAKEN", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} {
+	for _, name := range []string{"PATH", "HOME", "ORDEAL_STATE_DIR", "DOCKER_HOST", "TMPDIR", "STRAY", "STRAY_PORT", "STRAY_IP", "TAKEN", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SHOP", "GITHUB_STEP_SUMMARY"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	stdout, err := cmd.StdoutPipe()

@@ -35,6 +35,8 @@ type Run struct {
 	// Dirty says that a fault may still be in force: an undo failed or could not
 	// be verified.
 	Dirty bool
+	// LeftBehind says that something of the run may still be there: Dirty, or what it started.
+	LeftBehind bool
 	// Examples has the text of an error for the most frequent kinds, for people.
 	Examples map[string]string
 	// Samples is the file in the run directory that holds samples of wrong

@@ -26,6 +26,7 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	if err != nil {
 		return ExitBroken, errors.Join(broken, err)
 	}
+	out.LeftBehind = out.Dirty || r.left
 	unwritten := r.facts.write(r.dir)
 	if unwritten != nil {
 		out.Problems = append(out.Problems, unwritten.Error())

@@ -1,5 +1,7 @@
 package run
 
+import "slices"
+
 // ExitCode is what the process ends with; each is a promise to scripts.
 type ExitCode int
 
@@ -27,4 +29,20 @@ var ExitCodes = []struct {
 		"the run could not be carried out, or a fault not undone: engine unreachable, service not ready",
 	},
 	{ExitInterrupted, "interrupted; faults undone, what was recorded is kept"},
+}
+
+// worstFirst is in which order exit codes of several runs count: what must not be overlooked
+// comes first.
+var worstFirst = []ExitCode{
+	ExitBroken, ExitInterrupted, ExitUsage, ExitFail, ExitInconclusive, ExitPass,
+}
+
+// Worst is the exit code of several runs; ExitPass if there are none.
+func Worst(codes []ExitCode) ExitCode {
+	for _, c := range worstFirst {
+		if slices.Contains(codes, c) {
+			return c
+		}
+	}
+	return ExitPass
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/filelock"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
@@ -46,6 +47,12 @@ type Again struct {
 // is no run at the path or the rules have mistakes, and ExitInconclusive if the run's files are not
 // whole.
 func Judge(again Again) (ExitCode, error) {
+	over, done := isOver(again.Dir)
+	defer done()
+	if !over {
+		return ExitUsage, fmt.Errorf("the run in %s is still under way: wait until it is over",
+			again.Dir)
+	}
 	r, code, err := openRecorded(again.Dir)
 	if err != nil {
 		return code, err
@@ -79,6 +86,17 @@ func Judge(again Again) (ExitCode, error) {
 		again.Reported(out)
 	}
 	return ExitCode(out.ExitCode), err
+}
+
+// isOver says whether no run writes to its directory any more, as far as that can be seen, and
+// keeps the directory from being removed until done is called.
+func isOver(dir string) (over bool, done func()) {
+	f, err := os.Open(filepath.Join(dir, planFile))
+	if err != nil {
+		return true, func() {}
+	}
+	free, err := filelock.Shared(f)
+	return free || err != nil, func() { _ = f.Close() }
 }
 
 // recorded is what a run directory holds of a run.

@@ -68,7 +68,7 @@ func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode
 	if err != nil {
 		return ExitBroken, fmt.Errorf("nothing was started: %w", err)
 	}
-	made := missingDirs(cmp.Or(opt.Out, "runs"))
+	made := missingDirs(cmp.Or(opt.Out, runsDir))
 	dir, err := newRunDir(opt.Out, plan.Name, opt.Replace, time.Now())
 	if err != nil {
 		return ExitUsage, err
@@ -86,6 +86,11 @@ func Run(soft, hard context.Context, plan *scenario.Plan, opt Options) (ExitCode
 		}
 		return ExitBroken, fmt.Errorf("nothing was started: %w", err)
 	}
+	held, err := hold(dir)
+	if err != nil {
+		return ExitBroken, fmt.Errorf("nothing was started: %w", err)
+	}
+	defer held.Close()
 	return r.run(soft, hard)
 }
 
@@ -129,6 +134,7 @@ type runner struct {
 	self      atomic.Pointer[timeline.UsageWindow]
 	phase     atomic.Int32
 	start     time.Time // of the load; set before phase leaves starting
+	left      bool      // not all that was started could be removed
 	truncated bool      // the recording could not be written to its end
 	settled   bool      // the servers were asked which engine is to send
 
@@ -202,7 +208,7 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	clean := true
 	if r.services != nil {
 		if stopErr := r.services.stop(undo); stopErr != nil {
-			clean = false
+			clean, r.left = false, true
 			err = errors.Join(
 				err,
 				fmt.Errorf(

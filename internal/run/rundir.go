@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/seed-1574e9de/ordeal/internal/filelock"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 )
@@ -49,13 +50,13 @@ func newRunDir(path, name string, replace bool, now time.Time) (string, error) {
 		}
 		return path, nil
 	}
-	if err := os.MkdirAll("runs", 0o755); err != nil {
+	if err := os.MkdirAll(runsDir, 0o755); err != nil {
 		return "", fmt.Errorf(
 			"the run directory cannot be made: %w; name another place with --out",
 			err,
 		)
 	}
-	base := filepath.Join("runs", now.Format("20060102-150405")+"-"+slug(name))
+	base := filepath.Join(runsDir, now.Format("20060102-150405")+"-"+slug(name))
 	for i := 1; ; i++ {
 		dir := base
 		if i > 1 {
@@ -88,11 +89,44 @@ func runFiles() []string {
 	return names
 }
 
-// makeRoom removes an earlier run from a directory, if replace is set and there is nothing else in
-// it. It never touches files that no run has written.
-func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
-	var foreign []string
-	earlier := false
+// CanHave says why a run cannot have a directory, nil if it can; with replace an earlier run in
+// it would be removed. Nothing is changed.
+func CanHave(path string, replace bool) error {
+	entries, err := os.ReadDir(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("the run directory cannot be used: %w", err)
+	case len(entries) == 0:
+		return nil
+	}
+	earlier, foreign, err := contents(path, entries)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the run directory cannot be used: %w", err)
+	case !earlier:
+		return fmt.Errorf(
+			"the run directory %s is not empty, and holds no run: name another one with --out",
+			path,
+		)
+	case len(foreign) > 0 && replace:
+		return fmt.Errorf(
+			"%s holds an earlier run, and besides what no run has written (%s): move that elsewhere, or name another directory with --out",
+			path,
+			strings.Join(foreign[:min(len(foreign), 3)], ", "),
+		)
+	case !replace:
+		return fmt.Errorf(
+			"%s holds an earlier run: add --replace to put this one in its place, or name another directory with --out",
+			path,
+		)
+	}
+	return nil
+}
+
+// contents says whether a directory holds a run, and what in it no run has written.
+func contents(path string, entries []fs.DirEntry) (isRun bool, foreign []string, err error) {
 	for _, e := range entries {
 		name := e.Name()
 		ours := slices.Contains(runFiles(), name) && e.IsDir() == (name == logsDir) &&
@@ -100,7 +134,7 @@ func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
 		if ours && name == logsDir {
 			logs, err := os.ReadDir(filepath.Join(path, logsDir))
 			if err != nil {
-				return fmt.Errorf("the run directory cannot be used: %w", err)
+				return false, nil, err
 			}
 			for _, l := range logs {
 				if !l.Type().IsRegular() || !strings.HasSuffix(l.Name(), ".log") {
@@ -111,33 +145,36 @@ func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
 		if !ours {
 			foreign = append(foreign, name)
 		}
-		earlier = earlier || name == planFile
+		isRun = isRun || ours && name == planFile
 	}
-	switch {
-	case !earlier:
-		return fmt.Errorf(
-			"the run directory %s is not empty, and holds no run: name another one with --out",
-			path,
-		)
-	case len(foreign) > 0 && replace:
-		return fmt.Errorf(
-			"%s holds an earlier run, and besides what no run has written (%s): move that "+
-				"elsewhere, or name another directory with --out",
-			path,
-			strings.Join(foreign[:min(len(foreign), 3)], ", "),
-		)
-	case !replace:
-		return fmt.Errorf(
-			"%s holds an earlier run: add --replace to put this one in its place, or name another directory with --out",
-			path,
-		)
+	return isRun, foreign, nil
+}
+
+// makeRoom removes an earlier run from a directory, if that was asked for and
+// there is nothing else in it. Nobody's own files are ever touched.
+func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
+	if err := CanHave(path, replace); err != nil {
+		return err
 	}
+	held, err := hold(path)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	if err := removeRun(path, entries); err != nil {
+		return fmt.Errorf("the earlier run in %s cannot be removed: %w", path, err)
+	}
+	return nil
+}
+
+// removeRun removes a run's files from its directory, which stays. entries are all that is in it.
+func removeRun(path string, entries []fs.DirEntry) error {
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return fmt.Errorf("the run directory cannot be used: %w", err)
+		return err
 	}
 	defer root.Close()
-	// The plan shows that this is a run directory, so it is removed last.
+	// The plan is what tells that this is a run: it goes last.
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int {
 		if a.Name() == planFile {
 			return 1
@@ -149,10 +186,33 @@ func makeRoom(path string, entries []fs.DirEntry, replace bool) error {
 	})
 	for _, e := range entries {
 		if err := root.RemoveAll(e.Name()); err != nil {
-			return fmt.Errorf("the earlier run in %s cannot be removed: %w", path, err)
+			return err
 		}
 	}
 	return nil
+}
+
+// errInUse says that a run writes to its directory, or that it is being judged.
+var errInUse = errors.New("it is in use")
+
+// hold keeps a run directory from being removed, until what it returns is closed, or this
+// process ends. errInUse: another process has it. Where files cannot be locked nobody is kept
+// from anything, and a run counts as in use as long as it is not over.
+func hold(dir string) (io.Closer, error) {
+	f, err := os.Open(filepath.Join(dir, planFile))
+	if err != nil {
+		return nil, err
+	}
+	free, err := filelock.Exclusive(f)
+	if err != nil {
+		text, readErr := os.ReadFile(filepath.Join(dir, factsFile))
+		of, parseErr := parseFacts(text)
+		free = readErr == nil && parseErr == nil && of.End != nil
+	}
+	if !free {
+		return nil, errors.Join(fmt.Errorf("the run directory %s: %w", dir, errInUse), f.Close())
+	}
+	return f, nil
 }
 
 // slug makes a scenario's name fit for a path: lower case, letters and digits, the
