@@ -376,6 +376,29 @@ func (d *Distribution) CompareQuantile(q float64, limit time.Duration) (cmp int,
 	return 1, true
 }
 
+// CountAbove is how many values are greater than v: exactly if they were counted at v, else by the
+// bucket, those in v's own bucket left out.
+func (d *Distribution) CountAbove(v time.Duration) uint64 {
+	if i, found := findLimit(d.limits, v); found && d.Count() > 0 {
+		return d.limits[i].Above
+	}
+	var above uint64
+	packed := d.packed
+	if packed == nil && d.hist != nil {
+		packed = NewPackedHistogram()
+		packed.MergeFrom(d.hist)
+	}
+	if packed == nil {
+		return 0
+	}
+	for at, n := range packed.ForEachBucket {
+		if at > int64(v) {
+			above += uint64(n)
+		}
+	}
+	return above
+}
+
 // Mean returns the arithmetic mean; false when empty.
 func (d *Distribution) Mean() (time.Duration, bool) {
 	if d.Count() == 0 {

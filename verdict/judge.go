@@ -36,9 +36,10 @@ func Default() []string {
 // percentile has fewer samples than its rank needs, whichever way these few
 // point, if a share has so few that those missing might turn it, if it would
 // be otherwise without the generator's own part in the figures, if the interval
-// of its figure holds its limit and it wants confidence, or if it rests on a fault that was not seen to act; but what is unknown makes a
-// combination of comparisons inconclusive only where it could turn it. A rule
-// with every(...) fails if a slice does.
+// of its figure holds its limit and it wants confidence, or if it rests on a fault
+// that was not seen to act; but what is unknown makes a combination of comparisons
+// inconclusive only where it could turn it. A rule with every(...) fails if a slice does.
+// Of rules that failed the intervals are looked at once more, to say where they were worst.
 //
 // The run is as its worst rule: fail, inconclusive, warn, pass; without rules
 // it passes. Apart from its rules it is inconclusive at least if it was
@@ -61,7 +62,11 @@ func Judge(rules []Input, tl *timeline.Timeline) (Report, error) {
 		}
 		j.Add(iv)
 	}
-	return j.Report(), nil
+	report := j.Report()
+	if err := j.blame(report.Rules); err != nil {
+		return Report{}, err
+	}
+	return report, nil
 }
 
 // weight is what a rule's outcome does to the run.
@@ -90,6 +95,7 @@ type ruleCase struct {
 	// final ones came to that are forgotten.
 	alone  bool
 	folded worstSlice
+	failed *finding // of the last report; nil if the rule did not fail
 }
 
 // worstSlice is what the slices of a rule came to.
@@ -124,13 +130,7 @@ func (j *Judging) prepare(in Input) *ruleCase {
 		if t.scope.Fault != "" {
 			continue // see conclude
 		}
-		within := whole
-		for _, w := range t.scope.Windows {
-			within.within = within.within.Intersect(timeline.Windows{w})
-		}
-		for _, p := range t.scope.Phases {
-			within = within.in(p.Kind, p.Fault)
-		}
+		within := stretchOf(t.scope)
 		c.sliced[i] = t.scope.Every > 0
 		asked := filter{t.scope.Stage, t.scope.Request, t.scope.Flow}
 		tracked := j.c.subscribe(asked, within, t.scope.Every, func(told gathered) {
@@ -418,6 +418,9 @@ func (j *Judging) result(
 	}
 	if r.Severity == "" {
 		r.Severity = SeverityFail
+	}
+	if c.failed = nil; f.truth == no {
+		c.failed = f
 	}
 	leaf, negated := f.deciding()
 	observed, limit := leaf.texts(negated)

@@ -108,7 +108,10 @@ func factsAt(tl *timeline.Timeline, now, proof time.Duration) Facts {
 // noIntervals is for rules that are judged alone, without what none of them rests on.
 var noIntervals = cmpopts.IgnoreFields(RuleResult{}, "Interval")
 
-var judged = cmp.Options{cmpopts.EquateEmpty(), cmpopts.EquateNaNs()}
+// What Judge finds in its second pass over the intervals is left out.
+var judged = cmp.Options{
+	cmpopts.EquateEmpty(), cmpopts.EquateNaNs(), cmpopts.IgnoreFields(RuleResult{}, "Worst"),
+}
 
 // TestJudgingInParts judges random runs as they go on, with reports in between: each report is
 // that of judging at once what there was by then, and the last one that of judging the whole.

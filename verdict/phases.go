@@ -104,6 +104,18 @@ type stretch struct {
 // whole is all of a run.
 var whole = stretch{within: timeline.Windows{forever}}
 
+// stretchOf is the stretch of a rule's scope.
+func stretchOf(s rule.Scope) stretch {
+	out := whole
+	for _, w := range s.Windows {
+		out.within = out.within.Intersect(timeline.Windows{w})
+	}
+	for _, p := range s.Phases {
+		out = out.in(p.Kind, p.Fault)
+	}
+	return out
+}
+
 func (s stretch) in(kind, fault string) stretch {
 	s.phases = append(slices.Clone(s.phases), phase{kind, fault})
 	return s

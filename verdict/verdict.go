@@ -113,6 +113,8 @@ type RuleResult struct {
 	Interval *Interval `json:"interval,omitempty"`
 	Margin   *Figure   `json:"margin,omitempty"`
 	Samples  uint64    `json:"samples,omitempty"`
+	// Worst is where a rule that failed was worst, if it is on load; Judge alone finds it.
+	Worst *Worst `json:"worst,omitempty"`
 }
 
 // Range is where a figure could lie: in nanoseconds, in 0..1, per second, or as a number,

@@ -197,6 +197,11 @@ func failed() *Run {
 			KPI: `during("kill-api").error_rate < 0.5%`, Name: "no caller notices the crash", Severity: verdict.SeverityFail, Outcome: verdict.Fail,
 			Observed: "48.7%", Limit: "0.5%", Samples: 1667, Margin: &verdict.Figure{Value: -0.482, Unit: "fraction"},
 			Interval: &verdict.Interval{Low: ptr(0.461), High: ptr(0.513), Level: 0.95, Text: "46.1% to 51.3%"},
+			Worst: &verdict.Worst{
+				Window: timeline.Window{From: 10 * time.Second, To: 12 * time.Second}, Value: verdict.Figure{Value: 0.914, Unit: "fraction"}, Observed: "91.4%",
+				Stages: []string{"steady"}, Faults: []string{"kill-api"},
+				Requests: []verdict.Contribution{{Name: "checkout", Bad: 402, All: 440}},
+			},
 			Why:      `812 of 1667 requests failed from 9s to 12.1s, most of them with "status 502"`,
 		},
 		verdict.RuleResult{

@@ -159,6 +159,9 @@ func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
 	if rule.Why != "" {
 		facts += "why: " + rule.Why + "\n"
 	}
+	if rule.Worst != nil {
+		facts += rule.Worst.String() + "\n"
+	}
 	message := fmt.Sprintf("%s: observed %s", rule.KPI, orDash(rule.Observed))
 	switch warn := rule.Severity == verdict.SeverityWarn; {
 	case rule.Outcome == verdict.Pass:

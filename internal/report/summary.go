@@ -149,6 +149,7 @@ type ruleSummary struct {
 	Interval *verdict.Interval `json:"interval,omitempty"`
 	Margin   *verdict.Figure   `json:"margin,omitempty"`
 	Samples  uint64            `json:"samples,omitempty"`
+	Worst    *verdict.Worst    `json:"worst,omitempty"` // of one that failed
 	// ByBucket: the run did not count at the limit, so that the rule is judged by the bucket of
 	// the histogram, 0.1 % wide.
 	ByBucket bool `json:"by_bucket,omitempty"`
@@ -245,6 +246,7 @@ func newSummary(r *Run) summary {
 			Observed: x.Observed, Limit: x.Limit, Why: x.Why, Reason: x.Reason, CouldBe: x.CouldBe,
 			Op: x.Op, Value: x.Value, Bound: x.Bound, Slice: x.Slice, ByBucket: x.ByBucket,
 			Interval: x.Interval, Margin: x.Margin, Samples: x.Samples,
+			Worst: x.Worst,
 		})
 	}
 	return s

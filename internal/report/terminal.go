@@ -269,6 +269,9 @@ func (p *page) rules(r *Run) {
 		if x.Why != "" {
 			rw.notes = append(rw.notes, cell{plain(x.Why), p.dim})
 		}
+		if x.Worst != nil {
+			rw.notes = append(rw.notes, cell{plain(x.Worst.String()), p.dim})
+		}
 		if x.CouldBe != nil && !strings.Contains(x.Why, x.CouldBe.Text) {
 			rw.notes = append(rw.notes, cell{couldBe(&x), p.dim})
 		}
