@@ -12,7 +12,9 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
-// From inside the package, as nothing else shows what is kept. Of a long answer no more is kept than somebody looks at.
+// From inside the package, as nothing else shows what is kept.
+
+// Of a long answer no more is kept than somebody looks at.
 func TestLongAnswerIsNotKept(t *testing.T) {
 	const size = 3 << 20
 	url := attacktest.Conns(t, func(c net.Conn) {

@@ -327,7 +327,7 @@ func services(w io.Writer, p *scenario.Plan) {
 	var t [][]string
 	for _, s := range p.Services {
 		what, remark := s.Settings.Describe()
-		t = append(t, []string{s.Name, what, remark})
+		t = append(t, []string{s.Name, p.Masked(what), remark})
 	}
 	table(w, t)
 }
