@@ -71,6 +71,17 @@ func Compile(src string, names Names) (*Rule, fielderr.List) {
 	return r, nil
 }
 
+// Observed are the figures of subjects that the rule asks for, in the order of the rule.
+func (r *Rule) Observed() []*rule.Observed {
+	var out []*rule.Observed
+	for i := range r.terms {
+		if o := r.terms[i].observed; o != nil {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 // registry tells the rule language which metrics there are.
 type registry struct{}
 

@@ -37,7 +37,7 @@ var order = [][]string{
 	{"internal/ready", "internal/target/link/tcpproxy"},
 	{"internal/target", "internal/target/nethelper"},
 	{"internal/target/process", "internal/target/link", "internal/target/container"},
-	{"internal/target/kinds"},
+	{"internal/target/kinds", "internal/observe"},
 	{"internal/scenario", "internal/record", "internal/shop", "internal/generator"},
 	{"internal/report", "internal/planview", "internal/target/container/dockertest"},
 	{"internal/run"},

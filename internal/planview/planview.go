@@ -52,24 +52,11 @@ func plan(w io.Writer, p *scenario.Plan) {
 	a := &p.Attack
 	end := a.Duration()
 	fmt.Fprintf(w, "%s  (seed %d)\n", p.Name, p.Seed)
-	how := string(a.Arrivals) + " arrivals"
-	if !slices.ContainsFunc(
-		a.Stages,
-		func(s attack.Stage) bool { _, open := s.Shape.(arrivals.OpenShape); return open },
-	) {
-		how = "a closed loop"
+	if len(a.Requests) > 0 {
+		load(w, a)
+	} else {
+		fmt.Fprintf(w, "%s, without a load of its own\n", quantity.FormatDuration(end))
 	}
-	fmt.Fprintf(
-		w,
-		"%s of load, %s, sent by %s, at most %s in flight, timeout %s\n",
-		quantity.FormatDuration(
-			end,
-		),
-		how,
-		senders(a),
-		quantity.FormatCount(float64(a.MaxInFlight)),
-		quantity.FormatDuration(a.Timeout),
-	)
 	if c := describeConnections(a.Connections); c != "" {
 		fmt.Fprintf(w, "connections: %s\n", c)
 	}
@@ -129,8 +116,29 @@ func plan(w io.Writer, p *scenario.Plan) {
 	table(w, t)
 
 	requests(w, p)
+	observed(w, p)
 	rules(w, p)
 	recovery(w, p)
+}
+
+// load says in one line what is sent.
+func load(w io.Writer, a *attack.Plan) {
+	how := string(a.Arrivals) + " arrivals"
+	if !slices.ContainsFunc(
+		a.Stages,
+		func(s attack.Stage) bool { _, open := s.Shape.(arrivals.OpenShape); return open },
+	) {
+		how = "a closed loop"
+	}
+	fmt.Fprintf(
+		w,
+		"%s of load, %s, sent by %s, at most %s in flight, timeout %s\n",
+		quantity.FormatDuration(a.Duration()),
+		how,
+		senders(a),
+		quantity.FormatCount(float64(a.MaxInFlight)),
+		quantity.FormatDuration(a.Timeout),
+	)
 }
 
 // senders says what sends the load: the engine of HTTP, and other protocols.

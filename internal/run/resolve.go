@@ -7,16 +7,19 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
@@ -24,12 +27,16 @@ import (
 type Resolution struct {
 	Load     []Origin  `json:"load"`
 	Services []Service `json:"services"`
-	Faults   []Fault   `json:"faults"`
+	// Observed is what is watched beside the load.
+	Observed []Observed `json:"observed,omitempty"`
+	Faults   []Fault    `json:"faults"`
 	// Problems are errors of what could not be found out.
 	Problems []string `json:"problems,omitempty"`
 
 	seed uint64
-	errs []error
+	// standIns are the services by their made-up addresses.
+	standIns map[string]string
+	errs     []error
 }
 
 // Origin is where requests go.
@@ -45,6 +52,15 @@ type Service struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"`
 	target.Facts
+}
+
+// Observed is something that is watched beside the load.
+type Observed struct {
+	Kind string `json:"kind"` // service, probe or metric
+	Name string `json:"name"`
+	What string `json:"what"` // in few words
+	// Targets are those of a service, or where a question goes.
+	Targets []string `json:"targets,omitempty"`
 }
 
 // Fault is what a fault would hit.
@@ -76,6 +92,7 @@ func Resolve(ctx context.Context, plan *scenario.Plan) *Resolution {
 	for _, f := range plan.Chaos {
 		r.fault(f)
 	}
+	r.observed(ctx, plan, s)
 	r.problem(s.stop(context.WithoutCancel(ctx)))
 	for _, err := range r.errs {
 		r.Problems = append(r.Problems, plan.Redact(err.Error()))
@@ -107,42 +124,116 @@ func (r *Resolution) Code() ExitCode {
 
 // load finds where requests go.
 func (r *Resolution) load(ctx context.Context, plan *scenario.Plan) {
-	// A made-up address for each service, by which the service can be told from an address.
-	standIns := map[string]string{}
-	load, err := plan.Resolve(func(name string) (string, bool) {
-		for i, svc := range plan.Services {
-			if svc.Name == name {
-				at := fmt.Sprintf("127.0.0.1:%d", i+1)
-				standIns[at] = name
-				return at, true
-			}
-		}
-		return "", false
-	})
+	load, err := plan.Resolve(r.standIn(plan))
 	if err != nil {
 		r.problem(err)
 		return
 	}
 	for _, u := range protocols.Origins(&load) {
-		o := Origin{URL: u.Scheme + "://" + u.Host}
-		network, to := load.Connections.Where(wire.Address(u))
-		name, ofService := standIns[to]
-		switch {
-		case network == "unix":
-			o.Addresses = []string{"the socket " + to}
-		case ofService:
-			o.URL = strings.ReplaceAll(o.URL, to, "${"+name+".addr}")
-			o.Addresses = []string{r.addressOf(name)}
-		default:
-			addresses, err := lookUp(ctx, to)
-			if err != nil {
-				r.problem(fmt.Errorf("the load to %s: %w", o.URL, err))
-				continue
-			}
-			o.Addresses = addresses
+		o, err := r.origin(ctx, u, load.Connections)
+		if err != nil {
+			r.problem(fmt.Errorf("the load to %s: %w", o.URL, err))
+			continue
 		}
 		r.Load = append(r.Load, o)
 	}
+}
+
+// standIn gives each service a made-up address, by which the service can be told from an
+// address.
+func (r *Resolution) standIn(plan *scenario.Plan) func(name string) (string, bool) {
+	r.standIns = map[string]string{}
+	return func(name string) (string, bool) {
+		for i, svc := range plan.Services {
+			if svc.Name == name {
+				at := fmt.Sprintf("127.0.0.1:%d", i+1)
+				r.standIns[at] = name
+				return at, true
+			}
+		}
+		return "", false
+	}
+}
+
+// origin says where connections for a URL go.
+func (r *Resolution) origin(
+	ctx context.Context, u *url.URL, ways wire.Connections,
+) (o Origin, err error) {
+	o.URL = u.Scheme + "://" + u.Host
+	network, to := ways.Where(wire.Address(u))
+	name, ofService := r.standIns[to]
+	switch {
+	case network == "unix":
+		o.Addresses = []string{"the socket " + to}
+	case ofService:
+		o.URL = strings.ReplaceAll(o.URL, to, "${"+name+".addr}")
+		o.Addresses = []string{r.addressOf(name)}
+	default:
+		o.Addresses, err = lookUp(ctx, to)
+	}
+	return o, err
+}
+
+// observed finds what would be watched, and where questions would go.
+func (r *Resolution) observed(ctx context.Context, plan *scenario.Plan, s *services) {
+	if plan.Observe == nil {
+		return
+	}
+	for _, svc := range r.Services {
+		if slices.Contains(plan.Observe.Services, svc.Name) {
+			r.watched(svc.Name, svc.Facts)
+		}
+	}
+	for _, svc := range plan.Observe.Watch {
+		facts, err := s.opener(svc.Kind).Facts(ctx, svc.Name, svc.Settings)
+		if err != nil {
+			r.problem(fmt.Errorf("watch %s: %w", svc.Name, err))
+			continue
+		}
+		r.watched(svc.Name, facts)
+	}
+	probes, metrics, err := plan.ResolveObserve(r.standIn(plan))
+	if err != nil {
+		r.problem(err)
+		return
+	}
+	for i := range probes {
+		p := &probes[i]
+		o := Observed{Kind: "probe", Name: p.Name, What: plan.Observe.Probes[i].String()}
+		if p.Request != nil {
+			of := attack.Plan{Requests: []attack.Request{*p.Request}}
+			for _, u := range protocols.Origins(&of) {
+				r.asks(ctx, &o, u, plan.Attack.Connections)
+			}
+		}
+		r.Observed = append(r.Observed, o)
+	}
+	for i, m := range metrics {
+		o := Observed{Kind: "metric", Name: m.Name, What: plan.Observe.Metrics[i].Of.String()}
+		if u, err := url.Parse(m.Of.Asks()); err == nil && u.Host != "" {
+			r.asks(ctx, &o, u, wire.Connections{})
+		}
+		r.Observed = append(r.Observed, o)
+	}
+}
+
+// watched takes in the targets of a service that is watched.
+func (r *Resolution) watched(name string, facts target.Facts) {
+	o := Observed{Kind: "service", Name: name, What: "what it uses"}
+	for _, t := range facts.Targets {
+		o.Targets = append(o.Targets, t.Name)
+	}
+	r.Observed = append(r.Observed, o)
+}
+
+// asks takes in where a question goes.
+func (r *Resolution) asks(ctx context.Context, o *Observed, u *url.URL, ways wire.Connections) {
+	to, err := r.origin(ctx, u, ways)
+	if err != nil {
+		r.problem(fmt.Errorf("the %s %s: %w", o.Kind, o.Name, err))
+		return
+	}
+	o.Targets = to.Addresses
 }
 
 // addressOf says where a service is reached, for people.
@@ -232,6 +323,13 @@ func (r *Resolution) Print(w io.Writer, redact func(string) string) error {
 		fmt.Fprintf(&b, "  fault    %s: %s at %s hits %s%s\n", f.Name, f.Kind,
 			quantity.FormatDuration(f.At), strings.Join(f.Targets, ", "), drawn)
 	}
+	for _, o := range r.Observed {
+		where := ""
+		if len(o.Targets) > 0 {
+			where = ": " + strings.Join(o.Targets, ", ")
+		}
+		fmt.Fprintf(&b, "  %-8s %s, observed: %s%s\n", o.Kind, o.Name, o.What, where)
+	}
 	for line := range strings.Lines(b.String()) {
 		if _, err := fmt.Fprintln(w, plaintext.Line(strings.TrimSuffix(line, "\n"))); err != nil {
 			return err
@@ -252,6 +350,10 @@ func (r *Resolution) redacted(redact func(string) string) *Resolution {
 	q.Load, q.Services = slices.Clone(r.Load), slices.Clone(r.Services)
 	for i := range q.Load {
 		q.Load[i].URL = redact(q.Load[i].URL)
+	}
+	q.Observed = slices.Clone(r.Observed)
+	for i := range q.Observed {
+		q.Observed[i].What = redact(secret.MaskLiteral(q.Observed[i].What))
 	}
 	for i := range q.Services {
 		targets := slices.Clone(q.Services[i].Targets)

@@ -24,6 +24,7 @@ import (
 	loadrunner "github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/generator"
+	"github.com/seed-1574e9de/ordeal/internal/observe"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
@@ -128,6 +129,7 @@ type runner struct {
 	journal   *journal
 	attack    attack.Plan
 	conductor *chaos.Conductor
+	observers *observe.Set
 	recorder  *record.Recorder
 	load      loadrunner.Counters
 	// The latest window of the generator; nil before the first.
@@ -201,6 +203,7 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	if tl == nil && soft.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil // the interruption, not a failure
 	}
+	err = errors.Join(err, r.observers.Close())
 	// Not soft or hard: what was started is stopped even if the run was
 	// interrupted twice.
 	undo, cancel := context.WithTimeout(context.WithoutCancel(hard), teardownTimeout)
@@ -323,7 +326,10 @@ func (r *runner) prepare(ctx context.Context) error {
 		r.attack.Engine, r.attack.EngineWhy = httpx.SettleEngine(asked)
 		r.settled = true
 	}
-	return r.prepareChaos(ctx, me)
+	if err := r.prepareChaos(ctx, me); err != nil {
+		return err
+	}
+	return r.prepareObservers(ctx)
 }
 
 // carries says whether connections through a service are carried by this process.
@@ -385,6 +391,8 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		faults []timeline.Fault
 	)
 	wg.Go(func() { faults = r.conductor.Run(chaosCtx) })
+	observing := r.observing(chaosCtx, hard, start)
+	wg.Go(func() { r.observers.Observe(observing) })
 	watching, endWatch := context.WithCancel(context.Background())
 	defer endWatch()
 	// An interruption cuts the interval that it falls into, so that answers that come while the run
@@ -418,22 +426,28 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	for _, exits := range r.services.exits {
 		wg.Go(func() { r.watch(watching, clock, exits, live) })
 	}
-	result, err := loadrunner.Run(hard, &r.attack, loadrunner.Options{
-		Clients: clients, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(), Counters: &r.load,
-		Busy: generator.Busy(), Refused: r.forbidden.note,
-		Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, carries),
-		OnStage: func(i int) {
-			if i < len(windows) {
-				r.recorder.Event(
-					timeline.Event{
-						At:   windows[i].Window.From,
-						Type: "stage",
-						Name: windows[i].Name,
-					},
-				)
-			}
-		},
-	})
+	onStage := func(i int) {
+		if i < len(windows) {
+			r.recorder.Event(
+				timeline.Event{
+					At:   windows[i].Window.From,
+					Type: "stage",
+					Name: windows[i].Name,
+				},
+			)
+		}
+	}
+	var result loadrunner.RunResult
+	if len(r.attack.Requests) == 0 {
+		result = waitOut(start, windows, soft.Done(), onStage)
+	} else {
+		result, err = loadrunner.Run(hard, &r.attack, loadrunner.Options{
+			Clients: clients, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(),
+			Counters: &r.load, Busy: generator.Busy(), Refused: r.forbidden.note,
+			Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, carries),
+			OnStage: onStage,
+		})
+	}
 	// A run that was interrupted before its last answer ends with exit code 130, even if all
 	// answers came in the end: that is what the user asked for.
 	interrupted := !result.Complete() || soft.Err() != nil
@@ -441,6 +455,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	endChaos()
 	endWatch()
 	wg.Wait()
+	r.observers.Finish(observing)
 	r.phase.Store(int32(finishing))
 	r.setLive(nil)
 	live.Stop()

@@ -146,7 +146,7 @@ func (b *builder) engine(p *attack.Plan) {
 			"take engine: http, or leave it out",
 			"engine fast speaks HTTP/1.1 only, but the protocol is %s", f.Protocol)
 	}
-	if len(p.Requests) > 0 && !p.Sends(httpx.Name) {
+	if !p.Sends(httpx.Name) {
 		p.Engine, p.EngineWhy = "", ""
 	}
 }

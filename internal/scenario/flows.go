@@ -246,9 +246,19 @@ func (b *builder) requireRequests() {
 		near, ok := suggest.Nearest(e.Key.Text, keysOf(&b.file.Attack))
 		given = given || ok && (near == "requests" || near == "flows") // a slip, noted already
 	}
-	if !given {
+	if !given && !(b.file.beyondLoad() && b.onlyPauses()) {
 		b.Failf(n.Span, hint, `attack needs the key "requests", or "flows"`)
 	}
+}
+
+// onlyPauses says whether no stage sends anything, by what it is called.
+func (b *builder) onlyPauses() bool {
+	for i := range b.file.Attack.Stages {
+		if b.file.Attack.Stages[i].kind.Name != "pause" {
+			return false
+		}
+	}
+	return len(b.file.Attack.Stages) > 0
 }
 
 func keysOf(ptr any) []string {
@@ -259,7 +269,7 @@ func keysOf(ptr any) []string {
 	return out
 }
 
-// schema wants requests, flows, or both.
+// NodeSchema wants requests, flows, or both, unless all stages are pauses.
 func (a *attackFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strictyaml.Schema {
 	s := g.Object(a, false)
 	for _, key := range []string{"requests", "flows"} {
@@ -268,6 +278,12 @@ func (a *attackFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) stric
 	s["anyOf"] = []strictyaml.Schema{
 		{"required": []string{"requests"}},
 		{"required": []string{"flows"}},
+		{"properties": strictyaml.Schema{
+			"stages": strictyaml.Schema{
+				"description": "pauses, in which nothing is sent",
+				"items":       strictyaml.Schema{"required": []string{"pause"}},
+			},
+		}},
 	}
 	return s
 }

@@ -36,6 +36,8 @@ var foreignKeys = map[string]map[string]foreignKey{
 			"thresholds threshold slo slos assertions ensure criteria passfail kpis rules checks",
 		},
 		{"chaos", "faults stand under chaos:", "faults fault experiments disruptions"},
+		{"observe", "what is watched stands under observe:",
+			"probes probe metrics metric watch monitors monitoring healthchecks"},
 	}),
 	"attack": foreignTable([]foreignKeyWords{
 		{

@@ -9,6 +9,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/observe"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
@@ -18,9 +19,10 @@ import (
 
 // grammar is what the scenario file has beyond its structs.
 var grammar = &strictyaml.Grammar{
-	Keys: protocolKeys(protocols.All()),
+	Keys: keysOfRegistries(protocols.All()),
 	Lists: map[string]func() []string{
 		"builtins": target.Builtins, "protocols": httpVersions, "processes": processes, "engines": engines,
+		"units": observe.UnitNames,
 	},
 	Units:       map[reflect.Type]string{reflect.TypeFor[arrivals.Rate](): strictyaml.UnitRate},
 	Foreign:     foreign,
@@ -38,7 +40,7 @@ var grammar = &strictyaml.Grammar{
 // grammarOf is the grammar of files whose requests can be of these protocols.
 func grammarOf(all []attack.Protocol) *strictyaml.Grammar {
 	g := *grammar
-	g.Keys = protocolKeys(all)
+	g.Keys = keysOfRegistries(all)
 	return &g
 }
 
@@ -56,6 +58,7 @@ type scenarioFile struct {
 	Secrets    []string     `json:"secrets" doc:"names of environment variables, columns of data and captures whose values are shown as ***, beside those whose name says so"`
 	Attack     attackFile   `json:"attack" required:"true" doc:"the load: requests or flows, and stages"`
 	Chaos      []faultFile  `json:"chaos" doc:"faults, on the same clock as the load"`
+	Observe    observeFile  `json:"observe" doc:"what is watched beside the load: services, probes and figures from outside"`
 	Recovery   recoveryFile `json:"recovery" doc:"when the service counts as normal again after a fault; a fault can have its own"`
 	Verdict    rulesFile    `json:"verdict" doc:"rules that must hold, such as p99 < 200ms, or the word default for the default scorecard; left out, the run only measures"`
 }
@@ -63,6 +66,8 @@ type scenarioFile struct {
 func (scenarioFile) Noun() string { return "a scenario" }
 func (requestFile) Noun() string  { return "a request" }
 func (ruleFile) Noun() string     { return "a rule" }
+func (probeFile) Noun() string    { return "a probe" }
+func (metricFile) Noun() string   { return "a metric" }
 
 type attackFile struct {
 	Engine      string        `json:"engine" default:"auto" enum:"@engines" doc:"what sends the requests; auto takes fast, or http where HTTP/2 or a proxy is needed"`
@@ -170,6 +175,43 @@ type sizeFile struct {
 type targetsFile struct {
 	File   string `json:"file" required:"true" doc:"the list of requests"`
 	Format string `json:"format" default:"http" enum:"http,json" doc:"vegeta's HTTP or JSON format"`
+}
+
+// observeFile says what is watched beside the load.
+type observeFile struct {
+	Services observedServices `json:"services" doc:"all, or names of services: what they use of CPU, memory and the like is watched"`
+	Every    time.Duration    `json:"every" default:"1s" positive:"true" doc:"how often services are asked, at least 1s apart"`
+	Watch    watchFile        `json:"watch" doc:"containers that are watched as services are, and neither started nor broken"`
+	Probes   []probeFile      `json:"probes" doc:"requests and commands that are asked all the time, load or no load"`
+	Metrics  []metricFile     `json:"metrics" doc:"figures from outside"`
+}
+
+// probeFile is asked again and again. It is a request, or a command.
+type probeFile struct {
+	requestFile `without:"weight,data,targets,expect,timeout"`
+	Command     []string      `json:"command" empties:"true" vars:"addr" doc:"in place of a request: a command of this machine that exits with status 0"`
+	Every       time.Duration `json:"every" default:"1s" positive:"true" doc:"how often it is asked"`
+	Timeout     time.Duration `json:"timeout" positive:"true" doc:"how long an answer may take, from the moment the probe was due; left out: 1s, or ten times every if that is less"`
+	Expect      probeExpect   `json:"expect" doc:"what a good answer looks like; by default any status from 200 to 399, a connection, or exit status 0"`
+}
+
+// probeExpect is what a probe expects, which may be that there is no answer.
+type probeExpect struct {
+	expectFile
+	Refused  bool `json:"refused" doc:"true: the connection must be refused, as nothing listens there"`
+	TLSError bool `json:"tls_error" doc:"true: the TLS handshake must fail, as for a certificate that is not to be trusted"`
+}
+
+// metricFile is a figure from outside.
+type metricFile struct {
+	Name    string        `json:"name" required:"true" doc:"name in rules and reports"`
+	Unit    string        `json:"unit" default:"count" enum:"@units" doc:"what the source tells it in"`
+	Every   time.Duration `json:"every" positive:"true" doc:"how often it is read, from the beginning of the load to its end"`
+	Once    string        `json:"once" enum:"before,after" doc:"in place of every: it is read once, before the load begins, or after it is over and all faults are undone"`
+	Timeout time.Duration `json:"timeout" positive:"true" doc:"how long the source may take; left out: 5s, or every if that is less"`
+
+	// Source are the keys of the sources, see observe.Sources.
+	Source strictyaml.Keyed `keys:"sources"`
 }
 
 type stageHead struct {

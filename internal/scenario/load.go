@@ -69,7 +69,7 @@ func Parse(file string, src []byte, env Env, opt Options) (*Plan, error) {
 	vars := newVariables(source, env, secrets)
 	d := source.Decoder(vars.resolve)
 	var f scenarioFile
-	f.Services.kinds = opt.Kinds
+	f.Services.kinds, f.Observe.Watch.kinds = opt.Kinds, opt.Kinds
 	d.Decode(root, &f, f.Noun())
 	b := &builder{
 		Decoder: d, file: &f, root: root, vars: vars, secrets: secrets,
@@ -123,8 +123,10 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Attack = b.attack(p.Seed)
 	p.Ready, p.ReadyTimeout = b.ready(&f.Attack.Ready, ready.Check{}), f.Attack.ReadyTimeout
 	p.Chaos = b.faults().plans(p.Seed)
+	p.Observe = b.observe()
 	p.Recovery, p.RecoveryOf = b.recovery()
 	p.Rules = b.rules()
+	b.observedInRules(p)
 	return p
 }
 

@@ -43,6 +43,8 @@ type Plan struct {
 	Recovery   *timeline.Normal           `json:"recovery,omitempty"`
 	RecoveryOf map[string]timeline.Normal `json:"recovery_of,omitempty"`
 
+	// Observe is what is watched beside the load; nil: nothing is.
+	Observe *Observe `json:"observe,omitempty"`
 	// Subjects are what can be observed beside the load.
 	Subjects []timeline.Declared `json:"-"`
 

@@ -11,7 +11,7 @@ import (
 
 // protocolKeys are the keys of requests that say they are not sent by HTTP, whose own
 // keys are those of requestFile: the names of the protocols.
-func protocolKeys(all []attack.Protocol) map[string][]strictyaml.Key {
+func protocolKeys(all []attack.Protocol) []strictyaml.Key {
 	var keys []strictyaml.Key
 	for _, p := range all {
 		if p.Name == httpx.Name {
@@ -22,7 +22,7 @@ func protocolKeys(all []attack.Protocol) map[string][]strictyaml.Key {
 			New: func() any { return p.New() },
 		})
 	}
-	return map[string][]strictyaml.Key{"protocols": keys}
+	return keys
 }
 
 // other makes a request of a protocol other than HTTP: of the one whose key is set.

@@ -1,11 +1,18 @@
 package scenario
 
 import (
+	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
+
+// keysOfRegistries are the keys that stand for entries of a registry.
+func keysOfRegistries(all []attack.Protocol) map[string][]strictyaml.Key {
+	return map[string][]strictyaml.Key{"protocols": protocolKeys(all), "sources": sourceKeys()}
+}
 
 func httpVersions() []string { return []string{"auto", "http1", "http2", "h2c"} }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
@@ -28,39 +29,14 @@ type requests struct {
 // of a flow.
 func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 	out := attack.Request{Name: r.Name, Weight: r.Weight, Timeout: r.Timeout}
-	spec := &httpx.Request{
-		Headers: r.Headers, Query: r.Query,
-		Expect: expect.Expect{
-			Status: r.Expect.Status, Body: r.Expect.Body, Matches: r.Expect.Matches,
-			Headers: r.Expect.Headers.whole, HeaderParts: r.Expect.Headers.parts,
-			JSON: r.Expect.JSON, MinSize: r.Expect.Size.Min, MaxSize: r.Expect.Size.Max,
-			Within: r.Expect.Within,
-		},
-	}
 	if out.Timeout == 0 {
 		out.Timeout = b.file.Attack.Timeout
 	}
 	b.secrets.headers(r.Headers)
-	b.secrets.expectation(&spec.Expect)
 	own := b.ownNode(r)
-	expect := b.Where(&r.Expect, own)
-	rest := spec.Expect
-	rest.Status, rest.JSON = nil, nil // each was looked at where it stands
-	noteFields(
-		b.Decoder,
-		rest.Validate(),
-		&r.Expect,
-		expect,
-		"expect: what a good answer looks like",
-	)
-	if spec.Expect.Within >= out.Timeout && out.Timeout > 0 {
-		b.Failf(
-			b.Where(&r.Expect.Within, expect).Span,
-			"ask for less, or raise the timeout: what takes longer than that is an error anyway",
-			"within: expected less than the timeout of %s, found %s",
-			out.Timeout,
-			spec.Expect.Within,
-		)
+	spec := &httpx.Request{
+		Headers: r.Headers, Query: r.Query,
+		Expect: b.expectation(&r.Expect, b.Where(&r.Expect, own), out.Timeout),
 	}
 	for _, o := range r.Other.Values() {
 		if b.Set(o.Ptr) {
@@ -87,6 +63,32 @@ func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 		tried.JSON = "" // it may be half read; what else is not there does no harm
 	}
 	b.tryRows(r, &tried, out.Data, in, at)
+	return out
+}
+
+// expectation is what a good answer looks like; own is where it is spoken of, and timeout
+// that of the request.
+func (b *builder) expectation(
+	f *expectFile, own *strictyaml.Node, timeout time.Duration,
+) expect.Expect {
+	out := expect.Expect{
+		Status: f.Status, Body: f.Body, Matches: f.Matches, Headers: f.Headers.whole,
+		HeaderParts: f.Headers.parts, JSON: f.JSON, MinSize: f.Size.Min, MaxSize: f.Size.Max,
+		Within: f.Within,
+	}
+	b.secrets.expectation(&out)
+	rest := out
+	rest.Status, rest.JSON = nil, nil // each was looked at where it stands
+	noteFields(b.Decoder, rest.Validate(), f, own, "expect: what a good answer looks like")
+	if out.Within >= timeout && timeout > 0 {
+		b.Failf(
+			b.Where(&f.Within, own).Span,
+			"ask for less, or raise the timeout: what takes longer than that is an error anyway",
+			"within: expected less than the timeout of %s, found %s",
+			timeout,
+			out.Within,
+		)
+	}
 	return out
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/allow"
+	"github.com/seed-1574e9de/ordeal/internal/observe"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
@@ -26,11 +27,10 @@ func (p *Plan) Resolve(addr func(service string) (string, bool)) (attack.Plan, e
 }
 
 func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (attack.Plan, error) {
-	hosts, err := p.Hosts()
+	r, err := p.resolver(addr, find)
 	if err != nil {
 		return attack.Plan{}, err
 	}
-	r := resolver{hosts: hosts, addr: addr, find: find, verified: map[string]error{}}
 	out := p.Attack
 	out.AllowHosts = p.AllowHosts
 	out.TLS.CA, out.TLS.Cert, out.TLS.Key = p.file(
@@ -40,18 +40,10 @@ func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (att
 	), p.file(
 		out.TLS.Key,
 	)
-	out.Connections = r.connections(p)
-	r.ways = out.Connections
-	r.proxies = httpx.ProxiesOf(p.Attack.Engine, out.Connections)
-	base := strings.TrimSuffix(r.expand(p.Target), "/")
+	out.Connections = r.ways
 	out.Requests = make([]attack.Request, len(p.Attack.Requests))
 	for i, q := range p.Attack.Requests {
-		if spec, ok := q.Spec.(*httpx.Request); ok {
-			q.Spec = r.http(base, spec)
-			out.Requests[i] = q
-			continue
-		}
-		out.Requests[i] = r.other(base, q)
+		out.Requests[i] = r.request(q)
 	}
 	out.RedirectHosts = r.redirectHosts(p.Attack.RedirectHosts)
 	for _, s := range p.Services {
@@ -69,6 +61,68 @@ func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (att
 	return out, errors.Join(r.errs...)
 }
 
+// ResolveObserve returns what asks for something beside the load, with everything that only the
+// run knows put in, as Resolve does.
+func (p *Plan) ResolveObserve(
+	addr func(service string) (string, bool),
+) (probes []observe.Probe, metrics []observe.Metric, err error) {
+	if p.Observe == nil {
+		return nil, nil, nil
+	}
+	r, err := p.resolver(addr, net.DefaultResolver.LookupNetIP)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, one := range p.Observe.Probes {
+		if one.Request != nil {
+			q := r.request(*one.Request)
+			one.Request = &q
+		}
+		var command []string
+		for _, a := range one.Command {
+			command = append(command, r.expand(a))
+		}
+		one.Command = command
+		probes = append(probes, one)
+	}
+	for _, m := range p.Observe.Metrics {
+		m.Of = m.Of.Expanded(r.expand)
+		if asks := m.Of.Asks(); asks != "" {
+			if u, err := neturl.Parse(asks); err != nil || u.Hostname() == "" {
+				r.fail(fmt.Errorf("metric %s: expected a URL to ask, found %q", m.Name, secret.Mask(asks)))
+			} else {
+				r.host(u.Hostname())
+			}
+		}
+		metrics = append(metrics, m)
+	}
+	return probes, metrics, errors.Join(r.errs...)
+}
+
+// resolver puts in what only the run knows.
+func (p *Plan) resolver(
+	addr func(string) (string, bool), find allow.Lookup,
+) (*resolver, error) {
+	hosts, err := p.Hosts()
+	if err != nil {
+		return nil, err
+	}
+	r := &resolver{hosts: hosts, addr: addr, find: find, verified: map[string]error{}}
+	r.ways = r.connections(p)
+	r.proxies = httpx.ProxiesOf(p.Attack.Engine, r.ways)
+	r.base = strings.TrimSuffix(r.expand(p.Target), "/")
+	return r, nil
+}
+
+// request puts what only the run knows into a request.
+func (r *resolver) request(q attack.Request) attack.Request {
+	if spec, ok := q.Spec.(*httpx.Request); ok {
+		q.Spec = r.http(r.base, spec)
+		return q
+	}
+	return r.other(r.base, q)
+}
+
 // Hosts is the rule of where the run may connect to.
 func (p *Plan) Hosts() (*allow.Hosts, error) { return allow.New(p.AllowHosts) }
 
@@ -80,6 +134,7 @@ func (p *Plan) file(name string) string {
 }
 
 type resolver struct {
+	base     string // of the target
 	hosts    *allow.Hosts
 	ways     wire.Connections
 	proxies  func(*neturl.URL) (*neturl.URL, error)

@@ -294,9 +294,10 @@ func (b *builder) stages() []attack.Stage {
 			},
 		)
 	}
-	if whole && expected == 0 {
+	if whole && expected == 0 && !b.file.beyondLoad() {
 		b.Failf(b.file.Attack.Stages[0].n.Span,
-			"give at least one stage a rate above 0/s",
+			"give at least one stage a rate above 0/s, or say what is watched or broken meanwhile: "+
+				"observe:, chaos:",
 			"no stage sends anything")
 	}
 	return out

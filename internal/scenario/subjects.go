@@ -1,16 +1,33 @@
 package scenario
 
-import "github.com/seed-1574e9de/ordeal/timeline"
+import (
+	"slices"
+
+	"github.com/seed-1574e9de/ordeal/internal/observe"
+	"github.com/seed-1574e9de/ordeal/timeline"
+)
 
 // declared lists what can be observed beside the load, by kind and in the order of the file.
 func declared(f *scenarioFile) []timeline.Declared {
 	var out []timeline.Declared
-	for i := range f.Services.list {
-		if name := f.Services.list[i].name; name != "" {
-			out = append(out, timeline.Declared{
-				Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: name},
-			})
+	add := func(kind timeline.SubjectKind, name string, unit timeline.Unit) {
+		s := timeline.Subject{Kind: kind, Name: name}
+		known := func(d timeline.Declared) bool { return d.Subject == s }
+		if name != "" && !slices.ContainsFunc(out, known) {
+			out = append(out, timeline.Declared{Subject: s, Unit: unit})
 		}
+	}
+	for _, services := range []*servicesFile{&f.Services, &f.Observe.Watch.servicesFile} {
+		for i := range services.list {
+			add(timeline.ServiceSubject, services.list[i].name, "")
+		}
+	}
+	for i := range f.Observe.Probes {
+		add(timeline.ProbeSubject, f.Observe.Probes[i].Name, "")
+	}
+	for i := range f.Observe.Metrics {
+		unit, _ := observe.ParseUnit(f.Observe.Metrics[i].Unit) // else a mistake of its own
+		add(timeline.MetricSubject, f.Observe.Metrics[i].Name, unit.Unit)
 	}
 	return out
 }

@@ -39,4 +39,7 @@ type Use struct {
 	// Missing says why what is not in Values is not known; "" if all is there that the
 	// target has.
 	Missing string
+	// Idle says that what is missing is what a target that does not run, or is paused, has
+	// none of.
+	Idle bool
 }

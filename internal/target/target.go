@@ -52,6 +52,8 @@ type Kind struct {
 	// Settings checks file, which New returned and the reader filled, and makes the service's
 	// settings of it. It notes mistakes with r, and returns settings all the same.
 	Settings func(r Reader, file any) Settings
+	// Finds says that its Settings are Findable: a run may find such services.
+	Finds bool
 	// Can is what can be done to its targets.
 	Can Capabilities
 	// Open returns what starts and finds such services in one run.
@@ -106,6 +108,13 @@ type Settings interface {
 type Carrier interface {
 	// Upstream is where to, as host:port.
 	Upstream() string
+}
+
+// Findable is Settings of a service that the run may find, in place of starting it. What is found
+// can be watched without being a service of the scenario.
+type Findable interface {
+	// Found says that it is found.
+	Found() bool
 }
 
 // Reader is what a kind reads a service's settings with: the file's decoder, and what

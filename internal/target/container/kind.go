@@ -36,9 +36,10 @@ func Kind() target.Kind {
 		Settings: func(r target.Reader, file any) target.Settings {
 			return settingsOf(r, &file.(*serviceFile).Container)
 		},
-		Can:  target.Capabilities{Conditions: nethelper.Conditions(), Figures: figures()},
-		Open: func(env target.Env) target.Opener { return &opener{env: env} },
-		Heal: func(h target.Healing) target.Healer { return &healer{runs: h} },
+		Finds: true,
+		Can:   target.Capabilities{Conditions: nethelper.Conditions(), Figures: figures()},
+		Open:  func(env target.Env) target.Opener { return &opener{env: env} },
+		Heal:  func(h target.Healing) target.Healer { return &healer{runs: h} },
 	}
 }
 
@@ -192,6 +193,9 @@ func waysOf(r target.Reader, f *containerFile) []*strictyaml.Node {
 func (s *Settings) Texts() []string {
 	return slices.Concat(s.Args, target.CheckTexts(s.Ready), slices.Collect(maps.Values(s.Env)))
 }
+
+// Found implements target.Findable.
+func (s *Settings) Found() bool { return !s.started() }
 
 // started says whether the run starts the container, and does not find it.
 func (s *Settings) started() bool { return s.Builtin != "" || s.Image != "" }

@@ -296,7 +296,8 @@ func (w *watch) tell(v timeline.Values, missing string) {
 		v.Set(timeline.Healthy, healthy)
 	}
 	now := time.Now()
-	w.to.Used(target.Use{From: w.told, To: now, Values: v, Missing: missing})
+	w.to.Used(target.Use{From: w.told, To: now, Values: v, Missing: missing,
+		Idle: missing != "" && !w.gone})
 	w.told, w.restarts, w.ooms = now, 0, 0
 }
 

@@ -212,6 +212,9 @@ func planned(t *testing.T, k target.Kind, text string) {
 	if order := p.StartOrder(); order[len(order)-1].Name != "it" {
 		t.Errorf("%s: it is started before the service that it needs", text)
 	}
+	if _, findable := s.Settings.(target.Findable); findable != k.Finds {
+		t.Errorf("%s: its settings say whether it is found: %v; the kind says %v", text, findable, k.Finds)
+	}
 	if what, _ := s.Settings.Describe(); what == "" {
 		t.Errorf("%s: Describe says nothing", text)
 	}

@@ -112,13 +112,13 @@ func (w *watch) look(every time.Duration) {
 	use.Values.Set(timeline.Restarts, float64(restarts))
 	switch {
 	case !ok || err == nil && now.running() == 0:
-		use.Missing, now = "it does not run", nil
+		use.Missing, use.Idle, now = "it does not run", true, nil
 	case err != nil:
 		use.Missing = "its processes cannot be looked at: " + err.Error()
 	case now.stopped():
-		use.Missing = "it is paused"
+		use.Missing, use.Idle = "it is paused", true
 	case leader != w.leader:
-		use.Missing = "it was started again"
+		use.Missing, use.Idle = "it was started again", true
 	case w.last == nil:
 		use.Missing = "nothing was known of it before"
 	default:

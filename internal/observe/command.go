@@ -1,0 +1,91 @@
+package observe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/ready"
+)
+
+const (
+	// maxOutput is how much of a command's output is kept, in bytes.
+	maxOutput = 64 << 10
+	// outputDelay is how long the output of a command that has ended is waited for.
+	outputDelay = 100 * time.Millisecond
+)
+
+// cannotRun says that a command could not be started.
+type cannotRun struct{ err error }
+
+func (c *cannotRun) Error() string { return "the command cannot be started: " + c.err.Error() }
+func (c *cannotRun) Unwrap() error { return c.err }
+
+// canRun says why a command cannot be started at all.
+func canRun(command []string, dir string) error {
+	name := command[0]
+	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name) // as it is started there
+	}
+	if _, err := exec.LookPath(name); err != nil {
+		if e, ok := errors.AsType[*exec.Error](err); ok {
+			err = e.Err
+		}
+		return fmt.Errorf("the command %s cannot be started: %w", command[0], err)
+	}
+	return nil
+}
+
+// runCommand runs a command in dir, and returns what it prints, or an error unless it exits
+// with status 0. When ctx ends, the command and what it started are killed.
+func runCommand(ctx context.Context, command []string, dir string) ([]byte, error) {
+	var out bounded
+	var said ready.Tail
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = dir, &out, &said, outputDelay
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	if err := cmd.Start(); err != nil {
+		if ctx.Err() != nil {
+			return nil, errors.New("it did not end in time")
+		}
+		if e, ok := errors.AsType[*os.PathError](err); ok {
+			err = e.Err
+		}
+		return nil, &cannotRun{err}
+	}
+	err := cmd.Wait()
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil, errors.New("it did not end in time")
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
+		if line := said.Line(); line != "" {
+			err = fmt.Errorf("%w; stderr: %s", err, line)
+		}
+		return nil, err
+	case out.more:
+		return nil, fmt.Errorf("it printed more than %d KiB", maxOutput>>10)
+	}
+	return out.kept.Bytes(), nil
+}
+
+// bounded keeps the beginning of what is written.
+type bounded struct {
+	kept bytes.Buffer
+	more bool
+}
+
+// Write implements io.Writer.
+func (b *bounded) Write(p []byte) (int, error) {
+	room := maxOutput - b.kept.Len()
+	b.more = b.more || len(p) > room
+	b.kept.Write(p[:min(len(p), room)])
+	return len(p), nil
+}
