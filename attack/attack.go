@@ -31,7 +31,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// What a schedule is made of and yields is the business of package arrivals.
+// These types belong to package arrivals.
 type (
 	Stage   = arrivals.Stage
 	Arrival = arrivals.Arrival
@@ -39,27 +39,33 @@ type (
 
 // Plan is all that the attack needs to know; it is not changed once built.
 type Plan struct {
-	Seed        uint64           `json:"seed"`
-	Engine      string           `json:"engine"`               // name in Engines; empty if nothing is sent by HTTP
-	EngineWhy   string           `json:"engine_why,omitempty"` // why ChooseEngine took it; empty if it was named
-	Arrivals    arrivals.Process `json:"arrivals"`
-	Timeout     time.Duration    `json:"timeout"` // of a request that sets none; from the intended time
-	MaxInFlight int              `json:"max_in_flight"`
-	Protocol    string           `json:"protocol"` // auto, http1, http2 (over TLS) or h2c
-	TLS         wire.TLS         `json:"tls"`
-	LateBudget  time.Duration    `json:"late_budget"`
-	CatchUp     CatchUp          `json:"catch_up,omitempty"`  // empty: burst
-	MaxBody     int64            `json:"max_body,omitempty"`  // of an answer, in bytes; above it is an error; 0: without end
-	Redirects   int              `json:"redirects,omitempty"` // to follow at most, within a request; 0: a redirect is an answer
+	Seed uint64 `json:"seed"`
+	// Name of an engine; empty if nothing is sent by HTTP.
+	Engine string `json:"engine"`
+	// Why httpx.ChooseEngine took the engine; empty if it was named.
+	EngineWhy string           `json:"engine_why,omitempty"`
+	Arrivals  arrivals.Process `json:"arrivals"`
+	// The timeout of requests that set none; it counts from the intended time.
+	Timeout     time.Duration `json:"timeout"`
+	MaxInFlight int           `json:"max_in_flight"`
+	Protocol    string        `json:"protocol"` // auto, http1, http2 (over TLS) or h2c
+	TLS         wire.TLS      `json:"tls"`
+	LateBudget  time.Duration `json:"late_budget"`
+	CatchUp     CatchUp       `json:"catch_up,omitempty"` // empty: burst
+	// How large the body of an answer may be, in bytes: a larger one is an error; 0: any size.
+	MaxBody int64 `json:"max_body,omitempty"`
+	// How many redirects are followed within a request; 0: a redirect is an answer.
+	Redirects   int              `json:"redirects,omitempty"`
 	Connections wire.Connections `json:"connections,omitzero"`
 	// RedirectHosts are hosts that only redirects lead to: see RedirectHost.
-	RedirectHosts []string  `json:"redirect_hosts,omitempty"`
-	AllowHosts    []string  `json:"allow_hosts,omitempty"` // where connections may go beside this machine and private networks
-	Flows         []Flow    `json:"flows,omitempty"`
-	Stages        []Stage   `json:"stages"`
-	Requests      []Request `json:"requests"`
-	// SecretNames are columns and captures that are secret by declaration, beside those
-	// that SecretColumns finds.
+	RedirectHosts []string `json:"redirect_hosts,omitempty"`
+	// Where connections may go beside this machine and private networks.
+	AllowHosts []string  `json:"allow_hosts,omitempty"`
+	Flows      []Flow    `json:"flows,omitempty"`
+	Stages     []Stage   `json:"stages"`
+	Requests   []Request `json:"requests"`
+	// SecretNames are columns and captures that are secret by declaration, beside those that
+	// NewSecrets finds.
 	SecretNames []string `json:"-"`
 }
 
@@ -140,11 +146,13 @@ type Result struct {
 	ThinkTime time.Duration // of a flow's caller, between its steps; Done leaves it out
 	Phases    timeline.PhaseTimes
 	Counts    timeline.Counts
-	Opened    time.Duration // when the connection was opened that broke before the answer was complete; 0 if it is not known, or none broke
-	Sample    *Sample       // of the answer, for some of those that failed a check
-	// Secrets are those of Detail and Sample that only the arrival knows: of its row, its
-	// flow and its credentials. Whoever writes either takes them out, and what stands
-	// under a secret name.
+	// When the connection was opened that broke before the answer was complete; 0 if that is not
+	// known, or none broke.
+	Opened time.Duration
+	Sample *Sample // of the answer, for some of those that failed a check
+	// Secrets are the secrets in Detail and Sample that only the arrival knows: of its row, its
+	// flow and its credentials. A writer of Detail or Sample replaces them, and values under secret
+	// names.
 	Secrets []string
 }
 
@@ -167,13 +175,13 @@ type Message struct {
 	Cut    bool                `json:"-"`              // whether Body is no more than that
 }
 
-// SampleChooser is a Sink that says which answers it keeps as samples: a sample is
-// made only of a result, without one yet, that it wants. To other Sinks come all that
-// there can be. It is safe for concurrent use.
+// SampleChooser is a Sink that says which answers it keeps as samples. A sample is made only if it
+// wants that of the result, which has no sample yet. Other Sinks get all samples. It is safe for
+// concurrent use.
 type SampleChooser interface{ WantsSample(r *Result) bool }
 
-// DetailChooser is a Sink that says of which errors it wants to know more than the
-// kind: Detail and Secrets of other results may be empty. It is safe for concurrent use.
+// DetailChooser is a Sink that says of which errors it wants the Detail. Detail and Secrets of
+// other results may be empty. It is safe for concurrent use.
 type DetailChooser interface{ WantsDetail(r *Result) bool }
 
 // Sink receives what the attack does. Every arrival is first Planned and later,

@@ -22,9 +22,9 @@ type Protocol struct {
 	Doc string
 	// New returns the settings of a request with their defaults.
 	New func() Spec
-	// Compile checks the plan's requests of this protocol and returns what sends them,
-	// or all that is wrong, by field of the plan: requests[2].url, allow_hosts. What is
-	// no matter of a setting has no path.
+	// Compile checks the plan's requests of this protocol and returns a client that sends them, or
+	// all mistakes, by field of the plan: requests[2].url, allow_hosts. A mistake that is of no
+	// setting has no path.
 	Compile func(p *Plan) (Client, fielderr.List)
 }
 
@@ -69,9 +69,9 @@ type Client interface {
 	// when the deadline has passed, or when ctx ends, with the cause of that as the
 	// error. Both c and out are the caller's, and are used again after Release.
 	Call(ctx context.Context, c *Call, out *Outcome)
-	// Renew has what is sent from now on go on connections that are opened from now on.
-	// Those that are idle are closed at once, and those in use when their answers are in,
-	// for which Renew does not wait. It may be called while calls are sent.
+	// Renew makes all later calls use connections that are opened after it. Idle connections are
+	// closed at once, and those in use when their answers are in; Renew does not wait for these. It
+	// may be called while calls are sent.
 	Renew()
 	// Close gives up idle connections and everything that the client started.
 	Close() error
@@ -86,8 +86,8 @@ type Call struct {
 	Flow, Step int
 	// Session is what the caller of a flow keeps between its steps; nil if it is no step.
 	Session *Session
-	// Kept is what the client itself keeps of this caller from one call to the next, such
-	// as cookies. It points to nil for somebody new, and is nil itself if it is no step.
+	// Kept is what the client itself keeps of this caller from one call to the next, such as
+	// cookies. It points to nil for a new caller, and is nil if the call is no step of a flow.
 	Kept *any
 }
 
@@ -143,17 +143,16 @@ type Outcome struct {
 	// When the connection was opened on which the call was sent; zero if that is not known.
 	Opened time.Time
 	Within time.Duration // of timeline.KindSlow: how long it was allowed to take
-	// Exchange is what was sent and what came back, for whoever wants it explained; nil
-	// if there is no more to say than Kind does.
+	// Exchange is what was sent and what came back, from which explanations are made; nil if Kind
+	// says all.
 	Exchange Exchange
 }
 
-// Exchange is what was sent and what came back. It makes texts and copies of it when
-// it is asked, and for nobody else.
+// Exchange is what was sent and what came back. It makes texts and copies only when it is asked to.
 type Exchange interface {
 	// Explain sets the Detail of r, its Sample if one is wanted, and its Secrets.
 	Explain(r *Result, sample bool)
-	// Release gives up all that the exchange holds. Nobody may use it any more.
+	// Release gives up all that the exchange holds. It must not be used after that.
 	Release()
 }
 

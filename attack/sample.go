@@ -9,9 +9,9 @@ import (
 // MaxSample bounds what a Sample has of a body, in bytes.
 const MaxSample = 2 << 10
 
-// SampleText is the beginning of a body that had so many bytes, of which body may be
-// no more than the first ones. It ends with a whole character: half of one would show
-// as another, and hide from whoever looks for a secret that goes on after the cut.
+// SampleText is the beginning of a body of size bytes, of which body may be the first ones only. It
+// ends with a whole character: half of one would be shown as another character, and the redactor
+// would not see that a secret goes on after the cut.
 func SampleText(body []byte, size int64) (text string, cut bool) {
 	body = body[:min(len(body), MaxSample)]
 	if size <= int64(len(body)) {

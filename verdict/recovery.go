@@ -93,8 +93,9 @@ type recoveryDetector struct {
 	endedBy string        // the name of that fault; empty: there is none
 	before  *healthBefore
 	outages outages // those that are certain
-	atWorst outages // those there are if the target is blamed for all that the generator may have done
-	others  phases  // all other faults: arrivals that meet them say nothing of this one
+	// Outages if the target is blamed for all that the generator may have done.
+	atWorst outages
+	others  phases // all other faults: arrivals that meet them say nothing of this one
 	idle    timeline.Windows
 
 	gathering health // the present slice

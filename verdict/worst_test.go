@@ -9,7 +9,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// A run of a minute in which checkout goes wrong, slowly, while a fault is in force, and browse once.
+// A run of a minute in which checkout goes wrong, slowly, while a fault is in force, and browse
+// once.
 func TestWorst(t *testing.T) {
 	var all []arrival
 	for i := range 60 * 20 {
@@ -59,7 +60,8 @@ func TestWorst(t *testing.T) {
 		{"error_rate < 10%", nil}, // passes
 		{`fault("kill-api").recovery < 0s`, nil},
 		{`rps > 1000/s`, &Worst{
-			Window: at, Value: Figure{Value: 18, Unit: "per_second"}, Observed: "18/s", // answers come later
+			// Answers come later.
+			Window: at, Value: Figure{Value: 18, Unit: "per_second"}, Observed: "18/s",
 			Requests: []Contribution{{"checkout", 20, 20}, {"browse", 1, 20}},
 		}},
 	} {

@@ -15,7 +15,7 @@ type Answer struct {
 	// Unfollowed is why a redirect was not followed, though some are; empty if it is none.
 	Unfollowed string
 
-	packed   error // why it cannot be unpacked
+	packed   error // why Body cannot be unpacked
 	unpacked bool  // Body is no longer what came over the wire
 	cut      bool  // and only its beginning
 

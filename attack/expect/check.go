@@ -207,7 +207,7 @@ func (c *Check) JudgeBody(r *Answer, response time.Duration, show Show) (kind, d
 	return "", ""
 }
 
-// say makes a text, bounded, if there is to be one.
+// say returns the text, bounded; empty without s.
 func (s Show) say(text func() string) string {
 	if s == nil {
 		return ""

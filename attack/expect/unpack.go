@@ -126,7 +126,8 @@ func (r *Answer) Unpack() error {
 		pool, ok := unpackers[name]
 		if !ok {
 			r.packed = fmt.Errorf(
-				"expected a body that can be unpacked, found one with Content-Encoding: %s (known are gzip, deflate, br and zstd)",
+				"expected a body that can be unpacked, found one with Content-Encoding: %s "+
+					"(known are gzip, deflate, br and zstd)",
 				plaintext.Clip(e, maxShown),
 			)
 			return r.packed

@@ -21,10 +21,9 @@ import (
 // UserAgent is sent where the request names none.
 const UserAgent = "ordeal"
 
-// NewBuilder compiles the plan's requests and returns a function that makes
-// the call of an arrival; it is safe for concurrent use. URLs must be absolute
-// by now, save for what templates put in. The calls are shared: they must not
-// be changed.
+// NewBuilder compiles the plan's requests and returns a function that makes the call of an arrival;
+// it is safe for concurrent use. URLs must be absolute, but for parts that templates put in. Calls
+// are shared, and must not be changed.
 func NewBuilder(p *attack.Plan) (func(attack.Arrival) (*Call, error), error) {
 	b, wrong := New(p)
 	if wrong != nil {
@@ -37,19 +36,18 @@ func NewBuilder(p *attack.Plan) (func(attack.Arrival) (*Call, error), error) {
 type Builder struct{ makers []callMaker }
 
 // callMaker makes the calls of one request.
-type callMaker func(a attack.Arrival, by *From) (*Call, error)
+type callMaker func(a attack.Arrival, by *Caller) (*Call, error)
 
-// From is what the caller of a flow brings to its next step.
-type From struct {
+// Caller has the values and the cookies of a flow's caller, for its next step.
+type Caller struct {
 	Values  *payload.Values // nil: none
 	Cookies *Jar            // nil: it keeps none
 }
 
-// newCaller is what a new caller brings.
-var newCaller From
+// freshCaller is a caller without values and cookies.
+var freshCaller Caller
 
-// New compiles the plan's requests of this protocol. What is wrong is told by field of the
-// plan.
+// New compiles the plan's requests of this protocol. Mistakes are those of fields of the plan.
 func New(p *attack.Plan) (*Builder, fielderr.List) {
 	if len(p.Requests) == 0 {
 		return nil, fielderr.List{
@@ -81,16 +79,16 @@ func New(p *attack.Plan) (*Builder, fielderr.List) {
 func (b *Builder) Build(
 	a attack.Arrival,
 ) (*Call, error) {
-	return b.makers[a.Request](a, &newCaller)
+	return b.makers[a.Request](a, &freshCaller)
 }
 
 // BuildWith is Build for a step of a flow.
-func (b *Builder) BuildWith(a attack.Arrival, by *From) (*Call, error) {
+func (b *Builder) BuildWith(a attack.Arrival, by *Caller) (*Call, error) {
 	return b.makers[a.Request](a, by)
 }
 
-// placeholder stands for a value that only the run will know. It may stand
-// anywhere: in a URL, a header, a number; and templates may cut it, {{ slice .token 0 8 }}.
+// placeholder stands for a value that only the run will know. It has to be valid anywhere: in a
+// URL, a header, as a number; and to be cut by templates, {{ slice .token 0 8 }}.
 const placeholder = "1111111111111111111111111111111111111111111111111111111111111111"
 
 // Columns are the names that the templates of a step may use beside those of its
@@ -98,16 +96,14 @@ const placeholder = "11111111111111111111111111111111111111111111111111111111111
 type Columns struct {
 	// Names are captured by the steps before it.
 	Names []string
-	// Missing, if set, puts into words that there is no column of a name, and says
-	// what to do.
+	// Missing, if set, returns the message for a column that is not there, and what to do.
 	Missing func(name string) (msg, hint string)
 }
 
-// ValidateRows is Validate for a request that may name further columns. It tries at
-// most so many rows of data, evenly spaced, and says how many it tried. Where a row's
-// values cannot make a difference, as they are escaped, a row of each set of columns
-// is enough. Paths of mistakes begin with url, method, headers, query, body, form,
-// json, and so on, as in a scenario file.
+// ValidateRows is Validate for a request that may name further columns. It tries at most so many
+// rows of data, evenly spaced, and says how many it tried. If values cannot make a request invalid,
+// as they are escaped, one row for each set of columns is enough. Paths of mistakes begin with url,
+// method, headers, query, body, form, json, and so on, as in a scenario file.
 func (r *Request) ValidateRows(
 	data *payload.Data, columns Columns, most int,
 ) (tried int, wrong fielderr.List) {
@@ -141,7 +137,7 @@ func (r *Request) ValidateRows(
 	call := new(Call)
 	for i := range k.trialRows(data, most) {
 		tried++
-		err := k.render(call, data, attack.Arrival{Nth: uint64(i)}, &From{Values: captured})
+		err := k.render(call, data, attack.Arrival{Nth: uint64(i)}, &Caller{Values: captured})
 		if err == nil {
 			err = cmp.Or(validURL(call.URL), sendable(call.Header))
 		}
@@ -153,7 +149,7 @@ func (r *Request) ValidateRows(
 				e.Row = i + 1
 			}
 			if i == 0 && missed && columns.Missing != nil {
-				e.Row = 0 // no matter of the row: the step before it does not capture it either
+				e.Row = 0 // the row does not matter: no step before captures the column
 			}
 			wrong = append(wrong, e)
 		}
@@ -176,7 +172,7 @@ func newCallMaker(
 	if wrong != nil {
 		return nil, wrong
 	}
-	build := func(call *Call, k *compiled, a attack.Arrival, by *From) error {
+	build := func(call *Call, k *compiled, a attack.Arrival, by *Caller) error {
 		if err := k.render(call, data, a, by); err != nil {
 			return err
 		}
@@ -192,18 +188,18 @@ func newCallMaker(
 	}
 	if k.literal() {
 		call := &Call{Fixed: true}
-		if err := build(call, k, attack.Arrival{}, &newCaller); err != nil {
+		if err := build(call, k, attack.Arrival{}, &freshCaller); err != nil {
 			return nil, fielderr.Of(err)
 		}
 		if !want.cookies {
-			return func(attack.Arrival, *From) (*Call, error) { return call, nil }, nil
+			return func(attack.Arrival, *Caller) (*Call, error) { return call, nil }, nil
 		}
 		return withCookies(call, newLayout(k, p.Protocol), p.Redirects > 0), nil
 	}
 	k.layout = newLayout(k, p.Protocol)
 	form := k.layout
-	// Template functions are bound when a template is parsed, but answer for one
-	// arrival: each rendering under way needs templates of its own.
+	// Template functions are bound when a template is parsed, and return the values of one arrival:
+	// each rendering under way needs templates of its own.
 	kits := sync.Pool{New: func() any {
 		k, wrong := newCompiled(r, p.Seed)
 		if wrong != nil {
@@ -214,7 +210,7 @@ func newCallMaker(
 	}}
 	kits.Put(k)
 	calls := &sync.Pool{New: func() any { return new(Call) }}
-	return func(a attack.Arrival, by *From) (*Call, error) {
+	return func(a attack.Arrival, by *Caller) (*Call, error) {
 		k := kits.Get().(*compiled)
 		defer kits.Put(k)
 		call := calls.Get().(*Call)
@@ -227,32 +223,32 @@ func newCallMaker(
 	}, nil
 }
 
-// withCookies makes the calls of a step that is always the same: the one given, and
-// where its caller has cookies, or follows redirects that set some, one of its own.
+// withCookies makes the calls of a step without templates: call itself, or a copy of it if its
+// caller has cookies, or follows redirects that may set some.
 func withCookies(call *Call, f *Layout, redirects bool) callMaker {
 	calls := &sync.Pool{New: func() any { return new(Call) }}
-	return func(_ attack.Arrival, by *From) (*Call, error) {
+	return func(_ attack.Arrival, by *Caller) (*Call, error) {
 		if by.Cookies == nil || len(by.Cookies.kept) == 0 && !redirects {
 			return call, nil
 		}
 		own := calls.Get().(*Call)
 		own.Method, own.URL, own.Header, own.Body = call.Method, call.URL, call.Header, call.Body
 		own.WantBody, own.WantHeader, own.WantCookies = call.WantBody, call.WantHeader, true
-		own.Home, own.Done, own.Form = calls, false, f
+		own.Home, own.Done, own.Layout = calls, false, f
 		own.Carry(by.Cookies)
 		return own, nil
 	}
 }
 
-// Carry makes the call carry the cookies that belong to its URL.
+// Carry puts the cookies of the jar that belong to the call's URL into the call.
 func (c *Call) Carry(jar *Jar) {
 	c.Jar, c.Cookie = jar, c.Cookie[:0]
 	if jar == nil {
 		return
 	}
-	if c.Cookie = jar.Append(c.Cookie, SiteOf(c)); len(c.Cookie) > 0 && c.Form != nil &&
-		!c.Form.takes(c) {
-		c.Form = nil
+	if c.Cookie = jar.Append(c.Cookie, SiteOf(c)); len(c.Cookie) > 0 && c.Layout != nil &&
+		!c.Layout.takes(c) {
+		c.Layout = nil
 	}
 }
 
@@ -270,7 +266,7 @@ func targetCallMaker(
 		bad := append(validateTarget(&t), fielderr.Of(Absolute(t.URL, protocol))...)
 		wrong = append(wrong, inTarget(i, bad)...)
 	}
-	return func(a attack.Arrival, _ *From) (*Call, error) {
+	return func(a attack.Arrival, _ *Caller) (*Call, error) {
 		return calls[a.Nth%uint64(len(calls))], nil
 	}, wrong
 }
@@ -329,7 +325,8 @@ func validURL(s string) error {
 	return nil
 }
 
-const oneLine = "a URL is one line: write %0A for a line end that the target is to get, %0D, %09 and so on for other characters"
+const oneLine = "a URL is one line: write %0A for a line end that the target is to get, %0D, " +
+	"%09 and so on for other characters"
 
 var errControl = fielderr.At(fielderr.Field("url"), "url: expected one without line ends and control characters").
 	WithHint(oneLine)
@@ -351,8 +348,8 @@ func badURL(s string, err error) error {
 	return e
 }
 
-// byEngine are headers that no engine sends as the request has them: they say
-// how long the body is, which net/http sees to.
+// byEngine are headers that engines write by themselves, whatever the request has: they say how
+// long the body is.
 var byEngine = []string{"Content-Length", "Transfer-Encoding"}
 
 // sendable refuses headers that would be dropped unseen.
@@ -362,7 +359,8 @@ func sendable(fs []payload.Field) error {
 		switch {
 		case slices.ContainsFunc(byEngine, func(name string) bool { return strings.EqualFold(name, f.Name) }):
 			return fielderr.At(at, "header %s: expected none, as it is made from the body", f.Name).
-				WithHint("remove it: engines write Content-Length or Transfer-Encoding by themselves, whatever stands here")
+				WithHint("remove it: engines write Content-Length or Transfer-Encoding by " +
+					"themselves, whatever stands here")
 		case strings.EqualFold(f.Name, "Host") && f.Value == "":
 			return fielderr.At(at, "header %s: expected a host, found nothing", f.Name).
 				WithHint("remove it, and the host of the URL is sent, or write a name")
@@ -385,8 +383,8 @@ func ValidField(f payload.Field) error {
 	return nil
 }
 
-// Absolute says why a URL cannot be sent to, nil if it can. It is asked for each call whose
-// URL does not go out as it stands.
+// Absolute says why nothing can be sent to a URL, nil if it can. It is called for each call whose
+// URL does not go out unchanged.
 func Absolute(s, protocol string) error {
 	u, err := url.Parse(s)
 	if err != nil {

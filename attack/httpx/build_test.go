@@ -237,7 +237,7 @@ func FuzzJSONBody(f *testing.F) {
 		if wrong != nil {
 			return
 		}
-		c, err := b.BuildWith(attack.Arrival{}, &httpx.From{Values: attacktest.Values(map[string]string{"v": value})})
+		c, err := b.BuildWith(attack.Arrival{}, &httpx.Caller{Values: attacktest.Values(map[string]string{"v": value})})
 		if err == nil && !json.Valid(c.Body) {
 			t.Errorf("%q with %q became %q", body, value, c.Body)
 		}

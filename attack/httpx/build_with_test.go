@@ -18,12 +18,12 @@ func TestBuildWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		c, err := b.BuildWith(attack.Arrival{}, &httpx.From{Values: attacktest.Values(map[string]string{"id": "7", "token": "t"})})
+		c, err := b.BuildWith(attack.Arrival{}, &httpx.Caller{Values: attacktest.Values(map[string]string{"id": "7", "token": "t"})})
 		if err != nil || c.URL != "http://h/7?q=1" || c.Header[0].Value != "Bearer t" {
 			t.Errorf("found %+v, %v", c, err)
 		}
 		// What one flow has captured is nothing to the next.
-		if _, err := b.BuildWith(attack.Arrival{}, &httpx.From{}); err == nil || !strings.Contains(err.Error(), `no column "token"`) {
+		if _, err := b.BuildWith(attack.Arrival{}, &httpx.Caller{}); err == nil || !strings.Contains(err.Error(), `no column "token"`) {
 			t.Errorf("without captures: found %v", err)
 		}
 	}

@@ -36,22 +36,23 @@ type Call struct {
 	reuse
 }
 
-// Reply is what came of a call. Sent and Done carry monotonic clock readings.
+// Reply is the result of a call. Sent and Done carry monotonic clock readings.
 type Reply struct {
 	expect.Answer
 	Sent, Done time.Time
 	Phases     timeline.PhaseTimes
 	Counts     timeline.Counts
-	Opened     time.Time // when the last connection that it was sent on was opened; zero if that is not known
-	BytesOut   int64
-	Err        error
+	// When the last connection was opened on which the call was sent; zero if that is not known.
+	Opened   time.Time
+	BytesOut int64
+	Err      error
 
 	SetCookies  []string // its Set-Cookie lines; only with Call.WantCookies
 	KeptCookies bool     // the engine has kept them already
 }
 
-// asSent are the headers that net/http looks at by their usual spelling. All
-// others go out as they are spelled in the plan, as some servers mind.
+// asSent are the headers that net/http reads by their canonical spelling. All others go out as they
+// are spelled in the plan, as some servers depend on it.
 var asSent = []string{
 	"Host",
 	"User-Agent",
@@ -88,7 +89,7 @@ func AddCookies(h http.Header, cookies string) {
 	h["Cookie"] = []string{cookies}
 }
 
-// OwnHeader returns the headers that the request has by itself.
+// OwnHeader returns the call's headers without the cookies of its caller.
 func (c *Call) OwnHeader() http.Header {
 	h := make(http.Header, len(c.Header)+1)
 	for _, f := range c.Header {
@@ -112,8 +113,8 @@ func Finish(req *http.Request) {
 	}
 }
 
-// BodyKept is how much of an answer's body an engine keeps: for checks, or the
-// beginning of one that is likely to become a sample.
+// BodyKept is how many bytes of an answer's body an engine keeps: enough for checks, or the
+// beginning of a body that is likely to become a sample.
 func BodyKept(want bool, status int) int {
 	switch {
 	case want:

@@ -26,13 +26,14 @@ func ChooseEngine(p *attack.Plan, urls iter.Seq[string]) (name, why string) {
 	case why != "":
 		return "http", why
 	case ask:
-		return AutoEngine, "asked before the load: fast for a server that speaks HTTP/1.1, http for one that takes HTTP/2"
+		return AutoEngine, "asked before the load: fast for a server that speaks HTTP/1.1, http " +
+			"for one that takes HTTP/2"
 	}
 	return "fast", "nothing beyond HTTP/1.1 is needed"
 }
 
-// beyondFast says what engine fast has not; empty if it has all. ask says that
-// this depends on what servers choose.
+// beyondFast says what the plan needs that engine fast does not have; empty if there is nothing.
+// ask says that it depends on which protocol servers choose.
 func beyondFast(p *attack.Plan, urls iter.Seq[string]) (why string, ask bool) {
 	protocol := p.Protocol
 	if p.Redirects > 0 {

@@ -1,8 +1,8 @@
 // Package httpx is HTTP as a protocol of an attack: it makes the calls of a plan's
 // requests, has an engine send them, and judges the answers.
 //
-// An Engine sends one call and returns its answer. Each is a package below this one;
-// package protocols lists them. All take and refuse the same: their tests are in
+// An Engine sends one call and returns its answer. Each engine is a package below this one; package
+// protocols lists them. All engines accept and refuse the same answers: the tests of that are in
 // package fast.
 package httpx
 
@@ -34,7 +34,7 @@ type Client struct {
 
 var _ attack.Client = (*Client)(nil)
 
-// step is what is taken from the answer to a step of a flow.
+// step has the captures of a step of a flow.
 type step struct{ captures []*expect.Taker }
 
 // Compile returns what sends the plan's requests of this protocol, by the one of the
@@ -113,7 +113,7 @@ func (c *Client) Call(ctx context.Context, due *attack.Call, out *attack.Outcome
 	x := c.exchange.Get().(*exchange)
 	x.due, x.jar, x.reply, x.failed, x.capture = due, jarOf(due), Reply{}, nil, -1
 	out.Exchange = x
-	x.from = From{Cookies: x.jar}
+	x.from = Caller{Cookies: x.jar}
 	if due.Session != nil {
 		x.from.Values = &due.Session.Values
 	}
@@ -146,7 +146,7 @@ func (c *Client) Call(ctx context.Context, due *attack.Call, out *attack.Outcome
 	}
 }
 
-// jarOf are the cookies of who makes a call; nil if it is no step of a flow.
+// jarOf returns the cookies of the caller; nil if the call is no step of a flow.
 func jarOf(due *attack.Call) *Jar {
 	if due.Kept == nil {
 		return nil
@@ -177,7 +177,7 @@ type exchange struct {
 	client  *Client
 	due     *attack.Call
 	jar     *Jar
-	from    From
+	from    Caller
 	call    *Call // nil if it could not be made
 	reply   Reply
 	failed  error // why there is no answer
@@ -195,8 +195,8 @@ func (x *exchange) captures() []*expect.Taker {
 	return x.client.steps[x.due.Flow][x.due.Step].captures
 }
 
-// learn takes what later steps need from a good answer; the kind of an error if it is
-// not there.
+// learn takes the captures for later steps from a good answer. It returns the kind of the error if
+// a capture is not in the answer.
 func (x *exchange) learn() (kind string) {
 	for i, c := range x.captures() {
 		v, kind, err := c.TakeKind(&x.reply.Answer)

@@ -7,8 +7,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
-// Cause is the reason of a failed send: the end of its context, if that came
-// first, as whatever broke after that was the giving up.
+// Cause is the reason of a failed send: the end of its context if that came first, as later errors
+// are the effect of giving up.
 func Cause(ctx context.Context, err error) error {
 	if errors.Is(err, wire.ErrNoConnection) {
 		return wire.ErrNoConnection
@@ -19,5 +19,5 @@ func Cause(ctx context.Context, err error) error {
 	return err
 }
 
-// ErrClosed is the error of what is sent by an engine that was closed.
+// ErrClosed is the error of a call to an engine that was closed.
 var ErrClosed = errors.New("the engine is closed")

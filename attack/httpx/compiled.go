@@ -151,11 +151,11 @@ func allFixed(fs []namedText) bool {
 
 // render fills the call of one arrival in. Templates are rendered in one order,
 // so that each gets the same random numbers every time.
-func (k *compiled) render(call *Call, data *payload.Data, a attack.Arrival, by *From) error {
+func (k *compiled) render(call *Call, data *payload.Data, a attack.Arrival, by *Caller) error {
 	k.draw.Reset(a.Seq, a.Nth)
 	k.row.Reset(data, a.Nth, by.Values)
 	k.row.Missing = k.missing
-	call.Method, call.Form = k.method, nil
+	call.Method, call.Layout = k.method, nil
 	k.head = k.head[:0]
 	if k.sameURL == "" {
 		if err := k.renderURL(); err != nil {
@@ -199,7 +199,7 @@ func (k *compiled) render(call *Call, data *payload.Data, a attack.Arrival, by *
 		k.bodySize = max(k.bodySize, len(call.Body))
 	}
 	if k.layout != nil && k.plainURL && plain && k.layout.Body == (len(call.Body) > 0) {
-		call.Form = k.layout
+		call.Layout = k.layout
 	}
 	return nil
 }
@@ -210,7 +210,7 @@ func (k *compiled) renderURL() (err error) {
 		return fielderr.Wrap(err, "url", fielderr.Field("url"))
 	}
 	k.head = escapeQuery(k.head)
-	k.plainURL = k.layout != nil && plainTarget(k.head[len(k.layout.Base):])
+	k.plainURL = k.layout != nil && isPlainPath(k.head[len(k.layout.Base):])
 	if len(k.query) == 0 {
 		return nil
 	}
@@ -264,10 +264,10 @@ func (k *compiled) renderHeaders() (plain bool, err error) {
 		if err = h.err; err == nil && !h.value.IsFixed() {
 			v := k.head[from:]
 			switch {
-			case !plainValue(v):
+			case !isPlainValue(v):
 				plain = false
 				err = ValidField(payload.Field{Name: h.name, Value: string(v)})
-			case h.host && !plainHost(v):
+			case h.host && !isPlainHost(v):
 				plain = false
 			}
 		}

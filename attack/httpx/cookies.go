@@ -12,17 +12,16 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// Jar are what servers have one caller keep, by the rules of RFC 6265, where
-// browsers go beyond it by those of its successor (the draft 6265bis). Names and
-// values go back as they came, byte for byte: net/http's parser and writer drop
-// what is not to their taste, and put quotes around the rest. It is not safe for
-// concurrent use.
+// Jar has the cookies of one caller, by the rules of RFC 6265, and where browsers differ from it,
+// of its successor (the draft 6265bis). Names and values go back as they came, byte for byte:
+// net/http's parser and writer drop unusual ones, and put quotes around others. A Jar is not safe
+// for concurrent use.
 type Jar struct {
 	kept []cookie // in the order in which they are sent: longer paths first, then older
 	born uint64
 }
 
-// cookie is one of them.
+// cookie is one cookie of a Jar.
 type cookie struct {
 	name     string
 	pair     string // name=value, as it came
@@ -43,15 +42,15 @@ const (
 
 func NewJar() *Jar { return new(Jar) }
 
-// Site is whom a request speaks to, for its cookies.
+// Site is the server of a request, as far as cookies are concerned.
 type Site struct {
 	host   string // in small letters, without port
 	path   string
-	secure bool // nobody can listen: TLS, or this machine
+	secure bool // the connection cannot be overheard: TLS, or this machine
 }
 
-// SiteOf is that of a call: its URL, with the host that a Host header names, as
-// it is for that host that a server sets cookies. It costs no memory.
+// SiteOf is the site of a call: that of its URL, with the host of its Host header, as it is for
+// that host that a server sets cookies. It allocates nothing.
 func SiteOf(call *Call) Site {
 	scheme, rest, _ := strings.Cut(call.URL, "://")
 	authority, path := rest, ""
@@ -70,7 +69,7 @@ func SiteOf(call *Call) Site {
 	return NewSite(strings.EqualFold(scheme, "https"), authority, path)
 }
 
-// SiteOfURL is that of a URL, spoken of to host if that is not empty.
+// SiteOfURL is the site of a URL; host, if it is not empty, is in place of the URL's own.
 func SiteOfURL(u *url.URL, host string) Site {
 	if host == "" {
 		host = u.Host
@@ -115,8 +114,7 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// Append adds what is sent to an origin, the value of a Cookie header, to b. It
-// costs no memory but b's.
+// Append adds the value of the Cookie header for a site to b. It allocates nothing but room in b.
 func (c *Jar) Append(b []byte, to Site) []byte {
 	if len(c.kept) == 0 {
 		return b
@@ -212,8 +210,8 @@ func (r *Reply) CookieLines() []string {
 	return r.SetCookies
 }
 
-// parseCookie reads a Set-Cookie line of an answer from an origin; false if it is
-// none, or not that origin's to set.
+// parseCookie reads a Set-Cookie line of an answer from a site; false if it is no cookie, or if
+// that site may not set it.
 func parseCookie(line string, from Site, now time.Time) (k cookie, ok bool) {
 	pair, rest, _ := strings.Cut(line, ";")
 	name, value, ok := strings.Cut(pair, "=")
@@ -254,7 +252,7 @@ func parseCookie(line string, from Site, now time.Time) (k cookie, ok bool) {
 		}
 	}
 	switch {
-	case k.secure && !from.secure: // who listens could have set it
+	case k.secure && !from.secure: // somebody on the way could have set it
 		return k, false
 	case strings.HasPrefix(name, "__Secure-") && !k.secure:
 		return k, false

@@ -18,9 +18,9 @@ type Engine interface {
 
 // Renewer is an Engine that keeps connections.
 type Renewer interface {
-	// Renew has what is sent from now on go on connections that are opened from now on.
-	// Those that are idle are closed at once, and those in use when their answers are in,
-	// for which Renew does not wait. It is safe for concurrent use.
+	// Renew makes all later calls use connections that are opened after it. Idle connections are
+	// closed at once, and those in use when their answers are in; Renew does not wait for these. It
+	// is safe for concurrent use.
 	Renew()
 }
 

@@ -80,7 +80,7 @@ func NewEngine(p *attack.Plan, engines []EngineKind) (Engine, fielderr.List) {
 	}
 }
 
-// engineOptions are what the plan tells an engine.
+// engineOptions are the options of an engine by the plan.
 func engineOptions(p *attack.Plan) (Options, error) {
 	hosts, err := allow.New(p.AllowHosts)
 	if err != nil {

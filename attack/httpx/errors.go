@@ -32,7 +32,7 @@ func reasonOf(err error) error {
 	return err
 }
 
-// OpenEnd says of a stalled answer that it says nothing of where it ends.
+// OpenEnd adds to the error of a stalled answer that the answer does not say how long it is.
 func OpenEnd(err error) error {
 	return wire.StalledAs(
 		err,
@@ -40,8 +40,8 @@ func OpenEnd(err error) error {
 	)
 }
 
-// notProper says what is wrong with an answer, alike for all engines and without
-// what it quotes.
+// notProper says what is wrong with an answer, in the same words for all engines, and without
+// quoting the answer.
 func notProper(err error) string {
 	if m, ok := errors.AsType[*Malformed](err); ok {
 		return wire.WithoutQuotes(m.Error())
@@ -53,7 +53,7 @@ func notProper(err error) string {
 	return wire.WithoutQuotes((&Malformed{errors.New(detail)}).Error())
 }
 
-// TooLarge is an answer whose body is larger than is taken.
+// TooLarge is the error of an answer whose body is larger than Limit, in bytes.
 type TooLarge struct{ Limit int64 }
 
 func (t *TooLarge) Error() string { return fmt.Sprintf("the body is larger than %d bytes", t.Limit) }
@@ -95,8 +95,10 @@ func kindOf(err error) string {
 		{"invalid empty Content-Length", timeline.KindProtocol},
 		{"bad Content-Length", timeline.KindProtocol},
 		{"multiple Content-Length", timeline.KindProtocol},
-		{"looked like an HTTP/1.1 header", timeline.KindProtocol},       // where HTTP/2 was expected
-		{"client conn could not be established", timeline.KindProtocol}, // the same, for whoever waited for that connection
+		// Where HTTP/2 was expected.
+		{"looked like an HTTP/1.1 header", timeline.KindProtocol},
+		// The same, for a request that waited for that connection.
+		{"client conn could not be established", timeline.KindProtocol},
 		{"unsupported transfer encoding", timeline.KindProtocol},
 		{"exceeded", timeline.KindProtocol}, // header bytes
 	} {

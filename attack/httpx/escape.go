@@ -8,8 +8,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
-// plainTarget says that path and query, the end of a URL, go out as they stand.
-func plainTarget(s []byte) bool {
+// isPlainPath says whether path and query of a URL go out unchanged.
+func isPlainPath(s []byte) bool {
 	if len(s) == 0 || s[0] != '/' {
 		return false
 	}
@@ -35,10 +35,9 @@ func plainTarget(s []byte) bool {
 	return true
 }
 
-// escapeQuery percent-encodes what would end a request line, or is not ASCII, in
-// the query of a URL, which net/url sends as it is given. All else stays: a % may
-// be an escape, and + and & are the author's. It needs no memory if there is
-// nothing to do, and b's own if that is large enough.
+// escapeQuery percent-encodes bytes in the query of a URL that would end the request line, or are
+// not ASCII, as net/url sends queries unchanged. All else stays: a % may be an escape, and + and &
+// mean what the author wrote. It allocates nothing if there is nothing to do, or b has room.
 func escapeQuery(b []byte) []byte {
 	end := len(b)
 	if at := bytes.IndexByte(b, '#'); at >= 0 {
@@ -77,9 +76,9 @@ func escapeQuery(b []byte) []byte {
 
 func toEscape(c byte) bool { return c == ' ' || c >= utf8.RuneSelf }
 
-// plainValue says that a header's value goes out as it stands, neither refused
-// nor trimmed. An empty one is not plain: to some headers it means their absence.
-func plainValue(s []byte) bool {
+// isPlainValue says whether a header's value goes out unchanged, neither refused nor trimmed. An
+// empty value is not plain: for some headers it means that they are left out.
+func isPlainValue(s []byte) bool {
 	if len(s) == 0 || isSpace(s[0]) || isSpace(s[len(s)-1]) {
 		return false
 	}
@@ -93,8 +92,8 @@ func plainValue(s []byte) bool {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
-// plainHost is plainValue for the header Host.
-func plainHost(s []byte) bool {
+// isPlainHost is isPlainValue for the header Host.
+func isPlainHost(s []byte) bool {
 	for _, c := range s {
 		if !payload.InHost[c] {
 			return false

@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// Framing follows the bytes of HTTP/1 answers on a connection, to tell where one
-// ends. net/http knows that too, but reads ahead and keeps to itself whether more
-// came than it was waiting for. What is not understood ends the following, for good:
-// then nothing is said of what comes. The zero value waits for an answer.
+// Framing follows the bytes of HTTP/1 answers on a connection, to find where each ends. net/http
+// finds that too, but reads ahead and does not say whether more came than the answer. After bytes
+// that it does not understand, Framing says nothing more about the connection. The zero value waits
+// for an answer.
 type Framing struct {
 	State  frameState
 	line   []byte // the beginning of one

@@ -75,13 +75,13 @@ func (f *Preflight) Way(u *url.URL) string {
 func (f *Preflight) Open(ctx context.Context, u *url.URL) (protocol string, err error) {
 	via, err := f.via(u)
 	if err != nil {
-		return "", &Hopeless{
+		return "", &Permanent{
 			fmt.Errorf("the proxy that %s names: %w", ProxyVariable(u.Scheme), err),
 		}
 	}
 	conn, err := f.connect(ctx, u, via)
 	if err != nil {
-		return "", hopelessly(err)
+		return "", permanently(err)
 	}
 	defer conn.Close()
 	switch u.Scheme {
@@ -93,7 +93,7 @@ func (f *Preflight) Open(ctx context.Context, u *url.URL) (protocol string, err 
 	}
 	secure, err := f.shake(ctx, conn, f.tls, wire.EndpointOf(u).Name)
 	if err != nil {
-		return "", hopelessly(f.handshake(u, err))
+		return "", permanently(f.handshake(u, err))
 	}
 	return secure.ConnectionState().NegotiatedProtocol, nil
 }
@@ -101,7 +101,7 @@ func (f *Preflight) Open(ctx context.Context, u *url.URL) (protocol string, err 
 // Dial opens a connection as the load does, past any proxy.
 func (f *Preflight) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := f.dial.Connect(ctx, network, address)
-	return conn, hopelessly(err)
+	return conn, permanently(err)
 }
 
 // holdFor is how long a connection must stay open for its peer to count as
@@ -226,7 +226,7 @@ func tunnel(ctx context.Context, conn net.Conn, address string, via *url.URL) er
 	case resp.StatusCode == http.StatusOK:
 		return nil
 	case resp.StatusCode < 500:
-		return &Hopeless{fmt.Errorf("it refuses to connect to %s: %s", address, resp.Status)}
+		return &Permanent{fmt.Errorf("it refuses to connect to %s: %s", address, resp.Status)}
 	}
 	return fmt.Errorf("it cannot connect to %s: %s", address, resp.Status)
 }
@@ -259,21 +259,22 @@ func (f *Preflight) handshake(u *url.URL, err error) error {
 	alert, isAlert := errors.AsType[tls.AlertError](err)
 	switch {
 	case authority:
-		return &Hopeless{
+		return &Permanent{
 			fmt.Errorf(
-				"its certificate is not accepted: %w; name its authority as attack.tls.ca, or set attack.tls.insecure: true",
+				"its certificate is not accepted: %w; name its authority as attack.tls.ca, or "+
+					"set attack.tls.insecure: true",
 				err,
 			),
 		}
 	case hostname:
-		return &Hopeless{
+		return &Permanent{
 			fmt.Errorf(
 				"its certificate is not accepted: %w; name what it is for as attack.tls.server_name",
 				err,
 			),
 		}
 	case invalid:
-		return &Hopeless{
+		return &Permanent{
 			fmt.Errorf(
 				"its certificate is not accepted: %w; set attack.tls.insecure: true to accept any",
 				err,
@@ -281,14 +282,14 @@ func (f *Preflight) handshake(u *url.URL, err error) error {
 		}
 	case noTLS:
 		if strings.HasPrefix(string(record.RecordHeader[:]), "HTTP/") {
-			return &Hopeless{
+			return &Permanent{
 				fmt.Errorf(
 					"it speaks HTTP without TLS: write http:// in place of https://, found %s",
 					u.Scheme+"://"+u.Host,
 				),
 			}
 		}
-		return &Hopeless{
+		return &Permanent{
 			fmt.Errorf(
 				"it does not speak TLS: %w; write http:// in place of https://, or correct the port",
 				err,
@@ -297,11 +298,11 @@ func (f *Preflight) handshake(u *url.URL, err error) error {
 	case isAlert && alert == noApplicationProtocol,
 		strings.Contains(err.Error(), "no application protocol"):
 		if f.plan.Protocol == "http2" {
-			return &Hopeless{
+			return &Permanent{
 				errors.New("it takes no HTTP/2: leave attack.protocol out, or set it to http1"),
 			}
 		}
-		return &Hopeless{
+		return &Permanent{
 			fmt.Errorf("it takes neither of %s: %w", strings.Join(f.tls.NextProtos, ", "), err),
 		}
 	}
@@ -312,22 +313,22 @@ func (f *Preflight) handshake(u *url.URL, err error) error {
 // offered (RFC 7301).
 const noApplicationProtocol = 120
 
-// Hopeless is an error that no waiting mends.
-type Hopeless struct{ Err error }
+// Permanent is an error that will not go away by waiting.
+type Permanent struct{ Err error }
 
 // Error implements error.
-func (h *Hopeless) Error() string { return h.Err.Error() }
+func (h *Permanent) Error() string { return h.Err.Error() }
 
 // Unwrap returns the error.
-func (h *Hopeless) Unwrap() error { return h.Err }
+func (h *Permanent) Unwrap() error { return h.Err }
 
-// hopelessly makes a refusal Hopeless.
-func hopelessly(err error) error {
-	if _, ok := errors.AsType[*Hopeless](err); ok {
+// permanently makes a refusal Hopeless.
+func permanently(err error) error {
+	if _, ok := errors.AsType[*Permanent](err); ok {
 		return err
 	}
 	if _, ok := errors.AsType[*allow.Error](err); ok {
-		return &Hopeless{err}
+		return &Permanent{err}
 	}
 	return err
 }

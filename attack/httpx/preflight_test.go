@@ -103,7 +103,7 @@ func TestPreflight(t *testing.T) {
 			if protocol != c.protocol || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("found %q, %v, want %q, %q", protocol, err, c.protocol, c.err)
 			}
-			if _, never := errors.AsType[*httpx.Hopeless](err); never != c.never {
+			if _, never := errors.AsType[*httpx.Permanent](err); never != c.never {
 				t.Errorf("waited for: %v, want %v (%v)", !never, !c.never, err)
 			}
 		})

@@ -12,8 +12,8 @@ import (
 // maxLookedAt is the largest file, in bytes, that is looked through for templates.
 const maxLookedAt = 64 << 10
 
-// Remarks says what is odd about the request at i though it is no mistake: what its
-// author may have meant otherwise.
+// Remarks says what the author of the request at i may have meant otherwise, though it is no
+// mistake.
 func Remarks(p *attack.Plan, i int) []string {
 	r, ok := p.Requests[i].Spec.(*Request)
 	if !ok {
@@ -47,7 +47,8 @@ func Remarks(p *attack.Plan, i int) []string {
 			if p := &parts[i]; p.Quoted && p.Text.IsNumber() {
 				out = append(
 					out,
-					"json has a number in quotes, made by a template, which is sent as a text: write it without quotes to send a number",
+					"json has a number in quotes, made by a template, which is sent as a text: "+
+						"write it without quotes to send a number",
 				)
 				break
 			}
@@ -58,7 +59,8 @@ func Remarks(p *attack.Plan, i int) []string {
 			out = append(
 				out,
 				fmt.Sprintf(
-					"{{ .%[1]s }} holds a / in the first row of data, which goes out as %%2F: write {{ raw .%[1]s }} if it is a path of its own",
+					"{{ .%[1]s }} holds a / in the first row of data, which goes out as %%2F: "+
+						"write {{ raw .%[1]s }} if it is a path of its own",
 					column,
 				),
 			)

@@ -9,26 +9,24 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
-// reuse is the part of a call that was made from templates: it is used again for
-// another arrival, with the memory that body, headers and wire take.
+// reuse lets a call that was made from templates be used again for another arrival, with the memory
+// of its body, its headers and its encoded form.
 //
-// A call belongs to who had it built. An engine that promises to be done with
-// calls when Send returns says so by setting done; net/http, which can read a
-// body for some time after, does not. Whoever had the call built gives it back
-// with release, and it is used again if both have spoken.
+// An engine that no longer reads a call once Send has returned sets Done. net/http can read a body
+// for some time after, and does not set it. The builder's caller releases the call. It goes back to
+// the pool only if Done is set by then.
 type reuse struct {
-	Home *sync.Pool // of calls of the request; nil: it is not used again
-	Form *Layout    // nil: a value in it does not go out as it stands
-	// Cookie is what of the caller's cookies goes out with it: the value of a Cookie
-	// header, or the end of that which the request has by itself.
+	Home   *sync.Pool // the pool of the request's calls; nil: the call is not used again
+	Layout *Layout    // nil: a value in it does not go out as it stands
+	// Cookie has the caller's cookies: the value of a Cookie header, or the end of the value of the
+	// request's own Cookie header.
 	Cookie []byte
-	// Memory is the engine's own, to be used again.
+	// Memory is memory of the engine that is used again with the call.
 	Memory any
 	Done   bool
 }
 
-// Release gives the call back; nobody may look at it any more. It may be called
-// for every call, once.
+// Release gives the call back, and must be called at most once. The call must not be used after it.
 func (c *Call) Release() {
 	if home := c.Home; home != nil {
 		c.Home = nil
@@ -44,7 +42,7 @@ func (c *Call) Release() {
 type Layout struct {
 	Method    string
 	Base      string          // scheme and host, with which every URL begins
-	Header    []payload.Field // those that differ without value
+	Header    []payload.Field // headers that differ from call to call have no value here
 	Differing []int           // indices into header
 	Body      bool            // there is a body
 	cookie    int             // index into header of the request's own Cookie; -1: it has none

@@ -56,7 +56,8 @@ func TestSampleIsBounded(t *testing.T) {
 	if lines != httpx.MaxSampleHeaders {
 		t.Errorf("expected %d lines of headers, found %d", httpx.MaxSampleHeaders, lines)
 	}
-	if len(s.Body) != attack.MaxSample-1 || !utf8.ValidString(s.Body) { // the last character would be half
+	// The cut falls into the last character.
+	if len(s.Body) != attack.MaxSample-1 || !utf8.ValidString(s.Body) {
 		t.Errorf("expected %d bytes of body, found %d", attack.MaxSample-1, len(s.Body))
 	}
 }

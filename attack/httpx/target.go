@@ -8,9 +8,9 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 )
 
-// Targets are a vegeta target list. In JSON they are their number and a SHA-256
-// over them: enough to tell two lists apart, and not the list, which can be as
-// large as data. Those that were read from JSON are none.
+// Targets are a vegeta target list. In JSON it is the number of targets and a SHA-256 over them:
+// enough to tell two lists apart, and not the list itself, which can be large. A list that was read
+// from JSON is empty.
 type Targets []Target
 
 // MarshalJSON implements json.Marshaler.
@@ -39,7 +39,7 @@ type targetsJSON struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Target is one line of a vegeta target list.
+// Target is one request of a vegeta target list. It has nothing to do with the targets of faults.
 type Target struct {
 	Method  string          `json:"method"`
 	URL     string          `json:"url"`

@@ -108,9 +108,9 @@ func newTarget(t *vegeta.Target) Target {
 	return out
 }
 
-// lines hands out a file one line a Read, so that a targeter, which asks for
-// more only when it has used up what it has, is at the line last handed out
-// when it fails. Every line is ended: vegeta drops a last one that is not.
+// lines returns one line of a file with each Read, so that the line of an error is known: a
+// targeter reads on only when it has used up what it read, so it fails at the line that was read
+// last. Every line is ended: vegeta drops a last line without a line end.
 type lines struct {
 	rest    []byte
 	pending []byte // of the present line
@@ -186,8 +186,8 @@ func (l *lines) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// checkLength finds a line that vegeta's scanner would take for the end of the
-// file. File names may grow by the folder's, hence the margin.
+// checkLength finds a line that is too long for vegeta's scanner, which would take it for the end
+// of the file. The name of a folder is put before file names, hence the margin.
 func (l *lines) checkLength() error {
 	const most = bufio.MaxScanTokenSize - 4096
 	n := 0

@@ -7,29 +7,26 @@ import (
 	"sync/atomic"
 )
 
-// A server that sends one answer too many on a connection that is kept alive puts
-// all that follow out of step: each request is answered with what belongs to the
-// one before, and all of them look good. HTTP/1.1 has nothing that tells whose an
-// answer is, so that no answer on such a connection can be trusted.
+// If a server sends one answer too many on a connection that is kept alive, every later request
+// gets the answer to the request before it, and all of them look good. HTTP/1.1 does not say to
+// which request an answer belongs, so that no answer on such a connection can be trusted.
 //
-// What is known is that an answer came before its request was written. Where one
-// is found behind the answer to a request, that request fails. Where one is found
-// on a connection that was idle, the request that finds it fails in place of the
-// one whose answer cannot be trusted, and was counted already. Either way the
-// connection is closed. An answer that comes just after the next request was written
-// cannot be told from that request's own; it is found out by the one that is left over.
+// It shows by an answer that came before its request was written. If such an answer is found right
+// behind another one, the request of that one fails. If it is found on an idle connection, the
+// answers before were counted already, so the request that finds it fails in their place. Either
+// way the connection is closed. An answer that comes just after the next request was written looks
+// like that request's own. Then the own answer is the one too many, and is found.
 
 // ErrUnsolicited is an answer that nobody had asked for.
 var ErrUnsolicited = errors.New("the server sent an answer that no request had asked for")
 
-// ErrExcess is something else that nobody had asked for: the connection is of no
-// use any more, and nobody's answer is in doubt.
+// ErrExcess means bytes that are no answer: the connection cannot be used any more, but no answer
+// is in doubt.
 var ErrExcess = errors.New("the server sent more than its answer")
 
-// Unasked says what b is, which came where no answer was due: errUnsolicited,
-// errExcess, or nil if it is nothing. A server that closes a connection which was
-// idle for too long may say so first, with an answer of status 408, or of another
-// error that closes the connection: that is no answer to anything.
+// Unasked says what b is, which was read where no answer was due: ErrUnsolicited, ErrExcess, or nil
+// if it is empty. A server that closes a connection that was idle for too long may first send an
+// answer of status 408, or of another error that closes the connection: that is ErrExcess.
 func Unasked(b []byte) error {
 	const begin = "HTTP/1."
 	switch n := min(len(b), len(begin)); {
@@ -53,9 +50,9 @@ func farewell(b []byte) bool {
 	return false
 }
 
-// Strays counts the answers that came on idle connections of net/http, by the
-// address to which these lead: each is the error of the next request that goes there.
-// It is safe for concurrent use.
+// Strays counts the unsolicited answers on idle connections of net/http, by the address of the
+// connection: for each of them the next request to that address fails. It is safe for concurrent
+// use.
 type Strays struct{ by sync.Map } // address → *atomic.Int64
 
 // To returns the count of an address.
@@ -64,7 +61,7 @@ func (s *Strays) To(address string) *atomic.Int64 {
 	return n.(*atomic.Int64)
 }
 
-// Take takes one of them, if there is any.
+// Take takes one off the count of an address; false if it is 0.
 func (s *Strays) Take(address string) bool {
 	v, ok := s.by.Load(address)
 	if !ok {

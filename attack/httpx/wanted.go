@@ -5,11 +5,11 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 )
 
-// wants is what of an answer a request's flow asks for, beside its checks.
+// wants says which parts of an answer the flow of a request needs, beside the checks.
 type wants struct{ body, header, cookies bool }
 
-// wanted is that of each request of a plan: captures ask for it, and cookies
-// that a step may set.
+// wanted has the wants of each request of a plan: captures need parts of answers, and steps may set
+// cookies.
 func wanted(p *attack.Plan) ([]wants, fielderr.List) {
 	out := make([]wants, len(p.Requests))
 	steps, wrong := newSteps(p)

@@ -116,10 +116,11 @@ func (d *Draw) functions() template.FuncMap {
 
 // Row is what templates of one arrival draw from.
 type Row struct {
-	data    *Data
-	at      int                       // the row of data
-	values  *Values                   // of the flow; come before data; never nil
-	both    map[string]string         // data and values as one map; made when text/template needs it
+	data   *Data
+	at     int     // the row of data
+	values *Values // of the flow; come before data; never nil
+	// Data and values as one map; made when text/template needs it.
+	both    map[string]string
 	Missing func(column string) error // in place of noColumn
 }
 

@@ -136,7 +136,8 @@ func TestWhatHoldsArrivalsBack(t *testing.T) {
 			return 990 * time.Millisecond
 		}, false},
 		{"waited for more, and answered", []attack.Stage{{Name: "a", For: 20 * time.Second, Shape: arrivals.Hold{Per: 5}}},
-			func(at time.Duration) time.Duration { // it stands still for 0.9 s of every other second
+			// The generator stands still for 0.9 s of every other second.
+			func(at time.Duration) time.Duration {
 				return max(0, at.Truncate(2*time.Second)+900*time.Millisecond-at)
 			}, false},
 	} {

@@ -9,7 +9,8 @@ import (
 // goodput (overload_test.go), not how much headroom there is.
 
 func TestHeadroom(t *testing.T) {
-	const timeout, least = 2 * time.Second, 2 * time.Second / headroomFirstPart // the headroom is 1 s at most
+	// The headroom is 1 s at most.
+	const timeout, least = 2 * time.Second, 2 * time.Second / headroomFirstPart
 	type event struct {
 		at, sent time.Duration
 	}

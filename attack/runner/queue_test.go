@@ -9,7 +9,8 @@ import (
 )
 
 // From inside the package, as a run shows the order of its arrivals and not that of each
-// timeout class. Against a plain slice: what is first in a timeout class, and what leaves first of all.
+// timeout class. Against a plain slice: what is first in a timeout class, and what leaves first of
+// all.
 func TestQueue(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	l := make(queue, 3)

@@ -273,8 +273,8 @@ func newRun(ctx context.Context, p *attack.Plan, opt Options) (*runner, error) {
 	return a, nil
 }
 
-// watch ends the load when Stop is closed or the context ends. A goroutine that waits for an arrival
-// sees that by itself, but while the generator is behind none waits.
+// watch ends the load when Stop is closed or the context ends. A goroutine that waits for an
+// arrival sees that by itself, but while the generator is behind none waits.
 func (a *runner) watch() {
 	select {
 	case <-a.ctx.Done():

@@ -187,7 +187,8 @@ func TestRunStages(t *testing.T) {
 
 // However and whenever a run is stopped, what was planned is accounted for.
 func TestRunStops(t *testing.T) {
-	const soon = 2 * time.Millisecond // the pacer's last stretch before an arrival is not interrupted
+	// The pacer's last stretch before an arrival is not interrupted.
+	const soon = 2 * time.Millisecond
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := range 150 {
 		hard, soft := rng.IntN(3) > 0, rng.IntN(3) > 0
@@ -416,7 +417,8 @@ func TestRunIsRepeatable(t *testing.T) {
 			p := attacktest.HoldPlan(100, 2*time.Second, time.Second, 1)
 			p.Arrivals = arrivals.Poisson
 			p.Requests = []attack.Request{{Name: "a", Weight: 2, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://a/{{ uuid }}"}}, {Name: "b", Weight: 1, Protocol: httpx.Name, Spec: &httpx.Request{URL: "http://b/{{ nth }}/{{ seq }}"}}}
-			e := &attacktest.Engine{Takes: func(c *httpx.Call) time.Duration { // one slot: one call at a time
+			// One slot: one call at a time.
+			e := &attacktest.Engine{Takes: func(c *httpx.Call) time.Duration {
 				got = append(got, c.URL)
 				return 0
 			}}
@@ -505,8 +507,8 @@ func TestRunOneCrosses(t *testing.T) {
 }
 
 // A generator that was held up in front of a target that stands still has all
-// that came due meanwhile on its way after a few looks, each of which lets twice as many go: what is
-// waited for then is the target's doing, and no lateness.
+// that came due meanwhile on its way after a few looks, each of which lets twice as many go: what
+// is waited for then is the target's doing, and no lateness.
 func TestRunGrowsBeforeAStandstill(t *testing.T) {
 	bubble(t, func(t *testing.T, start time.Time) {
 		p := attacktest.HoldPlan(1000, 100*time.Millisecond, 10*time.Second, 200)

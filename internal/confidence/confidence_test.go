@@ -161,8 +161,8 @@ func TestBursts(t *testing.T) {
 	}{
 		{"nothing stands out", blocks(11, 9, 12, 8), 0.1, 0.1, 0},
 		{"no samples", make([]Block, 40), 0, 1, 0},
-		// One burst of 40 in 4000 counts as half of one, of which Poisson's interval ends at 4.7: there
-		// may be 9.3 times as much of it.
+		// One burst of 40 in 4000 counts as half of one, of which Poisson's interval ends at 4.7:
+		// there may be 9.3 times as much of it.
 		{"one burst", blocks(50), 0.11, 0.19, 0.02},
 		{"one burst in two blocks", blocks(10, 30, 30), 0.11, 0.19, 0.02},
 		{"two bursts", append(blocks(10, 30)[:20], blocks(30)[:20]...), 0.11, 0.14, 0.01},

@@ -15,8 +15,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// LiveState is what is shown of a run while it runs. "Now" is the last second or so; the caller that
-// fills the state decides.
+// LiveState is what is shown of a run while it runs. "Now" is the last second or so; the caller
+// that fills the state decides.
 type LiveState struct {
 	// Phase is what goes on while no load is sent, such as "starting services"
 	// or "undoing faults"; empty while load is sent.

@@ -205,7 +205,8 @@ func TestLiveNothingToShow(t *testing.T) {
 		l := NewLiveStatus(&b, terminal, true, func() LiveState { return LiveState{} })
 		l.Start()
 		l.Stop()
-		NewLiveStatus(&b, terminal, true, func() LiveState { return LiveState{} }).Stop() // never started
+		// It was never started.
+		NewLiveStatus(&b, terminal, true, func() LiveState { return LiveState{} }).Stop()
 	}
 }
 

@@ -25,15 +25,17 @@ type summary struct {
 	Seed   uint64 `json:"seed"`
 	Engine string `json:"engine,omitempty"` // what sent the load
 	// What the servers answered when they were asked which protocol they speak; else empty.
-	EngineWhy   string             `json:"engine_why,omitempty"`
-	Version     string             `json:"version,omitempty"` // of ordeal
-	Scenario    *Source            `json:"scenario,omitempty"`
-	Host        *Host              `json:"host,omitempty"` // that sent the load
-	Verdict     verdict.Outcome    `json:"verdict"`
-	Why         []string           `json:"why,omitempty"`
-	ExitCode    int                `json:"exit_code"`
-	JudgedAgain bool               `json:"judged_again,omitempty"` // from the recording, after the run
-	RulesFrom   string             `json:"rules_from,omitempty"`   // if not the run's own: a file, or --kpi
+	EngineWhy string          `json:"engine_why,omitempty"`
+	Version   string          `json:"version,omitempty"` // of ordeal
+	Scenario  *Source         `json:"scenario,omitempty"`
+	Host      *Host           `json:"host,omitempty"` // that sent the load
+	Verdict   verdict.Outcome `json:"verdict"`
+	Why       []string        `json:"why,omitempty"`
+	ExitCode  int             `json:"exit_code"`
+	// The run was judged from its recording, after the run.
+	JudgedAgain bool `json:"judged_again,omitempty"`
+	// Where the rules are from, if they are not the run's own: a file, or --kpi.
+	RulesFrom   string             `json:"rules_from,omitempty"`
 	Dirty       bool               `json:"dirty,omitempty"`
 	Interrupted bool               `json:"interrupted,omitempty"`
 	Problems    []string           `json:"problems,omitempty"`

@@ -147,7 +147,7 @@ func awaitTarget(
 		if missing == nil {
 			return nil, false
 		}
-		if never, ok := errors.AsType[*httpx.Hopeless](missing); ok {
+		if never, ok := errors.AsType[*httpx.Permanent](missing); ok {
 			return fmt.Errorf("the target %s cannot be used: %w", what, never), true
 		}
 		if why := noSocket(unix); why != nil {

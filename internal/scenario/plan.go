@@ -78,7 +78,8 @@ type PlannedRule struct {
 	KPI      string           `json:"kpi"`
 	Name     string           `json:"name,omitempty"`
 	Severity verdict.Severity `json:"severity"`
-	// Confidence is how sure the rule's outcome must be, such as 0.95; 0: what was observed decides.
+	// Confidence is how sure the rule's outcome must be, such as 0.95; 0: what was observed
+	// decides.
 	Confidence float64       `json:"confidence,omitempty"`
 	Rule       *verdict.Rule `json:"-"`
 	At         Place         `json:"-"`

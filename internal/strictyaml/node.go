@@ -29,7 +29,8 @@ type Span struct{ Line, Col, Len int }
 type Node struct {
 	Kind Kind
 	Span
-	// Of a scalar, before variables are put in. Of a null, the word for it that was written, if any.
+	// Of a scalar, before variables are put in. Of a null, the word for it that was written, if
+	// any.
 	Text    string
 	Plain   bool // a text without quotes
 	Entries []Entry

@@ -334,8 +334,8 @@ func (c *conn) readHead(method string) error {
 			return err
 		}
 		n, err := c.head.scan(b)
-		if err == errOdd {
-			n, err = c.head.odd(b, method)
+		if err == errNotPlain {
+			n, err = c.head.parseByNetHTTP(b, method)
 		}
 		if err == nil {
 			c.head.size = n

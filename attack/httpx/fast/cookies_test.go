@@ -75,7 +75,7 @@ func TestCookiesThroughEngines(t *testing.T) {
 						if wrong != nil {
 							t.Fatal(wrong)
 						}
-						call, err := b.BuildWith(attack.Arrival{}, &httpx.From{Cookies: jar})
+						call, err := b.BuildWith(attack.Arrival{}, &httpx.Caller{Cookies: jar})
 						if err != nil {
 							t.Fatal(err)
 						}

@@ -17,8 +17,8 @@ import (
 // Nothing outlives the wanted deadline, as none later is ever left armed, and
 // nothing ends before it.
 //
-// TLS lies above: it must not see a deadline that is none, as it takes no
-// further part in a connection after one.
+// TLS lies above. crypto/tls treats every timeout as fatal, so it must not see one that comes
+// before the wanted deadline.
 type lazyConn struct {
 	net.Conn
 	want  time.Time // zero: none

@@ -142,8 +142,8 @@ func (e *engine) exchange(
 	if err != nil {
 		return nothing, err
 	}
-	// As whoever is through takes an idle connection before opening one, and puts it
-	// back before leaving, there are never more than may be in use.
+	// A request that was let through takes an idle connection before it opens one, and puts it back
+	// before it leaves. So there are never more connections than the limit.
 	if waited, err := w.host.limit.Enter(ctx, by); err != nil {
 		return nothing, err
 	} else if waited {

@@ -36,8 +36,8 @@ const (
 // errPartial says that a head is not there to its end yet.
 var errPartial = errors.New("the head of the answer is incomplete")
 
-// errOdd says that a head is not in plain form.
-var errOdd = errors.New("the head of the answer is not in plain form")
+// errNotPlain says that a head is not in plain form.
+var errNotPlain = errors.New("the head of the answer is not in plain form")
 
 // scan reads a head in plain form from the beginning of b, without an allocation,
 // and returns how long it is. Plain form is what nearly every server writes: lines
@@ -67,7 +67,7 @@ func (h *head) scan(b []byte) (size int, err error) {
 		}
 		i := bytes.IndexByte(line, ':')
 		if i <= 0 || !fieldName(line[:i]) || !fieldValue(line[i+1:]) {
-			return 0, errOdd
+			return 0, errNotPlain
 		}
 		value := bytes.Trim(line[i+1:], " \t")
 		switch name := line[:i]; len(name) {
@@ -82,7 +82,7 @@ func (h *head) scan(b []byte) (size int, err error) {
 			}
 			n, ok := digits(value)
 			if !ok || h.length != identity {
-				return 0, errOdd
+				return 0, errNotPlain
 			}
 			h.length = n
 		case len("Content-Encoding"):
@@ -90,7 +90,7 @@ func (h *head) scan(b []byte) (size int, err error) {
 				continue
 			}
 			if h.encoding != nil {
-				return 0, errOdd
+				return 0, errNotPlain
 			}
 			h.encoding = value
 		case len("Transfer-Encoding"):
@@ -98,7 +98,7 @@ func (h *head) scan(b []byte) (size int, err error) {
 				continue
 			}
 			if !http11 || h.length != identity || !bytes.EqualFold(value, []byte("chunked")) {
-				return 0, errOdd
+				return 0, errNotPlain
 			}
 			h.length = chunked
 		}
@@ -114,19 +114,19 @@ func (h *head) statusLine(line []byte) (http11 bool, err error) {
 	if len(line) < len(version)+3 || string(line[:len("HTTP/1.")]) != "HTTP/1." ||
 		line[len(version)-1] != ' ' ||
 		!fieldValue(line) {
-		return false, errOdd
+		return false, errNotPlain
 	}
 	switch line[len("HTTP/1.")] {
 	case '1':
 		http11 = true
 	case '0':
 	default:
-		return false, errOdd
+		return false, errNotPlain
 	}
 	code := line[len(version):]
 	n, ok := digits(code[:3])
 	if !ok || len(code) > 3 && code[3] != ' ' {
-		return false, errOdd
+		return false, errNotPlain
 	}
 	h.status = int(n)
 	return http11, nil
@@ -140,7 +140,7 @@ func nextLine(b []byte) (line []byte, size int, err error) {
 	case i < 0:
 		return nil, 0, errPartial
 	case i == 0 || b[i-1] != '\r':
-		return nil, 0, errOdd
+		return nil, 0, errNotPlain
 	}
 	return b[:i-1], i + 1, nil
 }
@@ -189,9 +189,9 @@ func digits(b []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// odd reads a head that is not in plain form from the beginning of b, as net/http
-// does, so that all engines take and refuse the same.
-func (h *head) odd(b []byte, method string) (size int, err error) {
+// parseByNetHTTP reads a head that is not in plain form from the beginning of b, as net/http does,
+// so that all engines accept and refuse the same.
+func (h *head) parseByNetHTTP(b []byte, method string) (size int, err error) {
 	size = endOfHead(b)
 	if size < 0 {
 		return 0, errPartial

@@ -61,7 +61,7 @@ func (e *engine) newLayout(f *httpx.Layout, cookies bool) *encodedLayout {
 	return nil
 }
 
-// cut is newForm with markers made of a number.
+// cut is newLayout with markers made of the number n.
 func (e *engine) cut(f *httpx.Layout, cookies bool, n int64) *encodedLayout {
 	type mark struct {
 		text string

@@ -78,7 +78,7 @@ func sender(tb testing.TB, r httpx.Request, jar *httpx.Jar) func() {
 	if wrong != nil {
 		tb.Fatal(wrong)
 	}
-	seq, from := uint64(0), httpx.From{Cookies: jar}
+	seq, from := uint64(0), httpx.Caller{Cookies: jar}
 	return func() {
 		call, err := builder.BuildWith(attack.Arrival{Seq: seq, Nth: seq}, &from)
 		if err != nil {

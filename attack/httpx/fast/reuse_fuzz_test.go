@@ -81,7 +81,7 @@ func FuzzPieces(f *testing.F) {
 		row := map[string]string{"a": a, "b": b}
 		for seq := range uint64(2) {
 			want, wantErr := slowly(&r, 42, row, attack.Arrival{Seq: seq, Nth: 3})
-			got, err := build.BuildWith(attack.Arrival{Seq: seq, Nth: 3}, &httpx.From{Values: attacktest.Values(row)})
+			got, err := build.BuildWith(attack.Arrival{Seq: seq, Nth: 3}, &httpx.Caller{Values: attacktest.Values(row)})
 			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 				t.Fatalf("%q with %q: expected error %v, found %v", s, row, wantErr, err)
 			}

@@ -277,11 +277,11 @@ func bothWays(t *testing.T, w *tappedEngine, b *httpx.Builder, r *attack.Request
 	jar.Keep(httpx.NewSite(true, "target", "/"), []string{"sid=a b", "x=[1]; Path=/"})
 	jar.Keep(httpx.NewSite(true, "x1", "/"), []string{"sid=x1"})
 	for _, cookies := range []*httpx.Jar{jar, nil} {
-		bothWaysFor(t, w, b, r, a, &httpx.From{Values: attacktest.Values(captured), Cookies: cookies})
+		bothWaysFor(t, w, b, r, a, &httpx.Caller{Values: attacktest.Values(captured), Cookies: cookies})
 	}
 }
 
-func bothWaysFor(t *testing.T, w *tappedEngine, b *httpx.Builder, r *attack.Request, a attack.Arrival, by *httpx.From) {
+func bothWaysFor(t *testing.T, w *tappedEngine, b *httpx.Builder, r *attack.Request, a attack.Arrival, by *httpx.Caller) {
 	t.Helper()
 	row := make(map[string]string)
 	if n := r.Data.Len(); n > 0 {

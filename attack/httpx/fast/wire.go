@@ -29,8 +29,8 @@ func (e *engine) encode(call *httpx.Call) (*encodedRequest, error) {
 	if call.Home != nil {
 		call.Done = true
 	}
-	if call.Form != nil {
-		if f := e.layoutOf(call.Form, len(call.Cookie) > 0); f != nil {
+	if call.Layout != nil {
+		if f := e.layoutOf(call.Layout, len(call.Cookie) > 0); f != nil {
 			return f.encode(call), nil
 		}
 	}

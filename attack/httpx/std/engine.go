@@ -102,7 +102,8 @@ func (e engine) follow(req *http.Request, jar *httpx.Jar, counts *timeline.Count
 				)
 			case !e.hosts.Names(next.URL):
 				unfollowed = fmt.Sprintf(
-					"it redirects to %s, a host that the scenario does not name: list it as attack.redirect_hosts: [%q]",
+					"it redirects to %s, a host that the scenario does not name: list it as "+
+						"attack.redirect_hosts: [%q]",
 					to,
 					next.URL.Host,
 				)

@@ -47,12 +47,13 @@ type fewHost struct {
 	waiting atomic.Int32
 	leaving atomic.Int32 // of old
 
-	mu     sync.Mutex
-	conns  []*http.ClientConn
-	old    []*http.ClientConn // of before they were renewed, which are closed once out of use
-	eras   int                // how often they were renewed
-	places int                // of connections: those that are open, being opened, or in their only use
-	line   []chan struct{}    // who waits, in turn; told by closing
+	mu    sync.Mutex
+	conns []*http.ClientConn
+	old   []*http.ClientConn // of before they were renewed, which are closed once out of use
+	eras  int                // how often they were renewed
+	// Places for connections: open ones, those being opened, and those in their only use.
+	places int
+	line   []chan struct{} // who waits, in turn; told by closing
 	closed bool
 }
 

@@ -35,11 +35,13 @@ type Attempts struct {
 	by     *http.Transport // that sends it; nil: none of those that keep connections by themselves
 	waited time.Time       // until then, for one of few connections; zero if it did not have to
 
-	conn   atomic.Pointer[countedConn] // of the present attempt, nil if it is none of ours or carries several requests at once
-	began  atomic.Int64                // bytes that conn had written before this attempt; −1: it wrote nothing yet
-	number atomic.Int64                // of the request, on conn
-	Answer atomic.Bool                 // something of it came
-	early  atomic.Bool                 // and before the request was written
+	// The connection of the present attempt; nil if it is none of ours or carries several requests.
+	conn atomic.Pointer[countedConn]
+	// Bytes that conn had written before this attempt; −1: it wrote nothing yet.
+	began  atomic.Int64
+	number atomic.Int64 // of the request, on conn
+	Answer atomic.Bool  // something of it came
+	early  atomic.Bool  // and before the request was written
 
 	opening atomic.Pointer[countedConn] // being opened for the request
 	shaking atomic.Pointer[time.Time]   // since when hands are shaken on it

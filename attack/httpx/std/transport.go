@@ -28,10 +28,11 @@ type Transport struct {
 	protocol string
 	once     bool         // each connection carries one request
 	gates    *wire.Limits // to each host, where a connection carries one request at a time
-	few      *fewConns    // to each host, where a connection may carry several; nil: as many as needed
-	maxBody  int64        // of an answer; 0: without end
-	strays   *httpx.Strays
-	stop     context.CancelFunc // ends dials
+	// Limits connections to each host that may carry several requests; nil: no limit.
+	few     *fewConns
+	maxBody int64 // of an answer; 0: without end
+	strays  *httpx.Strays
+	stop    context.CancelFunc // ends dials
 }
 
 func NewTransport(opt httpx.Options) (*Transport, error) {
@@ -247,16 +248,15 @@ func CountBody(req *http.Request, b []byte, sent *atomic.Int64) {
 	req.Body = body{bytes.NewReader(b), sent}
 }
 
-// Body reads an answer's body to its end or up to max, keeping as much of it as
-// bodyKept says. Its fields are valid once Read has returned
-// an error.
+// Body reads an answer's body to its end or up to max, and keeps as much of it as httpx.BodyKept
+// says. Its fields are valid once Read has returned an error.
 type Body struct {
 	io.ReadCloser
 	want     bool
 	status   int
 	max      int64 // 0: without end
-	endless  bool  // it says nothing of where it ends: with the connection
-	declared int64 // how long it says it is; at most 0: it does not, or is empty
+	endless  bool  // no length was declared: the body ends with the connection
+	declared int64 // the declared length; at most 0: none, or an empty body
 	kept     []byte
 	n        int64
 	Err      error // of the first failed read; nil at a proper end

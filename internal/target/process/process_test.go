@@ -105,7 +105,9 @@ func play(role string) {
 			panic(err)
 		}
 		time.Sleep(time.Minute)
-	case "burn": // half a core, by its own account and with short-lived children, and 100 MiB; answers with its CPU time
+	// Half a core, by its own account and with short-lived children, and 100 MiB; answers with its
+	// CPU time.
+	case "burn":
 		burn()
 	case "breaker":
 		breaker()
