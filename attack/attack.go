@@ -110,7 +110,13 @@ type Request struct {
 	// Protocol is a name in package protocols, and Spec the settings of that protocol.
 	Protocol string
 	Spec     Spec
+	// Watched are the parts of answers that whoever watches the calls looks at, beside
+	// what Spec and captures need: see Answered.
+	Watched Parts
 }
+
+// Parts are parts of an answer.
+type Parts struct{ Body, Header bool }
 
 // End is how an arrival ended.
 type End uint8

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
@@ -154,6 +155,12 @@ type Exchange interface {
 	Explain(r *Result, sample bool)
 	// Release gives up all that the exchange holds. It must not be used after that.
 	Release()
+}
+
+// Answered is an Exchange that shows the answer, with the parts that are watched.
+type Answered interface {
+	// Answer is the answer until Release; nil if none came.
+	Answer() *expect.Answer
 }
 
 // Release gives up the exchange, if there is one.

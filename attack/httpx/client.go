@@ -32,7 +32,10 @@ type Client struct {
 	exchange sync.Pool
 }
 
-var _ attack.Client = (*Client)(nil)
+var (
+	_ attack.Client   = (*Client)(nil)
+	_ attack.Answered = (*exchange)(nil)
+)
 
 // step has the captures of a step of a flow.
 type step struct{ captures []*expect.Taker }
@@ -239,6 +242,14 @@ func (x *exchange) detail() string {
 	}
 	_, detail := x.client.checks[x.due.Request].Judge(&x.reply.Answer, x.response(), secret.Shown)
 	return detail
+}
+
+// Answer implements attack.Answered.
+func (x *exchange) Answer() *expect.Answer {
+	if x.call == nil || x.failed != nil {
+		return nil
+	}
+	return &x.reply.Answer
 }
 
 // Release implements Exchange.

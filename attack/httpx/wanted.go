@@ -8,13 +8,17 @@ import (
 // wants says which parts of an answer the flow of a request needs, beside the checks.
 type wants struct{ body, header, cookies bool }
 
-// wanted has the wants of each request of a plan: captures need parts of answers, and steps may set
-// cookies.
+// wanted has the wants of each request of a plan: captures and whoever watches the calls need parts
+// of answers, and steps may set cookies.
 func wanted(p *attack.Plan) ([]wants, fielderr.List) {
 	out := make([]wants, len(p.Requests))
 	steps, wrong := newSteps(p)
 	if wrong != nil {
 		return nil, wrong
+	}
+	for i := range p.Requests {
+		watched := p.Requests[i].Watched
+		out[i].body, out[i].header = watched.Body, watched.Header
 	}
 	for i, f := range steps {
 		for k, s := range f {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/arrivals"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/internal/standstill"
 )
 
@@ -51,6 +52,11 @@ type Options struct {
 	// have gone to an address that is not allowed; from any goroutine. Whoever sets it
 	// should close Stop: what is asked of the user must not be load of errors.
 	Refused func(error)
+	// Watch, if set, is called with each request that was sent, or that could not be, and
+	// what came of it: with an answer if there was one and the protocol shows it. It is
+	// called before the result is recorded, from any goroutine, and must be quick: sending
+	// waits for it. Nothing of its arguments is valid after it returns.
+	Watch func(call *attack.Call, r *attack.Result, answer *expect.Answer)
 	// Counters, if set, are kept up to date for others to read.
 	Counters *Counters
 }

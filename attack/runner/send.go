@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -77,6 +78,7 @@ func (a *runner) sendRequest(s *recorderSlot, w waiting, c *caller) {
 	if o.Err != nil && a.ctx.Err() != nil && errors.Is(o.Err, context.Cause(a.ctx)) &&
 		r.Done < deadline {
 		r.End = attack.Interrupted
+		a.watchCall(s)
 		return
 	}
 	r.BytesIn, r.BytesOut = o.BytesIn, o.BytesOut
@@ -103,6 +105,19 @@ func (a *runner) sendRequest(s *recorderSlot, w waiting, c *caller) {
 	if r.Kind == timeline.KindNotAllowed && a.Refused != nil {
 		a.Refused(o.Err)
 	}
+	a.watchCall(s)
+}
+
+// watchCall shows a call to whoever watches.
+func (a *runner) watchCall(s *recorderSlot) {
+	if a.Watch == nil {
+		return
+	}
+	var answer *expect.Answer
+	if x, ok := s.outcome.Exchange.(attack.Answered); ok {
+		answer = x.Answer()
+	}
+	a.Watch(&s.call, &s.result, answer)
 }
 
 // wanted says whether the sink wants the detail of an error, and whether it keeps the answer as a

@@ -36,7 +36,10 @@ type client struct {
 	closed  bool
 }
 
-var _ attack.Client = (*client)(nil)
+var (
+	_ attack.Client   = (*client)(nil)
+	_ attack.Answered = (*exchange)(nil)
+)
 
 // compiled is a Request, compiled.
 type compiled struct {
@@ -184,7 +187,8 @@ type exchange struct {
 // Call implements attack.Client.
 func (c *client) Call(ctx context.Context, call *attack.Call, out *attack.Outcome) {
 	x := &exchange{client: c, call: call, of: c.requests[call.Request], kept: attack.MaxSample + 1}
-	if x.of.check.WantsBody() || len(x.captures()) > 0 {
+	if x.of.check.WantsBody() || len(x.captures()) > 0 ||
+		c.plan.Requests[call.Request].Watched.Body {
 		x.kept = expect.MaxBody
 	}
 	out.Exchange = x
@@ -332,6 +336,14 @@ func (x *exchange) Explain(r *attack.Result, sample bool) {
 		s.Sent.Body, s.Sent.Cut = attack.SampleText(x.sent, int64(len(x.sent)))
 		r.Sample = s
 	}
+}
+
+// Answer implements attack.Answered.
+func (x *exchange) Answer() *expect.Answer {
+	if x.err != nil {
+		return nil
+	}
+	return &x.answer
 }
 
 // Release implements attack.Exchange.
