@@ -376,8 +376,8 @@ func (d *Distribution) CompareQuantile(q float64, limit time.Duration) (cmp int,
 	return 1, true
 }
 
-// CountAbove is how many values are greater than v: exactly if they were counted at v, else by the
-// bucket, those in v's own bucket left out.
+// CountAbove is how many values are greater than v. It is exact if values were counted at v.
+// Otherwise it goes by buckets, and leaves out the values in v's own bucket.
 func (d *Distribution) CountAbove(v time.Duration) uint64 {
 	if i, found := findLimit(d.limits, v); found && d.Count() > 0 {
 		return d.limits[i].Above

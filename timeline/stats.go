@@ -36,8 +36,9 @@ type Stats struct {
 
 	// Delayed counts arrivals whose response time the generator itself may have made
 	// longer: it acted late, read the answer late, or had a lot to catch up with.
-	// Doubtful counts errors that it may have made so, DoubtfulUnsent those of them that
-	// were unsent. What it never sent for want of time is told by its kind of error.
+	// Doubtful counts errors that the generator may have made in this way, DoubtfulUnsent the
+	// unsent ones among them. Arrivals that it did not send in time have kinds of error of their
+	// own.
 	Delayed        uint64 `json:"delayed,omitempty"`
 	Doubtful       uint64 `json:"doubtful,omitempty"`
 	DoubtfulUnsent uint64 `json:"doubtful_unsent,omitempty"`

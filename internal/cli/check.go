@@ -132,7 +132,8 @@ does not answer, 2 that what the scenario means is not there.`,
 	cmd.Flags().
 		BoolVar(&asJSON, "json", false, "print the plan as JSON, or with --resolve what a run would hit")
 	cmd.Flags().
-		BoolVar(&resolve, "resolve", false, "say which containers, processes and addresses a run would hit; ask, and change nothing")
+		BoolVar(&resolve, "resolve", false, "say which containers, processes and addresses a run "+
+			"would hit; ask, and change nothing")
 	return cmd
 }
 

@@ -398,7 +398,8 @@ func describeSettings(ptr any) string {
 	return strings.Join(out, ", ")
 }
 
-// describeConnections says in words what is not as usual; empty if all is.
+// describeConnections describes the settings of connections that are not the default; empty if all
+// are.
 func describeConnections(c wire.Connections) string {
 	var out []string
 	if c.NoKeepAlive {

@@ -202,7 +202,7 @@ func failed() *Run {
 				Stages: []string{"steady"}, Faults: []string{"kill-api"},
 				Requests: []verdict.Contribution{{Name: "checkout", Bad: 402, All: 440}},
 			},
-			Why:      `812 of 1667 requests failed from 9s to 12.1s, most of them with "status 502"`,
+			Why: `812 of 1667 requests failed from 9s to 12.1s, most of them with "status 502"`,
 		},
 		verdict.RuleResult{
 			KPI: `during("slow-hop").p50 < 250ms`, Severity: verdict.SeverityFail, Outcome: verdict.Inconclusive,

@@ -112,7 +112,8 @@ func CanHave(path string, replace bool) error {
 		)
 	case len(foreign) > 0 && replace:
 		return fmt.Errorf(
-			"%s holds an earlier run, and besides what no run has written (%s): move that elsewhere, or name another directory with --out",
+			"%s holds an earlier run, and other files that no run has written (%s): move these "+
+				"elsewhere, or name another directory with --out",
 			path,
 			strings.Join(foreign[:min(len(foreign), 3)], ", "),
 		)

@@ -183,7 +183,8 @@ func (x *expectHeaders) DecodeNode(
 		if part == (headerPartFile{}) {
 			d.Failf(
 				entry.Value.Span,
-				"write contains: TEXT or matches: REGEXP, or the name alone, "+entry.Key.Text+": \"\", for a header that only has to be there",
+				"write contains: TEXT or matches: REGEXP, or the name alone, "+entry.Key.Text+
+					": \"\", for a header that only has to be there",
 				"%s: expected what the header must hold, found nothing",
 				strictyaml.Shorten(entry.Key.Text),
 			)

@@ -98,8 +98,8 @@ type stepNames struct {
 	by       map[string]string // the first step of all that captures a name
 }
 
-// flow makes a flow and the requests of its steps, which come after those in
-// p. Their names are held against those of all requests.
+// flow makes a flow and the requests of its steps, and adds these to the requests of p. The steps'
+// names must differ from those of all requests.
 func (b *requests) flow(f *flowFile, p *attack.Plan, names map[string]*strictyaml.Node) {
 	own := b.Where(&f.Name, b.Where(f, b.root))
 	b.names.unique(names, f.Name, "flow", own)

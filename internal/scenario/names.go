@@ -8,8 +8,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 )
 
-// Names says whether an address stands anywhere in the scenario: in a URL, among
-// those to connect to, in a command. Somebody goes there by it.
+// Names says whether an address stands anywhere in the scenario: in a URL, in connect_to, in a
+// command. Then something connects to it by that address.
 func (p *Plan) Names(addr netip.Addr) bool {
 	text, err := p.JSON()
 	if err != nil || holdsAddr(string(text), addr.String()) {

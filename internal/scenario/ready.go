@@ -12,8 +12,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
-// ready returns the check that a file asks for; own is what is asked by
-// default, the zero Check for nothing.
+// ready returns the readiness check that a file asks for; own is the default, the zero Check for
+// none.
 func (b *builder) ready(r *target.ReadyFile, own ready.Check) ready.Check {
 	if r.Node() == nil {
 		return own

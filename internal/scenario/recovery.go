@@ -31,7 +31,11 @@ func (b *builder) normal(r *recoveryFile, otherwise timeline.Normal) (timeline.N
 		parse func(string) (float64, error)
 		hint  string
 	}{
-		{&r.Errors, "errors", &out.Errors, quantity.ParseFraction, "write +1% for so much more than before the fault, 2x for a multiple of it, or 5% for a limit of its own"},
+		{
+			&r.Errors, "errors", &out.Errors, quantity.ParseFraction,
+			"write +1% for so much more than before the fault, 2x for a multiple of it, or 5% for a " +
+				"limit of its own",
+		},
 		{&r.P95, "p95", &out.P95, func(s string) (float64, error) {
 			d, err := quantity.ParseDuration(s)
 			return float64(d), err

@@ -47,8 +47,8 @@ func (s secretSet) urls(texts ...string) {
 	}
 }
 
-// declared takes the values of what secrets: names. A name must be that of something:
-// a slip would leave a secret open.
+// declared takes the values of the names under secrets:. Each must name something: a typing mistake
+// would leave a secret in the open.
 func (b *builder) declared(p *attack.Plan) {
 	known := slices.Collect(maps.Keys(b.vars.named))
 	for i := range p.Requests {

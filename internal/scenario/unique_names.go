@@ -38,7 +38,8 @@ func (x *names) unique(
 	return ok
 }
 
-// maxName bounds what is printed over and over, and kept beside every figure.
+// maxName is the longest name, in characters: names are printed many times, and kept beside every
+// figure.
 const maxName = 200
 
 func (x *names) printable(name string, at *strictyaml.Node) (ok bool) {
