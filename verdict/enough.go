@@ -16,6 +16,18 @@ type share struct {
 	// part is how many of all it was; without the generator's own part it may have been any number
 	// from least to most.
 	part, least, most float64
+	// joint is where the worst of several shares could lie, of which this is the one of the fewest
+	// arrivals; nil: it is one alone.
+	joint func(needed float64) (lo, hi float64)
+}
+
+// extremes are where the share could lie if there were as many arrivals as are needed, however
+// those that are missing had gone.
+func (s *share) extremes(needed float64) (lo, hi float64) {
+	if s.joint != nil {
+		return s.joint(needed)
+	}
+	return s.least / needed, (s.most + needed - s.all) / needed
 }
 
 // isShare says whether the metric's figure is a share of arrivals, or goes by one.
@@ -28,13 +40,16 @@ func (v *value) share(t *term, view *View) {
 		scale = t.metric.scale(view)
 	}
 	all := float64(view.Stats.Judged())
-	s := &share{text: t.text, unit: rule.Fraction, all: all, part: math.Round(v.n / scale * all)}
-	if t.metric.ofScore {
+	part := func(n float64) float64 { return math.Round(n / scale * all) }
+	s := &share{text: t.text, unit: rule.Fraction, all: all}
+	if t.metric.ofScore { // made of halves
 		s.unit = t.metric.Unit
+		part = func(n float64) float64 { return math.Round(2*n*all) / 2 }
 	}
+	s.part = part(v.n)
 	s.least, s.most = s.part, s.part
 	if b := v.bounds; b != nil {
-		s.least, s.most = math.Round(b.lo/scale*all), math.Round(b.hi/scale*all)
+		s.least, s.most = part(b.lo), part(b.hi)
 	}
 	n := v.n
 	v.shares, v.vary = []*share{s}, func(of *share, p float64) float64 {
@@ -84,8 +99,8 @@ func checkEnough(f *finding) *finding {
 			if s.all >= needed {
 				continue
 			}
-			a := f.at(s, s.least/needed)
-			b := f.at(s, (s.most+needed-s.all)/needed)
+			lo, hi := s.extremes(needed)
+			a, b := f.at(s, lo), f.at(s, hi)
 			for c := min(a, b); c <= max(a, b); c++ {
 				if holds(f.op, c) != f.truth {
 					f.truth = unknown
@@ -111,7 +126,8 @@ func checkEnough(f *finding) *finding {
 // ofEnough is where the observed side could lie if as many arrivals as are needed had come.
 func (f *finding) ofEnough(s *share, needed float64) *[2]float64 {
 	_, o, _, _ := f.sides()
-	a, b := o.with(s, s.least/needed), o.with(s, (s.most+needed-s.all)/needed)
+	lo, hi := s.extremes(needed)
+	a, b := o.with(s, lo), o.with(s, hi)
 	return &[2]float64{min(a, b), max(a, b)}
 }
 

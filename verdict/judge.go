@@ -96,6 +96,11 @@ type ruleCase struct {
 	alone  bool
 	folded worstSlice
 	failed *finding // of the last report; nil if the rule did not fail
+
+	// Of terms of worst(...), what the slices came to that nothing can change any more, and those
+	// that come after; of terms that are shares, the condition.
+	worstFinal, worstRest map[int]*worstOf
+	shares                map[int]*ruleCase
 }
 
 // worstSlice is what the slices of a rule came to.
@@ -103,6 +108,8 @@ type worstSlice struct {
 	finding     *finding
 	slice       timeline.Window
 	failed, all int
+	open        int   // could not be decided
+	why         doubt // of the first of these
 }
 
 // sliceCase is one slice of a rule.
@@ -119,10 +126,17 @@ func (j *Judging) prepare(in Input) *ruleCase {
 		whole:  in.Rule.unmeasured(),
 		sliced: make([]bool, len(in.Rule.terms)),
 		alone:  true,
+
+		worstFinal: map[int]*worstOf{}, worstRest: map[int]*worstOf{}, shares: map[int]*ruleCase{},
 	}
+	j.cases = append(j.cases, c)
 	for i := range in.Rule.terms {
 		t := &in.Rule.terms[i]
-		c.alone = c.alone && t.scope.Every > 0 && len(t.scope.Phases) == 0 && t.observed == nil
+		c.alone = c.alone && t.sliced() && len(t.scope.Phases) == 0 && t.observed == nil
+		if t.share != nil {
+			c.shares[i] = j.prepare(Input{Rule: t.share, Confidence: in.Confidence})
+			continue
+		}
 		if t.observed != nil {
 			c.observe(j, i, t)
 			continue
@@ -131,7 +145,7 @@ func (j *Judging) prepare(in Input) *ruleCase {
 			continue // see conclude
 		}
 		within := stretchOf(t.scope)
-		c.sliced[i] = t.scope.Every > 0
+		c.sliced[i] = t.sliced()
 		asked := filter{t.scope.Stage, t.scope.Request, t.scope.Flow}
 		tracked := j.c.subscribe(asked, within, t.scope.Every, func(told gathered) {
 			val := j.read(in.Rule, t, told.view, "")
@@ -140,6 +154,13 @@ func (j *Judging) prepare(in Input) *ruleCase {
 			}
 			if told.final && !c.alone {
 				val.settle(in.level())
+			}
+			due := told.view.Stats.Planned > 0 || told.view.waiting && t.metric.ofAnswers
+			if t.scope.Worst {
+				if due {
+					c.worst(i, told.final).add(val, told.slice, t.worse)
+				}
+				return
 			}
 			if !c.sliced[i] {
 				c.whole[i] = val
@@ -151,7 +172,7 @@ func (j *Judging) prepare(in Input) *ruleCase {
 			}
 			s := sliceAt(to, told.slice)
 			s.values[i] = val
-			s.due = s.due || told.view.Stats.Planned > 0 || told.view.waiting && t.metric.ofAnswers
+			s.due = s.due || due
 		})
 		if t.metric.hasInterval() {
 			j.c.sample(tracked, t.metric.family)
@@ -163,11 +184,61 @@ func (j *Judging) prepare(in Input) *ruleCase {
 // level is that of the intervals that are shown.
 func (in *Input) level() float64 { return cmp.Or(in.Confidence, confidence.Level) }
 
+// sliced says whether the rule must hold in each slice of the term.
+func (t *term) sliced() bool { return t.scope.Every > 0 && !t.scope.Worst }
+
+// worst is where the slices of a term of worst(...) are taken into.
+func (c *ruleCase) worst(i int, final bool) *worstOf {
+	of := c.worstRest
+	if final {
+		of = c.worstFinal
+	}
+	if of[i] == nil {
+		of[i] = &worstOf{}
+	}
+	return of[i]
+}
+
+// worstValue is the value of a term of worst(...).
+func (c *ruleCase) worstValue(i int) value {
+	t := &c.in.Rule.terms[i]
+	var all worstOf
+	for _, of := range []map[int]*worstOf{c.worstFinal, c.worstRest} {
+		if of[i] != nil {
+			all.merge(of[i], t.worse)
+		}
+	}
+	return all.term(t)
+}
+
+// shareValue is the share of the slices in which the condition of a term holds.
+func (j *Judging) shareValue(c *ruleCase, i int) value {
+	t := &c.in.Rule.terms[i]
+	of := c.shares[i]
+	whole, blocked := j.wholeValues(of)
+	all := of.slices(whole, blocked)
+	v := value{reading: &reading{text: t.text, metric: t.metric}, samples: uint64(all.all)}
+	if all.all == 0 {
+		v.missing = nothingDue(t.text)
+		return v
+	}
+	held, n := float64(all.all-all.failed-all.open), float64(all.all)
+	v.n, v.shown = held/n, true
+	if all.open > 0 {
+		v.bounds = &bounds{lo: held / n, hi: (held + float64(all.open)) / n, why: all.why}
+	}
+	return v
+}
+
 // observe asks for what a term of a subject needs.
 func (c *ruleCase) observe(j *Judging, i int, t *term) {
-	c.sliced[i] = t.scope.Every > 0
+	c.sliced[i] = t.sliced()
 	j.observations.subscribe(*t.observed, t.scope, t.limits, func(o observedSlice) {
 		val := o.seen.value(t)
+		if t.scope.Worst {
+			c.worst(i, false).add(val, o.slice, t.worse)
+			return
+		}
 		if !c.sliced[i] {
 			c.whole[i] = val
 			return
@@ -329,27 +400,44 @@ func (j *Judging) readFault(r *Rule, t *term) value {
 // conclude judges a rule on its values.
 func (j *Judging) conclude(c *ruleCase) RuleResult {
 	r := c.in.Rule
-	blocked := j.blocked(r)
-	whole := slices.Clone(c.whole)
-	for i := range r.terms {
-		if r.terms[i].scope.Fault != "" {
-			whole[i] = j.readFault(r, &r.terms[i])
-		} else if !c.sliced[i] {
-			whole[i] = whole[i].unless(blocked[i])
-		}
-	}
+	whole, blocked := j.wholeValues(c)
 	if r.Every() == 0 {
 		return j.result(c, r.evaluate(whole), nil, 0, 0)
 	}
-	worst := c.folded
-	for _, s := range slices.Concat(c.final, c.rest) {
-		c.fold(&worst, s, whole, blocked)
-	}
+	worst := c.slices(whole, blocked)
 	if worst.all == 0 {
 		nothing := &sliceCase{}
 		return j.result(c, r.evaluate(c.sliceValues(nothing, whole, blocked)), nil, 0, 0)
 	}
 	return j.result(c, worst.finding, &worst.slice, worst.failed, worst.all)
+}
+
+// wholeValues are the values of the terms that are not sliced, and why terms do not count.
+func (j *Judging) wholeValues(c *ruleCase) (whole []value, blocked []string) {
+	r := c.in.Rule
+	whole, blocked = slices.Clone(c.whole), j.blocked(r)
+	for i := range r.terms {
+		switch t := &r.terms[i]; {
+		case t.scope.Fault != "":
+			whole[i] = j.readFault(r, t)
+		case t.share != nil:
+			whole[i] = j.shareValue(c, i).unless(blocked[i])
+		case t.scope.Worst:
+			whole[i] = c.worstValue(i).unless(blocked[i])
+		case !c.sliced[i]:
+			whole[i] = whole[i].unless(blocked[i])
+		}
+	}
+	return whole, blocked
+}
+
+// slices are what all slices came to.
+func (c *ruleCase) slices(whole []value, blocked []string) worstSlice {
+	all := c.folded
+	for _, s := range slices.Concat(c.final, c.rest) {
+		c.fold(&all, s, whole, blocked)
+	}
+	return all
 }
 
 // foldFinal judges the slices that nothing can change any more, and forgets them: of a rule with
@@ -372,8 +460,12 @@ func (c *ruleCase) fold(into *worstSlice, s *sliceCase, whole []value, blocked [
 	}
 	f := c.in.Rule.evaluate(c.sliceValues(s, whole, blocked))
 	into.all++
-	if f.truth == no {
+	switch f.truth {
+	case no:
 		into.failed++
+	case unknown:
+		into.open++
+		into.why = into.why.or(f.why)
 	}
 	if into.finding == nil || worseThan(f, into.finding) {
 		into.finding, into.slice = f, s.window

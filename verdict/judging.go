@@ -26,7 +26,8 @@ type Judging struct {
 	c            *aggregator
 	recoveries   *recoveryDetectors
 	observations *observations
-	cases        []*ruleCase
+	rules        []*ruleCase
+	cases        []*ruleCase         // those of rules, and of conditions within them
 	held         []timeline.Interval // intervals that wait for a fault
 
 	// Made anew by each report. brief leaves out the figures that no rule needs.
@@ -62,7 +63,7 @@ func newJudging(rules []Input, tl *timeline.Timeline) *Judging {
 	j.observations = newObservations(j.c)
 	j.measureAll()
 	for _, in := range rules {
-		j.cases = append(j.cases, j.prepare(in))
+		j.rules = append(j.rules, j.prepare(in))
 	}
 	return j
 }
@@ -192,6 +193,7 @@ func (j *Judging) judge(brief bool) Report {
 	}
 	for _, c := range j.cases {
 		c.rest = nil
+		clear(c.worstRest)
 	}
 	j.c.emitAll()
 	j.observations.emitAll(j.tl.Duration)
@@ -202,7 +204,7 @@ func (j *Judging) judge(brief bool) Report {
 			v.Fault.Impact = impact(v.Fault, measure(j.before[i]))
 		}
 	}
-	for _, c := range j.cases {
+	for _, c := range j.rules {
 		r := j.conclude(c)
 		j.report.Rules = append(j.report.Rules, r)
 		j.report.Outcome = worst(j.report.Outcome, weight(r))

@@ -42,6 +42,14 @@ var judgingRules = []string{
 	`request("browse").every(4s).p50 < 2 * request("checkout").every(4s).p50`,
 	`every(5s).p50 < 3 * p50`,
 	`!(during("kill-api").p50 > 1s) || error_rate == 0%`,
+	`apdex(20ms) > 0.9`,
+	`during("kill-api").budget("99.9%", 1d) < 1%`,
+	`worst(5s).p50 < 3 * p50`,
+	`worst(4s).error_rate < 20% && after("slow-db").worst(3s).rps > 1/s`,
+	`during("slow-db").worst(2s).error_rate < 90%`,
+	`share(5s, p50 < 100ms && error_rate < 5%) >= 90%`,
+	`stage("steady").share(3s, rps > 5/s) > 0.5 * share(3s, request("browse").count > 1)`,
+	`before("kill-api").share(2s, p50 < 30ms) > 80%`,
 }
 
 func judgingInputs(t testing.TB) []Input {
@@ -288,7 +296,7 @@ func TestJudgingKeepsNoSlices(t *testing.T) {
 	j := NewJudging([]Input{{KPI: rule, Rule: mustCompile(t, rule)}}, planned(tl))
 	for iv := range tl.Intervals {
 		j.Add(iv)
-		kept := len(j.cases[0].final)
+		kept := len(j.rules[0].final)
 		for tracker := range j.c.trackers() {
 			kept = max(kept, len(tracker.pieces))
 		}

@@ -58,7 +58,7 @@ type Metric struct {
 	ofErrors bool
 	// family is set for percentiles: what they are read from.
 	family *family
-	// anything says that it can be below 0.
+	// anything says that nothing is known of how small or great it can be.
 	anything bool
 	// ofAnswers says that it counts answers: that there were none is a figure too, where
 	// somebody waited for one.

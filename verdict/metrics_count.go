@@ -15,16 +15,22 @@ func countMetrics() []Metric {
 			func(s *timeline.Stats) uint64 { return s.Planned }),
 		count("done", "arrivals that were sent, and answered or failed", rule.Number, biasedDone,
 			func(s *timeline.Stats) uint64 { return s.Done }),
-		count("unsent",
+		worse(count("unsent",
 			"arrivals that were never sent: no free slot in time, or the generator was too late",
-			rule.Number, biasedUnsent, func(s *timeline.Stats) uint64 { return s.Unsent }),
-		count("errors", "arrivals that went wrong: failed or unsent", rule.Number, biasedErrors,
-			(*timeline.Stats).Errors),
+			rule.Number, biasedUnsent, func(s *timeline.Stats) uint64 { return s.Unsent })),
+		worse(count("errors", "arrivals that went wrong: failed or unsent", rule.Number,
+			biasedErrors, (*timeline.Stats).Errors)),
 		count("bytes_in", "bytes of bodies received", rule.Bytes, ofLoad,
 			func(s *timeline.Stats) uint64 { return s.BytesIn }),
 		count("bytes_out", "bytes of bodies sent", rule.Bytes, ofLoad,
 			func(s *timeline.Stats) uint64 { return s.BytesOut }),
 	}
+}
+
+// worse is a number of which more is worse.
+func worse(m Metric) Metric {
+	m.worse = rule.MoreIsWorse
+	return m
 }
 
 func count(name, doc string, unit rule.Unit, how biased, read func(*timeline.Stats) uint64) Metric {

@@ -9,7 +9,12 @@ import (
 func rateMetrics() []Metric {
 	const needed = "; needs as many arrivals as tell it from its limit, that is 100 for 1% or 99%, 10000 for 99.99%"
 	share := func(name, doc string, errors bool, how biased, part func(*timeline.Stats) uint64) Metric {
-		return Metric{Name: name, Unit: rule.Fraction, Doc: doc, biased: how, ofAll: true, ofErrors: errors,
+		worse := rule.LessIsWorse
+		if errors {
+			worse = rule.MoreIsWorse
+		}
+		return Metric{Name: name, Unit: rule.Fraction, Doc: doc, biased: how, ofAll: true,
+			ofErrors: errors, worse: worse,
 			eval: func(v *View) (float64, bool) {
 				all := v.Stats.Judged()
 				if all == 0 {
@@ -22,6 +27,7 @@ func rateMetrics() []Metric {
 	}
 	rate := func(name, doc string, how biased, part func(*timeline.Stats) uint64) Metric {
 		return Metric{Name: name, Unit: rule.Rate, Doc: doc, biased: how, ofAnswers: true,
+			worse: rule.LessIsWorse,
 			eval: func(v *View) (float64, bool) {
 				if v.Seconds <= 0 || v.Stats.Planned == 0 && !v.waiting {
 					return 0, false

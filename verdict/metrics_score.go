@@ -79,7 +79,7 @@ func budget(args []float64) Metric {
 		return float64(v.Stats.Errors()) / float64(all), true
 	}
 	return Metric{
-		Name: "budget", Unit: rule.Fraction, worse: rule.MoreIsWorse, scale: scale,
+		Name: "budget", Unit: rule.Fraction, scale: scale,
 		Doc: "share of the errors that an availability allows in a period which the scope spent: " +
 			"100% is all of it; the traffic of the period is taken to be like that of the scope",
 		takes: []rule.Parameter{

@@ -28,6 +28,8 @@ type term struct {
 	// the metric is asked of load or of a fault. limits are what it is compared with.
 	observed *rule.Observed
 	limits   []float64
+	worse    rule.Direction // of worst(...)
+	share    *Rule          // of which slices it holds in; nil: it is no share
 }
 
 // Names is what a rule may name, and the time that it may ask of.
@@ -42,33 +44,51 @@ func Compile(src string, names Names) (*Rule, fielderr.List) {
 	if wrong != nil {
 		return nil, fielderr.List{*wrong}
 	}
-	r := &Rule{source: src, root: compiled.Root}
+	return newRule(compiled), nil
+}
+
+// newRule gives a compiled rule its metrics.
+func newRule(compiled *rule.Rule) *Rule {
+	r := &Rule{source: compiled.Source, root: compiled.Root}
 	for _, t := range compiled.Terms {
-		made := term{text: t.Text, scope: t.Scope, observed: t.Observed}
-		if t.Observed != nil {
-			made.metric = &Metric{
-				Name: t.Metric.Name, Unit: t.Metric.Unit,
-				anything: t.Observed.Figure == timeline.MetricValue ||
-					t.Observed.Aggregate.Kind == rule.AggregateGrowth,
-			}
-		} else {
-			made.metric = metricByName(t.Metric.Name)
-		}
-		if made.metric.with != nil {
-			told := made.metric.with(t.Args)
-			made.metric = &told
-		}
-		r.terms = append(r.terms, made)
+		r.terms = append(r.terms, newTerm(t))
 	}
 	r.limitTerms(r.root)
 	f := r.evaluate(r.unmeasured())
 	r.limits, r.remarks = exactLimits(f), remarksOn(f)
 	for i := range r.terms {
-		r.limits = append(r.limits, r.terms[i].metric.counts...)
+		t := &r.terms[i]
+		r.limits = append(r.limits, t.metric.counts...)
+		if t.share != nil {
+			r.limits = append(r.limits, t.share.limits...)
+			r.remarks = append(r.remarks, t.share.remarks...)
+		}
 	}
 	slices.Sort(r.limits)
 	r.limits = slices.Compact(r.limits)
-	return r, nil
+	return r
+}
+
+func newTerm(t rule.Term) term {
+	made := term{text: t.Text, scope: t.Scope, observed: t.Observed, worse: t.Metric.Worse}
+	switch {
+	case t.Share != nil:
+		made.share = newRule(t.Share)
+		made.metric = &Metric{Name: t.Metric.Name, Unit: t.Metric.Unit, anything: true}
+	case t.Observed != nil:
+		made.metric = &Metric{
+			Name: t.Metric.Name, Unit: t.Metric.Unit,
+			anything: t.Observed.Figure == timeline.MetricValue ||
+				t.Observed.Aggregate.Kind == rule.AggregateGrowth,
+		}
+	default:
+		made.metric = metricByName(t.Metric.Name)
+	}
+	if made.metric.with != nil {
+		told := made.metric.with(t.Args)
+		made.metric = &told
+	}
+	return made
 }
 
 // Observed are the figures of subjects that the rule asks for, in the order of the rule.
@@ -201,7 +221,7 @@ func (r *Rule) limitTerms(n *rule.Node) {
 // judged once.
 func (r *Rule) Every() time.Duration {
 	for _, t := range r.terms {
-		if t.scope.Every != 0 {
+		if t.scope.Every != 0 && !t.scope.Worst {
 			return t.scope.Every
 		}
 	}

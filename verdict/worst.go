@@ -87,7 +87,7 @@ func (j *Judging) blame(rules []RuleResult) error {
 	found := newAggregator(&j.tl)
 	var culprits []*culprit
 	for i := range rules {
-		if c := j.culprit(j.cases[i], &rules[i]); c != nil {
+		if c := j.culprit(j.rules[i], &rules[i]); c != nil {
 			culprits = append(culprits, c)
 			c.subscribe(found)
 		}
@@ -122,7 +122,7 @@ func (j *Judging) culprit(c *ruleCase, r *RuleResult) *culprit {
 	i := slices.IndexFunc(terms, func(t term) bool {
 		return o.reading != nil && t.text == o.reading.text
 	})
-	if i < 0 || terms[i].observed != nil || terms[i].scope.Fault != "" {
+	if i < 0 || terms[i].observed != nil || terms[i].scope.Fault != "" || terms[i].share != nil {
 		return nil
 	}
 	return &culprit{

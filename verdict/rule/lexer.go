@@ -163,7 +163,7 @@ func (s *scanner) word() *fielderr.Error {
 		return mistake(s.pos, len(name), fmt.Sprintf("unknown metric %s", name),
 			"did you mean "+want+"?")
 	case strings.HasPrefix(strings.TrimLeft(s.src[end:], " \t\r\n"), "(") &&
-		scopeByName(name) == nil && !s.words.takesArguments(name):
+		scopeByName(name) == nil && !s.words.takesArguments(name) && name != shareForm:
 		return s.words.unknownScope(s.pos, name, s.src[s.pos:])
 	}
 	s.add(t)

@@ -19,6 +19,8 @@ type resolver struct {
 	words  vocabulary
 	names  Names
 
+	within Scope // of all terms: what stands before share(...), and its slices
+
 	terms []Term
 	err   *fielderr.Error // the first mistake
 }
@@ -147,9 +149,10 @@ func (r *resolver) chain(node *syntax) *Node {
 	if r.err != nil {
 		return nil
 	}
-	var s Scope
+	s := r.within.clone()
 	var scopes int
-	for scopes < len(steps) && steps[scopes].call && !r.words.takesArguments(steps[scopes].name) {
+	for scopes < len(steps) && steps[scopes].call && !r.words.takesArguments(steps[scopes].name) &&
+		steps[scopes].name != shareForm {
 		r.scope(&s, steps[scopes])
 		if r.err != nil {
 			return nil
@@ -157,6 +160,9 @@ func (r *resolver) chain(node *syntax) *Node {
 		scopes++
 	}
 	rest := steps[scopes:]
+	if len(rest) > 0 && rest[0].name == shareForm && rest[0].call {
+		return r.share(&s, steps, scopes)
+	}
 	if len(rest) == 0 {
 		r.fail(r.nothingAsked(&s, steps[len(steps)-1]))
 		return nil
@@ -165,8 +171,7 @@ func (r *resolver) chain(node *syntax) *Node {
 		!r.words.takesArguments(rest[i].name) {
 		r.fail(mistake(rest[i].token.off, len(rest[i].name),
 			fmt.Sprintf("unexpected %s(...) after %s", rest[i].name, rest[i-1].name),
-			fmt.Sprintf("scopes come first and the metric last: %s.%s",
-				scopeByName(rest[i].name).Example, rest[0].name)))
+			misplacedHint(rest[i].name, rest[0].name)))
 		return nil
 	}
 	first, last := steps[0].token, steps[len(steps)-1].token
@@ -179,7 +184,12 @@ func (r *resolver) chain(node *syntax) *Node {
 		if r.err != nil {
 			return nil
 		}
-		return r.term(Term{r.src[first.off:last.end], m, s, o, nil}, span{first.off, last.end})
+		if err := r.noWorst(&s, m, span{rest[0].token.off, last.end}); err != nil {
+			r.fail(err)
+			return nil
+		}
+		return r.term(Term{Text: r.src[first.off:last.end], Metric: m, Scope: s, Observed: o},
+			span{first.off, last.end})
 	}
 	m := r.metric(rest, scopes > 0)
 	if r.err != nil {
@@ -194,6 +204,11 @@ func (r *resolver) chain(node *syntax) *Node {
 	case !alone:
 		r.fail(mistake(first.off, last.end-first.off, "fault(...) combines with no other scope",
 			fmt.Sprintf("write fault(%q).%s", s.Fault, m.Name)))
+		return nil
+	case s.Fault != "" && r.within.Every > 0:
+		r.fail(mistake(first.off, last.end-first.off,
+			"share(...) is of slices of the run, and a fault is none of them",
+			"write it beside share(...), joined with &&"))
 		return nil
 	case m.OfFault && s.Fault == "":
 		r.fail(mistake(at.off, last.end-at.off, fmt.Sprintf("%s is asked of a fault", m.Name),
@@ -213,19 +228,24 @@ func (r *resolver) chain(node *syntax) *Node {
 				s.Flow+"/STEP", m.Name)))
 		return nil
 	}
+	if err := r.noWorst(&s, m, span{at.off, last.end}); err != nil {
+		r.fail(err)
+		return nil
+	}
 	end := last.end
 	if len(args) > 0 {
 		end = r.closing(last)
 	}
-	return r.term(Term{r.src[first.off:end], m, s, nil, args}, span{first.off, end})
+	return r.term(Term{Text: r.src[first.off:end], Metric: m, Scope: s, Args: args},
+		span{first.off, end})
 }
 
 // term is the node of a term, which is kept once however often it occurs.
 func (r *resolver) term(t Term, at span) *Node {
-	if i := slices.IndexFunc(r.terms, func(t Term) bool { return t.Scope.Every != 0 }); i >= 0 &&
-		t.Scope.Every != 0 && r.terms[i].Scope.cut() != t.Scope.cut() {
+	if i := slices.IndexFunc(r.terms, func(t Term) bool { return t.Scope.sliced() }); i >= 0 &&
+		t.Scope.sliced() && r.terms[i].Scope.cut() != t.Scope.cut() {
 		r.fail(mistake(at.off, at.end-at.off,
-			"every(...) cuts another stretch here than in "+r.terms[i].Text, "write two rules"))
+			r.slicing()+" cuts another stretch here than in "+r.terms[i].Text, "write two rules"))
 		return nil
 	}
 	i := slices.IndexFunc(r.terms, func(o Term) bool { return o.Text == t.Text })
@@ -234,6 +254,22 @@ func (r *resolver) term(t Term, at span) *Node {
 		r.terms = append(r.terms, t)
 	}
 	return &Node{Term: i, Unit: t.Metric.Unit, span: at}
+}
+
+// slicing is what has the terms asked of slices.
+func (r *resolver) slicing() string {
+	if r.within.Every > 0 {
+		return shareForm + "(...)"
+	}
+	return "every(...)"
+}
+
+// misplacedHint says where a word with parentheses belongs that follows a metric.
+func misplacedHint(name, metric string) string {
+	if s := scopeByName(name); s != nil {
+		return fmt.Sprintf("scopes come first and the metric last: %s.%s", s.Example, metric)
+	}
+	return "write " + ShareExample + " >= 95%"
 }
 
 // nothingAsked is the mistake of a scope that nothing follows.
@@ -309,6 +345,11 @@ func (r *resolver) scope(s *Scope, link step) {
 	k := scopeByName(link.name)
 	if k == nil {
 		r.fail(r.words.unknownScope(link.token.off, link.name, r.src[link.token.off:]))
+		return
+	}
+	if r.within.Every > 0 && (k.Name == "every" || k.Name == "worst") {
+		r.fail(link.token.mistake("share(...) has slices already: there are none within them",
+			"leave it out"))
 		return
 	}
 	if len(link.args) != k.count {

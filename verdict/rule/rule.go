@@ -87,6 +87,9 @@ type Term struct {
 	// asked of load or of a fault.
 	Observed *Observed
 	Args     []float64 // what Metric.Takes
+	// Share is the condition of share(10s, CONDITION), all of whose terms are asked of slices; the
+	// term is the share of these in which it holds. nil: it is no such term.
+	Share *Rule
 }
 
 // The operators that join conditions. Whichever way a rule spells them, they are these in

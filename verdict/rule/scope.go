@@ -19,6 +19,7 @@ type Scope struct {
 	Phases  []Phase
 	Windows []timeline.Window
 	Every   time.Duration // in slices of that length; 0: in one
+	Worst   bool          // of which the worst counts, as one figure
 	Fault   string        // of fault("x"): not a stretch of load
 	Subject *Subject      // of service("x") and its like: not load at all; nil: none
 	Target  string        // one of those that the subject has; empty: all
@@ -83,6 +84,11 @@ func Scopes() []ScopeKind {
 				"belongs to the one before it, and one in which nothing was due is left out; " +
 				"rates of answers are 0 in one in which requests waited, though none came due",
 			count: 1, apply: applyEvery},
+		{Name: "worst", Args: "a duration of whole seconds", Example: "worst(10s)",
+			Doc: "the slice of that length, cut as every(...) cuts them, in which the figure is at " +
+				"its worst; unlike every(...) it is a figure, to be computed with: " +
+				"`worst(10s).p99 < 3 * p99`",
+			count: 1, apply: applyWorst},
 		{Name: "window", Args: "two offsets of whole seconds from the start",
 			Example: "window(60s, 90s)",
 			Doc:     "a stretch of run time; it must begin before the end of the load",
@@ -208,6 +214,11 @@ func applyEvery(s *Scope, a []argument, _ Names) *fielderr.Error {
 	}
 	s.Every = *a[0].duration
 	return nil
+}
+
+func applyWorst(s *Scope, a []argument, n Names) *fielderr.Error {
+	s.Worst = true
+	return applyEvery(s, a, n)
 }
 
 func applyWindow(s *Scope, a []argument, n Names) *fielderr.Error {

@@ -161,7 +161,11 @@ func (r *resolver) figure(s *Scope, links []step) (Metric, *Observed) {
 	for _, l := range rest {
 		name += "." + l.name
 	}
-	return Metric{Name: name, Unit: unit}, o
+	worse := MoreIsWorse
+	if o.Aggregate.Kind == AggregateMin || row.MoreIsBetter && o.Aggregate.Kind != AggregateMax {
+		worse = LessIsWorse
+	}
+	return Metric{Name: name, Unit: unit, Worse: worse}, o
 }
 
 func subjectKind(kind timeline.SubjectKind) timeline.ObservedKind {

@@ -52,9 +52,11 @@ func (v vocabulary) unknownScope(off int, name, rest string) *fielderr.Error {
 			told = append(told, m.Name)
 		}
 	}
-	if near, ok := suggest.Nearest(name, told); ok {
-		m, _ := v.Find(near)
-		e.Hint = fmt.Sprintf("did you mean %s?", m.Usage())
+	if near, ok := suggest.Nearest(name, append(told, shareForm)); ok {
+		e.Hint = "did you mean " + ShareExample + "?"
+		if m, ok := v.Find(near); ok {
+			e.Hint = "did you mean " + m.Usage() + "?"
+		}
 		return e
 	}
 	switch near, ok := suggest.Nearest(name, names); {
@@ -82,6 +84,11 @@ func (v vocabulary) unknownMetric(off int, name string, inScope bool) *fielderr.
 		if !strings.Contains(m.Name, ".") || IsPercentile(strings.SplitN(m.Name, ".", 2)[0]) {
 			basic = append(basic, m.Name)
 		}
+	}
+	if name == shareForm {
+		e.Msg = "share takes a duration and a condition"
+		e.Hint = "write " + ShareExample + " >= 95%"
+		return e
 	}
 	if s := scopeByName(name); s != nil {
 		e.Msg = fmt.Sprintf("%s is a scope and takes %s", name, s.Args)
