@@ -26,7 +26,8 @@ demo-docker: build ## the same shop as containers, on a Docker engine
 
 # Packages whose tests run whole scenarios, helpers and containers. They have the machine to themselves, one after the
 # other, so that they do not take each other's time, and are never answered from go test's cache, which cannot know
-# whether an engine is there.
+# whether an engine is there. A plain go test ./... runs them beside the others; they mind no busy machine, and their
+# scripts lift what only a quiet one can hold (relax in internal/cli).
 WHOLE  := ./internal/target/nethelper ./internal/cli ./internal/target/container
 # verdict/ starts no goroutine, and its histograms take minutes under the race detector: there is nothing to find there.
 PURE   := ./verdict

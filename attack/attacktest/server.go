@@ -10,63 +10,21 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 )
 
 // Quiet takes what servers log of handshakes that fail on purpose.
 var Quiet = log.New(io.Discard, "", 0)
 
-// Listen listens at a free port of 127.0.0.1.
-func Listen(tb testing.TB) net.Listener {
-	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return ln
-}
-
-// Serve has serve called for each connection to ln, in a goroutine of its own, and closes
-// the connection behind it. As the test ends it closes ln and the connections that are left,
-// and waits for all of them.
-func Serve(tb testing.TB, ln net.Listener, serve func(net.Conn)) {
-	var serving sync.WaitGroup
-	var mu sync.Mutex
-	var conns []net.Conn
-	serving.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			conns = append(conns, c)
-			mu.Unlock()
-			serving.Go(func() {
-				defer c.Close()
-				serve(c)
-			})
-		}
-	})
-	tb.Cleanup(func() {
-		ln.Close()
-		mu.Lock()
-		for _, c := range conns {
-			c.Close()
-		}
-		mu.Unlock()
-		serving.Wait()
-	})
-}
-
 // Conns is a server whose connections serve has to itself. It returns its URL, without a
 // slash at the end.
 func Conns(tb testing.TB, serve func(net.Conn)) (url string) {
 	tb.Helper()
-	ln := Listen(tb)
-	Serve(tb, ln, serve)
+	ln := porttest.Listen(tb)
+	porttest.Serve(tb, ln, serve)
 	return "http://" + ln.Addr().String()
 }
 
@@ -105,14 +63,14 @@ func Answers(tb testing.TB, answer string, goOn bool) (url string) {
 // It returns its URL, which ends with a slash.
 func Steady(tb testing.TB, conf *tls.Config) (url string) {
 	tb.Helper()
-	ln := Listen(tb)
+	ln := porttest.Listen(tb)
 	scheme, address := "http", ln.Addr()
 	if conf != nil {
 		ln, scheme = tls.NewListener(ln, conf), "https"
 	}
 	answer := []byte("HTTP/1.1 200 OK\r\nServer: steady\r\nContent-Type: text/plain\r\n" +
 		"Content-Length: 3\r\n\r\nok\n")
-	Serve(tb, ln, func(c net.Conn) {
+	porttest.Serve(tb, ln, func(c net.Conn) {
 		buf := make([]byte, 64<<10)
 		for n := 0; ; {
 			m, err := c.Read(buf[n:])

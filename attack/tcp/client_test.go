@@ -23,6 +23,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/attack/tcp"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -37,8 +38,8 @@ type server struct {
 // serve leaves each connection to handle.
 func serve(t *testing.T, handle func(c *net.TCPConn)) *server {
 	t.Helper()
-	s := &server{Listener: attacktest.Listen(t)}
-	attacktest.Serve(t, s, func(c net.Conn) {
+	s := &server{Listener: porttest.Listen(t)}
+	porttest.Serve(t, s, func(c net.Conn) {
 		s.conns.Add(1)
 		handle(c.(*net.TCPConn))
 	})

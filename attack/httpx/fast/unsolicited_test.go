@@ -17,6 +17,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -145,7 +146,7 @@ func TestUnsolicitedAnswersOverTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	attacktest.Serve(t, ln, attacktest.EachRequest(func(c net.Conn, r *http.Request) bool {
+	porttest.Serve(t, ln, attacktest.EachRequest(func(c net.Conn, r *http.Request) bool {
 		answer := respond(r.URL.Path)
 		if r.URL.Path == "/3" {
 			answer += respond("stray")

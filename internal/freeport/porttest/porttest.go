@@ -1,5 +1,5 @@
 // Package porttest gives tests addresses that behave as they say for as long as a
-// test runs, whatever else runs on the machine.
+// test runs, whatever else runs on the machine, and serves connections to them.
 package porttest
 
 import (
@@ -17,9 +17,8 @@ func Refused(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(
-		func() { ln.Close() },
-	) // not before: with it goes the connection, and with that the port
+	// Not before the end: with it goes the connection, and with that the port.
+	t.Cleanup(func() { ln.Close() })
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}
 	conn, err := d.Dial("tcp", ln.Addr().String())
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 	"github.com/vishvananda/netns"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-1574e9de/ordeal/internal/freeport/porttest"
 )
 
 // asHelper makes the test binary a helper: namespaces belong to threads, and the
@@ -144,41 +146,17 @@ func (p *pair) serve(t *testing.T, ns netns.NsHandle, addr string) {
 		ln, err = net.Listen("tcp", addr)
 		return err
 	})
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var conns []net.Conn
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
+	porttest.Serve(t, ln, func(c net.Conn) {
+		for r := bufio.NewReader(c); ; {
+			line, err := r.ReadString('\n')
 			if err != nil {
 				return
 			}
-			mu.Lock()
-			conns = append(conns, c)
-			mu.Unlock()
-			wg.Go(func() {
-				defer c.Close()
-				for r := bufio.NewReader(c); ; {
-					line, err := r.ReadString('\n')
-					if err != nil {
-						return
-					}
-					if pause, err := time.ParseDuration(strings.TrimSpace(line)); err == nil {
-						time.Sleep(pause)
-					}
-					io.WriteString(c, line)
-				}
-			})
+			if pause, err := time.ParseDuration(strings.TrimSpace(line)); err == nil {
+				time.Sleep(pause)
+			}
+			io.WriteString(c, line)
 		}
-	})
-	t.Cleanup(func() {
-		ln.Close()
-		mu.Lock()
-		for _, c := range conns {
-			c.Close()
-		}
-		mu.Unlock()
-		wg.Wait()
 	})
 }
 
