@@ -16,7 +16,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
-func TestSecretColumns(t *testing.T) {
+func TestUsedAsSecrets(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		req  attack.Request

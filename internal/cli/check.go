@@ -147,7 +147,7 @@ func resolvePlan(plan *scenario.Plan) *run.Resolution {
 // thisMachine prints what this machine has too little of for a plan. It stands
 // apart from the plan, which is the same on every machine.
 func thisMachine(w io.Writer, plan *scenario.Plan) error {
-	lines := generator.Shortfalls(generator.ReadLimits(), &plan.Attack, len(plan.Services))
+	lines := generator.PreflightWarnings(generator.ReadLimits(), &plan.Attack, len(plan.Services))
 	if len(lines) == 0 {
 		return nil
 	}

@@ -285,7 +285,7 @@ func (r *runner) writePlan() error {
 // prepare heals what earlier runs left, starts the services, and makes sure
 // that the load can reach its target and that every fault can be injected.
 func (r *runner) prepare(ctx context.Context) error {
-	for _, line := range generator.Shortfalls(generator.ReadLimits(), &r.plan.Attack, len(r.plan.Services)) {
+	for _, line := range generator.PreflightWarnings(generator.ReadLimits(), &r.plan.Attack, len(r.plan.Services)) {
 		r.progress("warning: %s", line)
 	}
 	undos, err := chaos.OpenJournal(r.folder.Journal())

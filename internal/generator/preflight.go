@@ -18,10 +18,10 @@ const (
 	timeWait = 60 * time.Second
 )
 
-// Shortfalls says what of the limits is too little for a plan with so many
-// services, and what to do, in lines for people; nil if all suffices. Being
-// about one machine, they belong to no plan's print.
-func Shortfalls(l Limits, p *attack.Plan, services int) []string {
+// PreflightWarnings says which limits are too low for a plan with so many services, and what to do,
+// in lines for people; nil if none is. They are not part of a printed plan, as they depend on the
+// machine.
+func PreflightWarnings(l Limits, p *attack.Plan, services int) []string {
 	var out []string
 	multiplexed := p.Protocol == "http2" || p.Protocol == "h2c"
 	if need := uint64(max(p.MaxInFlight, 0)) + besides + uint64(services); l.Files > 0 &&

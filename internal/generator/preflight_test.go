@@ -19,7 +19,7 @@ func (rate) Validate(time.Duration) fielderr.List    { return nil }
 func (r rate) Rate(_, _ time.Duration) arrivals.Rate { return arrivals.Rate(r) }
 func (r rate) Expected(t, _ time.Duration) float64   { return float64(r) * t.Seconds() }
 
-func TestShortfalls(t *testing.T) {
+func TestPreflightWarnings(t *testing.T) {
 	stage := func(r float64, d time.Duration) attack.Stage { return attack.Stage{For: d, Shape: rate(r)} }
 	once := wire.Connections{NoKeepAlive: true}
 	for _, tc := range []struct {
@@ -55,7 +55,7 @@ func TestShortfalls(t *testing.T) {
 		{"both", generator.Limits{Files: 1024, Ports: 28232}, attack.Plan{MaxInFlight: 2000, Connections: once, Stages: []attack.Stage{stage(500, time.Minute)}}, 0, []string{"files", "ports"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := generator.Shortfalls(tc.limits, &tc.plan, tc.services)
+			got := generator.PreflightWarnings(tc.limits, &tc.plan, tc.services)
 			if len(got) != len(tc.want) {
 				t.Fatalf("got %q, want %q", got, tc.want)
 			}
