@@ -69,7 +69,7 @@ func (r *runner) ended(tl *timeline.Timeline, sent bool, broken error) *ended {
 	}
 	switch {
 	case !sent:
-		e.Unsent = &unsent{tl.Start, tl.Interrupted}
+		e.Unsent = &unsent{tl.Start, tl.Interrupted, r.plan.Subjects}
 	case r.truncated:
 		e.Truncated = &truncated{tl.Interrupted, tl.Faults, r.attack.Duration()}
 	}

@@ -52,6 +52,8 @@ type ended struct {
 type unsent struct {
 	Started     time.Time `json:"started"`
 	Interrupted bool      `json:"interrupted,omitempty"`
+	// Subjects are what rules may ask of, as a recording has them.
+	Subjects []timeline.Declared `json:"subjects,omitempty"`
 }
 
 type truncated struct {

@@ -229,7 +229,7 @@ func factsOfSummary(text []byte) (*facts, error) {
 		Version: s.Version, Host: s.Host, Source: s.Scenario, seed: s.Seed,
 		End: &ended{
 			Engine: s.Engine, EngineWhy: s.EngineWhy, Problems: s.Problems,
-			Unsent: &unsent{s.Started, s.Interrupted},
+			Unsent: &unsent{Started: s.Started, Interrupted: s.Interrupted},
 		},
 	}, nil
 }
@@ -307,7 +307,11 @@ func (r *recorded) names() verdict.Names {
 	for i := range t.Faults {
 		n.Faults = append(n.Faults, t.Faults[i].Name)
 	}
-	for _, d := range t.Subjects {
+	subjects := t.Subjects
+	if nothing := r.facts.End.Unsent; nothing != nil && len(subjects) == 0 {
+		subjects = nothing.Subjects
+	}
+	for _, d := range subjects {
 		n.Subjects = append(n.Subjects, rule.Subject{Subject: d.Subject, Unit: d.Unit})
 	}
 	if r.plan != nil {

@@ -67,6 +67,17 @@ verdict: [p50 < 5m, { kpi: error_rate <= 100%, name: "a | name", severity: warn 
 		{"fails", head + get("/bad") + stages + "verdict: [error_rate < 1%, p50 < 5m]\n", run.ExitFail, ""},
 		{"too few samples", head + get("/") + stages + "verdict: [p99.9 < 1m]\n", run.ExitInconclusive, ""},
 		{"window", head + get("/") + stages + "verdict: ['window(0s, 1s).p50 < 1m']\n", run.ExitPass, ""},
+		{"observed", head + get("/") + stages + fmt.Sprintf(`
+observe:
+  probes: [{ name: health, get: %q, every: 200ms }, { name: shut, get: %q, every: 200ms, expect: { status: 418 } }]
+  metrics: [{ name: one, command: [echo, "1"], every: 1s }, { name: lies, command: [echo, nonsense], every: 1s }]
+verdict: ['probe("health").failures == 0', 'probe("shut").uptime > 0%%', 'metric("one").max < 2', { kpi: 'metric("lies").max < 2', severity: warn }]
+`, srv.URL+"/", srv.URL+"/bad"), run.ExitPass, ""},
+		{"observed in vain", head + "  ready: /bad\n  ready_timeout: 300ms\n" + get("/") + stages + fmt.Sprintf(`
+target: %s
+observe: { probes: [{ name: health, get: %q, every: 200ms }] }
+verdict: ['probe("health").failures == 0']
+`, srv.URL, srv.URL+"/"), run.ExitBroken, ""},
 		{"was not ready", head + "  ready: /bad\n  ready_timeout: 300ms\n" + get("/") + stages +
 			"target: " + srv.URL + "\nverdict: [p50 < 5m, 'stage(\"t\").p50 < 1m']\n", run.ExitBroken, ""},
 		{"an output could not be written", head + get("/") + stages + "verdict: [p50 < 5m]\n", run.ExitBroken, "junit.xml"},

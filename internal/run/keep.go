@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,7 +21,7 @@ var ownName = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-`)
 // never touches what is not wholly a run's, what is in use, and those that were just made.
 func Keep(n int, made []string) (removed []string, err error) {
 	entries, err := os.ReadDir(runsDir)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
@@ -61,7 +62,7 @@ func isRun(dir string) bool {
 // remove removes a run directory; false if it is in use.
 func remove(dir string) (bool, error) {
 	held, err := hold(dir)
-	if errors.Is(err, errInUse) {
+	if errors.Is(err, errInUse) || errors.Is(err, fs.ErrNotExist) { // another one removes it
 		return false, nil
 	}
 	if err != nil {
