@@ -126,10 +126,11 @@ func Calibrated() http.Handler {
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		w.Header().Set("X-Echo", "yes")
-		fmt.Fprintf(w, "%s %s %s host=%s agent=%s x=%q encoding=%q auth=%q call=%q length=%d body=%s",
+		fmt.Fprintf(w, "%s %s %s host=%s agent=%s x=%q encoding=%q",
 			r.Proto, r.Method, r.URL, r.Host, r.UserAgent(), r.Header["X-Own"],
-			r.Header["Accept-Encoding"], r.Header.Get("Authorization"), r.Header.Get("X-Ordeal-Call"),
-			r.ContentLength, b)
+			r.Header["Accept-Encoding"])
+		fmt.Fprintf(w, " auth=%q call=%q length=%d body=%s",
+			r.Header.Get("Authorization"), r.Header.Get("X-Ordeal-Call"), r.ContentLength, b)
 	})
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("/drip", func(w http.ResponseWriter, r *http.Request) {

@@ -11,16 +11,17 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/attacktest"
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/runner"
-	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // behind is a generator that comes to its arrivals too late by held, in front of a target
 // that stands still. It returns when each request was sent, as of then.
-func behind(t *testing.T, held time.Duration, start time.Time, opt runner.Options) (sent []time.Duration) {
+func behind(
+	t *testing.T, held time.Duration, start time.Time, opt runner.Options,
+) (sent []time.Duration) {
 	t.Helper()
 	const rate, slots = 1000, 1000
 	p := attacktest.HoldPlan(rate, 100*time.Millisecond, 10*time.Second, slots)
-	p.Stages = append(p.Stages, attack.Stage{Name: "next", For: 900 * time.Millisecond, Shape: arrivals.Hold{Per: rate}})
+	p.Stages = append(p.Stages, holdStage(rate, 900*time.Millisecond))
 	var mu sync.Mutex
 	e := &attacktest.Engine{Takes: func(*httpx.Call) time.Duration {
 		mu.Lock()
@@ -36,6 +37,10 @@ func behind(t *testing.T, held time.Duration, start time.Time, opt runner.Option
 	}
 	attacktest.Run(t, t.Context(), p, e, opt)
 	return sent
+}
+
+func holdStage(rate arrivals.Rate, d time.Duration) attack.Stage {
+	return attack.Stage{Name: "next", For: d, Shape: arrivals.Hold{Per: rate}}
 }
 
 // How soon a generator that is behind has all that came due on its way depends on what
@@ -79,11 +84,11 @@ func TestStartsOfAGeneratorThatIsBehind(t *testing.T) {
 					}
 					return n
 				}
-				if n := within(10 * ms); n < c.soon[0] || n > c.soon[1] {
-					t.Errorf("within 10ms expected %d to %d to be sent, found %d", c.soon[0], c.soon[1], n)
+				if n, want := within(10*ms), c.soon; n < want[0] || n > want[1] {
+					t.Errorf("within 10ms expected %v to be sent, found %d", want, n)
 				}
-				if n := within(100 * ms); n < c.afterwards[0] || n > c.afterwards[1] {
-					t.Errorf("within 100ms expected %d to %d to be sent, found %d", c.afterwards[0], c.afterwards[1], n)
+				if n, want := within(100*ms), c.afterwards; n < want[0] || n > want[1] {
+					t.Errorf("within 100ms expected %v to be sent, found %d", want, n)
 				}
 			})
 		})
@@ -124,18 +129,18 @@ func TestWhatHoldsArrivalsBack(t *testing.T) {
 		held   bool
 	}{
 		// One slot and a target that hangs: each takes the slot for as long as it has left.
-		{"waited for half of it", []attack.Stage{{Name: "a", For: 20 * time.Second, Shape: arrivals.Hold{Per: 2}}}, always, false},
-		{"waited for more", []attack.Stage{{Name: "a", For: 20 * time.Second, Shape: arrivals.Hold{Per: 2.1}}}, always, true},
+		{"waited for half of it", []attack.Stage{holdStage(2, 20*time.Second)}, always, false},
+		{"waited for more", []attack.Stage{holdStage(2.1, 20*time.Second)}, always, true},
 		{"sent at once, and timed out", []attack.Stage{
-			{Name: "a", For: 12 * time.Second, Shape: arrivals.Hold{Per: 1}},
-			{Name: "two of them", For: 20 * time.Millisecond, Shape: arrivals.Hold{Per: 100}},
+			holdStage(1, 12*time.Second),
+			holdStage(100, 20*time.Millisecond), // two of them
 		}, func(at time.Duration) time.Duration {
 			if at < 12*time.Second {
 				return time.Hour
 			}
 			return 990 * time.Millisecond
 		}, false},
-		{"waited for more, and answered", []attack.Stage{{Name: "a", For: 20 * time.Second, Shape: arrivals.Hold{Per: 5}}},
+		{"waited for more, and answered", []attack.Stage{holdStage(5, 20*time.Second)},
 			// The generator stands still for 0.9 s of every other second.
 			func(at time.Duration) time.Duration {
 				return max(0, at.Truncate(2*time.Second)+900*time.Millisecond-at)
@@ -145,16 +150,18 @@ func TestWhatHoldsArrivalsBack(t *testing.T) {
 			bubble(t, func(t *testing.T, start time.Time) {
 				p := attacktest.HoldPlan(1, time.Second, timeout, 1)
 				p.Stages = c.stages
-				e := &attacktest.Engine{Takes: func(*httpx.Call) time.Duration { return c.takes(time.Since(start)) }}
+				e := &attacktest.Engine{Takes: func(*httpx.Call) time.Duration {
+					return c.takes(time.Since(start))
+				}}
 				_, sink := attacktest.Run(t, t.Context(), p, e, runner.Options{Start: start})
 				held := 0
 				for _, r := range sink.Of(attack.Unsent) {
-					if r.Kind == timeline.KindUnsent && strings.Contains(r.Detail, "in time to be answered") {
+					if strings.Contains(r.Detail, "no free slot in time to be answered") {
 						held++
 					}
 				}
 				if (held > 0) != c.held {
-					t.Errorf("expected arrivals to be held back: %t, found %d of %d", c.held, held, len(sink.Results))
+					t.Errorf("expected arrivals to be held back: %t, found %d", c.held, held)
 				}
 			})
 		})

@@ -74,7 +74,7 @@ func newTrusting(t *testing.T, uses int) *trusting {
 	t.Helper()
 	s := new(trusting)
 	var serving sync.WaitGroup
-	e, err := fast.New(httpx.Options{MaxInFlight: 1, Dial: func(context.Context, string, string) (net.Conn, error) {
+	dial := func(context.Context, string, string) (net.Conn, error) {
 		client, server := newWatched(t)
 		s.dials, s.server = s.dials+1, server
 		var served atomic.Int64
@@ -86,7 +86,8 @@ func newTrusting(t *testing.T, uses int) *trusting {
 			})(server)
 		})
 		return client, nil
-	}})
+	}
+	e, err := fast.New(httpx.Options{MaxInFlight: 1, Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,8 @@ func newTrusting(t *testing.T, uses int) *trusting {
 func (s *trusting) send(t *testing.T, requests int) (err error) {
 	t.Helper()
 	for range requests {
-		if r := s.engine.Send(t.Context(), &httpx.Call{Method: "POST", URL: "http://target/"}); r.Err != nil {
+		call := &httpx.Call{Method: "POST", URL: "http://target/"}
+		if r := s.engine.Send(t.Context(), call); r.Err != nil {
 			return r.Err
 		}
 	}
@@ -133,10 +135,10 @@ func TestTrustedConnectionsAreNotLookedAt(t *testing.T) {
 				time.Sleep(c.idle)
 				err := s.send(t, 1)
 				if (err != nil) != c.trusted {
-					t.Errorf("expected it to be sent on the closed connection: %t, found %v", c.trusted, err)
+					t.Errorf("sent on the closed connection: expected %t, found %v", c.trusted, err)
 				}
 				if replaced := s.dials == 2; replaced == c.trusted {
-					t.Errorf("expected the connection to be replaced: %t, found %d", !c.trusted, s.dials)
+					t.Errorf("connection replaced: expected %t, found %d", !c.trusted, s.dials)
 				}
 			})
 		})
