@@ -19,6 +19,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/observe"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
@@ -44,6 +45,7 @@ func TestReference(t *testing.T) {
 		"scopes":          rule.ScopeTable(),
 		"figures":         rule.FigureTable(),
 		"aggregates":      rule.AggregateTable(),
+		"sources":         table("source|what is read", observe.Sources(), func(s observe.SourceKind) []string { return []string{code1(s.Name), s.Doc} }),
 		"run directory":   table("file|what it is", report.Outputs(), func(o report.Output) []string { return []string{code1(o.File), o.Doc} }),
 		"exit codes":      exitTable(),
 		"default verdict": "```yaml\n- " + strings.Join(verdict.Default(), "\n- ") + "\n```\n",

@@ -37,6 +37,10 @@ func TestManualExamples(t *testing.T) {
 		"recovery": func(x string) string {
 			return head + "services: { api: { builtin: api } }\n" + x + "attack:\n" + load + stages
 		},
+		"observe": func(x string) string {
+			return head + "services: { api: { builtin: api } }\n" + x + "attack:\n" + load + stages
+		},
+		"name":          func(x string) string { return x }, // it is whole
 		"- p95 < 200ms": func(x string) string { return head + "attack:\n" + load + stages + "verdict:\n" + indented("  ", x) },
 	}
 	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(manual), -1)
