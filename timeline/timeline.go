@@ -100,6 +100,20 @@ type Event struct {
 	Detail string        `json:"detail,omitempty"`
 }
 
+// CutOff says whether the event is that a recording has no end.
+func (e Event) CutOff() bool { return e.Type == "interrupt" && e.State == cutOff }
+
+const cutOff = "cut off"
+
+// NewCutOff is the event that a recording has no end, at the end of what there is of it.
+func NewCutOff(at time.Duration) Event {
+	return Event{
+		At: at, Type: "interrupt", State: cutOff,
+		Detail: "the recording has no end: ordeal was killed, or could not write; " +
+			"what follows is lost",
+	}
+}
+
 // Timeline is all that happened in one run.
 type Timeline struct {
 	Name  string    `json:"name"`

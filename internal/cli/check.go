@@ -50,6 +50,8 @@ func newCheck(s *streams) *cobra.Command {
 		from    source
 		asJSON  bool
 		resolve bool
+
+		annotate annotating
 	)
 	cmd := &cobra.Command{
 		Use:   "check FILE... | --url URL",
@@ -71,6 +73,7 @@ does not answer, 2 that what the scenario means is not there.`,
 			wrong, code := false, run.ExitPass
 			for i, file := range from.names(cmd, paths) {
 				plan, err := from.plan(cmd, file)
+				annotate.mistakes(s, s.err, err)
 				if m, ok := mistakes(err); ok {
 					m.Render(s.err, s.color(s.err))
 					wrong = true
@@ -129,6 +132,7 @@ does not answer, 2 that what the scenario means is not there.`,
 		},
 	}
 	from.add(cmd)
+	annotate.add(cmd, "point at mistakes, for a CI system")
 	cmd.Flags().
 		BoolVar(&asJSON, "json", false, "print the plan as JSON, or with --resolve what a run would hit")
 	cmd.Flags().

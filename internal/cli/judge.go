@@ -66,6 +66,7 @@ that is no run directory is a mistake, code 2.`,
 				again.File = args[1]
 			}
 			code, err := run.Judge(again)
+			to.annotate.mistakes(s, people.out, err)
 			if err != nil || code != run.ExitPass {
 				return &exit{code, err}
 			}

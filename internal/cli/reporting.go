@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,28 +22,43 @@ const workspace = "GITHUB_WORKSPACE"
 
 // reporting is where a report goes beside the terminal and the run directory.
 type reporting struct {
-	summary, annotate formatFlag
+	summary  choice[report.Format]
+	annotate annotating
 }
 
 func (p *reporting) add(cmd *cobra.Command) {
-	p.summary.all, p.annotate.all = report.Summaries(), report.Annotations()
-	f := cmd.Flags()
-	f.Var(&p.summary, "summary",
-		"write the summary to standard output, as md or json; what people read goes to standard error")
-	f.Var(&p.annotate, "annotate",
-		"point at the rules that did not hold, for the CI system `github`")
-	for name, flag := range map[string]*formatFlag{
-		"summary": &p.summary, "annotate": &p.annotate,
-	} {
-		cobra.CheckErr(cmd.RegisterFlagCompletionFunc(name,
-			cobra.FixedCompletions(flag.names(), cobra.ShellCompDirectiveNoFileComp)))
+	p.summary.add(cmd, "summary", report.Summaries(), func(f report.Format) string { return f.Name },
+		"write the summary to standard output; what people read goes to standard error")
+	p.annotate.add(cmd, "point at the rules that did not hold, and at mistakes, for a CI system")
+}
+
+// annotating is --annotate.
+type annotating struct{ choice[report.Annotation] }
+
+func (a *annotating) add(cmd *cobra.Command, usage string) {
+	name := func(x report.Annotation) string { return x.Name }
+	a.choice.add(cmd, "annotate", report.Annotations(), name, usage)
+}
+
+// mistakes points at the mistakes of a file, if err is that.
+func (a *annotating) mistakes(s *streams, w io.Writer, err error) {
+	m, ok := mistakes(err)
+	if !ok || a.taken == nil {
+		return
+	}
+	all := slices.Clone(m.List)
+	for i := range all {
+		all[i].File = inWorkspace(all[i].File)
+	}
+	if err := a.taken.Mistakes(w, all); err != nil {
+		fmt.Fprintf(s.err, "ordeal: the annotations could not be written: %v\n", err)
 	}
 }
 
 // people are the streams for what people read: standard output is not theirs if it holds a
 // summary.
 func (p *reporting) people(s *streams) *streams {
-	if p.summary.format == nil {
+	if p.summary.taken == nil {
 		return s
 	}
 	theirs := *s
@@ -53,14 +69,14 @@ func (p *reporting) people(s *streams) *streams {
 // report says what came out, wherever that is wanted. Whoever does not listen any more, as head
 // does, changes neither verdict nor exit code.
 func (p *reporting) report(s *streams, r *report.Run) {
-	if p.annotate.format != nil {
+	if p.annotate.taken != nil {
 		for i := range r.Places {
 			r.Places[i].File = inWorkspace(r.Places[i].File)
 		}
-		p.write(s, "the annotations", p.people(s).out, p.annotate.format, r)
+		p.write(s, "the annotations", p.people(s).out, p.annotate.taken.Format, r)
 	}
-	if p.summary.format != nil {
-		p.write(s, "the summary", s.out, p.summary.format, r)
+	if p.summary.taken != nil {
+		p.write(s, "the summary", s.out, *p.summary.taken, r)
 	}
 	if file := os.Getenv(stepSummary); file != "" {
 		err := appendTo(file, func(w io.Writer) error { return report.WriteMarkdown(w, r) })
@@ -86,7 +102,7 @@ func (p *reporting) several(s *streams, all []report.One) {
 }
 
 func (p *reporting) write(
-	s *streams, what string, w io.Writer, f *report.Format, r *report.Run,
+	s *streams, what string, w io.Writer, f report.Format, r *report.Run,
 ) {
 	if err := f.Write(w, r); err != nil {
 		fmt.Fprintf(s.err, "ordeal: %s could not be written: %v\n", what, err)
@@ -119,37 +135,47 @@ func inWorkspace(file string) string {
 	return filepath.ToSlash(rel)
 }
 
-// formatFlag is the name of one of several formats, or none.
-type formatFlag struct {
-	all    []report.Format
-	format *report.Format
+// choice is a flag that takes the name of one entry of a registry, or is not given.
+type choice[T any] struct {
+	all   []T
+	name  func(T) string
+	taken *T // nil: none
 }
 
-func (f *formatFlag) names() []string {
+func (c *choice[T]) add(
+	cmd *cobra.Command, flag string, all []T, name func(T) string, usage string,
+) {
+	c.all, c.name = all, name
+	cmd.Flags().Var(c, flag, usage)
+	cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag,
+		cobra.FixedCompletions(c.names(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func (c *choice[T]) names() []string {
 	var out []string
-	for _, x := range f.all {
-		out = append(out, x.Name)
+	for _, x := range c.all {
+		out = append(out, c.name(x))
 	}
 	return out
 }
 
-func (f *formatFlag) String() string {
-	if f.format == nil {
+func (c *choice[T]) String() string {
+	if c.taken == nil {
 		return ""
 	}
-	return f.format.Name
+	return c.name(*c.taken)
 }
 
 // Type is what the help calls the value.
-func (f *formatFlag) Type() string { return strings.Join(f.names(), "|") }
+func (c *choice[T]) Type() string { return strings.Join(c.names(), "|") }
 
-// Set takes the name of a format.
-func (f *formatFlag) Set(s string) error {
-	for i := range f.all {
-		if f.all[i].Name == s {
-			f.format = &f.all[i]
+// Set takes a name.
+func (c *choice[T]) Set(s string) error {
+	for i := range c.all {
+		if c.name(c.all[i]) == s {
+			c.taken = &c.all[i]
 			return nil
 		}
 	}
-	return fmt.Errorf("expected %s", strings.Join(f.names(), " or "))
+	return fmt.Errorf("expected %s", strings.Join(c.names(), " or "))
 }

@@ -94,6 +94,7 @@ func (r *runs) plans(cmd *cobra.Command, files []string) ([]*scenario.Plan, erro
 	wrong := false
 	for _, file := range files {
 		plan, err := r.from.plan(cmd, file)
+		r.to.annotate.mistakes(r.streams, r.people().out, err)
 		switch {
 		case err == nil:
 			plans = append(plans, plan)

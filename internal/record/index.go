@@ -89,10 +89,7 @@ func Load(dir string) (*timeline.Timeline, error) {
 		if n := len(x.parts); n > 0 {
 			t.Duration = x.parts[n-1].To
 		}
-		t.Events = append(t.Events, timeline.Event{
-			At: t.Duration, Type: "interrupt", State: "cut off",
-			Detail: "the recording has no end: ordeal was killed, or could not write; what follows is lost",
-		})
+		t.Events = append(t.Events, timeline.NewCutOff(t.Duration))
 	}
 	slices.SortStableFunc(
 		t.Events,

@@ -1,6 +1,10 @@
 package report
 
-import "io"
+import (
+	"io"
+
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+)
 
 // Format is a form of the report that is no file of the run directory: it goes where the user
 // says.
@@ -18,9 +22,17 @@ func Summaries() []Format {
 	}
 }
 
-// Annotations lists how rules that did not hold can be pointed at in the scenario.
-func Annotations() []Format {
-	return []Format{
-		{"github", "workflow commands of GitHub Actions, ::error and ::warning", WriteGitHub},
-	}
+// Annotation is a form in which a CI system is told at which lines of a scenario what is wrong.
+type Annotation struct {
+	Format
+	// Mistakes points at the mistakes of a file.
+	Mistakes func(w io.Writer, all []strictyaml.Mistake) error
+}
+
+// Annotations lists how rules that did not hold, and mistakes, can be pointed at.
+func Annotations() []Annotation {
+	return []Annotation{{
+		Format{"github", "workflow commands of GitHub Actions, ::error and ::warning", WriteGitHub},
+		WriteGitHubMistakes,
+	}}
 }

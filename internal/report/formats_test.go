@@ -17,10 +17,35 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-func formats() []Format { return append(Summaries(), Annotations()...) }
+func formats() []Format {
+	all := Summaries()
+	for _, a := range Annotations() {
+		all = append(all, a.Format)
+	}
+	return all
+}
+
+func TestMistakesOfAnnotations(t *testing.T) {
+	for _, a := range Annotations() {
+		var b bytes.Buffer
+		mistakes := []strictyaml.Mistake{
+			{File: "night/a,b.yaml", Line: 3, Col: 5, Len: 4, Msg: "expected 100%, found\nnothing", Hint: "write 100%"},
+			{File: "nowhere.yaml", Msg: "there is no such file"},
+			{File: "--set", Line: 1, Col: 1, Len: 1, Msg: "no"},
+		}
+		if err := a.Mistakes(&b, mistakes); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "mistakes."+a.Name, b.Bytes())
+		if err := a.Mistakes(brokenWriter{}, mistakes); err == nil {
+			t.Errorf("%s: a failed write gave no error", a.Name)
+		}
+	}
+}
 
 func TestFormatsGolden(t *testing.T) {
 	for name, r := range runs() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -45,6 +46,28 @@ func WriteGitHub(w io.Writer, r *Run) error {
 	}
 	for _, text := range why {
 		gitHubCommand(&b, "error", "ordeal: "+r.Name, text, scenario.Place{})
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// WriteGitHubMistakes writes an error for each mistake of a scenario file, at its place.
+func WriteGitHubMistakes(w io.Writer, all []strictyaml.Mistake) error {
+	var b strings.Builder
+	for _, m := range all {
+		text := m.Msg
+		if m.Hint != "" {
+			text += "\nhint: " + m.Hint
+		}
+		at := scenario.Place{File: m.File, Line: m.Line, Col: m.Col, Len: m.Len}
+		if m.Line == 0 { // the file as a whole
+			at = scenario.Place{File: m.File, Line: 1}
+		}
+		if strings.HasPrefix(m.File, "--") { // a flag's text
+			at = scenario.Place{}
+			text = m.File + ": " + text
+		}
+		gitHubCommand(&b, "error", "mistake in the scenario", text, at)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

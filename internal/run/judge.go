@@ -217,6 +217,7 @@ func factsOfSummary(text []byte) (*facts, error) {
 		Host        report.Host
 		Problems    []string
 		Started     time.Time
+		Duration    time.Duration
 		Interrupted bool
 	}
 	if err := json.Unmarshal(text, &s); err != nil {
@@ -225,26 +226,27 @@ func factsOfSummary(text []byte) (*facts, error) {
 	if s.Schema != report.SummarySchema {
 		return nil, fmt.Errorf("expected schema %d, found %d", report.SummarySchema, s.Schema)
 	}
-	return &facts{
+	f := &facts{
 		Version: s.Version, Host: s.Host, Source: s.Scenario, seed: s.Seed,
-		End: &ended{
-			Engine: s.Engine, EngineWhy: s.EngineWhy, Problems: s.Problems,
-			Unsent: &unsent{Started: s.Started, Interrupted: s.Interrupted},
-		},
-	}, nil
+		End: &ended{Engine: s.Engine, EngineWhy: s.EngineWhy, Problems: s.Problems},
+	}
+	if s.Duration == 0 {
+		f.End.Unsent = &unsent{Started: s.Started, Interrupted: s.Interrupted}
+	}
+	return f, nil
 }
 
 // readTimeline reads the recording, or what stands for it if no load was sent.
 func (r *recorded) readTimeline(unrecorded bool) (err error) {
 	end := r.facts.End
-	if unrecorded {
-		if end.Unsent == nil {
-			return fmt.Errorf("it holds no %s: it recorded nothing, or the file was removed",
-				record.TimelineFile)
-		}
+	switch {
+	case end.Unsent != nil && r.plan != nil:
 		r.timeline = emptyTimeline(r.plan.Name, end.Unsent.Started)
 		r.timeline.Interrupted = end.Unsent.Interrupted
 		return nil
+	case unrecorded:
+		return fmt.Errorf("it holds no %s: it recorded nothing, or the file was removed",
+			record.TimelineFile)
 	}
 	for _, name := range []string{record.TimelineFile, record.LogFile} {
 		info, err := os.Stat(filepath.Join(r.dir, name))
@@ -265,8 +267,12 @@ func (r *recorded) readTimeline(unrecorded bool) (err error) {
 		return fmt.Errorf("%s is of the run %q, and %s of %q: they are not of one run",
 			planFile, r.plan.Name, record.TimelineFile, r.timeline.Name)
 	}
-	if t := end.Truncated; t != nil {
+	switch t := end.Truncated; {
+	case t != nil:
 		r.timeline.Interrupted, r.timeline.Faults = t.Interrupted, t.Faults
+	case !r.killed && slices.ContainsFunc(r.timeline.Events, timeline.Event.CutOff):
+		return fmt.Errorf("%s has no end, though the run was over: it was cut off when it was "+
+			"copied, or changed; copy whole run directories", record.TimelineFile)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -311,6 +312,25 @@ verdict: [p50 < 5m, error_rate < 50%%]
 			}
 		})
 	}
+	// However much of a file is there, what is missing is never taken for good.
+	t.Run("cut anywhere", func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 2))
+		for _, file := range []string{"plan.json", "run.json", "timeline.jsonl", "intervals.hlog"} {
+			text := read(t, whole, file)
+			for range 40 {
+				dir := filepath.Join(t.TempDir(), "run")
+				if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
+					t.Fatal(err)
+				}
+				n := rng.IntN(len(strings.TrimSuffix(text, "\n")))
+				write(file, text[:n])(t, dir)
+				code, err, screen := again(t, run.Again{Dir: dir})
+				if code != run.ExitInconclusive || err == nil {
+					t.Fatalf("%d of %d bytes of %s: exit %d, %v\n%s", n, len(text), file, code, err, screen)
+				}
+			}
+		}
+	})
 	// A run that was killed is judged as far as it came, and its rules that hold do not make it
 	// pass.
 	t.Run("killed", func(t *testing.T) {
