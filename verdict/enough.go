@@ -74,6 +74,15 @@ func samplesNeeded(limit float64) float64 {
 	return math.Ceil(1 / room * (1 - 1e-9))
 }
 
+// needs makes a value unknown that is of fewer samples than a rule wants.
+func (v *value) needs(least uint64) {
+	if v.missing.any() || v.samples >= least {
+		return
+	}
+	v.missing = doubtf(ReasonTooFew, "too few samples for %s: %d, and the rule wants %d",
+		v.reading.text, v.samples, least)
+}
+
 // with is what a value would be if a share in it were p.
 func (v value) with(s *share, p float64) float64 {
 	if v.vary == nil {

@@ -1,8 +1,10 @@
 package verdict
 
 import (
+	"slices"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/confidence"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -17,7 +19,7 @@ type fold struct {
 	covered, part float64
 	lost          lost
 	ranks         *ranks // nil: no percentile is asked
-	line          line
+	line          *line  // nil: no growth is asked
 }
 
 // dated is a reading at its time.
@@ -58,7 +60,9 @@ func (f *fold) add(r *timeline.Reading, figure timeline.Figure) bool {
 	if f.ranks != nil {
 		f.ranks.add(v)
 	}
-	f.line.add(r.From.Seconds(), v)
+	if f.line != nil {
+		f.line.add(r.From.Seconds(), v)
+	}
 	return true
 }
 
@@ -91,7 +95,9 @@ func (f *fold) merge(o *fold) {
 	if f.ranks != nil {
 		f.ranks.merge(o.ranks)
 	}
-	f.line.merge(&o.line)
+	if f.line != nil {
+		f.line.merge(o.line)
+	}
 }
 
 // clone is a copy to merge into.
@@ -99,6 +105,11 @@ func (f *fold) clone() *fold {
 	c := *f
 	if f.ranks != nil {
 		c.ranks = f.ranks.clone()
+	}
+	if f.line != nil {
+		l := *f.line
+		l.points = slices.Clone(l.points)
+		c.line = &l
 	}
 	return &c
 }
@@ -122,14 +133,20 @@ func (l *lost) merge(o lost) {
 // line is the line of least squares through points of time and value. The sums are of
 // distances from the means, so that a long run loses no digits. The zero value has no point.
 type line struct {
-	n          uint64
-	t, v       float64 // means
-	tt, tv, vv float64 // sums of products of distances
-	from, to   float64 // first and last time
+	n      uint64
+	t, v   float64 // means
+	tt, tv float64 // sums of products of distances
+	// points are means of successive values, at most maxPoints of them.
+	points []confidence.Point
 }
 
+// maxPoints is how many stretches a line tells apart for its interval.
+const maxPoints = 128
+
 // add adds a point; t is in seconds.
-func (l *line) add(t, v float64) { l.merge(&line{n: 1, t: t, v: v, from: t, to: t}) }
+func (l *line) add(t, v float64) {
+	l.merge(&line{n: 1, t: t, v: v, points: []confidence.Point{{T: t, V: v, N: 1}}})
+}
 
 func (l *line) merge(o *line) {
 	if o.n == 0 {
@@ -137,17 +154,35 @@ func (l *line) merge(o *line) {
 	}
 	if l.n == 0 {
 		*l = *o
+		l.points = slices.Clone(o.points)
 		return
 	}
 	a, b := float64(l.n), float64(o.n)
 	dt, dv, w := o.t-l.t, o.v-l.v, a*b/(a+b)
 	l.tt += o.tt + dt*dt*w
 	l.tv += o.tv + dt*dv*w
-	l.vv += o.vv + dv*dv*w
 	l.t += dt * b / (a + b)
 	l.v += dv * b / (a + b)
 	l.n += o.n
-	l.from, l.to = min(l.from, o.from), max(l.to, o.to)
+	for _, p := range o.points {
+		l.point(p)
+	}
+}
+
+// point adds to the last of the points, until it has as many values as those before it.
+func (l *line) point(p confidence.Point) {
+	n := len(l.points)
+	if n > 1 && l.points[n-1].N+p.N <= l.points[0].N {
+		l.points[n-1] = l.points[n-1].And(p)
+		return
+	}
+	if n == maxPoints {
+		for i := range maxPoints / 2 {
+			l.points[i] = l.points[2*i].And(l.points[2*i+1])
+		}
+		l.points = l.points[:maxPoints/2]
+	}
+	l.points = append(l.points, p)
 }
 
 // slope is how much the value grows each second; false if there is no line.
@@ -156,4 +191,10 @@ func (l *line) slope() (float64, bool) {
 		return 0, false
 	}
 	return l.tv / l.tt, true
+}
+
+// interval is where the true slope lies at a level; false if there are too few points.
+func (l *line) interval(level float64) (span, bool) {
+	low, high, ok := confidence.Slope(l.points, level)
+	return span{lo: low, hi: high}, ok
 }

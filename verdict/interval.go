@@ -26,8 +26,8 @@ type span struct {
 	exactLo, exactHi map[time.Duration]int
 }
 
-// hasInterval says whether the metric's figures have intervals: percentiles and shares do.
-func (m *Metric) hasInterval() bool { return m.ofAll || m.family != nil }
+// hasInterval says whether the metric's figures have intervals: percentiles, shares and growths do.
+func (m *Metric) hasInterval() bool { return m.ofAll || m.family != nil || m.grows }
 
 // interval is that of a metric's figure in the scope, at a level such as 0.95; false if it has
 // none, or so few blocks that nobody can tell.
@@ -231,6 +231,37 @@ func (v *value) unsure(level float64, of *View) {
 	v.bounds = b
 }
 
+// unsureGrowth widens what is known of a growth by its interval, for a rule that wants this
+// confidence. Other figures of what is observed have no interval.
+func (v *value) unsureGrowth(level float64) {
+	if v.interval == nil || v.missing.any() {
+		return
+	}
+	m, percent := v.reading.metric, quantity.FormatFraction(level)
+	s, ok := v.interval(level)
+	if !ok {
+		v.missing = doubtf(ReasonTooFew, "too few readings for %s with %s confidence: %d, and %d "+
+			"are needed", v.reading.text, percent, v.samples, confidence.MinBlocks)
+		return
+	}
+	b := bounds{lo: s.lo, hi: s.hi}
+	if v.bounds != nil {
+		b.lo, b.hi, b.why = min(b.lo, v.bounds.lo), max(b.hi, v.bounds.hi), v.bounds.why
+	}
+	b.why = b.why.or(doubtf(ReasonConfidence,
+		"%s was %s, but with %s confidence it is %s; observe for longer",
+		v.reading.text, m.Unit.Format(v.n), percent, s.text(m.Unit)))
+	v.bounds = &b
+}
+
+// text is where the figure lies, which of a growth may be below 0.
+func (s span) text(u rule.Unit) string {
+	if u.IsGrowth() && !math.IsInf(s.lo, 0) && !math.IsInf(s.hi, 0) {
+		return u.Format(s.lo) + " to " + u.Format(s.hi)
+	}
+	return rangeText(u, s.lo, s.hi)
+}
+
 // filledBlocks is how many of them have samples of a metric.
 func (b *blocks) filledBlocks(m *Metric) int {
 	n := 0
@@ -288,11 +319,14 @@ func (r *RuleResult) explain(leaf *finding) {
 
 // interval prints a span; nil if it bounds nothing.
 func (s span) interval(u rule.Unit, level float64) *Interval {
-	lo, hi := max(s.lo, 0), s.hi
-	if lo == 0 && math.IsInf(hi, 1) {
+	lo, hi := s.lo, s.hi
+	if !u.IsGrowth() {
+		lo = max(lo, 0)
+	}
+	if lo <= 0 && math.IsInf(hi, 1) {
 		return nil
 	}
-	out := &Interval{Low: &lo, Level: level, Text: rangeText(u, lo, hi)}
+	out := &Interval{Low: &lo, Level: level, Text: span{lo: lo, hi: hi}.text(u)}
 	if !math.IsInf(hi, 1) {
 		out.High = &hi
 	}

@@ -20,6 +20,11 @@ type Input struct {
 	// Confidence, such as 0.95, makes the rule inconclusive if the interval of that level, in which
 	// its figure truly lies, holds its limit; 0: what was observed decides.
 	Confidence float64
+	// Description is for people: why the rule is there.
+	Description string
+	// MinSamples makes the rule inconclusive if one of its figures is of fewer samples; 0: each
+	// metric's own number is enough. Figures of faults have none.
+	MinSamples uint64
 	Rule       *Rule
 }
 
@@ -134,7 +139,9 @@ func (j *Judging) prepare(in Input) *ruleCase {
 		t := &in.Rule.terms[i]
 		c.alone = c.alone && t.sliced() && len(t.scope.Phases) == 0 && t.observed == nil
 		if t.share != nil {
-			c.shares[i] = j.prepare(Input{Rule: t.share, Confidence: in.Confidence})
+			c.shares[i] = j.prepare(Input{
+				Rule: t.share, Confidence: in.Confidence, MinSamples: in.MinSamples,
+			})
 			continue
 		}
 		if t.observed != nil {
@@ -149,6 +156,7 @@ func (j *Judging) prepare(in Input) *ruleCase {
 		asked := filter{t.scope.Stage, t.scope.Request, t.scope.Flow}
 		tracked := j.c.subscribe(asked, within, t.scope.Every, func(told gathered) {
 			val := j.read(in.Rule, t, told.view, "")
+			val.needs(in.MinSamples)
 			if in.Confidence > 0 {
 				val.unsure(in.Confidence, told.view)
 			}
@@ -235,6 +243,10 @@ func (c *ruleCase) observe(j *Judging, i int, t *term) {
 	c.sliced[i] = t.sliced()
 	j.observations.subscribe(*t.observed, t.scope, t.limits, func(o observedSlice) {
 		val := o.seen.value(t)
+		val.needs(c.in.MinSamples)
+		if c.in.Confidence > 0 {
+			val.unsureGrowth(c.in.Confidence)
+		}
 		if t.scope.Worst {
 			c.worst(i, false).add(val, o.slice, t.worse)
 			return
@@ -504,7 +516,9 @@ func worseThan(a, b *finding) bool {
 func (j *Judging) result(
 	c *ruleCase, f *finding, slice *timeline.Window, failed, all int,
 ) RuleResult {
-	r := RuleResult{KPI: c.in.KPI, Name: c.in.Name, Severity: c.in.Severity}
+	r := RuleResult{
+		KPI: c.in.KPI, Name: c.in.Name, Description: c.in.Description, Severity: c.in.Severity,
+	}
 	if r.KPI == "" {
 		r.KPI = c.in.Rule.source
 	}

@@ -58,6 +58,8 @@ type Metric struct {
 	ofErrors bool
 	// family is set for percentiles: what they are read from.
 	family *family
+	// grows says that it is how fast something grows.
+	grows bool
 	// anything says that nothing is known of how small or great it can be.
 	anything bool
 	// ofAnswers says that it counts answers: that there were none is a figure too, where

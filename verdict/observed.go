@@ -135,6 +135,9 @@ func (a *observation) fold(at place, target string) *fold {
 		if a.of.Aggregate.Kind == rule.AggregateQuantile {
 			f.ranks = newRanks(a.limits)
 		}
+		if a.of.Aggregate.Kind == rule.AggregateGrowth {
+			f.line = &line{}
+		}
 		a.pieces[at][target] = f
 	}
 	return f
@@ -250,6 +253,7 @@ type seen struct {
 	doubt    doubt  // why lo and hi are apart; none if they are not
 	unknown  bool   // there is no figure at all
 	few      bool   // there is one, of too few readings to be judged
+	line     *line  // of a growth
 }
 
 // edge is where a figure lies at least, or at most.
@@ -428,6 +432,7 @@ func look(of rule.Observed, f *fold, gaps lost, text string) seen {
 		return f.quantile(of.Aggregate.Quantile, lost, least, text)
 	case rule.AggregateGrowth:
 		slope, ok := f.line.slope()
+		s.line = f.line
 		s.n, lo = slope, math.Inf(-1)
 		exact = float64(lost.n) <= lostGrowth*float64(f.n+lost.n)
 		if f.n < minGrowth || !ok {
@@ -494,6 +499,9 @@ func (s seen) value(t *term) value {
 		reading: &reading{text: t.text, metric: t.metric}}
 	if s.unknown || s.few {
 		v.missing = s.doubt
+	}
+	if s.line != nil {
+		v.interval = s.line.interval
 	}
 	switch {
 	case !s.doubt.any():

@@ -586,3 +586,84 @@ func TestGapsAreTold(t *testing.T) {
 		})
 	}
 }
+
+// A growth is read with its interval, which a rule can ask to be sure by.
+func TestGrowth(t *testing.T) {
+	const end = 300
+	tl := run(end*sec, nil, nil, steady(0, end*sec, 1, ms))
+	rng := rand.New(rand.NewPCG(5, 6))
+	var readings []timeline.Reading
+	for i := range end {
+		at := time.Duration(i) * sec
+		a := reading1(service, "a", at, sec, sec, timeline.Memory, 0.2)
+		b := reading1(service, "b", at, sec, sec, timeline.Memory, 0.2+float64(i)*0.1/3600+rng.NormFloat64()*0.001)
+		if i%30 == 7 { // a growth is as well known without some
+			b = without(b, "no answer")
+		}
+		readings = append(readings, a, b)
+	}
+	for _, tt := range []struct {
+		kpi        string
+		confidence float64
+		want       Outcome
+		why        string
+	}{
+		{`service("api").memory.growth < 11%/h`, 0, Pass, ""},
+		{`service("api").memory.growth < 9%/h`, 0, Fail, "(b)"},
+		{`service("api/a").memory.growth <= 0%/h`, 0, Pass, ""},
+		{`service("api").memory.growth < 30%/h`, 0.95, Pass, ""},
+		{`service("api").memory.growth < 10.1%/h`, 0.95, Inconclusive, "with 95% confidence it is"},
+		{`window(0s, 9s).service("api").memory.growth < 10%/h`, 0.95, Inconclusive, "too few readings"},
+		{`service("api").memory.growth > 1%/h`, 0.95, Pass, ""},
+	} {
+		t.Run(tt.kpi, func(t *testing.T) {
+			rep, err := Judge([]Input{{KPI: tt.kpi, Confidence: tt.confidence, Rule: compileObserved(t, tt.kpi)}},
+				withReadings(tl, readings))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := rep.Rules[0]
+			if got.Outcome != tt.want || !strings.Contains(got.Why, tt.why) {
+				t.Errorf("%s, %q, observed %s; want %s, %q", got.Outcome, got.Why, got.Observed, tt.want, tt.why)
+			}
+			if strings.Contains(tt.kpi, "window") {
+				return
+			}
+			i := got.Interval
+			if i == nil || i.Low == nil || i.High == nil {
+				t.Fatalf("interval %+v, want one with both ends", i)
+			}
+			if *i.Low > *i.High {
+				t.Errorf("the interval is from %v to %v", *i.Low, *i.High)
+			}
+		})
+	}
+}
+
+func TestMinSamples(t *testing.T) {
+	tl := run(30*sec, nil, nil, steady(0, 30*sec, 10, ms))
+	var readings []timeline.Reading
+	for i := range 30 {
+		readings = append(readings, reading1(service, "", time.Duration(i)*sec, sec, sec, timeline.CPU, 0.2))
+	}
+	for src, most := range map[string]uint64{
+		`p50 < 1s`: 300, `error_rate < 50%`: 300, `service("api").cpu.max < 50%`: 30,
+		`every(10s).p50 < 1s`: 100, `worst(10s).p50 < 1s`: 100, `share(10s, p50 < 1s) == 100%`: 100,
+		`every(10s).service("api").cpu < 50%`: 10, `rps > 1/s`: 300,
+	} {
+		for least, want := range map[uint64]Outcome{most: Pass, most + 1: Inconclusive} {
+			in := Input{KPI: src, MinSamples: least, Description: "why", Rule: compileObserved(t, src)}
+			rep, err := Judge([]Input{in}, withReadings(tl, readings))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := rep.Rules[0]
+			if got.Outcome != want || got.Description != "why" {
+				t.Errorf("%s of at least %d: %s, %q, want %s", src, least, got.Outcome, got.Why, want)
+			}
+			if want == Inconclusive && got.Reason != ReasonTooFew {
+				t.Errorf("%s: the reason is %s, %s", src, got.Reason, got.Why)
+			}
+		}
+	}
+}

@@ -80,6 +80,7 @@ func newTerm(t rule.Term) term {
 			Name: t.Metric.Name, Unit: t.Metric.Unit,
 			anything: t.Observed.Figure == timeline.MetricValue ||
 				t.Observed.Aggregate.Kind == rule.AggregateGrowth,
+			grows: t.Observed.Aggregate.Kind == rule.AggregateGrowth,
 		}
 	default:
 		made.metric = metricByName(t.Metric.Name)
@@ -141,6 +142,11 @@ func (r *Rule) Limits() []time.Duration { return slices.Clone(r.limits) }
 // HasInterval says whether a percentile or a share is in the rule: it can ask for confidence.
 func (r *Rule) HasInterval() bool {
 	return slices.ContainsFunc(r.terms, func(t term) bool { return t.metric.hasInterval() })
+}
+
+// HasSamples says whether a figure of the rule is of samples: those of faults are not.
+func (r *Rule) HasSamples() bool {
+	return slices.ContainsFunc(r.terms, func(t term) bool { return t.scope.Fault == "" })
 }
 
 // LeastConfident is how long a scope must be at least for a rule that asks for confidence.

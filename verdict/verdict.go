@@ -86,14 +86,16 @@ type Latency struct {
 
 // RuleResult is a judged rule.
 type RuleResult struct {
-	KPI      string   `json:"kpi"`
-	Name     string   `json:"name,omitempty"`
-	Severity Severity `json:"severity"`
-	Outcome  Outcome  `json:"outcome"`
-	Observed string   `json:"observed"` // for people, with its unit; empty if there is none
-	Limit    string   `json:"limit"`
-	Why      string   `json:"why,omitempty"`    // always there unless it passed
-	Reason   Reason   `json:"reason,omitempty"` // of one that could not be decided
+	KPI  string `json:"kpi"`
+	Name string `json:"name,omitempty"`
+	// Description is as it stands in the rule: for people.
+	Description string   `json:"description,omitempty"`
+	Severity    Severity `json:"severity"`
+	Outcome     Outcome  `json:"outcome"`
+	Observed    string   `json:"observed"` // for people, with its unit; empty if there is none
+	Limit       string   `json:"limit"`
+	Why         string   `json:"why,omitempty"`    // always there unless it passed
+	Reason      Reason   `json:"reason,omitempty"` // of one that could not be decided
 	// CouldBe is, of a rule that could not be decided, where the observed figure could
 	// lie; nil if there is no figure.
 	CouldBe *Range `json:"could_be,omitempty"`

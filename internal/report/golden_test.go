@@ -194,7 +194,7 @@ func failed() *Run {
 	slow.Impact, slow.Recovery = "", nil
 	r.Report.Rules = append(r.Report.Rules[:2],
 		verdict.RuleResult{
-			KPI: `during("kill-api").error_rate < 0.5%`, Name: "no caller notices the crash", Severity: verdict.SeverityFail, Outcome: verdict.Fail,
+			KPI: `during("kill-api").error_rate < 0.5%`, Name: "no caller notices the crash", Description: "the gateway retries; see the runbook of api", Severity: verdict.SeverityFail, Outcome: verdict.Fail,
 			Observed: "48.7%", Limit: "0.5%", Samples: 1667, Margin: &verdict.Figure{Value: -0.482, Unit: "fraction"},
 			Interval: &verdict.Interval{Low: ptr(0.461), High: ptr(0.513), Level: 0.95, Text: "46.1% to 51.3%"},
 			Worst: &verdict.Worst{

@@ -156,6 +156,9 @@ func ruleCase(run, seconds string, rule verdict.RuleResult) junitCase {
 	if rule.CouldBe != nil {
 		facts += "could be: " + rule.CouldBe.Text + "\n"
 	}
+	if rule.Description != "" {
+		facts = "description: " + rule.Description + "\n" + facts
+	}
 	if rule.Why != "" {
 		facts += "why: " + rule.Why + "\n"
 	}

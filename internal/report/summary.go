@@ -131,14 +131,16 @@ type faultSummary struct {
 }
 
 type ruleSummary struct {
-	Name     string           `json:"name,omitempty"`
-	KPI      string           `json:"kpi"`
-	Severity verdict.Severity `json:"severity"`
-	Outcome  verdict.Outcome  `json:"outcome"`
-	Observed string           `json:"observed"`
-	Limit    string           `json:"limit"`
-	Why      string           `json:"why"`
-	Reason   verdict.Reason   `json:"reason,omitempty"` // of an inconclusive rule
+	Name string `json:"name,omitempty"`
+	// Description is as the rule has it.
+	Description string           `json:"description,omitempty"`
+	KPI         string           `json:"kpi"`
+	Severity    verdict.Severity `json:"severity"`
+	Outcome     verdict.Outcome  `json:"outcome"`
+	Observed    string           `json:"observed"`
+	Limit       string           `json:"limit"`
+	Why         string           `json:"why"`
+	Reason      verdict.Reason   `json:"reason,omitempty"` // of an inconclusive rule
 	// Of an inconclusive rule: where the figure could lie.
 	CouldBe *verdict.Range `json:"could_be,omitempty"`
 	// For programs: the rule wants Value Op Bound; Value was observed.
@@ -244,7 +246,7 @@ func newSummary(r *Run) summary {
 	}
 	for _, x := range rep.Rules {
 		s.Rules = append(s.Rules, ruleSummary{
-			Name: x.Name, KPI: x.KPI, Severity: x.Severity, Outcome: x.Outcome,
+			Name: x.Name, Description: x.Description, KPI: x.KPI, Severity: x.Severity, Outcome: x.Outcome,
 			Observed: x.Observed, Limit: x.Limit, Why: x.Why, Reason: x.Reason, CouldBe: x.CouldBe,
 			Op: x.Op, Value: x.Value, Bound: x.Bound, Slice: x.Slice, ByBucket: x.ByBucket,
 			Interval: x.Interval, Margin: x.Margin, Samples: x.Samples,

@@ -266,6 +266,9 @@ func (p *page) rules(r *Run) {
 		if x.Name != "" {
 			rw.notes = append(rw.notes, cell{plain(x.KPI), nil})
 		}
+		if x.Description != "" && x.Outcome != verdict.Pass {
+			rw.notes = append(rw.notes, cell{plain(x.Description), nil})
+		}
 		if x.Why != "" {
 			rw.notes = append(rw.notes, cell{plain(x.Why), p.dim})
 		}

@@ -257,6 +257,9 @@ type ruleFile struct {
 	Name     string `json:"name" doc:"name in reports"`
 	Severity string `json:"severity" default:"fail" enum:"fail,warn" doc:"warn: a broken rule is reported and does not fail the run"`
 
+	Description string `json:"description" doc:"why the rule is there, and what to do when it fails; stands in the report"`
+	MinSamples  uint32 `json:"min_samples" doc:"how many arrivals, times or readings its figures need at least: with fewer the rule is inconclusive"`
+
 	Confidence float64 `json:"confidence" unit:"%" doc:"how sure the outcome must be, such as 95%: the rule is inconclusive if the interval of that level, in which its figure truly lies, holds the limit; left out, what was observed decides"`
 }
 

@@ -80,7 +80,11 @@ type PlannedRule struct {
 	Severity verdict.Severity `json:"severity"`
 	// Confidence is how sure the rule's outcome must be, such as 0.95; 0: what was observed
 	// decides.
-	Confidence float64       `json:"confidence,omitempty"`
+	Confidence float64 `json:"confidence,omitempty"`
+	// Description is for people who read the report.
+	Description string `json:"description,omitempty"`
+	// MinSamples is how many samples each of its figures needs.
+	MinSamples uint64        `json:"min_samples,omitempty"`
 	Rule       *verdict.Rule `json:"-"`
 	At         Place         `json:"-"`
 }
@@ -88,7 +92,8 @@ type PlannedRule struct {
 // Input is the rule as the judge takes it.
 func (p *PlannedRule) Input() verdict.Input {
 	return verdict.Input{
-		KPI: p.KPI, Name: p.Name, Severity: p.Severity, Confidence: p.Confidence, Rule: p.Rule,
+		KPI: p.KPI, Name: p.Name, Severity: p.Severity, Confidence: p.Confidence,
+		Description: p.Description, MinSamples: p.MinSamples, Rule: p.Rule,
 	}
 }
 

@@ -24,6 +24,8 @@ type ruleEntry struct {
 	source    strictyaml.Expansion
 
 	confidence *strictyaml.Node // where it stands; nil if it does not
+	minSamples *strictyaml.Node
+	describes  *strictyaml.Node
 }
 
 const defaultScorecard = "default"
@@ -63,6 +65,8 @@ func readRule(d *strictyaml.Decoder, n *strictyaml.Node) (e ruleEntry, ok bool) 
 		}
 		e.kpi, e.name = d.Where(&e.KPI, n), d.Where(&e.Name, n)
 		e.confidence, _ = d.Find(&e.Confidence)
+		e.minSamples, _ = d.Find(&e.MinSamples)
+		e.describes, _ = d.Find(&e.Description)
 	case n.IsScalar():
 		grammar.SetDefaults(&e.ruleFile)
 		e.scorecard = n.Text == defaultScorecard
@@ -106,8 +110,10 @@ func (b *builder) compileRules(names verdict.Names) []PlannedRule {
 	var out []PlannedRule
 	for i := range b.file.Verdict {
 		e := &b.file.Verdict[i]
-		if e.name != nil {
-			b.names.rejectSecret(e.name)
+		for _, n := range []*strictyaml.Node{e.name, e.describes} {
+			if n != nil {
+				b.names.rejectSecret(n)
+			}
 		}
 		if e.scorecard {
 			for _, kpi := range verdict.Default() {
@@ -148,12 +154,18 @@ func (b *builder) compileRules(names verdict.Names) []PlannedRule {
 				Name:     e.Name,
 				Severity: verdict.Severity(e.Severity),
 
-				Confidence: e.Confidence,
-				Rule:       rule,
-				At:         b.place(e.kpi),
+				Confidence:  e.Confidence,
+				Description: e.Description,
+				MinSamples:  uint64(e.MinSamples),
+				Rule:        rule,
+				At:          b.place(e.kpi),
 			},
 		)
 		b.confidence(e, rule)
+		if e.minSamples != nil && !rule.HasSamples() {
+			b.Failf(e.minSamples.Span, "leave it out",
+				"min_samples is of load and of what is observed, and %s is of faults alone", e.KPI)
+		}
 	}
 	return out
 }

@@ -100,6 +100,16 @@ func (u Unit) Growth() (Unit, bool) {
 	return u, false
 }
 
+// IsGrowth says whether the unit is of how fast something grows.
+func (u Unit) IsGrowth() bool {
+	for _, i := range units {
+		if i.growth != nil && *i.growth == u {
+			return true
+		}
+	}
+	return false
+}
+
 // measures is the unit whose literals are read as this one's: of growth, which is a rate too.
 func (u Unit) measures() Unit {
 	if like := units[u].like; like != nil {
