@@ -8,10 +8,12 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/seed-1574e9de/ordeal/internal/run"
 )
 
 func newRun(s *streams) *cobra.Command {
-	r := &runs{streams: s}
+	r := &runs{streams: s, start: run.Run}
 	cmd := &cobra.Command{
 		Use:   "run FILE... | --url URL",
 		Short: "Run scenarios: load, faults and verdict",

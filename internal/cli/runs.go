@@ -26,7 +26,13 @@ type runs struct {
 	live  bool
 	over  bool
 	share bool
+
+	start starter
 }
+
+// starter carries out a plan, as run.Run does.
+type starter func(soft, hard context.Context, plan *scenario.Plan, opt run.Options) (
+	run.ExitCode, error)
 
 // args checks the command line.
 func (r *runs) args(cmd *cobra.Command, args []string) error {
@@ -143,7 +149,7 @@ func (r *runs) one(
 		reported = out
 		r.to.report(r.streams, out)
 	}
-	code, err = run.Run(soft, hard, plan, opt)
+	code, err = r.start(soft, hard, plan, opt)
 	return reported, code, err
 }
 

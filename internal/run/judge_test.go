@@ -317,12 +317,16 @@ verdict: [p50 < 5m, error_rate < 50%%]
 		rng := rand.New(rand.NewPCG(1, 2))
 		for _, file := range []string{"plan.json", "run.json", "timeline.jsonl", "intervals.hlog"} {
 			text := read(t, whole, file)
+			needed := strings.TrimSuffix(text, "\n")
+			if file == "intervals.hlog" { // its last line is a sum, for other tools
+				needed = needed[:strings.LastIndex(needed, "\n")]
+			}
 			for range 40 {
 				dir := filepath.Join(t.TempDir(), "run")
 				if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
 					t.Fatal(err)
 				}
-				n := rng.IntN(len(strings.TrimSuffix(text, "\n")))
+				n := rng.IntN(len(needed))
 				write(file, text[:n])(t, dir)
 				code, err, screen := again(t, run.Again{Dir: dir})
 				if code != run.ExitInconclusive || err == nil {

@@ -48,7 +48,7 @@ func (r *runner) take(ctx context.Context, me owner.Owner) error {
 			r.progress("warning: %s is at %s too, and each is in the other's figures", what, at)
 		default:
 			errs = append(errs, fmt.Errorf("%s is at %s too, and each would be in the other's "+
-				"figures: wait until it is over, or run both with --share", what, at))
+				"figures: wait until it is over, or run with --share", what, at))
 		}
 	}
 	return errors.Join(errs...)
