@@ -93,7 +93,7 @@ func (f *Fault) Disturbance() (Window, bool) {
 // Event is something that happened, at an instant of the run.
 type Event struct {
 	At     time.Duration `json:"at"`
-	Type   string        `json:"type"` // stage, fault, service, abort, interrupt, generator
+	Type   string        `json:"type"` // stage, fault, service, probe, abort, interrupt, generator
 	Name   string        `json:"name,omitempty"`
 	State  string        `json:"state,omitempty"`
 	Target string        `json:"target,omitempty"`

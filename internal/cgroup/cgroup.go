@@ -144,7 +144,8 @@ func mountOf(text []byte, version int, controller string) (mount, bool) {
 			continue
 		}
 		if version == 2 && of[0] == "cgroup2" ||
-			version == 1 && of[0] == "cgroup" && slices.Contains(strings.Split(of[2], ","), controller) {
+			version == 1 && of[0] == "cgroup" &&
+				slices.Contains(strings.Split(of[2], ","), controller) {
 			return mount{unescape.Replace(f[3]), unescape.Replace(f[4])}, true
 		}
 	}

@@ -135,8 +135,14 @@ func (m *metric) Observe(r *Run) {
 	r.each(m.Every, func(_ uint64, due time.Duration) {
 		if late := r.at(time.Now()) - due; late >= m.Every {
 			r.Tell(timeline.Reading{
-				Window: timeline.Window{From: due, To: due + late}, Subject: m.subject(), Every: m.Every,
-				Missing: fmt.Sprintf("not read: ordeal itself came to it %s late", late.Round(time.Millisecond)),
+				Window: timeline.Window{
+					From: due,
+					To:   due + late,
+				}, Subject: m.subject(), Every: m.Every,
+				Missing: fmt.Sprintf(
+					"not read: ordeal itself came to it %s late",
+					late.Round(time.Millisecond),
+				),
 			})
 			return
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
+	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
@@ -81,8 +82,8 @@ func (p *prober) Prepare(context.Context) error {
 	plan := *p.env.Attack
 	plan.Flows, plan.Stages, plan.Requests = nil, nil, []attack.Request{*p.Request}
 	plan.MaxInFlight, plan.Redirects, plan.RedirectHosts = MaxOverlap, 0, nil
-	if plan.Engine != "fast" { // which asks no proxy
-		plan.Engine = "http"
+	if plan.EngineWhy != "" || plan.Engine == "" || plan.Engine == "vegeta" {
+		plan.Engine = httpx.AutoEngine // what this probe needs, unless the scenario names one
 	}
 	plan.Connections.NoKeepAlive, plan.Connections.PerHost = true, 0
 	clients, wrong := protocols.Compile(p.env.Protocols, &plan)
@@ -124,7 +125,10 @@ func (p *prober) Observe(r *Run) {
 			case a.own:
 				reading.Missing, reading.Detail = "it could not be asked: "+a.detail, ""
 			case a.failed && late > p.Timeout/2:
-				reading.Missing = fmt.Sprintf("ordeal itself came to it %s late", late.Round(time.Millisecond))
+				reading.Missing = fmt.Sprintf(
+					"ordeal itself came to it %s late",
+					late.Round(time.Millisecond),
+				)
 			default:
 				failures := 0.0
 				if a.failed {

@@ -36,8 +36,11 @@ var _ Spec = (*OpenMetrics)(nil)
 func (o *OpenMetrics) Validate() fielderr.List {
 	wrong := validURL(o.URL)
 	if !model.LegacyValidation.IsValidMetricName(o.Metric) {
-		e := fielderr.At(fielderr.Field("metric"),
-			"metric: expected a name of letters, digits, _ and :, found %q", plaintext.Clip(o.Metric, 60))
+		e := fielderr.At(
+			fielderr.Field("metric"),
+			"metric: expected a name of letters, digits, _ and :, found %q",
+			plaintext.Clip(o.Metric, 60),
+		)
 		wrong = append(wrong, e.WithHint("labels stand beside it: labels: { path: /cart }"))
 	}
 	return wrong
@@ -100,7 +103,12 @@ func (o *OpenMetrics) read(header http.Header, page []byte) (float64, error) {
 		format = expfmt.FmtText // as servers of plain files say anything
 	}
 	if format.FormatType() == expfmt.TypeOpenMetrics && longest > maxLine {
-		return 0, noFigure("a line of %s has %d bytes, and at most %d are read", o.Metric, longest, maxLine)
+		return 0, noFigure(
+			"a line of %s has %d bytes, and at most %d are read",
+			o.Metric,
+			longest,
+			maxLine,
+		)
 	}
 	decoder := expfmt.NewDecoder(bytes.NewReader(lines), format)
 	var found []float64

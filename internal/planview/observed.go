@@ -32,7 +32,10 @@ func observed(w io.Writer, p *scenario.Plan) {
 		if one.Fails != "" {
 			what += ", and expects the error " + one.Fails
 		}
-		t = append(t, []string{"probe", one.Name, "every " + quantity.FormatDuration(one.Every), what})
+		t = append(
+			t,
+			[]string{"probe", one.Name, "every " + quantity.FormatDuration(one.Every), what},
+		)
 	}
 	for _, m := range o.Metrics {
 		when := "every " + quantity.FormatDuration(m.Every)

@@ -18,7 +18,10 @@ func (r *runner) prepareObservers(ctx context.Context) error {
 	}
 	of := observe.Plan{Every: plan.Every}
 	for _, name := range plan.Services {
-		of.Services = append(of.Services, observe.Service{Name: name, Targets: r.services.targets[name]})
+		of.Services = append(
+			of.Services,
+			observe.Service{Name: name, Targets: r.services.targets[name]},
+		)
 	}
 	for _, s := range plan.Watch {
 		found, err := r.services.opener(s.Kind).Open(ctx, s.Name, s.Settings)

@@ -117,7 +117,8 @@ func (b *builder) observe() *Observe {
 	if !set {
 		return nil
 	}
-	if !b.Broken(f) && f.Services.n == nil && !b.Set(&f.Watch) && !b.Set(&f.Probes) && !b.Set(&f.Metrics) {
+	if !b.Broken(f) && f.Services.n == nil && !b.Set(&f.Watch) && !b.Set(&f.Probes) &&
+		!b.Set(&f.Metrics) {
 		b.Failf(at.Span, "give it one of services, watch, probes and metrics",
 			"observe does not say what is watched")
 	}
@@ -223,8 +224,13 @@ func (b *builder) probes() []observe.Probe {
 		switch {
 		case b.Broken(&f.Every) || b.Broken(&f.Timeout):
 		case f.Every < leastProbeEvery:
-			b.Failf(b.Where(&f.Every, own).Span, "what asks more often is load: write it under attack:",
-				"every: expected at least %s, found %s", leastProbeEvery, f.Every)
+			b.Failf(
+				b.Where(&f.Every, own).Span,
+				"what asks more often is load: write it under attack:",
+				"every: expected at least %s, found %s",
+				leastProbeEvery,
+				f.Every,
+			)
 		case p.Timeout > observe.MaxOverlap*f.Every:
 			b.Failf(b.Where(&f.Timeout, own).Span, "ask less often, or wait less long",
 				"timeout: expected at most %d times every, %s, found %s: "+
@@ -379,7 +385,11 @@ func (b *builder) metricTimes(f *metricFile, m *observe.Metric, own *strictyaml.
 	switch {
 	case b.Broken(&f.Every) || b.Broken(&f.Once) || b.Broken(f) && !isOnce && !b.Set(&f.Every):
 	case isOnce && b.Set(&f.Every):
-		b.Failf(once.Span, "keep one of them", "a metric is read every so often or once, found both")
+		b.Failf(
+			once.Span,
+			"keep one of them",
+			"a metric is read every so often or once, found both",
+		)
 	case !isOnce && !b.Set(&f.Every):
 		b.Failf(own.Span, "write every: 5s, or once: before or after",
 			"the metric %q does not say when it is read", f.Name)

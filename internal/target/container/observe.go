@@ -24,6 +24,9 @@ const (
 	// silentFor is how much longer than it should an engine can be silent before that is
 	// told as missing.
 	silentFor = 2 * time.Second
+	// pollFrom is from when on an engine is asked each time: a stream has it gather figures
+	// each second, whoever needs them.
+	pollFrom = 2 * statsPace
 	// reopenAfter is the pause before a stream that ended is opened again.
 	reopenAfter = time.Second
 )
@@ -34,6 +37,8 @@ var _ target.Observable = (*Container)(nil)
 type meter interface {
 	// stats is a stream of JSON objects, one each statsPace.
 	stats(ctx context.Context) (io.ReadCloser, error)
+	// once is what stats would tell now.
+	once(ctx context.Context) (*counters, error)
 	// events are those of its life.
 	events(ctx context.Context) (<-chan events.Message, <-chan error)
 	inspect(ctx context.Context) (container.InspectResponse, error)
@@ -158,7 +163,11 @@ func (w *watch) run(ctx context.Context) {
 	defer wg.Wait()
 	defer enough()
 	stats, hints := make(chan *counters), make(chan events.Action)
-	wg.Go(func() { readStats(reading, w.of, stats, hints) })
+	if w.every < pollFrom {
+		wg.Go(func() { readStats(reading, w.of, stats, hints) })
+	} else {
+		wg.Go(func() { pollStats(reading, w.of, w.every, stats, hints) })
+	}
 	wg.Go(func() { readEvents(reading, w.of, hints) })
 	tick := time.NewTicker(w.every)
 	defer tick.Stop()
@@ -203,6 +212,29 @@ func readStats(
 			body.Close()
 		}
 		if !send(ctx, hints, statsEnded) || !pause(ctx, reopenAfter) {
+			return
+		}
+	}
+}
+
+// pollStats asks for statistics every so often, beginning now.
+func pollStats(
+	ctx context.Context, of meter, every time.Duration, to chan<- *counters,
+	hints chan<- events.Action,
+) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if one, err := of.once(ctx); err != nil {
+			if !send(ctx, hints, statsEnded) {
+				return
+			}
+		} else if !send(ctx, to, one) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -270,10 +302,12 @@ func (w *watch) measured(ctx context.Context, s *counters) {
 		w.look(ctx)
 		return
 	case w.base == nil:
-		if w.base = s; w.followed {
+		switch w.base = s; {
+		case !w.followed:
+			w.followed, w.told = true, time.Now()
+		case time.Since(w.told) > statsPace/2:
 			w.unknown()
 		}
-		w.followed, w.told = true, time.Now()
 		return
 	case s.Read.Sub(w.base.Read) < w.every-statsPace/2:
 		return

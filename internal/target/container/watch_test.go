@@ -74,7 +74,7 @@ func (e *fakeEngine) inspect(context.Context) (container.InspectResponse, error)
 	}}, nil
 }
 
-// stats are those of the engine, as text.
+// counters are those of the engine, as text.
 func (e *fakeEngine) counters() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -85,6 +85,17 @@ func (e *fakeEngine) counters() string {
 	read, _ := json.Marshal(now)
 	return fmt.Sprintf(`{"read":%s,"cpu_stats":{"cpu_usage":{"total_usage":%d},"system_cpu_usage":%d,"online_cpus":2},
 		"memory_stats":{"usage":100,"limit":400}}`, read, now.Sub(e.started)/2, 2*now.Sub(e.start))
+}
+
+func (e *fakeEngine) once(context.Context) (*counters, error) {
+	e.mu.Lock()
+	mute := e.deaf || e.removed || e.silent
+	e.mu.Unlock()
+	if mute {
+		return nil, errors.New("no answer")
+	}
+	one := new(counters)
+	return one, json.Unmarshal([]byte(e.counters()), one)
 }
 
 func (e *fakeEngine) stats(ctx context.Context) (io.ReadCloser, error) {
@@ -233,6 +244,16 @@ func TestWatch(t *testing.T) {
 		{"each five seconds", 5 * time.Second, func(*fakeEngine) {}, func(t *testing.T, k *kept) {
 			if n := len(k.uses); n != 4 {
 				t.Errorf("%d uses, want 4", n)
+			}
+		}},
+		{"each five seconds, and the engine is gone for a while", 5 * time.Second, func(e *fakeEngine) {
+			time.Sleep(6 * time.Second)
+			e.change("", func() { e.deaf = true })
+			time.Sleep(6 * time.Second)
+			e.change("", func() { e.deaf = false })
+		}, func(t *testing.T, k *kept) {
+			if got := k.missing(""); got != 10*time.Second {
+				t.Errorf("measured for %s, want all but what was asked in vain: %+v", got, k.uses)
 			}
 		}},
 		{"it dies and is started", time.Second, func(e *fakeEngine) {

@@ -251,7 +251,8 @@ func (g group) memory() uint64 {
 	var sum uint64
 	for i := range g {
 		m := &g[i]
-		if parent := g.find(m.parent, ""); parent != nil && parent.space == m.space && parent.memory == m.memory {
+		if parent := g.find(m.parent, ""); parent != nil && parent.space == m.space &&
+			parent.memory == m.memory {
 			continue // it was forked just now, and is about to become another program
 		}
 		share, ok := proportional(m.pid)
