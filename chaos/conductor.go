@@ -47,6 +47,8 @@ type Conductor struct {
 	cutting, cuttingOld func() (done func())
 	// renew makes the load go on with new connections.
 	renew func()
+	// gate says whether faults may begin; nil: they may.
+	gate func(context.Context) bool
 
 	mu     sync.Mutex
 	faults []*runningFault // the slice itself never changes
@@ -168,6 +170,11 @@ func (c *Conductor) BindCutting(cutting, cuttingOld func() (done func()), renew 
 	c.cutting, c.cuttingOld, c.renew = cutting, cuttingOld, renew
 }
 
+// BindGate has gate asked before each fault: it waits until it is known whether faults may begin,
+// or until its context ends. If they may not they stay scheduled. BindGate must be called before
+// Run; gate is called from several goroutines.
+func (c *Conductor) BindGate(gate func(context.Context) bool) { c.gate = gate }
+
 // Run injects and reverts each fault at its time and returns when all are done,
 // with one record for each, in the order of the plan.
 //
@@ -194,7 +201,7 @@ func (c *Conductor) Run(ctx context.Context) []timeline.Fault {
 // time too.
 func (c *Conductor) one(ctx context.Context, f *runningFault) {
 	defer close(f.done)
-	if !c.until(ctx, f.Plan.At) || !f.free(ctx) {
+	if !c.until(ctx, f.Plan.At) || !f.free(ctx) || c.gate != nil && !c.gate(ctx) {
 		return
 	}
 	c.enter(

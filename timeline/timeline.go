@@ -121,11 +121,16 @@ type Timeline struct {
 	// Of the load: start to the end of the last stage, or to the interruption.
 	Duration    time.Duration `json:"duration"`
 	Interrupted bool          `json:"interrupted,omitempty"`
-	Stages      []Stage       `json:"stages"`
-	Requests    []string      `json:"requests"`
-	Flows       []string      `json:"flows,omitempty"`
-	Faults      []Fault       `json:"faults"`
-	Events      []Event       `json:"-"`
+	// Stopped says why ordeal itself ended the load before its time; nil: it did not.
+	Stopped *Stop `json:"stopped,omitempty"`
+	// Hypothesis is what was found before the first fault; nil: nothing was asked, or the load
+	// ended before.
+	Hypothesis *Hypothesis `json:"hypothesis,omitempty"`
+	Stages     []Stage     `json:"stages"`
+	Requests   []string    `json:"requests"`
+	Flows      []string    `json:"flows,omitempty"`
+	Faults     []Fault     `json:"faults"`
+	Events     []Event     `json:"-"`
 	// Generator is what the generator used of its machine, in order of time, at
 	// most MaxUsages entries; none if nothing was sampled.
 	Generator []Usage `json:"-"`

@@ -52,7 +52,7 @@ type Facts struct {
 // flows, faults, and what is normal. The duration of planned is not looked at.
 func NewJudging(rules []Input, planned *timeline.Timeline) *Judging {
 	tl := *planned
-	tl.Duration, tl.Interrupted = 0, false
+	tl.Duration, tl.Interrupted, tl.Stopped = 0, false, nil
 	return newJudging(rules, &tl)
 }
 
@@ -102,6 +102,7 @@ func (j *Judging) AddReading(r timeline.Reading) {
 // added before.
 func (j *Judging) End(run *timeline.Timeline) error {
 	j.tl.Duration, j.tl.Interrupted, j.ended = run.Duration, run.Interrupted, true
+	j.tl.Stopped = run.Stopped
 	return j.Learn(Facts{run.Faults, run.Generator, run.Standstills})
 }
 
@@ -258,6 +259,12 @@ func (j *Judging) validity() {
 		j.report.Why = append(j.report.Why, why)
 		j.report.Outcome = worst(j.report.Outcome, Inconclusive)
 	}
+	if s := j.tl.Stopped; s != nil && j.ended {
+		add(s.Why)
+		if s.By == timeline.StoppedByAlarm {
+			j.report.Outcome = Fail
+		}
+	}
 	switch n := len(j.tl.Stages); {
 	case !j.ended || !j.tl.Interrupted:
 	case n > 0 && j.tl.Duration >= j.tl.Stages[n-1].Window.To:
@@ -277,6 +284,9 @@ func (j *Judging) validity() {
 		f := &j.tl.Faults[i]
 		if !j.ended && (f.State == timeline.Scheduled || inForce(f)) {
 			continue // it is not over
+		}
+		if j.tl.Stopped != nil && f.State == timeline.Scheduled {
+			continue // the load ended before it, and why is said
 		}
 		if why := j.unproven(f); why != "" {
 			add(why + " (a fault that had no effect makes the run inconclusive, not green)")

@@ -40,7 +40,17 @@ type Names = rule.Names
 // there is a rule, point into src; one at the end of src has length 0. What follows
 // the first mistake in a rule is not looked at.
 func Compile(src string, names Names) (*Rule, fielderr.List) {
+	return compile(src, names, func(rule.Term) (msg, hint string) { return "", "" })
+}
+
+// compile reads a rule that must not have terms that refused has something to say against.
+func compile(
+	src string, names Names, refused func(rule.Term) (msg, hint string),
+) (*Rule, fielderr.List) {
 	compiled, wrong := rule.Compile(src, names, registry{})
+	if wrong == nil {
+		wrong = compiled.Refuse(refused)
+	}
 	if wrong != nil {
 		return nil, fielderr.List{*wrong}
 	}

@@ -117,6 +117,8 @@ func plan(w io.Writer, p *scenario.Plan) {
 
 	requests(w, p)
 	observed(w, p)
+	hypothesis(w, p)
+	alarms(w, p)
 	rules(w, p)
 	recovery(w, p)
 }
@@ -340,6 +342,51 @@ func services(w io.Writer, p *scenario.Plan) {
 	table(w, t)
 }
 
+// hypothesis prints what must hold before the first fault.
+func hypothesis(w io.Writer, p *scenario.Plan) {
+	if len(p.Hypothesis) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nhypothesis, judged on the load up to %s; unless it holds, nothing is broken\n",
+		quantity.FormatDuration(scenario.HypothesisUntil(p.Chaos)))
+	for i := range p.Hypothesis {
+		fmt.Fprintf(w, "  %s\n", ruleLine(&p.Hypothesis[i]))
+		for _, remark := range p.Hypothesis[i].Rule.Remarks() {
+			fmt.Fprintf(w, "    remark: %s\n", remark)
+		}
+	}
+}
+
+// alarms prints what ends the run.
+func alarms(w io.Writer, p *scenario.Plan) {
+	if len(p.Abort) == 0 {
+		return
+	}
+	fmt.Fprint(w, "\nabort\n")
+	for _, a := range p.Abort {
+		line := a.When + " for " + quantity.FormatDuration(a.For)
+		if a.Name != "" {
+			line += "  (" + a.Name + ")"
+		}
+		fmt.Fprintf(w, "  %s\n", line)
+		if a.Description != "" {
+			fmt.Fprintf(w, "    %s\n", a.Description)
+		}
+	}
+}
+
+// ruleLine is a rule with its name, and with its severity if it does not fail the run.
+func ruleLine(r *scenario.PlannedRule) string {
+	line := r.KPI
+	if r.Name != "" {
+		line += "  (" + r.Name + ")"
+	}
+	if r.Severity != "fail" {
+		line += "  " + string(r.Severity) + " only"
+	}
+	return line
+}
+
 func rules(w io.Writer, p *scenario.Plan) {
 	if len(p.Rules) == 0 {
 		fmt.Fprint(w, "\nno rules: the run only measures\n")
@@ -348,14 +395,7 @@ func rules(w io.Writer, p *scenario.Plan) {
 	fmt.Fprint(w, "\nrules\n")
 	few := undecided(p)
 	for i, r := range p.Rules {
-		kpi := r.KPI
-		if r.Name != "" {
-			kpi += "  (" + r.Name + ")"
-		}
-		if r.Severity != "fail" {
-			kpi += "  " + string(r.Severity) + " only"
-		}
-		fmt.Fprintf(w, "  %s\n", kpi)
+		fmt.Fprintf(w, "  %s\n", ruleLine(&p.Rules[i]))
 		for _, remark := range r.Rule.Remarks() {
 			fmt.Fprintf(w, "    remark: %s\n", remark)
 		}

@@ -89,10 +89,12 @@ type eventLine struct {
 
 // endLine is the last line of a recording that was not cut off.
 type endLine struct {
-	Type        string           `json:"type"`
-	Duration    time.Duration    `json:"duration"`
-	Interrupted bool             `json:"interrupted,omitempty"`
-	Faults      []timeline.Fault `json:"faults"`
+	Type        string               `json:"type"`
+	Duration    time.Duration        `json:"duration"`
+	Interrupted bool                 `json:"interrupted,omitempty"`
+	Stopped     *timeline.Stop       `json:"stopped,omitempty"`
+	Hypothesis  *timeline.Hypothesis `json:"hypothesis,omitempty"`
+	Faults      []timeline.Fault     `json:"faults"`
 }
 
 // tag names a distribution in intervals.hlog: stage/request/distribution, and for

@@ -83,6 +83,7 @@ func Load(dir string) (*timeline.Timeline, error) {
 	}
 	if x.end != nil {
 		t.Duration, t.Interrupted, t.Faults = x.end.Duration, x.end.Interrupted, x.end.Faults
+		t.Stopped, t.Hypothesis = x.end.Stopped, x.end.Hypothesis
 	} else {
 		x.keepWhole()
 		t.Interrupted = true

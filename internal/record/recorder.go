@@ -66,6 +66,8 @@ type Config struct {
 	Shards int
 	// LateBudget is kept in the timeline, and counted exactly in the lateness.
 	LateBudget time.Duration
+	// Seconds says that Recorder.Seconds will be asked.
+	Seconds bool
 	// Normal and NormalOf are kept in the timeline.
 	Normal   timeline.Normal
 	NormalOf map[string]timeline.Normal
@@ -103,14 +105,17 @@ type Recorder struct {
 	planEnd    time.Duration // of the last stage
 	open       []*interval   // sorted by From
 	// Results of arrivals that are not due, or not over, by the clock: they were given up.
-	future   *buffer
-	cuts     []timeline.Window // when ordeal itself cut connections
-	oldCuts  []timeline.Window // when it cut, as they were used, those opened before
-	live     live
-	flows    Totals     // of whole flows, which are in no other totals
-	writing  sync.Mutex // held while intervals are written; taken before mu
-	finished bool       // guarded by writing
-	waiting  waiting    // intervals that are written and not sealed; guarded by writing
+	future     *buffer
+	cuts       []timeline.Window // when ordeal itself cut connections
+	oldCuts    []timeline.Window // when it cut, as they were used, those opened before
+	live       live
+	seconds    *seconds   // nil: nobody asks
+	flows      Totals     // of whole flows, which are in no other totals
+	writing    sync.Mutex // held while intervals are written; taken before mu
+	stopped    *timeline.Stop
+	hypothesis *timeline.Hypothesis
+	finished   bool    // guarded by writing
+	waiting    waiting // intervals that are written and not sealed; guarded by writing
 
 	published published
 	header    header
@@ -142,6 +147,7 @@ type planBuffer struct {
 
 type planned struct {
 	intended time.Duration
+	cell     int32
 	isFlow   bool
 }
 
@@ -170,6 +176,9 @@ func New(c Config) (*Recorder, error) {
 	for i := range r.shards {
 		r.shards[i].buf, r.shards[i].spare = newBuffer(), newBuffer()
 	}
+	if c.Seconds {
+		r.seconds = newSeconds(c.Limits)
+	}
 	for _, s := range c.Stages {
 		r.bounds.cut(s.Window.From)
 		r.bounds.cut(s.Window.To)
@@ -186,7 +195,7 @@ func (r *Recorder) Planned(a attack.Arrival) {
 	p := &r.plan
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.buf = append(p.buf, planned{a.Intended, a.IsFlow})
+	p.buf = append(p.buf, planned{a.Intended, r.cellIndex.cell(&a), a.IsFlow})
 	if len(p.buf) < p.full {
 		return
 	}
@@ -254,6 +263,20 @@ func (r *Recorder) cutAt(at time.Duration) {
 // Event keeps an event.
 func (r *Recorder) Event(e timeline.Event) { r.out.event(e) }
 
+// Hypothesis keeps what was found before the first fault. It comes before Finish.
+func (r *Recorder) Hypothesis(found timeline.Hypothesis) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hypothesis = &found
+}
+
+// Stopped notes why ordeal itself ended the load. It comes before Finish.
+func (r *Recorder) Stopped(why timeline.Stop) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = &why
+}
+
 // now reads the clock under mu; it never goes back.
 func (r *Recorder) now() time.Duration {
 	r.lastNow = max(r.lastNow, r.cfg.Clock())
@@ -282,6 +305,9 @@ func (r *Recorder) sortInPlanned(now time.Duration) {
 			r.flows.Planned++
 		} else {
 			r.live.planned(a.intended)
+		}
+		if r.seconds != nil {
+			r.seconds.due(a.intended, a.cell)
 		}
 	}
 	p.buf = p.buf[:ahead]
@@ -318,7 +344,11 @@ func (r *Recorder) sortIn(e *entry, x *extra, now time.Duration) {
 	c := r.cellAt(iv, e.cell, r.bounds.openAt(e.intended, ended))
 	c.Planned++
 	c.Last = max(c.Last, ended)
-	if r.cut(e, x) {
+	cut := r.cut(e, x)
+	if r.seconds != nil {
+		r.seconds.over(r.pool, e, x, cut)
+	}
+	if cut {
 		r.pool.addCut(c, e)
 		if e.isFlow {
 			r.flows.count(e.outcome)
@@ -468,6 +498,10 @@ func (r *Recorder) Finish(
 	r.openUpTo(end)
 	all := r.detach(func(*interval) bool { return true })
 	totals, flows := r.live.totals, r.flows
+	last := endLine{
+		Duration: end, Interrupted: interrupted, Faults: faults,
+		Stopped: r.stopped, Hypothesis: r.hypothesis,
+	}
 	r.mu.Unlock()
 	r.write(all)
 	r.publishRest()
@@ -483,7 +517,7 @@ func (r *Recorder) Finish(
 			},
 		)
 	}
-	if err := r.out.end(endLine{Duration: end, Interrupted: interrupted, Faults: faults}); err != nil {
+	if err := r.out.end(last); err != nil {
 		return nil, errors.Join(err, r.samples.close(faults))
 	}
 	r.pool.forget() // what follows, and judges, takes as much memory again

@@ -236,6 +236,49 @@ func interrupted() *Run {
 	return r
 }
 
+// aborted is a run that an abort rule ended, after its hypothesis held.
+func aborted() *Run {
+	r := passed()
+	r.ExitCode = 1
+	r.Timeline.Duration = 14200 * ms
+	why := "aborted after 14.2s: shop down (error_rate > 50% for 5s): error_rate was 97.3% in the last second; call the shop's team"
+	r.Timeline.Stopped = &timeline.Stop{
+		By: timeline.StoppedByAlarm, At: 14200 * ms, When: "error_rate > 50%", For: 5000 * ms,
+		Name: "shop down", Description: "call the shop's team", Observed: "error_rate was 97.3%", Why: why,
+	}
+	r.Timeline.Hypothesis = &timeline.Hypothesis{
+		Until: 3000 * ms, Holds: true, Why: "judged on the load up to 3s",
+		Rules: []timeline.HypothesisRule{
+			{KPI: "p99 < 200ms", Outcome: "pass", Observed: "12ms", Limit: "< 200ms"},
+			{KPI: "error_rate < 1%", Name: "healthy", Outcome: "pass", Observed: "0%", Limit: "< 1%"},
+		},
+	}
+	r.Report.Outcome = verdict.Fail
+	r.Report.Why = []string{why}
+	r.Report.Faults = r.Report.Faults[:1]
+	return r
+}
+
+// unbroken is a run whose hypothesis did not hold.
+func unbroken() *Run {
+	r := passed()
+	r.ExitCode = 3
+	r.Timeline.Duration = 4100 * ms
+	why := "nothing was broken, as the hypothesis did not hold before: error_rate < 1%: error_rate was 12%, the rule wants < 1%"
+	r.Timeline.Stopped = &timeline.Stop{By: timeline.StoppedByHypothesis, At: 4100 * ms, Why: why}
+	r.Timeline.Hypothesis = &timeline.Hypothesis{
+		Until: 3000 * ms, Why: "error_rate < 1%: error_rate was 12%, the rule wants < 1%",
+		Rules: []timeline.HypothesisRule{{
+			KPI: "error_rate < 1%", Outcome: "fail", Observed: "12%", Limit: "< 1%",
+			Why: "error_rate was 12%, the rule wants < 1%",
+		}},
+	}
+	r.Report.Outcome = verdict.Inconclusive
+	r.Report.Why = []string{why}
+	r.Report.Faults = nil
+	return r
+}
+
 func dirty() *Run {
 	r := passed()
 	r.ExitCode = 4
@@ -312,7 +355,7 @@ func runs() map[string]*Run {
 	return map[string]*Run{
 		"passed": passed(), "failed": failed(), "inconclusive": inconclusive(), "interrupted": interrupted(),
 		"dirty": dirty(), "not-done": notDone(), "only-measured": onlyMeasured(), "flowing": flowing(), "strange": strange(),
-		"observing": observing(),
+		"observing": observing(), "aborted": aborted(), "unbroken": unbroken(),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
+	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
@@ -213,6 +214,10 @@ func runCase(r *Run, seconds string) (junitCase, bool) {
 			kind = "inconclusive"
 		}
 	}
+	if stop := r.timeline().Stopped; stop != nil && stop.By == timeline.StoppedByAlarm &&
+		len(r.Problems) == 0 && !r.Dirty {
+		kind = "aborted"
+	}
 	if r.timeline().Interrupted {
 		kind = "interrupted"
 		reasons = append(reasons, "the run was interrupted")
@@ -222,6 +227,8 @@ func runCase(r *Run, seconds string) (junitCase, bool) {
 		reasons = append(reasons, "a fault may still be in force")
 	}
 	switch {
+	case kind == "aborted":
+		c.Failure = &junitOutcome{reasons[0], kind, strings.Join(reasons, "\n") + "\n"}
 	case len(reasons) > 0:
 		c.Error = &junitOutcome{reasons[0], kind, strings.Join(reasons, "\n") + "\n"}
 	case len(r.Report.Rules) == 0:

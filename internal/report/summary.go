@@ -35,23 +35,27 @@ type summary struct {
 	// The run was judged from its recording, after the run.
 	JudgedAgain bool `json:"judged_again,omitempty"`
 	// Where the rules are from, if they are not the run's own: a file, or --kpi.
-	RulesFrom   string             `json:"rules_from,omitempty"`
-	Dirty       bool               `json:"dirty,omitempty"`
-	Interrupted bool               `json:"interrupted,omitempty"`
-	Problems    []string           `json:"problems,omitempty"`
-	Started     time.Time          `json:"started"`
-	Duration    time.Duration      `json:"duration"`
-	Totals      totals             `json:"totals"`
-	Latency     verdict.Latency    `json:"latency"`
-	ServiceTime verdict.Latency    `json:"service_time"`
-	Lag         verdict.Latency    `json:"lag"`
-	Phases      verdict.Phases     `json:"-"` // each under its own name: see MarshalJSON
-	Requests    map[string]measure `json:"requests"`
-	Flows       map[string]measure `json:"flows,omitempty"` // whole ones, in no totals
-	Stages      map[string]measure `json:"stages"`
-	Faults      []faultSummary     `json:"faults"`
-	Rules       []ruleSummary      `json:"rules"`
-	Generator   *generatorSummary  `json:"generator,omitempty"`
+	RulesFrom   string `json:"rules_from,omitempty"`
+	Dirty       bool   `json:"dirty,omitempty"`
+	Interrupted bool   `json:"interrupted,omitempty"`
+	// Why an abort rule ended the run; nil: none did.
+	Aborted *timeline.Stop `json:"aborted,omitempty"`
+	// What was found before the first fault; nil: nothing was asked, or the load ended before.
+	Hypothesis  *timeline.Hypothesis `json:"hypothesis,omitempty"`
+	Problems    []string             `json:"problems,omitempty"`
+	Started     time.Time            `json:"started"`
+	Duration    time.Duration        `json:"duration"`
+	Totals      totals               `json:"totals"`
+	Latency     verdict.Latency      `json:"latency"`
+	ServiceTime verdict.Latency      `json:"service_time"`
+	Lag         verdict.Latency      `json:"lag"`
+	Phases      verdict.Phases       `json:"-"` // each under its own name: see MarshalJSON
+	Requests    map[string]measure   `json:"requests"`
+	Flows       map[string]measure   `json:"flows,omitempty"` // whole ones, in no totals
+	Stages      map[string]measure   `json:"stages"`
+	Faults      []faultSummary       `json:"faults"`
+	Rules       []ruleSummary        `json:"rules"`
+	Generator   *generatorSummary    `json:"generator,omitempty"`
 
 	// What was observed beside the load, by name.
 	Services map[string]subjectSummary `json:"services,omitempty"`
@@ -196,7 +200,7 @@ func newSummary(r *Run) summary {
 	s := summary{
 		Schema: SummarySchema, Name: r.Name, Seed: r.Seed, Engine: r.Engine, Version: r.Version, EngineWhy: r.EngineWhy,
 		Verdict: rep.Outcome, Why: rep.Why, ExitCode: r.ExitCode,
-		Dirty: r.Dirty, Interrupted: t.Interrupted, Problems: r.Problems,
+		Dirty: r.Dirty, Interrupted: t.Interrupted, Hypothesis: t.Hypothesis, Problems: r.Problems,
 		JudgedAgain: r.JudgedAgain, RulesFrom: r.RulesFrom,
 		Started: t.Start.UTC(), Duration: t.Duration,
 		Totals: newTotals(
@@ -210,6 +214,9 @@ func newSummary(r *Run) summary {
 		Services: subjectSummaries(rep.Subjects, timeline.ServiceSubject),
 		Probes:   subjectSummaries(rep.Subjects, timeline.ProbeSubject),
 		Metrics:  subjectSummaries(rep.Subjects, timeline.MetricSubject),
+	}
+	if stop := t.Stopped; stop != nil && stop.By == timeline.StoppedByAlarm {
+		s.Aborted = stop
 	}
 	if r.Host != (Host{}) {
 		s.Host = &r.Host

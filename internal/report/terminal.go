@@ -33,6 +33,7 @@ func WriteTerminal(w io.Writer, r *Run, s Style) error {
 	}
 	p.headline(r)
 	p.rules(r)
+	p.hypothesis(r)
 	p.faults(r)
 	p.stages(r)
 	p.requests(r)
@@ -277,6 +278,32 @@ func (p *page) rules(r *Run) {
 		}
 		if x.CouldBe != nil && !strings.Contains(x.Why, x.CouldBe.Text) {
 			rw.notes = append(rw.notes, cell{couldBe(&x), p.dim})
+		}
+		g.rows = append(g.rows, rw)
+	}
+	p.grid(g)
+}
+
+// hypothesis prints what was found before the first fault.
+func (p *page) hypothesis(r *Run) {
+	h := r.timeline().Hypothesis
+	if h == nil {
+		return
+	}
+	p.section("hypothesis", "judged on the load up to "+quantity.FormatDuration(h.Until)+
+		", before anything was broken")
+	g := &grid{columns: []column{
+		{}, {title: "rule", wrap: true}, {title: "observed", right: true},
+		{title: "limit", right: true, drop: 1},
+	}}
+	for _, x := range h.Rules {
+		result := verdict.RuleResult{
+			KPI: x.KPI, Name: x.Name, Outcome: verdict.Outcome(x.Outcome), Observed: x.Observed,
+			Limit: x.Limit,
+		}
+		rw := row{cells: p.rule(&result)}
+		if x.Why != "" {
+			rw.notes = append(rw.notes, cell{plain(x.Why), p.dim})
 		}
 		g.rows = append(g.rows, rw)
 	}

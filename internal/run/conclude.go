@@ -71,7 +71,9 @@ func (r *runner) ended(tl *timeline.Timeline, sent bool, broken error) *ended {
 	case !sent:
 		e.Unsent = &unsent{tl.Start, tl.Interrupted, r.plan.Subjects}
 	case r.truncated:
-		e.Truncated = &truncated{tl.Interrupted, tl.Faults, r.attack.Duration()}
+		e.Truncated = &truncated{
+			tl.Interrupted, tl.Stopped, tl.Hypothesis, tl.Faults, r.attack.Duration(),
+		}
 	}
 	return e
 }

@@ -57,9 +57,11 @@ type unsent struct {
 }
 
 type truncated struct {
-	Interrupted bool             `json:"interrupted,omitempty"`
-	Faults      []timeline.Fault `json:"faults,omitempty"`
-	Planned     time.Duration    `json:"planned"` // of the load
+	Interrupted bool                 `json:"interrupted,omitempty"`
+	Stopped     *timeline.Stop       `json:"stopped,omitempty"`
+	Hypothesis  *timeline.Hypothesis `json:"hypothesis,omitempty"`
+	Faults      []timeline.Fault     `json:"faults,omitempty"`
+	Planned     time.Duration        `json:"planned"` // of the load
 }
 
 // write puts the facts into the run directory.

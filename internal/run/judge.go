@@ -270,6 +270,7 @@ func (r *recorded) readTimeline(unrecorded bool) (err error) {
 	switch t := end.Truncated; {
 	case t != nil:
 		r.timeline.Interrupted, r.timeline.Faults = t.Interrupted, t.Faults
+		r.timeline.Stopped, r.timeline.Hypothesis = t.Stopped, t.Hypothesis
 	case !r.killed && slices.ContainsFunc(r.timeline.Events, timeline.Event.CutOff):
 		return fmt.Errorf("%s has no end, though the run was over: it was cut off when it was "+
 			"copied, or changed; copy whole run directories", record.TimelineFile)

@@ -7,12 +7,13 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// liveRules judges the rules while the load is sent, for the live status. It has no part in the
-// run's verdict, which is judged from the recording.
+// liveRules judges rules while the load is sent: those of the verdict for the live status, which has
+// no part in the run's verdict, as that is judged from the recording; and the hypothesis.
 type liveRules struct {
 	judging   *verdict.Judging
 	faults    func() []timeline.Fault
@@ -26,16 +27,16 @@ type liveRules struct {
 	ended  bool // nothing is judged any more, so usages and stood are not kept
 }
 
-// newLiveRules begins to judge the run that c is recorded by.
-func (r *runner) newLiveRules(c *record.Config) *liveRules {
-	l := &liveRules{ended: len(r.plan.Rules) == 0, faults: func() []timeline.Fault {
+// newLiveRules begins to judge rules on the run that c is recorded by.
+func (r *runner) newLiveRules(c *record.Config, rules []scenario.PlannedRule) *liveRules {
+	l := &liveRules{ended: len(rules) == 0, faults: func() []timeline.Fault {
 		var out []timeline.Fault
 		for _, f := range r.conductor.Faults() {
 			out = append(out, f.Fault)
 		}
 		return out
 	}}
-	l.judging = verdict.NewJudging(inputs(r.plan.Rules), &timeline.Timeline{
+	l.judging = verdict.NewJudging(inputs(rules), &timeline.Timeline{
 		Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
 		Faults: l.faults(), Subjects: c.Subjects,
 		LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,
@@ -43,13 +44,29 @@ func (r *runner) newLiveRules(c *record.Config) *liveRules {
 	return l
 }
 
-// judge reads the sealed intervals until ctx ends. If it is late it catches up from the recording,
-// and slows nobody.
+// judge judges the rules until ctx ends, and keeps how they stand.
 func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
+	var next time.Time
+	l.follow(ctx, recorder, func(timeline.Interval) (more bool) {
+		begun := time.Now()
+		if begun.Before(next) {
+			return true
+		}
+		l.show(l.judging.Rules())
+		cost := time.Since(begun)
+		next = begun.Add(max(liveEvery, liveShare*cost))
+		return true
+	})
+}
+
+// follow reads the sealed intervals until ctx ends, and calls each with every one that it has taken
+// in, until that wants no more. If it is late it catches up from the recording, and slows nobody.
+func (l *liveRules) follow(
+	ctx context.Context, recorder *record.Recorder, each func(timeline.Interval) (more bool),
+) {
 	defer l.end()
 	readings := recorder.FollowReadings()
 	defer readings.Close()
-	var next time.Time
 	for sealed, err := range recorder.Subscribe(ctx) {
 		seen := readings.New() // before what is learnt, which must be known of them
 		if err != nil || l.learn() != nil {
@@ -61,15 +78,9 @@ func (l *liveRules) judge(ctx context.Context, recorder *record.Recorder) {
 			}
 			l.judging.AddReading(r)
 		}
-		l.judging.Add(sealed.Interval)
-		begun := time.Now()
-		if begun.Before(next) {
-			continue
+		if l.judging.Add(sealed.Interval); !each(sealed.Interval) {
+			return
 		}
-		results := l.judging.Rules()
-		l.show(results)
-		cost := time.Since(begun)
-		next = begun.Add(max(liveEvery, liveShare*cost))
 	}
 }
 

@@ -17,7 +17,7 @@ func (r *runner) recording(
 	c := record.Config{
 		Dir: r.dir, Name: r.plan.Name, Seed: r.plan.Seed, Clock: clock, Start: start, Stages: stages,
 		Limits: r.limits(), Grace: grace(&r.attack), LateBudget: r.attack.LateBudget,
-		Redactor: r.plan.Redactor, Subjects: r.plan.Subjects,
+		Redactor: r.plan.Redactor, Subjects: r.plan.Subjects, Seconds: len(r.plan.Abort) > 0,
 	}
 	if r.plan.Recovery != nil {
 		c.Normal = *r.plan.Recovery

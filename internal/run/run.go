@@ -141,6 +141,7 @@ type runner struct {
 	settled   bool      // the servers were asked which engine is to send
 
 	forbidden forbidden
+	stopped   stopped
 
 	mu   sync.Mutex
 	live *report.LiveStatus // nil but while load is sent
@@ -350,6 +351,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	soft, stop := context.WithCancel(soft)
 	defer stop()
 	r.forbidden.then(stop)
+	r.stopped.then(soft, stop)
 
 	defer tuneGC()()
 	start := time.Now()
@@ -360,7 +362,9 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	if r.recorder, err = record.New(recording); err != nil {
 		return nil, writeError("the recording", err)
 	}
-	rules := r.newLiveRules(&recording)
+	rules := r.newLiveRules(&recording, r.plan.Rules)
+	before := r.newHypothesis(&recording)
+	alarms := r.newAlarmWatch(windows)
 	if r.settled {
 		r.recorder.Event(
 			timeline.Event{Type: "engine", Name: r.attack.Engine, Detail: r.attack.EngineWhy},
@@ -371,6 +375,9 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		clients.Renew() // first, so that no connection is older than the cut and still in use
 		return r.recorder.CuttingOld()
 	}, clients.Renew)
+	if before != nil {
+		r.conductor.BindGate(before.admit)
+	}
 	live := report.NewLiveStatus(
 		r.opt.Stdout,
 		r.opt.Terminal,
@@ -411,15 +418,31 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		self.Run(watching, clock, func(s timeline.UsageWindow) {
 			r.recorder.Usage(s)
 			rules.usage(s)
+			if before != nil {
+				before.rules.usage(s)
+			}
 			r.self.Store(&s)
 		})
 	})
 	still := standstill.New(clock, func(s standstill.Stop) {
 		w := timeline.Window{From: s.From, To: s.To}
+		alarms.stoodStill(w)
 		r.recorder.Standstill(w)
 		rules.standstill(w)
+		if before != nil {
+			before.rules.standstill(w)
+		}
 	})
 	wg.Go(func() { still.Run(watching) })
+	if len(r.plan.Abort) > 0 {
+		// Not once the load is over, nor while it ends.
+		alarmed, endAlarms := context.WithCancel(soft)
+		defer context.AfterFunc(watching, endAlarms)()
+		wg.Go(func() { r.watchAlarms(alarmed, clock, alarms, live) })
+	}
+	if before != nil {
+		wg.Go(func() { r.judgeHypothesis(soft, before, clock, live) })
+	}
 	if len(r.plan.Rules) > 0 {
 		wg.Go(func() { rules.judge(watching, r.recorder) })
 	}
@@ -470,14 +493,19 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	}
 
 	end := r.attack.Duration()
-	if interrupted {
+	if interrupted { // by the user or by ordeal itself
 		end = min(cut, result.End)
+	}
+	why := r.stopped.why()
+	if why != nil {
+		r.recorder.Stopped(*why)
+		interrupted = false // by nobody but ordeal itself
 	}
 	tl, finishErr := r.recorder.Finish(end, interrupted, faults)
 	if tl == nil {
 		finishErr = writeError("the recording", finishErr)
 		tl = r.salvage(start, windows)
-		tl.Interrupted, tl.Faults = interrupted, faults
+		tl.Interrupted, tl.Stopped, tl.Faults = interrupted, why, faults
 	}
 	return tl, errors.Join(err, finishErr, r.forbidden.error())
 }
@@ -538,8 +566,11 @@ func (r *runner) watch(
 
 func (r *runner) limits() []time.Duration {
 	var out []time.Duration
-	for _, rule := range r.plan.Rules {
+	for _, rule := range slices.Concat(r.plan.Rules, r.plan.Hypothesis) {
 		out = append(out, rule.Rule.Limits()...)
+	}
+	for _, a := range r.plan.Abort {
+		out = append(out, a.Rule.Limits()...)
 	}
 	return out
 }

@@ -22,6 +22,8 @@ func TestManualExamples(t *testing.T) {
 		head   = "name: copied\ntarget: http://127.0.0.1:8080\nallow_hosts: [shop.example.com]\n"
 		load   = "  requests: [{ name: a, get: / }]\n"
 		stages = "  stages: [{ name: s, rate: 50/s, for: 60s }]\n"
+		api    = "services: { api: { builtin: api } }\n"
+		kill   = "chaos: [{ name: kill-api, at: 9s, kill: { service: api } }]\n"
 	)
 	around := map[string]func(example string) string{
 		"attack":   func(x string) string { return head + x + load + stages },
@@ -41,6 +43,8 @@ func TestManualExamples(t *testing.T) {
 			return head + "services: { api: { builtin: api } }\n" + x + "attack:\n" + load + stages
 		},
 		"name":          func(x string) string { return x }, // it is whole
+		"abort":         func(x string) string { return head + api + "attack:\n" + load + stages + x },
+		"hypothesis":    func(x string) string { return head + api + kill + "attack:\n" + load + stages + x },
 		"- p95 < 200ms": func(x string) string { return head + "attack:\n" + load + stages + "verdict:\n" + indented("  ", x) },
 	}
 	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(manual), -1)

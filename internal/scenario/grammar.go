@@ -60,6 +60,8 @@ type scenarioFile struct {
 	Chaos      []faultFile  `json:"chaos" doc:"faults, on the same clock as the load"`
 	Observe    observeFile  `json:"observe" doc:"what is watched beside the load: services, probes and figures from outside"`
 	Recovery   recoveryFile `json:"recovery" doc:"when the service counts as normal again after a fault; a fault can have its own"`
+	Hypothesis rulesFile    `json:"hypothesis" doc:"rules that must hold before the first fault is injected; otherwise none is, the load ends, and the run is inconclusive"`
+	Abort      alarmsFile   `json:"abort" doc:"conditions that end the run and fail it, such as error_rate > 50% for 10s; judged every second, on answers as they come"`
 	Verdict    rulesFile    `json:"verdict" doc:"rules that must hold, such as p99 < 200ms, or the word default for the default scorecard; left out, the run only measures"`
 }
 
@@ -262,6 +264,16 @@ type ruleFile struct {
 
 	Confidence float64 `json:"confidence" unit:"%" doc:"how sure the outcome must be, such as 95%: the rule is inconclusive if the interval of that level, in which its figure truly lies, holds the limit; left out, what was observed decides"`
 }
+
+// alarmFile is a condition that ends the run.
+type alarmFile struct {
+	When        string        `json:"when" required:"true" doc:"the condition, such as error_rate > 50%"`
+	For         time.Duration `json:"for" default:"10s" positive:"true" doc:"for how long it must hold, in whole seconds"`
+	Name        string        `json:"name" doc:"name in reports"`
+	Description string        `json:"description" doc:"what it means and what to do, for reports"`
+}
+
+func (alarmFile) Noun() string { return "an abort rule" }
 
 // Schema returns the JSON Schema of the scenario file, for editors. It is made
 // from the structs and registries that the decoder reads by.

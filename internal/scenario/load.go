@@ -12,6 +12,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/target"
+	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
 // planSchema is the version of the printed plan.
@@ -125,7 +126,10 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Chaos = b.faults().plans(p.Seed)
 	p.Observe = b.observe()
 	p.Recovery, p.RecoveryOf = b.recovery()
-	p.Rules = b.rules()
+	names := b.ruleNames()
+	p.Hypothesis = b.hypothesis(p.Chaos, names)
+	p.Abort = b.alarms(names)
+	p.Rules = b.compileRules(f.Verdict, names, verdict.Compile)
 	b.observedInRules(p)
 	return p
 }

@@ -457,26 +457,35 @@ func list(words []string) string {
 
 // observedInRules notes rules on what is not watched, or not measured.
 func (b *builder) observedInRules(p *Plan) {
-	for i := range b.file.Verdict {
-		e := &b.file.Verdict[i]
-		if e.scorecard {
-			continue
-		}
-		for _, rule := range p.Rules {
-			if rule.KPI != e.KPI {
-				continue
+	for _, of := range []struct {
+		list    rulesFile
+		planned []PlannedRule
+	}{{b.file.Hypothesis, p.Hypothesis}, {b.file.Verdict, p.Rules}} {
+		for i := range of.list {
+			e := &of.list[i]
+			same := func(r PlannedRule) bool { return r.KPI == e.KPI }
+			if at := slices.IndexFunc(of.planned, same); at >= 0 && !e.scorecard {
+				b.observedRule(e.kpi, p, of.planned[at].Rule)
 			}
-			for _, o := range rule.Rule.Observed() {
-				b.observedService(e, p, o.Subject, o.Figure)
-			}
-			break
 		}
+	}
+	for i := range b.file.Abort {
+		if e := &b.file.Abort[i]; e.rule != nil {
+			b.observedRule(e.when, p, e.rule)
+		}
+	}
+}
+
+// observedRule checks that what a rule asks of services is measured.
+func (b *builder) observedRule(at *strictyaml.Node, p *Plan, r *verdict.Rule) {
+	for _, o := range r.Observed() {
+		b.observedService(at, p, o.Subject, o.Figure)
 	}
 }
 
 // observedService checks that a figure of a service is measured.
 func (b *builder) observedService(
-	e *ruleEntry, p *Plan, s timeline.Subject, figure timeline.Figure,
+	at *strictyaml.Node, p *Plan, s timeline.Subject, figure timeline.Figure,
 ) {
 	if s.Kind != timeline.ServiceSubject {
 		return
@@ -498,17 +507,17 @@ func (b *builder) observedService(
 	case of == nil || of.Kind == nil:
 		return // a mistake of its own
 	case len(of.Kind.Can.Figures) == 0:
-		b.Failf(e.kpi.Span, "ask for the service behind it",
+		b.Failf(at.Span, "ask for the service behind it",
 			"nothing tells what a %s uses, and %s is one", of.Kind.Name, s)
 	case !watched:
-		b.Failf(e.kpi.Span, "add observe: { services: ["+s.Name+"] }",
+		b.Failf(at.Span, "add observe: { services: ["+s.Name+"] }",
 			"%s is not watched, so that nothing is known of its %s", s, figure)
 	case !slices.Contains(of.Kind.Can.Figures, figure):
 		var has []string
 		for _, f := range of.Kind.Can.Figures {
 			has = append(has, f.String())
 		}
-		b.Failf(e.kpi.Span, "of a "+of.Kind.Name+" there are "+list(has),
+		b.Failf(at.Span, "of a "+of.Kind.Name+" there are "+list(has),
 			"%s is not measured of a %s, and %s is one", figure, of.Kind.Name, s)
 	}
 }

@@ -31,6 +31,8 @@ type Plan struct {
 	Attack     attack.Plan       `json:"attack"`
 	Arrivals   Digest            `json:"arrivals"`
 	Chaos      []chaos.FaultPlan `json:"chaos,omitempty"`
+	Hypothesis []PlannedRule     `json:"hypothesis,omitempty"`
+	Abort      []PlannedAlarm    `json:"abort,omitempty"`
 	Rules      []PlannedRule     `json:"verdict,omitempty"`
 
 	// Ready says when the target is ready for the load; a path is asked at the
@@ -94,6 +96,23 @@ func (p *PlannedRule) Input() verdict.Input {
 	return verdict.Input{
 		KPI: p.KPI, Name: p.Name, Severity: p.Severity, Confidence: p.Confidence,
 		Description: p.Description, MinSamples: p.MinSamples, Rule: p.Rule,
+	}
+}
+
+// PlannedAlarm is a condition that ends the run, compiled.
+type PlannedAlarm struct {
+	When        string        `json:"when"`
+	For         time.Duration `json:"for"`
+	Name        string        `json:"name,omitempty"`
+	Description string        `json:"description,omitempty"`
+	Rule        *verdict.Rule `json:"-"`
+	At          Place         `json:"-"`
+}
+
+// Alarm is the condition as it is judged.
+func (p *PlannedAlarm) Alarm() verdict.Alarm {
+	return verdict.Alarm{
+		When: p.When, For: p.For, Name: p.Name, Description: p.Description, Rule: p.Rule,
 	}
 }
 

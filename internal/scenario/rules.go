@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
@@ -33,7 +34,7 @@ const defaultScorecard = "default"
 func (r *rulesFile) DecodeNode(
 	d *strictyaml.Decoder,
 	n *strictyaml.Node,
-	_ strictyaml.Field,
+	f strictyaml.Field,
 ) (ok bool) {
 	items := []*strictyaml.Node{n}
 	switch {
@@ -43,7 +44,7 @@ func (r *rulesFile) DecodeNode(
 	default:
 		d.Failf(n.Span,
 			"write a list of rules, such as - p99 < 200ms, or the word default",
-			"verdict: expected a list, found %s", n.Describe())
+			"%s: expected a list, found %s", f.Key, n.Describe())
 		return false
 	}
 	ok = true
@@ -95,21 +96,26 @@ func (r *rulesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strict
 	}
 }
 
-// rules compiles every rule of the scenario.
-func (b *builder) rules() []PlannedRule {
+// ruleNames lists what the scenario's rules may speak of, and the time that they may ask of.
+func (b *builder) ruleNames() verdict.Names {
 	names := ruleNames(b.file)
 	if end, known := b.load(); known {
 		names.End = end
 	}
-	return b.compileRules(names)
+	return names
 }
 
-// compileRules compiles every rule. A mistake in one is shown where it stands in the
+// compiler reads a rule: verdict.Compile, or one that refuses more.
+type compiler func(src string, names verdict.Names) (*verdict.Rule, fielderr.List)
+
+// compileRules compiles the rules of a list. A mistake in one is shown where it stands in the
 // file, however the YAML is written and whatever variables are in it.
-func (b *builder) compileRules(names verdict.Names) []PlannedRule {
+func (b *builder) compileRules(
+	list rulesFile, names verdict.Names, compile compiler,
+) []PlannedRule {
 	var out []PlannedRule
-	for i := range b.file.Verdict {
-		e := &b.file.Verdict[i]
+	for i := range list {
+		e := &list[i]
 		for _, n := range []*strictyaml.Node{e.name, e.describes} {
 			if n != nil {
 				b.names.rejectSecret(n)
@@ -117,7 +123,7 @@ func (b *builder) compileRules(names verdict.Names) []PlannedRule {
 		}
 		if e.scorecard {
 			for _, kpi := range verdict.Default() {
-				rule, wrong := verdict.Compile(kpi, names)
+				rule, wrong := compile(kpi, names)
 				for _, m := range wrong {
 					b.Failf(e.kpi.Span,
 						"write the rules out",
@@ -135,16 +141,15 @@ func (b *builder) compileRules(names verdict.Names) []PlannedRule {
 			}
 			continue
 		}
-		rule, wrong := verdict.Compile(e.KPI, names)
-		for _, m := range wrong {
-			from, length := e.source.Raw(m.Offset, max(1, m.Len))
-			hint := cmp.Or(m.Hint, "a rule compares a metric with a limit, such as p99 < 200ms")
-			if near, ok := suggest.Nearest(e.KPI, []string{defaultScorecard}); ok {
-				hint = "did you mean the word " + near + "?"
+		rule, wrong := compile(e.KPI, names)
+		hint := "a rule compares a metric with a limit, such as p99 < 200ms"
+		if near, ok := suggest.Nearest(e.KPI, []string{defaultScorecard}); ok {
+			hint = "did you mean the word " + near + "?"
+			for i := range wrong {
+				wrong[i].Hint = hint
 			}
-			b.Failf(b.Locate(e.kpi, from, length), hint, "%s", m)
 		}
-		if wrong != nil {
+		if b.wrongRule(e.kpi, e.source, wrong, hint); wrong != nil {
 			continue
 		}
 		out = append(
@@ -168,6 +173,17 @@ func (b *builder) compileRules(names verdict.Names) []PlannedRule {
 		}
 	}
 	return out
+}
+
+// wrongRule shows the mistakes in a rule where they stand in the file; hint is that of those that
+// have none.
+func (b *builder) wrongRule(
+	at *strictyaml.Node, source strictyaml.Expansion, wrong fielderr.List, hint string,
+) {
+	for _, m := range wrong {
+		from, length := source.Raw(m.Offset, max(1, m.Len))
+		b.Failf(b.Locate(at, from, length), cmp.Or(m.Hint, hint), "%s", m)
+	}
 }
 
 // confidence checks how sure a rule is to be.

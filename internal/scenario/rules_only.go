@@ -57,7 +57,7 @@ func parseRules(
 	var rules []PlannedRule
 	if b.readRulesOnly() {
 		b.names = &names{Decoder: d, env: env, secrets: b.file.Secrets}
-		rules = b.compileRules(known)
+		rules = b.compileRules(b.file.Verdict, known, verdict.Compile)
 	}
 	if err := source.Err(secret.NewRedactor(secrets.sorted())); err != nil {
 		return nil, err

@@ -157,6 +157,28 @@ func Compile(src string, names Names, metrics Metrics) (*Rule, *fielderr.Error) 
 	return &Rule{Source: src, Root: root, Terms: r.terms}, nil
 }
 
+// Refuse returns the mistake of the first term that refused has something to say against, in the
+// order in which they stand in the rule; nil if there is none.
+func (r *Rule) Refuse(refused func(Term) (msg, hint string)) *fielderr.Error {
+	var found *fielderr.Error
+	var look func(*Node)
+	look = func(n *Node) {
+		switch {
+		case n == nil || found != nil || n.Literal != nil:
+			return
+		case n.Op != "":
+			look(n.Left)
+			look(n.Right)
+			return
+		}
+		if msg, hint := refused(r.Terms[n.Term]); msg != "" {
+			found = mistake(n.span.off, n.span.end-n.span.off, msg, hint)
+		}
+	}
+	look(r.Root)
+	return found
+}
+
 // mistake is one in a rule, of which so many bytes from off are wrong.
 func mistake(off, length int, msg, hint string) *fielderr.Error {
 	return &fielderr.Error{Offset: off, Len: length, Msg: msg, Hint: hint}
