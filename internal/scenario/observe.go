@@ -15,6 +15,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 	"github.com/seed-1574e9de/ordeal/timeline"
+	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
 // Observe is what is watched beside the load.
