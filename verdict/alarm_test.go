@@ -418,8 +418,8 @@ func BenchmarkAlarms(b *testing.B) {
 	b.ReportMetric(100*float64(b.Elapsed())/float64(b.N)/float64(time.Second), "%core")
 }
 
-// TestStoppedRuns: an alarm fails a run whose rules pass on what was recorded, and a hypothesis that
-// does not hold makes it inconclusive.
+// TestStoppedRuns: an alarm fails a run whose rules pass on what was recorded, and a hypothesis
+// that does not hold makes it inconclusive.
 func TestStoppedRuns(t *testing.T) {
 	for by, want := range map[timeline.StopReason]Outcome{
 		timeline.StoppedByAlarm: Fail, timeline.StoppedByHypothesis: Inconclusive,

@@ -14,8 +14,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// hypothesis judges the rules that must hold before the first fault, and holds the faults back until
-// that is known.
+// hypothesis judges the rules that must hold before the first fault, and holds the faults back
+// until that is known.
 type hypothesis struct {
 	rules *liveRules
 	until time.Duration // up to when the load is judged

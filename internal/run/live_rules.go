@@ -12,8 +12,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// liveRules judges rules while the load is sent: those of the verdict for the live status, which has
-// no part in the run's verdict, as that is judged from the recording; and the hypothesis.
+// liveRules judges rules while the load is sent: those of the verdict for the live status, which
+// has no part in the run's verdict, as that is judged from the recording; and the hypothesis.
 type liveRules struct {
 	judging   *verdict.Judging
 	faults    func() []timeline.Fault

@@ -9,7 +9,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
 
-// alarmsFile is a list of conditions that end the run: texts, error_rate > 50% for 10s, or mappings.
+// alarmsFile is a list of conditions that end the run: texts, error_rate > 50% for 10s, or
+// mappings.
 type alarmsFile []alarmEntry
 
 type alarmEntry struct {

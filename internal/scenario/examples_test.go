@@ -23,6 +23,7 @@ func TestManualExamples(t *testing.T) {
 		load   = "  requests: [{ name: a, get: / }]\n"
 		stages = "  stages: [{ name: s, rate: 50/s, for: 60s }]\n"
 		api    = "services: { api: { builtin: api } }\n"
+		watch  = "observe: { services: [api] }\n"
 		kill   = "chaos: [{ name: kill-api, at: 9s, kill: { service: api } }]\n"
 	)
 	around := map[string]func(example string) string{
@@ -43,7 +44,7 @@ func TestManualExamples(t *testing.T) {
 			return head + "services: { api: { builtin: api } }\n" + x + "attack:\n" + load + stages
 		},
 		"name":          func(x string) string { return x }, // it is whole
-		"abort":         func(x string) string { return head + api + "attack:\n" + load + stages + x },
+		"abort":         func(x string) string { return head + api + watch + "attack:\n" + load + stages + x },
 		"hypothesis":    func(x string) string { return head + api + kill + "attack:\n" + load + stages + x },
 		"- p95 < 200ms": func(x string) string { return head + "attack:\n" + load + stages + "verdict:\n" + indented("  ", x) },
 	}
