@@ -30,6 +30,7 @@ type observedSubject struct {
 	// Of all the judged time: figures by target.
 	readings uint64
 	figures  map[timeline.Figure]map[string]*fold
+	failed   *timeline.Reading // of a probe, the first that failed
 }
 
 // observation gathers one figure of one subject over the time of a scope, by target.

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -21,6 +23,24 @@ type SubjectMeasure struct {
 	Missing uint64          `json:"missing,omitempty"`
 	Why     string          `json:"why,omitempty"`
 	Figures []FigureMeasure `json:"figures"` // by timeline.Figure; those without data are left out
+	// FirstFailure is that of a probe; nil if none failed.
+	FirstFailure *ProbeFailure `json:"first_failure,omitempty"`
+}
+
+// ProbeFailure is an answer to a probe that was not as expected.
+type ProbeFailure struct {
+	At     time.Duration `json:"at"`               // when the probe was due
+	Detail string        `json:"detail"`           // what was expected, and found
+	Faults []string      `json:"faults,omitempty"` // that were in force then
+}
+
+// String says it for people.
+func (f *ProbeFailure) String() string {
+	out := "at " + quantity.FormatDuration(f.At)
+	if len(f.Faults) > 0 {
+		out += ", in fault " + strings.Join(f.Faults, ", ")
+	}
+	return out + ": " + f.Detail
 }
 
 // FigureMeasure is one figure of a subject. Of several targets it is that of the worst, but for
@@ -41,6 +61,11 @@ type FigureMeasure struct {
 // report takes a reading into what is reported of the subject.
 func (s *observedSubject) report(r *timeline.Reading) {
 	s.readings++
+	if failed, _ := r.Values.Get(timeline.Failures); failed > 0 &&
+		(s.failed == nil || r.From < s.failed.From) {
+		first := *r
+		s.failed = &first
+	}
 	for i, row := range timeline.Figures() {
 		if row.Kind != r.Kind {
 			continue
@@ -94,11 +119,27 @@ func (o *observations) measure() []SubjectMeasure {
 				m.Figures = append(m.Figures, f)
 			}
 		}
+		if s.failed != nil {
+			m.FirstFailure = o.failure(s.failed)
+		}
 		out = append(out, m)
 	}
 	slices.SortFunc(out, func(a, b SubjectMeasure) int {
 		return cmp.Or(cmp.Compare(order(a.Kind), order(b.Kind)), strings.Compare(a.Name, b.Name))
 	})
+	return out
+}
+
+// failure is what is reported of a probe that failed.
+func (o *observations) failure(r *timeline.Reading) *ProbeFailure {
+	out := &ProbeFailure{At: r.From, Detail: r.Detail}
+	for i := range o.c.tl.Faults {
+		f := &o.c.tl.Faults[i]
+		d, ok := f.Disturbance()
+		if ok && d.From < r.To && r.From < d.To && !slices.Contains(out.Faults, f.Name) {
+			out.Faults = append(out.Faults, f.Name)
+		}
+	}
 	return out
 }
 

@@ -10,7 +10,7 @@ import (
 
 func newDemo(s *streams) *cobra.Command {
 	return &cobra.Command{
-		Use:   "demo [shop|gateway|api] [flags]",
+		Use:   "demo [shop|gateway|api|auth] [flags]",
 		Short: "Serve the built-in shop, to play with",
 		Long: `Serves the built-in shop until it is interrupted: all of it on one port, or one
 of its parts. ordeal demo --help lists the parts and their flags.`,

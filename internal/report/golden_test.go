@@ -165,6 +165,9 @@ func observing() *Run {
 				total(timeline.Failures, 1), total(timeline.Uptime, 27.0/28),
 				level(timeline.ProbeTime, float64(3*ms), float64(ms), float64(5*ms), float64(9*ms)),
 			},
+			FirstFailure: &verdict.ProbeFailure{
+				At: 12 * time.Second, Detail: "expected status 401 or 403, found 200", Faults: []string{"kill-auth"},
+			},
 		},
 		{Subject: timeline.Subject{Kind: timeline.MetricSubject, Name: "patch_age"}, Unit: timeline.UnitDuration,
 			Readings: 1, Figures: []verdict.FigureMeasure{few}},

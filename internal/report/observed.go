@@ -38,6 +38,9 @@ func subjectSummaries(all []verdict.SubjectMeasure, kind timeline.SubjectKind) m
 		if m.Missing > 0 {
 			s["missing"], s["missing_why"] = m.Missing, m.Why
 		}
+		if m.FirstFailure != nil {
+			s["first_failure"] = m.FirstFailure
+		}
 		if kind == timeline.MetricSubject {
 			s["unit"] = verdict.UnitName(rule.UnitOf(m.Unit))
 		}
@@ -121,6 +124,9 @@ func (p *page) observed(r *Run) {
 				rw.cells = append(rw.cells, cell{observedText(m, c.figure, c.of), nil})
 			}
 			rw.cells = append(rw.cells, cell{quantity.FormatWhole(m.Readings), nil})
+			if m.FirstFailure != nil {
+				rw.notes = append(rw.notes, cell{failureText(m), p.warn})
+			}
 			if m.Missing > 0 {
 				rw.notes = append(rw.notes, cell{missingText(m), p.warn})
 			}
@@ -135,6 +141,10 @@ func (p *page) observed(r *Run) {
 		}
 		p.grid(g)
 	}
+}
+
+func failureText(m *verdict.SubjectMeasure) string {
+	return "failed first " + plain(m.FirstFailure.String())
 }
 
 func missingText(m *verdict.SubjectMeasure) string {
@@ -184,6 +194,9 @@ func observedLines(r *Run) []string {
 					name += c.word + " "
 				}
 				parts = append(parts, name+text)
+			}
+			if m.FirstFailure != nil {
+				parts = append(parts, failureText(m))
 			}
 			if m.Missing > 0 {
 				parts = append(parts, missingText(m))

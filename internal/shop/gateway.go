@@ -25,6 +25,8 @@ type gatewayCommand struct {
 	retries    int
 	noRetries  bool
 	tryTimeout time.Duration
+	auth       string
+	failOpen   bool
 }
 
 func (c *gatewayCommand) flags(fs *pflag.FlagSet) {
@@ -52,21 +54,36 @@ func (c *gatewayCommand) flags(fs *pflag.FlagSet) {
 		time.Second,
 		"how long one try may take before the next",
 	)
+	fs.StringVar(
+		&c.auth,
+		"auth",
+		"",
+		"address of an auth service, HOST:PORT, which is asked who may open /admin",
+	)
+	fs.BoolVar(
+		&c.failOpen,
+		"fail-open",
+		false,
+		"let everybody open /admin while the auth service does not answer: a mistake to be found",
+	)
 }
 
 func (c *gatewayCommand) validate() error {
 	if len(c.apis) == 0 {
 		return errors.New("expected at least one --api HOST:PORT, found none")
 	}
-	for i, a := range c.apis {
-		a = strings.TrimSuffix(strings.TrimPrefix(a, "http://"), "/")
-		if host, port, err := net.SplitHostPort(a); err != nil || host == "" || port == "" {
-			return fmt.Errorf(
-				"expected --api HOST:PORT, such as 127.0.0.1:8081, found %q",
-				c.apis[i],
-			)
+	for i := range c.apis {
+		if err := hostPort("--api", &c.apis[i]); err != nil {
+			return err
 		}
-		c.apis[i] = a
+	}
+	if c.auth == "" && c.failOpen {
+		return errors.New("expected --auth HOST:PORT beside --fail-open, found none")
+	}
+	if c.auth != "" {
+		if err := hostPort("--auth", &c.auth); err != nil {
+			return err
+		}
 	}
 	if c.retries < 0 {
 		return fmt.Errorf("expected --retries of at least 0, found %d", c.retries)
@@ -74,6 +91,16 @@ func (c *gatewayCommand) validate() error {
 	if c.tryTimeout <= 0 {
 		return fmt.Errorf("expected --try-timeout above 0, found %s", c.tryTimeout)
 	}
+	return nil
+}
+
+// hostPort takes http:// off the address that a flag has, and makes sure that it is one.
+func hostPort(flag string, addr *string) error {
+	a := strings.TrimSuffix(strings.TrimPrefix(*addr, "http://"), "/")
+	if host, port, err := net.SplitHostPort(a); err != nil || host == "" || port == "" {
+		return fmt.Errorf("expected %s HOST:PORT, such as 127.0.0.1:8081, found %q", flag, *addr)
+	}
+	*addr = a
 	return nil
 }
 
@@ -94,7 +121,12 @@ func (c *gatewayCommand) gateway(logs *log.Logger) *gateway {
 	if b.retries = c.retries; c.noRetries {
 		b.retries, b.plain = 0, true
 	}
-	return newGateway(b)
+	g := newGateway(b)
+	if c.auth != "" {
+		g.admin = newAdmin(c.auth, c.failOpen)
+		g.admin.routes(g.mux)
+	}
+	return g
 }
 
 // gateway is a reverse proxy over replicas of the api.
@@ -104,6 +136,7 @@ func (c *gatewayCommand) gateway(logs *log.Logger) *gateway {
 type gateway struct {
 	mux      *http.ServeMux
 	balancer *balancer
+	admin    *admin // nil without an auth service: then /admin is a page like any other
 }
 
 func newGateway(b *balancer) *gateway {
@@ -136,7 +169,12 @@ func newGateway(b *balancer) *gateway {
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
 
 // close stops what the gateway started. No request may be in flight.
-func (g *gateway) close() { g.balancer.close() }
+func (g *gateway) close() {
+	g.balancer.close()
+	if g.admin != nil {
+		g.admin.close()
+	}
+}
 
 func (g *gateway) readyz(w http.ResponseWriter, r *http.Request) {
 	up := make([]bool, len(g.balancer.replicas))

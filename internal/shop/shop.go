@@ -3,10 +3,11 @@
 //
 //	api       products and checkout, a few milliseconds of work each
 //	gateway   a reverse proxy over any number of apis, which hides the death of one
+//	auth      says who may open the gateway's /admin
 //	shop      a gateway and two apis in one process, to play with
 //
-// In a run each api and each gateway is a process or a container of its own,
-// made from ordeal's own binary, so that a kill is a kill.
+// In a run each of them is a process or a container of its own, made from
+// ordeal's own binary, so that a kill is a kill.
 package shop
 
 import (
@@ -39,11 +40,13 @@ const drainTime = 3 * time.Second
 
 const usage = `The built-in shop, to play with and to break.
 
-usage: ordeal demo [shop|gateway|api] [flags]
+usage: ordeal demo [shop|gateway|api|auth] [flags]
 
   shop      a gateway and two apis in one process (the default)
   gateway   balances requests over apis and retries failed ones on another
   api       GET /products, POST /checkout {"sku", "qty"}, GET /healthz
+  auth      POST /login {"user": "admin", "password": "earl-grey"} gives a token;
+            a gateway with --auth opens GET /admin for it
 
 Each part has its own --help. The default address is 127.0.0.1:8080; the port
 is taken from the environment variable PORT if that is set.
@@ -72,6 +75,7 @@ func parts() map[string]func() part {
 		"shop":    func() part { return &whole{} },
 		"gateway": func() part { return &gatewayCommand{} },
 		"api":     func() part { return &apiCommand{} },
+		"auth":    func() part { return &authCommand{} },
 	}
 }
 
@@ -92,7 +96,7 @@ func run(
 	if !ok {
 		fmt.Fprintf(
 			stderr,
-			"ordeal demo: expected shop, gateway or api, found %q; see ordeal demo --help\n",
+			"ordeal demo: expected shop, gateway, api or auth, found %q; see ordeal demo --help\n",
 			name,
 		)
 		return exitUsage

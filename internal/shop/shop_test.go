@@ -94,7 +94,7 @@ func TestCommandLine(t *testing.T) {
 	}{
 		{name: "help", args: []string{"--help"}, out: "usage: ordeal demo"},
 		{name: "help of a part", args: []string{"gateway", "--help"}, out: "--no-retries"},
-		{name: "unknown part", args: []string{"shopp"}, code: 2, err: `expected shop, gateway or api, found "shopp"`},
+		{name: "unknown part", args: []string{"shopp"}, code: 2, err: `expected shop, gateway, api or auth, found "shopp"`},
 		{name: "unknown flag", args: []string{"api", "--retries", "2"}, code: 2, err: "unknown flag: --retries"},
 		{name: "argument", args: []string{"api", "x"}, code: 2, err: `expected flags only, found "x"`},
 		{name: "no api", args: []string{"gateway"}, code: 2, err: "expected at least one --api HOST:PORT"},
