@@ -149,6 +149,9 @@ func (j *Judging) prepare(in Input) *ruleCase {
 			continue
 		}
 		if t.scope.Fault != "" {
+			if t.sign != nil {
+				j.observations.signs.ask(*t.sign)
+			}
 			continue // see conclude
 		}
 		within := stretchOf(t.scope)
@@ -430,6 +433,8 @@ func (j *Judging) wholeValues(c *ruleCase) (whole []value, blocked []string) {
 	whole, blocked = slices.Clone(c.whole), j.blocked(r)
 	for i := range r.terms {
 		switch t := &r.terms[i]; {
+		case t.metric.ofNotice:
+			whole[i] = j.readDetection(t)
 		case t.scope.Fault != "":
 			whole[i] = j.readFault(r, t)
 		case t.share != nil:

@@ -200,6 +200,7 @@ func (j *Judging) judge(brief bool) Report {
 	j.observations.emitAll(j.tl.Duration)
 	j.recoveries.report(j.report.Faults, j)
 	if !brief {
+		j.observations.signs.report(j.report.Faults, j.tl.Duration)
 		j.report.Subjects = j.observations.measure()
 		for i, v := range j.faults {
 			v.Fault.Impact = impact(v.Fault, measure(j.before[i]))

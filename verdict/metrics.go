@@ -58,6 +58,8 @@ type Metric struct {
 	ofErrors bool
 	// family is set for percentiles: what they are read from.
 	family *family
+	// ofNotice says that it is when a fault was noticed, which is read of what was observed.
+	ofNotice bool
 	// grows says that it is how fast something grows.
 	grows bool
 	// anything says that nothing is known of how small or great it can be.

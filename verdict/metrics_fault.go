@@ -29,6 +29,20 @@ func faultMetrics() []Metric {
 			bounded: func(v *View) bool { return v.Fault != nil && v.Fault.NotRecovered },
 		},
 		{
+			Name: "detection", Unit: rule.Duration, OfFault: true, ofNotice: true,
+			Doc: "time from when the disturbance began until something observed showed it: a probe " +
+				"that failed or a service whose health check did, or what is said in parentheses: " +
+				"`fault(\"x\").detection(metric(\"alerts\") > 0)`, `detection(probe(\"health\"))`, " +
+				"`detection(service(\"api\").restarts > 0)`; of several injections the longest; if " +
+				"nothing showed before the next fault or the end of the load, that time is a lower bound",
+			eval: func(v *View) (float64, bool) {
+				if v.Fault == nil || v.Fault.Detection == nil {
+					return 0, false
+				}
+				return float64(*v.Fault.Detection), true
+			},
+		},
+		{
 			Name: "relapses", Unit: rule.Number, OfFault: true, biased: biasedRelapses,
 			Doc: "how often the service was degraded again, after it had recovered, until the " +
 				"next fault or the end of the load",

@@ -21,6 +21,7 @@ type observations struct {
 	held     []timeline.Reading
 	subjects map[timeline.Subject]*observedSubject
 	asked    []*observation
+	signs    *signs
 }
 
 // observedSubject is what is known of one subject, and who asks for it.
@@ -53,7 +54,9 @@ type observedSlice struct {
 }
 
 func newObservations(c *aggregator) *observations {
-	return &observations{c: c, subjects: map[timeline.Subject]*observedSubject{}}
+	return &observations{
+		c: c, subjects: map[timeline.Subject]*observedSubject{}, signs: newSigns(c.tl),
+	}
 }
 
 func (o *observations) subject(s timeline.Subject) *observedSubject {
@@ -113,6 +116,7 @@ func (o *observations) gather(r *timeline.Reading) {
 		subject.targets[r.Target] = c
 	}
 	c.add(r)
+	o.signs.add(r, c)
 	for _, a := range subject.asked {
 		if a.of.Target != "" && a.of.Target != r.Target {
 			continue

@@ -445,6 +445,12 @@ func TestObservedInParts(t *testing.T) {
 		`every(10s).service("api").cpu.max < 75% || every(10s).p50 < 1ms`,
 		`during("kill-api").every(2s).probe("health").failures == 0`,
 		`service("api/api-2").cpu.mean < 1.5 * before("kill-api").service("api/api-1").cpu.mean`,
+		`fault("kill-api").detection < 2s`,
+		`fault("kill-api").detection(probe("health")) < 1s`,
+		`fault("kill-api").detection(metric("queue") > 30) < 3s`,
+		`fault("kill-api").detection(service("api").restarts > 0) < 5s`,
+		`worst(5s).service("api").cpu.mean < 70%`,
+		`share(5s, service("api").cpu.max < 70%) > 50%`,
 	} {
 		rules = append(rules, Input{KPI: src, Rule: compileObserved(t, src)})
 	}

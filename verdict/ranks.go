@@ -45,14 +45,14 @@ func bucketOf(v float64) int64 {
 	return b
 }
 
-// bucketEnds are the least and the greatest value of a bucket.
+// bucketEnds are between which values those of a bucket lie: the nearer one to 0 is one of them,
+// the other begins the next bucket.
 func bucketEnds(b int64) (low, high float64) {
 	if b < 0 {
 		low, high = bucketEnds(-1 - b)
 		return -high, -low
 	}
-	low = math.Float64frombits(uint64(b) << bucketBits)
-	return low, math.Nextafter(math.Float64frombits(uint64(b+1)<<bucketBits), 0)
+	return math.Float64frombits(uint64(b) << bucketBits), math.Float64frombits(uint64(b+1) << bucketBits)
 }
 
 func (r *ranks) add(v float64) {

@@ -29,6 +29,7 @@ type term struct {
 	observed *rule.Observed
 	limits   []float64
 	worse    rule.Direction // of worst(...)
+	sign     *rule.Sign     // that shows a fault; nil: any
 	share    *Rule          // of which slices it holds in; nil: it is no share
 }
 
@@ -80,7 +81,9 @@ func newRule(compiled *rule.Rule) *Rule {
 }
 
 func newTerm(t rule.Term) term {
-	made := term{text: t.Text, scope: t.Scope, observed: t.Observed, worse: t.Metric.Worse}
+	made := term{
+		text: t.Text, scope: t.Scope, observed: t.Observed, worse: t.Metric.Worse, sign: t.Sign,
+	}
 	switch {
 	case t.Share != nil:
 		made.share = newRule(t.Share)
@@ -106,8 +109,16 @@ func newTerm(t rule.Term) term {
 func (r *Rule) Observed() []*rule.Observed {
 	var out []*rule.Observed
 	for i := range r.terms {
-		if o := r.terms[i].observed; o != nil {
-			out = append(out, o)
+		t := &r.terms[i]
+		if t.observed != nil {
+			out = append(out, t.observed)
+		}
+		if s := t.sign; s != nil {
+			out = append(out,
+				&rule.Observed{Subject: s.Subject, Target: s.Target, Figure: s.Figure})
+		}
+		if t.share != nil {
+			out = append(out, t.share.Observed()...)
 		}
 	}
 	return out
@@ -138,7 +149,7 @@ var listed = func() []rule.Metric {
 func (m *Metric) forRules() rule.Metric {
 	return rule.Metric{
 		Name: m.Name, Unit: m.Unit, OfFault: m.OfFault, OfCall: m.OfCall,
-		Takes: m.takes, Worse: m.worse,
+		Takes: m.takes, TakesSign: m.ofNotice, Worse: m.worse,
 	}
 }
 

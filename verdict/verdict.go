@@ -168,6 +168,10 @@ type FaultResult struct {
 	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
 	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
 	RecoveryOpen bool           `json:"recovery_open,omitempty"`
+	// Detection is how long it took until a probe or a health check that is observed showed the
+	// fault, and DetectedBy what did; nil: nothing did, or nothing was observed.
+	Detection  *time.Duration `json:"detection,omitempty"`
+	DetectedBy string         `json:"detected_by,omitempty"`
 	// NextFault is that fault's name; empty if there was none.
 	NextFault string `json:"next_fault,omitempty"`
 }

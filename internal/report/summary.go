@@ -122,9 +122,12 @@ type faultSummary struct {
 	// RecoveryUpTo are what they were at most, with every error that ordeal itself may have
 	// made; left out if that is the same.
 	// How much longer the outage may have been, unseen between two arrivals.
-	OutageUnseen time.Duration  `json:"outage_unseen,omitempty"`
-	OutageOpen   bool           `json:"outage_open,omitempty"` // it had not ended
-	OutageOwn    time.Duration  `json:"outage_own,omitempty"`
+	OutageUnseen time.Duration `json:"outage_unseen,omitempty"`
+	OutageOpen   bool          `json:"outage_open,omitempty"` // it had not ended
+	OutageOwn    time.Duration `json:"outage_own,omitempty"`
+	// How long it took until a probe or a health check showed the fault, and which.
+	Detection    *time.Duration `json:"detection,omitempty"`
+	DetectedBy   string         `json:"detected_by,omitempty"`
 	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
 	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
 	Verified     bool           `json:"verified"`
@@ -247,6 +250,7 @@ func newSummary(r *Run) summary {
 			StillDegraded: f.StillDegraded, NotSeen: f.NotSeen,
 			Relapses: f.Relapses, RelapseTime: f.RelapseTime, RelapseList: f.RelapseList,
 			Outage: f.Outage, Outages: f.Outages, OutageResolution: f.OutageResolution, OutageUnseen: f.OutageUnseen, OutageOpen: f.OutageOpen,
+			Detection: f.Detection, DetectedBy: f.DetectedBy,
 			OutageOwn: f.OutageOwn, OutageUpTo: f.OutageUpTo, RecoveryUpTo: f.RecoveryUpTo,
 			Verified: f.Verified, Notes: f.Notes, Error: f.Error, Dirty: f.Dirty, Remedy: f.Remedy,
 		})

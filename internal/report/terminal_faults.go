@@ -111,6 +111,10 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 		return nil // the fault never took effect, so there is no recovery
 	}
 	var notes []cell
+	if f.Detection != nil {
+		notes = append(notes, cell{fmt.Sprintf("detected after %s by %s",
+			quantity.FormatDuration(*f.Detection), plain(f.DetectedBy)), nil})
+	}
 	if f.Outage != nil && *f.Outage > 0 {
 		least := ""
 		if f.OutageOpen {

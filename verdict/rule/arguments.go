@@ -11,7 +11,7 @@ import (
 // takesArguments says whether a word is a metric with parentheses: apdex(100ms).
 func (v vocabulary) takesArguments(name string) bool {
 	m, ok := v.Find(name)
-	return ok && m.Takes != nil
+	return ok && (m.Takes != nil || m.TakesSign)
 }
 
 // Usage is how a metric is written.

@@ -232,11 +232,15 @@ func (r *resolver) chain(node *syntax) *Node {
 		r.fail(err)
 		return nil
 	}
+	sign := r.sign(m, rest[len(rest)-1])
+	if r.err != nil {
+		return nil
+	}
 	end := last.end
-	if len(args) > 0 {
+	if len(args) > 0 || sign != nil {
 		end = r.closing(last)
 	}
-	return r.term(Term{Text: r.src[first.off:end], Metric: m, Scope: s, Args: args},
+	return r.term(Term{Text: r.src[first.off:end], Metric: m, Scope: s, Args: args, Sign: sign},
 		span{first.off, end})
 }
 

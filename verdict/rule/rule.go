@@ -29,6 +29,8 @@ type Metric struct {
 	OfCall bool
 	// Takes is what stands in its parentheses, in order: apdex(100ms); nil: it has none.
 	Takes []Parameter
+	// TakesSign says that it can be told in parentheses what shows a fault.
+	TakesSign bool
 	// Worse says which figures of it are the worse ones.
 	Worse Direction
 }
@@ -87,6 +89,7 @@ type Term struct {
 	// asked of load or of a fault.
 	Observed *Observed
 	Args     []float64 // what Metric.Takes
+	Sign     *Sign     // what Metric.TakesSign; nil: nothing was said
 	// Share is the condition of share(10s, CONDITION), all of whose terms are asked of slices; the
 	// term is the share of these in which it holds. nil: it is no such term.
 	Share *Rule

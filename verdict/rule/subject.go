@@ -14,10 +14,6 @@ import (
 type Subject struct {
 	timeline.Subject
 	Unit timeline.Unit // of a metric's value
-	// Figures are what can be measured of it; nil: all of its kind. Why says what it lacks the
-	// others for, as in "a link has no CPU of its own".
-	Figures []timeline.Figure
-	Why     string
 }
 
 // Observed is what a term asks of a subject.
@@ -115,10 +111,6 @@ func (r *resolver) figure(s *Scope, links []step) (Metric, *Observed) {
 		return fail(first.token.span(), msg, hint)
 	}
 	row := figure.Row()
-	if s.Subject.Figures != nil && !slices.Contains(s.Subject.Figures, figure) {
-		return fail(first.token.span(), fmt.Sprintf("%s has no %s", s.Subject, row.Name),
-			s.Subject.Why)
-	}
 	o := &Observed{Subject: s.Subject.Subject, Target: s.Target, Figure: figure,
 		MoreIsBetter: row.MoreIsBetter}
 	unit := UnitOf(row.Unit)
