@@ -118,6 +118,7 @@ exits 0 only if it held.
   ordeal check shop.yaml      find every mistake, print what would happen
   ordeal run shop.yaml        do it
   ordeal run --url URL        ask one URL, without a file
+  ordeal judge RUNDIR         judge it again, by the same or by other rules
 
 ` + exitHelp(),
 		Version:       versionLine(),
