@@ -3,15 +3,11 @@ package observe
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
-	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -77,51 +73,34 @@ func (o *OpenMetrics) selector() string {
 	return o.Metric + "{" + strings.Join(labels, ",") + "}"
 }
 
-// accepts prefers the format that takes less to read.
+// accepts says what a page may be: of both formats the samples are read alike.
 const accepts = "text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.5, */*;q=0.1"
 
 // Open implements Spec.
 func (o *OpenMetrics) Open(env SourceEnv) (Source, error) {
 	return func(ctx context.Context) (float64, error) {
-		resp, body, err := fetch(ctx, env.Client, o.URL, accepts, o.Sent)
+		_, body, err := fetch(ctx, env.Client, o.URL, accepts, o.Sent)
 		if err != nil {
 			return 0, err
 		}
-		return o.read(resp.Header, body)
+		return o.read(body)
 	}, nil
 }
 
-// maxLine is how long a line of OpenMetrics can be: reading one takes time that grows faster
-// than its length.
-const maxLine = 4 << 10
-
 // read finds the figure in a page.
-func (o *OpenMetrics) read(header http.Header, page []byte) (float64, error) {
-	lines, longest := o.lines(page)
-	format := expfmt.ResponseFormat(header)
-	if format.FormatType() == expfmt.TypeUnknown {
-		format = expfmt.FmtText // as servers of plain files say anything
+func (o *OpenMetrics) read(page []byte) (float64, error) {
+	lines, err := o.samples(page)
+	if err != nil {
+		return 0, err
 	}
-	if format.FormatType() == expfmt.TypeOpenMetrics && longest > maxLine {
-		return 0, noFigure(
-			"a line of %s has %d bytes, and at most %d are read",
-			o.Metric,
-			longest,
-			maxLine,
-		)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(lines))
+	if err != nil {
+		return 0, noFigure("the page cannot be read: %s", plaintext.Line(err.Error()))
 	}
-	decoder := expfmt.NewDecoder(bytes.NewReader(lines), format)
 	var found []float64
-	for {
-		var family dto.MetricFamily
-		err := decoder.Decode(&family)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return 0, noFigure("the page cannot be read: %s", plaintext.Line(err.Error()))
-		}
-		samples, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, &family)
+	for _, family := range families {
+		samples, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
 		if err != nil {
 			return 0, noFigure("the page cannot be read: %s", plaintext.Line(err.Error()))
 		}
@@ -153,23 +132,44 @@ func (o *OpenMetrics) read(header http.Header, page []byte) (float64, error) {
 	return found[0], nil
 }
 
-// lines are those of the page that speak of the metric, or of the family that it belongs to,
-// and how long the longest is.
-func (o *OpenMetrics) lines(page []byte) (out []byte, longest int) {
-	family := o.Metric
-	for _, suffix := range []string{"_total", "_sum", "_count", "_bucket", "_created"} {
-		family = strings.TrimSuffix(family, suffix)
-	}
+// samples are the lines of the page with samples of the metric, without time and exemplar, and
+// without types: so each is one of its own name, whatever family it belongs to, and the parser of
+// the older format reads them. That of OpenMetrics takes milliseconds for each line.
+func (o *OpenMetrics) samples(page []byte) ([]byte, error) {
+	var out []byte
 	for line := range bytes.Lines(page) {
-		if bytes.Contains(line, []byte(family)) || bytes.HasPrefix(line, []byte("# EOF")) {
-			out = append(out, line...)
-			longest = max(longest, len(line))
+		rest, ok := bytes.CutPrefix(line, []byte(o.Metric))
+		if !ok || len(rest) == 0 || !bytes.ContainsRune([]byte("{ \t"), rune(rest[0])) {
+			continue
+		}
+		labels := 0
+		if rest[0] == '{' {
+			labels = endOfLabels(rest)
+		}
+		fields := bytes.Fields(rest[labels:])
+		if len(fields) == 0 || rest[0] == '{' && labels == 0 {
+			return nil, noFigure("the page cannot be read: a line of %s has no value", o.Metric)
+		}
+		out = append(append(out, o.Metric...), rest[:labels]...)
+		out = append(append(append(out, ' '), fields[0]...), '\n')
+	}
+	return out, nil
+}
+
+// endOfLabels is where labels end that begin with {, 0 if they do not.
+func endOfLabels(s []byte) int {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case quoted && s[i] == '\\':
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case !quoted && s[i] == '}':
+			return i + 1
 		}
 	}
-	if len(out) > 0 && out[len(out)-1] != '\n' {
-		out = append(out, '\n') // which the format asks for, and not all have
-	}
-	return out, longest
+	return 0
 }
 
 func (o *OpenMetrics) fits(m model.Metric) bool {

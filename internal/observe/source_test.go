@@ -110,10 +110,15 @@ func TestSources(t *testing.T) {
 		{name: "text, a bucket", spec: sample("age_seconds_bucket", "one", "le", "1"), kind: text, page: promPage, want: 4},
 		{name: "text, a count", spec: sample("age_seconds_count", "one"), kind: text, page: promPage, want: 5},
 		{name: "text, as a file server sends it", spec: sample("other", "one"), kind: "application/octet-stream", page: promPage, want: 5},
-		{name: "text, no page", spec: sample("other", "one"), kind: text, page: "<html>other</html>", err: "!cannot be read"},
+		{name: "text, no page", spec: sample("other", "one"), kind: text, page: "<html>other</html>", err: "!no other"},
+		{name: "text, no value", spec: sample("other", "one"), kind: text, page: "other \n", err: "!a line of other has no value"},
+		{name: "text, labels without end", spec: sample("other", "one"), kind: text, page: "other{a=\"} 1\n", err: "!a line of other has no value"},
+		{name: "text, no number", spec: sample("other", "one"), kind: text, page: "other many\n", err: "!cannot be read"},
+		{name: "text, a longer name", spec: sample("other", "one"), kind: text, page: "other_one 1\n", err: "!no other"},
+		{name: "text, labels with brackets", spec: sample("x", "one", "path", `a"}b\`), kind: text, page: `x{path="a\"}b\\"} 3 1700000000000` + "\n", want: 3},
 		{name: "openmetrics", spec: sample("jobs_done_total", "one", "queue", "mail"), kind: open, page: openPage, want: 17},
 		{name: "openmetrics, with a time", spec: sample("age_seconds", "one"), kind: open, page: openPage, want: 0.25},
-		{name: "openmetrics, a line without end", spec: sample("x", "one"), kind: open, page: "# TYPE x gauge\nx{a=\"" + strings.Repeat("y", 10_000) + "\"} 1\n# EOF\n", err: "!at most 4096 are read"},
+		{name: "openmetrics, when it was made", spec: sample("jobs_done_created", "one"), kind: open, page: openPage, want: 1.7e9},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v, err := read(t, tt.spec(page(t, max(tt.code, 200), tt.kind, tt.page)), 10*time.Second)
@@ -146,6 +151,24 @@ func sample(name, take string, labels ...string) func(string) observe.Spec {
 	}
 	return func(url string) observe.Spec {
 		return &observe.OpenMetrics{URL: url, Metric: name, Labels: m, Take: take}
+	}
+}
+
+// A source that never answers is given up.
+func TestASourceThatHangs(t *testing.T) {
+	hang := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		w.(http.Flusher).Flush() // it begins to answer
+		<-hang
+	}))
+	defer srv.Close()
+	defer close(hang)
+	for _, spec := range []func(string) observe.Spec{prometheus, jsonAt("$.a"), sample("a", "one")} {
+		_, err := read(t, spec(srv.URL), 50*time.Millisecond)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want that its time is over", err)
+		}
 	}
 }
 
@@ -256,15 +279,12 @@ func TestUnits(t *testing.T) {
 }
 
 func FuzzPages(f *testing.F) {
-	f.Add(promPage, true)
-	f.Add(openPage, false)
-	f.Fuzz(func(t *testing.T, text string, isText bool) {
-		kind := "text/plain"
-		if !isText {
-			kind = "application/openmetrics-text; version=1.0.0"
-		}
-		header := http.Header{"Content-Type": {kind}}
-		_, _ = observe.ReadPage(&observe.OpenMetrics{Metric: "age_seconds_sum", Take: "sum"}, header, []byte(text))
+	f.Add(promPage)
+	f.Add(openPage)
+	f.Add(`{"status":"success","data":{"resultType":"vector","result":[{"value":[1,"2"]}]}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		// What goes wrong is an error, and never a panic.
+		_, _ = observe.ReadPage(&observe.OpenMetrics{Metric: "jobs_queued", Take: "sum"}, []byte(text))
 		_, _ = observe.ParsePrometheus([]byte(text))
 	})
 }

@@ -49,7 +49,7 @@ func (r *runner) liveState(
 				}
 			}
 		}
-		if now >= total {
+		if now >= total && len(r.attack.Requests) > 0 {
 			s.Phase = "waiting for open requests"
 		}
 		for _, f := range s.Faults {
