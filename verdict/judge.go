@@ -26,6 +26,8 @@ type Input struct {
 	// metric's own number is enough. Figures of faults have none.
 	MinSamples uint64
 	Rule       *Rule
+	// Earlier are the runs that it can be held against; nil: there are none.
+	Earlier *Earlier
 }
 
 // Default returns the rules of the default scorecard.
@@ -137,6 +139,13 @@ func (j *Judging) prepare(in Input) *ruleCase {
 	j.cases = append(j.cases, c)
 	for i := range in.Rule.terms {
 		t := &in.Rule.terms[i]
+		if t.isPast() {
+			c.whole[i] = j.past(&in, t)
+			if in.Confidence > 0 && c.whole[i].interval != nil {
+				c.whole[i].unsure(in.Confidence, &View{})
+			}
+			continue
+		}
 		c.alone = c.alone && t.sliced() && len(t.scope.Phases) == 0 && t.observed == nil
 		if t.share != nil {
 			c.shares[i] = j.prepare(Input{
@@ -437,6 +446,12 @@ func (j *Judging) wholeValues(c *ruleCase) (whole []value, blocked []string) {
 			whole[i] = j.readDetection(t)
 		case t.scope.Fault != "":
 			whole[i] = j.readFault(r, t)
+		case t.isPast():
+			if j.unwell != "" && !whole[i].missing.any() {
+				whole[i].missing = doubtf(ReasonBaseline,
+					"this run cannot be held against earlier ones, as its generator was not well: %s",
+					j.unwell)
+			}
 		case t.share != nil:
 			whole[i] = j.shareValue(c, i).unless(blocked[i])
 		case t.scope.Worst:

@@ -38,6 +38,7 @@ type Judging struct {
 	// Over the judged stages: why too much of the load was not sent, empty if it was, and the
 	// generator's bias.
 	notSent string
+	unwell  string // why this run cannot be compared with others
 	bias    bias
 }
 
@@ -219,6 +220,7 @@ func (j *Judging) judge(brief bool) Report {
 func (j *Judging) measureAll() {
 	j.c.subscribe(filter{}, whole, 0, func(t gathered) {
 		j.notSent, j.bias = notSent(t.view, &j.tl), biasOf(t.view, &j.tl)
+		j.unwell = generatorOf(t.view, &j.tl).Unhealthy()
 		if !j.brief {
 			j.report.Totals = measure(t.view)
 			j.report.Generator = generatorOf(t.view, &j.tl)

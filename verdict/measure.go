@@ -55,7 +55,8 @@ func generatorOf(v *View, tl *timeline.Timeline) *Generator {
 		Late: latency(
 			&v.Stats.Late,
 		), Budget: tl.LateBudget, Usage: *v.usage(tl), Delayed: v.Stats.Delayed,
-		Local: v.Stats.CountKinds(func(k timeline.ErrorKind) bool { return k.Own && !k.TooLate }),
+		Arrivals: v.Stats.Judged(),
+		Local:    v.Stats.CountKinds(func(k timeline.ErrorKind) bool { return k.Own && !k.TooLate }),
 	}
 	for _, s := range tl.Standstills.Intersect(v.windows) {
 		g.Standstill += s.Len()

@@ -33,6 +33,7 @@ type Metric struct {
 	// of is what it is read from, if that is one distribution: of all arrivals, of good answers
 	// alone, or of something else.
 	of                 func(*View) *timeline.Distribution
+	prefix             string // of its name, if of is set: service. of service.p99
 	ofArrivals, ofGood bool
 	quantile           float64
 	spread             bool // it is no place in the distribution but its width

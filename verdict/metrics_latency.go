@@ -63,7 +63,7 @@ func latencyMetrics(
 ) []Metric {
 	metric := func(name, doc string, how biased, read func(*timeline.Distribution) (time.Duration, bool)) Metric {
 		return Metric{Name: prefix + name, Unit: rule.Duration, Doc: doc + " " + of,
-			of: dist, biased: how, worse: rule.MoreIsWorse,
+			of: dist, prefix: prefix, biased: how, worse: rule.MoreIsWorse,
 			ofArrivals: prefix == "", ofGood: prefix == goodPrefix,
 			eval: func(v *View) (float64, bool) {
 				d, ok := read(dist(v))

@@ -17,6 +17,7 @@ const (
 	ReasonBetween     Reason = "between_arrivals"
 	ReasonGenerator   Reason = "generator"
 	ReasonConfidence  Reason = "confidence"
+	ReasonBaseline    Reason = "baseline"
 	ReasonTooLong     Reason = "too_long"
 	ReasonBucket      Reason = "bucket"
 	ReasonArithmetics Reason = "arithmetic"
@@ -59,6 +60,11 @@ func Reasons() []ReasonDoc {
 		{
 			ReasonConfidence,
 			"its limit lies within the interval of its figure, and it wants `confidence`",
+		},
+		{
+			ReasonBaseline,
+			"there is no earlier run to hold it against, or none that fits: of another load, with " +
+				"other faults, from another class of machine, or with a generator that was not well",
 		},
 		{ReasonTooLong, "some response times were longer than is recorded"},
 		{

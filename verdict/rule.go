@@ -149,7 +149,7 @@ var listed = func() []rule.Metric {
 func (m *Metric) forRules() rule.Metric {
 	return rule.Metric{
 		Name: m.Name, Unit: m.Unit, OfFault: m.OfFault, OfCall: m.OfCall,
-		Takes: m.takes, TakesSign: m.ofNotice, Worse: m.worse,
+		Takes: m.takes, TakesSign: m.ofNotice, Worse: m.worse, Kept: m.kept(),
 	}
 }
 

@@ -207,4 +207,5 @@ type Generator struct {
 	Longest    time.Duration  `json:"longest_standstill"`
 	Usage      timeline.Usage `json:"usage"` // zero if the operating system tells nothing
 	Local      uint64         `json:"local"` // arrivals that failed on its own machine
+	Arrivals   uint64         `json:"-"`     // that count
 }

@@ -122,7 +122,8 @@ func (j *Judging) culprit(c *ruleCase, r *RuleResult) *culprit {
 	i := slices.IndexFunc(terms, func(t term) bool {
 		return o.reading != nil && t.text == o.reading.text
 	})
-	if i < 0 || terms[i].observed != nil || terms[i].scope.Fault != "" || terms[i].share != nil {
+	if i < 0 || terms[i].observed != nil || terms[i].scope.Fault != "" ||
+		terms[i].share != nil || terms[i].isPast() {
 		return nil
 	}
 	return &culprit{

@@ -135,6 +135,7 @@ exits 0 only if it held.
 		newRun(s),
 		newCheck(s),
 		newReport(s),
+		newBaseline(s),
 		newJudge(s),
 		newInit(s),
 		newHeal(s),

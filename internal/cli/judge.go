@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-1574e9de/ordeal/internal/baseline"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/run"
 )
@@ -14,6 +15,7 @@ func newJudge(s *streams) *cobra.Command {
 	var (
 		kpis []string
 		out  string
+		from string
 		to   reporting
 	)
 	cmd := &cobra.Command{
@@ -58,7 +60,7 @@ that is no run directory is a mistake, code 2.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			people := to.people(s)
 			again := run.Again{
-				Dir: args[0], KPIs: kpis, Env: os.LookupEnv, Out: out,
+				Dir: args[0], KPIs: kpis, Env: os.LookupEnv, Out: out, Baselines: baseline.Folder(from),
 				Stdout: people.out, Stderr: s.err, Color: people.color(people.out),
 				Reported: func(r *report.Run) { to.report(s, r) },
 			}
@@ -74,6 +76,7 @@ that is no run directory is a mistake, code 2.`,
 		},
 	}
 	to.add(cmd)
+	addBaselines(cmd, &from)
 	cmd.Flags().StringArrayVar(&kpis, "kpi", nil,
 		"judge by this `RULE`, such as 'p99 < 200ms', in place of the run's own; can be repeated")
 	cmd.Flags().StringVar(&out, "out", "",

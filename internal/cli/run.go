@@ -49,6 +49,10 @@ faults; the second no longer waits for the requests. None skips the undo.
 		"keep the last `N` run directories in runs/, and remove earlier ones at the end")
 	f.BoolVar(&r.share, "share", false,
 		"run although another run is at the same target, and each in the other's figures")
+	addBaselines(cmd, &r.baselines)
+	f.StringVar(&r.acceptIf, "accept-if", "",
+		"accept the run for later ones to be held against if it passes: `"+acceptPass+"`; rules that "+
+			"only lack earlier runs do not count")
 	f.BoolVar(&r.live, "live", true, "redraw a status block while running in a terminal")
 	return cmd
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-1574e9de/ordeal/internal/baseline"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/run"
@@ -27,6 +28,9 @@ type runs struct {
 	over  bool
 	share bool
 
+	baselines string
+	acceptIf  string
+
 	start starter
 }
 
@@ -38,6 +42,10 @@ type starter func(soft, hard context.Context, plan *scenario.Plan, opt run.Optio
 func (r *runs) args(cmd *cobra.Command, args []string) error {
 	if err := r.from.args(-1)(cmd, args); err != nil {
 		return err
+	}
+	if accept := cmd.Flags().Changed("accept-if"); accept && r.acceptIf != acceptPass {
+		return fmt.Errorf("expected --accept-if to be %s, found %q\n%s",
+			acceptPass, r.acceptIf, seeHelp(cmd))
 	}
 	switch keep := cmd.Flags().Changed("keep"); {
 	case keep && r.keep < 1:
@@ -72,6 +80,7 @@ func (r *runs) run(cmd *cobra.Command, args []string) error {
 	defer stop()
 	opt := run.Options{
 		Version: versionName(), Interrupts: interrupts, Replace: r.over, Share: r.share,
+		Baselines: baseline.Folder(r.baselines), AcceptIf: r.acceptIf,
 		Stdout: r.people().out, Stderr: r.err,
 		Terminal: r.people().terminal() && r.live, Color: r.people().color(r.people().out),
 	}

@@ -22,7 +22,15 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		tl.Interrupted = interrupted
 	}
 	r.facts.End = r.ended(tl, sent, broken)
-	out, err := r.facts.judge(identity{r.plan.Name, r.plan.Seed}, r.dir, r.plan.Rules, tl)
+	held, err := r.facts.choose(r.dir, r.plan.Name, r.plan.Rules, tl, r.opt.Baselines,
+		func(err error) { r.progress("warning: an accepted run is left out: %v", err) })
+	if err == nil {
+		err = held.write(r.dir)
+	}
+	if err != nil {
+		return ExitBroken, errors.Join(broken, err)
+	}
+	out, err := r.facts.judge(identity{r.plan.Name, r.plan.Seed}, r.dir, r.plan.Rules, tl, held)
 	if err != nil {
 		return ExitBroken, errors.Join(broken, err)
 	}
@@ -42,6 +50,15 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		show(out, r.opt.Stdout, r.opt.Stderr, r.opt.Color)
 	} else {
 		r.progress("run directory  %s", r.dir)
+	}
+	if r.opt.AcceptIf != "" && sent && passedAlone(out) {
+		kept, err := r.facts.accept(out, r.opt.Baselines, false)
+		if err != nil {
+			unwritten = errors.Join(unwritten, fmt.Errorf("the run could not be accepted: %w", err))
+			out.ExitCode = int(ExitBroken)
+		} else {
+			r.progress("accepted       %s in %s", kept.ID, r.opt.Baselines)
+		}
 	}
 	if r.opt.Reported != nil {
 		r.opt.Reported(out)

@@ -98,9 +98,13 @@ type identity struct {
 // judge judges the recording of a run that is over, and returns its report, with the exit code. It
 // is the same at the end of the run and later.
 func (f *facts) judge(
-	id identity, dir string, rules []scenario.PlannedRule, tl *timeline.Timeline,
+	id identity, dir string, rules []scenario.PlannedRule, tl *timeline.Timeline, held *chosen,
 ) (*report.Run, error) {
-	judged, err := verdict.Judge(inputs(rules), tl)
+	earlier, err := held.earlier()
+	if err != nil {
+		return nil, err
+	}
+	judged, err := verdict.Judge(inputs(rules, earlier), tl)
 	if err != nil {
 		return nil, err
 	}
@@ -138,10 +142,12 @@ func doubt(r *verdict.Report, why string) {
 }
 
 // inputs are planned rules as the judge takes them.
-func inputs(rules []scenario.PlannedRule) []verdict.Input {
+func inputs(rules []scenario.PlannedRule, earlier *verdict.Earlier) []verdict.Input {
 	var out []verdict.Input
 	for i := range rules {
-		out = append(out, rules[i].Input())
+		in := rules[i].Input()
+		in.Earlier = earlier
+		out = append(out, in)
 	}
 	return out
 }

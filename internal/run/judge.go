@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/baseline"
 	"github.com/seed-1574e9de/ordeal/internal/filelock"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
@@ -35,11 +36,14 @@ type Again struct {
 	KPIs []string
 	Env  scenario.Env
 	// Out is the folder that the outputs are written to; empty: none are.
-	Out      string
-	Reported func(*report.Run) // is given the report; may be nil
-	Stdout   io.Writer
-	Stderr   io.Writer
-	Color    bool
+	Out string
+	// Baselines has the accepted runs, for rules that ask for earlier runs of one that was held
+	// against none.
+	Baselines baseline.Folder
+	Reported  func(*report.Run) // is given the report; may be nil
+	Stdout    io.Writer
+	Stderr    io.Writer
+	Color     bool
 }
 
 // Judge judges a recorded run again, from its files alone, which it does not change. By the rules
@@ -61,7 +65,7 @@ func Judge(again Again) (ExitCode, error) {
 	if err != nil {
 		return code, err
 	}
-	out, err := r.judge(rules)
+	out, err := r.judge(rules, &again)
 	if err != nil {
 		return ExitInconclusive, damaged(again.Dir, err)
 	}
@@ -347,12 +351,16 @@ func unique(all []string) []string {
 }
 
 // judge judges the run.
-func (r *recorded) judge(rules []scenario.PlannedRule) (*report.Run, error) {
+func (r *recorded) judge(rules []scenario.PlannedRule, again *Again) (*report.Run, error) {
 	id := identity{r.timeline.Name, r.facts.seed}
 	if r.plan != nil {
 		id = identity{r.plan.Name, r.plan.Seed}
 	}
-	out, err := r.facts.judge(id, r.dir, rules, r.timeline)
+	held, err := r.chosen(rules, again)
+	if err != nil {
+		return nil, err
+	}
+	out, err := r.facts.judge(id, r.dir, rules, r.timeline, held)
 	if err != nil || !r.killed {
 		return out, err
 	}

@@ -36,7 +36,7 @@ func (r *runner) newLiveRules(c *record.Config, rules []scenario.PlannedRule) *l
 		}
 		return out
 	}}
-	l.judging = verdict.NewJudging(inputs(rules), &timeline.Timeline{
+	l.judging = verdict.NewJudging(inputs(rules, nil), &timeline.Timeline{
 		Name: c.Name, Start: c.Start, Stages: c.Stages, Requests: c.Requests, Flows: c.Flows,
 		Faults: l.faults(), Subjects: c.Subjects,
 		LateBudget: c.LateBudget, Longest: c.Grace, Normal: c.Normal, NormalOf: c.NormalOf,

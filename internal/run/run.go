@@ -23,6 +23,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	loadrunner "github.com/seed-1574e9de/ordeal/attack/runner"
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/baseline"
 	"github.com/seed-1574e9de/ordeal/internal/generator"
 	"github.com/seed-1574e9de/ordeal/internal/observe"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
@@ -44,14 +45,18 @@ const (
 
 // Options are the settings of a run that do not belong to its scenario.
 type Options struct {
-	Version  string // of ordeal, for the record
-	Out      string // run directory; empty: runs/<time>-<name>
-	Replace  bool   // of an earlier run in Out, which is removed
-	Share    bool   // of targets that another run is at
-	Stdout   io.Writer
-	Stderr   io.Writer
-	Terminal bool // Stdout can be redrawn
-	Color    bool
+	Version string // of ordeal, for the record
+	Out     string // run directory; empty: runs/<time>-<name>
+	Replace bool   // of an earlier run in Out, which is removed
+	Share   bool   // of targets that another run is at
+	// Baselines has the accepted runs. AcceptIf says when this one becomes one of them: "pass" or
+	// never, if it is empty.
+	Baselines baseline.Folder
+	AcceptIf  string
+	Stdout    io.Writer
+	Stderr    io.Writer
+	Terminal  bool // Stdout can be redrawn
+	Color     bool
 	// Reported is given the report, once the outputs are written; may be nil.
 	Reported func(*report.Run)
 	// Interrupts delivers the number of each interruption, from 1, so that the user is told what it

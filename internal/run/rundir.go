@@ -78,7 +78,7 @@ func newRunDir(path, name string, replace bool, now time.Time) (string, error) {
 // runFiles are the names of all that a run writes into its directory.
 func runFiles() []string {
 	names := []string{
-		planFile, factsFile, logsDir, record.TimelineFile, record.LogFile, record.SamplesFile,
+		planFile, factsFile, earlierFile, logsDir, record.TimelineFile, record.LogFile, record.SamplesFile,
 	}
 	for _, o := range report.Outputs() {
 		names = append(names, o.File)

@@ -143,6 +143,14 @@ type step struct {
 	args  []*syntax
 }
 
+// isScope says whether a link narrows the scope of what follows.
+func (r *resolver) isScope(link step) bool {
+	if link.name == baselineWord {
+		return !link.call
+	}
+	return link.call && !r.words.takesArguments(link.name) && link.name != shareForm
+}
+
 // chain resolves a metric with its scopes.
 func (r *resolver) chain(node *syntax) *Node {
 	steps := r.steps(node)
@@ -151,9 +159,12 @@ func (r *resolver) chain(node *syntax) *Node {
 	}
 	s := r.within.clone()
 	var scopes int
-	for scopes < len(steps) && steps[scopes].call && !r.words.takesArguments(steps[scopes].name) &&
-		steps[scopes].name != shareForm {
-		r.scope(&s, steps[scopes])
+	for scopes < len(steps) && r.isScope(steps[scopes]) {
+		if link := steps[scopes]; link.name == baselineWord {
+			s.Baseline = true
+		} else {
+			r.scope(&s, link)
+		}
 		if r.err != nil {
 			return nil
 		}
@@ -176,6 +187,12 @@ func (r *resolver) chain(node *syntax) *Node {
 	}
 	first, last := steps[0].token, steps[len(steps)-1].token
 	if s.Subject != nil {
+		if s.Baseline || s.History > 0 {
+			r.fail(mistake(first.off, last.end-first.off,
+				fmt.Sprintf("%s is not kept of earlier runs, of which the load is", s.Subject),
+				"leave it out"))
+			return nil
+		}
 		if err := r.notOfSubjects(&s, steps[:scopes]); err != nil {
 			r.fail(err)
 			return nil
@@ -240,6 +257,12 @@ func (r *resolver) chain(node *syntax) *Node {
 	if len(args) > 0 || sign != nil {
 		end = r.closing(last)
 	}
+	if s.Baseline || s.History > 0 {
+		if err := r.earlier(&s, m, span{first.off, end}); err != nil {
+			r.fail(err)
+			return nil
+		}
+	}
 	return r.term(Term{Text: r.src[first.off:end], Metric: m, Scope: s, Args: args, Sign: sign},
 		span{first.off, end})
 }
@@ -280,6 +303,8 @@ func misplacedHint(name, metric string) string {
 func (r *resolver) nothingAsked(s *Scope, last step) *fielderr.Error {
 	what, example := "a metric", "p99"
 	switch {
+	case s.Baseline:
+		return last.token.mistake("expected a metric of baseline", "write baseline.p99")
 	case s.Fault != "":
 		example = "recovery"
 	case s.Subject != nil:
@@ -373,6 +398,8 @@ func (r *resolver) scope(s *Scope, link step) {
 		case n.kind == syntaxWord && t.literal != nil && t.literal.Unit == Duration:
 			d := AsDuration(t.literal.Number)
 			a.duration = &d
+		case n.kind == syntaxWord && t.literal != nil && t.literal.Unit == Number:
+			a.number = &t.literal.Number
 		}
 		args = append(args, a)
 	}

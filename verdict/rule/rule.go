@@ -33,6 +33,8 @@ type Metric struct {
 	TakesSign bool
 	// Worse says which figures of it are the worse ones.
 	Worse Direction
+	// Kept says that it can be asked of earlier runs.
+	Kept bool
 }
 
 // Parameter is something that a metric is told: a quantity.

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,10 @@ type Scope struct {
 	Fault   string        // of fault("x"): not a stretch of load
 	Subject *Subject      // of service("x") and its like: not load at all; nil: none
 	Target  string        // one of those that the subject has; empty: all
+	// Baseline says that it is asked of the run that is kept as normal, History of so many
+	// accepted ones: of neither it is asked of this run.
+	Baseline bool
+	History  int
 }
 
 // Phase is what a rule asks of a fault: what was before it, during it or after it.
@@ -56,6 +61,7 @@ type argument struct {
 	off, len int
 	text     *string        // if it is text
 	duration *time.Duration // if it is a duration
+	number   *float64       // if it is a plain number
 }
 
 // Scopes is the registry of scopes: one line each.
@@ -95,6 +101,13 @@ func Scopes() []ScopeKind {
 			count:   2, apply: applyWindow},
 		named("fault", "fault", "kill-api",
 			"a fault itself, for the metrics of faults; combines with no other scope", applyFault),
+		{Name: "history", Args: "a number of runs", Example: "history(20)",
+			Doc: "the last so many runs that were accepted and fit: what the figure may come to by " +
+				"them, which is that of the worst of them, but at least 10% beyond their median, " +
+				"and 1ms or 0.1 percentage points; `baseline`, without parentheses, is the one run " +
+				"that is kept as normal. Both go with one of stage, request, flow, before, during " +
+				"and after",
+			count: 1, apply: applyHistory},
 	}, subjectScopes()...)
 }
 
@@ -186,6 +199,51 @@ func applyFault(s *Scope, a argument, n Names) *fielderr.Error {
 		return unknownName(a.off, a.len, "fault", *a.text, n.Faults)
 	}
 	s.Fault = *a.text
+	return nil
+}
+
+// mostHistory bounds how many earlier runs a rule can ask for.
+const mostHistory = 1000
+
+func applyHistory(s *Scope, a []argument, _ Names) *fielderr.Error {
+	n := a[0].number
+	if n == nil || *n < 1 || *n > mostHistory || *n != math.Trunc(*n) {
+		return mistake(a[0].off, a[0].len,
+			fmt.Sprintf("expected a whole number of runs from 1 to %d", mostHistory),
+			"write history(20)")
+	}
+	s.History = int(*n)
+	return nil
+}
+
+// baselineWord stands before a metric that is asked of the run that is kept as normal.
+const baselineWord = "baseline"
+
+// earlier finds what cannot be asked of earlier runs: of these the totals are kept, and each
+// stage, request, flow and phase.
+func (r *resolver) earlier(s *Scope, m Metric, at span) *fielderr.Error {
+	parts := len(s.Phases)
+	for _, name := range []string{s.Stage, s.Request, s.Flow} {
+		if name != "" {
+			parts++
+		}
+	}
+	switch {
+	case s.Baseline && s.History > 0:
+		return mistake(at.off, at.end-at.off, "a figure is asked of the baseline or of the history",
+			"leave one out")
+	case s.Every > 0 || len(s.Windows) > 0 || s.Fault != "":
+		return mistake(at.off, at.end-at.off,
+			"every, window and fault cannot be asked of earlier runs, of which less is kept",
+			"ask for all of it, or for a stage, a request, a flow or a phase of a fault")
+	case parts > 1:
+		return mistake(at.off, at.end-at.off,
+			"of earlier runs each stage, request, flow and phase is kept, and nothing that is both",
+			"leave one of the scopes out")
+	case !m.Kept:
+		return mistake(at.off, at.end-at.off, fmt.Sprintf("%s is not kept of earlier runs", m.Name),
+			"ask for a response time, a share, a count or a rate")
+	}
 	return nil
 }
 

@@ -60,6 +60,8 @@ func (v vocabulary) unknownScope(off int, name, rest string) *fielderr.Error {
 		return e
 	}
 	switch near, ok := suggest.Nearest(name, names); {
+	case name == baselineWord:
+		e.Msg, e.Hint = "baseline takes no parentheses", "write baseline.p99"
 	case v.isMetric(name):
 		e.Msg = fmt.Sprintf("%s is a metric and takes no parentheses", name)
 		e.Hint = fmt.Sprintf("write %s, or ask it of a scope: stage(\"steady\").%s", name, name)
@@ -99,6 +101,7 @@ func (v vocabulary) unknownMetric(off int, name string, inScope bool) *fielderr.
 		for _, s := range Scopes() {
 			names = append(names, s.Name)
 		}
+		names = append(names, baselineWord)
 	}
 	if number, _, _ := strings.Cut(name, "."); IsPercentile(number) {
 		e.Hint = percentileHint(name)
