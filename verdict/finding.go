@@ -88,6 +88,13 @@ func (f *finding) leaves() []*finding {
 	return out
 }
 
+// coarse says whether a limit in f was not counted at.
+func (f *finding) coarse() bool {
+	return slices.ContainsFunc(f.leaves(), func(l *finding) bool {
+		return l.left.coarse || l.right.coarse
+	})
+}
+
 var flipped = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 var opposite = map[string]string{"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}

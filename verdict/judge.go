@@ -242,6 +242,7 @@ func (j *Judging) shareValue(c *ruleCase, i int) value {
 		v.missing = nothingDue(t.text)
 		return v
 	}
+	v.coarse = all.finding.coarse()
 	held, n := float64(all.all-all.failed-all.open), float64(all.all)
 	v.n, v.shown = held/n, true
 	if all.open > 0 {
@@ -554,9 +555,7 @@ func (j *Judging) result(
 	r.Observed, r.Limit = observed, limit
 	r.Op, r.Value, r.Bound = leaf.figures(negated)
 	r.Slice = slice
-	for _, l := range f.leaves() {
-		r.ByBucket = r.ByBucket || l.left.coarse || l.right.coarse
-	}
+	r.ByBucket = f.coarse()
 	r.explain(leaf)
 	if !j.brief {
 		r.Interval = leaf.interval(c.in.level())

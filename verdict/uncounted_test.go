@@ -71,3 +71,55 @@ func TestLimitsThatWereNotCounted(t *testing.T) {
 		}
 	}
 }
+
+// Nor are rules on slices, whose outcome hangs on many figures.
+func TestLimitsOfSlicesThatWereNotCounted(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	outcomes := map[Outcome]int{}
+	for range 200 {
+		var arrivals []arrival
+		for i := range 600 {
+			took := time.Duration(rng.ExpFloat64() * float64(20*time.Millisecond))
+			arrivals = append(arrivals, arrival{at: time.Duration(i) * 5 * time.Millisecond, took: took})
+		}
+		var medians []time.Duration // of each second
+		for s := range 3 {
+			var sorted []time.Duration
+			for _, a := range arrivals[s*200 : (s+1)*200] {
+				sorted = append(sorted, a.took)
+			}
+			slices.Sort(sorted)
+			medians = append(medians, sorted[99])
+		}
+		limit := medians[rng.IntN(3)] + time.Duration(rng.IntN(3)-1)*time.Nanosecond
+		form := []string{"every(1s).p50 %s %s", "worst(1s).p50 %s %s", "share(1s, p50 %s %s) >= 50%%"}[rng.IntN(3)]
+		src := fmt.Sprintf(form, []string{"<", "<=", ">", ">="}[rng.IntN(4)], limit)
+		rule, wrong := Compile(src, names)
+		if wrong != nil {
+			t.Fatal(src, wrong)
+		}
+		judge := func(limits []time.Duration) RuleResult {
+			r, err := Judge([]Input{{Rule: rule}}, run(3*time.Second, nil, limits, arrivals))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Rules[0]
+		}
+		counted, coarse := judge(rule.Limits()), judge(nil)
+		outcomes[coarse.Outcome]++
+		if counted.ByBucket || !coarse.ByBucket {
+			t.Fatalf("%s: by bucket %v where it was counted, %v where not", src, counted.ByBucket, coarse.ByBucket)
+		}
+		if coarse.Outcome != Inconclusive && coarse.Outcome != counted.Outcome {
+			t.Fatalf("%s of %v: %s, and with the count %s", src, medians, coarse.Outcome, counted.Outcome)
+		}
+		if coarse.Outcome == Inconclusive && coarse.Reason != ReasonBucket {
+			t.Fatalf("%s of %v: inconclusive for the reason %q: %s", src, medians, coarse.Reason, coarse.Why)
+		}
+	}
+	for _, o := range []Outcome{Pass, Fail, Inconclusive} {
+		if outcomes[o] < 10 {
+			t.Errorf("expected some of each outcome, found %v", outcomes)
+		}
+	}
+}
