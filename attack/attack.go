@@ -40,7 +40,7 @@ type (
 // Plan is all that the attack needs to know; it is not changed once built.
 type Plan struct {
 	Seed uint64 `json:"seed"`
-	// Name of an engine; empty if nothing is sent by HTTP.
+	// Of HTTP: the name of an engine; empty if nothing is sent by HTTP.
 	Engine string `json:"engine"`
 	// Why httpx.ChooseEngine took the engine; empty if it was named.
 	EngineWhy string           `json:"engine_why,omitempty"`
@@ -48,16 +48,17 @@ type Plan struct {
 	// The timeout of requests that set none; it counts from the intended time.
 	Timeout     time.Duration `json:"timeout"`
 	MaxInFlight int           `json:"max_in_flight"`
-	Protocol    string        `json:"protocol"` // auto, http1, http2 (over TLS) or h2c
+	Protocol    string        `json:"protocol"` // of HTTP: auto, http1, http2 (over TLS) or h2c
 	TLS         wire.TLS      `json:"tls"`
 	LateBudget  time.Duration `json:"late_budget"`
 	CatchUp     CatchUp       `json:"catch_up,omitempty"` // empty: burst
-	// How large the body of an answer may be, in bytes: a larger one is an error; 0: any size.
+	// How large the body of an answer may be, in bytes, whatever the protocol: a larger one is an
+	// error; 0: any size.
 	MaxBody int64 `json:"max_body,omitempty"`
-	// How many redirects are followed within a request; 0: a redirect is an answer.
+	// Of HTTP: how many redirects are followed within a request; 0: a redirect is an answer.
 	Redirects   int              `json:"redirects,omitempty"`
 	Connections wire.Connections `json:"connections,omitzero"`
-	// RedirectHosts are hosts that only redirects lead to: see RedirectHost.
+	// Of HTTP: hosts that only redirects lead to, as httpx.RedirectHost reads them.
 	RedirectHosts []string `json:"redirect_hosts,omitempty"`
 	// Where connections may go beside this machine and private networks.
 	AllowHosts []string  `json:"allow_hosts,omitempty"`

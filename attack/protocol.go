@@ -145,7 +145,7 @@ type Outcome struct {
 	Opened time.Time
 	Within time.Duration // of timeline.KindSlow: how long it was allowed to take
 	// Exchange is what was sent and what came back, from which explanations are made; nil if Kind
-	// says all.
+	// and Err say all.
 	Exchange Exchange
 }
 

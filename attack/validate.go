@@ -13,9 +13,7 @@ import (
 func (p *Plan) Validate() fielderr.List {
 	var wrong fielderr.List
 	if p.MaxInFlight < 1 {
-		wrong.Add(
-			"max_in_flight", "max_in_flight: expected at least 1, found %d", p.MaxInFlight,
-		)
+		wrong.Add("max_in_flight", "max_in_flight: expected at least 1, found %d", p.MaxInFlight)
 	}
 	if p.Arrivals != arrivals.Uniform && p.Arrivals != arrivals.Poisson {
 		wrong.Add(

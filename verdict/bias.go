@@ -83,9 +83,7 @@ func biasOf(v *View, tl *timeline.Timeline) bias {
 	case b.busy:
 		b.what = fmt.Sprintf(
 			"the generator used %s of its CPU (%s) for %s of that time, so this may be its own doing",
-			quantity.FormatPercent(
-				used.CPU.Max,
-			),
+			quantity.FormatPercent(used.CPU.Max),
 			coresOf(used),
 			quantity.FormatPercent(float64(used.Full)/float64(used.Time)),
 		)

@@ -155,15 +155,9 @@ func localFailures(n, of uint64, u *timeline.Usage) (what, remedy string) {
 		found = append(found, "out of ports, files or memory")
 		do = append(do, "the text of the errors of kind local says of which")
 	}
-	return fmt.Sprintf(
-			"%d of %d arrivals failed on the generator's own machine (%s), which says nothing of the target",
-			n,
-			of,
-			strings.Join(found, "; "),
-		), strings.Join(
-			do,
-			"; ",
-		)
+	what = fmt.Sprintf("%d of %d arrivals failed on the generator's own machine (%s), "+
+		"which says nothing of the target", n, of, strings.Join(found, "; "))
+	return what, strings.Join(do, "; ")
 }
 
 func coresOf(u *timeline.Usage) string {

@@ -304,9 +304,7 @@ func (w *recoveryDetector) recovery(atWorst bool, unproven string) (r recovery) 
 			"too little load between %q and the next fault or the end to see whether the service recovered: "+
 				"it was seen to be normal for %s, of %s that are needed, in slices of %d arrivals",
 			name,
-			quantity.FormatDuration(
-				normal,
-			),
+			quantity.FormatDuration(normal),
 			quantity.FormatDuration(limits.Stable),
 			limits.MinArrivals,
 		)

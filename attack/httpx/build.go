@@ -76,9 +76,7 @@ func New(p *attack.Plan) (*Builder, fielderr.List) {
 }
 
 // Build makes the call of an arrival.
-func (b *Builder) Build(
-	a attack.Arrival,
-) (*Call, error) {
+func (b *Builder) Build(a attack.Arrival) (*Call, error) {
 	return b.makers[a.Request](a, &freshCaller)
 }
 
@@ -252,9 +250,7 @@ func (c *Call) Carry(jar *Jar) {
 	}
 }
 
-func targetCallMaker(
-	r *Request, protocol string, c *expect.Check,
-) (callMaker, fielderr.List) {
+func targetCallMaker(r *Request, protocol string, c *expect.Check) (callMaker, fielderr.List) {
 	calls := make([]*Call, len(r.Targets))
 	var wrong fielderr.List
 	for i, t := range r.Targets {

@@ -97,15 +97,24 @@ func (a *runner) sendRequest(s *recorderSlot, w waiting, c *caller) {
 	if r.Kind != "" && timeline.KindNamed(r.Kind).Lost && !o.Opened.IsZero() {
 		r.Opened = o.Opened.Sub(a.Start)
 	}
-	if r.Kind != "" && !s.tooLate && o.Exchange != nil {
-		if detail, sample := a.wanted(r); detail || sample {
-			o.Exchange.Explain(r, sample)
-		}
+	if r.Kind != "" && !s.tooLate {
+		a.explain(r, o)
 	}
 	if r.Kind == timeline.KindNotAllowed && a.Refused != nil {
 		a.Refused(o.Err)
 	}
 	a.watchCall(s)
+}
+
+// explain sets the Detail of an error, and its Sample, as far as the sink wants them.
+func (a *runner) explain(r *attack.Result, o *attack.Outcome) {
+	switch detail, sample := a.wanted(r); {
+	case !detail && !sample:
+	case o.Exchange != nil:
+		o.Exchange.Explain(r, sample)
+	case o.Err != nil:
+		r.Detail = wire.Detail(r.Kind, o.Err)
+	}
 }
 
 // watchCall shows a call to whoever watches.
@@ -221,8 +230,6 @@ func (a *runner) sendDeadline(r attack.Arrival) func() time.Time {
 	return func() time.Time { return a.Start.Add(a.latestUsefulSend(&r, a.Clock())) }
 }
 
-func (a *runner) deadline(
-	r *attack.Arrival,
-) time.Duration {
+func (a *runner) deadline(r *attack.Arrival) time.Duration {
 	return r.Intended + a.action(r).timeout
 }

@@ -106,14 +106,13 @@ func (c *stageUsers) admit() {
 func (c *stageUsers) newUser(i int) *user {
 	name := fmt.Sprintf("users/%d/%d", c.stage, i)
 	u := &user{
-		recorderSlot: recorderSlot{
-			number: c.firstSlot + i,
-		}, index: i, choose: c.load.Draw(seed.Stream(c.plan.Seed, name)),
-		seq: uint64(
-			c.stage+1,
-		)*seqOfStage + uint64(
-			i,
-		)*seqOfUser, nth: uint64(i), kept: make([]any, len(c.clients)), idle: make(chan struct{}, 1),
+		recorderSlot: recorderSlot{number: c.firstSlot + i},
+		index:        i,
+		choose:       c.load.Draw(seed.Stream(c.plan.Seed, name)),
+		seq:          uint64(c.stage+1)*seqOfStage + uint64(i)*seqOfUser,
+		nth:          uint64(i),
+		kept:         make([]any, len(c.clients)),
+		idle:         make(chan struct{}, 1),
 	}
 	u.idle <- struct{}{}
 	return u

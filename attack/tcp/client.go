@@ -113,7 +113,7 @@ func newCompiled(r *attack.Request, seed uint64) (*compiled, fielderr.List) {
 		}
 	}
 	var wrong fielderr.List
-	if err := checkAddress(spec.Address); err != nil {
+	if err := wire.CheckAddress(spec.Address); err != nil {
 		wrong.Add("address", "address: %s", err)
 	}
 	one := &compiled{Request: spec, until: spec.until()}

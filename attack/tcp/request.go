@@ -7,9 +7,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -81,7 +79,7 @@ const maxTried = 10_000
 func (r *Request) Validate(data *payload.Data, names []string) fielderr.List {
 	var wrong fielderr.List
 	if r.Address != "" && !strings.Contains(r.Address, "${") {
-		if err := checkAddress(r.Address); err != nil {
+		if err := wire.CheckAddress(r.Address); err != nil {
 			wrong.Add("address", "address: %s", err)
 		}
 	}
@@ -136,17 +134,6 @@ func (r *Request) tryRows(data *payload.Data, names []string) error {
 			}
 			return err
 		}
-	}
-	return nil
-}
-
-func checkAddress(s string) error {
-	host, port, err := net.SplitHostPort(s)
-	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
-		return fmt.Errorf(
-			"expected host:port such as 127.0.0.1:6379, found %q",
-			plaintext.Clip(s, 60),
-		)
 	}
 	return nil
 }

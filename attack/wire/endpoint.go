@@ -1,12 +1,17 @@
 package wire
 
 import (
+	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 
 	"golang.org/x/net/idna"
+
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 )
 
+// EndpointOf is where a URL leads to. Its port is that of the scheme if it has none.
 func EndpointOf(u *url.URL) Endpoint {
 	a := Endpoint{TLS: u.Scheme == "https", Name: u.Hostname()}
 	if ascii, err := idna.Lookup.ToASCII(a.Name); err == nil && net.ParseIP(a.Name) == nil {
@@ -40,4 +45,14 @@ func HostPort(s string) string {
 		return ""
 	}
 	return Address(u)
+}
+
+// CheckAddress says what is wrong with an address, which is to be host:port.
+func CheckAddress(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
+		return fmt.Errorf(
+			"expected host:port such as 127.0.0.1:6379, found %q", plaintext.Clip(s, 60))
+	}
+	return nil
 }

@@ -101,9 +101,7 @@ func (p *reporting) several(s *streams, all []report.One) {
 	}
 }
 
-func (p *reporting) write(
-	s *streams, what string, w io.Writer, f report.Format, r *report.Run,
-) {
+func (p *reporting) write(s *streams, what string, w io.Writer, f report.Format, r *report.Run) {
 	if err := f.Write(w, r); err != nil {
 		fmt.Fprintf(s.err, "ordeal: %s could not be written: %v\n", what, err)
 	}

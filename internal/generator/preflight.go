@@ -29,9 +29,7 @@ func PreflightWarnings(l Limits, p *attack.Plan, services int) []string {
 		!multiplexed {
 		line := fmt.Sprintf(
 			"at most %s files may be open (ulimit -n), and %s requests in flight need about %s: ",
-			quantity.FormatWhole(
-				l.Files,
-			),
+			quantity.FormatWhole(l.Files),
 			quantity.FormatWhole(uint64(p.MaxInFlight)),
 			quantity.FormatWhole(need),
 		)
@@ -55,9 +53,7 @@ func PreflightWarnings(l Limits, p *attack.Plan, services int) []string {
 						"there are %s local ports, each of which can "+
 						"be taken for that long after its connection was closed: keep "+
 						"connections alive, lower the rate, or widen net.ipv4.ip_local_port_range",
-					quantity.FormatWhole(
-						uint64(most),
-					),
+					quantity.FormatWhole(uint64(most)),
 					int(timeWait.Seconds()),
 					quantity.FormatWhole(l.Ports),
 				),

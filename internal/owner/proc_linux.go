@@ -24,9 +24,7 @@ var space = sync.OnceValue(func() string {
 })
 
 // spaceID reads pid:[4026531836].
-func spaceID(
-	link string,
-) string {
+func spaceID(link string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(link, "pid:["), "]")
 }
 

@@ -191,9 +191,7 @@ func describeNormal(n timeline.Normal) string {
 	ms := func(f float64) string { return quantity.FormatDuration(time.Duration(f)) }
 	return fmt.Sprintf(
 		"normal for %s: error rate up to %s, p95 up to %s, of slices of %s",
-		quantity.FormatDuration(
-			n.Stable,
-		),
+		quantity.FormatDuration(n.Stable),
 		describeLimit(n.Errors, quantity.FormatFraction),
 		describeLimit(n.P95, ms),
 		counted(int(n.MinArrivals), "arrival"),

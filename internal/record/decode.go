@@ -57,20 +57,12 @@ func (d *decoder) decode(text []byte) (*hdrhistogram.PackedHistogram, error) {
 	}
 	b := d.plain.Bytes()
 	if len(b) < headerSize || len(b) > maxPlain || binary.BigEndian.Uint32(b) != cookiePlain ||
-		uint64(
-			binary.BigEndian.Uint32(b[4:]),
-		) != uint64(
-			len(b)-headerSize,
-		) || binary.BigEndian.Uint32(b[8:]) != 0 {
+		uint64(binary.BigEndian.Uint32(b[4:])) != uint64(len(b)-headerSize) ||
+		binary.BigEndian.Uint32(b[8:]) != 0 {
 		return nil, errors.New("what was compressed is not a V2 histogram")
 	}
-	digits, lowest, highest := binary.BigEndian.Uint32(
-		b[12:],
-	), binary.BigEndian.Uint64(
-		b[16:],
-	), binary.BigEndian.Uint64(
-		b[24:],
-	)
+	digits := binary.BigEndian.Uint32(b[12:])
+	lowest, highest := binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:])
 	if int64(digits) != reference.SignificantFigures() ||
 		int64(lowest) != reference.LowestTrackableValue() ||
 		int64(highest) != reference.HighestTrackableValue() ||

@@ -294,16 +294,8 @@ func (s *samples) clean(l *sampleLine) {
 		}
 		return out
 	}
-	l.Detail, l.URL, l.Body, l.Header = text(
-		l.Detail,
-	), text(
-		l.URL,
-	), body(
-		l.Body,
-		l.Cut,
-	), header(
-		l.Header,
-	)
+	l.Detail, l.URL = text(l.Detail), text(l.URL)
+	l.Body, l.Header = body(l.Body, l.Cut), header(l.Header)
 	if l.Sent != nil { // the sample may be shared
 		l.Sent = &attack.Message{Header: header(l.Sent.Header), Body: body(l.Sent.Body, l.Sent.Cut)}
 	}

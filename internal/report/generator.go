@@ -57,14 +57,8 @@ func generatorLine(g *verdict.Generator) string {
 	}
 	switch {
 	case u.Files > 0 && u.MaxFiles > 0:
-		parts = append(
-			parts,
-			quantity.FormatWhole(
-				min(u.Files, u.MaxFiles),
-			)+" of "+quantity.FormatWhole(
-				u.MaxFiles,
-			)+" files",
-		)
+		open := quantity.FormatWhole(min(u.Files, u.MaxFiles))
+		parts = append(parts, open+" of "+quantity.FormatWhole(u.MaxFiles)+" files")
 	case u.Files > 0:
 		parts = append(parts, plural(u.Files, "file", "files"))
 	}

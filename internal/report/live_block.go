@@ -161,15 +161,8 @@ func blockLines(s *LiveState, width int, p palette) []string {
 			label = "faults"
 		}
 		shown++
-		text := p.bold(
-			plain(f.Name),
-		) + " " + p.fault(
-			f.State,
-		)(
-			string(f.State),
-		) + " on " + plain(
-			targets(f.Targets),
-		)
+		text := p.bold(plain(f.Name)) + " " + p.fault(f.State)(string(f.State)) +
+			" on " + plain(targets(f.Targets))
 		if f.State == timeline.Effective && f.Until != nil {
 			text += p.dim(", " + countdown(*f.Until-s.Elapsed) + " left")
 		}
@@ -250,13 +243,8 @@ func progressLine(s *LiveState, width int, p palette) string {
 	if s.Total > 0 {
 		full = int(float64(room) * min(1, float64(s.Elapsed)/float64(s.Total)))
 	}
-	return p.bold(
-		stage,
-	) + p.info(
-		strings.Repeat("━", full),
-	) + p.dim(
-		strings.Repeat("┄", room-full),
-	) + "  " + times
+	return p.bold(stage) + p.info(strings.Repeat("━", full)) +
+		p.dim(strings.Repeat("┄", room-full)) + "  " + times
 }
 
 // pad fills s with spaces to width cells.

@@ -109,9 +109,7 @@ func statusLine(s *LiveState) string {
 		clock(s.Total),
 		plain(stage),
 		answers,
-		offset(
-			s.P50,
-		),
+		offset(s.P50),
 		offset(s.P95),
 		offset(s.P99),
 		quantity.FormatWhole(s.Errors),

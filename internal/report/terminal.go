@@ -462,9 +462,7 @@ func (p *page) totals(r *Run) {
 	p.section("totals", "")
 	p.text(gridIndent, nil, fmt.Sprintf(
 		"%s planned = %s done + %s unsent + %s interrupted",
-		quantity.FormatWhole(
-			m.Planned,
-		),
+		quantity.FormatWhole(m.Planned),
 		quantity.FormatWhole(m.Done),
 		quantity.FormatWhole(m.Unsent),
 		quantity.FormatWhole(m.Interrupted),

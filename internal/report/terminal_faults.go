@@ -144,9 +144,7 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 			notes,
 			cell{
 				"errors that ordeal itself may have made, as it stood still or was late, are " +
-					"left out of this: with them " + atMost(
-					f,
-				),
+					"left out of this: with them " + atMost(f),
 				p.dim,
 			},
 		)

@@ -94,9 +94,7 @@ func Grown(delay, jitter time.Duration) Proof {
 				return "", fmt.Errorf(
 					"expected round trips to grow by at least %s, "+
 						"found %s before and %s after",
-					quantity.FormatDuration(
-						want,
-					),
+					quantity.FormatDuration(want),
 					quantity.FormatDuration(before),
 					quantity.FormatDuration(after),
 				)

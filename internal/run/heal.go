@@ -157,9 +157,7 @@ func (h *healer) journal(ctx context.Context) error {
 		Journal:  h.undos,
 		Reopen:   reopen,
 		Liveness: h.liveness,
-	}.Heal(
-		ctx,
-	)
+	}.Heal(ctx)
 	for _, e := range healed {
 		h.did("healed: %s", e)
 	}

@@ -61,7 +61,11 @@ func (r *runner) liveState(
 			s.Notes = report.GeneratorNotes(last)
 		}
 		for _, k := range rec.Kinds {
-			s.Notes = append(s.Notes, fmt.Sprintf("%d × %s: %s", k.Count, k.Kind, k.Detail))
+			note := fmt.Sprintf("%d × %s", k.Count, k.Kind)
+			if k.Detail != "" {
+				note += ": " + k.Detail
+			}
+			s.Notes = append(s.Notes, note)
 		}
 		if rec.Err != nil {
 			s.Notes = append(s.Notes, "recording failed: "+rec.Err.Error())

@@ -215,9 +215,7 @@ func (*expectFile) OtherForm(found string) string {
 	return "write expect: { status: " + found + " }, { body: \"text\" } or { json: { $.status: ok } }"
 }
 
-func (*targetsFile) OtherForm(
-	found string,
-) string {
+func (*targetsFile) OtherForm(found string) string {
 	return "write targets: { file: " + found + " }"
 }
 

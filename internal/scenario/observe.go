@@ -64,9 +64,7 @@ func (s *observedServices) DecodeNode(
 	return d.Value(n, f)
 }
 
-func (s *observedServices) NodeSchema(
-	*strictyaml.Grammar, strictyaml.Field,
-) strictyaml.Schema {
+func (s *observedServices) NodeSchema(*strictyaml.Grammar, strictyaml.Field) strictyaml.Schema {
 	names := strictyaml.ListOf(strictyaml.Schema{"type": "string", "minLength": 1})
 	names["minItems"] = 1
 	return strictyaml.Schema{"anyOf": []strictyaml.Schema{{"const": "all"}, names}}

@@ -33,13 +33,8 @@ func (p *Plan) resolve(addr func(string) (string, bool), find allow.Lookup) (att
 	}
 	out := p.Attack
 	out.AllowHosts = p.AllowHosts
-	out.TLS.CA, out.TLS.Cert, out.TLS.Key = p.file(
-		out.TLS.CA,
-	), p.file(
-		out.TLS.Cert,
-	), p.file(
-		out.TLS.Key,
-	)
+	out.TLS.CA = p.file(out.TLS.CA)
+	out.TLS.Cert, out.TLS.Key = p.file(out.TLS.Cert), p.file(out.TLS.Key)
 	out.Connections = r.ways
 	out.Requests = make([]attack.Request, len(p.Attack.Requests))
 	for i, q := range p.Attack.Requests {
@@ -100,9 +95,7 @@ func (p *Plan) ResolveObserve(
 }
 
 // resolver puts in what only the run knows.
-func (p *Plan) resolver(
-	addr func(string) (string, bool), find allow.Lookup,
-) (*resolver, error) {
+func (p *Plan) resolver(addr func(string) (string, bool), find allow.Lookup) (*resolver, error) {
 	hosts, err := p.Hosts()
 	if err != nil {
 		return nil, err
@@ -189,9 +182,7 @@ func (r *resolver) goes(url string) {
 			),
 		)
 	case u.Hostname() == "":
-		r.fail(
-			fmt.Errorf("the URL %q has no host, and there is no target", secret.Mask(url)),
-		)
+		r.fail(fmt.Errorf("the URL %q has no host, and there is no target", secret.Mask(url)))
 	case r.ways.Redirects(wire.Address(u)):
 		// Where it leads instead was looked at.
 	default:

@@ -176,9 +176,7 @@ var _ target.Reader = serviceReader{}
 
 func (r serviceReader) Service() (string, *strictyaml.Node) { return r.of.name, r.of.key }
 
-func (r serviceReader) Path(
-	name string,
-) (path, dir string) {
+func (r serviceReader) Path(name string) (path, dir string) {
 	return r.files.path(name), r.files.dir
 }
 

@@ -25,9 +25,7 @@ type Busy struct {
 // Take writes down what a run is about to put under load or to break, unless a run that lives
 // is at some of it, which it returns. With share it writes it down all the same. Of two that
 // ask at once one is first.
-func (f *Folder) Take(
-	ctx context.Context, c *Claim, targets []string, share bool,
-) ([]Busy, error) {
+func (f *Folder) Take(ctx context.Context, c *Claim, targets []string, share bool) ([]Busy, error) {
 	defer f.lock(ctx, "targets.lock", func() {})()
 	runs, _ := f.Runs() // what cannot be read is heal's to tell of
 	var busy []Busy

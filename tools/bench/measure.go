@@ -30,9 +30,7 @@ func (o outcome) String() string {
 	}
 	return fmt.Sprintf(
 		"%s/s  p50 %s  p99 %s  CPU %s  %s MiB  others %.0f%%",
-		thousands(
-			int64(o.Rate),
-		),
+		thousands(int64(o.Rate)),
 		short(o.P50),
 		short(o.P99),
 		short(o.CPU),

@@ -206,9 +206,7 @@ func (s *sitting) race(l load) *table {
 				name,
 				thousands(int64(r))+"/s",
 				keeps(r, l.Rate),
-				short(
-					median(good, func(o outcome) time.Duration { return o.P50 }),
-				),
+				short(median(good, func(o outcome) time.Duration { return o.P50 })),
 				short(median(good, func(o outcome) time.Duration { return o.P99 })),
 				thousands(median(good, func(o outcome) int64 { return o.Failed })),
 				short(median(good, func(o outcome) time.Duration { return o.CPU })),
@@ -493,9 +491,7 @@ func (s *sitting) EveryRound() *table {
 						short(o.P50),
 						short(o.P99),
 						thousands(o.Failed),
-						short(
-							o.CPU,
-						),
+						short(o.CPU),
 						fmt.Sprintf("%d MiB", o.RSS>>20),
 						fmt.Sprintf("%.1f %%", 100*o.Others),
 					)

@@ -198,9 +198,7 @@ const (
 )
 
 // readStats reads the stream of statistics, and opens it again when it ends.
-func readStats(
-	ctx context.Context, of meter, to chan<- *counters, hints chan<- events.Action,
-) {
+func readStats(ctx context.Context, of meter, to chan<- *counters, hints chan<- events.Action) {
 	for ctx.Err() == nil {
 		if body, err := of.stats(ctx); err == nil {
 			for d := json.NewDecoder(body); ; {

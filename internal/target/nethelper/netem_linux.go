@@ -55,11 +55,8 @@ func netemEffects() []netemEffect {
 		{
 			name: "latency",
 			set: func(a *netlink.NetemQdiscAttrs, c chaos.NetCondition) {
-				a.Latency, a.Jitter = uint32(
-					c.Latency.Delay.Microseconds(),
-				), uint32(
-					c.Latency.Jitter.Microseconds(),
-				)
+				a.Latency = uint32(c.Latency.Delay.Microseconds())
+				a.Jitter = uint32(c.Latency.Jitter.Microseconds())
 			},
 			proof: func(c chaos.NetCondition) roundtrip.Proof {
 				return roundtrip.Grown(c.Latency.Delay, c.Latency.Jitter)
