@@ -77,6 +77,9 @@ func (m *metric) Prepare(ctx context.Context) error {
 		return nil
 	}
 	reading, err := m.ask(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		if _, answered := errors.AsType[*NoFigure](err); !answered {
 			return cannot(m.subject(), errors.New(m.text(err)))

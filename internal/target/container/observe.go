@@ -65,7 +65,10 @@ func (c *Container) Observe(ctx context.Context) (target.Watch, error) {
 		return nil, err
 	}
 	return func(ctx context.Context, every time.Duration, to target.Watcher) {
-		newWatch(engineMeter{c}, r, machine, every, to).run(ctx)
+		w := newWatch(engineMeter{c}, r, machine, every, to)
+		// Podman's stream tells every five seconds, whatever it is asked.
+		w.poll = w.poll || c.engine.podman
+		w.run(ctx)
 	}, nil
 }
 
@@ -118,6 +121,7 @@ func (m engineMeter) events(ctx context.Context) (<-chan events.Message, <-chan 
 type watch struct {
 	of    meter
 	every time.Duration
+	poll  bool // the engine is asked each time, in place of its stream
 	to    target.Watcher
 
 	limits limits
@@ -143,7 +147,8 @@ type watch struct {
 func newWatch(
 	of meter, r container.InspectResponse, machine float64, every time.Duration, to target.Watcher,
 ) *watch {
-	w := &watch{of: of, every: every, to: to, limits: limitsOf(r.HostConfig, machine)}
+	w := &watch{of: of, every: every, poll: every >= pollFrom, to: to}
+	w.limits = limitsOf(r.HostConfig, machine)
 	w.life, w.count = r.State.StartedAt, r.RestartCount
 	w.health = healthOf(r)
 	return w
@@ -163,10 +168,10 @@ func (w *watch) run(ctx context.Context) {
 	defer wg.Wait()
 	defer enough()
 	stats, hints := make(chan *counters), make(chan events.Action)
-	if w.every < pollFrom {
-		wg.Go(func() { readStats(reading, w.of, stats, hints) })
-	} else {
+	if w.poll {
 		wg.Go(func() { pollStats(reading, w.of, w.every, stats, hints) })
+	} else {
+		wg.Go(func() { readStats(reading, w.of, stats, hints) })
 	}
 	wg.Go(func() { readEvents(reading, w.of, hints) })
 	tick := time.NewTicker(w.every)

@@ -165,7 +165,7 @@ func (l limits) measure(before, now *counters, v *timeline.Values) {
 		v.Set(timeline.Memory, memory/limit)
 	}
 	v.Set(timeline.Processes, float64(now.Processes.Current))
-	seconds := now.Read.Sub(before.Read).Seconds()
+	seconds := elapsed(before, now)
 	if seconds <= 0 {
 		return
 	}
@@ -184,6 +184,15 @@ func (l limits) measure(before, now *counters, v *timeline.Values) {
 	read, write := now.block()
 	rate(timeline.BlockRead, readBefore, read)
 	rate(timeline.BlockWrite, writeBefore, write)
+}
+
+// elapsed is the time from before to now in seconds: by the time that all CPUs had, if it is
+// known, as a clock can be set.
+func elapsed(before, now *counters) float64 {
+	if online := now.online(); online > 0 && before.CPU.System > 0 && now.CPU.System > before.CPU.System {
+		return float64(now.CPU.System-before.CPU.System) / float64(online) / 1e9
+	}
+	return now.Read.Sub(before.Read).Seconds()
 }
 
 // coresUsed is how many cores' worth of CPU time was used, as docker stats has it: the
