@@ -29,6 +29,10 @@ Several files are run one after the other, once all of them are found to be righ
 table at the end says what came out, and the exit code is the worst: 4, 130, 2, 1, 3, 0
 in this order.
 
+--smoke tries everything once, in seconds: it sends each request and each flow, checks
+the answers, and prepares every fault and every observer. Nothing is broken, and no run
+directory is written. The exit code is 1 if an answer was not as expected.
+
 The first Ctrl-C stops the load, lets open requests finish and undoes the
 faults; the second no longer waits for the requests. None skips the undo.
 
@@ -40,11 +44,20 @@ faults; the second no longer waits for the requests. None skips the undo.
 	r.from.add(cmd)
 	r.to.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&r.out, "out", "", "write the run directory to `DIR` (default runs/<time>-<name>); "+
-		"of several files, each to a folder in DIR that is called like the file")
+	f.StringVar(
+		&r.out,
+		"out",
+		"",
+		"write the run directory to `DIR` (default runs/<time>-<name>); "+
+			"of several files, each to a folder in DIR that is called like the file",
+	)
 	cobra.CheckErr(cmd.MarkFlagDirname("out"))
-	f.BoolVar(&r.over, "replace", false,
-		"remove an earlier run from the directory of --out first; nothing but what a run has written")
+	f.BoolVar(
+		&r.over,
+		"replace",
+		false,
+		"remove an earlier run from the directory of --out first; nothing but what a run has written",
+	)
 	f.IntVar(&r.keep, "keep", 0,
 		"keep the last `N` run directories in runs/, and remove earlier ones at the end")
 	f.BoolVar(&r.share, "share", false,
@@ -53,6 +66,9 @@ faults; the second no longer waits for the requests. None skips the undo.
 	f.StringVar(&r.acceptIf, "accept-if", "",
 		"accept the run for later ones to be held against if it passes: `"+acceptPass+"`; rules that "+
 			"only lack earlier runs do not count")
+	f.BoolVar(&r.smoke, "smoke", false,
+		"try everything once in place of the run: send each request and flow, check the answers, "+
+			"prepare faults and observers, break nothing, write no run directory")
 	f.BoolVar(&r.live, "live", true, "redraw a status block while running in a terminal")
 	return cmd
 }

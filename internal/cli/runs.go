@@ -27,6 +27,7 @@ type runs struct {
 	live  bool
 	over  bool
 	share bool
+	smoke bool
 
 	baselines string
 	acceptIf  string
@@ -48,6 +49,9 @@ func (r *runs) args(cmd *cobra.Command, args []string) error {
 			acceptPass, r.acceptIf, seeHelp(cmd))
 	}
 	switch keep := cmd.Flags().Changed("keep"); {
+	case r.smoke && (keep || r.out != "" || r.over || r.acceptIf != ""):
+		return fmt.Errorf("--smoke writes no run directory: --out, --replace, --keep and "+
+			"--accept-if say nothing of it\n%s", seeHelp(cmd))
 	case keep && r.keep < 1:
 		return fmt.Errorf("expected --keep to be 1 or more, found %d\n%s", r.keep, seeHelp(cmd))
 	case keep && r.out != "":
@@ -84,6 +88,9 @@ func (r *runs) run(cmd *cobra.Command, args []string) error {
 		Stdout: r.people().out, Stderr: r.err,
 		Terminal: r.people().terminal() && r.live, Color: r.people().color(r.people().out),
 	}
+	if r.smoke {
+		return r.tryOnce(soft, hard, plans, opt)
+	}
 	if len(plans) == 1 {
 		reported, code, err := r.one(soft, hard, plans[0], dirs[0], opt)
 		r.prune([]report.One{{Run: reported}})
@@ -92,6 +99,26 @@ func (r *runs) run(cmd *cobra.Command, args []string) error {
 	all, code := r.several(soft, hard, files, plans, dirs, opt)
 	r.prune(all)
 	return ended(code, nil)
+}
+
+// tryOnce tries everything in the plans once, one plan after the other.
+func (r *runs) tryOnce(
+	soft, hard context.Context, plans []*scenario.Plan, opt run.Options,
+) error {
+	var codes []run.ExitCode
+	for _, plan := range plans {
+		code, err := run.Smoke(soft, hard, plan, opt)
+		if len(plans) == 1 {
+			return ended(code, err)
+		}
+		if codes = append(codes, code); err != nil {
+			tell(r.streams, &exit{code, err})
+		}
+		if code == run.ExitInterrupted {
+			break
+		}
+	}
+	return ended(run.Worst(codes), nil)
 }
 
 func (r *runs) people() *streams { return r.to.people(r.streams) }

@@ -195,12 +195,7 @@ func (r *runner) progress(format string, args ...any) {
 // run prepares, sends the load, and takes everything down again, whatever
 // happened in between.
 func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
-	var relaying sync.WaitGroup
-	done := make(chan struct{})
-	relaying.Go(func() { r.tellInterrupts(done) })
-	defer relaying.Wait()
-	defer close(done)
-
+	defer r.relayInterrupts()()
 	var tl *timeline.Timeline
 	err := r.prepare(soft)
 	if err == nil {
@@ -209,6 +204,22 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	if tl == nil && soft.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil // the interruption, not a failure
 	}
+	return r.conclude(tl, soft.Err() != nil, r.redact(r.takeDown(hard, err)))
+}
+
+// relayInterrupts begins to tell what interruptions do; stop ends that.
+func (r *runner) relayInterrupts() (stop func()) {
+	var relaying sync.WaitGroup
+	done := make(chan struct{})
+	relaying.Go(func() { r.tellInterrupts(done) })
+	return func() {
+		close(done)
+		relaying.Wait()
+	}
+}
+
+// takeDown gives up what was prepared and started. It returns err, and all that went wrong.
+func (r *runner) takeDown(hard context.Context, err error) error {
 	err = errors.Join(err, r.observers.Close())
 	// Not soft or hard: what was started is stopped even if the run was
 	// interrupted twice.
@@ -231,7 +242,7 @@ func (r *runner) run(soft, hard context.Context) (ExitCode, error) {
 	if r.claim != nil {
 		err = errors.Join(err, r.claim.Release(clean))
 	}
-	return r.conclude(tl, soft.Err() != nil, r.redact(err))
+	return err
 }
 
 // Each returns the errors that were joined one by one, so that each can be printed on its own.

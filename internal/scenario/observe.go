@@ -30,6 +30,30 @@ type Observe struct {
 	Metrics []observe.Metric `json:"metrics,omitempty"`
 }
 
+// Observed lists what is watched beside the load.
+func (p *Plan) Observed() []timeline.Subject {
+	var out []timeline.Subject
+	if p.Observe == nil {
+		return out
+	}
+	add := func(kind timeline.SubjectKind, name string) {
+		out = append(out, timeline.Subject{Kind: kind, Name: name})
+	}
+	for _, name := range p.Observe.Services {
+		add(timeline.ServiceSubject, name)
+	}
+	for i := range p.Observe.Watch {
+		add(timeline.ServiceSubject, p.Observe.Watch[i].Name)
+	}
+	for i := range p.Observe.Probes {
+		add(timeline.ProbeSubject, p.Observe.Probes[i].Name)
+	}
+	for i := range p.Observe.Metrics {
+		add(timeline.MetricSubject, p.Observe.Metrics[i].Name)
+	}
+	return out
+}
+
 const (
 	// leastEvery is how often services can be asked at most: engines tell no more often.
 	leastEvery = time.Second
