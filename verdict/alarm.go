@@ -40,10 +40,13 @@ func CompileAlarm(src string, names Names) (*Rule, fielderr.List) {
 		case s.Fault != "":
 			return "what came of a fault is known when the run is over, and not while it goes on",
 				"ask for a figure of the last seconds, such as error_rate > 50%"
+		case s.Baseline || s.History > 0:
+			return "the last seconds are not held against earlier runs, which are known as a whole",
+				"write a limit, such as p99 > 2s; rules on earlier runs stand under verdict:"
 		case len(s.Phases) > 0 || len(s.Windows) > 0 || s.Every > 0:
 			return fmt.Sprintf("an abort rule is judged on the last seconds, whatever they "+
 					"belong to: found %s", t.Text),
-				"leave before, during, after, window and every out; stage, request and flow " +
+				"leave before, during, after, window, every and worst out; stage, request and flow " +
 					"are scopes of abort rules"
 		case t.Observed != nil:
 			switch t.Observed.Aggregate.Kind {
@@ -93,6 +96,11 @@ func (r *Rule) holdsIfAllIsWell() bool {
 // Compile does, and what that load cannot tell.
 func CompileHypothesis(src string, names Names) (*Rule, fielderr.List) {
 	return compile(src, names, func(t rule.Term) (msg, hint string) {
+		if t.Scope.Baseline || t.Scope.History > 0 {
+			return "the load before the first fault is not held against earlier runs, which are " +
+				"known as a whole", "write a limit, such as p99 < 200ms; rules on earlier runs " +
+				"stand under verdict:"
+		}
 		if t.Scope.Fault == "" && len(t.Scope.Phases) == 0 {
 			return "", ""
 		}
