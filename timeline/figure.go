@@ -8,6 +8,7 @@ const (
 	ServiceSubject SubjectKind = "service" // of the scenario, or watched
 	ProbeSubject   SubjectKind = "probe"   // a request that is asked all the time, load or no load
 	MetricSubject  SubjectKind = "metric"  // a figure from outside
+	LedgerSubject  SubjectKind = "ledger"  // writes that are read back after the last fault
 )
 
 // ObservedKind is an entry of the registry of kinds of subjects.
@@ -18,6 +19,9 @@ type ObservedKind struct {
 	// metric("age").last. HasOwn says that there is one.
 	Own    Figure
 	HasOwn bool
+	// WholeRun says that its figures are of all the run: they are known only after the load, and
+	// no part of the run has figures of its own.
+	WholeRun bool
 }
 
 // SubjectKinds is the registry of what is observed, in the order in which it is told to people.
@@ -27,6 +31,7 @@ func SubjectKinds() []ObservedKind {
 		{Kind: ProbeSubject, Doc: "a request that is asked all the time, load or no load",
 			Own: ProbeTime, HasOwn: true},
 		{Kind: MetricSubject, Doc: "a figure from outside", Own: MetricValue, HasOwn: true},
+		{Kind: LedgerSubject, Doc: "writes that are read back after the last fault", WholeRun: true},
 	}
 }
 
@@ -88,6 +93,15 @@ const (
 	ProbeTime
 
 	MetricValue
+
+	LedgerAcknowledged
+	LedgerRefused
+	LedgerUnknown
+	LedgerRead
+	LedgerUnread
+	LedgerLost
+	LedgerPhantom
+	LedgerDuplicated
 
 	figureCount
 )
@@ -203,5 +217,38 @@ var figures = [figureCount]SubjectFigure{
 	MetricValue: {
 		Name: "value", Kind: MetricSubject,
 		Doc: "the figure, in the unit that the scenario declares",
+	},
+	LedgerAcknowledged: {
+		Name: "acknowledged", Kind: LedgerSubject, Unit: UnitNumber, Fold: Sum,
+		Doc: "writes that the target acknowledged",
+	},
+	LedgerRefused: {
+		Name: "refused", Kind: LedgerSubject, Unit: UnitNumber, Fold: Sum,
+		Doc: "writes that the target refused, with a status from 400 to 499",
+	},
+	LedgerUnknown: {
+		Name: "unknown", Kind: LedgerSubject, Unit: UnitNumber, Fold: Sum,
+		Doc: "writes that were sent and neither acknowledged nor refused: each may be there or not",
+	},
+	LedgerRead: {
+		Name: "read", Kind: LedgerSubject, Unit: UnitNumber, Fold: Sum,
+		Doc: "writes that were read back, and the answer said whether they are there",
+	},
+	LedgerUnread: {
+		Name: "unread", Kind: LedgerSubject, Unit: UnitNumber, Fold: Sum,
+		Doc: "writes that were to be read back and were not, or of which no answer said " +
+			"whether they are there",
+	},
+	LedgerLost: {
+		Name: "lost", Kind: LedgerSubject, Unit: UnitNumber, Fold: Sum,
+		Doc: "acknowledged writes that are not there; at least so many, if some were not read back",
+	},
+	LedgerPhantom: {
+		Name: "phantom", Kind: LedgerSubject, Unit: UnitNumber, Fold: Sum,
+		Doc: "refused writes that are there",
+	},
+	LedgerDuplicated: {
+		Name: "duplicated", Kind: LedgerSubject, Unit: UnitNumber, Fold: Sum,
+		Doc: "writes that are there more than once",
 	},
 }

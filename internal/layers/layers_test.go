@@ -34,7 +34,7 @@ var order = [][]string{
 	{"attack/httpx/fast", "attack/httpx/std", "attack/attacktest"},
 	{"attack/httpx/vegeta"},
 	{"attack/protocols"},
-	{"internal/ready", "internal/target/link/tcpproxy"},
+	{"internal/ready", "internal/ledger", "internal/target/link/tcpproxy"},
 	{"internal/target", "internal/target/nethelper"},
 	{"internal/target/process", "internal/target/link", "internal/target/container"},
 	{"internal/target/kinds", "internal/observe"},

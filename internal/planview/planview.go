@@ -119,6 +119,7 @@ func plan(w io.Writer, p *scenario.Plan) {
 	observed(w, p)
 	hypothesis(w, p)
 	alarms(w, p)
+	ledgers(w, p)
 	rules(w, p)
 	recovery(w, p)
 }

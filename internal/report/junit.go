@@ -109,7 +109,7 @@ func WriteJUnit(w io.Writer, r *Run) error {
 			suite.Skipped++
 		}
 	}
-	for _, l := range observedLines(r) {
+	for _, l := range append(observedLines(r), ledgerLines(r)...) {
 		suite.SystemOut += l + "\n"
 	}
 	suite.SystemOut = plaintext.Lines(suite.SystemOut)

@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/seed-1574e9de/ordeal/internal/ledger"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
@@ -42,6 +43,8 @@ type Run struct {
 	// Samples is the file in the run directory that holds samples of wrong
 	// answers; empty if there are none.
 	Samples string
+	// Ledgers are what came of the writes that were read back.
+	Ledgers []ledger.Account
 	// Problems are why the run could not be done or undone, for people.
 	Problems []string
 	// JudgedAgain says that a recording was judged, and not the run at its end. RulesFrom is

@@ -61,6 +61,8 @@ type summary struct {
 	Services map[string]subjectSummary `json:"services,omitempty"`
 	Probes   map[string]subjectSummary `json:"probes,omitempty"`
 	Metrics  map[string]subjectSummary `json:"metrics,omitempty"`
+
+	Ledgers map[string]ledgerSummary `json:"ledgers,omitempty"`
 }
 
 // totals are counts of arrivals: planned = done + unsent + interrupted.
@@ -217,6 +219,7 @@ func newSummary(r *Run) summary {
 		Services: subjectSummaries(rep.Subjects, timeline.ServiceSubject),
 		Probes:   subjectSummaries(rep.Subjects, timeline.ProbeSubject),
 		Metrics:  subjectSummaries(rep.Subjects, timeline.MetricSubject),
+		Ledgers:  ledgerSummaries(r.Ledgers),
 	}
 	if stop := t.Stopped; stop != nil && stop.By == timeline.StoppedByAlarm {
 		s.Aborted = stop

@@ -40,6 +40,7 @@ func WriteTerminal(w io.Writer, r *Run, s Style) error {
 	p.flows(r)
 	p.totals(r)
 	p.observed(r)
+	p.ledgers(r)
 	p.advice(r)
 	p.closing(r)
 	_, err := io.WriteString(w, p.b.String())

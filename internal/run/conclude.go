@@ -81,6 +81,7 @@ func (r *runner) ended(tl *timeline.Timeline, sent bool, broken error) *ended {
 			e.Samples = record.SamplesFile
 		}
 	}
+	e.Ledgers = r.accounts
 	if broken != nil {
 		e.Problems = strings.Split(broken.Error(), "\n")
 	}

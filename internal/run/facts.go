@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/ledger"
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
@@ -43,6 +44,8 @@ type ended struct {
 	Examples  map[string]string `json:"examples,omitempty"` // of errors, by kind
 	Samples   string            `json:"samples,omitempty"`
 	Problems  []string          `json:"problems,omitempty"`
+	// Ledgers are what was read back. The rules go by the recording, which has their figures.
+	Ledgers []ledger.Account `json:"ledgers,omitempty"`
 	// Unsent stands in place of the recording if no load was sent.
 	Unsent *unsent `json:"unsent,omitempty"`
 	// Truncated says how a recording that could not be written to its end was cut off.
@@ -124,7 +127,7 @@ func (f *facts) judge(
 	out := &report.Run{
 		Name: id.Name, Seed: id.Seed, Dir: dir, Version: f.Version, Host: host, Source: f.Source,
 		Engine: f.End.Engine, EngineWhy: f.End.EngineWhy, Examples: f.End.Examples,
-		Samples: f.End.Samples, Problems: f.End.Problems, Report: judged, Timeline: tl,
+		Samples: f.End.Samples, Ledgers: f.End.Ledgers, Problems: f.End.Problems, Report: judged, Timeline: tl,
 		Places: places,
 		Dirty:  slices.ContainsFunc(tl.Faults, func(f timeline.Fault) bool { return f.Dirty }),
 	}

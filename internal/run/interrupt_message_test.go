@@ -19,6 +19,8 @@ func TestNotices(t *testing.T) {
 		{draining, 1, true, "interrupted: the load is over, still waiting for open requests (again: do not wait for them)"},
 		{draining, 2, false, "open requests are given up; still taking down what was started"},
 		{ending, 1, true, "interrupted: all answers are in; still undoing faults"},
+		{readingBack, 1, true, "interrupted: writes are not read back any further; taking down what was started and judging"},
+		{readingBack, 2, true, "still taking down what was started and judging"},
 		{finishing, 1, true, "interrupted: all answers are in; still taking down what was started and judging"},
 		{finishing, 2, true, "still taking down what was started and judging"},
 		{ending, 3, false, "still taking down what was started; this has its own deadline"},

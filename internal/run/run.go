@@ -25,6 +25,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/chaos"
 	"github.com/seed-1574e9de/ordeal/internal/baseline"
 	"github.com/seed-1574e9de/ordeal/internal/generator"
+	"github.com/seed-1574e9de/ordeal/internal/ledger"
 	"github.com/seed-1574e9de/ordeal/internal/observe"
 	"github.com/seed-1574e9de/ordeal/internal/owner"
 	"github.com/seed-1574e9de/ordeal/internal/record"
@@ -133,6 +134,7 @@ type runner struct {
 	services  *services
 	journal   *journal
 	attack    attack.Plan
+	reads     attack.Plan // of what reads ledgers back
 	conductor *chaos.Conductor
 	observers *observe.Set
 	recorder  *record.Recorder
@@ -147,6 +149,8 @@ type runner struct {
 
 	forbidden forbidden
 	stopped   stopped
+
+	accounts []ledger.Account // of the ledgers, once they were read back
 
 	mu   sync.Mutex
 	live *report.LiveStatus // nil but while load is sent
@@ -332,6 +336,11 @@ func (r *runner) prepare(ctx context.Context) error {
 	if r.attack, err = r.plan.Resolve(r.services.addr); err != nil {
 		return err
 	}
+	if len(r.plan.Ledger) > 0 {
+		if r.reads, err = r.plan.ResolveLedgers(r.services.addr); err != nil {
+			return err
+		}
+	}
 	if err := r.take(ctx, me); err != nil {
 		return err
 	}
@@ -362,8 +371,14 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		return nil, wrong.Err()
 	}
 	defer clients.Close()
+	readers, err := r.ledgerClients()
+	if err != nil {
+		return nil, err
+	}
+	defer readers.Close()
 
 	// A connection that must not be opened ends the load, as an interruption does.
+	user := soft // an abort is no reason not to read back what was written before
 	soft, stop := context.WithCancel(soft)
 	defer stop()
 	r.forbidden.then(stop)
@@ -374,7 +389,10 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	clock := func() time.Duration { return time.Since(start) }
 	windows := r.attack.Windows()
 	recording := r.recording(clock, start, windows)
-	var err error
+	book, err := r.openLedgers()
+	if err != nil {
+		return nil, err
+	}
 	if r.recorder, err = record.New(recording); err != nil {
 		return nil, writeError("the recording", err)
 	}
@@ -484,7 +502,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 			Clients: clients, Clock: clock, Start: start, Sink: r.recorder, Stop: soft.Done(),
 			Counters: &r.load, Busy: generator.Busy(), Refused: r.forbidden.note,
 			Standstills: still, Carries: slices.ContainsFunc(r.plan.Services, carries),
-			OnStage: onStage,
+			OnStage: onStage, Watch: watchOf(book),
 		})
 	}
 	// A run that was interrupted before its last answer ends with exit code 130, even if all
@@ -495,9 +513,14 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	endWatch()
 	wg.Wait()
 	r.observers.Finish(observing)
-	r.phase.Store(int32(finishing))
 	r.setLive(nil)
 	live.Stop()
+	if book != nil {
+		r.phase.Store(int32(readingBack))
+		err = errors.Join(err, r.readBack(user, book, readers, clock, faults))
+		interrupted = interrupted || user.Err() != nil
+	}
+	r.phase.Store(int32(finishing))
 	for i := range faults {
 		faults[i].Error = r.plan.Redact(faults[i].Error)
 		for j, e := range faults[i].Evidence {

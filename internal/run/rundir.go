@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/seed-1574e9de/ordeal/internal/filelock"
+	"github.com/seed-1574e9de/ordeal/internal/ledger"
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 )
@@ -79,6 +80,7 @@ func newRunDir(path, name string, replace bool, now time.Time) (string, error) {
 func runFiles() []string {
 	names := []string{
 		planFile, factsFile, earlierFile, logsDir, record.TimelineFile, record.LogFile, record.SamplesFile,
+		ledger.File, ledger.FindingsFile,
 	}
 	for _, o := range report.Outputs() {
 		names = append(names, o.File)

@@ -40,6 +40,9 @@ func TestManualExamples(t *testing.T) {
 		"recovery": func(x string) string {
 			return head + "services: { api: { builtin: api } }\n" + x + "attack:\n" + load + stages
 		},
+		"ledger": func(x string) string {
+			return head + "attack:\n" + stages + "  requests: [{ name: order, post: /orders }]\n" + x
+		},
 		"observe": func(x string) string {
 			return head + "services: { api: { builtin: api } }\n" + x + "attack:\n" + load + stages
 		},

@@ -96,6 +96,7 @@ type stepNames struct {
 	step     string            // the step that is looked at
 	captured []string          // by steps before it
 	by       map[string]string // the first step of all that captures a name
+	reads    bool              // it is no step, but what reads a ledger's writes back
 }
 
 // flow makes a flow and the requests of its steps, and adds these to the requests of p. The steps'
@@ -191,6 +192,9 @@ func (b *builder) capture(x *namedCapture) expect.Capture {
 
 // missing says that a step's template names what nobody captures, and what to do.
 func (c *stepNames) missing(name string) (msg, hint string) {
+	if c.reads {
+		return fmt.Sprintf("%q is not known when writes are read back", name), c.known()
+	}
 	msg = fmt.Sprintf("no earlier step captures %q", name)
 	if c.data != "" {
 		msg += ", and " + c.data + " has no such column"

@@ -59,6 +59,7 @@ type scenarioFile struct {
 	Attack     attackFile   `json:"attack" required:"true" doc:"the load: requests or flows, and stages"`
 	Chaos      []faultFile  `json:"chaos" doc:"faults, on the same clock as the load"`
 	Observe    observeFile  `json:"observe" doc:"what is watched beside the load: services, probes and figures from outside"`
+	Ledger     []ledgerFile `json:"ledger" doc:"writes that must not be lost: what was acknowledged is read back after the last fault"`
 	Recovery   recoveryFile `json:"recovery" doc:"when the service counts as normal again after a fault; a fault can have its own"`
 	Hypothesis rulesFile    `json:"hypothesis" doc:"rules that must hold before the first fault is injected; otherwise none is, the load ends, and the run is inconclusive"`
 	Abort      alarmsFile   `json:"abort" doc:"conditions that end the run and fail it, such as error_rate > 50% for 10s; judged every second, on answers as they come"`
@@ -214,6 +215,32 @@ type metricFile struct {
 
 	// Source are the keys of the sources, see observe.Sources.
 	Source strictyaml.Keyed `keys:"sources"`
+}
+
+// ledgerFile says which writes are kept in mind, and how they are read back.
+type ledgerFile struct {
+	Name         string        `json:"name" required:"true" doc:"name in rules and reports"`
+	Write        string        `json:"write" required:"true" doc:"name of the request that writes, such as checkout, or of a step, such as buy/order"`
+	Acknowledged statuses      `json:"acknowledged" doc:"the status by which a write is acknowledged, a class such as 2xx, or a list of them; left out, a good answer below 400 acknowledges it"`
+	Key          keyFile       `json:"key" required:"true" doc:"by what a write is asked for: a part of the answer that acknowledges it, or a template over what the request is made from"`
+	Read         readBackFile  `json:"read" required:"true" doc:"the request that reads a write back; its templates have {{ .key }}"`
+	Settle       time.Duration `json:"settle" default:"2s" doc:"how long the target is left alone after the last fault was undone"`
+	Rate         arrivals.Rate `json:"rate" default:"200/s" positive:"true" doc:"how many a second are read back at most"`
+	Deadline     time.Duration `json:"deadline" default:"60s" positive:"true" doc:"how long the reading back may take; what was not read by then leaves the rules in doubt"`
+	Sample       sampleFile    `json:"sample" doc:"how many writes are read back, drawn from the seed, or all (the default)"`
+	Duplicates   string        `json:"duplicates" doc:"JSON path in the answer to read: to a number, which is how often the write is there, or to a list, which holds it so often; 0 and an empty list say that it is not there"`
+}
+
+// keyFile says where the key of a write stands: one of these.
+type keyFile struct {
+	captureFile
+	Template string `json:"template" doc:"a template over the request's row of data or a flow's captures, {{ .order_id }}, or with {{ seq }}: what was refused and what timed out has a key too"`
+}
+
+// readBackFile is a request that reads back.
+type readBackFile struct {
+	requestFile `without:"name,weight,data,targets"`
+	Missing     expectFile `json:"missing" doc:"the answer that says that the write is not there, looked for first; left out: status 404 or 410"`
 }
 
 type stageHead struct {

@@ -125,12 +125,14 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Ready, p.ReadyTimeout = b.ready(&f.Attack.Ready, ready.Check{}), f.Attack.ReadyTimeout
 	p.Chaos = b.faults().plans(p.Seed)
 	p.Observe = b.observe()
+	p.Ledger = b.ledgers(&p.Attack)
 	p.Recovery, p.RecoveryOf = b.recovery()
 	names := b.ruleNames()
 	p.Hypothesis = b.hypothesis(p.Chaos, names)
 	p.Abort = b.alarms(names)
 	p.Rules = b.compileRules(f.Verdict, names, verdict.Compile)
 	b.observedInRules(p)
+	b.ledgersInRules(p)
 	return p
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/chaos"
+	"github.com/seed-1574e9de/ordeal/internal/ledger"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/target"
@@ -33,6 +34,7 @@ type Plan struct {
 	Chaos      []chaos.FaultPlan `json:"chaos,omitempty"`
 	Hypothesis []PlannedRule     `json:"hypothesis,omitempty"`
 	Abort      []PlannedAlarm    `json:"abort,omitempty"`
+	Ledger     []ledger.Ledger   `json:"ledger,omitempty"`
 	Rules      []PlannedRule     `json:"verdict,omitempty"`
 
 	// Ready says when the target is ready for the load; a path is asked at the

@@ -29,5 +29,8 @@ func declared(f *scenarioFile) []timeline.Declared {
 		unit, _ := observe.ParseUnit(f.Observe.Metrics[i].Unit) // else a mistake of its own
 		add(timeline.MetricSubject, f.Observe.Metrics[i].Name, unit.Unit)
 	}
+	for i := range f.Ledger {
+		add(timeline.LedgerSubject, f.Ledger[i].Name, "")
+	}
 	return out
 }

@@ -43,23 +43,46 @@ const (
 	maxBody   = 1 << 20
 )
 
-type apiCommand struct{ seed uint64 }
+type apiCommand struct {
+	seed   uint64
+	orders string
+	early  bool
+}
 
 func (c *apiCommand) flags(fs *pflag.FlagSet) {
 	fs.Uint64Var(&c.seed, "seed", 1, "seed of the variation in how long an answer takes")
+	fs.StringVar(&c.orders, "orders", "", "folder to keep orders in, which makes POST /orders work; it is made if need be")
+	fs.BoolVar(&c.early, "acknowledge-early", false, "acknowledge orders before they are on the disk, so that a crash loses some")
 }
 
-func (c *apiCommand) validate() error { return nil }
+func (c *apiCommand) validate() error {
+	if c.early && c.orders == "" {
+		return errors.New("expected --orders DIR with --acknowledge-early, found none")
+	}
+	return nil
+}
 
 func (c *apiCommand) run(ctx context.Context, ln net.Listener, stdout, _ io.Writer) error {
+	var kept *orders
+	if c.orders != "" {
+		// One file for each port: a service comes back where it was, and so finds its orders.
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		var err error
+		if kept, err = openOrders(c.orders, port, c.early); err != nil {
+			ln.Close()
+			return err
+		}
+		defer kept.close()
+	}
 	fmt.Fprintf(stdout, "api listens on http://%s\n", ln.Addr())
-	return serve(ctx, ln, newAPI(c.seed))
+	return serve(ctx, ln, newAPI(c.seed, kept))
 }
 
-// newAPI returns the api. It holds no orders: an order's number is made from
+// newAPI returns the api. A checkout keeps nothing: its number is made from
 // its idempotency key, as a unique key in a shared database would make it, so
-// every replica gives a repeated order the same number.
-func newAPI(seed uint64) http.Handler {
+// every replica gives a repeated one the same number. Without kept there are no
+// orders.
+func newAPI(seed uint64, kept *orders) http.Handler {
 	work := newWork(seed)
 	bySKU := make(map[string]Product)
 	for _, p := range Products() {
@@ -74,13 +97,8 @@ func newAPI(seed uint64) http.Handler {
 		answer(w, http.StatusOK, Products())
 	})
 	mux.HandleFunc("POST /checkout", func(w http.ResponseWriter, r *http.Request) {
-		order, product, err := readOrder(w, r, bySKU)
-		if err != nil {
-			status := http.StatusUnprocessableEntity
-			if bad, ok := errors.AsType[*badRequest](err); ok {
-				status = bad.status
-			}
-			answer(w, status, map[string]string{"error": err.Error()})
+		order, product, ok := orderOf(w, r, bySKU)
+		if !ok {
 			return
 		}
 		work.do(r.Context())
@@ -90,7 +108,45 @@ func newAPI(seed uint64) http.Handler {
 			), "sku": order.SKU, "qty": order.Qty, "total": order.Qty * product.Price,
 		})
 	})
+	if kept != nil {
+		mux.HandleFunc("POST /orders", func(w http.ResponseWriter, r *http.Request) {
+			order, _, ok := orderOf(w, r, bySKU)
+			if !ok {
+				return
+			}
+			id := orderNumber(r.Header.Get(keyHeader))
+			if err := kept.add(id, order); err != nil {
+				answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+				return
+			}
+			answer(w, http.StatusCreated, map[string]string{"id": id})
+		})
+		mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
+			order, ok := kept.get(r.PathValue("id"))
+			if !ok {
+				answer(w, http.StatusNotFound, map[string]string{"error": "there is no such order"})
+				return
+			}
+			answer(w, http.StatusOK, order)
+		})
+	}
 	return mux
+}
+
+// orderOf reads an order, or answers what is wrong with it.
+func orderOf(
+	w http.ResponseWriter, r *http.Request, bySKU map[string]Product,
+) (order, Product, bool) {
+	o, product, err := readOrder(w, r, bySKU)
+	if err != nil {
+		status := http.StatusUnprocessableEntity
+		if bad, ok := errors.AsType[*badRequest](err); ok {
+			status = bad.status
+		}
+		answer(w, status, map[string]string{"error": err.Error()})
+		return o, product, false
+	}
+	return o, product, true
 }
 
 type order struct {

@@ -12,7 +12,7 @@ import (
 
 func TestProducts(t *testing.T) {
 	rec := httptest.NewRecorder()
-	newAPI(1).ServeHTTP(rec, httptest.NewRequest("GET", "/products", nil))
+	newAPI(1, nil).ServeHTTP(rec, httptest.NewRequest("GET", "/products", nil))
 	var got []Product
 	if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestCheckout(t *testing.T) {
 		{"unknown field", `{"sku":"tea-1","qty":1,"gift":true}`, 400, "gift"},
 		{"huge", `{"sku":"` + strings.Repeat("x", maxBody) + `"}`, 413, "at most 1 MiB"},
 	}
-	api := newAPI(1)
+	api := newAPI(1, nil)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			rec := httptest.NewRecorder()
@@ -53,7 +53,7 @@ func TestCheckout(t *testing.T) {
 }
 
 func TestUnknownRoutes(t *testing.T) {
-	api := newAPI(1)
+	api := newAPI(1, nil)
 	for route, status := range map[string]int{"GET /": 404, "POST /products": 405, "GET /checkout": 405, "GET /healthz": 200} {
 		method, path, _ := strings.Cut(route, " ")
 		rec := httptest.NewRecorder()
@@ -79,7 +79,7 @@ func TestIdempotencyKey(t *testing.T) {
 		}
 		return got.Order
 	}
-	a, b := newAPI(1), newAPI(2)
+	a, b := newAPI(1, nil), newAPI(2, nil)
 	if x, y := order(a, "k1"), order(b, "k1"); x != y {
 		t.Errorf("one key gave the orders %s and %s", x, y)
 	}

@@ -1,7 +1,8 @@
 // Package shop is the built-in demo system: real HTTP services to put under
 // load and to break, without anything to install.
 //
-//	api       products and checkout, a few milliseconds of work each
+//	api       products and checkout, a few milliseconds of work each; if asked to,
+//	          orders that survive a crash, or that are acknowledged too early
 //	gateway   a reverse proxy over any number of apis, which hides the death of one
 //	auth      says who may open the gateway's /admin
 //	shop      a gateway and two apis in one process, to play with
@@ -44,7 +45,8 @@ usage: ordeal demo [shop|gateway|api|auth] [flags]
 
   shop      a gateway and two apis in one process (the default)
   gateway   balances requests over apis and retries failed ones on another
-  api       GET /products, POST /checkout {"sku", "qty"}, GET /healthz
+  api       GET /products, POST /checkout {"sku", "qty"}, GET /healthz; with --orders
+            also POST /orders and GET /orders/ID, which survive a crash
   auth      POST /login {"user": "admin", "password": "earl-grey"} gives a token;
             a gateway with --auth opens GET /admin for it
 

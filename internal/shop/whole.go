@@ -37,7 +37,7 @@ func (c *whole) run(ctx context.Context, front net.Listener, stdout, stderr io.W
 			return errors.Join(fmt.Errorf("cannot open a port for an api: %w", err), group.Wait())
 		}
 		addrs = append(addrs, ln.Addr().String())
-		group.Go(func() error { return serve(apis, ln, newAPI(c.seed+i)) })
+		group.Go(func() error { return serve(apis, ln, newAPI(c.seed+i, nil)) })
 	}
 	gc := gatewayCommand{apis: addrs, retries: 2, tryTimeout: time.Second}
 	g := gc.gateway(log.New(stderr, "gateway: ", 0))

@@ -30,6 +30,7 @@ var names = rule.Names{
 		{Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "db"}},
 		{Subject: timeline.Subject{Kind: timeline.ProbeSubject, Name: "health"}},
 		{Subject: timeline.Subject{Kind: timeline.MetricSubject, Name: "queue_depth"}},
+		{Subject: timeline.Subject{Kind: timeline.LedgerSubject, Name: "orders"}},
 		{Subject: timeline.Subject{Kind: timeline.MetricSubject, Name: "patch_age"},
 			Unit: timeline.UnitDuration},
 		{Subject: timeline.Subject{Kind: timeline.MetricSubject, Name: "traffic"},
@@ -457,7 +458,7 @@ func TestScopes(t *testing.T) {
 		}
 		compared := map[string]string{
 			"fault": "recovery < 1s", "service": "cpu < 1%", "probe": "p99 < 1s",
-			"metric": "last < 1",
+			"metric": "last < 1", "ledger": "lost == 0",
 		}[s.Name]
 		if compared == "" {
 			compared = "p99 < 1s"

@@ -30,7 +30,7 @@ type Observed struct {
 func subjectScopes() []ScopeKind {
 	examples := map[timeline.SubjectKind]string{
 		timeline.ServiceSubject: "api", timeline.ProbeSubject: "health",
-		timeline.MetricSubject: "queue_depth",
+		timeline.MetricSubject: "queue_depth", timeline.LedgerSubject: "orders",
 	}
 	var out []ScopeKind
 	for _, k := range timeline.SubjectKinds() {
@@ -99,6 +99,11 @@ func (r *resolver) figure(s *Scope, links []step) (Metric, *Observed) {
 		return Metric{}, nil
 	}
 	kind := subjectKind(s.Subject.Kind)
+	if part := len(s.Phases) + len(s.Windows); kind.WholeRun &&
+		(part > 0 || s.Stage != "" || s.Every > 0) {
+		return fail(whole, of+" has figures of the whole run only",
+			fmt.Sprintf("write %s.%s, without what stands before it", of, first.name))
+	}
 	figure, ok := timeline.FigureOf(kind.Kind, first.name)
 	rest := links[1:]
 	if !ok && kind.HasOwn {
