@@ -73,6 +73,7 @@ func (p *reporting) report(s *streams, r *report.Run) {
 		for i := range r.Places {
 			r.Places[i].File = inWorkspace(r.Places[i].File)
 		}
+		r.StopPlace.File = inWorkspace(r.StopPlace.File)
 		p.write(s, "the annotations", p.people(s).out, p.annotate.taken.Format, r)
 	}
 	if p.summary.taken != nil {

@@ -49,6 +49,7 @@ func TestMistakesOfAnnotations(t *testing.T) {
 
 func TestFormatsGolden(t *testing.T) {
 	for name, r := range runs() {
+		r.StopPlace = scenario.Place{File: "night.yaml", Line: 30, Col: 5, Len: 20}
 		r.Places = []scenario.Place{{File: "night: a,b.yaml", Line: 12, Col: 5, Len: 17}, {File: "night.yaml", Line: 13}, {}}
 		for _, f := range formats() {
 			if f.Name == "json" {

@@ -13,7 +13,8 @@ import (
 
 // WriteGitHub writes a workflow command of GitHub Actions for each rule that did not hold, which
 // points at the rule: an error for one that fails the run or leaves it inconclusive, a warning
-// for one that only warns. What went wrong apart from the rules is an error without a place.
+// for one that only warns. What went wrong apart from the rules is an error. Of that only what
+// ended the load early has a place.
 func WriteGitHub(w io.Writer, r *Run) error {
 	var b strings.Builder
 	for i, x := range r.Report.Rules {
@@ -45,7 +46,11 @@ func WriteGitHub(w io.Writer, r *Run) error {
 		}
 	}
 	for _, text := range why {
-		gitHubCommand(&b, "error", "ordeal: "+r.Name, text, scenario.Place{})
+		var at scenario.Place
+		if stop := r.timeline().Stopped; stop != nil && strings.Contains(text, stop.Why) {
+			at = r.StopPlace
+		}
+		gitHubCommand(&b, "error", "ordeal: "+r.Name, text, at)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -24,6 +24,7 @@ func WriteMarkdown(w io.Writer, r *Run) error {
 	m := &markdown{}
 	m.headline(r)
 	m.rules(r.Report.Rules)
+	m.hypothesis(r.timeline().Hypothesis)
 	m.faults(r.Report.Faults)
 	m.times(r)
 	_, err := io.WriteString(w, m.b.String())
@@ -93,6 +94,22 @@ func (m *markdown) rules(all []verdict.RuleResult) {
 			}
 			rows = append(rows, []string{string(o), rule, observed, x.Limit, why})
 		}
+	}
+	m.table(rows)
+}
+
+func (m *markdown) hypothesis(h *timeline.Hypothesis) {
+	if h == nil {
+		return
+	}
+	m.head("", "hypothesis, before the first fault", "observed", "limit", "why")
+	var rows [][]string
+	for _, x := range h.Rules {
+		rule := x.KPI
+		if x.Name != "" {
+			rule = x.Name + ": " + x.KPI
+		}
+		rows = append(rows, []string{string(x.Outcome), rule, x.Observed, x.Limit, x.Why})
 	}
 	m.table(rows)
 }

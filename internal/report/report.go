@@ -51,6 +51,8 @@ type Run struct {
 	// where the rules are from, if they are not the run's own.
 	JudgedAgain bool
 	RulesFrom   string
+	// StopPlace is where the rule stands by which ordeal itself ended the load, if that is known.
+	StopPlace scenario.Place
 	// Places are where the rules stand, in their order, if that is known.
 	Places []scenario.Place
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -35,6 +36,7 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		return ExitBroken, errors.Join(broken, err)
 	}
 	out.LeftBehind = out.Dirty || r.left
+	out.StopPlace = r.stopPlace(tl.Stopped)
 	unwritten := r.facts.write(r.dir)
 	if unwritten != nil {
 		out.Problems = append(out.Problems, unwritten.Error())
@@ -64,6 +66,23 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 		r.opt.Reported(out)
 	}
 	return ExitCode(out.ExitCode), errors.Join(broken, unwritten)
+}
+
+// stopPlace is where the rule stands that ended the load; nowhere if none did.
+func (r *runner) stopPlace(stop *timeline.Stop) scenario.Place {
+	if stop == nil {
+		return scenario.Place{}
+	}
+	for i := range r.plan.Abort {
+		a := &r.plan.Abort[i]
+		if stop.By == timeline.StoppedByAlarm && a.When == stop.When && a.Name == stop.Name {
+			return a.At
+		}
+	}
+	if stop.By == timeline.StoppedByHypothesis && len(r.plan.Hypothesis) > 0 {
+		return r.plan.Hypothesis[0].At
+	}
+	return scenario.Place{}
 }
 
 // ended has the facts about the end of the run that are not in its recording.
