@@ -108,6 +108,8 @@ type ruleCase struct {
 	// that come after; of terms that are shares, the condition.
 	worstFinal, worstRest map[int]*worstOf
 	shares                map[int]*ruleCase
+	// Of terms that are growths of load, what came by now, and with what can still change.
+	growing, growingRest map[int]*growing
 }
 
 // worstSlice is what the slices of a rule came to.
@@ -135,6 +137,7 @@ func (j *Judging) prepare(in Input) *ruleCase {
 		alone:  true,
 
 		worstFinal: map[int]*worstOf{}, worstRest: map[int]*worstOf{}, shares: map[int]*ruleCase{},
+		growing: map[int]*growing{}, growingRest: map[int]*growing{},
 	}
 	j.cases = append(j.cases, c)
 	for i := range in.Rule.terms {
@@ -155,6 +158,10 @@ func (j *Judging) prepare(in Input) *ruleCase {
 		}
 		if t.observed != nil {
 			c.observe(j, i, t)
+			continue
+		}
+		if t.metric.growthOf != nil {
+			c.grow(j, i, t)
 			continue
 		}
 		if t.scope.Fault != "" {
@@ -443,6 +450,8 @@ func (j *Judging) wholeValues(c *ruleCase) (whole []value, blocked []string) {
 	whole, blocked = slices.Clone(c.whole), j.blocked(r)
 	for i := range r.terms {
 		switch t := &r.terms[i]; {
+		case t.metric.growthOf != nil:
+			whole[i] = j.growthValue(c, i).unless(blocked[i])
 		case t.metric.ofNotice:
 			whole[i] = j.readDetection(t)
 		case t.scope.Fault != "":

@@ -196,6 +196,7 @@ func (j *Judging) judge(brief bool) Report {
 	for _, c := range j.cases {
 		c.rest = nil
 		clear(c.worstRest)
+		clear(c.growingRest)
 	}
 	j.c.emitAll()
 	j.observations.emitAll(j.tl.Duration)

@@ -62,7 +62,8 @@ type Metric struct {
 	// ofNotice says that it is when a fault was noticed, which is read of what was observed.
 	ofNotice bool
 	// grows says that it is how fast something grows.
-	grows bool
+	grows    bool
+	growthOf *Metric // of load: what grows
 	// anything says that nothing is known of how small or great it can be.
 	anything bool
 	// ofAnswers says that it counts answers: that there were none is a figure too, where
@@ -141,6 +142,9 @@ func Metrics() []Metric {
 var metrics = Metrics()
 
 func metricByName(name string) *Metric {
+	if base, ok := baseOfGrowth(name); ok {
+		return growthMetric(metricByName(base))
+	}
 	i := slices.IndexFunc(metrics, func(m Metric) bool { return m.Name == name })
 	if i < 0 {
 		return percentileMetric(name)

@@ -308,7 +308,7 @@ func (m *Metric) direction() rule.Direction {
 
 // kept says whether a metric can be asked of earlier runs: what it is read from is kept of them.
 func (m *Metric) kept() bool {
-	if m.OfFault || m.OfCall || m.takes != nil {
+	if m.OfFault || m.OfCall || m.takes != nil || m.grows {
 		return false
 	}
 	if m.of == nil {

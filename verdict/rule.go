@@ -150,6 +150,7 @@ func (m *Metric) forRules() rule.Metric {
 	return rule.Metric{
 		Name: m.Name, Unit: m.Unit, OfFault: m.OfFault, OfCall: m.OfCall,
 		Takes: m.takes, TakesSign: m.ofNotice, Worse: m.worse, Kept: m.kept(),
+		Grows: m.growthOf != nil,
 	}
 }
 

@@ -126,6 +126,9 @@ func (j *Judging) culprit(c *ruleCase, r *RuleResult) *culprit {
 		terms[i].share != nil || terms[i].isPast() {
 		return nil
 	}
+	if terms[i].metric.grows {
+		return nil
+	}
 	return &culprit{
 		result: r, term: &terms[i], op: op, limit: limit.n, parts: map[time.Duration]*part{},
 	}

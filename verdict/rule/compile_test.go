@@ -108,6 +108,9 @@ func TestCompileGood(t *testing.T) {
 			[]time.Duration{time.Second}},
 		{`fault("kill-api").detection(metric("patch_age") > 5h) < 1m`, nil},
 		{`fault("kill-api").detection(service("api").restarts > 0) <= 24h`, nil},
+		{`p99.growth < 5ms/h`, nil},
+		{`stage("steady").request("browse").ok.p95.growth < 1s/d && service.p99.9.growth < 5ms/h`, nil},
+		{`mean.growth <= 0ms/h`, nil},
 		{`worst(10s).p99 < 3 * p99`, nil},
 		{`stage("steady").worst(10s).availability > 99% && every(5s).p50 < 1s`,
 			[]time.Duration{time.Second}},
@@ -235,6 +238,11 @@ var mistakes = []string{
 	"fault(\"kill-api\").detection(stage(\"steady\")) < 1s", "probe(\"health\").detection < 1s",
 	"fault(\"kill-api\").detection(\"health\") < 1s", "during(\"kill-api\").detection < 1s",
 	"fault(\"kill-api\").recovery(probe(\"health\")) < 1s",
+	// Growth.
+	"p99.growth < 5ms", "p99.growth < 5%/h", "error_rate.growth < 5%/h", "rps.growth > 1/s",
+	"every(10s).p99.growth < 5ms/h", "worst(10s).p99.growth < 5ms/h", "stddev.growth < 5ms/h",
+	"share(10s, p99.growth < 5ms/h) > 5%", "p99.growth.growth < 5ms/h", "growth < 5ms/h",
+	"p99.grow < 5ms/h", "count.growth < 5/h",
 	// Slices as figures.
 	"worst(10s).count > 5", "worst(10).p99 < 1s", "worst(10s).every(10s).p99 < 1s",
 	"worst(10s).planned == 0", "worst(500ms).p99 < 1s", "worst(10s) < 1s",

@@ -227,6 +227,11 @@ func (r *resolver) chain(node *syntax) *Node {
 			"share(...) is of slices of the run, and a fault is none of them",
 			"write it beside share(...), joined with &&"))
 		return nil
+	case m.Grows && s.Every > 0:
+		r.fail(mistake(first.off, last.end-first.off,
+			fmt.Sprintf("%s is of the whole of a scope, and not of slices", m.Name),
+			"leave every(...), worst(...) or share(...) out"))
+		return nil
 	case m.OfFault && s.Fault == "":
 		r.fail(mistake(at.off, last.end-at.off, fmt.Sprintf("%s is asked of a fault", m.Name),
 			fmt.Sprintf("write fault(%q).%s",
@@ -449,8 +454,15 @@ func (r *resolver) metric(links []step, inScope bool) Metric {
 		}
 		r.fail(e)
 	case len(links) > 1 && r.words.isMetric(first.name):
+		hint := ""
+		switch _, near := suggest.Nearest(links[1].name, []string{"growth"}); {
+		case near && r.words.isMetric(first.name+".growth"):
+			hint = "did you mean " + first.name + ".growth?"
+		case near:
+			hint = "growth is asked of response times, p99.growth, and of what is observed"
+		}
 		r.fail(mistake(links[1].token.off, len(links[1].name),
-			fmt.Sprintf("unexpected .%s after the metric %s", links[1].name, first.name), ""))
+			fmt.Sprintf("unexpected .%s after the metric %s", links[1].name, first.name), hint))
 	default:
 		e := r.words.unknownMetric(first.token.off, first.name, inScope)
 		if hint, ok := r.words.foreignMetric(parts); ok {

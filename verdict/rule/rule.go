@@ -29,6 +29,8 @@ type Metric struct {
 	OfCall bool
 	// Takes is what stands in its parentheses, in order: apdex(100ms); nil: it has none.
 	Takes []Parameter
+	// Grows says that it is how fast a figure grows over a scope, which has no slices then.
+	Grows bool
 	// TakesSign says that it can be told in parentheses what shows a fault.
 	TakesSign bool
 	// Worse says which figures of it are the worse ones.
