@@ -3,6 +3,7 @@ package run_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"github.com/seed-1574e9de/ordeal/internal/run"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -42,6 +45,7 @@ func readings(t *testing.T, dir string) map[string][]timeline.Reading {
 
 // A scenario without a load of its own watches, and breaks what somebody else may load.
 func TestWithoutALoadOfItsOwn(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
 	var asked atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -108,6 +112,46 @@ func closedPort(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// An interruption ends what observes: nobody waits for a probe that nobody answers once it is
+// given up.
+func TestInterruptedWhileItObserves(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	t.Setenv("ORDEAL_STATE_DIR", t.TempDir())
+	soft, interrupt := context.WithCancel(t.Context())
+	hard, giveUp := context.WithCancel(t.Context())
+	defer interrupt()
+	defer giveUp()
+	release := make(chan struct{})
+	var asked atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if asked.Add(1) == 3 {
+			interrupt()
+			giveUp()
+		}
+		<-release
+	}))
+	defer srv.Close()
+	defer close(release)
+	plan := load(t, fmt.Sprintf(`
+name: hangs
+attack: { stages: [{ name: quiet, pause: true, for: 1h }] }
+observe:
+  probes: [{ name: health, get: "%s/", every: 1m, timeout: 10m }, { name: again, get: "%[1]s/", every: 50ms, timeout: 500ms }]
+  metrics: [{ name: n, every: 1h, timeout: 1h, command: [echo, "1"] }, { name: last, once: after, command: [echo, "1"] }]
+verdict: [probe("health").failures == 0]
+`, srv.URL))
+	out := filepath.Join(t.TempDir(), "run")
+	code, err := run.Run(soft, hard, plan, run.Options{Out: out, Stdout: io.Discard, Stderr: io.Discard})
+	if code != run.ExitInterrupted || err != nil {
+		t.Errorf("exit %d, %v; want %d", code, err, run.ExitInterrupted)
+	}
+	for _, subject := range []string{`probe("health")`, `metric("last")`} {
+		if r := readings(t, out)[subject]; len(r) > 0 {
+			t.Errorf("what was given up has readings: %+v", r)
+		}
+	}
 }
 
 // What cannot be observed at all ends the run before it sends anything.

@@ -146,12 +146,20 @@ func (b *builder) observe() *Observe {
 			"observe does not say what is watched")
 	}
 	out := &Observe{Services: b.watchedServices(), Watch: b.watch()}
-	if len(out.Services)+len(out.Watch) > 0 {
-		if out.Every = f.Every; f.Every < leastEvery {
-			b.Failf(b.Where(&f.Every, at).Span, "write every: 1s",
-				"every: expected at least 1s, as engines tell no more often, found %s",
-				quantity.FormatDuration(f.Every))
+	every, given := b.Find(&f.Every)
+	switch {
+	case f.Services.n == nil && !b.Set(&f.Watch):
+		if given && (b.Set(&f.Probes) || b.Set(&f.Metrics)) {
+			b.Failf(every.Span, "write it into each probe and metric, or say which services are watched",
+				"every is how often services are asked, and none is watched")
 		}
+	case f.Every < leastEvery:
+		b.Failf(b.Where(&f.Every, at).Span, "write every: 1s",
+			"every: expected at least 1s, as engines tell no more often, found %s",
+			quantity.FormatDuration(f.Every))
+	}
+	if len(out.Services)+len(out.Watch) > 0 {
+		out.Every = f.Every
 	}
 	out.Probes, out.Metrics = b.probes(), b.metrics()
 	return out
