@@ -34,6 +34,9 @@ type HypothesisRule struct {
 	Why      string `json:"why,omitempty"`
 }
 
+// NeverJudged is the state in an event of an abort rule that no second told anything of.
+const NeverJudged = "never judged"
+
 // StopReason is what ended a load.
 type StopReason string
 

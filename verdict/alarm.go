@@ -98,8 +98,8 @@ func CompileHypothesis(src string, names Names) (*Rule, fielderr.List) {
 	return compile(src, names, func(t rule.Term) (msg, hint string) {
 		if t.Scope.Baseline || t.Scope.History > 0 {
 			return "the load before the first fault is not held against earlier runs, which are " +
-				"known as a whole", "write a limit, such as p99 < 200ms; rules on earlier runs " +
-				"stand under verdict:"
+					"known as a whole", "write a limit, such as p99 < 200ms; rules on earlier runs " +
+					"stand under verdict:"
 		}
 		if t.Scope.Fault == "" && len(t.Scope.Phases) == 0 {
 			return "", ""
@@ -137,6 +137,8 @@ type alarm struct {
 	held  bool          // since is set
 	since time.Duration // the beginning of the first second in which it held
 	until time.Duration // the end of the last
+	told  bool          // some second said whether it holds
+	why   doubt         // why the last one that did not say
 }
 
 // Tripped is an alarm that has held for its time.
@@ -188,6 +190,11 @@ func (a *Alarms) Judge(s timeline.Second) []Tripped {
 	var tripped []Tripped
 	for _, x := range a.all {
 		f := a.judge(x)
+		if f.truth == unknown {
+			x.why = f.why
+		} else {
+			x.told = true
+		}
 		if x.holds(f.truth, s.Window) {
 			leaf, negated := f.deciding()
 			observed, _ := leaf.texts(negated)
@@ -199,6 +206,18 @@ func (a *Alarms) Judge(s timeline.Second) []Tripped {
 	}
 	a.forgetReadings(s.From)
 	return tripped
+}
+
+// Untold returns, by their index, the alarms of which no second so far has said whether they hold,
+// and why.
+func (a *Alarms) Untold() map[int]string {
+	out := map[int]string{}
+	for i, x := range a.all {
+		if !x.told && x.why.any() {
+			out[i] = x.why.text
+		}
+	}
+	return out
 }
 
 // holds notes how the condition stood in the last second, and says whether it has held for its
@@ -327,8 +346,9 @@ func (s *liveSum) value(r *Rule, t *term) value {
 	case !ok:
 		val.missing = nothingDue(t.text)
 	case d != nil && d.Count() < t.metric.MinSamples:
-		val.missing = doubtf(ReasonTooFew, "too few samples for %s: %d, and %d are needed",
-			t.text, d.Count(), t.metric.MinSamples)
+		val.missing = doubtf(ReasonTooFew, "too few samples for %s: %d in %s, and %d are needed; "+
+			"let it hold for longer, send more, or ask for a lower percentile",
+			t.text, d.Count(), quantity.FormatDuration(s.length()), t.metric.MinSamples)
 	}
 	val.n, val.shown = n, ok
 	if val.missing.any() {
@@ -346,6 +366,10 @@ func (s *liveSum) value(r *Rule, t *term) value {
 		val.share(t, v)
 	}
 	return val
+}
+
+func (s *liveSum) length() time.Duration {
+	return time.Duration(s.view.Seconds * float64(time.Second))
 }
 
 // over is what a metric of a rule sees: of response times also the arrivals that have waited for

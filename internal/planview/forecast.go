@@ -18,16 +18,69 @@ const forecastMost = 200_000
 const answersIn = time.Millisecond
 
 // undecided says which rules no run of the plan could decide, as too few arrivals
-// are due in what they look at, by the index of the rule. It judges a made-up run:
-// each arrival at its time, with a good answer at once, and each fault as planned.
-// It says nothing of a plan with a closed stage, whose arrivals only the run tells.
-func undecided(p *scenario.Plan) map[int]string {
+// are due in what they look at, by the index of the rule. It judges a made-up run up to end.
+func undecided(p *scenario.Plan, list []scenario.PlannedRule, end time.Duration) map[int]string {
+	tl := madeUpRun(p, end)
+	if tl == nil || len(list) == 0 {
+		return nil
+	}
+	var rules []verdict.Input
+	for i := range list {
+		rules = append(rules, list[i].Input())
+	}
+	few, err := verdict.TooFew(rules, tl)
+	if err != nil {
+		return nil // made-up intervals can always be read
+	}
+	return few
+}
+
+// untold says which abort rules no second of a run of the plan could tell anything of, as too few
+// arrivals are due, by the index of the rule.
+func untold(p *scenario.Plan) map[int]string {
+	tl := madeUpRun(p, p.Attack.Duration())
+	if tl == nil || len(p.Abort) == 0 {
+		return nil
+	}
+	var list []verdict.Alarm
+	for i := range p.Abort {
+		list = append(list, p.Abort[i].Alarm())
+	}
+	alarms := verdict.NewAlarms(list, tl.Stages)
+	var now timeline.Second
+	judge := func() {
+		alarms.Judge(now)
+		now = timeline.Second{}
+	}
+	for iv := range tl.Intervals {
+		second := iv.From.Truncate(time.Second)
+		if now.To > 0 && now.From != second {
+			judge()
+		}
+		now.From, now.To = second, second+time.Second
+		for _, c := range iv.Cells {
+			now.Cells = append(now.Cells, timeline.SecondCell{Key: c.Key, Stats: c.Stats})
+		}
+	}
+	judge()
+	few := alarms.Untold()
+	for i := range p.Abort {
+		if len(p.Abort[i].Rule.Observed()) > 0 {
+			delete(few, i) // what is observed is not made up
+		}
+	}
+	return few
+}
+
+// madeUpRun is a run of the plan up to end: each arrival at its time, with a good answer at once,
+// and each fault as planned. It is nil of a plan with a closed stage, whose arrivals only the run
+// tells, and of one with too many arrivals.
+func madeUpRun(p *scenario.Plan, end time.Duration) *timeline.Timeline {
 	stages := p.Attack.Windows()
-	if len(p.Rules) == 0 || p.Arrivals.Count > forecastMost ||
+	if p.Arrivals.Count > forecastMost ||
 		slices.ContainsFunc(stages, func(s timeline.Stage) bool { return s.Closed }) {
 		return nil
 	}
-	end := p.Attack.Duration()
 	tl := &timeline.Timeline{
 		Name:       p.Name,
 		Duration:   end,
@@ -42,15 +95,7 @@ func undecided(p *scenario.Plan) map[int]string {
 		tl.Flows = append(tl.Flows, f.Name)
 	}
 	tl.Intervals = madeUp(p, tl)
-	var rules []verdict.Input
-	for i := range p.Rules {
-		rules = append(rules, p.Rules[i].Input())
-	}
-	few, err := verdict.TooFew(rules, tl)
-	if err != nil {
-		return nil // made-up intervals can always be read
-	}
-	return few
+	return tl
 }
 
 // plannedFaults are the faults of a run in which all goes as planned.
@@ -102,6 +147,9 @@ func madeUp(p *scenario.Plan, tl *timeline.Timeline) func(func(timeline.Interval
 			return ok
 		}
 		for a := range p.Attack.Schedule() {
+			if a.Intended >= tl.Duration {
+				break
+			}
 			for i < len(cuts)-2 && a.Intended >= cuts[i+1] {
 				if !next() {
 					return

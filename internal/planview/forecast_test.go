@@ -1,6 +1,7 @@
 package planview
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +47,7 @@ verdict:
 				t.Fatal(err)
 			}
 			var got []int
-			for i, why := range undecided(p) {
+			for i, why := range undecided(p, p.Rules, p.Attack.Duration()) {
 				got = append(got, i)
 				if !strings.Contains(why, "needed") {
 					t.Errorf("rule %d: %q does not say how many are needed", i, why)
@@ -54,7 +55,7 @@ verdict:
 			}
 			slices.Sort(got)
 			if !slices.Equal(got, tt.want) {
-				t.Errorf("undecided are the rules %v, want %v: %v", got, tt.want, undecided(p))
+				t.Errorf("undecided are the rules %v, want %v: %v", got, tt.want, undecided(p, p.Rules, p.Attack.Duration()))
 			}
 			var b strings.Builder
 			if err := Print(&b, p); err != nil {
@@ -64,5 +65,55 @@ verdict:
 				t.Errorf("check says so of %d rules, want %d:\n%s", n, len(tt.want), b.String())
 			}
 		})
+	}
+}
+
+// TestForecastOfStopping: what the load before the first fault cannot decide, and what no second of
+// it can tell, is said beforehand.
+func TestForecastOfStopping(t *testing.T) {
+	const file = `name: few
+target: http://127.0.0.1:8080
+services: { shop: { builtin: shop } }
+attack:
+  requests: [{ name: browse, get: / }]
+  stages:
+    - { name: warmup, rate: 50/s, for: 4s, judged: false }
+    - { name: steady, rate: 20/s, for: 60s }
+chaos:
+  - { name: freeze, at: 10s, for: 1s, pause: { service: shop } }
+observe: { services: [shop] }
+hypothesis:
+  - p50 < 1s
+  - p99 < 1s
+  - stage("warmup").p99 < 1s
+abort:
+  - error_rate > 50% for 1s
+  - p99 > 2s for 5s
+  - p99 > 2s for 10s
+  - stage("warmup").p99 > 2s for 4s
+  - service("shop").memory > 90%
+`
+	p, err := scenario.Parse("f.yaml", []byte(file), goodEnv, scenario.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	indexes := func(of map[int]string) []int { return slices.Sorted(maps.Keys(of)) }
+	few := undecided(p, p.Hypothesis, scenario.HypothesisUntil(p.Chaos))
+	if got := indexes(few); !slices.Equal(got, []int{1}) {
+		t.Errorf("undecided in the hypothesis are %v, want the second alone: %v", got, few)
+	}
+	deaf := untold(p)
+	if got := indexes(deaf); !slices.Equal(got, []int{1}) {
+		t.Errorf("abort rules that tell nothing are %v, want the second alone: %v", got, deaf)
+	}
+	var b strings.Builder
+	if err := Print(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"cannot be judged with this load: too few samples for p99: 40 in 2s, and 100 are needed",
+		"cannot be decided by this load: too few samples for p99: 80, and 100 are needed"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("expected %q in:\n%s", want, b.String())
+		}
 	}
 }

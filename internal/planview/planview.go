@@ -348,10 +348,14 @@ func hypothesis(w io.Writer, p *scenario.Plan) {
 	}
 	fmt.Fprintf(w, "\nhypothesis, judged on the load up to %s; unless it holds, nothing is broken\n",
 		quantity.FormatDuration(scenario.HypothesisUntil(p.Chaos)))
+	few := undecided(p, p.Hypothesis, scenario.HypothesisUntil(p.Chaos))
 	for i := range p.Hypothesis {
 		fmt.Fprintf(w, "  %s\n", ruleLine(&p.Hypothesis[i]))
 		for _, remark := range p.Hypothesis[i].Rule.Remarks() {
 			fmt.Fprintf(w, "    remark: %s\n", remark)
+		}
+		if why, ok := few[i]; ok {
+			fmt.Fprintf(w, "    cannot be decided by this load: %s\n", why)
 		}
 	}
 }
@@ -362,7 +366,8 @@ func alarms(w io.Writer, p *scenario.Plan) {
 		return
 	}
 	fmt.Fprint(w, "\nabort\n")
-	for _, a := range p.Abort {
+	few := untold(p)
+	for i, a := range p.Abort {
 		line := a.When + " for " + quantity.FormatDuration(a.For)
 		if a.Name != "" {
 			line += "  (" + a.Name + ")"
@@ -370,6 +375,9 @@ func alarms(w io.Writer, p *scenario.Plan) {
 		fmt.Fprintf(w, "  %s\n", line)
 		if a.Description != "" {
 			fmt.Fprintf(w, "    %s\n", a.Description)
+		}
+		if why, ok := few[i]; ok {
+			fmt.Fprintf(w, "    cannot be judged with this load: %s\n", why)
 		}
 	}
 }
@@ -392,7 +400,7 @@ func rules(w io.Writer, p *scenario.Plan) {
 		return
 	}
 	fmt.Fprint(w, "\nrules\n")
-	few := undecided(p)
+	few := undecided(p, p.Rules, p.Attack.Duration())
 	for i, r := range p.Rules {
 		fmt.Fprintf(w, "  %s\n", ruleLine(&p.Rules[i]))
 		for _, remark := range r.Rule.Remarks() {

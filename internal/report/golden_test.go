@@ -257,6 +257,10 @@ func aborted() *Run {
 			{KPI: "error_rate < 1%", Name: "healthy", Outcome: "pass", Observed: "0%", Limit: "< 1%"},
 		},
 	}
+	r.Timeline.Events = append(r.Timeline.Events, timeline.Event{
+		At: 14200 * ms, Type: "abort", Name: "p99.9 > 2s", State: timeline.NeverJudged,
+		Detail: "too few samples for p99.9: 600 in 2s, and 1000 are needed",
+	})
 	r.Report.Outcome = verdict.Fail
 	r.Report.Why = []string{why}
 	r.Report.Faults = r.Report.Faults[:1]

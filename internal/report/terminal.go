@@ -605,6 +605,12 @@ func (p *page) advice(r *Run) {
 		}
 		do = append(do, cell{s, nil})
 	}
+	for _, e := range t.Events {
+		if e.Type == "abort" && e.State == timeline.NeverJudged {
+			do = append(do, cell{fmt.Sprintf("the abort rule %s could not be judged at any time, "+
+				"and would not have ended the run: %s", e.Name, e.Detail), p.warn})
+		}
+	}
 	if r.Report.Outcome == verdict.Inconclusive && !t.Interrupted && len(r.Problems) == 0 {
 		do = append(
 			do,

@@ -1,8 +1,11 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -132,6 +135,7 @@ func (r *runner) watchAlarms(
 		select {
 		case <-ctx.Done():
 			timer.Stop()
+			r.tellUntold(clock, a)
 			return
 		case <-timer.C:
 		}
@@ -151,6 +155,18 @@ func (r *runner) watchAlarms(
 			live.Event(r.plan.Redact("abort: " + t.String()))
 		}
 		return
+	}
+}
+
+// tellUntold notes the alarms that could not be judged at any time: they were no safeguard.
+func (r *runner) tellUntold(clock func() time.Duration, a *alarmWatch) {
+	untold := a.alarms.Untold()
+	for _, i := range slices.Sorted(maps.Keys(untold)) {
+		p := &r.plan.Abort[i]
+		r.event(timeline.Event{
+			At: clock(), Type: "abort", Name: cmp.Or(p.Name, p.When), State: timeline.NeverJudged,
+			Detail: untold[i],
+		})
 	}
 }
 

@@ -53,6 +53,9 @@ type stubs struct {
 	killed []string // that were killed and not started again
 	opened int      // services
 	log    []string // of what healers did
+
+	// What a stub waits for before it is killed, and before it is started again; nil: nothing.
+	onKill, onStart func(context.Context) error
 }
 
 func (s *stubs) say(what string) {
@@ -134,7 +137,12 @@ var _ chaos.Killer = (*stub)(nil)
 func (t *stub) Name() string                   { return t.name }
 func (t *stub) Ref() chaos.Ref                 { return chaos.Ref{Kind: "stub", Name: t.name} }
 func (t *stub) Killable(context.Context) error { return nil }
-func (t *stub) Kill(context.Context, string) error {
+func (t *stub) Kill(ctx context.Context, _ string) error {
+	if t.of.onKill != nil {
+		if err := t.of.onKill(ctx); err != nil {
+			return err
+		}
+	}
 	t.of.mu.Lock()
 	t.of.killed = append(t.of.killed, t.name)
 	t.of.mu.Unlock()
@@ -161,11 +169,16 @@ func (t *stub) Life(context.Context) (string, error) {
 	return string(rune('0' + t.lives)), nil
 }
 
-func (t *stub) Start(context.Context) error {
+func (t *stub) Start(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.srv != nil {
 		return nil
+	}
+	if t.addr != "" && t.of.onStart != nil {
+		if err := t.of.onStart(ctx); err != nil {
+			return err
+		}
 	}
 	if t.addr == "" {
 		t.addr = "127.0.0.1:0"
