@@ -12,6 +12,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/payload"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -97,12 +98,8 @@ func New(e Expect) (*Check, error) {
 		}
 	}
 	if e.MaxSize > 0 && e.MinSize > e.MaxSize {
-		wrong.Add(
-			"size",
-			"size: expected min to be at most max, found %d above %d bytes",
-			e.MinSize,
-			e.MaxSize,
-		)
+		wrong.Add("size", "size: expected min to be at most max, found %s above %s",
+			quantity.FormatBytes(float64(e.MinSize)), quantity.FormatBytes(float64(e.MaxSize)))
 	}
 	if e.Within < 0 {
 		wrong.Add("within", "within: expected at least 0, found %s", e.Within)

@@ -164,7 +164,7 @@ func TestExpectRefuses(t *testing.T) {
 		{expect.Expect{JSON: []expect.ExpectJSON{{"$.a", "ok"}}}, `json: expected the value of $.a as JSON, found "ok"`},
 		{expect.Expect{MinSize: -1}, "size: min: expected at least 0, found -1"},
 		{expect.Expect{MaxSize: -1}, "size: max: expected at least 0, found -1"},
-		{expect.Expect{MinSize: 2, MaxSize: 1}, "size: expected min to be at most max, found 2 above 1 bytes"},
+		{expect.Expect{MinSize: 2, MaxSize: 1}, "size: expected min to be at most max, found 2B above 1B"},
 		{expect.Expect{Within: -1}, "within: expected at least 0, found -1ns"},
 	} {
 		if err := c.expect.Validate().Err(); err == nil || err.Error() != c.want {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
@@ -32,10 +34,15 @@ func (s *statuses) DecodeNode(
 			(*s)[i] = class + 1
 			continue
 		}
-		f.Value, f.Doc = reflect.ValueOf(&(*s)[i]).
-			Elem(),
-			"an HTTP status such as 200, a class such as 2xx, or a list such as [200, 404]"
+		f.Value = reflect.ValueOf(&(*s)[i]).Elem()
+		f.Doc = "an HTTP status such as 200, a class such as 2xx, or a list such as [200, 404]"
+		_, noNumber := strconv.Atoi(item.Text)
 		switch {
+		case item.Kind == strictyaml.Text && noNumber != nil && !strings.Contains(item.Text, "$"):
+			d.Failf(item.Span,
+				f.Hint(""), "status: expected one such as 200, or a class such as 2xx, found %q",
+				strictyaml.Shorten(item.Text))
+			ok = false
 		case !d.Field(item, f):
 			ok = false
 		case (*s)[i] < 100 || (*s)[i] > 599:

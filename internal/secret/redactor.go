@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -84,8 +85,7 @@ func spellings(secret string) []string {
 		quoted = quoted[1 : len(quoted)-1]
 		out = append(out, quoted, strings.ReplaceAll(quoted, "/", `\/`))
 	}
-	query, path := url.QueryEscape(secret), url.PathEscape(secret)
-	for _, escaped := range []string{query, strings.ReplaceAll(query, "+", "%20"), path} {
+	for _, escaped := range percentEncoded(secret) {
 		out = append(out, escaped, hexEscape.ReplaceAllStringFunc(escaped, strings.ToLower))
 	}
 	for before := range 3 { // how long user: is, modulo the 3 bytes that become 4 characters
@@ -95,6 +95,30 @@ func spellings(secret string) []string {
 		out = append(out, login[from:to], login[from:])
 	}
 	return out
+}
+
+// unencoded is what encodeURIComponent of browsers leaves, and url.QueryEscape does not.
+var unencoded = strings.NewReplacer("%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*")
+
+// percentEncoded is a secret in a URL, as several writers encode it: as a field of a form or query,
+// as a segment of a path, as a path of its own, and as a part of a URL that is only made fit to be
+// sent, in which blanks and all beyond ASCII are encoded.
+func percentEncoded(secret string) []string {
+	query := url.QueryEscape(secret)
+	blanks := strings.ReplaceAll(query, "+", "%20")
+	var sent []byte
+	for _, c := range []byte(secret) {
+		if c <= ' ' || c >= utf8.RuneSelf {
+			sent = fmt.Appendf(sent, "%%%02X", c)
+		} else {
+			sent = append(sent, c)
+		}
+	}
+	path := url.URL{Path: secret}
+	return []string{
+		query, blanks, unencoded.Replace(blanks), url.PathEscape(secret), path.EscapedPath(),
+		string(sent),
+	}
 }
 
 // jsonOf is a text as JSON, with or without \u003c for <.

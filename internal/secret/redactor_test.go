@@ -26,6 +26,7 @@ func TestRedactOtherSpellings(t *testing.T) {
 	for _, s := range []string{
 		value, strconv.Quote(value), string(b), query, url.PathEscape(value), strings.ReplaceAll(strconv.Quote(value), "/", `\/`),
 		strings.ReplaceAll(query, "+", "%20"), strings.ToLower(query), strconv.QuoteToASCII(value),
+		(&url.URL{Path: value}).EscapedPath(), `a/b%20"c"%20<d>+e%0A`,
 	} {
 		if got := strings.Trim(r.Text(s), `"`); got != "***" {
 			t.Errorf("%s becomes %s", s, got)
@@ -116,6 +117,7 @@ func FuzzRedact(f *testing.F) {
 			{"JSON", inside(strings.TrimSpace(raw.String())), valid},
 			{"query", query, true}, {"query with blanks escaped", strings.ReplaceAll(query, "+", "%20"), true},
 			{"path", url.PathEscape(s), true},
+			{"whole path", (&url.URL{Path: s}).EscapedPath(), true},
 		} {
 			// One that repeats itself may begin in what stands before it.
 			got := r.Text("<" + c.in + ">")

@@ -46,7 +46,10 @@ var units = map[string]struct {
 		"write %s/s for a rate per second", quantity.ParseRate,
 	},
 	UnitFraction: {"a percentage such as 5%", "", "write %s%%", quantity.ParseFraction},
-	UnitBytes:    {"a size such as 512MiB", "", "", quantity.ParseBytes},
+	UnitBytes: {
+		"a size such as 512MiB", "", "write %[1]sB for bytes, or %[1]sMiB for mebibytes",
+		quantity.ParseBytes,
+	},
 }
 
 // Scalar reads one value: text, number, truth, duration, rate.
@@ -136,7 +139,7 @@ func spelledFor(f Field, found string) string {
 
 // scalarHint says how to write what was probably meant.
 func scalarHint(found string, f Field) string {
-	_, err := strconv.ParseFloat(found, 64)
+	x, err := strconv.ParseFloat(found, 64)
 	isNumber := err == nil
 	u := units[unitOf(f)]
 	switch {
@@ -144,6 +147,8 @@ func scalarHint(found string, f Field) string {
 		return "remove the minus sign"
 	case spelledFor(f, found) != "":
 		return "write " + spelledFor(f, found)
+	case unitOf(f) == UnitFraction && isNumber && x < 1: // 0.95 is what others write for 95%
+		return fmt.Sprintf("write %s, or %s%% if that is meant", quantity.FormatFraction(x), found)
 	case u.bare != "" && isNumber:
 		return fmt.Sprintf(u.bare, found)
 	case u.units != "":

@@ -19,7 +19,7 @@ func unknownName(off, length int, what, name string, known []string) *fielderr.E
 		e.Hint = fmt.Sprintf("the scenario has no %ss", what)
 		return e
 	}
-	known = slices.Sorted(slices.Values(known))
+	known = slices.Compact(slices.Sorted(slices.Values(known)))
 	if near, ok := suggest.Nearest(name, known); ok {
 		e.Hint = fmt.Sprintf("did you mean %q? ", near)
 	}
