@@ -109,7 +109,7 @@ func (h Healer) one(ctx context.Context, e Entry) (evidence string, err error) {
 	defer cancel()
 	byHand := "by hand: " + e.Remedy
 	// A journal of an older version has "nothing: ...".
-	if strings.HasPrefix(e.Remedy, "nothing") {
+	if isNeedless(e.Remedy) {
 		byHand = e.Remedy
 	}
 	failed := func(err error) error {

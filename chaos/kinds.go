@@ -85,7 +85,12 @@ func remedy(k Kind, t Target) string {
 	return fmt.Sprintf(k.Undo, t.Name())
 }
 
+// needless begins the remedies that need nobody to do anything. Remedies stand in the journal as
+// texts; journals of earlier versions say "nothing: " there.
 const needless = "nothing to do: "
+
+// isNeedless says whether a remedy begins so.
+func isNeedless(remedy string) bool { return strings.HasPrefix(remedy, "nothing") }
 
 // Needless is the remedy where nobody needs to do anything; why is the reason.
 func Needless(why string) string { return needless + why }
@@ -94,7 +99,7 @@ func Needless(why string) string { return needless + why }
 func advise(remedies []string) string {
 	var byHand, out []string
 	for _, r := range remedies {
-		if strings.HasPrefix(r, needless) {
+		if isNeedless(r) {
 			out = append(out, r)
 		} else {
 			byHand = append(byHand, r)

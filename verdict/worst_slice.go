@@ -20,11 +20,12 @@ type worstOf struct {
 	slice  timeline.Window // of value
 	lo, hi edge
 	doubt  doubt
-	// shares are those of the slices, the worst of each number of arrivals, fewest first: if these
-	// are enough, all are. dropped says that there were more.
+	// shares has, for each number of arrivals that slices had, the worst share among them; that of
+	// the fewest arrivals comes first. If those few are enough to judge by, all are. dropped says
+	// that there were more numbers than maxWorstShares.
 	shares  []*share
 	dropped bool
-	// Where the worst of the shares lies that were dropped.
+	// Between which values the worst of the dropped shares lies.
 	restLo, restHi float64
 }
 
@@ -131,7 +132,8 @@ func (w *worstOf) extremes(needed float64, d rule.Direction) (lo, hi float64) {
 	return all.restLo, all.restHi
 }
 
-// edges are where a value lies, with how its ends stand to limits by exact count.
+// edges are the two ends of where a value lies. Each knows how it compares with the limits that
+// were counted exactly.
 func (v value) edges() (lo, hi edge) {
 	if v.missing.any() {
 		return at(math.Inf(-1)), at(math.Inf(1))
@@ -147,7 +149,8 @@ func (v value) edges() (lo, hi edge) {
 	return lo, hi
 }
 
-// countedAt is how an end stands to limits, whichever way these were counted.
+// countedAt is how an end compares with limits, by limit. exact has those of times, counted those
+// of other figures; one of them is nil.
 func countedAt(exact map[time.Duration]int, counted map[float64]int) map[float64]int {
 	if exact == nil {
 		return counted
@@ -179,7 +182,7 @@ func (w *worstOf) term(t *term) value {
 	if w.value.note != "" {
 		v.note = w.value.note + ", " + v.note
 	}
-	if w.value.missing.any() { // of none of the slices there is a figure
+	if w.value.missing.any() { // no slice has a figure
 		v.missing = w.value.missing
 		return v
 	}

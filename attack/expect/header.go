@@ -38,8 +38,8 @@ func newPartCheck(h HeaderPart) (c partCheck, err error) {
 	return c, nil
 }
 
-// good says whether the header of an answer is as expected. Of several lines one has
-// to be.
+// good says whether the header of an answer is as expected. If it has several lines, one
+// of them has to be.
 func (c *partCheck) good(r *Answer) bool {
 	return slices.ContainsFunc(r.Header[c.key], func(v string) bool {
 		return v != "" && strings.Contains(v, c.Contains) &&

@@ -40,6 +40,7 @@ const (
 	maxCookies = 300
 )
 
+// NewJar returns a Jar without cookies.
 func NewJar() *Jar { return new(Jar) }
 
 // Site is the server of a request, as far as cookies are concerned.
@@ -77,6 +78,7 @@ func SiteOfURL(u *url.URL, host string) Site {
 	return NewSite(u.Scheme == "https", host, u.EscapedPath())
 }
 
+// NewSite is the site of a host, as URLs have it, with or without user and port.
 func NewSite(tls bool, authority, path string) Site {
 	host := authority[strings.LastIndexByte(authority, '@')+1:]
 	if strings.HasPrefix(host, "[") {
@@ -101,8 +103,8 @@ func asciiHost(host string) string {
 	return strings.ToLower(host)
 }
 
-// isLoopback says whether a host is this machine, with which browsers and curl
-// speak of secure cookies without TLS, too.
+// isLoopback says whether a host is this machine. Browsers and curl send it secure
+// cookies without TLS, too.
 func isLoopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
@@ -202,7 +204,7 @@ func (c *Jar) Keep(from Site, lines []string) {
 	}
 }
 
-// CookieLines are the Set-Cookie lines of an answer to a call with wantCookies.
+// CookieLines are the Set-Cookie lines of an answer to a Call with WantCookies.
 func (r *Reply) CookieLines() []string {
 	if r.SetCookies == nil {
 		return r.Header["Set-Cookie"]
@@ -259,7 +261,7 @@ func parseCookie(line string, from Site, now time.Time) (k cookie, ok bool) {
 	case strings.HasPrefix(name, "__Host-") && (!k.secure || !root || domain != ""):
 		return k, false
 	case domain == "" || domain == from.host:
-		// A name that others register names below, and an address, are hosts only.
+		// A cookie for a public suffix, or for an address, goes to that host only.
 		k.hostOnly = domain == "" || net.ParseIP(domain) != nil || isPublicSuffix(domain)
 		return k, true
 	}
@@ -286,7 +288,7 @@ func defaultPath(path string) string {
 	return path[:i]
 }
 
-// cookieAge reads a Max-Age: seconds, of which very many are a century.
+// cookieAge reads a Max-Age, which is in seconds. It is at most a century.
 func cookieAge(s string) (time.Duration, bool) {
 	digits, minus := strings.CutPrefix(s, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
@@ -51,8 +52,8 @@ func (r *runner) observing(stop, abort context.Context, start time.Time) *observ
 	}
 }
 
-// afterFault is how much longer than a fault lasts what it did to a target may be told of: an
-// engine is asked once it has told.
+// afterFault is how long after the end of a fault observers may still report what it did to a
+// target: an engine is asked only after it has reported an event.
 const afterFault = 2 * time.Second
 
 // faulted says whether a fault has killed or paused a target at any moment of a window.
@@ -62,12 +63,8 @@ func (r *runner) faulted(target string, w timeline.Window) bool {
 		if !ok || kind.Needs != chaos.CapKill && kind.Needs != chaos.CapPause {
 			continue
 		}
-		hit := false
-		for _, t := range f.Targets {
-			hit = hit || t == target
-		}
 		d, injected := f.Disturbance()
-		if !hit || !injected {
+		if !slices.Contains(f.Targets, target) || !injected {
 			continue
 		}
 		if f.Reverted != nil {

@@ -87,6 +87,12 @@ func spellings(secret string) []string {
 	}
 	for _, escaped := range percentEncoded(secret) {
 		out = append(out, escaped, hexEscape.ReplaceAllStringFunc(escaped, strings.ToLower))
+		if strings.ContainsAny(escaped, `"\<>&`) { // a URL within JSON
+			for _, html := range []bool{true, false} {
+				quoted := jsonOf(escaped, html)
+				out = append(out, quoted[1:len(quoted)-1])
+			}
+		}
 	}
 	for before := range 3 { // how long user: is, modulo the 3 bytes that become 4 characters
 		login := base64.StdEncoding.EncodeToString(append(make([]byte, before), secret...))

@@ -26,7 +26,7 @@ func TestRedactOtherSpellings(t *testing.T) {
 	for _, s := range []string{
 		value, strconv.Quote(value), string(b), query, url.PathEscape(value), strings.ReplaceAll(strconv.Quote(value), "/", `\/`),
 		strings.ReplaceAll(query, "+", "%20"), strings.ToLower(query), strconv.QuoteToASCII(value),
-		(&url.URL{Path: value}).EscapedPath(), `a/b%20"c"%20<d>+e%0A`,
+		(&url.URL{Path: value}).EscapedPath(), `a/b%20"c"%20<d>+e%0A`, `a/b%20\"c\"%20<d>+e%0A`,
 	} {
 		if got := strings.Trim(r.Text(s), `"`); got != "***" {
 			t.Errorf("%s becomes %s", s, got)

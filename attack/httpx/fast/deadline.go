@@ -25,8 +25,8 @@ type lazyConn struct {
 	armed time.Time // on the socket; zero: none
 }
 
-// soon is how near an armed deadline is not worth keeping: being woken by it
-// costs more than moving it.
+// soon is how near an armed deadline may be to be kept. One that is nearer is moved
+// at once, as being woken by it costs more.
 const soon = time.Millisecond
 
 // by makes reads and writes end at want. Not to be called while there are any.
@@ -48,13 +48,14 @@ func (c *lazyConn) exactly(want time.Time) error {
 	return c.arm()
 }
 
+// arm puts the wanted deadline on the socket.
 func (c *lazyConn) arm() error {
 	c.armed = c.want
 	return c.Conn.SetDeadline(c.want)
 }
 
-// wokeEarly is true for an err that is the armed deadline and not the wanted one,
-// which is armed now.
+// wokeEarly says whether err came of an armed deadline that is before the wanted one.
+// If so, it arms the wanted one.
 func (c *lazyConn) wokeEarly(err error) bool {
 	return err != nil && !c.armed.Equal(c.want) && errors.Is(err, os.ErrDeadlineExceeded) &&
 		c.arm() == nil

@@ -25,10 +25,10 @@ import (
 // fasthttp's client is not used: its deadlines leave a goroutine reading
 // behind, it knows no cancelling, and it sends again by itself. Here a deadline
 // is the connection's, cancelling closes it, and a failure is a failure: nothing
-// is ever sent twice. What a connection is looked at for is whether the server
-// closed it while it was idle, before anything is written; then another is
-// opened. The connection check is part of waiting for the answer, so that it costs
-// little (connCheck.writeIfOpen), and is left out where it finds little (reuseTrust).
+// is ever sent twice. Before anything is written on an idle connection, the engine
+// checks whether the server has closed it. If so, another is opened. The connection
+// check is part of waiting for the answer, so that it costs little
+// (connCheck.writeIfOpen), and is left out where it finds little (reuseTrust).
 type engine struct {
 	tls     *tls.Config
 	dialer  func(ctx context.Context, network, address string) (net.Conn, error)
@@ -52,6 +52,7 @@ var (
 	_ httpx.Renewer        = (*engine)(nil)
 )
 
+// New returns the engine. Its errors are of the fields protocol and tls.
 func New(opt httpx.Options) (httpx.Engine, error) {
 	switch opt.Protocol {
 	case "", "auto", "http1":
@@ -91,8 +92,8 @@ func (e *engine) SendBy(ctx context.Context, by wire.Deadlines, call *httpx.Call
 	return e.send(ctx, by, call, true)
 }
 
-// send sends call. With lasting, ctx outlives it, and connections go on
-// watching it for its end.
+// send sends call. lasting says that ctx outlives the call: connections then go on
+// watching ctx, which closes them when it ends.
 func (e *engine) send(
 	ctx context.Context,
 	by wire.Deadlines,

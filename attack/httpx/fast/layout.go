@@ -12,9 +12,9 @@ import (
 // encodedLayout is a layout as it goes over the wire: what net/http wrote for one of
 // its calls, cut where calls differ.
 type encodedLayout struct {
-	base  int // how much of a URL is not in the target
+	base  int // length of a URL's scheme and host; path and query follow
 	host  *hostPool
-	last  bool
+	last  bool // the request asks for the connection to be closed
 	parts []segment
 }
 

@@ -11,8 +11,9 @@ const (
 	// checkEvery is how many uses of a trusted connection there are between two
 	// looks at it: each of them costs a system call.
 	checkEvery = 16
-	// lookWait is how long to wait for the beginning of what has come on an idle
-	// connection: it is there, save over TLS, where what has come may be none of HTTP.
+	// lookWait is how long to wait for the first bytes of what has come on an idle
+	// connection. They are there already, except over TLS: what came may be a record
+	// that holds no HTTP.
 	lookWait = 20 * time.Millisecond
 )
 
@@ -28,8 +29,8 @@ func (c *conn) leftOver() bool {
 	return httpx.Unasked(b) == httpx.ErrUnsolicited
 }
 
-// strayed says whether the connection, on which something has come while it was
-// idle, holds an answer. It is of no use afterwards.
+// strayed says whether what has come on the connection while it was idle is an
+// answer. The connection is of no use afterwards.
 func (c *conn) strayed() bool {
 	if c.sock.exactly(time.Now().Add(lookWait)) != nil {
 		return false

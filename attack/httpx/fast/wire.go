@@ -11,7 +11,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/wire"
 )
 
-// coalesceSize is up to which size a body goes out in one write with its header.
+// coalesceSize is the size, in bytes, up to which a body goes out in one write with its
+// header.
 const coalesceSize = 8 << 10
 
 // encodedRequest is a call as it goes over the wire.
@@ -23,8 +24,8 @@ type encodedRequest struct {
 	last    bool   // the request asks for the connection to be closed
 }
 
-// encode returns the call's; that of a fixed call is made once. No call is looked
-// at once its Send has returned.
+// encode returns the encoded request of a call. That of a fixed call is made once.
+// Nothing looks at a call after its Send has returned.
 func (e *engine) encode(call *httpx.Call) (*encodedRequest, error) {
 	if call.Home != nil {
 		call.Done = true
@@ -59,7 +60,7 @@ func (e *engine) newEncoded(call *httpx.Call) (*encodedRequest, error) {
 	return w, nil
 }
 
-// newHead is newWire for a body of which the length alone is known.
+// newHead is newEncoded without the body, of which it needs the length alone.
 func (e *engine) newHead(call *httpx.Call, length int64) (*encodedRequest, error) {
 	req, err := http.NewRequest(call.Method, call.URL, nil)
 	if err != nil {
