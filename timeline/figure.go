@@ -35,6 +35,16 @@ func SubjectKinds() []ObservedKind {
 	}
 }
 
+// Row is the kind's entry in SubjectKinds; the zero one if it has none.
+func (k SubjectKind) Row() ObservedKind {
+	for _, row := range SubjectKinds() {
+		if row.Kind == k {
+			return row
+		}
+	}
+	return ObservedKind{}
+}
+
 // Unit is what a figure is measured in. It stands in recordings and in scenarios.
 type Unit string
 

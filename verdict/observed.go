@@ -452,6 +452,9 @@ func look(of rule.Observed, f *fold, gaps lost, text string) seen {
 		return s
 	}
 	s.lo, s.hi, s.doubt = at(lo), at(hi), lost.doubt(text, f.n)
+	if of.Subject.Kind.Row().WholeRun { // read once: its readings are not what is counted
+		s.doubt = doubtf(ReasonSource, "%s may be more: %s", text, lost.why)
+	}
 	return s
 }
 

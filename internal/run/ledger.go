@@ -12,6 +12,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/internal/ledger"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -58,7 +59,7 @@ func (r *runner) readBack(
 		for i := range r.plan.Ledger {
 			l := &r.plan.Ledger[i]
 			r.progress("ledger %s: reading back what %s wrote, for at most %s", l.Name, l.Write,
-				l.Settle+l.Deadline)
+				quantity.FormatDuration(l.Settle+l.Deadline))
 		}
 	}
 	accounts, err := book.ReadBack(ctx, ledger.Asking{Plan: &r.reads, Clients: clients})

@@ -116,7 +116,11 @@ func newAPI(seed uint64, kept *orders) http.Handler {
 			}
 			id := orderNumber(r.Header.Get(keyHeader))
 			if err := kept.add(id, order); err != nil {
-				answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+				status := http.StatusInternalServerError
+				if errors.Is(err, errOther) {
+					status = http.StatusConflict
+				}
+				answer(w, status, map[string]string{"error": err.Error()})
 				return
 			}
 			answer(w, http.StatusCreated, map[string]string{"id": id})

@@ -43,6 +43,8 @@ type orderLine struct {
 	order
 }
 
+var errOther = errors.New("another order has that number")
+
 // earlyDelay is how long orders wait for the disk that are acknowledged early.
 const earlyDelay = 500 * time.Millisecond
 
@@ -107,7 +109,7 @@ func (o *orders) add(id string, what order) error {
 	if known, ok := o.byID[id]; ok { // sent again
 		o.mu.Unlock()
 		if known != what {
-			return errors.New("an order of that number is there, and another one")
+			return errOther
 		}
 		return nil
 	}

@@ -98,7 +98,7 @@ func (r *resolver) figure(s *Scope, links []step) (Metric, *Observed) {
 		r.fail(mistake(at.off, at.end-at.off, msg, hint))
 		return Metric{}, nil
 	}
-	kind := subjectKind(s.Subject.Kind)
+	kind := s.Subject.Kind.Row()
 	if part := len(s.Phases) + len(s.Windows); kind.WholeRun &&
 		(part > 0 || s.Stage != "" || s.Every > 0) {
 		return fail(whole, of+" has figures of the whole run only",
@@ -163,15 +163,6 @@ func (r *resolver) figure(s *Scope, links []step) (Metric, *Observed) {
 		worse = LessIsWorse
 	}
 	return Metric{Name: name, Unit: unit, Worse: worse}, o
-}
-
-func subjectKind(kind timeline.SubjectKind) timeline.ObservedKind {
-	for _, k := range timeline.SubjectKinds() {
-		if k.Kind == kind {
-			return k
-		}
-	}
-	return timeline.ObservedKind{}
 }
 
 // figuresOf lists the figures of a kind of subject by name.
