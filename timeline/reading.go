@@ -24,6 +24,8 @@ func (s Subject) String() string { return string(s.Kind) + "(" + strconv.Quote(s
 type Declared struct {
 	Subject
 	Unit Unit `json:"unit,omitempty"` // of a metric's value; empty: a plain number
+	// Watched says of a service that what it uses is observed.
+	Watched bool `json:"watched,omitempty"`
 }
 
 // Reading is one measurement of one subject. It holds no references but its texts, and two are

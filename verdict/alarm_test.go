@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
-	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // liveSecond is what a test says of the arrivals of one request in one second.
@@ -45,7 +44,7 @@ func (l liveSecond) at(from time.Duration, key timeline.Key, limits []time.Durat
 var liveNames = Names{
 	Stages: []string{"steady", "warmup"}, Requests: []string{"browse"}, Flows: []string{"buy"},
 	Faults: []string{"kill-api"},
-	Subjects: []rule.Subject{
+	Subjects: []timeline.Declared{
 		{Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "api"}},
 		{Subject: timeline.Subject{Kind: timeline.ProbeSubject, Name: "health"}},
 	},

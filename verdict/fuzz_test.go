@@ -10,7 +10,7 @@ import (
 
 // A rule that compiles can be judged on an empty run and on any other.
 func FuzzJudge(f *testing.F) {
-	for _, src := range Default() {
+	for _, src := range Default(Names{}) {
 		f.Add(src)
 	}
 	for _, src := range []string{

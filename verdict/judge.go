@@ -30,9 +30,16 @@ type Input struct {
 	Earlier *Earlier
 }
 
-// Default returns the rules of the default scorecard.
-func Default() []string {
-	return []string{"p95 < 200ms", "p99 < 200ms", "error_rate < 0.1%", "availability >= 99.99%"}
+// Default returns the rules of the default scorecard: on load, and on what each service uses that
+// is watched.
+func Default(names Names) []string {
+	out := []string{"p95 < 200ms", "p99 < 200ms", "error_rate < 0.1%", "availability >= 99.99%"}
+	for _, s := range names.Subjects {
+		if s.Watched {
+			out = append(out, s.String()+".cpu < 80%", s.String()+".memory < 80%")
+		}
+	}
+	return out
 }
 
 // Judge judges the rules on a timeline, in one pass over its intervals, and

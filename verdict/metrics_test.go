@@ -51,7 +51,7 @@ func TestAnyPercentile(t *testing.T) {
 }
 
 func TestDefaultCompiles(t *testing.T) {
-	for _, src := range Default() {
+	for _, src := range Default(Names{}) {
 		if _, err := Compile(src, Names{}); err != nil {
 			t.Errorf("%s: %v", src, err)
 		}

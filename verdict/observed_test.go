@@ -19,7 +19,7 @@ import (
 var observedNames = func() Names {
 	n := names
 	for _, s := range []timeline.Subject{service, probe, metric} {
-		n.Subjects = append(n.Subjects, rule.Subject{Subject: s})
+		n.Subjects = append(n.Subjects, timeline.Declared{Subject: s})
 	}
 	return n
 }()

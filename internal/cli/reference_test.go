@@ -48,7 +48,7 @@ func TestReference(t *testing.T) {
 		"sources":         table("source|what is read", observe.Sources(), func(s observe.SourceKind) []string { return []string{code1(s.Name), s.Doc} }),
 		"run directory":   table("file|what it is", report.Outputs(), func(o report.Output) []string { return []string{code1(o.File), o.Doc} }),
 		"exit codes":      exitTable(),
-		"default verdict": "```yaml\n- " + strings.Join(verdict.Default(), "\n- ") + "\n```\n",
+		"default verdict": "```yaml\n- " + strings.Join(verdict.Default(verdict.Names{}), "\n- ") + "\n```\n",
 	}
 	old, err := os.ReadFile(file)
 	if err != nil {

@@ -21,7 +21,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
-	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // summaryFile is written at the end of a run. Of runs from before there was run.json it tells which
@@ -318,12 +317,9 @@ func (r *recorded) names() verdict.Names {
 	for i := range t.Faults {
 		n.Faults = append(n.Faults, t.Faults[i].Name)
 	}
-	subjects := t.Subjects
-	if nothing := r.facts.End.Unsent; nothing != nil && len(subjects) == 0 {
-		subjects = nothing.Subjects
-	}
-	for _, d := range subjects {
-		n.Subjects = append(n.Subjects, rule.Subject{Subject: d.Subject, Unit: d.Unit})
+	n.Subjects = t.Subjects
+	if nothing := r.facts.End.Unsent; nothing != nil && len(n.Subjects) == 0 {
+		n.Subjects = nothing.Subjects
 	}
 	if r.plan != nil {
 		for to, more := range map[*[]string][]string{

@@ -118,16 +118,16 @@ func (b *builder) plan(opt Options) *Plan {
 	b.version()
 	b.names.printable(f.Name, b.Where(&f.Name, b.root))
 	p.Services = b.services()
-	p.Subjects = declared(f)
 	b.planned = p.Services
 	b.target()
 	p.Attack = b.attack(p.Seed)
 	p.Ready, p.ReadyTimeout = b.ready(&f.Attack.Ready, ready.Check{}), f.Attack.ReadyTimeout
 	p.Chaos = b.faults().plans(p.Seed)
 	p.Observe = b.observe()
+	p.Subjects = declared(f, p.Observe)
 	p.Ledger = b.ledgers(&p.Attack)
 	p.Recovery, p.RecoveryOf = b.recovery()
-	names := b.ruleNames()
+	names := b.ruleNames(p.Subjects)
 	p.Hypothesis = b.hypothesis(p.Chaos, names)
 	p.Abort = b.alarms(names)
 	p.Rules = b.compileRules(f.Verdict, names, verdict.Compile)

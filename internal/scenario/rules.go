@@ -9,8 +9,8 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 	"github.com/seed-1574e9de/ordeal/internal/suggest"
+	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
-	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
 // rulesFile is a list of rules: expressions, mappings with more settings, or
@@ -97,8 +97,9 @@ func (r *rulesFile) NodeSchema(g *strictyaml.Grammar, _ strictyaml.Field) strict
 }
 
 // ruleNames lists what the scenario's rules may speak of, and the time that they may ask of.
-func (b *builder) ruleNames() verdict.Names {
+func (b *builder) ruleNames(subjects []timeline.Declared) verdict.Names {
 	names := ruleNames(b.file)
+	names.Subjects = subjects
 	if end, known := b.load(); known {
 		names.End = end
 	}
@@ -122,7 +123,7 @@ func (b *builder) compileRules(
 			}
 		}
 		if e.scorecard {
-			for _, kpi := range verdict.Default() {
+			for _, kpi := range verdict.Default(names) {
 				rule, wrong := compile(kpi, names)
 				for _, m := range wrong {
 					b.Failf(e.kpi.Span,
@@ -243,9 +244,6 @@ func ruleNames(f *scenarioFile) verdict.Names {
 	}
 	for i := range f.Chaos {
 		n.Faults = appendName(n.Faults, f.Chaos[i].Name)
-	}
-	for _, d := range declared(f) {
-		n.Subjects = append(n.Subjects, rule.Subject{Subject: d.Subject, Unit: d.Unit})
 	}
 	return n
 }

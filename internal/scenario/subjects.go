@@ -7,8 +7,9 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// declared lists what can be observed beside the load, by kind and in the order of the file.
-func declared(f *scenarioFile) []timeline.Declared {
+// declared lists what can be observed beside the load, by kind and in the order of the file; o is
+// the plan of what is, nil if nothing is.
+func declared(f *scenarioFile, o *Observe) []timeline.Declared {
 	var out []timeline.Declared
 	add := func(kind timeline.SubjectKind, name string, unit timeline.Unit) {
 		s := timeline.Subject{Kind: kind, Name: name}
@@ -31,6 +32,11 @@ func declared(f *scenarioFile) []timeline.Declared {
 	}
 	for i := range f.Ledger {
 		add(timeline.LedgerSubject, f.Ledger[i].Name, "")
+	}
+	for i := range out {
+		name, watched := out[i].Name, func(s Service) bool { return s.Name == out[i].Name }
+		out[i].Watched = o != nil && out[i].Kind == timeline.ServiceSubject &&
+			(slices.Contains(o.Services, name) || slices.ContainsFunc(o.Watch, watched))
 	}
 	return out
 }

@@ -25,7 +25,7 @@ var names = rule.Names{
 	Requests: []string{"browse", "checkout"},
 	Flows:    []string{"checkout", "browse"}, // named like requests
 	Faults:   []string{"kill-api", "slow-db"},
-	Subjects: []rule.Subject{
+	Subjects: []timeline.Declared{
 		{Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "api"}},
 		{Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "db"}},
 		{Subject: timeline.Subject{Kind: timeline.ProbeSubject, Name: "health"}},
@@ -442,7 +442,7 @@ func FuzzCompile(f *testing.F) {
 	for _, src := range mistakes {
 		f.Add(src)
 	}
-	for _, src := range verdict.Default() {
+	for _, src := range verdict.Default(names) {
 		f.Add(src)
 	}
 	// Whatever stands in a rule, compiling it neither panics nor points outside of it.

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Metric is what the language needs to know of a metric.
@@ -73,7 +74,7 @@ type Names struct {
 	Requests []string // the steps of flows among them
 	Flows    []string
 	Faults   []string
-	Subjects []Subject
+	Subjects []timeline.Declared
 	End      time.Duration // of the load; 0: not known
 }
 

@@ -19,11 +19,11 @@ type Scope struct {
 	Flow    string
 	Phases  []Phase
 	Windows []timeline.Window
-	Every   time.Duration // in slices of that length; 0: in one
-	Worst   bool          // of which the worst counts, as one figure
-	Fault   string        // of fault("x"): not a stretch of load
-	Subject *Subject      // of service("x") and its like: not load at all; nil: none
-	Target  string        // one of those that the subject has; empty: all
+	Every   time.Duration      // in slices of that length; 0: in one
+	Worst   bool               // of which the worst counts, as one figure
+	Fault   string             // of fault("x"): not a stretch of load
+	Subject *timeline.Declared // of service("x") and its like: not load at all; nil: none
+	Target  string             // one of those that the subject has; empty: all
 	// Baseline says that it is asked of the run that is kept as normal, History of so many
 	// accepted ones: of neither it is asked of this run.
 	Baseline bool

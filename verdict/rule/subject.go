@@ -10,12 +10,6 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// Subject is something that is observed beside the load, as far as rules need to know it.
-type Subject struct {
-	timeline.Subject
-	Unit timeline.Unit // of a metric's value
-}
-
 // Observed is what a term asks of a subject.
 type Observed struct {
 	Subject   timeline.Subject
@@ -66,9 +60,11 @@ func applySubject(kind timeline.SubjectKind) func(*Scope, argument, Names) *fiel
 }
 
 // subject finds a subject, and which of its targets is meant: service("api/api-1").
-func (n Names) subject(kind timeline.SubjectKind, name string) (found *Subject, target string) {
-	find := func(name string) *Subject {
-		i := slices.IndexFunc(n.Subjects, func(s Subject) bool {
+func (n Names) subject(
+	kind timeline.SubjectKind, name string,
+) (found *timeline.Declared, target string) {
+	find := func(name string) *timeline.Declared {
+		i := slices.IndexFunc(n.Subjects, func(s timeline.Declared) bool {
 			return s.Kind == kind && s.Name == name
 		})
 		if i < 0 {
