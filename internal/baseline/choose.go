@@ -31,13 +31,18 @@ func (w *Wanted) misfit(r *Run) string {
 		return "it had another load"
 	case r.Faults != w.Faults:
 		return "it had other faults"
-	case its.Arch != mine.Arch, math.Abs(its.Cores-mine.Cores) > 0.01,
-		math.Abs(float64(its.Memory)-float64(mine.Memory)) > memoryShare*float64(mine.Memory):
+	case !mine.Same(its):
 		return fmt.Sprintf("it ran on another class of machine, %s, and not on %s", its, mine)
 	case r.Unhealthy != "":
 		return "its generator was not well: " + r.Unhealthy
 	}
 	return ""
+}
+
+// Same says whether two machines are of one class.
+func (m Machine) Same(o Machine) bool {
+	return m.Arch == o.Arch && math.Abs(m.Cores-o.Cores) <= 0.01 &&
+		math.Abs(float64(m.Memory)-float64(o.Memory)) <= memoryShare*float64(m.Memory)
 }
 
 func (m Machine) String() string {

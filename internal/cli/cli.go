@@ -136,6 +136,7 @@ exits 0 only if it held.
 		newCheck(s),
 		newReport(s),
 		newBaseline(s),
+		newCompare(s),
 		newJudge(s),
 		newInit(s),
 		newHeal(s),

@@ -39,7 +39,7 @@ var order = [][]string{
 	{"internal/target/process", "internal/target/link", "internal/target/container"},
 	{"internal/target/kinds", "internal/observe"},
 	{"internal/scenario", "internal/record", "internal/shop", "internal/generator"},
-	{"internal/baseline", "internal/report", "internal/planview", "internal/target/container/dockertest"},
+	{"internal/baseline", "internal/compare", "internal/report", "internal/planview", "internal/target/container/dockertest"},
 	{"internal/run"},
 	{"internal/cli"},
 	{"cmd/ordeal"},

@@ -121,3 +121,55 @@ func TestJudgedInParts(t *testing.T) {
 		t.Errorf("expected rules that are decided, and rules that the generator may have turned, found %v", reasons)
 	}
 }
+
+// BenchmarkKeep reads a recording of an hour with ten requests, three stages and five faults, and
+// gathers what is kept of it: compare does so for each run.
+func BenchmarkKeep(b *testing.B) {
+	clock := new(hand)
+	c := config(b, clock.now)
+	c.Stages, c.Requests, c.Flows = nil, nil, nil
+	for i := range time.Duration(3) {
+		c.Stages = append(c.Stages, timeline.Stage{
+			Name: fmt.Sprint("s", i), Judged: true,
+			Window: timeline.Window{From: i * 1200 * sec, To: (i + 1) * 1200 * sec},
+		})
+	}
+	for i := range 10 {
+		c.Requests = append(c.Requests, fmt.Sprint("r", i))
+	}
+	r := start(b, c)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for k := range 3600 * 100 {
+		at := time.Duration(k) * 10 * ms
+		a := attack.Arrival{Intended: at, Stage: k / 120_000, Request: k % 10}
+		clock.set(at)
+		r.Planned(a)
+		r.Record(0, &attack.Result{
+			Arrival: a, Dispatched: at, Sent: at + 20*time.Microsecond,
+			Done:  at + time.Duration(rng.ExpFloat64()*float64(5*ms)),
+			Class: attack.Good, Code: 200,
+		})
+		if k%100 == 0 {
+			r.writeDue()
+		}
+	}
+	clock.set(3600 * sec)
+	var faults []timeline.Fault
+	for i := range time.Duration(5) {
+		from, to := (i*600+300)*sec, (i*600+330)*sec
+		faults = append(faults, timeline.Fault{
+			Name: fmt.Sprint("f", i), State: timeline.Reverted, Verified: true, Injecting: &from,
+			Began: &from, Effective: &from, Reverting: &to, Ceased: &to, Reverted: &to,
+		})
+	}
+	tl, err := r.Finish(3600*sec, false, faults)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := verdict.Keep(tl); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
