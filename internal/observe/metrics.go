@@ -45,6 +45,7 @@ type metric struct {
 	client *http.Client
 	before *timeline.Reading // what was read before the load; From and To are instants since made
 	read   time.Time         // when
+	lacks  string            // why it had no figure then; "" if it had
 }
 
 func newMetrics(p *Plan, env *Env) []Observer {
@@ -84,12 +85,20 @@ func (m *metric) Prepare(ctx context.Context) error {
 		if _, answered := errors.AsType[*NoFigure](err); !answered {
 			return cannot(m.subject(), errors.New(m.text(err)))
 		}
-		m.env.Progress("%s has no figure before the load: %s", m.subject(), reading.Missing)
+		m.lacks = reading.Missing
 	}
 	if m.Once == Before {
 		m.before, m.read = &reading, time.Now()
 	}
 	return nil
+}
+
+// warning implements warner.
+func (m *metric) warning() string {
+	if m.lacks == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s has no figure before the load: %s", m.subject(), m.lacks)
 }
 
 // ask reads the figure once. The reading says what was found, also if there is an error.

@@ -108,6 +108,10 @@ type Observer interface {
 // undone.
 type finisher interface{ finish(r *Run) }
 
+// warner is an Observer that may have found, in Prepare, what people should know before the
+// load.
+type warner interface{ warning() string }
+
 // Kind is an entry of the registry of observers.
 type Kind struct {
 	Name string // the key below observe: in the scenario file
@@ -141,6 +145,11 @@ func Prepare(ctx context.Context, p *Plan, env *Env) (*Set, error) {
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	for _, o := range s.observers {
+		if w, ok := o.(warner); ok && w.warning() != "" {
+			env.Progress("warning: %s", w.warning())
+		}
 	}
 	return s, nil
 }

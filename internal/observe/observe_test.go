@@ -343,7 +343,7 @@ func TestMetricsThatAreReadOnce(t *testing.T) {
 func TestAMetricWithoutAFigureYet(t *testing.T) {
 	of := &flaky{ask: func(context.Context) (float64, error) { return 0, &observe.NoFigure{Why: "nothing yet"} }}
 	x, err := observed(t, metric(of, observe.Metric{Every: time.Hour}), time.Second, func(r *observe.Run) { r.End = 0 })
-	if err != nil || !slices.Equal(x.said, []string{`metric("m") has no figure before the load: nothing yet`}) {
+	if err != nil || !slices.Equal(x.said, []string{`warning: metric("m") has no figure before the load: nothing yet`}) {
 		t.Errorf("%v, said %q", err, x.said)
 	}
 }

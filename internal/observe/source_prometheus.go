@@ -108,7 +108,7 @@ func parsePrometheus(body []byte) (float64, error) {
 		}
 		return number(v.text)
 	}
-	return 0, noFigure("the query has a %s as its result: ask for an instant vector or a scalar",
+	return 0, fmt.Errorf("the query has a %s as its result: ask for an instant vector or a scalar",
 		strings.TrimSpace(a.Data.Type))
 }
 

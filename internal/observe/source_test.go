@@ -88,7 +88,7 @@ func TestSources(t *testing.T) {
 		{name: "prometheus, scalar", spec: prometheus, page: `{"status":"success","data":{"resultType":"scalar","result":[1,"3"]}}`, want: 3},
 		{name: "prometheus, nothing", spec: prometheus, page: vector(`[]`), err: "!the query finds nothing"},
 		{name: "prometheus, several", spec: prometheus, page: vector(`[{"value":[1,"1"]},{"value":[1,"2"]}]`), err: "!2 series"},
-		{name: "prometheus, matrix", spec: prometheus, page: `{"status":"success","data":{"resultType":"matrix","result":[]}}`, err: "!ask for an instant vector"},
+		{name: "prometheus, matrix", spec: prometheus, page: `{"status":"success","data":{"resultType":"matrix","result":[]}}`, err: "ask for an instant vector"},
 		{name: "prometheus, wrong query", spec: prometheus, code: 400, page: `{"status":"error","errorType":"bad_data","error":"parse error at 3"}`, err: "400 Bad Request: parse error at 3"},
 		{name: "prometheus, some other server", spec: prometheus, page: "<html>", err: "expected an answer of the query API"},
 		{name: "prometheus, broken pair", spec: prometheus, page: vector(`[{"value":[1]}]`), err: "expected a vector"},
