@@ -56,8 +56,8 @@ func (a *runner) admitUsers(stage int, begin time.Duration) {
 	a.workers.Go(c.admit)
 }
 
-// mostUsers is how many users a stage has at its fullest, as far as a look at
-// each hundredth of it shows.
+// mostUsers is how many users a stage has at its fullest. It looks at 101 moments, evenly
+// spaced.
 func mostUsers(shape arrivals.ClosedShape, total time.Duration) int {
 	most := 0
 	for i := range time.Duration(101) {

@@ -66,7 +66,8 @@ func (h *Hosts) Add(s string) error {
 	return nil
 }
 
-// canonical spells a name as the others that mean it.
+// canonical is the one spelling of a name: in small letters, without a dot at the end, and
+// in ASCII (xn--).
 func canonical(name string) string {
 	name = strings.TrimSuffix(name, ".")
 	if ascii, err := idna.Lookup.ToASCII(name); err == nil {

@@ -22,8 +22,8 @@ const (
 
 	maxBodies = 128 << 20 // of all bodies from files
 
-	// Templates are tried with so many rows in all, and each request's with so many
-	// even then.
+	// maxTrials is with how many rows templates are tried, over all requests. Once these are
+	// spent, each request is still tried with leastRows.
 	maxTrials = 2_000_000
 	leastRows = 1000
 

@@ -76,7 +76,7 @@ type attackFile struct {
 	Engine      string        `json:"engine" default:"auto" enum:"@engines" doc:"what sends the requests; auto takes fast, or http where HTTP/2 or a proxy is needed"`
 	Arrivals    string        `json:"arrivals" default:"uniform" enum:"@processes" doc:"uniform: evenly spaced; poisson: at random, as independent callers come"`
 	Timeout     time.Duration `json:"timeout" default:"5s" positive:"true" doc:"how long an arrival may take, from the moment it was due"`
-	MaxInFlight int           `json:"max_in_flight" default:"2000" positive:"true" doc:"how many requests may be open at once; further arrivals wait in line, on the clock"`
+	MaxInFlight int           `json:"max_in_flight" default:"2000" positive:"true" doc:"how many requests may be open at once; further arrivals wait in the queue, on the clock"`
 	Protocol    string        `json:"protocol" default:"auto" enum:"@protocols" doc:"the HTTP version; auto takes HTTP/2 where TLS offers it"`
 	TLS         wire.TLS      `json:"tls" doc:"options of https targets"`
 	LateBudget  time.Duration `json:"late_budget" default:"50ms" positive:"true" doc:"how late arrivals may be before catch_up: skip leaves them out, and at the 99th percentile before the report says so; rules are judged at any lateness"`

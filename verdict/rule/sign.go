@@ -7,7 +7,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
-// Sign is what shows that a fault was noticed: a reading of a subject that compares so.
+// Sign is what shows that a fault was noticed: a reading of Figure, of Subject, that is Op Limit.
 type Sign struct {
 	Subject timeline.Subject
 	Target  string // one of several; empty: any of them
@@ -16,8 +16,8 @@ type Sign struct {
 	Limit   float64
 }
 
-// DefaultSign is the sign of a subject of which nothing more is said: a probe that fails, a service
-// that is not healthy. False: the kind has none.
+// DefaultSign is the sign where a rule names a subject and no condition: a probe that fails, a
+// service that is not healthy. It is false for kinds of subject that have no such sign.
 func DefaultSign(s timeline.Subject) (Sign, bool) {
 	switch s.Kind {
 	case timeline.ProbeSubject:
@@ -31,8 +31,8 @@ func DefaultSign(s timeline.Subject) (Sign, bool) {
 // signExample is how a metric with a sign is written.
 const signExample = `detection(metric("alerts") > 0)`
 
-// sign reads what stands in the parentheses of a metric that can have a sign; nil of one that has
-// none.
+// sign reads what stands in the parentheses of a metric that takes a sign. It is nil for a metric
+// that takes none, or has no parentheses.
 func (r *resolver) sign(m Metric, at step) *Sign {
 	if !m.TakesSign || !at.call {
 		return nil
@@ -75,7 +75,7 @@ func (r *resolver) sign(m Metric, at step) *Sign {
 	return r.signOf(&s, steps, op, limit)
 }
 
-// signOf is the sign of a subject, whose figure the other links name.
+// signOf is the sign of the subject of s. steps are the subject and, if it is named, its figure.
 func (r *resolver) signOf(s *Scope, steps []step, op string, limit *Literal) *Sign {
 	sign, ok := DefaultSign(s.Subject.Subject)
 	sign.Subject, sign.Target = s.Subject.Subject, s.Target
