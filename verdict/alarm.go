@@ -208,6 +208,17 @@ func (a *Alarms) Judge(s timeline.Second) []Tripped {
 	return tripped
 }
 
+// Holding returns, by their index, for how long the alarms have held that hold now.
+func (a *Alarms) Holding() map[int]time.Duration {
+	out := map[int]time.Duration{}
+	for i, x := range a.all {
+		if x.held {
+			out[i] = x.until - x.since
+		}
+	}
+	return out
+}
+
 // Untold returns, by their index, the alarms of which no second so far has said whether they hold,
 // and why.
 func (a *Alarms) Untold() map[int]string {

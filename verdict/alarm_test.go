@@ -300,6 +300,19 @@ func TestSkippedSeconds(t *testing.T) {
 	t.Error("it does not trip")
 }
 
+// TestHolding: people who watch see for how long an alarm has held.
+func TestHolding(t *testing.T) {
+	a, r := newTestAlarms(t, "error_rate > 50%", 10*time.Second)
+	key := timeline.Key{Stage: "steady", Request: "browse"}
+	seconds := []liveSecond{{good: 10}, {failed: 10}, {failed: 10}, {good: 10}}
+	for i, want := range []time.Duration{0, time.Second, 2 * time.Second, 0} {
+		a.Judge(seconds[i].at(time.Duration(i)*time.Second, key, r.Limits()))
+		if got := a.Holding()[0]; got != want {
+			t.Errorf("after second %d it has held for %s, want %s", i+1, got, want)
+		}
+	}
+}
+
 func TestTrippedSaysWhatWasSeen(t *testing.T) {
 	r, _ := CompileAlarm("error_rate > 50%", liveNames)
 	alarm := Alarm{When: "error_rate > 50%", Name: "shop down", For: time.Second, Rule: r}

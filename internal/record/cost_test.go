@@ -59,6 +59,24 @@ func BenchmarkCost(b *testing.B) {
 			i++
 		}
 	})
+	b.Run("one worker, for abort rules", func(b *testing.B) {
+		c := costConfig(b)
+		c.Seconds = true
+		r := start(b, c)
+		b.ReportAllocs()
+		i, second := 0, int64(0)
+		for b.Loop() {
+			now := r.cfg.Clock()
+			if s := secondOf(now); s != second {
+				second = s
+				r.Seconds()
+			}
+			res := at(pool[i%len(pool)], now)
+			r.Planned(res.Arrival)
+			r.Record(0, &res)
+			i++
+		}
+	})
 	b.Run("all workers", func(b *testing.B) {
 		r := start(b, costConfig(b))
 		b.ReportAllocs()

@@ -16,7 +16,19 @@ type seconds struct {
 	limits []time.Duration
 	next   int64                          // the first second that was not returned yet
 	cells  map[secondCell]*timeline.Stats // what came due and what was over, from next on
-	open   map[secondCell]int64           // arrivals by the second in which they came due
+	open   map[secondCell]*int64          // arrivals by the second in which they came due
+	// The latest entries of both, by cell: most arrivals are of the same few.
+	lastCells [lastSeconds]latest[timeline.Stats]
+	lastOpen  [lastSeconds]latest[int64]
+}
+
+// lastSeconds is how many entries are found without a look into a map; a power of two.
+const lastSeconds = 64
+
+// latest is the entry of a map that was asked for last.
+type latest[T any] struct {
+	key   secondCell
+	entry *T // nil: there is none
 }
 
 // secondCell is a cell in a second, both by their numbers.
@@ -27,7 +39,7 @@ type secondCell struct {
 
 func newSeconds(limits []time.Duration) *seconds {
 	return &seconds{
-		limits: limits, cells: map[secondCell]*timeline.Stats{}, open: map[secondCell]int64{},
+		limits: limits, cells: map[secondCell]*timeline.Stats{}, open: map[secondCell]*int64{},
 	}
 }
 
@@ -37,11 +49,16 @@ func secondOf(t time.Duration) int64 { return int64(max(t, 0) / time.Second) }
 // was returned already.
 func (s *seconds) at(t time.Duration, cell int32) *timeline.Stats {
 	k := secondCell{max(secondOf(t), s.next), cell}
+	last := &s.lastCells[uint32(cell)%lastSeconds]
+	if last.entry != nil && last.key == k {
+		return last.entry
+	}
 	c := s.cells[k]
 	if c == nil {
 		c = timeline.NewStats(s.limits)
 		s.cells[k] = c
 	}
+	*last = latest[timeline.Stats]{k, c}
 	return c
 }
 
@@ -54,9 +71,16 @@ func (s *seconds) due(intended time.Duration, cell int32) {
 // opened adds n arrivals to those that are open. A result can come before its arrival.
 func (s *seconds) opened(intended time.Duration, cell int32, n int64) {
 	k := secondCell{secondOf(intended), cell}
-	if s.open[k] += n; s.open[k] == 0 {
-		delete(s.open, k)
+	last := &s.lastOpen[uint32(cell)%lastSeconds]
+	if last.entry == nil || last.key != k {
+		open := s.open[k]
+		if open == nil {
+			open = new(int64)
+			s.open[k] = open
+		}
+		*last = latest[int64]{k, open}
 	}
+	*last.entry += n
 }
 
 // over counts an arrival that is over; cut says that ordeal itself cut its connection.
@@ -101,6 +125,8 @@ func (s *seconds) take(p *pool, l *cellIndex, now time.Duration) []timeline.Seco
 	}
 	from = max(from, to-History)
 	s.next = to
+	clear(s.lastCells[:])
+	clear(s.lastOpen[:])
 	out := make([]timeline.Second, to-from)
 	at := make([]map[int32]*timeline.SecondCell, len(out))
 	for i := range out {
@@ -127,7 +153,10 @@ func (s *seconds) take(p *pool, l *cellIndex, now time.Duration) []timeline.Seco
 		delete(s.cells, k)
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(s.open), secondCell.compare) {
-		n := s.open[k]
+		n := *s.open[k]
+		if n == 0 {
+			delete(s.open, k)
+		}
 		for second := max(k.second, from); second < to && n > 0; second++ {
 			c := cell(second-from, k.cell)
 			c.Open = append(c.Open, timeline.OpenArrivals{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/report"
+	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
 )
@@ -54,6 +55,7 @@ type alarmWatch struct {
 	alarms *verdict.Alarms
 
 	mu    sync.Mutex
+	notes []string         // for the live status: what holds by now
 	stood timeline.Windows // when ordeal itself stood still, not yet looked at
 	ended bool             // nothing is judged any more, so stood is not kept
 }
@@ -113,11 +115,32 @@ func (a *alarmWatch) judge(seconds []timeline.Second, end time.Duration) *verdic
 // its last moment have been recorded by then.
 const afterSecond = 20 * time.Millisecond
 
+// note says which alarms hold by now.
+func (a *alarmWatch) note(of []scenario.PlannedAlarm) {
+	var notes []string
+	holding := a.alarms.Holding()
+	for _, i := range slices.Sorted(maps.Keys(holding)) {
+		notes = append(notes, fmt.Sprintf("abort rule %s has held for %s of %s",
+			cmp.Or(of[i].Name, of[i].When), quantity.FormatDuration(holding[i]),
+			quantity.FormatDuration(of[i].For)))
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.notes = notes
+}
+
+// noted is what note said last.
+func (a *alarmWatch) noted() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.notes
+}
+
 // end frees what was kept for the next judgement: there will be none.
 func (a *alarmWatch) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.ended, a.stood = true, nil
+	a.ended, a.stood, a.notes = true, nil, nil
 }
 
 // watchAlarms judges the alarms once a second until ctx ends or one trips, which ends the load.
@@ -146,6 +169,7 @@ func (r *runner) watchAlarms(
 			a.alarms.AddReading(x)
 		}
 		t := a.judge(r.recorder.Seconds(), end)
+		a.note(r.plan.Abort)
 		if t == nil {
 			continue
 		}

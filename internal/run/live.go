@@ -15,6 +15,7 @@ func (r *runner) liveState(
 	clock func() time.Duration,
 	windows []timeline.Stage,
 	rules *liveRules,
+	alarms *alarmWatch,
 ) func() report.LiveState {
 	total := r.attack.Duration()
 	return func() report.LiveState {
@@ -59,6 +60,9 @@ func (r *runner) liveState(
 		}
 		if last := r.self.Load(); last != nil {
 			s.Notes = report.GeneratorNotes(last)
+		}
+		for _, n := range alarms.noted() {
+			s.Notes = append(s.Notes, r.plan.Redact(n))
 		}
 		for _, k := range rec.Kinds {
 			note := fmt.Sprintf("%d × %s", k.Count, k.Kind)

@@ -416,7 +416,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 		r.opt.Stdout,
 		r.opt.Terminal,
 		r.opt.Color,
-		r.liveState(clock, windows, rules),
+		r.liveState(clock, windows, rules, alarms),
 	)
 	r.setLive(live)
 	r.start = start
