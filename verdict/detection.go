@@ -232,8 +232,10 @@ func (j *Judging) readDetection(t *term) value {
 			hi, v.until = math.Inf(1), n.until
 		}
 		if n.least < n.took {
-			why = why.or(doubtf(ReasonSource, "readings are missing that may have shown the fault %q "+
-				"before: %s was seen", t.scope.Fault, rule.Duration.Format(float64(n.took))))
+			why = why.or(
+				doubtf(ReasonSource, "readings are missing that may have shown the fault %q "+
+					"before: %s was seen", t.scope.Fault, rule.Duration.Format(float64(n.took))),
+			)
 		}
 	}
 	switch {

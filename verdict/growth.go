@@ -112,9 +112,15 @@ func (j *Judging) growthValue(c *ruleCase, i int) value {
 	slope, ok := g.line.slope()
 	v.n, v.shown, v.samples = slope, ok, g.line.n
 	if !ok || g.line.n < minGrowth {
-		v.missing = doubtf(ReasonTooFew, "too few samples for %s: %d stretches of %d or more, and %d "+
-			"are needed; send more, or for longer", t.text, g.line.n,
-			max(t.metric.growthOf.MinSamples, leastPoint), minGrowth)
+		v.missing = doubtf(
+			ReasonTooFew,
+			"too few samples for %s: %d stretches of %d or more, and %d "+
+				"are needed; send more, or for longer",
+			t.text,
+			g.line.n,
+			max(t.metric.growthOf.MinSamples, leastPoint),
+			minGrowth,
+		)
 		return v
 	}
 	v.interval = g.line.interval

@@ -402,7 +402,9 @@ func look(of rule.Observed, f *fold, gaps lost, text string) seen {
 	text += "." + of.Figure.String()
 	if f.n == 0 {
 		if lost.n == 0 {
-			return unknownSeen(doubtf(ReasonNoData, "no data for %s: nothing there to measure", text))
+			return unknownSeen(
+				doubtf(ReasonNoData, "no data for %s: nothing there to measure", text),
+			)
 		}
 		return unknownSeen(lost.doubt(text, f.n))
 	}
@@ -442,8 +444,13 @@ func look(of rule.Observed, f *fold, gaps lost, text string) seen {
 		exact = float64(lost.n) <= lostGrowth*float64(f.n+lost.n)
 		if f.n < minGrowth || !ok {
 			s.few, s.lo, s.hi = true, at(lo), at(hi)
-			s.doubt = doubtf(ReasonTooFew,
-				"too few readings for the growth of %s: %d, and %d are needed", text, f.n, minGrowth)
+			s.doubt = doubtf(
+				ReasonTooFew,
+				"too few readings for the growth of %s: %d, and %d are needed",
+				text,
+				f.n,
+				minGrowth,
+			)
 			return s
 		}
 	}

@@ -673,3 +673,66 @@ func TestMinSamples(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkObserved judges 200 rules on what ten services, five probes and five metrics gave in an
+// hour.
+func BenchmarkObserved(b *testing.B) {
+	const hour = 3600
+	n := names
+	var subjects []timeline.Subject
+	for i := range 10 {
+		subjects = append(subjects, timeline.Subject{Kind: timeline.ServiceSubject, Name: fmt.Sprintf("s%d", i)})
+	}
+	for i := range 5 {
+		subjects = append(subjects, timeline.Subject{Kind: timeline.ProbeSubject, Name: fmt.Sprintf("p%d", i)},
+			timeline.Subject{Kind: timeline.MetricSubject, Name: fmt.Sprintf("m%d", i)})
+	}
+	for _, s := range subjects {
+		n.Subjects = append(n.Subjects, timeline.Declared{Subject: s})
+	}
+	words := map[timeline.SubjectKind][]string{
+		timeline.ServiceSubject: {"cpu.max < 80%", "memory.p95 < 80%", "restarts == 0", "memory.growth < 5%/h"},
+		timeline.ProbeSubject:   {"uptime > 99%", "failures < 5", "p99 < 50ms", "duration.mean < 10ms"},
+		timeline.MetricSubject:  {"max < 1k", "last < 1k", "p50 < 1k", "mean < 1k"},
+	}
+	scopes := []string{"", `during("kill-api").`, `every(10s).`, `worst(1s).`, `window(60s, 900s).`}
+	var rules []Input
+	for i := range 200 {
+		s := subjects[i%len(subjects)]
+		word := words[s.Kind][i/len(subjects)%4]
+		scope := scopes[i%len(scopes)]
+		src := scope + s.String() + "." + word
+		r, wrong := Compile(src, n)
+		if wrong != nil {
+			b.Fatal(src, wrong)
+		}
+		rules = append(rules, Input{Rule: r})
+	}
+	tl := run(hour*sec, []timeline.Fault{fault("kill-api", 1000*sec, 1100*sec)}, nil, steady(0, hour*sec, 1, ms))
+	var readings []timeline.Reading
+	for i := range hour {
+		at := time.Duration(i) * sec
+		for _, s := range subjects {
+			r := timeline.Reading{Window: timeline.Window{From: at, To: at + sec}, Subject: s, Every: sec}
+			switch s.Kind {
+			case timeline.ServiceSubject:
+				r.Values.Set(timeline.CPU, float64(i%50)/100)
+				r.Values.Set(timeline.Memory, 0.3)
+				r.Values.Set(timeline.Restarts, 0)
+			case timeline.ProbeSubject:
+				r.Values.Set(timeline.Failures, 0)
+				r.Values.Set(timeline.ProbeTime, float64(time.Duration(i%40)*ms))
+			default:
+				r.Values.Set(timeline.MetricValue, float64(i%100))
+			}
+			readings = append(readings, r)
+		}
+	}
+	observed := withReadings(tl, readings)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Judge(rules, observed); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

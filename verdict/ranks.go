@@ -52,7 +52,11 @@ func bucketEnds(b int64) (low, high float64) {
 		low, high = bucketEnds(-1 - b)
 		return -high, -low
 	}
-	return math.Float64frombits(uint64(b) << bucketBits), math.Float64frombits(uint64(b+1) << bucketBits)
+	return math.Float64frombits(
+			uint64(b) << bucketBits,
+		), math.Float64frombits(
+			uint64(b+1) << bucketBits,
+		)
 }
 
 func (r *ranks) add(v float64) {

@@ -50,13 +50,18 @@ func (w *worstOf) add(v value, slice timeline.Window, d rule.Direction) {
 	switch {
 	case first:
 		w.value, w.slice, w.lo, w.hi = v, slice, lo, hi
-	case !v.missing.any() && (w.value.missing.any() || v.n != w.value.n && worse(v.n, w.value.n) == v.n):
+	case !v.missing.any() && (w.value.missing.any() || beats(v.n, w.value.n, worse)):
 		w.value, w.slice = v, slice
 	}
 	if !first {
 		w.lo, w.hi = w.lo.worse(lo, worse), w.hi.worse(hi, worse)
 	}
 	w.doubt = w.doubt.or(v.missing).or(v.boundsWhy())
+}
+
+// beats says whether a figure is worse than another.
+func beats(a, b float64, worse func(a, b float64) float64) bool {
+	return a != b && worse(a, b) == a
 }
 
 // merge takes in slices that came later.
@@ -76,7 +81,7 @@ func (w *worstOf) merge(o *worstOf, d rule.Direction) {
 	}
 	w.n += o.n
 	mine, its := w.value.n, o.value.n
-	if !o.value.missing.any() && (w.value.missing.any() || its != mine && worse(its, mine) == its) {
+	if !o.value.missing.any() && (w.value.missing.any() || beats(its, mine, worse)) {
 		w.value, w.slice = o.value, o.slice
 	}
 	w.lo, w.hi = w.lo.worse(o.lo, worse), w.hi.worse(o.hi, worse)
@@ -141,7 +146,13 @@ func (v value) edges() (lo, hi edge) {
 	low, high := v.ends()
 	lo, hi = edge{v: low}, edge{v: high}
 	if b := v.bounds; b != nil {
-		lo.counted, hi.counted = countedAt(b.exactLo, b.countedLo), countedAt(b.exactHi, b.countedHi)
+		lo.counted, hi.counted = countedAt(
+			b.exactLo,
+			b.countedLo,
+		), countedAt(
+			b.exactHi,
+			b.countedHi,
+		)
 		return lo, hi
 	}
 	counted := countedAt(v.reading.exact, v.reading.counted)

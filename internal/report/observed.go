@@ -25,7 +25,10 @@ type levelSummary struct {
 }
 
 // subjectSummaries are those of one kind by name; nil if nothing of the kind was observed.
-func subjectSummaries(all []verdict.SubjectMeasure, kind timeline.SubjectKind) map[string]subjectSummary {
+func subjectSummaries(
+	all []verdict.SubjectMeasure,
+	kind timeline.SubjectKind,
+) map[string]subjectSummary {
 	var out map[string]subjectSummary
 	for _, m := range all {
 		if m.Kind != kind {

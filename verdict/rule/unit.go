@@ -40,13 +40,28 @@ type unitInfo struct {
 }
 
 var units = map[Unit]unitInfo{
-	Duration: {name: "duration", example: "200ms", literal: "the duration", growth: unit(DurationGrowth),
-		format: formatDuration},
-	Fraction: {name: "percentage", example: "5%", literal: "the percentage", growth: unit(FractionGrowth),
-		format: quantity.FormatFraction},
+	Duration: {
+		name:    "duration",
+		example: "200ms",
+		literal: "the duration",
+		growth:  unit(DurationGrowth),
+		format:  formatDuration,
+	},
+	Fraction: {
+		name:    "percentage",
+		example: "5%",
+		literal: "the percentage",
+		growth:  unit(FractionGrowth),
+		format:  quantity.FormatFraction,
+	},
 	Rate: {name: "rate", example: "500/s", literal: "the rate", format: quantity.FormatRate},
-	Number: {name: "plain number", example: "10", literal: "the bare number", growth: unit(NumberGrowth),
-		format: quantity.FormatCount},
+	Number: {
+		name:    "plain number",
+		example: "10",
+		literal: "the bare number",
+		growth:  unit(NumberGrowth),
+		format:  quantity.FormatCount,
+	},
 	Bytes: {name: "size", example: "512MiB", literal: "the size", growth: unit(BytesGrowth),
 		format: quantity.FormatBytes},
 	BytesRate: {name: "size per time", example: "10MiB/s", literal: "the size per time",
@@ -56,8 +71,13 @@ var units = map[Unit]unitInfo{
 		format: perHour(formatDuration)},
 	FractionGrowth: {name: "growth of a percentage", example: "5%/h", literal: "the growth",
 		format: perHour(quantity.FormatFraction)},
-	NumberGrowth: {name: "growth of a number", example: "10/h", literal: "the growth", like: unit(Rate),
-		format: perHour(quantity.FormatCount)},
+	NumberGrowth: {
+		name:    "growth of a number",
+		example: "10/h",
+		literal: "the growth",
+		like:    unit(Rate),
+		format:  perHour(quantity.FormatCount),
+	},
 	BytesGrowth: {name: "growth of a size", example: "10MiB/h", literal: "the growth",
 		like: unit(BytesRate), format: perHour(quantity.FormatBytes)},
 }
