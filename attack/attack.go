@@ -65,6 +65,8 @@ type Plan struct {
 	Flows      []Flow    `json:"flows,omitempty"`
 	Stages     []Stage   `json:"stages"`
 	Requests   []Request `json:"requests"`
+	// Shared are columns that only the run knows; nil: none.
+	Shared *payload.Shared `json:"-"`
 	// SecretNames are columns and captures that are secret by declaration, beside those that
 	// NewSecrets finds.
 	SecretNames []string `json:"-"`

@@ -3,6 +3,7 @@ package attack
 import (
 	"iter"
 	"maps"
+	"slices"
 
 	"github.com/seed-1574e9de/ordeal/attack/expect"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
@@ -41,8 +42,7 @@ func NewSecrets(p *Plan) *Secrets {
 		for _, step := range f.Steps {
 			maps.Copy(used, s.used[step.Request])
 			for _, c := range step.Captures {
-				if secret.Key(c.Name) || secret.Path(c.JSON) || secret.Header(c.Header) ||
-					secret.Path(c.Matches) {
+				if secret.Key(c.Name) || inSecretPlace(c) {
 					used[c.Name] = true
 				}
 			}
@@ -50,6 +50,20 @@ func NewSecrets(p *Plan) *Secrets {
 		}
 	}
 	return s
+}
+
+// Captured says whether a value that is taken from an answer for all requests is secret: by its
+// name, by where it stood, or as a request uses it as one.
+func (s *Secrets) Captured(c expect.Capture) bool {
+	if secret.Key(c.Name) || inSecretPlace(c) {
+		return true
+	}
+	return slices.ContainsFunc(s.used, func(used map[string]bool) bool { return used[c.Name] })
+}
+
+// inSecretPlace says whether a capture is taken from where secrets stand.
+func inSecretPlace(c expect.Capture) bool {
+	return secret.Path(c.JSON) || secret.Header(c.Header) || secret.Path(c.Matches)
 }
 
 // Row returns the secrets among the values of a row, or of a flow's session, that the

@@ -170,6 +170,7 @@ func newCallMaker(
 	if wrong != nil {
 		return nil, wrong
 	}
+	k.shared = p.Shared
 	build := func(call *Call, k *compiled, a attack.Arrival, by *Caller) error {
 		if err := k.render(call, data, a, by); err != nil {
 			return err
@@ -203,7 +204,7 @@ func newCallMaker(
 		if wrong != nil {
 			panic("attack: a request that compiled before does not any more: " + wrong.Err().Error())
 		}
-		k.layout = form
+		k.layout, k.shared = form, p.Shared
 		return k
 	}}
 	kits.Put(k)

@@ -23,6 +23,7 @@ type compiled struct {
 	json    []payload.JSONPart
 	layout  *Layout // nil: calls have no common layout
 
+	shared *payload.Shared
 	// missing, if set, is the error of a column that is not there.
 	missing func(column string) error
 
@@ -154,6 +155,7 @@ func allFixed(fs []namedText) bool {
 func (k *compiled) render(call *Call, data *payload.Data, a attack.Arrival, by *Caller) error {
 	k.draw.Reset(a.Seq, a.Nth)
 	k.row.Reset(data, a.Nth, by.Values)
+	k.row.Share(k.shared)
 	k.row.Missing = k.missing
 	call.Method, call.Layout = k.method, nil
 	k.head = k.head[:0]

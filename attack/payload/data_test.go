@@ -82,3 +82,57 @@ func FuzzData(f *testing.F) {
 		}
 	})
 }
+
+// Shared columns stand beside those of data and of a flow, for plain templates and for others, and
+// the present ones are taken.
+func TestShared(t *testing.T) {
+	rows, err := payload.NewData([]map[string]string{{"user": "ann"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := new(payload.Values)
+	own.Set("cart", "c-1", payload.Text)
+	take := func(s *payload.Shared, token string) {
+		v := new(payload.Values)
+		v.Set("token", token, payload.Text)
+		s.Take(v)
+	}
+	shared := new(payload.Shared)
+	first := new(payload.Values)
+	first.Set("id", "7", payload.JSON)
+	shared.Take(first)
+	take(shared, "t-1")
+	render := func(text string, d *payload.Data, v *payload.Values) string {
+		tmpl, err := payload.New(text, new(payload.Draw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var row payload.Row
+		row.Reset(d, 0, v)
+		row.Share(shared)
+		out, err := tmpl.Append(nil, &row)
+		if err != nil {
+			return err.Error()
+		}
+		return string(out)
+	}
+	for text, want := range map[string]string{
+		"{{ .token }} {{ .id }}":                              "t-1 7",
+		`{{ printf "%s" .token }} {{ .id }}`:                  "t-1 7",
+		"{{ .user }} {{ .cart }} {{ .token }}":                "ann c-1 t-1",
+		`{{ printf "%s" .user }} {{ .cart }} {{ .token }}`:    "ann c-1 t-1",
+		`{{ printf "%s" .other }}`:                            `the data row has no column "other"`,
+		`{{ if eq .token "t-1" }}{{ .id }}{{ else }}{{ end}}`: "7",
+	} {
+		if got := render(text, rows, own); got != want {
+			t.Errorf("%s: found %q, expected %q", text, got, want)
+		}
+	}
+	if got := render(`{{ printf "%s" .token }}`, nil, nil); got != "t-1" {
+		t.Errorf("alone: found %q", got)
+	}
+	take(shared, "t-2")
+	if got := render("{{ .token }} {{ .id }}", nil, nil); got != "t-2 7" {
+		t.Errorf("then: found %q", got)
+	}
+}

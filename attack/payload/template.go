@@ -119,8 +119,9 @@ type Row struct {
 	data   *Data
 	at     int     // the row of data
 	values *Values // of the flow; come before data; never nil
-	// Data and values as one map; made when text/template needs it.
-	both    map[string]string
+	shared *Values // of all arrivals; likewise
+	// All sources as one map; made when text/template needs it.
+	all     map[string]string
 	Missing func(column string) error // in place of noColumn
 }
 
@@ -141,7 +142,7 @@ var noValues Values
 
 // Reset makes r the row for the nth arrival of a request. v may be nil.
 func (r *Row) Reset(d *Data, nth uint64, v *Values) {
-	if *r = (Row{values: v}); v == nil {
+	if *r = (Row{values: v, shared: &noValues}); v == nil {
 		r.values = &noValues
 	}
 	if n := d.Len(); n > 0 {
@@ -149,25 +150,38 @@ func (r *Row) Reset(d *Data, nth uint64, v *Values) {
 	}
 }
 
+// Share has templates draw from the present columns of s too. No other source has a column of
+// their names.
+func (r *Row) Share(s *Shared) { r.shared = s.values() }
+
 // appendTo adds a value to b, false if there is no such column.
 func (r *Row) appendTo(b []byte, column string) ([]byte, bool) {
 	if v, ok := r.values.texts[column]; ok {
+		return append(b, v...), true
+	}
+	if v, ok := r.shared.texts[column]; ok {
 		return append(b, v...), true
 	}
 	v, ok := r.data.bytes(r.at, column)
 	return append(b, v...), ok
 }
 
-func (r *Row) all() map[string]string {
-	if r.data == nil {
-		return r.values.texts
+func (r *Row) columns() map[string]string {
+	switch {
+	case r.all != nil:
+	case r.data == nil && len(r.shared.texts) == 0:
+		r.all = r.values.texts
+	case r.data == nil && len(r.values.texts) == 0:
+		r.all = r.shared.texts
+	default:
+		r.all = make(map[string]string)
+		if r.data != nil {
+			maps.Insert(r.all, r.data.Row(r.at))
+		}
+		maps.Copy(r.all, r.shared.texts)
+		maps.Copy(r.all, r.values.texts)
 	}
-	if r.both == nil {
-		r.both = make(map[string]string)
-		maps.Insert(r.both, r.data.Row(r.at))
-		maps.Copy(r.both, r.values.texts)
-	}
-	return r.both
+	return r.all
 }
 
 // Template is a string that may hold a template. One that only puts values in is
@@ -355,7 +369,7 @@ func callSegment(name string, args []parse.Node) (segment, bool) {
 func (t *Template) Append(b []byte, from *Row) ([]byte, error) {
 	if t.tmpl != nil {
 		w := appender(b)
-		err := t.tmpl.Execute(&w, from.all())
+		err := t.tmpl.Execute(&w, from.columns())
 		if err == nil {
 			return w, nil
 		}

@@ -71,6 +71,9 @@ func (r *Row) kind(column string) Kind {
 	if _, ok := r.values.texts[column]; ok {
 		return r.values.kinds[column]
 	}
+	if _, ok := r.shared.texts[column]; ok {
+		return r.shared.kinds[column]
+	}
 	return r.data.kind(r.at, column)
 }
 

@@ -226,6 +226,7 @@ func (x *exchange) make() (err error) {
 	}
 	b.draw.Reset(x.call.Seq, x.call.Nth)
 	b.row.Reset(data, x.call.Nth, values)
+	b.row.Share(x.client.plan.Shared)
 	b.out, err = b.send.Append(b.out[:0], &b.row)
 	x.sent = b.out
 	return err

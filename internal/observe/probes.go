@@ -13,6 +13,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack/httpx"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	"github.com/seed-1574e9de/ordeal/attack/wire"
+	"github.com/seed-1574e9de/ordeal/internal/command"
 	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/timeline"
@@ -72,7 +73,7 @@ func (p *prober) Prepare(context.Context) error {
 	if p.Request == nil {
 		var err error
 		if p.check, err = expect.New(*p.Expect); err == nil {
-			err = canRun(p.Command, p.env.Dir)
+			err = command.Check(p.Command, p.env.Dir)
 		}
 		if err != nil {
 			return cannot(p.subject(), err)
@@ -235,9 +236,9 @@ func (p *prober) send(ctx context.Context, n uint64, by, due time.Time) answer {
 func (p *prober) run(ctx context.Context, by, due time.Time) answer {
 	ctx, cancel := context.WithDeadline(ctx, by)
 	defer cancel()
-	out, err := runCommand(ctx, p.Command, p.env.Dir)
+	out, err := command.Run(ctx, p.Command, p.env.Dir)
 	a := answer{done: time.Now()}
-	switch cannot, is := errors.AsType[*cannotRun](err); {
+	switch cannot, is := errors.AsType[*command.CannotRun](err); {
 	case is:
 		a.own, a.failed, a.detail = true, true, cannot.Error()
 	case err != nil:

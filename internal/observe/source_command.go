@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/internal/command"
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
 )
@@ -51,11 +52,11 @@ func (c *Command) MarshalJSON() ([]byte, error) { return json.Marshal(c.Args) }
 
 // Open implements Spec.
 func (c *Command) Open(env SourceEnv) (Source, error) {
-	if err := canRun(c.Args, env.Dir); err != nil {
+	if err := command.Check(c.Args, env.Dir); err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context) (float64, error) {
-		out, err := runCommand(ctx, c.Args, env.Dir)
+		out, err := command.Run(ctx, c.Args, env.Dir)
 		if err != nil {
 			return 0, err
 		}

@@ -62,6 +62,7 @@ func plan(w io.Writer, p *scenario.Plan) {
 	}
 
 	services(w, p)
+	steps(w, "setup, before the load", p.Setup)
 
 	var moments []moment
 	for i, s := range a.Stages {
@@ -117,6 +118,7 @@ func plan(w io.Writer, p *scenario.Plan) {
 
 	requests(w, p)
 	observed(w, p)
+	steps(w, "teardown, whatever happened", p.Teardown)
 	hypothesis(w, p)
 	alarms(w, p)
 	ledgers(w, p)

@@ -26,7 +26,8 @@ var ExitCodes = []struct {
 	{ExitInconclusive, "inconclusive: the run cannot carry the verdict"},
 	{
 		ExitBroken,
-		"the run could not be carried out, or a fault not undone: engine unreachable, service not ready",
+		"the run could not be carried out, or a fault not undone: engine unreachable, service not ready, setup or " +
+			"teardown failed",
 	},
 	{ExitInterrupted, "interrupted; faults undone, what was recorded is kept"},
 }

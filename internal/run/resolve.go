@@ -20,6 +20,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/setup"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 )
 
@@ -29,7 +30,9 @@ type Resolution struct {
 	Services []Service `json:"services"`
 	// Observed is what is watched beside the load.
 	Observed []Observed `json:"observed,omitempty"`
-	Faults   []Fault    `json:"faults"`
+	// Setup is what is done before the load and after it.
+	Setup  []Observed `json:"setup,omitempty"`
+	Faults []Fault    `json:"faults"`
 	// Problems are errors of what could not be found out.
 	Problems []string `json:"problems,omitempty"`
 
@@ -54,7 +57,7 @@ type Service struct {
 	target.Facts
 }
 
-// Observed is something that is watched beside the load.
+// Observed is something that is watched, or done, beside the load.
 type Observed struct {
 	Kind string `json:"kind"` // service, probe or metric
 	Name string `json:"name"`
@@ -93,6 +96,7 @@ func Resolve(ctx context.Context, plan *scenario.Plan) *Resolution {
 		r.fault(f)
 	}
 	r.observed(ctx, plan, s)
+	r.setup(ctx, plan)
 	r.problem(s.stop(context.WithoutCancel(ctx)))
 	for _, err := range r.errs {
 		r.Problems = append(r.Problems, plan.Redact(err.Error()))
@@ -217,6 +221,31 @@ func (r *Resolution) observed(ctx context.Context, plan *scenario.Plan, s *servi
 	}
 }
 
+// setup finds where the steps of the setup and of the teardown would go.
+func (r *Resolution) setup(ctx context.Context, plan *scenario.Plan) {
+	before, after, err := plan.ResolveSetup(r.standIn(plan))
+	if err != nil {
+		r.problem(err)
+		return
+	}
+	for _, part := range []struct {
+		kind             string
+		steps, asWritten []setup.Step
+	}{{"setup", before, plan.Setup}, {"teardown", after, plan.Teardown}} {
+		for i := range part.steps {
+			s := &part.steps[i]
+			o := Observed{Kind: part.kind, Name: s.Name, What: part.asWritten[i].String()}
+			if s.Request != nil {
+				of := attack.Plan{Requests: []attack.Request{*s.Request}}
+				for _, u := range protocols.Origins(&of) {
+					r.asks(ctx, &o, u, plan.Attack.Connections)
+				}
+			}
+			r.Setup = append(r.Setup, o)
+		}
+	}
+}
+
 // watched takes in the targets of a service that is watched.
 func (r *Resolution) watched(name string, facts target.Facts) {
 	o := Observed{Kind: "service", Name: name, What: "what it uses"}
@@ -323,13 +352,17 @@ func (r *Resolution) Print(w io.Writer, redact func(string) string) error {
 		fmt.Fprintf(&b, "  fault    %s: %s at %s hits %s%s\n", f.Name, f.Kind,
 			quantity.FormatDuration(f.At), strings.Join(f.Targets, ", "), drawn)
 	}
-	for _, o := range r.Observed {
-		where := ""
-		if len(o.Targets) > 0 {
-			where = ": " + strings.Join(o.Targets, ", ")
+	beside := func(all []Observed, how string) {
+		for _, o := range all {
+			where := ""
+			if len(o.Targets) > 0 {
+				where = ": " + strings.Join(o.Targets, ", ")
+			}
+			fmt.Fprintf(&b, "  %-8s %s%s: %s%s\n", o.Kind, o.Name, how, o.What, where)
 		}
-		fmt.Fprintf(&b, "  %-8s %s, observed: %s%s\n", o.Kind, o.Name, o.What, where)
 	}
+	beside(r.Observed, ", observed")
+	beside(r.Setup, "")
 	for line := range strings.Lines(b.String()) {
 		if _, err := fmt.Fprintln(w, plaintext.Line(strings.TrimSuffix(line, "\n"))); err != nil {
 			return err
@@ -351,9 +384,11 @@ func (r *Resolution) redacted(redact func(string) string) *Resolution {
 	for i := range q.Load {
 		q.Load[i].URL = redact(q.Load[i].URL)
 	}
-	q.Observed = slices.Clone(r.Observed)
-	for i := range q.Observed {
-		q.Observed[i].What = redact(secret.MaskLiteral(q.Observed[i].What))
+	q.Observed, q.Setup = slices.Clone(r.Observed), slices.Clone(r.Setup)
+	for _, all := range [][]Observed{q.Observed, q.Setup} {
+		for i := range all {
+			all[i].What = redact(secret.MaskLiteral(all[i].What))
+		}
 	}
 	for i := range q.Services {
 		targets := slices.Clone(q.Services[i].Targets)

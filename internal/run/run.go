@@ -31,6 +31,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/record"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
+	"github.com/seed-1574e9de/ordeal/internal/setup"
 	"github.com/seed-1574e9de/ordeal/internal/standstill"
 	"github.com/seed-1574e9de/ordeal/internal/state"
 	"github.com/seed-1574e9de/ordeal/internal/target"
@@ -137,6 +138,8 @@ type runner struct {
 	reads     attack.Plan // of what reads ledgers back
 	conductor *chaos.Conductor
 	observers *observe.Set
+	setup     *setup.Steps // nil: none; so is teardown
+	teardown  *setup.Steps
 	recorder  *record.Recorder
 	load      loadrunner.Counters
 	// The latest window of the generator; nil before the first.
@@ -144,6 +147,7 @@ type runner struct {
 	phase     atomic.Int32
 	start     time.Time // of the load; set before phase leaves starting
 	left      bool      // not all that was started could be removed
+	begun     bool      // the setup, so that the teardown is due
 	truncated bool      // the recording could not be written to its end
 	settled   bool      // the servers were asked which engine is to send
 
@@ -224,7 +228,7 @@ func (r *runner) relayInterrupts() (stop func()) {
 
 // takeDown gives up what was prepared and started. It returns err, and all that went wrong.
 func (r *runner) takeDown(hard context.Context, err error) error {
-	err = errors.Join(err, r.observers.Close())
+	err = errors.Join(err, r.observers.Close(), r.tearDown(hard), r.setup.Close(), r.teardown.Close())
 	// Not soft or hard: what was started is stopped even if the run was
 	// interrupted twice.
 	undo, cancel := context.WithTimeout(context.WithoutCancel(hard), teardownTimeout)
@@ -355,7 +359,13 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err := r.prepareChaos(ctx, me); err != nil {
 		return err
 	}
-	return r.prepareObservers(ctx)
+	if err := r.prepareSetup(); err != nil {
+		return err
+	}
+	if err := r.prepareObservers(ctx); err != nil {
+		return err
+	}
+	return r.setUp(ctx)
 }
 
 // carries says whether connections through a service are carried by this process.
@@ -434,6 +444,7 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	wg.Go(func() { faults = r.conductor.Run(chaosCtx) })
 	observing := r.observing(chaosCtx, hard, start)
 	wg.Go(func() { r.observers.Observe(observing) })
+	wg.Go(func() { r.setup.Refresh(r.refreshing(chaosCtx, hard, start)) })
 	watching, endWatch := context.WithCancel(context.Background())
 	defer endWatch()
 	// An interruption cuts the interval that it falls into, so that answers that come while the run

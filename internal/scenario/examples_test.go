@@ -43,6 +43,7 @@ func TestManualExamples(t *testing.T) {
 		"ledger": func(x string) string {
 			return head + "attack:\n" + stages + "  requests: [{ name: order, post: /orders }]\n" + x
 		},
+		"setup": func(x string) string { return head + x + "attack:\n" + load + stages },
 		"observe": func(x string) string {
 			return head + "services: { api: { builtin: api } }\n" + x + "attack:\n" + load + stages
 		},

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -93,10 +94,11 @@ type stepNames struct {
 	data     string            // the flow's file, if any
 	rows     *payload.Data     // what is in it
 	unread   bool              // and could not be read: nobody knows the names
-	step     string            // the step that is looked at
+	step     string            // the step that is looked at; empty: a request that is none
 	captured []string          // by steps before it
 	by       map[string]string // the first step of all that captures a name
 	reads    bool              // it is no step, but what reads a ledger's writes back
+	kind     string            // of step, for messages; empty: step
 }
 
 // flow makes a flow and the requests of its steps, and adds these to the requests of p. The steps'
@@ -111,7 +113,10 @@ func (b *requests) flow(f *flowFile, p *attack.Plan, names map[string]*strictyam
 		rows:   rows,
 		unread: f.Data != "" && rows.Len() == 0,
 		by:     map[string]string{},
+
+		captured: slices.Clone(b.shared),
 	}
+	b.sharedColumns(rows, f.Data, b.Where(&f.Data, own))
 	for i := range f.Steps {
 		for _, x := range f.Steps[i].Capture {
 			if _, ok := c.by[x.name]; !ok {
@@ -138,6 +143,10 @@ func (b *requests) flow(f *flowFile, p *attack.Plan, names map[string]*strictyam
 				b.Failf(x.key.Span,
 					"give it another name",
 					"the capture %q has the name of a column of %s", x.name, f.Data)
+			}
+			if slices.Contains(b.shared, x.name) {
+				b.Failf(x.key.Span, "give it another name",
+					"the capture %q has the name of one of the setup", x.name)
 			}
 			step.Captures = append(step.Captures, b.capture(x))
 			c.captured = append(c.captured, x.name)
@@ -195,7 +204,10 @@ func (c *stepNames) missing(name string) (msg, hint string) {
 	if c.reads {
 		return fmt.Sprintf("%q is not known when writes are read back", name), c.known()
 	}
-	msg = fmt.Sprintf("no earlier step captures %q", name)
+	msg = fmt.Sprintf("no earlier %s captures %q", cmp.Or(c.kind, "step"), name)
+	if c.step == "" {
+		msg = fmt.Sprintf("the setup captures no %q", name)
+	}
 	if c.data != "" {
 		msg += ", and " + c.data + " has no such column"
 	}
@@ -219,7 +231,12 @@ func (c *stepNames) names() []string {
 	if c.rows.Len() > 0 {
 		out = slices.Sorted(slices.Values(c.rows.Columns(0)))
 	}
-	return append(out, c.captured...)
+	for _, name := range c.captured {
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 func (c *stepNames) known() string {

@@ -49,21 +49,23 @@ func grammarOf(all []attack.Protocol) *strictyaml.Grammar {
 func Settings(ptr any) []strictyaml.Field { return grammar.Fields(ptr) }
 
 type scenarioFile struct {
-	Version    int          `json:"version" default:"1" doc:"of the language that the file is written in: 1; what stays compatible within it stands in the reference"`
-	Name       string       `json:"name" required:"true" doc:"what the scenario shows, in a few words"`
-	Seed       uint64       `json:"seed" default:"1" doc:"what arrivals, picked targets and template values are drawn from: the same seed gives the same run"`
-	Services   servicesFile `json:"services" doc:"what the run starts or finds, and breaks"`
-	Target     string       `json:"target" vars:"addr" doc:"base of the requests' paths, such as http://127.0.0.1:8080 or http://${NAME.addr}; tcp://host:port if all of them are tcp"`
-	AllowHosts []string     `json:"allow_hosts" doc:"hosts beyond this machine and private networks that may be put under load: names, *.domains, addresses or networks"`
-	Secrets    []string     `json:"secrets" doc:"names of environment variables, columns of data and captures whose values are shown as ***, beside those whose name says so"`
-	Attack     attackFile   `json:"attack" required:"true" doc:"the load: requests or flows, and stages"`
-	Chaos      []faultFile  `json:"chaos" doc:"faults, on the same clock as the load"`
-	Observe    observeFile  `json:"observe" doc:"what is watched beside the load: services, probes and figures from outside"`
-	Ledger     []ledgerFile `json:"ledger" doc:"writes that must not be lost: what was acknowledged is read back after the last fault"`
-	Recovery   recoveryFile `json:"recovery" doc:"when the service counts as normal again after a fault; a fault can have its own"`
-	Hypothesis rulesFile    `json:"hypothesis" doc:"rules that must hold before the first fault is injected; otherwise none is, the load ends, and the run is inconclusive"`
-	Abort      alarmsFile   `json:"abort" doc:"conditions that end the run and fail it, such as error_rate > 50% for 10s; judged every second, on answers as they come"`
-	Verdict    rulesFile    `json:"verdict" doc:"rules that must hold, such as p99 < 200ms, or the word default for the default scorecard; left out, the run only measures"`
+	Version    int            `json:"version" default:"1" doc:"of the language that the file is written in: 1; what stays compatible within it stands in the reference"`
+	Name       string         `json:"name" required:"true" doc:"what the scenario shows, in a few words"`
+	Seed       uint64         `json:"seed" default:"1" doc:"what arrivals, picked targets and template values are drawn from: the same seed gives the same run"`
+	Services   servicesFile   `json:"services" doc:"what the run starts or finds, and breaks"`
+	Target     string         `json:"target" vars:"addr" doc:"base of the requests' paths, such as http://127.0.0.1:8080 or http://${NAME.addr}; tcp://host:port if all of them are tcp"`
+	AllowHosts []string       `json:"allow_hosts" doc:"hosts beyond this machine and private networks that may be put under load: names, *.domains, addresses or networks"`
+	Secrets    []string       `json:"secrets" doc:"names of environment variables, columns of data and captures whose values are shown as ***, beside those whose name says so"`
+	Setup      []setupFile    `json:"setup" doc:"what is done before the load, in this order: requests and commands; what they capture, all requests can use"`
+	Teardown   []teardownFile `json:"teardown" doc:"what is done at the end, whatever happened: requests and commands"`
+	Attack     attackFile     `json:"attack" required:"true" doc:"the load: requests or flows, and stages"`
+	Chaos      []faultFile    `json:"chaos" doc:"faults, on the same clock as the load"`
+	Observe    observeFile    `json:"observe" doc:"what is watched beside the load: services, probes and figures from outside"`
+	Ledger     []ledgerFile   `json:"ledger" doc:"writes that must not be lost: what was acknowledged is read back after the last fault"`
+	Recovery   recoveryFile   `json:"recovery" doc:"when the service counts as normal again after a fault; a fault can have its own"`
+	Hypothesis rulesFile      `json:"hypothesis" doc:"rules that must hold before the first fault is injected; otherwise none is, the load ends, and the run is inconclusive"`
+	Abort      alarmsFile     `json:"abort" doc:"conditions that end the run and fail it, such as error_rate > 50% for 10s; judged every second, on answers as they come"`
+	Verdict    rulesFile      `json:"verdict" doc:"rules that must hold, such as p99 < 200ms, or the word default for the default scorecard; left out, the run only measures"`
 }
 
 func (scenarioFile) Noun() string { return "a scenario" }

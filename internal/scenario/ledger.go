@@ -232,7 +232,8 @@ func (b *requests) readBack(f *ledgerFile, l *ledger.Ledger, own *strictyaml.Nod
 	if len(r.Expect.Status) == 0 {
 		r.Expect.Status = statuses{2}
 	}
-	l.Read = b.request(r, &stepNames{captured: []string{ledger.ReadName}, reads: true})
+	known := append([]string{ledger.ReadName}, b.shared...)
+	l.Read = b.request(r, &stepNames{captured: known, reads: true})
 	http := l.Read.Protocol == httpx.Name
 	missing, said := b.Find(&f.Read.Missing)
 	if !said {

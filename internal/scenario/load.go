@@ -103,6 +103,7 @@ type builder struct {
 	hosts   *hostRules
 
 	planned []Service // in the order of the file
+	shared  []string  // names that the setup captures
 }
 
 func (b *builder) plan(opt Options) *Plan {
@@ -120,6 +121,8 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Services = b.services()
 	b.planned = p.Services
 	b.target()
+	p.Setup = b.setup()
+	p.Teardown = b.teardown()
 	p.Attack = b.attack(p.Seed)
 	p.Ready, p.ReadyTimeout = b.ready(&f.Attack.Ready, ready.Check{}), f.Attack.ReadyTimeout
 	p.Chaos = b.faults().plans(p.Seed)

@@ -351,7 +351,7 @@ func (b *requests) onlyOneAnswer(f *probeFile, at *strictyaml.Node) {
 }
 
 // goesWith notes each key of an expectation that is none of some.
-func (b *requests) goesWith(e *probeExpect, what, hint string, keys ...string) {
+func (b *requests) goesWith(e any, what, hint string, keys ...string) {
 	for _, field := range grammar.Fields(e) {
 		n, set := b.Find(field.Value.Addr().Interface())
 		if set && !slices.Contains(keys, field.Key) {
@@ -365,26 +365,36 @@ func (b *requests) commandProbe(
 	f *probeFile, p *observe.Probe, n *strictyaml.Node, wanted *expect.Expect,
 ) {
 	r := &f.requestFile
-	for _, x := range r.httpKeys() {
-		if other, ok := b.Find(x.ptr); ok {
-			b.Failf(other.Span, "make two probes of it",
-				"a probe asks for one thing, found both %q and %q", "command", x.key)
-		}
-	}
-	for _, x := range r.Other.Values() {
-		if other, ok := b.Find(x.Ptr); ok {
-			b.Failf(other.Span, "make two probes of it",
-				"a probe asks for one thing, found both %q and %q", "command", x.Name)
-		}
-	}
-	b.goesWith(&f.Expect, "a command", "of a command body, matches, json, size and within can be "+
-		"expected, which speak of what it prints", "body", "matches", "json", "size", "within")
+	b.onlyCommand(r, "probe")
+	b.ofCommand(&f.Expect)
 	if len(f.Command) == 0 || f.Command[0] == "" {
 		b.Failf(n.Span, "write command: [pg_isready, -q]",
 			"command: expected a program and its arguments, found none")
 	}
 	b.secrets.urls(f.Command...)
 	p.Command, p.Expect = f.Command, wanted
+}
+
+// onlyCommand notes what is asked beside a command; what is a probe, or a step.
+func (b *requests) onlyCommand(r *requestFile, what string) {
+	other := func(ptr any, key string) {
+		if n, ok := b.Find(ptr); ok {
+			b.Failf(n.Span, "make two "+what+"s of it",
+				"a "+what+" asks for one thing, found both %q and %q", "command", key)
+		}
+	}
+	for _, x := range r.httpKeys() {
+		other(x.ptr, x.key)
+	}
+	for _, x := range r.Other.Values() {
+		other(x.Ptr, x.Name)
+	}
+}
+
+// ofCommand notes what cannot be expected of a command.
+func (b *requests) ofCommand(expected any) {
+	b.goesWith(expected, "a command", "of a command body, matches, json, size and within can be "+
+		"expected, which speak of what it prints", "body", "matches", "json", "size", "within")
 }
 
 // metrics makes the figures from outside.

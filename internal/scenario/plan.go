@@ -11,6 +11,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/ledger"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/internal/setup"
 	"github.com/seed-1574e9de/ordeal/internal/target"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
@@ -23,12 +24,15 @@ import (
 // Strings that name a service's address, ${NAME.addr}, stay in it as they are:
 // addresses are known only once the services run. Expand puts them in.
 type Plan struct {
-	Schema     int               `json:"schema"`
-	Name       string            `json:"name"`
-	Seed       uint64            `json:"seed"`
-	Services   []Service         `json:"services,omitempty"`
-	Target     string            `json:"target,omitempty"`
-	AllowHosts []string          `json:"allow_hosts,omitempty"`
+	Schema     int       `json:"schema"`
+	Name       string    `json:"name"`
+	Seed       uint64    `json:"seed"`
+	Services   []Service `json:"services,omitempty"`
+	Target     string    `json:"target,omitempty"`
+	AllowHosts []string  `json:"allow_hosts,omitempty"`
+	// Setup is done before the load, and Teardown after it, whatever happened.
+	Setup      []setup.Step      `json:"setup,omitempty"`
+	Teardown   []setup.Step      `json:"teardown,omitempty"`
 	Attack     attack.Plan       `json:"attack"`
 	Arrivals   Digest            `json:"arrivals"`
 	Chaos      []chaos.FaultPlan `json:"chaos,omitempty"`

@@ -49,7 +49,7 @@ func (b *requests) other(
 	if b.Broken(set.Ptr) {
 		return
 	}
-	var names []string
+	names := b.shared
 	if out.Data = b.files.rows(&r.Data, own); in != nil {
 		out.Data, names = in.rows, in.captured
 		if in.unread {
@@ -59,6 +59,7 @@ func (b *requests) other(
 	if r.Data != "" && out.Data.Len() == 0 {
 		return
 	}
+	b.sharedColumns(out.Data, r.Data, b.Where(&r.Data, own))
 	const standIn = "target:1" // for the address of the target, which is checked there
 	expanded := spec.Expanded(target.Checked, set.Name+"://"+standIn)
 	noteFields(b.Decoder, expanded.Validate(out.Data, names), set.Ptr, at, "")

@@ -52,6 +52,7 @@ func (b *requests) request(r *requestFile, in *stepNames) attack.Request {
 	at := b.method(r, spec)
 	b.body(r, spec)
 	out.Data = b.files.rows(&r.Data, own)
+	b.sharedColumns(out.Data, r.Data, b.Where(&r.Data, own))
 	if at == nil || at.Kind != strictyaml.Text {
 		return out
 	}
@@ -283,8 +284,12 @@ func (b *requests) tryRows(
 ) {
 	tried := spec.Expanded(target.Checked, "").(*httpx.Request)
 	tried.Expect = expect.Expect{} // what is wrong with it was said
-	var columns httpx.Columns
+	columns := httpx.Columns{Names: b.shared}
 	otherwise := templateHint(r)
+	if in == nil && len(b.shared) > 0 {
+		names := &stepNames{data: r.Data, rows: data, captured: b.shared}
+		columns.Missing, otherwise = names.missing, names.known()
+	}
 	if in != nil {
 		data = in.rows
 		columns = httpx.Columns{Names: in.captured, Missing: in.missing}

@@ -62,6 +62,7 @@ func (b *builder) declared(p *attack.Plan) {
 			}
 		}
 	}
+	known = append(known, b.shared...)
 	slices.Sort(known)
 	for i := range b.file.Secrets {
 		name := &b.file.Secrets[i]

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
@@ -32,7 +34,12 @@ type Redactor struct {
 	within []int // of each key the longest other one that it begins with; -1: none
 	// begin is where the keys begin whose first byte is at least this.
 	begin   [257]int
-	longest int // of these keys and those of also, in bytes
+	longest int // of these keys, in bytes
+
+	// What Learn was given: secrets, and a redactor of these alone.
+	learning sync.Mutex
+	learned  []string
+	later    atomic.Pointer[Redactor]
 }
 
 // NewRedactor returns a redactor of these secrets, as they are and as JSON, URLs and
@@ -62,10 +69,27 @@ func (r *Redactor) With(secrets []string) *Redactor {
 	for i := range out.begin[1:] {
 		out.begin[i+1] = max(out.begin[i+1], out.begin[i])
 	}
-	if r != nil {
-		out.longest = max(out.longest, r.longest)
-	}
 	return out
+}
+
+// Learn has r replace more secrets, as do all redactors that With made of it, before or after.
+func (r *Redactor) Learn(secrets []string) {
+	r.learning.Lock()
+	defer r.learning.Unlock()
+	r.learned = append(r.learned, secrets...)
+	r.later.Store(NewRedactor(r.learned))
+}
+
+// all yields the redactors that r is made of, each with keys of its own.
+func (r *Redactor) all(yield func(*Redactor) bool) {
+	for ; r != nil; r = r.also {
+		if !yield(r) {
+			return
+		}
+		if later := r.later.Load(); later != nil && !yield(later) {
+			return
+		}
+	}
 }
 
 var (
@@ -144,7 +168,7 @@ type span struct{ from, to int }
 // find returns where secrets stand in s; they may overlap.
 func (r *Redactor) find(s string) []span {
 	var out []span
-	for ; r != nil; r = r.also {
+	for r := range r.all {
 		for i := range len(s) {
 			// The keys that s[i:] begins with are the greatest one that is not above it,
 			// or begin it.
@@ -167,11 +191,12 @@ func (r *Redactor) find(s string) []span {
 // begun returns where the beginning of a secret stands, of at least so many bytes,
 // that goes on after s; len(s) if there is none.
 func (r *Redactor) begun(s string, least int) int {
-	if r == nil {
-		return len(s)
+	longest := 0
+	for x := range r.all {
+		longest = max(longest, x.longest)
 	}
-	for i := max(0, len(s)-r.longest+1); i <= len(s)-least; i++ {
-		for x := r; x != nil; x = x.also {
+	for i := max(0, len(s)-longest+1); i <= len(s)-least; i++ {
+		for x := range r.all {
 			at, found := slices.BinarySearch(x.keys, s[i:])
 			if found {
 				at++

@@ -146,3 +146,20 @@ func BenchmarkRedact(b *testing.B) {
 		r.Text(line)
 	}
 }
+
+func TestLearn(t *testing.T) {
+	r := secret.NewRedactor([]string{"known"})
+	own := r.With([]string{"mine-alone"})
+	r.Learn([]string{"learned-first"})
+	r.Learn([]string{"learned-later"})
+	const text = "known mine-alone learned-first learned-later"
+	if got, want := r.Text(text), "*** mine-alone *** ***"; got != want {
+		t.Errorf("found %q, expected %q", got, want)
+	}
+	if got, want := own.Text(text), "*** *** *** ***"; got != want {
+		t.Errorf("made before: found %q, expected %q", got, want)
+	}
+	if got, want := r.Text("cut: learned-fi…"), "cut: ***…"; got != want {
+		t.Errorf("found %q, expected %q", got, want)
+	}
+}

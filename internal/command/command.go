@@ -1,4 +1,5 @@
-package observe
+// Package command runs commands of a scenario, whose output is looked at.
+package command
 
 import (
 	"bytes"
@@ -22,14 +23,14 @@ const (
 	outputDelay = 100 * time.Millisecond
 )
 
-// cannotRun says that a command could not be started.
-type cannotRun struct{ err error }
+// CannotRun says that a command could not be started.
+type CannotRun struct{ err error }
 
-func (c *cannotRun) Error() string { return "the command cannot be started: " + c.err.Error() }
-func (c *cannotRun) Unwrap() error { return c.err }
+func (c *CannotRun) Error() string { return "the command cannot be started: " + c.err.Error() }
+func (c *CannotRun) Unwrap() error { return c.err }
 
-// canRun says why a command cannot be started at all.
-func canRun(command []string, dir string) error {
+// Check says why a command cannot be started in dir at all; nil if it can.
+func Check(command []string, dir string) error {
 	name := command[0]
 	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
 		name = filepath.Join(dir, name) // as it is started there
@@ -43,9 +44,9 @@ func canRun(command []string, dir string) error {
 	return nil
 }
 
-// runCommand runs a command in dir, and returns what it prints, or an error unless it exits
+// Run runs a command in dir, and returns what it prints, or an error unless it exits
 // with status 0. When ctx ends, the command and what it started are killed.
-func runCommand(ctx context.Context, command []string, dir string) ([]byte, error) {
+func Run(ctx context.Context, command []string, dir string) ([]byte, error) {
 	var out bounded
 	var said ready.Tail
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
@@ -59,7 +60,7 @@ func runCommand(ctx context.Context, command []string, dir string) ([]byte, erro
 		if e, ok := errors.AsType[*os.PathError](err); ok {
 			err = e.Err
 		}
-		return nil, &cannotRun{err}
+		return nil, &CannotRun{err}
 	}
 	err := cmd.Wait()
 	switch {
