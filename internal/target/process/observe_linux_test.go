@@ -221,10 +221,18 @@ func TestSince(t *testing.T) {
 func TestParseMember(t *testing.T) {
 	const line = "42 (a) (b) S 7 40 40 0 -1 4194560 1 0 0 0 11 12 13 14 20 0 5 0 99 1000000 256 18446744073709551615 1\n"
 	m, err := parseMember(line)
-	want := member{pid: 42, parent: 7, group: 40, start: "99", state: 'S', cpu: 500 * time.Millisecond,
+	want := member{pid: 42, parent: 7, start: "99", state: 'S', cpu: 500 * time.Millisecond,
 		waited: 270 * time.Millisecond, memory: 256 * uint64(os.Getpagesize()), space: 1000000}
 	if err != nil || m != want {
 		t.Errorf("%+v, %v; want %+v", m, err, want)
+	}
+	if group, ok := groupIn([]byte(line)); group != 40 || !ok {
+		t.Errorf("group %d, %t; want 40", group, ok)
+	}
+	for _, bad := range []string{"", "42 (a", "42 (a) S 1", "42 (a) S 1 x 1"} {
+		if group, ok := groupIn([]byte(bad)); ok {
+			t.Errorf("%q is of the group %d", bad, group)
+		}
 	}
 	for _, bad := range []string{"", "42 (a", ") 42 (", "42 (a) S 1", "x (a) S 7 40 40 0 -1 4194560 1 0 0 0 11 12 13 14 20 0 5 0 99 1 256"} {
 		if _, err := parseMember(bad); err == nil {
