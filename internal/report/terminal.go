@@ -209,7 +209,7 @@ func judgedAgain(r *Run) string {
 		return s
 	}
 	return s + fmt.Sprintf("; the run did not count at the limits of %d of them, which are judged "+
-		"by the buckets of its histograms, 0.1 %% wide", coarse)
+		"by the buckets of its histograms, 0.1%% wide", coarse)
 }
 
 func ruleCounts(rules []verdict.RuleResult) string {
