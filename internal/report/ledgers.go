@@ -145,7 +145,7 @@ func ledgerNotes(a *ledger.Account) []string {
 	}
 	for _, c := range ledgerCounts(a) {
 		if c.count != nil && c.count.N > shown[c.what] {
-			out = append(out, fmt.Sprintf("%s more %s, the first in %s",
+			out = append(out, fmt.Sprintf("%s more %s: %s has the first of them",
 				quantity.FormatWhole(c.count.N-shown[c.what]), c.what, ledger.FindingsFile))
 		}
 	}
@@ -194,4 +194,21 @@ func ledgerLines(r *Run) []string {
 		}
 	}
 	return out
+}
+
+// ledgers lists what came of the writes that were read back.
+func (m *markdown) ledgers(r *Run) {
+	lines := ledgerLines(r)
+	printed := 0
+	for _, line := range lines {
+		if !m.room(printed) {
+			break
+		}
+		m.line("- %s", escapeMarkdown(line))
+		printed++
+	}
+	if len(lines) > 0 {
+		m.line("")
+	}
+	m.more(len(lines) - printed)
 }

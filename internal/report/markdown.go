@@ -26,6 +26,7 @@ func WriteMarkdown(w io.Writer, r *Run) error {
 	m.rules(r.Report.Rules)
 	m.hypothesis(r.timeline().Hypothesis)
 	m.faults(r.Report.Faults)
+	m.ledgers(r)
 	m.times(r)
 	_, err := io.WriteString(w, m.b.String())
 	return err

@@ -17,7 +17,7 @@ type Smoke struct {
 
 // SmokeCheck is one thing that was tried.
 type SmokeCheck struct {
-	What  string // request, flow, fault, service, probe, metric
+	What  string // request, flow, ledger, fault, service, probe, metric
 	Name  string
 	Did   string        // what was done, in few words
 	Found string        // what came of it

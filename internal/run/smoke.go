@@ -14,9 +14,11 @@ import (
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/protocols"
 	loadrunner "github.com/seed-1574e9de/ordeal/attack/runner"
+	"github.com/seed-1574e9de/ordeal/internal/ledger"
 	"github.com/seed-1574e9de/ordeal/internal/report"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Smoke tries everything in a plan once: it starts the services, prepares every fault and every
@@ -82,10 +84,18 @@ func (r *runner) smoke(ctx context.Context) (*report.Smoke, error) {
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
 		r.forbidden.then(stop)
+		book, err := r.openLedgers()
+		if err != nil {
+			return nil, err
+		}
 		sink := &smokeSink{plan: &r.attack, redactor: r.plan.Redactor, to: out}
-		err := loadrunner.Once(ctx, &r.attack, loadrunner.Options{
+		err = loadrunner.Once(ctx, &r.attack, loadrunner.Options{
 			Clients: clients, Sink: sink, Start: time.Now(), Refused: r.forbidden.note,
+			Watch: watchOf(book),
 		})
+		if book != nil {
+			err = errors.Join(err, r.smokeLedgers(ctx, book, out), book.Discard())
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -102,6 +112,35 @@ func (r *runner) smoke(ctx context.Context) (*report.Smoke, error) {
 		})
 	}
 	return out, nil
+}
+
+// smokeLedgers reads back what was written once.
+func (r *runner) smokeLedgers(ctx context.Context, book *ledger.Book, out *report.Smoke) error {
+	clients, err := r.ledgerClients()
+	if err != nil {
+		return errors.Join(err, book.Close())
+	}
+	defer clients.Close()
+	accounts, err := book.ReadBack(ctx, ledger.Asking{Plan: &r.reads, Clients: clients})
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	for i := range accounts {
+		a := &accounts[i]
+		c := report.SmokeCheck{
+			What: string(timeline.LedgerSubject), Name: a.Name,
+			Did: fmt.Sprintf("what %s wrote is read back", r.plan.Ledger[i].Write),
+			OK:  a.Lost == ledger.Count{} && a.Unread == 0,
+		}
+		switch {
+		case a.Lost.N > 0:
+			c.Found = "it was acknowledged, and the answer says that it is not there"
+		case !c.OK:
+			c.Found = r.plan.Redact(a.Why)
+		}
+		out.Checks = append(out.Checks, c)
+	}
+	return nil
 }
 
 // smokeSink makes a check of each result. Results come one after the other.
