@@ -79,20 +79,20 @@ func (p *page) compile(seed uint64) (err error) {
 		p.taker, err = expect.NewTaker(p.Key.capture())
 		return err
 	}
-	newMaker := func() (*keyMaker, error) {
-		m := &keyMaker{draw: payload.Draw{Seed: seed}}
-		var err error
-		m.text, err = payload.New(p.Key.Template, &m.draw)
-		return m, err
-	}
-	if _, err := newMaker(); err != nil {
+	if _, err := newKeyMaker(p.Key, seed); err != nil {
 		return err
 	}
 	p.makes.New = func() any {
-		m, _ := newMaker() // it compiled before
+		m, _ := newKeyMaker(p.Key, seed) // it compiled before
 		return m
 	}
 	return nil
+}
+
+func newKeyMaker(k Key, seed uint64) (m *keyMaker, err error) {
+	m = &keyMaker{draw: payload.Draw{Seed: seed}}
+	m.text, err = payload.New(k.Template, &m.draw)
+	return m, err
 }
 
 // Watch takes in a call and what came of it. It has the form of runner.Options.Watch.
@@ -164,9 +164,15 @@ func (p *page) made(call *attack.Call) (string, error) {
 	if call.Session != nil {
 		values = &call.Session.Values
 	}
-	m.draw.Reset(call.Seq, call.Nth)
-	m.row.Reset(p.data, call.Nth, values)
-	var err error
+	return m.make(call.Arrival, p.data, values)
+}
+
+// make makes the key of an arrival.
+func (m *keyMaker) make(
+	a attack.Arrival, data *payload.Data, values *payload.Values,
+) (key string, err error) {
+	m.draw.Reset(a.Seq, a.Nth)
+	m.row.Reset(data, a.Nth, values)
 	m.out, err = m.text.Append(m.out[:0], &m.row)
 	return string(m.out), err
 }

@@ -113,23 +113,28 @@ func (k Key) Try(data *payload.Data, captured []string) error {
 	for _, name := range captured {
 		values.Set(name, "1", payload.Untyped)
 	}
-	var (
-		draw payload.Draw
-		row  payload.Row
-	)
-	t, err := payload.New(k.Template, &draw)
+	m, err := newKeyMaker(k, 0)
 	if err != nil {
 		return err
 	}
 	n := max(1, data.Len())
 	for i := 0; i < n; i += max(1, n/maxTried) {
-		draw.Reset(uint64(i), uint64(i))
-		row.Reset(data, uint64(i), values)
-		if _, err := t.Append(nil, &row); err != nil {
+		a := attack.Arrival{Seq: uint64(i), Nth: uint64(i)}
+		if _, err := m.make(a, data, values); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Of is the key that the template makes of an arrival, given the plan's seed and the rows of its
+// request.
+func (k Key) Of(seed uint64, a attack.Arrival, data *payload.Data) (string, error) {
+	m, err := newKeyMaker(k, seed)
+	if err != nil {
+		return "", err
+	}
+	return m.make(a, data, nil)
 }
 
 // Same says whether the key is a text that is the same for all writes.

@@ -22,6 +22,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/setup"
 	"github.com/seed-1574e9de/ordeal/internal/target"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Resolution is what a run of a plan would hit.
@@ -59,7 +60,7 @@ type Service struct {
 
 // Observed is something that is watched, or done, beside the load.
 type Observed struct {
-	Kind string `json:"kind"` // service, probe or metric
+	Kind string `json:"kind"` // service, probe, metric or ledger
 	Name string `json:"name"`
 	What string `json:"what"` // in few words
 	// Targets are those of a service, or where a question goes.
@@ -96,6 +97,7 @@ func Resolve(ctx context.Context, plan *scenario.Plan) *Resolution {
 		r.fault(f)
 	}
 	r.observed(ctx, plan, s)
+	r.readBack(ctx, plan)
 	r.setup(ctx, plan)
 	r.problem(s.stop(context.WithoutCancel(ctx)))
 	for _, err := range r.errs {
@@ -216,6 +218,30 @@ func (r *Resolution) observed(ctx context.Context, plan *scenario.Plan, s *servi
 		o := Observed{Kind: "metric", Name: m.Name, What: plan.Observe.Metrics[i].Of.String()}
 		if u, err := url.Parse(m.Of.Asks()); err == nil && u.Host != "" {
 			r.asks(ctx, &o, u, wire.Connections{})
+		}
+		r.Observed = append(r.Observed, o)
+	}
+}
+
+// readBack finds where ledgers would be read back from.
+func (r *Resolution) readBack(ctx context.Context, plan *scenario.Plan) {
+	if len(plan.Ledger) == 0 {
+		return
+	}
+	reads, err := plan.ResolveLedgers(r.standIn(plan))
+	if err != nil {
+		r.problem(err)
+		return
+	}
+	for i := range plan.Ledger {
+		l := &plan.Ledger[i]
+		o := Observed{
+			Kind: string(timeline.LedgerSubject), Name: l.Name,
+			What: "read back by " + l.Read.Spec.String(),
+		}
+		of := attack.Plan{Requests: reads.Requests[i : i+1]}
+		for _, u := range protocols.Origins(&of) {
+			r.asks(ctx, &o, u, plan.Attack.Connections)
 		}
 		r.Observed = append(r.Observed, o)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/expect"
@@ -197,7 +198,51 @@ func (b *builder) keyTemplate(k ledger.Key, load *attack.Plan, at int, n *strict
 		b.Failf(n.Span, known, "key: %s", err)
 	case k.Same():
 		b.Failf(n.Span, known, "key: expected one that differs from write to write, found a fixed text")
+	default:
+		b.drawnKey(k, load, at, n)
 	}
+}
+
+// drawnKey checks a key with random values: those of the request are the same only if it draws them
+// in the same order.
+func (b *builder) drawnKey(k ledger.Key, load *attack.Plan, at int, n *strictyaml.Node) {
+	if !strings.Contains(k.Template, "uuid") && !strings.Contains(k.Template, "randInt") {
+		return
+	}
+	r := load.Requests[at]
+	spec, ok := r.Spec.(*httpx.Request)
+	if !ok || b.inFlow(load, at) {
+		b.Failf(n.Span, "take a column of data, a capture or {{ seq }}, in the request too",
+			"key: random values can be held against those of an HTTP request that is no step, only")
+		return
+	}
+	r.Spec = spec.Expanded(target.Checked, "http://target:1")
+	build, err := httpx.NewBuilder(&attack.Plan{Seed: load.Seed, Requests: []attack.Request{r}})
+	if err != nil {
+		return // a mistake of its own
+	}
+	first := attack.Arrival{Seq: 1, Nth: 1}
+	key, err := k.Of(load.Seed, first, r.Data)
+	call, failed := build(first)
+	if err != nil || failed != nil {
+		return // likewise
+	}
+	defer call.Release()
+	sent := call.URL + "\n" + string(call.Body)
+	for _, h := range call.Header {
+		sent += "\n" + h.Value
+	}
+	if !strings.Contains(sent, key) {
+		b.Failf(n.Span, "let the request begin with the same random values, or use {{ seq }} in both",
+			"key: its random values are others than those that %q sends", r.Name)
+	}
+}
+
+// inFlow says whether a request is a step of a flow.
+func (b *builder) inFlow(load *attack.Plan, at int) bool {
+	return slices.ContainsFunc(load.Flows, func(f attack.Flow) bool {
+		return slices.ContainsFunc(f.Steps, func(s attack.Step) bool { return s.Request == at })
+	})
 }
 
 // secretKey says whether the keys of a ledger are not to be shown.
