@@ -229,8 +229,20 @@ func trimZeros(s string) string {
 	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
 }
 
-// FormatRate prints a rate per second.
-func FormatRate(r float64) string { return FormatCount(r) + "/s" }
+// FormatRate prints a rate per second. One that is too low to show is printed per minute, hour or
+// day: the first of which it is at least one, or per day.
+func FormatRate(r float64) string {
+	if text := FormatCount(r); text != "0" || r == 0 {
+		return text + "/s"
+	}
+	switch {
+	case r*60 >= 1:
+		return FormatCount(r*60) + "/m"
+	case r*3600 >= 1:
+		return FormatCount(r*3600) + "/h"
+	}
+	return FormatCount(r*86400) + "/d"
+}
 
 // FormatCount prints a number without exponent, with at most one decimal, two
 // below ten.
