@@ -204,6 +204,8 @@ func (f *facts) accept(out *report.Run, folder baseline.Folder, pinned bool) (*b
 		return nil, fmt.Errorf("the run in %s sent no load: accept one that did", out.Dir)
 	case tl.Interrupted:
 		return nil, fmt.Errorf("the run in %s was interrupted: accept a whole one", out.Dir)
+	case tl.Stopped != nil:
+		return nil, fmt.Errorf("the run in %s was ended early: accept a whole one", out.Dir)
 	case f.End.Truncated != nil:
 		return nil, fmt.Errorf("the recording of the run in %s is not whole: accept one that is",
 			out.Dir)
