@@ -62,8 +62,8 @@ func rawHolds(condition string, all []raw, end time.Duration) (holds, known bool
 	return 2*bad > ended, ended > 1 // error_rate > 50%
 }
 
-// TestAlarmsAgainstRawArrivals: alarms trip in the second in which the raw arrivals say so, whatever
-// a target does: it answers, fails, slows down or hangs.
+// TestAlarmsAgainstRawArrivals: alarms trip in the second in which the raw arrivals say so,
+// whatever a target does: it answers, fails, slows down or hangs.
 func TestAlarmsAgainstRawArrivals(t *testing.T) {
 	const length = 30
 	tripped := map[string]int{}
