@@ -13,7 +13,7 @@ import (
 	"github.com/seed-1574e9de/ordeal/verdict/rule"
 )
 
-// Worst is the stretch of a run in which a figure was worst, of a rule that failed.
+// Worst is the stretch of a run in which the figure of a failed rule was worst.
 type Worst struct {
 	timeline.Window
 	Value    Figure         `json:"value"`
@@ -23,22 +23,23 @@ type Worst struct {
 	Requests []Contribution `json:"requests,omitempty"` // that did it, the worst first
 }
 
-// Contribution is what a request, or a flow, had in it.
+// Contribution is the part that a request, or a flow, had in the worst stretch.
 type Contribution struct {
 	Name string `json:"name"`
-	// Bad is how many of its arrivals went wrong, or of a rule on times took longer than the limit.
+	// Bad is how many of its arrivals went wrong; of a rule on times, how many took longer than
+	// the limit.
 	Bad uint64 `json:"bad"`
-	All uint64 `json:"all"` // that count
+	All uint64 `json:"all"` // arrivals that were judged
 }
 
 const (
-	// worstParts is into how many stretches a scope is cut to find its worst, or more.
+	// worstParts is the least number of stretches that a scope is cut into to find its worst.
 	worstParts = 30
-	// worstRequests is how many of them are named.
+	// worstRequests is how many requests are named, at most.
 	worstRequests = 3
 )
 
-// String says it for people.
+// String is the stretch, its figure and its requests in a line for people.
 func (w *Worst) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "worst from %s to %s",
@@ -172,7 +173,7 @@ func (c *culprit) part(w timeline.Window) *part {
 	return p
 }
 
-// bad is how many arrivals the figure is bad by.
+// bad is how many arrivals of v made the figure bad: see Contribution.Bad.
 func (c *culprit) bad(v *View) uint64 {
 	if of := c.term.metric.of; of != nil {
 		return of(v).CountAbove(rule.AsDuration(c.limit))
@@ -219,7 +220,7 @@ func (c *culprit) name(tl *timeline.Timeline) {
 	c.result.Worst = w
 }
 
-// strain is the greater the worse.
+// strain says how bad a part was: the greater, the worse.
 func (c *culprit) strain(p *part) float64 {
 	switch c.op {
 	case "<", "<=":

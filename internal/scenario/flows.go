@@ -16,8 +16,8 @@ import (
 
 func (flowFile) Noun() string { return "a flow" }
 
-// decodeNode reads a step, and says where the keys belong that only whole
-// requests have.
+// DecodeNode reads a step. Of keys that only whole requests have, such as weight, it says where
+// they belong.
 func (s *stepFile) DecodeNode(
 	d *strictyaml.Decoder,
 	n *strictyaml.Node,

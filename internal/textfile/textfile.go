@@ -32,7 +32,7 @@ func (e *Error) Error() string {
 }
 
 // NewReader returns r without a byte order mark. Reading fails with an
-// *encodingError where it is no UTF-8.
+// *Error where it is no UTF-8.
 func NewReader(r io.Reader) *bufio.Reader {
 	b := bufio.NewReader(r)
 	if head, _ := b.Peek(len(Mark)); bytes.Equal(head, Mark) {

@@ -33,7 +33,7 @@ const (
 	identity = -2 // none: up to the end of the connection
 )
 
-// errPartial says that a head is not there to its end yet.
+// errPartial says that the end of a head has not come yet.
 var errPartial = errors.New("the head of the answer is incomplete")
 
 // errNotPlain says that a head is not in plain form.
@@ -43,7 +43,7 @@ var errNotPlain = errors.New("the head of the answer is not in plain form")
 // and returns how long it is. Plain form is what nearly every server writes: lines
 // end with CR and LF, names have no blanks around them, no line is continued, and
 // no header about the body stands there twice or with a value that needs thought.
-// Anything else is errOdd, for net/http to judge.
+// Anything else is errNotPlain, for net/http to judge.
 func (h *head) scan(b []byte) (size int, err error) {
 	line, size, err := nextLine(b)
 	if err != nil {
