@@ -69,12 +69,18 @@ func (r *runs) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	dirs := r.dirs(files)
-	for _, dir := range dirs {
+	for i, dir := range dirs {
 		if dir == "" {
 			continue
 		}
-		if err := run.CanHave(dir, r.over); err != nil {
-			return &exit{run.ExitUsage, err}
+		wanted := []string{dir}
+		if plans[i].Rerun > 0 {
+			wanted = append(wanted, dir+rerunSuffix)
+		}
+		for _, dir := range wanted {
+			if err := run.CanHave(dir, r.over); err != nil {
+				return &exit{run.ExitUsage, err}
+			}
 		}
 	}
 	// net/http logs what rude servers do; here that is counted as errors, and
@@ -92,8 +98,11 @@ func (r *runs) run(cmd *cobra.Command, args []string) error {
 		return r.tryOnce(soft, hard, plans, opt)
 	}
 	if len(plans) == 1 {
-		reported, code, err := r.one(soft, hard, plans[0], dirs[0], opt)
-		r.prune([]report.One{{Run: reported}})
+		all, code, err := r.rerun(soft, hard, files[0], plans[0], dirs[0], opt)
+		if len(all) > 1 {
+			r.to.several(r.streams, all)
+		}
+		r.prune(all)
 		return ended(code, err)
 	}
 	all, code := r.several(soft, hard, files, plans, dirs, opt)
@@ -195,33 +204,33 @@ func (r *runs) several(
 	soft, hard context.Context, files []string, plans []*scenario.Plan, dirs []string,
 	opt run.Options,
 ) ([]report.One, run.ExitCode) {
-	all := make([]report.One, len(plans))
+	var all []report.One
 	var codes []run.ExitCode
 	why := ""
 	for i, plan := range plans {
-		o := &all[i]
-		o.File, o.Name = files[i], plan.Name
 		if why == "" && soft.Err() != nil {
 			why = "it was interrupted before"
 			codes = append(codes, run.ExitInterrupted)
 		}
-		if o.Why = why; why != "" {
+		if why != "" {
+			all = append(all, report.One{File: files[i], Name: plan.Name, Why: why})
 			continue
 		}
 		fmt.Fprintf(opt.Stdout, "\nrun %d of %d: %s\n", i+1, len(plans),
 			plaintext.Line(filepath.Base(files[i])))
-		reported, code, err := r.one(soft, hard, plan, dirs[i], opt)
-		o.Run, o.ExitCode, o.Started = reported, int(code), true
+		ran, code, err := r.rerun(soft, hard, files[i], plan, dirs[i], opt)
 		codes = append(codes, code)
+		last := &ran[len(ran)-1]
 		if err != nil {
 			tell(r.streams, &exit{code, err})
-			if reported == nil {
-				o.Why = err.Error()
+			if last.Run == nil {
+				last.Why = err.Error()
 			}
 		}
-		if reported != nil && reported.LeftBehind {
+		if last.Run != nil && last.Run.LeftBehind {
 			why = "the run before may have left something in force: ordeal heal undoes it"
 		}
+		all = append(all, ran...)
 	}
 	r.to.several(r.streams, all)
 	return all, run.Worst(codes)

@@ -66,6 +66,7 @@ type scenarioFile struct {
 	Hypothesis rulesFile      `json:"hypothesis" doc:"rules that must hold before the first fault is injected; otherwise none is, the load ends, and the run is inconclusive"`
 	Abort      alarmsFile     `json:"abort" doc:"conditions that end the run and fail it, such as error_rate > 50% for 10s; judged every second, on answers as they come"`
 	Verdict    rulesFile      `json:"verdict" doc:"rules that must hold, such as p99 < 200ms, or the word default for the default scorecard; left out, the run only measures"`
+	Rerun      int            `json:"rerun" doc:"1: a run that failed is repeated once, and fails only if both do; one failure of two is a warning. 0: it is not"`
 }
 
 func (scenarioFile) Noun() string { return "a scenario" }

@@ -134,6 +134,7 @@ func (b *builder) plan(opt Options) *Plan {
 	p.Hypothesis = b.hypothesis(p.Chaos, names)
 	p.Abort = b.alarms(names)
 	p.Rules = b.compileRules(f.Verdict, names, verdict.Compile)
+	p.Rerun = b.rerun()
 	b.observedInRules(p)
 	b.ledgersInRules(p)
 	return p
@@ -154,6 +155,17 @@ func (b *builder) version() {
 	}
 	b.Failf(at.Span, hint, "this ordeal reads scenarios of version %d, found version %d",
 		language, b.file.Version)
+}
+
+// rerun is how often a run that failed is repeated.
+func (b *builder) rerun() int {
+	n := b.file.Rerun
+	if at, set := b.Find(&b.file.Rerun); set && (n < 0 || n > 1) && !b.Broken(&b.file.Rerun) {
+		b.Failf(at.Span, "write rerun: 1",
+			"expected 0 or 1, found %d: what fails by chance seldom does so twice, "+
+				"and what is repeated until it passes says nothing", n)
+	}
+	return n
 }
 
 //go:embed starter.yaml

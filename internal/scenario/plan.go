@@ -40,6 +40,8 @@ type Plan struct {
 	Abort      []PlannedAlarm    `json:"abort,omitempty"`
 	Ledger     []ledger.Ledger   `json:"ledger,omitempty"`
 	Rules      []PlannedRule     `json:"verdict,omitempty"`
+	// Rerun is how often a run that failed is repeated: it fails only if it does each time.
+	Rerun int `json:"rerun,omitempty"`
 
 	// Ready says when the target is ready for the load; a path is asked at the
 	// target. The zero Check: when it accepts connections and keeps them.
