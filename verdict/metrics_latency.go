@@ -45,6 +45,9 @@ func percentileMetric(name string) *Metric {
 	}
 	m := metrics[listed]
 	m.Name, m.quantile, m.MinSamples = name, q, minSamples(q)
+	if q == 0 {
+		m.family = nil // nothing tells how much less there could have been
+	}
 	m.eval = func(v *View) (float64, bool) {
 		d, ok := m.dist(v).Quantile(q)
 		return float64(d), ok

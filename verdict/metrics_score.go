@@ -65,6 +65,15 @@ func biasedApdex(b *bias, f measured, s *bounds) bool {
 	return true
 }
 
+// days prints a duration in days if it is of whole ones.
+func days(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return quantity.FormatDuration(d)
+}
+
 // budget is how much of the errors that a promise allows in a period a run like this one spends.
 func budget(args []float64) Metric {
 	allowed, period := 1-args[0], time.Duration(args[1])
@@ -88,7 +97,7 @@ func budget(args []float64) Metric {
 			{Name: "the period", Unit: rule.Duration, Example: "30d"},
 		},
 		with: budget,
-		note: fmt.Sprintf("of %s with traffic like this", quantity.FormatDuration(period)),
+		note: fmt.Sprintf("of %s with traffic like this", days(period)),
 		biased: func(b *bias, f measured, s *bounds) bool {
 			r, _ := rate(f.v)
 			of := f

@@ -24,6 +24,7 @@ func TestAnyPercentile(t *testing.T) {
 		samples uint64
 	}{
 		{"ok.p12", 120 * time.Millisecond, 9},
+		{"ok.p0", time.Millisecond, 1},
 		{"ok.p0.1", time.Millisecond, 1000},
 		{"ok.p97.5", 975 * time.Millisecond, 40},
 		{"ok.p98", 980 * time.Millisecond, 50},
@@ -43,7 +44,7 @@ func TestAnyPercentile(t *testing.T) {
 			t.Errorf("%s: named %s, needs %d samples, want %d", tc.name, m.Name, m.MinSamples, tc.samples)
 		}
 	}
-	for _, name := range []string{"p0", "p100", "p05", "p99.90", "p99.", "p", "p-1", "p1e1", "x.p97", "fault.p97", "p9.9.9"} {
+	for _, name := range []string{"p0.0", "p100", "p05", "p99.90", "p99.", "p", "p-1", "p1e1", "x.p97", "fault.p97", "p9.9.9"} {
 		if m := metricByName(name); m != nil {
 			t.Errorf("%s is the metric %s", name, m.Name)
 		}

@@ -45,7 +45,7 @@ func Aggregates() []AggregateWord {
 		{"mean", AggregateMean, "mean of the readings, of all targets together"},
 		{"first", AggregateFirst, "earliest reading"},
 		{"last", AggregateLast, "latest reading"},
-		{"p95", AggregateQuantile, "percentile of the readings; any from above p0 to below p100, " +
+		{"p95", AggregateQuantile, "percentile of the readings; any from p0 to below p100, " +
 			"which needs 20 readings for p95, 100 for p99"},
 		{"growth", AggregateGrowth, "how fast it grows, by a line through the readings " +
 			"(least squares); needs 10 readings"},
@@ -65,8 +65,8 @@ func aggregateByName(name string) (Aggregate, bool) {
 	return Aggregate{}, false
 }
 
-// Percentile reads the name of a percentile, p99.9, as a share: 0.999. Percentiles lie between 0
-// and 100, and have one spelling: neither p05 nor p99.90.
+// Percentile reads the name of a percentile, p99.9, as a share: 0.999. Percentiles lie between p0,
+// which is the least, and 100, and have one spelling: neither p05 nor p99.90.
 func Percentile(name string) (q float64, ok bool) {
 	whole, part, point := strings.Cut(name, ".")
 	if !IsPercentile(whole) || whole[1] == '0' && whole != "p0" {
@@ -77,7 +77,7 @@ func Percentile(name string) (q float64, ok bool) {
 		return 0, false
 	}
 	percent, err := strconv.ParseFloat(name[1:], 64)
-	if err != nil || percent <= 0 || percent >= 100 {
+	if err != nil || percent >= 100 || percent == 0 && point {
 		return 0, false
 	}
 	return percent / 100, true

@@ -97,6 +97,7 @@ func TestCompileGood(t *testing.T) {
 		{`during("kill-api").p99 < history(7).during("kill-api").p99`, nil},
 		{`every(10s).p99 < 2 * baseline.p99`, nil},
 		{`rps > 95% * stage("steady").baseline.rps`, nil},
+		{"p0 < 200ms && ok.p99.999 < 1s", []time.Duration{200 * ms, time.Second}},
 		{"p98 < 200ms", []time.Duration{200 * ms}},
 		{"p97.5 < 200ms and ok.p12 > 1ms and service.p99.95 < 1s",
 			[]time.Duration{ms, 200 * ms, time.Second}},
@@ -184,7 +185,7 @@ var mistakes = []string{
 	"!p99", "!(p99)", "(p99 < 1s) < 2s", "(p99 < 1s) == (p95 < 1s)", "p99 < (p95 < 1s)",
 	"p99 + (p95 < 1s) < 1s",
 	// Names.
-	"p0 < 200ms", "p100 < 200ms", "p999 < 200ms", "p9990 < 200ms", "p05 < 200ms", "p99.90 < 200ms",
+	"p0.0 < 200ms", "p100 < 200ms", "p999 < 200ms", "p9990 < 200ms", "p05 < 200ms", "p99.90 < 200ms",
 	"p0.0 < 1s", "ok.p100 < 1s", "p99_9 < 200ms", "P99 < 200ms", "eror_rate < 5%",
 	"latency < 200ms", "x < 1", "service.p98.0 < 1s", "service.rps < 1/s",
 	"ok < 1s", "ok. < 1s", "p99.p95 < 1s", "mean.max < 1s", "ok.service.p99 < 1s",
