@@ -71,7 +71,7 @@ gate: build ## RUNS (20) runs each of a good and a bad target on a machine that 
 	.cache/gate/gate -ordeal $(CURDIR)/$(BIN) -runs $(RUNS)
 
 SIMULATED ?= 500
-simulate: ## judge SIMULATED (500) made-up runs whose truth is known, and write how often verdicts are wrong into docs/verdicts.md; some 5 minutes
+simulate: ## judge SIMULATED (500) made-up runs whose truth is known, and 200 series of nights, and write how often verdicts are wrong into docs/verdicts.md; some 6 minutes
 	$(GO) -C tools build -trimpath -o ../.cache/simulate/simulate ./simulate
 	.cache/simulate/simulate -page docs/verdicts.md -runs $(SIMULATED)
 

@@ -123,7 +123,8 @@ func decisions(runs int, seed uint64) (table string, wrong []string, err error) 
 				share(s[justOver].inconclusive), share(s[twice].inconclusive), misses)
 			for l, times := range limits[:at+1] {
 				if n := s[l].pass; !w.rare && float64(n) > mostFalse*float64(runs) {
-					wrong = append(wrong, fmt.Sprintf("%s, %s, limit at %v of the truth: %s",
+					wrong = append(wrong, fmt.Sprintf(
+						"%s, %s, limit at %v of the truth: %s false passes with confidence: 95%%",
 						kinds[k].name, w.name, times, share(n)))
 				}
 			}
@@ -185,7 +186,7 @@ func tallies() [][]tally {
 	return out
 }
 
-func (t *tally) add(r *verdict.RuleResult, k kind, w *world) {
+func (t *tally) count(r *verdict.RuleResult) {
 	switch r.Outcome {
 	case verdict.Pass:
 		t.pass++
@@ -194,6 +195,10 @@ func (t *tally) add(r *verdict.RuleResult, k kind, w *world) {
 	default:
 		t.inconclusive++
 	}
+}
+
+func (t *tally) add(r *verdict.RuleResult, k kind, w *world) {
+	t.count(r)
 	if k.truth == nil || r.Interval == nil {
 		return
 	}
