@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"sync"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -27,6 +28,7 @@ type page struct {
 	*Ledger
 	index int
 	taker *expect.Taker // nil: the key is made by a template
+	part  *regexp.Regexp
 	data  *payload.Data
 	makes sync.Pool // of *keyMaker
 
@@ -75,6 +77,9 @@ func Open(path string, plan *attack.Plan, ledgers []Ledger) (*Book, error) {
 }
 
 func (p *page) compile(seed uint64) (err error) {
+	if p.part, err = regexp.Compile(p.Key.Part); err != nil {
+		return err
+	}
 	if p.Key.InAnswer() {
 		p.taker, err = expect.NewTaker(p.Key.capture())
 		return err
@@ -132,6 +137,7 @@ func (p *page) count(fate Fate, kept bool, noKey error) {
 var (
 	errNotAnswered = errors.New("only an answer that acknowledges a write has its key")
 	errTooLong     = fmt.Errorf("its key has more than %d bytes", MaxKey)
+	errNoPart      = errors.New("what should have its key does not match part")
 	errEmpty       = errors.New("its key is empty")
 )
 
@@ -144,6 +150,13 @@ func (p *page) key(call *attack.Call, fate Fate, answer *expect.Answer) (key str
 		return "", errNotAnswered
 	default:
 		key, err = p.taker.Take(answer)
+	}
+	if err == nil && p.Key.Part != "" {
+		m := p.part.FindStringSubmatch(key)
+		if m == nil {
+			return "", errNoPart
+		}
+		key = m[min(1, len(m)-1)]
 	}
 	switch {
 	case err != nil:

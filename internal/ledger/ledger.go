@@ -16,6 +16,8 @@
 package ledger
 
 import (
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
@@ -56,12 +58,15 @@ type Ledger struct {
 const ReadName = "key"
 
 // Key says where the key of a write stands: in the answer, or it is made from what the request is
-// made from. Exactly one is set.
+// made from. Exactly one of the first four is set.
 type Key struct {
 	JSON     string `json:"json,omitempty"`
 	Header   string `json:"header,omitempty"`
 	Matches  string `json:"matches,omitempty"`
 	Template string `json:"template,omitempty"`
+	// Part is a regular expression that what stands there must match: its first group is the
+	// key, or all that it matches. Empty: all of it is.
+	Part string `json:"part,omitempty"`
 }
 
 // InAnswer says that the key stands in the answer: what was not acknowledged has none.
@@ -75,13 +80,17 @@ func (k Key) capture() expect.Capture {
 // Validate says what is wrong with the key, by field, nil if nothing. What a template names is not
 // looked at.
 func (k Key) Validate() fielderr.List {
+	var wrong fielderr.List
 	if k.InAnswer() {
-		return k.capture().Validate()
+		wrong = k.capture().Validate()
+	} else if err := payload.ParseTemplate(k.Template); err != nil {
+		wrong = fielderr.List{fielderr.Wrap(err, "template", fielderr.Field("template"))}
 	}
-	if err := payload.ParseTemplate(k.Template); err != nil {
-		return fielderr.List{fielderr.Wrap(err, "template", fielderr.Field("template"))}
+	if _, err := regexp.Compile(k.Part); err != nil {
+		wrong.Add("part", "part: expected a regular expression: %s",
+			strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
-	return nil
+	return wrong
 }
 
 // Watched are the parts of a write's answer that its key needs.

@@ -126,10 +126,15 @@ func newSpool(path string) (*spool, error) {
 	return s, nil
 }
 
+// lines are buffers for one line each.
+var lines = sync.Pool{New: func() any { return new([]byte) }}
+
 // add keeps an entry; false if there is no room for it.
 func (s *spool) add(e *entry) bool {
-	var room [256]byte
-	line := e.append(room[:0])
+	made := lines.Get().(*[]byte)
+	defer lines.Put(made)
+	*made = e.append((*made)[:0])
+	line := *made
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil || s.closed || len(s.buf)+len(line) > maxBuffered {

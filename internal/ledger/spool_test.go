@@ -220,3 +220,16 @@ func TestKeyOfARow(t *testing.T) {
 		t.Errorf("found %q, %v", key, err)
 	}
 }
+
+func TestPartOfAKey(t *testing.T) {
+	call := attack.Call{Arrival: attack.Arrival{Seq: 17}}
+	for part, want := range map[string]string{`[^/]+$`: "17", `/(o)/`: "o", `x`: "", `(x?)`: "", "": "/o/17"} {
+		p := &page{Ledger: &Ledger{Key: Key{Template: "/o/{{ seq }}", Part: part}}}
+		if err := p.compile(1); err != nil {
+			t.Fatal(err)
+		}
+		if key, err := p.key(&call, Acknowledged, nil); key != want || (err == nil) != (want != "") {
+			t.Errorf("%s: found %q, %v, want %q", part, key, err, want)
+		}
+	}
+}

@@ -234,10 +234,11 @@ type ledgerFile struct {
 	Duplicates   string        `json:"duplicates" doc:"JSON path in the answer to read: to a number, which is how often the write is there, or to a list, which holds it so often; 0 and an empty list say that it is not there"`
 }
 
-// keyFile says where the key of a write stands: one of these.
+// keyFile says where the key of a write stands: one of these, of which it may be a part.
 type keyFile struct {
 	captureFile
 	Template string `json:"template" doc:"a template over the request's row of data or a flow's captures, {{ .order_id }}, or with {{ seq }}: what was refused and what timed out has a key too"`
+	Part     string `json:"part" doc:"regular expression that what stands there must match; its first group, or all that it matches, is the key: '[^/]+$' takes the last part of a Location"`
 }
 
 // readBackFile is a request that reads back.

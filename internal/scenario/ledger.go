@@ -125,6 +125,7 @@ func (b *builder) ledgerKey(
 ) ledger.Key {
 	k := ledger.Key{
 		JSON: f.Key.JSON, Header: f.Key.Header, Matches: f.Key.Matches, Template: f.Key.Template,
+		Part: f.Key.Part,
 	}
 	n, set := b.Find(&f.Key)
 	if !set || b.Broken(&f.Key) {
