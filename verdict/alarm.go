@@ -144,6 +144,7 @@ type alarm struct {
 // Tripped is an alarm that has held for its time.
 type Tripped struct {
 	Alarm
+	Index    int           // in the list of alarms
 	At       time.Duration // the end of the second that made it trip
 	Since    time.Duration // when that time began
 	Observed string        // in the last second, for people
@@ -188,7 +189,7 @@ func (a *Alarms) Judge(s timeline.Second) []Tripped {
 	}
 	a.sums = map[sumKey]*liveSum{}
 	var tripped []Tripped
-	for _, x := range a.all {
+	for i, x := range a.all {
 		f := a.judge(x)
 		if f.truth == unknown {
 			x.why = f.why
@@ -201,7 +202,7 @@ func (a *Alarms) Judge(s timeline.Second) []Tripped {
 			if subject := leaf.subject(); subject != "" && observed != "" {
 				observed = subject + " was " + observed
 			}
-			tripped = append(tripped, Tripped{x.Alarm, s.To, x.since, observed})
+			tripped = append(tripped, Tripped{x.Alarm, i, s.To, x.since, observed})
 		}
 	}
 	a.forgetReadings(s.From)

@@ -1,10 +1,13 @@
 package planview
 
 import (
+	"fmt"
+	"iter"
 	"slices"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
+	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/timeline"
 	"github.com/seed-1574e9de/ordeal/verdict"
@@ -35,9 +38,10 @@ func undecided(p *scenario.Plan, list []scenario.PlannedRule, end time.Duration)
 	return few
 }
 
-// untold says which abort rules no second of a run of the plan could tell anything of, as too few
-// arrivals are due, by the index of the rule.
-func untold(p *scenario.Plan) map[int]string {
+// forecastAlarms says of abort rules, by their index, that no second of a run of the plan could
+// tell anything of them, as too few arrivals are due, or that they would end a run in which all
+// goes well, as less is asked than they want.
+func forecastAlarms(p *scenario.Plan) map[int]string {
 	tl := madeUpRun(p, p.Attack.Duration())
 	if tl == nil || len(p.Abort) == 0 {
 		return nil
@@ -47,29 +51,47 @@ func untold(p *scenario.Plan) map[int]string {
 		list = append(list, p.Abort[i].Alarm())
 	}
 	alarms := verdict.NewAlarms(list, tl.Stages)
-	var now timeline.Second
-	judge := func() {
-		alarms.Judge(now)
-		now = timeline.Second{}
-	}
-	for iv := range tl.Intervals {
-		second := iv.From.Truncate(time.Second)
-		if now.To > 0 && now.From != second {
-			judge()
-		}
-		now.From, now.To = second, second+time.Second
-		for _, c := range iv.Cells {
-			now.Cells = append(now.Cells, timeline.SecondCell{Key: c.Key, Stats: c.Stats})
+	out := map[int]string{}
+	for second := range seconds(tl) {
+		for _, t := range alarms.Judge(second) {
+			if out[t.Index] == "" {
+				out[t.Index] = fmt.Sprintf("would end a run in which all goes well, after %s: %s",
+					quantity.FormatDuration(t.At), t.Observed)
+			}
 		}
 	}
-	judge()
-	few := alarms.Untold()
+	for i, why := range alarms.Untold() {
+		out[i] = "cannot be judged with this load: " + why
+	}
 	for i := range p.Abort {
 		if len(p.Abort[i].Rule.Observed()) > 0 {
-			delete(few, i) // what is observed is not made up
+			delete(out, i) // what is observed is not made up
 		}
 	}
-	return few
+	return out
+}
+
+// seconds are those of a made-up run, whose answers come in the second in which they were due.
+func seconds(tl *timeline.Timeline) iter.Seq[timeline.Second] {
+	return func(yield func(timeline.Second) bool) {
+		var now timeline.Second
+		for iv := range tl.Intervals {
+			from := iv.From.Truncate(time.Second)
+			if now.To > 0 && now.From != from {
+				if !yield(now) {
+					return
+				}
+				now.Cells = nil
+			}
+			now.From, now.To = from, from+time.Second
+			for _, c := range iv.Cells {
+				now.Cells = append(now.Cells, timeline.SecondCell{Key: c.Key, Stats: c.Stats})
+			}
+		}
+		if now.To <= tl.Duration { // the last one is whole
+			yield(now)
+		}
+	}
 }
 
 // madeUpRun is a run of the plan up to end: each arrival at its time, with a good answer at once,

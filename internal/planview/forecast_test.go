@@ -92,6 +92,7 @@ abort:
   - p99 > 2s for 10s
   - stage("warmup").p99 > 2s for 4s
   - service("shop").memory > 90%
+  - rps < 30/s for 5s
 `
 	p, err := scenario.Parse("f.yaml", []byte(file), goodEnv, scenario.Options{})
 	if err != nil {
@@ -102,15 +103,16 @@ abort:
 	if got := indexes(few); !slices.Equal(got, []int{1}) {
 		t.Errorf("undecided in the hypothesis are %v, want the second alone: %v", got, few)
 	}
-	deaf := untold(p)
-	if got := indexes(deaf); !slices.Equal(got, []int{1}) {
-		t.Errorf("abort rules that tell nothing are %v, want the second alone: %v", got, deaf)
+	alarms := forecastAlarms(p)
+	if got := indexes(alarms); !slices.Equal(got, []int{1, 5}) {
+		t.Errorf("the forecast is of the abort rules %v, want the second and the last: %v", got, alarms)
 	}
 	var b strings.Builder
 	if err := Print(&b, p); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"cannot be judged with this load: too few samples for p99: 40 in 2s, and 100 are needed",
+	for _, want := range []string{
+		"would end a run in which all goes well, after 9s: rps was 20/s", "cannot be judged with this load: too few samples for p99: 40 in 2s, and 100 are needed",
 		"cannot be decided by this load: too few samples for p99: 80, and 100 are needed"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("expected %q in:\n%s", want, b.String())

@@ -368,7 +368,7 @@ func alarms(w io.Writer, p *scenario.Plan) {
 		return
 	}
 	fmt.Fprint(w, "\nabort\n")
-	few := untold(p)
+	forecast := forecastAlarms(p)
 	for i, a := range p.Abort {
 		line := a.When + " for " + quantity.FormatDuration(a.For)
 		if a.Name != "" {
@@ -378,8 +378,8 @@ func alarms(w io.Writer, p *scenario.Plan) {
 		if a.Description != "" {
 			fmt.Fprintf(w, "    %s\n", a.Description)
 		}
-		if why, ok := few[i]; ok {
-			fmt.Fprintf(w, "    cannot be judged with this load: %s\n", why)
+		if text, ok := forecast[i]; ok {
+			fmt.Fprintf(w, "    %s\n", text)
 		}
 	}
 }

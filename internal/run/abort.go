@@ -21,14 +21,30 @@ type stopped struct {
 	mu      sync.Mutex
 	soft    context.Context // ends when the load does, for whatever reason
 	stop    func()
+	giveUp  func()      // of open requests
+	drain   *time.Timer // until giveUp; nil: the load was not ended
 	because *timeline.Stop
 }
 
-// then has the load ended by stop, and nothing noted any more once soft has ended.
-func (s *stopped) then(soft context.Context, stop func()) {
+// drainTime is how long open requests are waited for once ordeal itself has ended the load: what
+// hangs is why it did, more often than not.
+const drainTime = 5 * time.Second
+
+// then has the load ended by stop, open requests given up some time later by giveUp, and nothing
+// noted any more once soft has ended.
+func (s *stopped) then(soft context.Context, stop, giveUp func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.soft, s.stop = soft, stop
+	s.soft, s.stop, s.giveUp = soft, stop, giveUp
+}
+
+// over says that nothing is open any more.
+func (s *stopped) over() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.drain != nil {
+		s.drain.Stop()
+	}
 }
 
 // end ends the load. It returns false if the load was ended already: that is why, then.
@@ -40,6 +56,7 @@ func (s *stopped) end(why timeline.Stop) bool {
 	}
 	s.because = &why
 	s.stop()
+	s.drain = time.AfterFunc(drainTime, s.giveUp)
 	return true
 }
 

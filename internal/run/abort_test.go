@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/chaos"
@@ -136,7 +137,8 @@ func TestAbortOfADirtyRun(t *testing.T) {
 func TestStoppedOnce(t *testing.T) {
 	soft, stop := context.WithCancel(t.Context())
 	var s stopped
-	s.then(soft, stop)
+	s.then(soft, stop, func() {})
+	defer s.over()
 	first := timeline.Stop{By: timeline.StoppedByAlarm}
 	if !s.end(first) || s.end(timeline.Stop{By: timeline.StoppedByHypothesis}) {
 		t.Error("the second reason counted")
@@ -146,11 +148,33 @@ func TestStoppedOnce(t *testing.T) {
 	}
 	interrupted, interrupt := context.WithCancelCause(t.Context())
 	var late stopped
-	late.then(interrupted, func() { interrupt(nil) })
+	late.then(interrupted, func() { interrupt(nil) }, func() {})
+	defer late.over()
 	interrupt(errors.New("by the user"))
 	if late.end(first) || late.why() != nil {
 		t.Error("an interruption before it does not count")
 	}
+}
+
+// TestOpenRequestsAreGivenUp: what hangs is waited for, but not for long.
+func TestOpenRequestsAreGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hard, giveUp := context.WithCancel(t.Context())
+		defer giveUp()
+		var s stopped
+		s.then(t.Context(), func() {}, giveUp)
+		time.Sleep(time.Hour)
+		if hard.Err() != nil {
+			t.Error("they were given up though nothing ended the load")
+		}
+		ended := time.Now()
+		s.end(timeline.Stop{})
+		<-hard.Done()
+		if waited := time.Since(ended); waited != drainTime {
+			t.Errorf("they were waited for %s, want %s", waited, drainTime)
+		}
+		s.over()
+	})
 }
 
 // TestBlindSeconds: a second in which ordeal stood still for long, or in the second before, tells

@@ -21,7 +21,7 @@ var ExitCodes = []struct {
 	Meaning string
 }{
 	{ExitPass, "pass (warnings included)"},
-	{ExitFail, "a rule failed"},
+	{ExitFail, "a rule failed, or an abort rule ended the run"},
 	{ExitUsage, "the scenario or the command line is wrong; nothing was started"},
 	{ExitInconclusive, "inconclusive: the run cannot carry the verdict"},
 	{

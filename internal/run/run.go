@@ -392,7 +392,10 @@ func (r *runner) drive(soft, hard context.Context) (*timeline.Timeline, error) {
 	soft, stop := context.WithCancel(soft)
 	defer stop()
 	r.forbidden.then(stop)
-	r.stopped.then(soft, stop)
+	hard, giveUp := context.WithCancel(hard)
+	defer giveUp()
+	r.stopped.then(soft, stop, giveUp)
+	defer r.stopped.over()
 
 	defer tuneGC()()
 	start := time.Now()
