@@ -352,12 +352,20 @@ func TestJudgedLive(t *testing.T) {
 		}
 		names := verdict.Names{
 			Stages: []string{"warm up", "steady"}, Requests: l.cfg.Requests, Faults: []string{"kill-api", "slow-db"},
+			Subjects: []timeline.Declared{
+				{Subject: timeline.Subject{Kind: timeline.ProbeSubject, Name: "health"}},
+				{Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "api"}},
+			},
 		}
 		var rules []verdict.Input
 		for _, src := range []string{
 			"p95 < 200ms", "every(5s).p50 < 50ms", `during("kill-api").p50 < 1s`,
 			`after("slow-db").every(3s).rps > 1/s`, `fault("kill-api").outage == 0s`,
 			`fault("slow-db").recovery < 5s`, `before("slow-db").error_rate == 0%`,
+			`during("kill-api").probe("health").uptime < 50%`, `probe("health").p95 < 1s`,
+			`fault("kill-api").detection < 3s`, `every(5s).service("api").cpu.mean < 80%`,
+			`before("slow-db").service("api").cpu.max < 90%`, `service("api").cpu.growth < 1%/h`,
+			`worst(5s).p50 < 50ms`, `share(5s, service("api").cpu < 50%) < 90%`, `p50.growth < 1s/h`,
 		} {
 			rule, mistake := verdict.Compile(src, names)
 			if mistake != nil {
@@ -369,20 +377,29 @@ func TestJudgedLive(t *testing.T) {
 			Stages: l.cfg.Stages, Requests: l.cfg.Requests, Flows: l.cfg.Flows, Faults: slices.Clone(faults),
 			LateBudget: l.cfg.LateBudget, Longest: l.cfg.Grace,
 		}
-		judges := make([]*verdict.Judging, 2)
+		judges, followers := make([]*verdict.Judging, 2), make([]*ReadingFollower, 2)
 		for i := range judges {
 			judges[i] = verdict.NewJudging(rules, planned)
+			followers[i] = l.FollowReadings()
+			defer followers[i].Close()
 			l.wg.Go(func() {
 				for s, err := range l.Subscribe(t.Context()) {
 					if err != nil {
 						t.Error(err)
 						return
 					}
+					seen := followers[i].New()
 					mu.Lock()
 					err = judges[i].Learn(verdict.Facts{Faults: faults})
 					mu.Unlock()
 					if err != nil {
 						t.Error(err)
+					}
+					for r, err := range seen {
+						if err != nil {
+							t.Error(err)
+						}
+						judges[i].AddReading(r)
 					}
 					judges[i].Add(s.Interval)
 					judges[i].Report()
@@ -415,6 +432,25 @@ func TestJudgedLive(t *testing.T) {
 			time.Sleep(8100 * ms)
 			strike(1)
 		})
+		l.wg.Go(func() { // observers
+			for at := l.now(); at < 40*sec; at = l.now() {
+				cpu := timeline.Reading{
+					Window:  timeline.Window{From: at - sec, To: at},
+					Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "api"}, Every: sec,
+				}
+				cpu.Values.Set(timeline.CPU, float64(at%(7*sec))/float64(10*sec))
+				l.Reading(cpu)
+				time.Sleep(300 * ms)
+				failures := 0.0
+				if at > 5900*ms && at < 14*sec {
+					failures = 1
+				}
+				r := probed(at, failures)
+				r.To = l.now()
+				l.Reading(r)
+				time.Sleep(700 * ms)
+			}
+		})
 		l.load(40*sec, 3)
 		time.Sleep(l.cfg.Grace)
 		tl, err := l.Finish(40*sec, false, faults)
@@ -426,7 +462,15 @@ func TestJudgedLive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for _, r := range want.Rules {
+			if r.Reason == verdict.ReasonSource || r.Reason == verdict.ReasonNoData {
+				t.Errorf("%s is %s: %s", r.KPI, r.Outcome, r.Why)
+			}
+		}
 		for i, j := range judges {
+			for _, r := range gather(t, followers[i].New()) {
+				j.AddReading(r)
+			}
 			if err := j.End(tl); err != nil {
 				t.Fatal(err)
 			}
