@@ -2,7 +2,6 @@ package record
 
 import (
 	"bytes"
-	"compress/zlib"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"math"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/klauspost/compress/zlib"
 
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
@@ -20,9 +20,11 @@ import (
 // this one keeps its decompressor. It is not safe for concurrent use.
 type decoder struct {
 	raw   []byte
+	tag   []byte // of the line
 	in    bytes.Reader
 	zip   io.ReadCloser
 	plain bytes.Buffer
+	found *hdrhistogram.PackedHistogram // nil until one is read
 }
 
 // maxPlain is the length of a histogram without an empty bucket, each with a count
@@ -77,34 +79,40 @@ func (d *decoder) decode(text []byte) (*hdrhistogram.PackedHistogram, error) {
 			digits,
 		)
 	}
-	return counts(b[headerSize:])
+	if d.found == nil {
+		d.found = timeline.NewPackedHistogram()
+	}
+	d.found.Reset()
+	if err := counts(d.found, b[headerSize:]); err != nil {
+		return nil, err
+	}
+	return d.found.Clone(), nil // of the size that it needs
 }
 
-// counts reads a histogram's buckets.
-func counts(b []byte) (*hdrhistogram.PackedHistogram, error) {
-	h := timeline.NewPackedHistogram()
+// counts reads a histogram's buckets into an empty one.
+func counts(h *hdrhistogram.PackedHistogram, b []byte) error {
 	last := int64(shared.index(int64(timeline.Highest)))
 	for next := int64(0); len(b) > 0; {
 		n, size := binary.Varint(b)
 		switch {
 		case size <= 0:
-			return nil, errors.New("a count of it is not a number")
+			return errors.New("a count of it is not a number")
 		case n < -(last + 1): // also the one that has no opposite
-			return nil, errors.New("it has more buckets than there are")
+			return errors.New("it has more buckets than there are")
 		case n < 0:
 			next -= n
 		case next > last:
-			return nil, errors.New("it has more buckets than there are")
+			return errors.New("it has more buckets than there are")
 		default:
 			if n > maxCount || h.TotalCount()+n > maxCount {
-				return nil, fmt.Errorf("expected at most %d values, found more", int64(maxCount))
+				return fmt.Errorf("expected at most %d values, found more", int64(maxCount))
 			}
 			if err := h.RecordValues(shared.value(int(next)), n); err != nil {
-				return nil, err
+				return err
 			}
 			next++
 		}
 		b = b[size:]
 	}
-	return h, nil
+	return nil
 }

@@ -101,9 +101,15 @@ type endLine struct {
 // a whole flow stage/flow/distribution/whole. The format forbids commas, spaces
 // and line breaks, and the slash is taken: escaping keeps them out of names.
 func tag(k timeline.Key, distribution string) string {
-	t := url.PathEscape(k.Stage) + "/" + url.PathEscape(k.Request) + "/" + distribution
+	return string(appendTag(nil, k, distribution))
+}
+
+func appendTag(b []byte, k timeline.Key, distribution string) []byte {
+	b = append(append(b, url.PathEscape(k.Stage)...), '/')
+	b = append(append(b, url.PathEscape(k.Request)...), '/')
+	b = append(b, distribution...)
 	if k.IsFlow {
-		t += "/whole"
+		b = append(b, "/whole"...)
 	}
-	return t
+	return b
 }

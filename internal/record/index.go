@@ -40,6 +40,7 @@ type index struct {
 	parts  []part
 	usage  timeline.UsageLog
 	still  timeline.StandstillLog
+	parser lineParser
 
 	readings bool  // there are some
 	size     int64 // of the whole lines of timeline.jsonl
@@ -172,6 +173,9 @@ func (x *index) add(line []byte, n int, at int64) error {
 	if x.end != nil {
 		return errors.New("expected nothing after the line of type end, found another line")
 	}
+	if iv, ok := x.parser.plain(line); ok {
+		return x.addInterval(iv, line, n, at)
+	}
 	var kind struct {
 		Type string `json:"type"`
 	}
@@ -180,13 +184,11 @@ func (x *index) add(line []byte, n int, at int64) error {
 	}
 	switch kind.Type {
 	case typeInterval:
-		iv, err := parseInterval(line)
+		iv, err := x.parser.interval(line)
 		if err != nil {
 			return err
 		}
-		x.parts = append(x.parts, part{
-			Window: iv.Window, missing: iv.missing(), line: n, json: span{at, int64(len(line))}, lines: iv.Lines,
-		})
+		return x.addInterval(iv, line, n, at)
 	case typeEvent:
 		var e eventLine
 		if err := json.Unmarshal(line, &e); err != nil {
@@ -218,6 +220,16 @@ func (x *index) add(line []byte, n int, at int64) error {
 	return nil
 }
 
+func (x *index) addInterval(iv *intervalLine, line []byte, n int, at int64) error {
+	if err := iv.check(); err != nil {
+		return err
+	}
+	x.parts = append(x.parts, part{
+		Window: iv.Window, missing: iv.missing(), line: n, json: span{at, int64(len(line))}, lines: iv.Lines,
+	})
+	return nil
+}
+
 func (x *index) addHeader(line []byte) error {
 	var version struct {
 		Schema *int `json:"schema"`
@@ -245,27 +257,21 @@ func (x *index) addHeader(line []byte) error {
 	return nil
 }
 
-// parseInterval reads and checks an interval's line.
-func parseInterval(line []byte) (*intervalLine, error) {
-	iv := new(intervalLine)
-	if err := json.Unmarshal(line, iv); err != nil {
-		return nil, fmt.Errorf("expected an interval: %w", err)
-	}
+// check says what is wrong with what an interval's line says.
+func (iv *intervalLine) check() error {
 	if iv.From < 0 || iv.To <= iv.From {
-		return nil, fmt.Errorf(
+		return fmt.Errorf(
 			"expected an interval with from < to, found from %d to %d",
 			iv.From,
 			iv.To,
 		)
 	}
 	lines := 0
-	for i, c := range iv.Cells {
-		if c.Stats == nil {
-			iv.Cells[i].Stats = new(timeline.Stats)
-		}
+	for i := range iv.Cells {
+		c := &iv.Cells[i]
 		lines += len(c.Distributions)
 		if c.OpenAt != 0 && c.OpenAt < iv.To {
-			return nil, fmt.Errorf(
+			return fmt.Errorf(
 				"expected open_at to be 0, or a cut at %d or later, found %d",
 				iv.To,
 				c.OpenAt,
@@ -277,20 +283,20 @@ func parseInterval(line []byte) (*intervalLine, error) {
 			b.Errors > maxCount ||
 			b.Good > maxCount ||
 			b.Doubted > maxCount {
-			return nil, fmt.Errorf(
+			return fmt.Errorf(
 				"expected beats in rising order within the interval, found one at %d",
 				b.Due,
 			)
 		}
 	}
 	if lines != iv.Lines {
-		return nil, fmt.Errorf(
+		return fmt.Errorf(
 			"expected lines to be the number of its distributions, %d, found %d",
 			lines,
 			iv.Lines,
 		)
 	}
-	return iv, nil
+	return nil
 }
 
 func (iv *intervalLine) missing() uint64 {

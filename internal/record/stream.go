@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -45,13 +46,13 @@ func (s *stream) intervals(yield func(timeline.Interval, error) bool) {
 	}
 	defer log.Close()
 
-	dec := new(decoder)
+	in := &partReader{header: &s.header, lines: lines, log: log}
 	for rest := s.parts; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].Window == rest[0].Window {
 			n++
 		}
-		iv, err := s.merge(lines, log, dec, rest[:n])
+		iv, err := in.merge(rest[:n])
 		if err != nil {
 			yield(timeline.Interval{}, err)
 			return
@@ -74,19 +75,40 @@ func (s *stream) intervals(yield func(timeline.Interval, error) bool) {
 	}
 }
 
+// partReader reads parts of intervals, and keeps what it needs for that. It is not safe for
+// concurrent use.
+type partReader struct {
+	header     *header
+	lines, log *os.File
+
+	parser       lineParser
+	dec          decoder
+	line, logged []byte // what was read last
+	cells        []timeline.Cell
+	empty        *timeline.Times // that count at the limits; nil until one is needed
+}
+
 // merge reads the parts of one interval.
-func (s *stream) merge(lines, log *os.File, dec *decoder, parts []part) (timeline.Interval, error) {
+func (r *partReader) merge(parts []part) (timeline.Interval, error) {
 	iv := timeline.Interval{Window: parts[0].Window}
 	for i := range parts {
-		cells, beats, err := s.read(lines, log, dec, &parts[i])
+		cells, beats, err := r.read(&parts[i])
 		if err != nil {
 			return timeline.Interval{}, err
 		}
-		for _, b := range beats {
-			iv.Beats = timeline.MergeBeats(iv.Beats, b)
+		if i == 0 {
+			iv.Beats = beats
+		} else {
+			for _, b := range beats {
+				iv.Beats = timeline.MergeBeats(iv.Beats, b)
+			}
 		}
+		iv.Cells = slices.Grow(iv.Cells, len(cells))
 		for _, c := range cells {
-			at, found := slices.BinarySearchFunc(iv.Cells, c, timeline.Cell.Compare)
+			at, found := len(iv.Cells), false
+			if at > 0 && iv.Cells[at-1].Compare(c) >= 0 { // they are sorted where there is one part
+				at, found = slices.BinarySearchFunc(iv.Cells, c, timeline.Cell.Compare)
+			}
 			if found {
 				iv.Cells[at].Merge(c.Stats)
 			} else {
@@ -97,36 +119,41 @@ func (s *stream) merge(lines, log *os.File, dec *decoder, parts []part) (timelin
 	return iv, nil
 }
 
-// read reads the cells and the beats of one part.
-func (s *stream) read(
-	lines, log *os.File,
-	dec *decoder,
-	p *part,
-) ([]timeline.Cell, []timeline.Beat, error) {
-	line, err := readSpan(lines, p.json)
-	if err != nil {
+// read reads the cells and the beats of one part. The cells hold until the next call, all that
+// they point to is the caller's own.
+func (r *partReader) read(p *part) ([]timeline.Cell, []timeline.Beat, error) {
+	var err error
+	if r.line, err = readSpan(r.lines, r.line, p.json); err != nil {
 		return nil, nil, err
 	}
-	parsed, err := parseInterval(line)
+	parsed, err := r.parser.interval(r.line)
+	if err == nil {
+		err = parsed.check()
+	}
 	if err != nil {
 		return nil, nil, &FileError{TimelineFile, p.line, err.Error()}
 	}
-	logged, err := readSpan(log, p.log)
-	if err != nil {
+	if r.logged, err = readSpan(r.log, r.logged, p.log); err != nil {
 		return nil, nil, err
 	}
-	at := p.logLine
-	var cells []timeline.Cell
-	for _, c := range parsed.Cells {
+	if r.empty == nil {
+		r.empty = &timeline.NewStats(r.header.Limits).Times
+		r.empty.Late = timeline.NewDistribution([]time.Duration{r.header.LateBudget})
+	}
+	logged, at := r.logged, p.logLine
+	r.cells = r.cells[:0]
+	for i := range parsed.Cells {
+		c := &parsed.Cells[i]
 		stats := c.Stats
 		stats.Counted = timeline.RestoreCounted(c.Counters)
-		stats.Times = timeline.NewStats(s.header.Limits).Times
-		stats.Late = timeline.NewDistribution([]time.Duration{s.header.LateBudget})
-		for _, d := range c.Distributions {
-			var text string
+		stats.Times = *r.empty
+		into := stats.Distributions()
+		for j := range c.Distributions {
+			d := &c.Distributions[j]
+			var text []byte
 			for { // comments may stand between the lines
 				var whole bool
-				text, logged, whole = cutLine(logged)
+				text, logged, whole = bytes.Cut(logged, newline)
 				if !whole {
 					return nil, nil, &FileError{
 						LogFile,
@@ -134,17 +161,17 @@ func (s *stream) read(
 						"expected a histogram, found the end: the file changed while it was read",
 					}
 				}
-				if isData([]byte(text)) {
+				if isData(text) {
 					break
 				}
 				at++
 			}
-			h, err := dec.logLine(text, tag(c.Key, d.Name))
+			h, err := r.dec.logLine(text, c.Key, d.Name)
 			if err != nil {
 				return nil, nil, &FileError{LogFile, at, err.Error()}
 			}
 			at++
-			if err := restore(stats, d, h); err != nil {
+			if err := restore(into, d, h); err != nil {
 				return nil, nil, &FileError{
 					TimelineFile,
 					p.line,
@@ -159,56 +186,61 @@ func (s *stream) read(
 				fmt.Sprintf("%s/%s: %s", c.Stage, c.Request, err),
 			}
 		}
-		cells = append(cells, timeline.Cell{Key: c.Key, OpenAt: c.OpenAt, Stats: stats})
+		r.cells = append(r.cells, timeline.Cell{Key: c.Key, OpenAt: c.OpenAt, Stats: stats})
 	}
-	return cells, parsed.Beats, nil
+	return r.cells, parsed.Beats, nil
 }
 
-func readSpan(f *os.File, s span) ([]byte, error) {
-	b := make([]byte, s.len)
+var newline = []byte("\n")
+
+// readSpan reads a stretch of a file into b, or into a new slice where b is too small.
+func readSpan(f *os.File, b []byte, s span) ([]byte, error) {
+	b = slices.Grow(b[:0], int(s.len))[:s.len]
 	if n, err := f.ReadAt(b, s.at); n < len(b) {
 		return nil, fmt.Errorf("read the recording: %w", err)
 	}
 	return b, nil
 }
 
-func cutLine(b []byte) (line string, rest []byte, whole bool) {
-	for i, c := range b {
-		if c == '\n' {
-			return string(b[:i]), b[i+1:], true
-		}
+// logLine reads a line Tag=…,start,length,max,histogram, which must have the tag of a key and the
+// name of a distribution.
+func (d *decoder) logLine(
+	line []byte, k timeline.Key, distribution string,
+) (*hdrhistogram.PackedHistogram, error) {
+	d.tag = appendTag(append(d.tag[:0], "Tag="...), k, distribution)
+	rest, ok := bytes.CutPrefix(line, d.tag)
+	if ok {
+		rest, ok = bytes.CutPrefix(rest, comma)
 	}
-	return "", nil, false
-}
-
-// logLine reads a line Tag=…,start,length,max,histogram, which must have
-// this tag.
-func (d *decoder) logLine(line, tag string) (*hdrhistogram.PackedHistogram, error) {
-	rest, ok := strings.CutPrefix(line, "Tag="+tag+",")
 	if !ok {
-		found, _, _ := strings.Cut(line, ",")
+		found, _, _ := bytes.Cut(line, comma)
 		return nil, fmt.Errorf(
-			"expected the tag Tag=%s, as %s says, found %.80q",
-			tag,
+			"expected the tag %s, as %s says, found %.80q",
+			d.tag,
 			TimelineFile,
 			found,
 		)
 	}
-	fields := strings.SplitN(rest, ",", 4)
-	if len(fields) != 4 {
-		return nil, errors.New(
-			"expected start, length, maximum and histogram after the tag, found fewer fields",
-		)
+	for range 3 {
+		if _, rest, ok = bytes.Cut(rest, comma); !ok {
+			return nil, errors.New(
+				"expected start, length, maximum and histogram after the tag, found fewer fields",
+			)
+		}
 	}
-	h, err := d.decode([]byte(strings.TrimSpace(fields[3])))
+	h, err := d.decode(bytes.TrimSpace(rest))
 	if err != nil {
 		return nil, fmt.Errorf("expected an encoded histogram: %w", err)
 	}
 	return h, nil
 }
 
-// restore puts the distribution that d describes into stats.
-func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.PackedHistogram) error {
+var comma = []byte(",")
+
+// restore puts the distribution that d describes into the one of that name.
+func restore(
+	into []timeline.NamedDistribution, d *distributionLine, h *hdrhistogram.PackedHistogram,
+) error {
 	n := uint64(h.TotalCount())
 	for i, l := range d.Limits {
 		if i > 0 && l.Limit <= d.Limits[i-1].Limit {
@@ -231,7 +263,7 @@ func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.PackedHi
 	if d.Clamped > n {
 		return fmt.Errorf("expected at most %d clamped values, found %d", n, d.Clamped)
 	}
-	for _, to := range stats.Distributions() {
+	for _, to := range into {
 		if to.Name != d.Name {
 			continue
 		}
@@ -242,7 +274,7 @@ func restore(stats *timeline.Stats, d distributionLine, h *hdrhistogram.PackedHi
 		return nil
 	}
 	var names []string
-	for _, known := range stats.Distributions() {
+	for _, known := range into {
 		names = append(names, known.Name)
 	}
 	return fmt.Errorf("expected the distribution %s, found %q", strings.Join(names, ", "), d.Name)

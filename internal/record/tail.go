@@ -27,8 +27,8 @@ type tail struct {
 	line       int
 	logged     logScanner
 	parts      []part
-	sorted     bool // parts are
-	dec        decoder
+	sorted     bool        // parts are
+	in         *partReader // nil until something is read
 }
 
 func (t *tail) close() {
@@ -60,8 +60,7 @@ func (t *tail) read(w timeline.Window) (Sealed, bool, error) {
 		n++
 	}
 	parts := t.parts[:n]
-	s := stream{header: t.header}
-	iv, err := s.merge(t.lines, t.log, &t.dec, parts)
+	iv, err := t.in.merge(parts)
 	if err != nil {
 		return Sealed{}, false, err
 	}
@@ -86,6 +85,7 @@ func (t *tail) look(from time.Duration) error {
 		if t.log, err = os.Open(filepath.Join(t.dir, LogFile)); err != nil {
 			return err
 		}
+		t.in = &partReader{header: &t.header, lines: t.lines, log: t.log}
 	}
 	in, err := t.rest(t.lines, t.lineAt)
 	if err != nil {
