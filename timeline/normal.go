@@ -22,6 +22,9 @@ type Normal struct {
 	// MinArrivals is how many arrivals a stretch of time needs before it says whether
 	// the service is normal; and how many are needed before the fault to compare with.
 	MinArrivals uint64 `json:"min_arrivals"`
+	// Probe is who is asked whether the service is normal, in place of the load: each answer that
+	// is as expected is normal, and only Stable counts. Empty: the load is.
+	Probe string `json:"probe,omitempty"`
 }
 
 // DefaultNormal is what counts as normal where a scenario does not say.

@@ -163,6 +163,20 @@ func (b *bias) bounds(f measured, text string) *bounds {
 	return s
 }
 
+// missingAnswers are the bounds of a figure of a fault that a probe was asked for, of which
+// answers are missing; nil if that cannot have moved it. The generator of the load has no part in
+// it.
+func missingAnswers(f measured, text string) *bounds {
+	s := &bounds{lo: math.Inf(-1), hi: math.Inf(1)}
+	if f.biased == nil || !f.biased(&bias{}, f, s) {
+		return nil
+	}
+	s.why = doubtf(ReasonSource,
+		"%s was %s, but could be %s, as readings of %s are missing that may have been failures",
+		text, f.Unit.Format(f.n), s.text(f.Unit), f.v.Fault.AskedOf)
+	return s
+}
+
 // ofLoad is of metrics that are facts about the load, such as lag, and not about the target.
 func ofLoad(*bias, measured, *bounds) bool { return false }
 

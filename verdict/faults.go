@@ -167,6 +167,9 @@ func (ws *recoveryDetectors) add(c *aggregator, iv *timeline.Interval, middle ti
 // report sets the figures of each fault, as they are by now.
 func (ws *recoveryDetectors) report(results []FaultResult, j *Judging) {
 	for i := range ws.all {
+		if ws.all[i].before.limits.Probe != "" {
+			continue
+		}
 		w := ws.all[i].upTo(ws.tl.Duration)
 		f := &results[i]
 		if w.struck && w.fault.Effective != nil && w.own.From < ws.tl.Duration {

@@ -385,7 +385,12 @@ func (j *Judging) read(r *Rule, t *term, v *View, blocked string) value {
 		if !t.metric.OfFault {
 			b = biasOf(v, &j.tl)
 		}
-		val.bounds = b.bounds(measured{t.metric, v, n, r.limits}, t.text)
+		m := measured{t.metric, v, n, r.limits}
+		if v.Fault != nil && v.Fault.AskedOf != "" {
+			val.bounds = missingAnswers(m, t.text)
+		} else {
+			val.bounds = b.bounds(m, t.text)
+		}
 	}
 	if !val.missing.any() {
 		val.clamp(t.metric, v)

@@ -201,6 +201,7 @@ func (j *Judging) judge(brief bool) Report {
 	j.c.emitAll()
 	j.observations.emitAll(j.tl.Duration)
 	j.recoveries.report(j.report.Faults, j)
+	j.observations.probed.report(j.report.Faults, j)
 	if !brief {
 		j.observations.signs.report(j.report.Faults, j.tl.Duration)
 		j.report.Subjects = j.observations.measure()

@@ -22,6 +22,7 @@ type observations struct {
 	subjects map[timeline.Subject]*observedSubject
 	asked    []*observation
 	signs    *signs
+	probed   *probeRecoveries
 }
 
 // observedSubject is what is known of one subject, and who asks for it.
@@ -56,6 +57,7 @@ type observedSlice struct {
 func newObservations(c *aggregator) *observations {
 	return &observations{
 		c: c, subjects: map[timeline.Subject]*observedSubject{}, signs: newSigns(c.tl),
+		probed: newProbeRecoveries(c.tl),
 	}
 }
 
@@ -117,6 +119,7 @@ func (o *observations) gather(r *timeline.Reading) {
 	}
 	c.add(r)
 	o.signs.add(r, c)
+	o.probed.add(r)
 	for _, a := range subject.asked {
 		if a.of.Target != "" && a.of.Target != r.Target {
 			continue

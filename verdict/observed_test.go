@@ -449,6 +449,9 @@ func TestObservedInParts(t *testing.T) {
 		`fault("kill-api").detection(probe("health")) < 1s`,
 		`fault("kill-api").detection(metric("queue") > 30) < 3s`,
 		`fault("kill-api").detection(service("api").restarts > 0) < 5s`,
+		`fault("kill-api").recovery < 2s`,
+		`fault("kill-api").outage < 2s`,
+		`fault("kill-api").relapses == 0`,
 		`worst(5s).service("api").cpu.mean < 70%`,
 		`share(5s, service("api").cpu.max < 70%) > 50%`,
 	} {
@@ -457,6 +460,9 @@ func TestObservedInParts(t *testing.T) {
 	for seed := range 60 {
 		rng := rand.New(rand.NewPCG(uint64(seed), 22))
 		r := newObservedRun(rng)
+		if seed%2 == 0 {
+			r.tl.Normal = timeline.Normal{Probe: probe.Name, Stable: time.Duration(1+seed%7) * sec}
+		}
 		want, err := Judge(rules, withReadings(r.tl, r.readings))
 		if err != nil {
 			t.Fatal(err)

@@ -172,6 +172,10 @@ type FaultResult struct {
 	// fault, and DetectedBy what did; nil: nothing did, or nothing was observed.
 	Detection  *time.Duration `json:"detection,omitempty"`
 	DetectedBy string         `json:"detected_by,omitempty"`
+	// AskedOf is the probe whose answers Recovery and Outage are made of, and AskedEvery how often
+	// it was asked; empty: they are made of the load.
+	AskedOf    string         `json:"asked_of,omitempty"`
+	AskedEvery *time.Duration `json:"asked_every,omitempty"`
 	// NextFault is that fault's name; empty if there was none.
 	NextFault string `json:"next_fault,omitempty"`
 }

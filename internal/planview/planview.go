@@ -191,6 +191,10 @@ func recovery(w io.Writer, p *scenario.Plan) {
 }
 
 func describeNormal(n timeline.Normal) string {
+	if n.Probe != "" {
+		return fmt.Sprintf("normal while the probe %s succeeds, for %s",
+			n.Probe, quantity.FormatDuration(n.Stable))
+	}
 	ms := func(f float64) string { return quantity.FormatDuration(time.Duration(f)) }
 	return fmt.Sprintf(
 		"normal for %s: error rate up to %s, p95 up to %s, of slices of %s",

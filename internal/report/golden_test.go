@@ -147,6 +147,7 @@ func observing() *Run {
 	few := level(timeline.MetricValue, float64(40*time.Hour), float64(40*time.Hour), 0, float64(40*time.Hour))
 	few.P95 = nil
 	r.Report.Faults[0].Detection, r.Report.Faults[0].DetectedBy = ptr(450*ms), `probe("stays-shut")`
+	r.Report.Faults[0].AskedOf, r.Report.Faults[0].AskedEvery = `probe("stays-shut")`, ptr(500*ms)
 	r.Report.Subjects = []verdict.SubjectMeasure{
 		{
 			Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "api"}, Targets: []string{"api-1", "api-2"},

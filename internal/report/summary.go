@@ -128,8 +128,12 @@ type faultSummary struct {
 	OutageOpen   bool          `json:"outage_open,omitempty"` // it had not ended
 	OutageOwn    time.Duration `json:"outage_own,omitempty"`
 	// How long it took until a probe or a health check showed the fault, and which.
-	Detection    *time.Duration `json:"detection,omitempty"`
-	DetectedBy   string         `json:"detected_by,omitempty"`
+	Detection  *time.Duration `json:"detection,omitempty"`
+	DetectedBy string         `json:"detected_by,omitempty"`
+	// The probe that recovery and outage are made of, and how often it was asked; left out if the
+	// load was.
+	AskedOf      string         `json:"asked_of,omitempty"`
+	AskedEvery   *time.Duration `json:"asked_every,omitempty"`
 	OutageUpTo   *time.Duration `json:"outage_up_to,omitempty"`
 	RecoveryUpTo *time.Duration `json:"recovery_up_to,omitempty"`
 	Verified     bool           `json:"verified"`
@@ -254,6 +258,7 @@ func newSummary(r *Run) summary {
 			Relapses: f.Relapses, RelapseTime: f.RelapseTime, RelapseList: f.RelapseList,
 			Outage: f.Outage, Outages: f.Outages, OutageResolution: f.OutageResolution, OutageUnseen: f.OutageUnseen, OutageOpen: f.OutageOpen,
 			Detection: f.Detection, DetectedBy: f.DetectedBy,
+			AskedOf: f.AskedOf, AskedEvery: f.AskedEvery,
 			OutageOwn: f.OutageOwn, OutageUpTo: f.OutageUpTo, RecoveryUpTo: f.RecoveryUpTo,
 			Verified: f.Verified, Notes: f.Notes, Error: f.Error, Dirty: f.Dirty, Remedy: f.Remedy,
 		})

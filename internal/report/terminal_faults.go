@@ -105,6 +105,15 @@ func atMost(f *verdict.FaultResult) string {
 	return strings.Join(parts, ", and ")
 }
 
+// leftOut says what outage and recovery do without.
+func leftOut(f *verdict.FaultResult) string {
+	if f.AskedOf != "" {
+		return "readings that are missing are left out of this: were they failures, "
+	}
+	return "errors that ordeal itself may have made, as it stood still or was late, are " +
+		"left out of this: with them "
+}
+
 // aftermath says how the service did after a fault: outage, recovery and relapses.
 func (p *page) aftermath(f *verdict.FaultResult) []cell {
 	if f.Effective == nil {
@@ -114,6 +123,10 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 	if f.Detection != nil {
 		notes = append(notes, cell{fmt.Sprintf("detected after %s by %s",
 			quantity.FormatDuration(*f.Detection), plain(f.DetectedBy)), nil})
+	}
+	if f.AskedOf != "" && f.AskedEvery != nil {
+		notes = append(notes, cell{fmt.Sprintf("recovery and outage by %s, asked every %s",
+			plain(f.AskedOf), quantity.FormatDuration(*f.AskedEvery)), p.dim})
 	}
 	if f.Outage != nil && *f.Outage > 0 {
 		least := ""
@@ -143,8 +156,7 @@ func (p *page) aftermath(f *verdict.FaultResult) []cell {
 		notes = append(
 			notes,
 			cell{
-				"errors that ordeal itself may have made, as it stood still or was late, are " +
-					"left out of this: with them " + atMost(f),
+				leftOut(f) + atMost(f),
 				p.dim,
 			},
 		)

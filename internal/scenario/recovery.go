@@ -2,12 +2,14 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/internal/quantity"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
+	"github.com/seed-1574e9de/ordeal/internal/suggest"
 	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
@@ -16,6 +18,7 @@ type recoveryFile struct {
 	Errors      string        `json:"errors" doc:"error rate up to which the service is normal: +1% on top of that before the fault (the default), 2x or 2x + 1% of it, or 5% whatever it was"`
 	P95         string        `json:"p95" doc:"p95 of the response time up to which it is normal: 2x + 10ms of that before the fault (the default), +50ms on top of it, or 200ms whatever it was"`
 	Stable      time.Duration `json:"stable" positive:"true" doc:"how long it must be normal to have recovered, 5s if left out; what comes later is a relapse"`
+	Probe       string        `json:"probe" doc:"a probe that is asked in place of the load, such as where there is no load: the service is normal while it succeeds"`
 	MinArrivals int           `json:"min_arrivals" positive:"true" doc:"how many arrivals a slice of time needs to say whether it is normal, and how many are needed before the fault; 20 if left out"`
 }
 
@@ -24,6 +27,22 @@ func (recoveryFile) Noun() string { return "recovery" }
 // normal reads r, what it leaves out as in otherwise; false if it is left out as a whole.
 func (b *builder) normal(r *recoveryFile, otherwise timeline.Normal) (timeline.Normal, bool) {
 	out, any := otherwise, false
+	ofLoad := []keyOf{{&r.Errors, "errors"}, {&r.P95, "p95"}, {&r.MinArrivals, "min_arrivals"}}
+	for _, x := range ofLoad {
+		if b.Set(x.ptr) {
+			out.Probe = "" // another one's
+		}
+	}
+	if at, set := b.Find(&r.Probe); set {
+		out.Probe, any = r.Probe, true
+		b.recoveryProbe(r.Probe, at)
+		for _, x := range ofLoad {
+			if n, ok := b.Find(x.ptr); ok {
+				b.Failf(n.Span, "remove it, or probe",
+					"%s is of the load, and a probe is asked in its place", x.key)
+			}
+		}
+	}
 	for _, x := range []struct {
 		text  *string
 		key   string
@@ -60,6 +79,22 @@ func (b *builder) normal(r *recoveryFile, otherwise timeline.Normal) (timeline.N
 		out.MinArrivals, any = uint64(r.MinArrivals), true
 	}
 	return out, any
+}
+
+// recoveryProbe checks that there is a probe of a name.
+func (b *builder) recoveryProbe(name string, at *strictyaml.Node) {
+	var names []string
+	for i := range b.file.Observe.Probes {
+		names = append(names, b.file.Observe.Probes[i].Name)
+	}
+	if name == "" || slices.Contains(names, name) {
+		return
+	}
+	hint := suggest.Hint(name, "probe", names)
+	if len(names) == 0 {
+		hint = "probes stand under observe: { probes: [...] }"
+	}
+	b.Failf(at.Span, hint, "there is no probe %q", strictyaml.Shorten(name))
 }
 
 // parseLimit reads a bound such as +1%, 2x + 10ms or 200ms.
