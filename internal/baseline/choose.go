@@ -67,10 +67,14 @@ func Choose(all []*Run, w *Wanted) (e *verdict.Earlier, used []*Run) {
 		}
 		fit = append(fit, r)
 	}
+	damaged := map[*Run]bool{}
 	take := func(r *Run) *verdict.Past {
 		p, err := r.Past()
 		if err != nil {
-			misfits[err.Error()]++
+			if !damaged[r] {
+				misfits[err.Error()]++
+			}
+			damaged[r] = true
 			return nil
 		}
 		if !slices.Contains(used, r) {

@@ -62,6 +62,8 @@ faults; the second no longer waits for the requests. None skips the undo.
 		"keep the last `N` run directories in runs/, and remove earlier ones at the end")
 	f.BoolVar(&r.share, "share", false,
 		"run although another run is at the same target, and each in the other's figures")
+	f.IntVar(&r.repeat, "repeat", 1,
+		"run the same plan `N` times, and judge the whole of them; rerun in the scenario is left out then")
 	addBaselines(cmd, &r.baselines)
 	f.StringVar(&r.acceptIf, "accept-if", "",
 		"accept the run for later ones to be held against if it passes: `"+acceptPass+"`; rules that "+

@@ -31,6 +31,7 @@ type runs struct {
 
 	baselines string
 	acceptIf  string
+	repeat    int
 
 	start starter
 }
@@ -47,6 +48,12 @@ func (r *runs) args(cmd *cobra.Command, args []string) error {
 	if accept := cmd.Flags().Changed("accept-if"); accept && r.acceptIf != acceptPass {
 		return fmt.Errorf("expected --accept-if to be %s, found %q\n%s",
 			acceptPass, r.acceptIf, seeHelp(cmd))
+	}
+	if n := r.repeat; n < 1 {
+		return fmt.Errorf("expected --repeat to be 1 or more, found %d\n%s", n, seeHelp(cmd))
+	}
+	if r.repeat > 1 && len(args) > 1 {
+		return fmt.Errorf("--repeat is for one scenario, found %d files\n%s", len(args), seeHelp(cmd))
 	}
 	switch keep := cmd.Flags().Changed("keep"); {
 	case r.smoke && (keep || r.out != "" || r.over || r.acceptIf != ""):
@@ -69,12 +76,15 @@ func (r *runs) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	dirs := r.dirs(files)
+	if r.repeat > 1 {
+		dirs = r.repeatedDirs()
+	}
 	for i, dir := range dirs {
 		if dir == "" {
 			continue
 		}
 		wanted := []string{dir}
-		if plans[i].Rerun > 0 {
+		if r.repeat <= 1 && plans[i].Rerun > 0 {
 			wanted = append(wanted, dir+rerunSuffix)
 		}
 		for _, dir := range wanted {
@@ -96,6 +106,11 @@ func (r *runs) run(cmd *cobra.Command, args []string) error {
 	}
 	if r.smoke {
 		return r.tryOnce(soft, hard, plans, opt)
+	}
+	if r.repeat > 1 {
+		all, code, err := r.repeated(soft, hard, files[0], plans[0], dirs, opt)
+		r.prune(all)
+		return ended(code, err)
 	}
 	if len(plans) == 1 {
 		all, code, err := r.rerun(soft, hard, files[0], plans[0], dirs[0], opt)
