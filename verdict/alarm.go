@@ -46,8 +46,8 @@ func CompileAlarm(src string, names Names) (*Rule, fielderr.List) {
 		case len(s.Phases) > 0 || len(s.Windows) > 0 || s.Every > 0:
 			return fmt.Sprintf("an abort rule is judged on the last seconds, whatever they "+
 					"belong to: found %s", t.Text),
-				"leave before, during, after, window, every and worst out; stage, request and flow " +
-					"are scopes of abort rules"
+				"leave before, during, after, window, every and worst out; stage, request and " +
+					"flow are scopes of abort rules"
 		case t.Observed != nil:
 			switch t.Observed.Aggregate.Kind {
 			case rule.AggregateQuantile, rule.AggregateGrowth:
@@ -97,9 +97,9 @@ func (r *Rule) holdsIfAllIsWell() bool {
 func CompileHypothesis(src string, names Names) (*Rule, fielderr.List) {
 	return compile(src, names, func(t rule.Term) (msg, hint string) {
 		if t.Scope.Baseline || t.Scope.History > 0 {
-			return "the load before the first fault is not held against earlier runs, which are " +
-					"known as a whole", "write a limit, such as p99 < 200ms; rules on earlier runs " +
-					"stand under verdict:"
+			return "the load before the first fault is not held against earlier runs, which " +
+					"are known as a whole",
+				"write a limit, such as p99 < 200ms; rules on earlier runs stand under verdict:"
 		}
 		if t.Scope.Fault == "" && len(t.Scope.Phases) == 0 {
 			return "", ""

@@ -352,9 +352,10 @@ func hypothesis(w io.Writer, p *scenario.Plan) {
 	if len(p.Hypothesis) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nhypothesis, judged on the load up to %s; unless it holds, nothing is broken\n",
-		quantity.FormatDuration(scenario.HypothesisUntil(p.Chaos)))
-	few := undecided(p, p.Hypothesis, scenario.HypothesisUntil(p.Chaos))
+	until := scenario.HypothesisUntil(p.Chaos)
+	fmt.Fprint(w, "\nhypothesis, judged on the load up to ", quantity.FormatDuration(until),
+		"; unless it holds, nothing is broken\n")
+	few := undecided(p, p.Hypothesis, until)
 	for i := range p.Hypothesis {
 		fmt.Fprintf(w, "  %s\n", ruleLine(&p.Hypothesis[i]))
 		for _, remark := range p.Hypothesis[i].Rule.Remarks() {
