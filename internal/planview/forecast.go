@@ -116,7 +116,7 @@ func madeUpRun(p *scenario.Plan, end time.Duration) *timeline.Timeline {
 	for _, f := range p.Attack.Flows {
 		tl.Flows = append(tl.Flows, f.Name)
 	}
-	tl.Intervals = madeUp(p, tl)
+	tl.Intervals, tl.Readings = madeUp(p, tl), madeUpReadings(p, tl.Duration)
 	return tl
 }
 
