@@ -99,7 +99,9 @@ func (p *probeRecoveries) add(r *timeline.Reading) {
 
 // spell is the time of a fault: from when it struck until the next one did, with the end of its own
 // disturbance; false if it never struck.
-func spell(tl *timeline.Timeline, i int) (own timeline.Window, end time.Duration, next string, ok bool) {
+func spell(
+	tl *timeline.Timeline, i int,
+) (own timeline.Window, end time.Duration, next string, ok bool) {
 	if own, ok = tl.Faults[i].Disturbance(); !ok || tl.Faults[i].Effective == nil {
 		return own, 0, "", false
 	}

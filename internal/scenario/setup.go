@@ -56,7 +56,9 @@ func (b *builder) setup() []setup.Step {
 	names := map[string]*strictyaml.Node{}
 	for i := range f {
 		own := b.Where(&f[i], b.root)
-		in := &stepNames{step: f[i].Name, captured: slices.Clone(b.shared), by: by, kind: "step of the setup"}
+		in := &stepNames{
+			step: f[i].Name, captured: slices.Clone(b.shared), by: by, kind: "step of the setup",
+		}
 		s := b.once(&f[i].onceFile, own, b.Broken(&f[i]), names, in)
 		if s.Refresh = f[i].Refresh; b.Set(&f[i].Refresh) && !b.Broken(&f[i].Refresh) {
 			b.refresh(&f[i], &s, own)

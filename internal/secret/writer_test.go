@@ -56,3 +56,18 @@ func TestWriterHoldsBackNoMoreThanItMust(t *testing.T) {
 		t.Errorf("found %q: a log that can be followed shows what is written at once", out.String())
 	}
 }
+
+// What the setup of a run captures is kept out of logs that were opened before it.
+func TestWriterLearns(t *testing.T) {
+	var out strings.Builder
+	r := secret.NewRedactor(nil)
+	w := r.Writer(nopCloser{&out})
+	io.WriteString(w, "ready\n")
+	r.Learn([]string{"to-the-shop"})
+	io.WriteString(w, "token to-the-")
+	io.WriteString(w, "shop\n")
+	w.Close()
+	if want := "ready\ntoken ***\n"; out.String() != want {
+		t.Errorf("found %q, expected %q", out.String(), want)
+	}
+}

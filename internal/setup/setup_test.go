@@ -66,8 +66,10 @@ func get(name, url string, captures ...expect.Capture) setup.Step {
 		Request: &attack.Request{
 			Name: name, Protocol: httpx.Name, Timeout: time.Minute,
 			Spec: &httpx.Request{
-				URL:     url,
-				Headers: []payload.Field{{Name: "Authorization", Value: "Bearer {{ or (index . \"token\") \"\" }}"}},
+				URL: url,
+				Headers: []payload.Field{
+					{Name: "Authorization", Value: `Bearer {{ or (index . "token") "" }}`},
+				},
 			},
 		},
 	}
@@ -206,7 +208,9 @@ func TestTimeout(t *testing.T) {
 	slow.Timeout, sleeping.Timeout = 20*time.Millisecond, 20*time.Millisecond
 	env, _ := newEnv(t)
 	err := prepare(t, env, slow, sleeping).DoAll(t.Context())
-	for _, says := range []string{"setup slow failed: ", "setup sleeping failed: it did not end in time"} {
+	for _, says := range []string{
+		"setup slow failed: ", "setup sleeping failed: it did not end in time",
+	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("found %v, expected %q", err, says)
 		}
@@ -225,7 +229,8 @@ func TestInterrupted(t *testing.T) {
 
 func TestWhatCannotBeDone(t *testing.T) {
 	env, _ := newEnv(t)
-	_, err := setup.Prepare([]setup.Step{run("x", nil, "no-such-program"), get("y", "http://127.0.0.1/{{ .x")}, env)
+	broken := []setup.Step{run("x", nil, "no-such-program"), get("y", "http://127.0.0.1/{{ .x")}
+	_, err := setup.Prepare(broken, env)
 	for _, says := range []string{"setup x cannot be done: ", "setup y cannot be done: "} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("found %v, expected %q", err, says)
