@@ -378,7 +378,9 @@ func (p *Plan) ResolveLedgers(
 				}
 			}
 		}
-		out.Engine, out.EngineWhy = httpx.ChooseEngine(&out, urls)
+		if out.Engine, out.EngineWhy = httpx.ChooseEngine(&out, urls); out.Engine == httpx.AutoEngine {
+			out.Engine = "http" // nobody will ask the servers, and it speaks all that they may
+		}
 	}
 	return out, err
 }
