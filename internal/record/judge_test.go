@@ -122,9 +122,8 @@ func TestJudgedInParts(t *testing.T) {
 	}
 }
 
-// BenchmarkKeep reads a recording of an hour with ten requests, three stages and five faults, and
-// gathers what is kept of it: compare does so for each run.
-func BenchmarkKeep(b *testing.B) {
+// hour is a recording of an hour with ten requests, three stages and five faults.
+func hour(b *testing.B) *timeline.Timeline {
 	clock := new(hand)
 	c := config(b, clock.now)
 	c.Stages, c.Requests, c.Flows = nil, nil, nil
@@ -166,9 +165,54 @@ func BenchmarkKeep(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	return tl
+}
+
+// BenchmarkKeep gathers what is kept of a recording: compare does so for each run.
+func BenchmarkKeep(b *testing.B) {
+	tl := hour(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := verdict.Keep(tl); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkJudgeHour judges an hour by 200 rules, whose figures have intervals.
+func BenchmarkJudgeHour(b *testing.B) {
+	tl := hour(b)
+	names := verdict.Names{Requests: tl.Requests}
+	for _, s := range tl.Stages {
+		names.Stages = append(names.Stages, s.Name)
+	}
+	for _, f := range tl.Faults {
+		names.Faults = append(names.Faults, f.Name)
+	}
+	var scopes []string
+	for _, r := range names.Requests {
+		scopes = append(scopes, fmt.Sprintf("request(%q).", r))
+		for _, s := range names.Stages {
+			scopes = append(scopes, fmt.Sprintf("stage(%q).request(%q).", s, r))
+		}
+	}
+	for _, f := range names.Faults {
+		for _, phase := range []string{"before", "during", "after"} {
+			scopes = append(scopes, fmt.Sprintf("%s(%q).", phase, f))
+		}
+	}
+	var rules []verdict.Input
+	for i := 0; len(rules) < 200; i++ {
+		metric := []string{"p99 < 1s", "error_rate < 5%", "ok.p95 < 1s", "p50 < 1s"}[i/len(scopes)%4]
+		rule, mistake := verdict.Compile(scopes[i%len(scopes)]+metric, names)
+		if mistake != nil {
+			b.Fatal(mistake)
+		}
+		rules = append(rules, verdict.Input{Rule: rule})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := verdict.Judge(rules, tl); err != nil {
 			b.Fatal(err)
 		}
 	}
