@@ -59,6 +59,7 @@ attack: { stages: [{ name: quiet, pause: true, for: 2s }, { name: after, pause: 
 chaos: [{ name: kill-it, at: 1100ms, kill: { service: idle }, restart_after: 1s }]
 observe:
   services: all
+  every: 1s
   probes:
     - { name: health, get: "%[1]s/", every: 200ms, timeout: 1s }
     - { name: shut, tcp: { address: "%[2]s" }, every: 200ms, expect: { refused: true } }
