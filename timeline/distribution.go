@@ -203,9 +203,15 @@ func (d *Distribution) Merge(o *Distribution) {
 		}
 		return
 	}
-	if d.Count() == 0 {
+	switch {
+	case d.Count() == 0:
 		d.limits = slices.Clone(o.limits)
-	} else {
+	case d.own && slices.EqualFunc(d.limits, o.limits, sameLimit):
+		for i, l := range o.limits {
+			d.limits[i].At += l.At
+			d.limits[i].Above += l.Above
+		}
+	default:
 		d.limits = mergeLimits(d.limits, o.limits)
 	}
 	d.own = true
@@ -234,6 +240,8 @@ func (d *Distribution) mergeCounts(o *Distribution) (dropped int64) {
 	}
 	return dropped + d.packed.Merge(theirs)
 }
+
+func sameLimit(a, b LimitCount) bool { return a.Limit == b.Limit }
 
 func mergeLimits(a, b []LimitCount) []LimitCount {
 	var out []LimitCount

@@ -3,7 +3,6 @@ package timeline
 import (
 	"cmp"
 	"maps"
-	"strings"
 	"time"
 )
 
@@ -93,19 +92,22 @@ func NewStats(limits []time.Duration) *Stats {
 // Distributions names the distributions, in the order in which they are
 // written and read.
 func (s *Stats) Distributions() []NamedDistribution {
-	out := make([]NamedDistribution, 0, 9+phaseCount)
-	out = append(out,
-		NamedDistribution{"ok", &s.OK}, NamedDistribution{"err", &s.Err},
-		NamedDistribution{"service", &s.Service}, NamedDistribution{"lag", &s.Lag},
-		NamedDistribution{"late", &s.Late},
-	)
-	for i, p := range phases {
-		out = append(out, NamedDistribution{p.Name, &s.Phases[i]})
+	all := s.distributions()
+	return all[:]
+}
+
+func (s *Stats) distributions() (out [9 + phaseCount]NamedDistribution) {
+	copy(out[:], []NamedDistribution{
+		{"ok", &s.OK}, {"err", &s.Err}, {"service", &s.Service}, {"lag", &s.Lag}, {"late", &s.Late},
+	})
+	for i := range phases {
+		out[5+i] = NamedDistribution{phases[i].Name, &s.Phases[i]}
 	}
-	return append(out,
-		NamedDistribution{"ok.net", &s.OKNet}, NamedDistribution{"err.net", &s.ErrNet},
-		NamedDistribution{"service.net", &s.ServiceNet}, NamedDistribution{"lag.net", &s.LagNet},
-	)
+	copy(out[5+phaseCount:], []NamedDistribution{
+		{"ok.net", &s.OKNet}, {"err.net", &s.ErrNet},
+		{"service.net", &s.ServiceNet}, {"lag.net", &s.LagNet},
+	})
+	return out
 }
 
 var phases = Phases()
@@ -199,7 +201,7 @@ func (s *Stats) Merge(o *Stats) {
 	for k, n := range maps.All(o.Statuses) {
 		s.Statuses[k] += n
 	}
-	mine, theirs := s.Distributions(), o.Distributions()
+	mine, theirs := s.distributions(), o.distributions()
 	nets, others := s.nets(), o.nets()
 	for i, pair := range nets {
 		if pair[0].Count() > 0 ||
@@ -208,14 +210,10 @@ func (s *Stats) Merge(o *Stats) {
 			pair[0].Merge(o.Net(others[i][1]))
 		}
 	}
-	for i := range mine {
-		if !isNet(mine[i].Name) {
-			mine[i].Merge(theirs[i].Distribution)
-		}
+	for i := range mine[:len(mine)-len(nets)] { // the net ones are the last
+		mine[i].Merge(theirs[i].Distribution)
 	}
 }
-
-func isNet(name string) bool { return strings.HasSuffix(name, ".net") }
 
 // Key names one cell of an interval.
 type Key struct {

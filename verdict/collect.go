@@ -38,6 +38,7 @@ type tracker struct {
 	filter  filter
 	within  timeline.Windows // the time of its phases, as far as faults are known
 	windows timeline.Windows // the part of within that lies in its stages
+	steady  timeline.Window  // in which next does not change; only without every
 	every   time.Duration
 	emit    []func(gathered)
 	// sampled says that it is kept by blocks of time, too, with the times of these families.
@@ -45,6 +46,7 @@ type tracker struct {
 	families []*family
 
 	at     place         // of the interval that was added last
+	next   place         // of the one that is being added
 	pieces []*sliceStats // with every: the last slices; otherwise one at most
 	// later has arrivals that were due before the first slice of their phase, by that slice: it is
 	// still to come.
@@ -84,27 +86,43 @@ type sliceStats struct {
 // gives the sums to the scopes. So a histogram is merged once for each interval and cell, however
 // many scopes there are, and memory grows with scopes and not with time.
 type aggregator struct {
-	tl     *timeline.Timeline // of which the stages, the faults and the end are read
-	judged map[string]bool
-	groups []*group
-	sums   map[timeline.Key]*timeline.Stats
-	phases map[string]phases
-	idle   timeline.Windows // where the plan asks for nothing
-	now    []place          // where each tracker is next; scratch
+	tl      *timeline.Timeline // of which the stages, the faults and the end are read
+	judged  map[string]bool
+	groups  []*group
+	named   map[filter]*group
+	planned map[string]timeline.Windows // see plannedTime
+	of      map[timeline.Key][]*group   // that accept the cells of a key; by those that came
+	all     []*tracker                  // of all groups
+	sums    map[timeline.Key]cellSum
+	phases  map[string]phases
+	idle    timeline.Windows // where the plan asks for nothing
+}
+
+// cellSum sums cells of one key. What came first is not copied: it stays the interval's own,
+// and is only read.
+type cellSum struct {
+	*timeline.Stats
+	own bool
 }
 
 // group is the trackers of one filter.
 type group struct {
 	filter   filter
 	trackers []*tracker
-	last     time.Duration // when the last of its arrivals so far was over
-	families []*family     // of its sampled trackers
-	sampled  bool          // some are
-	sum      blockSum      // what is not in their blocks yet
+	last     time.Duration     // when the last of its arrivals so far was over
+	families []*family         // of its sampled trackers
+	sampled  bool              // some are
+	sliced   bool              // some have every
+	due      []*timeline.Stats // what is being flushed
+	sum      blockSum          // what is not in their blocks yet
 }
 
 func newAggregator(tl *timeline.Timeline) *aggregator {
-	c := &aggregator{tl: tl, judged: map[string]bool{}, sums: map[timeline.Key]*timeline.Stats{}}
+	c := &aggregator{
+		tl: tl, judged: map[string]bool{}, sums: map[timeline.Key]cellSum{},
+		named: map[filter]*group{}, of: map[timeline.Key][]*group{},
+		planned: plannedTime(tl.Stages),
+	}
 	var idle []timeline.Window
 	for _, s := range tl.Stages {
 		c.judged[s.Name] = s.Judged
@@ -120,7 +138,7 @@ func newAggregator(tl *timeline.Timeline) *aggregator {
 // learnFaults takes in what is known of the faults by now.
 func (c *aggregator) learnFaults() {
 	c.phases = phasesOf(c.tl.Faults)
-	for t := range c.trackers() {
+	for _, t := range c.all {
 		c.locate(t)
 	}
 }
@@ -129,17 +147,26 @@ func (c *aggregator) learnFaults() {
 func (c *aggregator) locate(t *tracker) {
 	t.within = c.time(t.stretch)
 	t.windows = t.within.Intersect(c.stages(t.filter))
+	t.steady = timeline.Window{}
 }
 
 // stages is the time of the stages that a filter accepts, as it was planned.
-func (c *aggregator) stages(f filter) timeline.Windows {
-	var ws []timeline.Window
-	for _, s := range c.tl.Stages {
-		if f.stage == s.Name || f.stage == "" && s.Judged {
-			ws = append(ws, s.Window)
+func (c *aggregator) stages(f filter) timeline.Windows { return c.planned[f.stage] }
+
+// plannedTime is the time of stages by name, and of all that are judged without a name.
+func plannedTime(stages []timeline.Stage) map[string]timeline.Windows {
+	all := map[string][]timeline.Window{}
+	for _, s := range stages {
+		all[s.Name] = append(all[s.Name], s.Window)
+		if s.Judged && s.Name != "" {
+			all[""] = append(all[""], s.Window)
 		}
 	}
-	return timeline.NewWindows(ws...)
+	out := map[string]timeline.Windows{}
+	for name, ws := range all {
+		out[name] = timeline.NewWindows(ws...)
+	}
+	return out
 }
 
 // forever is a window that holds every instant of every run.
@@ -182,12 +209,13 @@ func (c *aggregator) takes(of stretch, due, openAt time.Duration) bool {
 func (c *aggregator) subscribe(
 	f filter, of stretch, every time.Duration, tell func(gathered),
 ) *tracker {
-	i := slices.IndexFunc(c.groups, func(g *group) bool { return g.filter == f })
-	if i < 0 {
-		i = len(c.groups)
-		c.groups = append(c.groups, &group{filter: f})
+	g := c.named[f]
+	if g == nil {
+		g = &group{filter: f}
+		c.named[f], c.groups = g, append(c.groups, g)
+		clear(c.of)
 	}
-	g := c.groups[i]
+	g.sliced = g.sliced || every > 0
 	for _, t := range g.trackers {
 		if t.every == every && t.stretch.equal(of) {
 			t.emit = append(t.emit, tell)
@@ -196,7 +224,7 @@ func (c *aggregator) subscribe(
 	}
 	t := &tracker{stretch: of, filter: f, every: every, emit: []func(gathered){tell}}
 	c.locate(t)
-	g.trackers = append(g.trackers, t)
+	g.trackers, c.all = append(g.trackers, t), append(c.all, t)
 	return t
 }
 
@@ -204,18 +232,36 @@ func (c *aggregator) subscribe(
 // not nil. It comes before the first interval.
 func (c *aggregator) sample(t *tracker, of *family) {
 	t.sampled = true
-	for _, g := range c.groups {
-		if g.filter != t.filter {
-			continue
-		}
-		g.sampled = true
-		if of != nil && !slices.ContainsFunc(g.families, of.is) {
-			g.families = append(g.families, of)
-		}
-		for _, t := range g.trackers {
-			t.families = g.families
+	g := c.named[t.filter]
+	g.sampled = true
+	if of != nil && !slices.ContainsFunc(g.families, of.is) {
+		g.families = append(g.families, of)
+	}
+	for _, t := range g.trackers {
+		t.families = g.families
+	}
+}
+
+// accepting are the groups that accept the cells of a key.
+func (c *aggregator) accepting(k timeline.Key) []*group {
+	found, known := c.of[k]
+	if known {
+		return found
+	}
+	for _, stage := range []string{"", k.Stage} {
+		for _, request := range []string{"", k.Request} {
+			f := filter{stage: stage, request: request}
+			if k.IsFlow {
+				f.flow = k.Request
+			}
+			g := c.named[f]
+			if g != nil && f.accepts(k, c.judged) && !slices.Contains(found, g) {
+				found = append(found, g)
+			}
 		}
 	}
+	c.of[k] = found
+	return found
 }
 
 // add takes in the next interval. The caller has learnt all that can be known of faults up to the
@@ -224,23 +270,29 @@ func (c *aggregator) add(iv *timeline.Interval, middle time.Duration) {
 	c.move(iv.Window, middle)
 	for i := range iv.Cells {
 		cell := &iv.Cells[i]
-		for _, g := range c.groups {
-			if g.filter.accepts(cell.Key, c.judged) {
-				g.last = max(g.last, cell.Last)
-			}
+		accepting := c.accepting(cell.Key)
+		for _, g := range accepting {
+			g.last = max(g.last, cell.Last)
 		}
 		if cell.OpenAt > 0 {
-			c.open(cell, middle)
+			c.open(accepting, cell, middle)
 			continue
 		}
-		for _, g := range c.groups {
-			if g.sampled && g.filter.accepts(cell.Key, c.judged) {
+		if len(accepting) == 0 {
+			continue
+		}
+		for _, g := range accepting {
+			if g.sampled {
 				g.sum.add(cell.Stats, g.families)
 			}
 		}
-		sum := c.sums[cell.Key]
-		if sum == nil {
-			sum = &timeline.Stats{}
+		sum, found := c.sums[cell.Key]
+		switch {
+		case !found:
+			c.sums[cell.Key] = cellSum{Stats: cell.Stats}
+			continue
+		case !sum.own:
+			sum = cellSum{sum.Clone(), true}
 			c.sums[cell.Key] = sum
 		}
 		sum.Merge(cell.Stats)
@@ -281,11 +333,8 @@ func (g *group) flush() {
 
 // open gives a cell of arrivals that were open at a cut to its scopes. There are few such cells, so
 // they are not summed first.
-func (c *aggregator) open(cell *timeline.Cell, due time.Duration) {
-	for _, g := range c.groups {
-		if !g.filter.accepts(cell.Key, c.judged) {
-			continue
-		}
+func (c *aggregator) open(accepting []*group, cell *timeline.Cell, due time.Duration) {
+	for _, g := range accepting {
 		for _, t := range g.trackers {
 			if !c.takes(t.stretch, due, cell.OpenAt) {
 				continue
@@ -373,32 +422,54 @@ func (c *aggregator) trackers() iter.Seq[*tracker] {
 // move takes the pass on to an interval.
 func (c *aggregator) move(iv timeline.Window, middle time.Duration) {
 	changed := false
-	c.now = c.now[:0]
 	asked := !c.idle.Contains(middle)
-	for t := range c.trackers() {
-		at := t.place(iv, middle, c.tl.Duration)
-		c.now = append(c.now, at)
-		changed = changed || at != t.at
+	for _, t := range c.all {
+		if t.steady.Contains(middle) {
+			continue
+		}
+		t.next = t.place(iv, middle, c.tl.Duration)
+		changed = changed || t.next != t.at
+		if t.every == 0 {
+			t.steady = around(t.within, middle)
+		}
 	}
 	if changed {
 		c.flush()
-		i := 0
 		for t := range c.trackers() {
-			t.at = c.now[i]
+			t.at = t.next
 			if t.every > 0 {
 				t.emitFinal(min(iv.From, c.tl.Duration))
 			}
-			i++
 		}
 	}
 	for _, g := range c.groups {
+		waiting := asked && g.last > 0 && g.last >= iv.From
+		if !waiting && !g.sliced {
+			continue
+		}
 		for _, t := range g.trackers {
-			if t.at.in {
+			if t.at.in && (waiting || t.every > 0) { // of a slice it counts that it was there
 				p := t.piece(t.at)
-				p.waiting = p.waiting || asked && g.last > 0 && g.last >= iv.From
+				p.waiting = p.waiting || waiting
 			}
 		}
 	}
+}
+
+// around is the longest stretch around an instant of which all or nothing is in windows.
+func around(windows timeline.Windows, at time.Duration) timeline.Window {
+	out := timeline.Window{From: math.MinInt64, To: forever.To}
+	for _, w := range windows {
+		switch {
+		case w.Contains(at):
+			return w
+		case at < w.From:
+			out.To = w.From
+			return out
+		}
+		out.From = w.To
+	}
+	return out
 }
 
 // flush gives the sums to the scopes that covered them.
@@ -409,24 +480,42 @@ func (c *aggregator) flush() {
 	if len(c.sums) == 0 {
 		return
 	}
-	keys := slices.SortedFunc(maps.Keys(c.sums), timeline.Key.Compare)
-	for _, g := range c.groups {
-		if !slices.ContainsFunc(g.trackers, func(t *tracker) bool { return t.at.in }) {
-			continue
-		}
-		var sum timeline.Stats
-		for _, k := range keys {
-			if g.filter.accepts(k, c.judged) {
-				sum.Merge(c.sums[k])
-			}
-		}
-		for _, t := range g.trackers {
-			if t.at.in {
-				t.piece(t.at).stats.Merge(&sum)
-			}
+	for _, k := range slices.SortedFunc(maps.Keys(c.sums), timeline.Key.Compare) {
+		for _, g := range c.accepting(k) {
+			g.due = append(g.due, c.sums[k].Stats)
 		}
 	}
+	for _, g := range c.groups {
+		g.give()
+	}
 	clear(c.sums)
+}
+
+// give gives what is due to the trackers that cover it.
+func (g *group) give() {
+	if len(g.due) == 0 {
+		return
+	}
+	var in []*sliceStats
+	for _, t := range g.trackers {
+		if t.at.in {
+			in = append(in, t.piece(t.at))
+		}
+	}
+	if n := len(in); n > 1 && len(g.due) > 1 { // each is merged once
+		var sum timeline.Stats
+		for _, s := range g.due {
+			sum.Merge(s)
+		}
+		g.due = append(g.due[:0], &sum)
+	}
+	for _, p := range in {
+		for _, s := range g.due {
+			p.stats.Merge(s)
+		}
+	}
+	clear(g.due)
+	g.due = g.due[:0]
 }
 
 // place returns where an interval belongs, before the end of the load.

@@ -23,6 +23,7 @@ type decoder struct {
 	tag   []byte // of the line
 	in    bytes.Reader
 	zip   io.ReadCloser
+	upTo  io.LimitedReader
 	plain bytes.Buffer
 	found *hdrhistogram.PackedHistogram // nil until one is read
 }
@@ -54,7 +55,8 @@ func (d *decoder) decode(text []byte) (*hdrhistogram.PackedHistogram, error) {
 		return nil, err
 	}
 	d.plain.Reset()
-	if _, err := d.plain.ReadFrom(io.LimitReader(d.zip, int64(maxPlain)+1)); err != nil {
+	d.upTo = io.LimitedReader{R: d.zip, N: int64(maxPlain) + 1}
+	if _, err := d.plain.ReadFrom(&d.upTo); err != nil {
 		return nil, err
 	}
 	b := d.plain.Bytes()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -22,7 +23,14 @@ type lineParser struct {
 	names map[string]string // texts that came before, each kept once
 	cells []cellLine
 	dists []distributionLine
+	beats []timeline.Beat
+
+	limits []timeline.LimitCount // room for those that are given away
 }
+
+// limitsAtOnce is for how many limits room is made at once, and how many are kept as long as one of
+// them is.
+const limitsAtOnce = 32
 
 // maxNames bounds how many texts are kept: names and kinds of errors are few, but files are
 // anybody's.
@@ -48,20 +56,20 @@ func (p *lineParser) interval(line []byte) (*intervalLine, error) {
 
 // plain reads a line in the form in which the recorder writes it; false if it has another.
 func (p *lineParser) plain(line []byte) (*intervalLine, bool) {
-	p.rest, p.cells, p.dists = line, p.cells[:0], p.dists[:0]
+	p.rest, p.cells, p.dists, p.beats = line, p.cells[:0], p.dists[:0], p.beats[:0]
 	iv := &intervalLine{Type: typeInterval}
 	ok := p.is(`{"type":"interval","from":`) && p.duration(&iv.From) &&
 		p.is(`,"to":`) && p.duration(&iv.To) &&
 		p.is(`,"due":`) && p.number(&iv.Due) &&
 		p.is(`,"lines":`) && p.int(&iv.Lines) &&
 		p.is(`,"cells":[`) && p.list(p.cell) &&
-		(!p.is(`,"beats":[`) || p.list(func() bool { return p.beat(iv) }) && iv.Beats != nil) &&
+		(!p.is(`,"beats":[`) || p.list(p.beat) && len(p.beats) > 0) &&
 		p.is(`}`)
 	p.is("\n")
 	if !ok || len(p.rest) > 0 {
 		return nil, false
 	}
-	iv.Cells = p.cells
+	iv.Cells, iv.Beats = p.cells, slices.Clone(p.beats)
 	return iv, true
 }
 
@@ -235,21 +243,29 @@ func (p *lineParser) counts(put func(name string, n uint64) bool) bool {
 
 func (p *lineParser) distribution() bool {
 	var d distributionLine
+	from := len(p.limits)
 	ok := p.is(`{"name":`) && p.text(&d.Name) && (!p.is(`,"clamped":`) || p.number(&d.Clamped)) &&
 		(!p.is(`,"limits":[`) || p.list(func() bool {
 			var l timeline.LimitCount
 			ok := p.is(`{"limit":`) && p.duration(&l.Limit) &&
 				(!p.is(`,"at":`) || p.number(&l.At)) &&
 				(!p.is(`,"above":`) || p.number(&l.Above)) && p.is("}")
-			d.Limits = append(d.Limits, l)
+			if len(p.limits) == cap(p.limits) { // those that were given away stay where they are
+				p.limits = append(make([]timeline.LimitCount, 0, limitsAtOnce), p.limits[from:]...)
+				from = 0
+			}
+			p.limits = append(p.limits, l)
 			return ok
-		}) && d.Limits != nil) &&
+		}) && len(p.limits) > from) &&
 		p.is("}")
+	if len(p.limits) > from {
+		d.Limits = p.limits[from:len(p.limits):len(p.limits)]
+	}
 	p.dists = append(p.dists, d)
 	return ok
 }
 
-func (p *lineParser) beat(iv *intervalLine) bool {
+func (p *lineParser) beat() bool {
 	var b timeline.Beat
 	ok := p.is(`{"due":`) && p.duration(&b.Due) &&
 		p.is(`,"last":`) && p.duration(&b.Last) &&
@@ -262,6 +278,6 @@ func (p *lineParser) beat(iv *intervalLine) bool {
 		(!p.is(`,"doubted":`) || p.number(&b.Doubted)) &&
 		(!p.is(`,"doubted_to":`) || p.duration(&b.DoubtedTo)) &&
 		p.is("}")
-	iv.Beats = append(iv.Beats, b)
+	p.beats = append(p.beats, b)
 	return ok
 }

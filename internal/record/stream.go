@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -46,18 +47,21 @@ func (s *stream) intervals(yield func(timeline.Interval, error) bool) {
 	}
 	defer log.Close()
 
-	in := &partReader{header: &s.header, lines: lines, log: log}
-	for rest := s.parts; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].Window == rest[0].Window {
-			n++
-		}
-		iv, err := in.merge(rest[:n])
-		if err != nil {
-			yield(timeline.Interval{}, err)
+	// What comes next is read while the caller looks at what it has.
+	read, stop := make(chan readInterval, readAhead), make(chan struct{})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(read)
+		s.readAll(&partReader{header: &s.header, lines: lines, log: log}, read, stop)
+	})
+	defer reading.Wait()
+	defer close(stop)
+	for next := range read {
+		if next.err != nil {
+			yield(timeline.Interval{}, next.err)
 			return
 		}
-		rest = rest[n:]
+		iv := next.Interval
 		if iv.From >= s.duration && len(iv.Cells) == 0 {
 			continue // it ended while the last answers were waited for
 		}
@@ -70,6 +74,34 @@ func (s *stream) intervals(yield func(timeline.Interval, error) bool) {
 			}
 		}
 		if !yield(iv, nil) {
+			return
+		}
+	}
+}
+
+// readAhead is how many intervals are read before they are asked for.
+const readAhead = 4
+
+type readInterval struct {
+	timeline.Interval
+	err error
+}
+
+// readAll sends all intervals, up to the first error, until it is told to stop.
+func (s *stream) readAll(from *partReader, to chan<- readInterval, stop <-chan struct{}) {
+	for rest := s.parts; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].Window == rest[0].Window {
+			n++
+		}
+		iv, err := from.merge(rest[:n])
+		rest = rest[n:]
+		select {
+		case to <- readInterval{iv, err}:
+		case <-stop:
+			return
+		}
+		if err != nil {
 			return
 		}
 	}
@@ -354,13 +386,13 @@ func check(s *timeline.Stats) error {
 		found, atLeast uint64
 		atMost         uint64
 	}
-	counts := []bound{
-		{"ok", s.OK.Count(), s.Done - s.Failed - s.Cut, s.Done - s.Failed - s.Cut},
-		{"err", s.Err.Count(), s.Errors(), s.Errors()},
-		{"service", s.Service.Count(), 0, s.Done},
-		{"lag", s.Lag.Count(), s.Service.Count(), s.Service.Count()},
-		{"late", s.Late.Count(), s.Judged(), s.Judged()},
-	}
+	counts := append(make([]bound, 0, 16),
+		bound{"ok", s.OK.Count(), s.Done - s.Failed - s.Cut, s.Done - s.Failed - s.Cut},
+		bound{"err", s.Err.Count(), s.Errors(), s.Errors()},
+		bound{"service", s.Service.Count(), 0, s.Done},
+		bound{"lag", s.Lag.Count(), s.Service.Count(), s.Service.Count()},
+		bound{"late", s.Late.Count(), s.Judged(), s.Judged()},
+	)
 	for i, p := range timeline.Phases() {
 		counts = append(counts, bound{p.Name, s.Phases[i].Count(), 0, s.Done})
 	}
