@@ -2,7 +2,9 @@ package baseline
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -164,6 +166,20 @@ func TestFolderIsSafeForManyJobs(t *testing.T) {
 	}
 	if len(entries) != jobs+1 {
 		t.Errorf("%d files are left, want %d", len(entries), jobs+1)
+	}
+}
+
+// Where there are no links, a file is claimed by its name.
+func TestClaim(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.json")
+	if err := claim(path, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	if err := claim(path, []byte("[]")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("claimed twice: %v", err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "{}\n" {
+		t.Errorf("found %q, %v", text, err)
 	}
 }
 

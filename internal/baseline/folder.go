@@ -42,13 +42,25 @@ func (f Folder) Add(r *Run) (err error) {
 	}
 	path := filepath.Join(string(f), r.ID+suffix)
 	// A link is made only if there is none, whoever else does the same just now.
-	if err := os.Link(part.Name(), path); errors.Is(err, fs.ErrExist) {
+	err = os.Link(part.Name(), path)
+	if err != nil && !errors.Is(err, fs.ErrExist) { // a file system without links
+		err = claim(path, text)
+	}
+	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("the run was accepted before: %s; ordeal baseline drop %s takes it back",
 			path, r.ID)
-	} else if err != nil {
+	}
+	return err
+}
+
+// claim writes a file that is not there yet. For a moment others may see a part of it.
+func claim(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
 		return err
 	}
-	return nil
+	_, err = f.Write(append(text, '\n'))
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // List reads all runs, the latest first. Files that cannot be read are left out, and errs says of
