@@ -105,9 +105,15 @@ func ReadPlan(load attack.Plan, ledgers []Ledger) attack.Plan {
 	for i := range ledgers {
 		l := &ledgers[i]
 		r := l.Read
-		r.Watched = attack.Parts{Body: true, Header: len(l.Missing.Headers)+len(l.Missing.HeaderParts) > 0}
+		r.Watched = attack.Parts{
+			Body:   true,
+			Header: len(l.Missing.Headers)+len(l.Missing.HeaderParts) > 0,
+		}
 		load.Requests = append(load.Requests, r)
-		load.Flows = append(load.Flows, attack.Flow{Name: l.Name, Steps: []attack.Step{{Request: i}}})
+		load.Flows = append(
+			load.Flows,
+			attack.Flow{Name: l.Name, Steps: []attack.Step{{Request: i}}},
+		)
 	}
 	return load
 }

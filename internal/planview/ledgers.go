@@ -42,10 +42,13 @@ func ledgers(w io.Writer, p *scenario.Plan) {
 			wanted = min(wanted, float64(l.Sample))
 		}
 		if wanted > reach {
-			tooMany = append(tooMany, fmt.Sprintf("  ledger %s: about %s writes are to be read back, "+
-				"and its rate and deadline are enough for %s; the others would leave its rules in "+
-				"doubt: raise them, or read back a sample", l.Name,
-				quantity.FormatCount(math.Round(wanted)), quantity.FormatCount(reach)))
+			tooMany = append(
+				tooMany,
+				fmt.Sprintf("  ledger %s: about %s writes are to be read back, "+
+					"and its rate and deadline are enough for %s; the others would leave its rules in "+
+					"doubt: raise them, or read back a sample", l.Name,
+					quantity.FormatCount(math.Round(wanted)), quantity.FormatCount(reach)),
+			)
 		}
 		t = append(t, []string{
 			l.Name, l.Write, key, secret.MaskLiteral(strings.TrimSpace(l.Read.Spec.String())), how,

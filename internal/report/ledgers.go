@@ -89,7 +89,8 @@ func (p *page) ledgers(r *Run) {
 		return
 	}
 	g := &grid{columns: []column{
-		{title: "ledger"}, {title: "acknowledged", right: true}, {title: "refused", right: true, drop: 2},
+		{title: "ledger"}, {title: "acknowledged", right: true},
+		{title: "refused", right: true, drop: 2},
 		{title: "unknown", right: true, drop: 1}, {title: "read", right: true},
 		{title: "lost", right: true}, {title: "phantom", right: true},
 		{title: "duplicated", right: true}, {title: "unread", right: true},
@@ -179,10 +180,15 @@ func ledgerLines(r *Run) []string {
 	var out []string
 	for i := range r.Ledgers {
 		a := &r.Ledgers[i]
-		line := fmt.Sprintf("ledger(%q): acknowledged %s, refused %s, unknown %s, read %s, unread %s",
-			a.Name, quantity.FormatWhole(a.Acknowledged), quantity.FormatWhole(a.Refused),
-			quantity.FormatWhole(a.Unknown), quantity.FormatWhole(a.Read),
-			quantity.FormatWhole(a.Unread))
+		line := fmt.Sprintf(
+			"ledger(%q): acknowledged %s, refused %s, unknown %s, read %s, unread %s",
+			a.Name,
+			quantity.FormatWhole(a.Acknowledged),
+			quantity.FormatWhole(a.Refused),
+			quantity.FormatWhole(a.Unknown),
+			quantity.FormatWhole(a.Read),
+			quantity.FormatWhole(a.Unread),
+		)
 		for _, c := range ledgerCounts(a) {
 			if c.count != nil {
 				line += fmt.Sprintf(", %s %s", c.what, c.text())

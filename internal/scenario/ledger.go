@@ -198,7 +198,11 @@ func (b *builder) keyTemplate(k ledger.Key, load *attack.Plan, at int, n *strict
 	case err != nil:
 		b.Failf(n.Span, known, "key: %s", err)
 	case k.Same():
-		b.Failf(n.Span, known, "key: expected one that differs from write to write, found a fixed text")
+		b.Failf(
+			n.Span,
+			known,
+			"key: expected one that differs from write to write, found a fixed text",
+		)
 	default:
 		b.drawnKey(k, load, at, n)
 	}
@@ -234,8 +238,12 @@ func (b *builder) drawnKey(k ledger.Key, load *attack.Plan, at int, n *strictyam
 		sent += "\n" + h.Value
 	}
 	if !strings.Contains(sent, key) {
-		b.Failf(n.Span, "let the request begin with the same random values, or use {{ seq }} in both",
-			"key: its random values are others than those that %q sends", r.Name)
+		b.Failf(
+			n.Span,
+			"let the request begin with the same random values, or use {{ seq }} in both",
+			"key: its random values are others than those that %q sends",
+			r.Name,
+		)
 	}
 }
 
@@ -292,7 +300,7 @@ func (b *requests) readBack(f *ledgerFile, l *ledger.Ledger, own *strictyaml.Nod
 		b.Failf(n.Span, `add missing: { matches: '^\$-1' }, or what the target answers`,
 			"read: a request with %s has to say which answer means that a write is not there",
 			l.Read.Protocol)
-	case said && http && len(l.Missing.Status) == 0 && reflect.DeepEqual(l.Missing, expect.Expect{}):
+	case said && http && reflect.DeepEqual(l.Missing, expect.Expect{}):
 		b.Failf(missing.Span, "write missing: { status: 404 }, or leave it out",
 			"missing: expected what the answer looks like, found nothing")
 	case !said:
@@ -322,7 +330,9 @@ func (b *builder) ledgersInRules(p *Plan) {
 			}
 		}
 	}
-	planned := func(list rulesFile, rules []PlannedRule, note func(*strictyaml.Node, *verdict.Rule)) {
+	planned := func(
+		list rulesFile, rules []PlannedRule, note func(*strictyaml.Node, *verdict.Rule),
+	) {
 		for i := range list {
 			e := &list[i]
 			same := func(r PlannedRule) bool { return r.KPI == e.KPI }
@@ -378,7 +388,8 @@ func (p *Plan) ResolveLedgers(
 				}
 			}
 		}
-		if out.Engine, out.EngineWhy = httpx.ChooseEngine(&out, urls); out.Engine == httpx.AutoEngine {
+		out.Engine, out.EngineWhy = httpx.ChooseEngine(&out, urls)
+		if out.Engine == httpx.AutoEngine {
 			out.Engine = "http" // nobody will ask the servers, and it speaks all that they may
 		}
 	}

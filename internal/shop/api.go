@@ -51,8 +51,18 @@ type apiCommand struct {
 
 func (c *apiCommand) flags(fs *pflag.FlagSet) {
 	fs.Uint64Var(&c.seed, "seed", 1, "seed of the variation in how long an answer takes")
-	fs.StringVar(&c.orders, "orders", "", "folder to keep orders in, which makes POST /orders work; it is made if need be")
-	fs.BoolVar(&c.early, "acknowledge-early", false, "acknowledge orders before they are on the disk, so that a crash loses some")
+	fs.StringVar(
+		&c.orders,
+		"orders",
+		"",
+		"folder to keep orders in, which makes POST /orders work; it is made if need be",
+	)
+	fs.BoolVar(
+		&c.early,
+		"acknowledge-early",
+		false,
+		"acknowledge orders before they are on the disk, so that a crash loses some",
+	)
 }
 
 func (c *apiCommand) validate() error {
