@@ -13,19 +13,19 @@ import (
 
 func newJudge(s *streams) *cobra.Command {
 	var (
-		kpis []string
-		out  string
-		from string
-		to   reporting
+		rules []string
+		out   string
+		from  string
+		to    reporting
 	)
 	cmd := &cobra.Command{
-		Use:   "judge RUNDIR [FILE | --kpi RULE]",
+		Use:   "judge RUNDIR [FILE | --rule RULE]",
 		Short: "Judge a recorded run again, by its own or by other rules",
 		Long: `Judges a run from the files of its run directory, which stay as they are, and prints
 the report. By the rules of its plan the verdict is that of the run.
 
 With FILE the rules are those under verdict: of that file, which may be a scenario
-or hold nothing else; with --kpi they stand on the command line. What they name
+or hold nothing else; with --rule they stand on the command line. What they name
 must be in the recording: its stages, requests, flows and faults.
 
 A run counts exactly at the limits that its own rules name. Other limits of
@@ -43,8 +43,8 @@ that is no run directory is a mistake, code 2.`,
 			switch {
 			case len(args) == 0:
 				return fmt.Errorf("%s needs a run directory\n%s", cmd.CommandPath(), seeHelp(cmd))
-			case len(args) > 1 && len(kpis) > 0:
-				return fmt.Errorf("expected a file or --kpi, found both: %q and --kpi\n%s",
+			case len(args) > 1 && len(rules) > 0:
+				return fmt.Errorf("expected a file or --rule, found both: %q and --rule\n%s",
 					args[1], seeHelp(cmd))
 			}
 			return files(0, 2)(cmd, args)
@@ -60,7 +60,7 @@ that is no run directory is a mistake, code 2.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			people := to.people(s)
 			again := run.Again{
-				Dir: args[0], KPIs: kpis, Env: os.LookupEnv, Out: out, Baselines: baseline.Folder(from),
+				Dir: args[0], Rules: rules, Env: os.LookupEnv, Out: out, Baselines: baseline.Folder(from),
 				Stdout: people.out, Stderr: s.err, Color: people.color(people.out),
 				Reported: func(r *report.Run) { to.report(s, r) },
 			}
@@ -76,9 +76,10 @@ that is no run directory is a mistake, code 2.`,
 		},
 	}
 	to.add(cmd)
+	alsoKPI(cmd.Flags())
 	addBaselines(cmd, &from)
-	cmd.Flags().StringArrayVar(&kpis, "kpi", nil,
-		"judge by this `RULE`, such as 'p99 < 200ms', in place of the run's own; can be repeated")
+	cmd.Flags().StringArrayVar(&rules, "rule", nil,
+		"judge by this `RULE`, such as 'p99 < 200ms', in place of the run's own; can be repeated, and be called --kpi")
 	cmd.Flags().StringVar(&out, "out", "",
 		"write report.txt, junit.xml and summary.json to `DIR`")
 	cobra.CheckErr(cmd.MarkFlagDirname("out"))

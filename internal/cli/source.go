@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/seed-1574e9de/ordeal/internal/scenario"
 	"github.com/seed-1574e9de/ordeal/internal/strictyaml"
@@ -22,6 +23,7 @@ type source struct {
 func (s *source) add(cmd *cobra.Command) {
 	s.seed.add(cmd)
 	f := cmd.Flags()
+	alsoKPI(f)
 	f.StringArrayVar(
 		&s.set,
 		"set",
@@ -45,7 +47,7 @@ func (s *source) add(cmd *cobra.Command) {
 		&s.quick.Rules,
 		"rule",
 		nil,
-		"with --url: a `RULE` that must hold, such as 'p99 < 200ms'; can be repeated",
+		"with --url: a `RULE` that must hold, such as 'p99 < 200ms'; can be repeated, and be called --kpi",
 	)
 	f.StringArrayVar(
 		&s.quick.AllowHosts,
@@ -53,6 +55,16 @@ func (s *source) add(cmd *cobra.Command) {
 		nil,
 		"with --url: allow load on this `HOST`, which is not of this machine or a private network; can be repeated",
 	)
+}
+
+// alsoKPI lets --rule be called --kpi too, which is the key of a rule in a file.
+func alsoKPI(f *pflag.FlagSet) {
+	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "kpi" {
+			name = "rule"
+		}
+		return pflag.NormalizedName(name)
+	})
 }
 
 // args wants one file, or any number from least on, unless --url is given.

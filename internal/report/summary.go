@@ -34,7 +34,7 @@ type summary struct {
 	ExitCode  int             `json:"exit_code"`
 	// The run was judged from its recording, after the run.
 	JudgedAgain bool `json:"judged_again,omitempty"`
-	// Where the rules are from, if they are not the run's own: a file, or --kpi.
+	// Where the rules are from, if they are not the run's own: a file, or --rule.
 	RulesFrom   string `json:"rules_from,omitempty"`
 	Dirty       bool   `json:"dirty,omitempty"`
 	Interrupted bool   `json:"interrupted,omitempty"`

@@ -30,10 +30,10 @@ const summaryFile = "summary.json"
 // Again says which run is to be judged again, by which rules, and where the outputs go.
 type Again struct {
 	Dir string
-	// File has the rules, KPIs are rules; without either they are those of the plan.
-	File string
-	KPIs []string
-	Env  scenario.Env
+	// The rules are those of File, or Rules; without either they are those of the plan.
+	File  string
+	Rules []string
+	Env   scenario.Env
 	// Out is the folder that the outputs are written to; empty: none are.
 	Out string
 	// Baselines has the accepted runs, for rules that ask for earlier runs of one that was held
@@ -72,7 +72,7 @@ func Judge(again Again) (ExitCode, error) {
 	switch {
 	case again.File != "":
 		out.RulesFrom = filepath.Base(again.File)
-	case len(again.KPIs) > 0:
+	case len(again.Rules) > 0:
 		out.RulesFrom = scenario.RuleFlag
 	}
 	if again.Out != "" {
@@ -283,8 +283,8 @@ func (r *recorded) readTimeline(unrecorded bool) (err error) {
 
 // rules are those to judge by.
 func (r *recorded) rules(again *Again) ([]scenario.PlannedRule, ExitCode, error) {
-	if again.File != "" || len(again.KPIs) > 0 {
-		planned, err := scenario.LoadRules(again.File, again.KPIs, again.Env, r.names())
+	if again.File != "" || len(again.Rules) > 0 {
+		planned, err := scenario.LoadRules(again.File, again.Rules, again.Env, r.names())
 		return planned, ExitUsage, err
 	}
 	if r.plan == nil {

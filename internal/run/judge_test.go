@@ -181,22 +181,22 @@ func TestKeptRecordingsAreJudgedByOtherRules(t *testing.T) {
 // Other rules than the run's own have their mistakes where they stand.
 func TestJudgedByOtherRules(t *testing.T) {
 	const dir = "../../testdata/recordings/faults"
-	code, err, screen := again(t, run.Again{Dir: dir, KPIs: []string{"p50 < 1h", "p50 > 1h"}})
+	code, err, screen := again(t, run.Again{Dir: dir, Rules: []string{"p50 < 1h", "p50 > 1h"}})
 	if code != run.ExitFail || err != nil {
 		t.Errorf("exit %d, %v; want a rule that fails\n%s", code, err, screen)
 	}
-	for _, want := range []string{"judged again from its recording, by rules from --kpi", "buckets of its histograms"} {
+	for _, want := range []string{"judged again from its recording, by rules from --rule", "buckets of its histograms"} {
 		if !strings.Contains(strings.Join(strings.Fields(screen), " "), want) {
 			t.Errorf("want %q in\n%s", want, screen)
 		}
 	}
 	for _, c := range []struct{ kpi, file, want string }{
-		{kpi: `stage("stedy").p99 < 1s`, want: "--kpi:1:7"},
-		{kpi: `during("nothing").p99 < 1s`, want: "--kpi:1:8"},
-		{kpi: `request("nobody").p99 < 1s`, want: "--kpi:1:9"},
-		{kpi: `p99 < 5`, want: "--kpi:1:7"},
-		{kpi: `window(5h, 6h).p99 < 5s`, want: "--kpi:1:"},
-		{kpi: ``, want: "--kpi:1:1"},
+		{kpi: `stage("stedy").p99 < 1s`, want: "--rule:1:7"},
+		{kpi: `during("nothing").p99 < 1s`, want: "--rule:1:8"},
+		{kpi: `request("nobody").p99 < 1s`, want: "--rule:1:9"},
+		{kpi: `p99 < 5`, want: "--rule:1:7"},
+		{kpi: `window(5h, 6h).p99 < 5s`, want: "--rule:1:"},
+		{kpi: ``, want: "--rule:1:1"},
 		{file: "verdict:\n  - p99 < 1s\n  - p99 < 5\n", want: "rules.yaml:3:"},
 		{file: "name: x\nservices: { a: { builtin: nothing, nonsense: true } }\n", want: "no rules to judge by"},
 		{file: "verdikt: [p99 < 1s]\n", want: `no key "verdikt"`},
@@ -205,9 +205,9 @@ func TestJudgedByOtherRules(t *testing.T) {
 		{file: "", want: "rules.yaml"},
 	} {
 		t.Run(c.want, func(t *testing.T) {
-			a := run.Again{Dir: dir, KPIs: []string{c.kpi}}
-			if c.kpi == "" && c.want != "--kpi:1:1" {
-				a.KPIs, a.File = nil, filepath.Join(t.TempDir(), "rules.yaml")
+			a := run.Again{Dir: dir, Rules: []string{c.kpi}}
+			if c.kpi == "" && c.want != "--rule:1:1" {
+				a.Rules, a.File = nil, filepath.Join(t.TempDir(), "rules.yaml")
 				if err := os.WriteFile(a.File, []byte(c.file), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -350,14 +350,14 @@ verdict: [p50 < 5m, error_rate < 50%%]
 		for _, kpi := range []string{"", "error_rate < 50%"} {
 			a := run.Again{Dir: dir}
 			if kpi != "" {
-				a.KPIs = []string{kpi}
+				a.Rules = []string{kpi}
 			}
 			code, err, screen := again(t, a)
 			if code != run.ExitInconclusive || err != nil || !strings.Contains(screen, "was killed") {
 				t.Errorf("exit %d, %v; want inconclusive, as it was killed\n%s", code, err, screen)
 			}
 		}
-		if code, err, _ := again(t, run.Again{Dir: dir, KPIs: []string{"p50 > 5m"}}); code != run.ExitFail || err != nil {
+		if code, err, _ := again(t, run.Again{Dir: dir, Rules: []string{"p50 > 5m"}}); code != run.ExitFail || err != nil {
 			t.Errorf("a rule that fails: exit %d, %v", code, err)
 		}
 	})

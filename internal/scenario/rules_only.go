@@ -12,7 +12,7 @@ import (
 )
 
 // RuleFlag is the flag that gives a rule for a run that was recorded.
-const RuleFlag = "--kpi"
+const RuleFlag = "--rule"
 
 // LoadRules reads the rules of a scenario file, and nothing else of it, for a run that was
 // recorded: known is what that run has. Without a file, "", the rules are kpis. The error is
