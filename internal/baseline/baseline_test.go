@@ -216,6 +216,7 @@ func TestFolderWithOtherFiles(t *testing.T) {
 
 const plan = `{
 	"name": "nightly", "services": [{"name": "api"}, {"name": "db"}], "target": "http://127.0.0.1:4000",
+	"setup": [{"name": "fill", "command": ["./seed.sh", "100"]}, {"name": "login", "request": {"name": "login", "url": "/login"}}],
 	"attack": {"seed": 1, "engine_why": "x",
 		"stages": [{"name": "steady", "for": 60, "shape": {"rate": 5}}],
 		"requests": [{"name": "home", "url": "http://127.0.0.1:4000/", "data": {"file": "a.csv", "sha256": "12"}}],
@@ -252,6 +253,10 @@ func TestDigests(t *testing.T) {
 		{`http://127.0.0.1:4000/"`, `http://shop.example/"`, true, false},
 		{`"sha256": "12"`, `"sha256": "13"`, true, false},
 		{`"sha256": "ab"`, `"sha256": "ac"`, true, false},
+		{`"name": "fill"`, `"name": "seed"`, false, false},
+		{`{"name": "login", "url"`, `{"name": "enter", "url"`, false, false},
+		{`"100"`, `"1000"`, true, false}, // the load meets other data
+		{`"setup": [`, `"other": [`, true, false},
 		{`"seed": 1`, `"seed": 2`, true, false},
 	} {
 		changed := strings.Replace(plan, tt.from, tt.to, 1)

@@ -19,6 +19,7 @@ func Digests(plan []byte) (load, faults string, err error) {
 		Services []struct {
 			Name string `json:"name"`
 		} `json:"services"`
+		Setup    []map[string]any `json:"setup"`
 		Attack   map[string]any   `json:"attack"`
 		Arrivals any              `json:"arrivals"`
 		Chaos    []map[string]any `json:"chaos"`
@@ -38,7 +39,17 @@ func Digests(plan []byte) (load, faults string, err error) {
 			}
 		}
 	}
-	if load, err = digest(p.Attack, p.Arrivals); err != nil {
+	of := []any{p.Attack, p.Arrivals}
+	if p.Setup != nil { // the data that the load meets are made by it
+		for _, step := range p.Setup {
+			unnamed(step)
+			if request, ok := step["request"].(map[string]any); ok {
+				unnamed(request)
+			}
+		}
+		of = append(of, p.Setup)
+	}
+	if load, err = digest(of...); err != nil {
 		return "", "", err
 	}
 	var services []string
