@@ -397,6 +397,10 @@ func TestValidity(t *testing.T) {
 			[]string{"the run was interrupted after 9s: what was recorded is not the whole of it"}},
 		{"interrupted after the load", "p99 < 1s", base, func(tl *timeline.Timeline) { tl.Interrupted = true }, Pass, Inconclusive, "",
 			[]string{"the run was interrupted while its last answers were waited for"}},
+		{"interrupted after the load, with a ledger", "p99 < 1s", base, func(tl *timeline.Timeline) {
+			tl.Interrupted = true
+			tl.Subjects = []timeline.Declared{{Subject: timeline.Subject{Kind: timeline.LedgerSubject, Name: "orders"}}}
+		}, Pass, Inconclusive, "", []string{"while its last answers were waited for, or its ledgers read back"}},
 		{"interrupted and failed", "p99 < 1ms", base, func(tl *timeline.Timeline) { tl.Interrupted = true }, Fail, Fail, "p99 was", []string{"interrupted"}},
 		{"fault unverified", "p99 < 1s", base, func(tl *timeline.Timeline) { tl.Faults[0].Verified = false }, Pass, Inconclusive, "",
 			[]string{`the fault "kill-api" was not seen to act for as long as it was meant to (a fault that had no effect makes the run inconclusive, not green)`}},

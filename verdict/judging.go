@@ -258,6 +258,16 @@ func (j *Judging) measureAll() {
 	}
 }
 
+// orReadBack goes on from what a run with ledgers does after its load.
+func orReadBack(subjects []timeline.Declared) string {
+	for _, s := range subjects {
+		if s.Kind == timeline.LedgerSubject {
+			return ", or its ledgers read back"
+		}
+	}
+	return ""
+}
+
 // validity adds what makes the run inconclusive apart from its rules.
 func (j *Judging) validity() {
 	add := func(why string) {
@@ -273,7 +283,7 @@ func (j *Judging) validity() {
 	switch n := len(j.tl.Stages); {
 	case !j.ended || !j.tl.Interrupted:
 	case n > 0 && j.tl.Duration >= j.tl.Stages[n-1].Window.To:
-		add("the run was interrupted while its last answers were waited for")
+		add("the run was interrupted while its last answers were waited for" + orReadBack(j.tl.Subjects))
 	default:
 		add(
 			fmt.Sprintf(

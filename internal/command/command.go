@@ -44,9 +44,28 @@ func Check(command []string, dir string) error {
 	return nil
 }
 
+// Ask runs a command as Run does, which is to tell something and to do nothing else: what it
+// leaves running in its process group is killed once it has ended. A command that is asked every
+// second would otherwise leave as many processes behind as there are seconds.
+func Ask(ctx context.Context, command []string, dir string) ([]byte, error) {
+	return run(ctx, command, dir, func(group int) {
+		// The group's number is not given out again while it has members, and is no other's so
+		// soon if it has none.
+		_ = syscall.Kill(-group, syscall.SIGKILL)
+	})
+}
+
 // Run runs a command in dir, and returns what it prints, or an error unless it exits
-// with status 0. When ctx ends, the command and what it started are killed.
+// with status 0. When ctx ends, the command and what it started are killed. What a command that
+// has ended in time leaves running goes on.
 func Run(ctx context.Context, command []string, dir string) ([]byte, error) {
+	return run(ctx, command, dir, func(int) {})
+}
+
+// run calls ended with the command's process group once the command has ended.
+func run(
+	ctx context.Context, command []string, dir string, ended func(group int),
+) ([]byte, error) {
 	var out bounded
 	var said ready.Tail
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
@@ -63,6 +82,7 @@ func Run(ctx context.Context, command []string, dir string) ([]byte, error) {
 		return nil, &CannotRun{err}
 	}
 	err := cmd.Wait()
+	ended(cmd.Process.Pid)
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return nil, errors.New("it did not end in time")

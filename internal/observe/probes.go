@@ -236,7 +236,7 @@ func (p *prober) send(ctx context.Context, n uint64, by, due time.Time) answer {
 func (p *prober) run(ctx context.Context, by, due time.Time) answer {
 	ctx, cancel := context.WithDeadline(ctx, by)
 	defer cancel()
-	out, err := command.Run(ctx, p.Command, p.env.Dir)
+	out, err := command.Ask(ctx, p.Command, p.env.Dir)
 	a := answer{done: time.Now()}
 	switch cannot, is := errors.AsType[*command.CannotRun](err); {
 	case is:

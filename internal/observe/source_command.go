@@ -56,7 +56,7 @@ func (c *Command) Open(env SourceEnv) (Source, error) {
 		return nil, err
 	}
 	return func(ctx context.Context) (float64, error) {
-		out, err := command.Run(ctx, c.Args, env.Dir)
+		out, err := command.Ask(ctx, c.Args, env.Dir)
 		if err != nil {
 			return 0, err
 		}

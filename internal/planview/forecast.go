@@ -39,19 +39,31 @@ func undecided(p *scenario.Plan, list []scenario.PlannedRule, end time.Duration)
 }
 
 // forecastAlarms says of abort rules, by their index, that no second of a run of the plan could
-// tell anything of them, as too few arrivals are due, or that they would end a run in which all
-// goes well, as less is asked than they want.
+// tell anything of them, as too few arrivals are due, that they would end a run in which all
+// goes well, as less is asked than they want, or that they want more time than the load has.
 func forecastAlarms(p *scenario.Plan) map[int]string {
-	tl := madeUpRun(p, p.Attack.Duration())
+	load := p.Attack.Duration()
+	out := forecastAlarmsOf(p, madeUpRun(p, load))
+	for i := range p.Abort {
+		if want := p.Abort[i].For; want > load {
+			out[i] = fmt.Sprintf("cannot end this run: it must hold for %s, and the load lasts %s",
+				quantity.FormatDuration(want), quantity.FormatDuration(load))
+		}
+	}
+	return out
+}
+
+// forecastAlarmsOf is what a made-up run tells of abort rules: nothing if there is none.
+func forecastAlarmsOf(p *scenario.Plan, tl *timeline.Timeline) map[int]string {
+	out := map[int]string{}
 	if tl == nil || len(p.Abort) == 0 {
-		return nil
+		return out
 	}
 	var list []verdict.Alarm
 	for i := range p.Abort {
 		list = append(list, p.Abort[i].Alarm())
 	}
 	alarms := verdict.NewAlarms(list, tl.Stages)
-	out := map[int]string{}
 	for second := range seconds(tl) {
 		for _, t := range alarms.Judge(second) {
 			if out[t.Index] == "" {

@@ -93,6 +93,7 @@ abort:
   - stage("warmup").p99 > 2s for 4s
   - service("shop").memory > 90%
   - rps < 30/s for 5s
+  - service("shop").memory > 90% for 65s
 `
 	p, err := scenario.Parse("f.yaml", []byte(file), goodEnv, scenario.Options{})
 	if err != nil {
@@ -104,14 +105,15 @@ abort:
 		t.Errorf("undecided in the hypothesis are %v, want the second alone: %v", got, few)
 	}
 	alarms := forecastAlarms(p)
-	if got := indexes(alarms); !slices.Equal(got, []int{1, 5}) {
-		t.Errorf("the forecast is of the abort rules %v, want the second and the last: %v", got, alarms)
+	if got := indexes(alarms); !slices.Equal(got, []int{1, 5, 6}) {
+		t.Errorf("the forecast is of the abort rules %v, want the second and the last two: %v", got, alarms)
 	}
 	var b strings.Builder
 	if err := Print(&b, p); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
+		"cannot end this run: it must hold for 1m5s, and the load lasts 1m4s",
 		"would end a run in which all goes well, after 9s: rps was 20/s", "cannot be judged with this load: too few samples for p99: 40 in 2s, and 100 are needed",
 		"cannot be decided by this load: too few samples for p99: 80, and 100 are needed"} {
 		if !strings.Contains(b.String(), want) {

@@ -597,8 +597,7 @@ func (p *page) advice(r *Run) {
 			quantity.FormatDuration(planned),
 		)
 		if t.Duration > 0 && t.Duration >= planned {
-			s = "interrupted after the load, while waiting for its last answers; " +
-				"what was recorded is kept"
+			s = "interrupted after the load, before all was in; what was recorded is kept"
 		}
 		if !r.Dirty {
 			s += ", and the faults are undone"

@@ -360,8 +360,8 @@ func (r *recorded) judge(rules []scenario.PlannedRule, again *Again) (*report.Ru
 	if err != nil || !r.killed {
 		return out, err
 	}
-	doubt(&out.Report, "ordeal was killed before the run was over: what it recorded ends there, "+
-		"and does not say whether its faults were undone; ordeal heal undoes what is left")
+	doubt(&out.Report, "ordeal was killed before the run was over, or had no room to write: what "+
+		"it recorded ends there, and does not say whether its faults were undone; ordeal heal undoes what is left")
 	// The exit code of an interruption is for the user who interrupted the run; nobody did now.
 	out.ExitCode = int(exitCode(out.Report.Outcome, false, out.Dirty))
 	return out, nil
