@@ -114,6 +114,8 @@ type group struct {
 	sampled  bool              // some are
 	sliced   bool              // some have every
 	due      []*timeline.Stats // what is being flushed
+	kept     timeline.Stats    // what trackers without every are to be given; see give
+	keeps    bool              // there is some
 	sum      blockSum          // what is not in their blocks yet
 }
 
@@ -421,7 +423,7 @@ func (c *aggregator) trackers() iter.Seq[*tracker] {
 
 // move takes the pass on to an interval.
 func (c *aggregator) move(iv timeline.Window, middle time.Duration) {
-	changed := false
+	changed, all := false, false // all: also of some without every
 	asked := !c.idle.Contains(middle)
 	for _, t := range c.all {
 		if t.steady.Contains(middle) {
@@ -430,11 +432,12 @@ func (c *aggregator) move(iv timeline.Window, middle time.Duration) {
 		t.next = t.place(iv, middle, c.tl.Duration)
 		changed = changed || t.next != t.at
 		if t.every == 0 {
+			all = all || t.next != t.at
 			t.steady = around(t.within, middle)
 		}
 	}
 	if changed {
-		c.flush()
+		c.flush(all)
 		for t := range c.trackers() {
 			t.at = t.next
 			if t.every > 0 {
@@ -472,13 +475,10 @@ func around(windows timeline.Windows, at time.Duration) timeline.Window {
 	return out
 }
 
-// flush gives the sums to the scopes that covered them.
-func (c *aggregator) flush() {
+// flush gives the sums to the scopes that covered them; see give.
+func (c *aggregator) flush(all bool) {
 	for _, g := range c.groups {
 		g.flush()
-	}
-	if len(c.sums) == 0 {
-		return
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(c.sums), timeline.Key.Compare) {
 		for _, g := range c.accepting(k) {
@@ -486,36 +486,63 @@ func (c *aggregator) flush() {
 		}
 	}
 	for _, g := range c.groups {
-		g.give()
+		g.give(all)
 	}
 	clear(c.sums)
 }
 
-// give gives what is due to the trackers that cover it.
-func (g *group) give() {
-	if len(g.due) == 0 {
+// give gives what is due to the trackers that cover it. Those without every have large sums, to
+// which little is added at a time where others have slices: they are given it only if all are, and
+// it is kept for them until then.
+func (g *group) give(all bool) {
+	if len(g.due) == 0 && !(all && g.keeps) {
 		return
 	}
-	var in []*sliceStats
+	var sliced, others []*sliceStats
 	for _, t := range g.trackers {
-		if t.at.in {
-			in = append(in, t.piece(t.at))
+		switch {
+		case !t.at.in:
+		case t.every > 0:
+			sliced = append(sliced, t.piece(t.at))
+		default:
+			others = append(others, t.piece(t.at))
 		}
 	}
-	if n := len(in); n > 1 && len(g.due) > 1 { // each is merged once
+	keep := len(others) > 0 && (g.keeps || !all)
+	merges := len(sliced) + len(others)
+	if keep {
+		merges = len(sliced) + 1
+	}
+	if merges > 1 && len(g.due) > 1 { // each is merged once
 		var sum timeline.Stats
 		for _, s := range g.due {
 			sum.Merge(s)
 		}
 		g.due = append(g.due[:0], &sum)
 	}
-	for _, p := range in {
+	for _, p := range sliced {
+		p.merge(g.due)
+	}
+	if keep {
 		for _, s := range g.due {
-			p.stats.Merge(s)
+			g.kept.Merge(s)
 		}
+		g.keeps, g.due = true, append(g.due[:0], &g.kept)
+	}
+	if all {
+		for _, p := range others {
+			p.merge(g.due)
+		}
+		g.kept, g.keeps = timeline.Stats{}, false
 	}
 	clear(g.due)
 	g.due = g.due[:0]
+}
+
+func (p *sliceStats) merge(all []*timeline.Stats) {
+	for _, s := range all {
+		p.stats.Merge(s)
+	}
 }
 
 // place returns where an interval belongs, before the end of the load.
@@ -610,7 +637,7 @@ func cutSlice(w timeline.Window, length time.Duration, number int) timeline.Wind
 
 // emitAll emits what was gathered by now and can still change.
 func (c *aggregator) emitAll() {
-	c.flush()
+	c.flush(true)
 	load := timeline.Window{To: c.tl.Duration}
 	for t := range c.trackers() {
 		if t.every > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,10 +123,17 @@ func TestJudgedInParts(t *testing.T) {
 	}
 }
 
-// hour is a recording of an hour with ten requests, three stages and five faults.
-func hour(b *testing.B) *timeline.Timeline {
+var subjects = []timeline.Declared{
+	{Subject: timeline.Subject{Kind: timeline.ServiceSubject, Name: "api"}, Watched: true},
+	{Subject: timeline.Subject{Kind: timeline.ProbeSubject, Name: "health"}},
+}
+
+// hour is a recording of an hour with ten requests, three stages and five faults, and 100 arrivals
+// a second. A service of two targets and a probe are observed each second.
+func hour(b *testing.B, limits []time.Duration) *timeline.Timeline {
 	clock := new(hand)
 	c := config(b, clock.now)
+	c.Limits, c.Subjects = limits, subjects
 	c.Stages, c.Requests, c.Flows = nil, nil, nil
 	for i := range time.Duration(3) {
 		c.Stages = append(c.Stages, timeline.Stage{
@@ -150,6 +158,16 @@ func hour(b *testing.B) *timeline.Timeline {
 		})
 		if k%100 == 0 {
 			r.writeDue()
+			r.Reading(probed(at, 0))
+			for _, target := range []string{"api/1", "api/2"} {
+				x := timeline.Reading{
+					Window: timeline.Window{From: at, To: at}, Subject: subjects[0].Subject,
+					Target: target, Every: sec,
+				}
+				x.Values.Set(timeline.CPU, rng.Float64())
+				x.Values.Set(timeline.Memory, 0.3+rng.Float64()/10)
+				r.Reading(x)
+			}
 		}
 	}
 	clock.set(3600 * sec)
@@ -170,7 +188,7 @@ func hour(b *testing.B) *timeline.Timeline {
 
 // BenchmarkKeep gathers what is kept of a recording: compare does so for each run.
 func BenchmarkKeep(b *testing.B) {
-	tl := hour(b)
+	tl := hour(b, []time.Duration{200 * ms, 50 * ms})
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := verdict.Keep(tl); err != nil {
@@ -179,37 +197,53 @@ func BenchmarkKeep(b *testing.B) {
 	}
 }
 
-// BenchmarkJudgeHour judges an hour by 200 rules, whose figures have intervals.
+// BenchmarkJudgeHour judges an hour by 200 rules of all kinds, whose figures have intervals.
 func BenchmarkJudgeHour(b *testing.B) {
-	tl := hour(b)
-	names := verdict.Names{Requests: tl.Requests}
-	for _, s := range tl.Stages {
-		names.Stages = append(names.Stages, s.Name)
+	shapes := []string{
+		`share(10s, p95 < 2{n}ms) >= 9{n}%`, `fault("{f}").recovery < 1{n}s`,
+		`fault("{f}").outage < 1{n}s`, `p99 < 1.{n} * before("{f}").p99`,
+		`service("api").cpu.max < 9{n}%`, `service("api").memory.p95 < 8{n}%`,
+		`during("{f}").service("api").cpu.mean < 8{n}%`, `service("api").memory.growth < {n}%/h`,
+		`probe("health").uptime >= 9{n}%`, `every(10s).probe("health").failures < 1{n}`,
+		`apdex(10{n}ms) >= 0.9`,
 	}
-	for _, f := range tl.Faults {
-		names.Faults = append(names.Faults, f.Name)
-	}
-	var scopes []string
-	for _, r := range names.Requests {
-		scopes = append(scopes, fmt.Sprintf("request(%q).", r))
-		for _, s := range names.Stages {
-			scopes = append(scopes, fmt.Sprintf("stage(%q).request(%q).", s, r))
+	for _, scope := range []string{
+		"", `request("r{n}").`, `stage("{s}").`, `stage("{s}").request("r{n}").`,
+		`before("{f}").`, `during("{f}").`, `after("{f}").`,
+		`every(10s).`, `every(1m).`, `worst(10s).`,
+	} {
+		for _, rule := range []string{
+			"p5{n} < 1{n}0ms", "p99 < 4{n}ms", "error_rate < 1{n}%", "rps > 1{n}/s",
+			"ok.p9{n} < 30ms", "max < 2{n}s", "connect.p95 < 2ms", "lag.p99 < 9{n}ms",
+		} {
+			shapes = append(shapes, scope+rule)
 		}
 	}
-	for _, f := range names.Faults {
-		for _, phase := range []string{"before", "during", "after"} {
-			scopes = append(scopes, fmt.Sprintf("%s(%q).", phase, f))
+	names := verdict.Names{Subjects: subjects}
+	for i := range 10 {
+		names.Requests = append(names.Requests, fmt.Sprint("r", i))
+		if i < 3 {
+			names.Stages = append(names.Stages, fmt.Sprint("s", i))
+		}
+		if i < 5 {
+			names.Faults = append(names.Faults, fmt.Sprint("f", i))
 		}
 	}
 	var rules []verdict.Input
+	var limits []time.Duration
 	for i := 0; len(rules) < 200; i++ {
-		metric := []string{"p99 < 1s", "error_rate < 5%", "ok.p95 < 1s", "p50 < 1s"}[i/len(scopes)%4]
-		rule, mistake := verdict.Compile(scopes[i%len(scopes)]+metric, names)
+		n := (i/len(shapes)*3 + i) % 10
+		src := strings.NewReplacer(
+			"{n}", fmt.Sprint(n), "{s}", fmt.Sprint("s", n%3), "{f}", fmt.Sprint("f", n%5),
+		).Replace(shapes[i%len(shapes)])
+		rule, mistake := verdict.Compile(src, names)
 		if mistake != nil {
-			b.Fatal(mistake)
+			b.Fatalf("%s: %v", src, mistake)
 		}
-		rules = append(rules, verdict.Input{Rule: rule})
+		rules = append(rules, verdict.Input{KPI: src, Rule: rule})
+		limits = append(limits, rule.Limits()...)
 	}
+	tl := hour(b, limits)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := verdict.Judge(rules, tl); err != nil {
