@@ -119,6 +119,8 @@ exits 0 only if it held.
   ordeal run shop.yaml        do it
   ordeal run --url URL        ask one URL, without a file
   ordeal judge RUNDIR         judge it again, by the same or by other rules
+  ordeal baseline             keep runs, which later ones are held against
+  ordeal compare A B          put runs side by side
 
 ` + exitHelp(),
 		Version:       versionLine(),

@@ -33,7 +33,9 @@ tell. Blocks of time are drawn again and again to find out; the seed makes it th
 each time.
 
 It tells these runs apart. What differs from night to night by chance, such as what else
-the machine did, a single run does not show.`,
+the machine did, a single run does not show. So the exit code does not say what differs:
+it is 0, 2 if there is no such run, or 3 if the files of one are not whole. To fail a run
+that is slower, give it a rule such as p99 < 1.1 * baseline.p99.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return fmt.Errorf("%s needs two runs or more\n%s", cmd.CommandPath(), seeHelp(cmd))
@@ -62,7 +64,7 @@ the machine did, a single run does not show.`,
 	}
 	addBaselines(cmd, &folder)
 	cmd.Flags().StringVar(&same, "same", "5%",
-		"how far a time may change and still be the `same`; shares by a hundredth of it, in points")
+		"how far a time may change and still be the same; shares by a hundredth of this `PERCENTAGE`, in points")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "what is drawn is drawn from this `NUMBER`")
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -54,6 +55,7 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tables["contents"] = contents(string(old))
 	section := regexp.MustCompile(`(?s)<!-- table: ([a-z ]+) -->\n.*?<!-- end -->`)
 	seen := make(map[string]bool)
 	fresh := section.ReplaceAllStringFunc(string(old), func(s string) string {
@@ -74,6 +76,55 @@ func TestReference(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(old), fresh); diff != "" {
 		t.Errorf("docs/reference.md is behind the registries; make golden rewrites it (-file +registries):\n%s", diff)
+	}
+}
+
+// contents lists the chapters of a page of Markdown, each with its sections, with the anchors
+// that GitHub gives them: of headings that are the same, the second ends in -1.
+func contents(page string) string {
+	var b strings.Builder
+	anchors := make(map[string]int)
+	between, code := "", false
+	for line := range strings.Lines(page) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "```") {
+			code = !code
+		}
+		marks, title, ok := strings.Cut(line, " ")
+		if code || !ok || marks != "##" && marks != "###" {
+			continue
+		}
+		anchor := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_':
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, title)
+		if n := anchors[anchor]; n > 0 {
+			anchors[anchor]++
+			anchor = fmt.Sprintf("%s-%d", anchor, n)
+		} else {
+			anchors[anchor] = 1
+		}
+		if marks == "##" {
+			fmt.Fprintf(&b, "\n- [%s](#%s)", title, anchor)
+			between = ": "
+		} else {
+			fmt.Fprintf(&b, "%s[%s](#%s)", between, title, anchor)
+			between = ", "
+		}
+	}
+	return strings.TrimPrefix(b.String(), "\n") + "\n"
+}
+
+func TestContents(t *testing.T) {
+	page := "# Page\n## Rules\n### Scopes, and more\n```sh\n## no heading\n```\n### Units\n## Rules\n"
+	want := "- [Rules](#rules): [Scopes, and more](#scopes-and-more), [Units](#units)\n- [Rules](#rules-1)\n"
+	if diff := cmp.Diff(want, contents(page)); diff != "" {
+		t.Error(diff)
 	}
 }
 

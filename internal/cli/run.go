@@ -33,6 +33,9 @@ in this order.
 the answers, and prepares every fault and every observer. Nothing is broken, and no run
 directory is written. The exit code is 1 if an answer was not as expected.
 
+--accept-if pass keeps a run as ordeal baseline accept does, if all of its rules pass.
+A scenario with rerun: 1 is run a second time if it failed, and fails only if both do.
+
 The first Ctrl-C stops the load, lets open requests finish and undoes the
 faults; the second no longer waits for the requests. None skips the undo.
 

@@ -53,13 +53,21 @@ func (r *runner) conclude(tl *timeline.Timeline, interrupted bool, broken error)
 	} else {
 		r.progress("run directory  %s", r.dir)
 	}
-	if r.opt.AcceptIf != "" && sent && passedAlone(out) {
+	switch {
+	case r.opt.AcceptIf == "" || !sent:
+	case !passedAlone(out):
+		r.progress("not accepted   only a run that passes is")
+	default:
 		kept, err := r.facts.accept(out, r.opt.Baselines, false)
 		if err != nil {
 			unwritten = errors.Join(unwritten, fmt.Errorf("the run could not be accepted: %w", err))
 			out.ExitCode = int(ExitBroken)
 		} else {
 			r.progress("accepted       %s in %s", kept.ID, r.opt.Baselines)
+			if kept.Unhealthy != "" {
+				r.progress("               no later run is held against it, as its generator "+
+					"was not well: %s", kept.Unhealthy)
+			}
 		}
 	}
 	if r.opt.Reported != nil {
