@@ -33,7 +33,6 @@ func blocks(t *testing.T) map[string]string {
 type recipe struct {
 	commands []string // in order, without those that install ordeal
 	files    []string // that the CI system is told to take
-	env      []string
 }
 
 func githubRecipe(t *testing.T, text string) recipe {

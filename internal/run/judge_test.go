@@ -22,12 +22,12 @@ import (
 )
 
 // again judges a run directory, with outputs in a folder of their own.
-func again(t *testing.T, a run.Again) (code run.ExitCode, err error, screen string) {
+func again(t *testing.T, a run.Again) (code run.ExitCode, screen string, err error) {
 	t.Helper()
 	var b bytes.Buffer
 	a.Env, a.Stdout, a.Stderr = os.LookupEnv, &b, &b
 	code, err = run.Judge(a)
-	return code, err, b.String()
+	return code, b.String(), err
 }
 
 func read(t *testing.T, path ...string) string {
@@ -103,7 +103,7 @@ verdict: ['probe("health").failures == 0']
 			if code != c.want {
 				t.Fatalf("exit %d, %v; want %d", code, err, c.want)
 			}
-			code, err, screen := again(t, run.Again{Dir: dir, Out: out})
+			code, screen, err := again(t, run.Again{Dir: dir, Out: out})
 			if code != c.want || err != nil {
 				t.Fatalf("judged again: exit %d, %v; want %d\n%s", code, err, c.want, screen)
 			}
@@ -120,11 +120,11 @@ verdict: ['probe("health").failures == 0']
 				}
 			}
 			// Twice into one folder, and never into one that holds anything else.
-			if code, err, _ := again(t, run.Again{Dir: dir, Out: out}); code != c.want || err != nil {
+			if code, _, err := again(t, run.Again{Dir: dir, Out: out}); code != c.want || err != nil {
 				t.Errorf("into the same folder: exit %d, %v", code, err)
 			}
 			before := read(t, dir, "summary.json")
-			if code, err, _ := again(t, run.Again{Dir: dir, Out: dir}); code != run.ExitUsage || err == nil {
+			if code, _, err := again(t, run.Again{Dir: dir, Out: dir}); code != run.ExitUsage || err == nil {
 				t.Errorf("over the run itself: exit %d, %v", code, err)
 			}
 			if read(t, dir, "summary.json") != before {
@@ -161,7 +161,7 @@ func TestKeptRecordingsAreJudgedByOtherRules(t *testing.T) {
 			if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err, screen := again(t, run.Again{Dir: dir, File: path, Out: out}); err != nil {
+			if _, screen, err := again(t, run.Again{Dir: dir, File: path, Out: out}); err != nil {
 				t.Fatalf("%v\n%s", err, screen)
 			}
 			if err := json.Unmarshal([]byte(read(t, out, "summary.json")), &now); err != nil {
@@ -170,7 +170,7 @@ func TestKeptRecordingsAreJudgedByOtherRules(t *testing.T) {
 			if !slices.Equal(then.Rules, now.Rules) || then.Verdict != now.Verdict {
 				t.Errorf("then %+v\nnow  %+v", then, now)
 			}
-			code, err, _ := again(t, run.Again{Dir: dir})
+			code, _, err := again(t, run.Again{Dir: dir})
 			if code != run.ExitUsage || err == nil || !strings.Contains(err.Error(), "holds no plan.json") {
 				t.Errorf("without rules: exit %d, %v", code, err)
 			}
@@ -181,7 +181,7 @@ func TestKeptRecordingsAreJudgedByOtherRules(t *testing.T) {
 // Other rules than the run's own have their mistakes where they stand.
 func TestJudgedByOtherRules(t *testing.T) {
 	const dir = "../../testdata/recordings/faults"
-	code, err, screen := again(t, run.Again{Dir: dir, Rules: []string{"p50 < 1h", "p50 > 1h"}})
+	code, screen, err := again(t, run.Again{Dir: dir, Rules: []string{"p50 < 1h", "p50 > 1h"}})
 	if code != run.ExitFail || err != nil {
 		t.Errorf("exit %d, %v; want a rule that fails\n%s", code, err, screen)
 	}
@@ -212,7 +212,7 @@ func TestJudgedByOtherRules(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			code, err, _ := again(t, a)
+			code, _, err := again(t, a)
 			if _, ok := errors.AsType[*strictyaml.Mistakes](err); !ok || code != run.ExitUsage ||
 				!strings.Contains(err.Error(), c.want) {
 				t.Errorf("exit %d, %v; want a mistake that says %q", code, err, c.want)
@@ -225,7 +225,7 @@ func TestJudgedByOtherRules(t *testing.T) {
 	if err := os.WriteFile(file, []byte(whole), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, err, screen := again(t, run.Again{Dir: dir, File: file}); code != run.ExitPass || err != nil {
+	if code, screen, err := again(t, run.Again{Dir: dir, File: file}); code != run.ExitPass || err != nil {
 		t.Errorf("exit %d, %v\n%s", code, err, screen)
 	}
 }
@@ -306,7 +306,7 @@ verdict: [p50 < 5m, error_rate < 50%%]
 				t.Fatal(err)
 			}
 			c.damage(t, dir)
-			code, err, screen := again(t, run.Again{Dir: dir})
+			code, screen, err := again(t, run.Again{Dir: dir})
 			if code != c.want || err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("exit %d, %v; want %d and %q\n%s", code, err, c.want, c.says, screen)
 			}
@@ -328,7 +328,7 @@ verdict: [p50 < 5m, error_rate < 50%%]
 				}
 				n := rng.IntN(len(needed))
 				write(file, text[:n])(t, dir)
-				code, err, screen := again(t, run.Again{Dir: dir})
+				code, screen, err := again(t, run.Again{Dir: dir})
 				if code != run.ExitInconclusive || err == nil {
 					t.Fatalf("%d of %d bytes of %s: exit %d, %v\n%s", n, len(text), file, code, err, screen)
 				}
@@ -352,12 +352,12 @@ verdict: [p50 < 5m, error_rate < 50%%]
 			if kpi != "" {
 				a.Rules = []string{kpi}
 			}
-			code, err, screen := again(t, a)
+			code, screen, err := again(t, a)
 			if code != run.ExitInconclusive || err != nil || !strings.Contains(screen, "was killed") {
 				t.Errorf("exit %d, %v; want inconclusive, as it was killed\n%s", code, err, screen)
 			}
 		}
-		if code, err, _ := again(t, run.Again{Dir: dir, Rules: []string{"p50 > 5m"}}); code != run.ExitFail || err != nil {
+		if code, _, err := again(t, run.Again{Dir: dir, Rules: []string{"p50 > 5m"}}); code != run.ExitFail || err != nil {
 			t.Errorf("a rule that fails: exit %d, %v", code, err)
 		}
 	})

@@ -103,7 +103,7 @@ verdict:
 			code, err := run.Run(t.Context(), t.Context(), plan, run.Options{Out: dir, Stdout: io.Discard, Stderr: io.Discard})
 			wantEnd(t, run.ExitPass, "pass", code, err, readSummary(t, dir))
 			out := filepath.Join(t.TempDir(), "again")
-			code, err, screen := again(t, run.Again{Dir: dir, Out: out})
+			code, screen, err := again(t, run.Again{Dir: dir, Out: out})
 			if code != run.ExitPass || err != nil {
 				t.Errorf("judged again: %d, %v\n%s", code, err, screen)
 			}

@@ -37,23 +37,23 @@ attack:
   stages: [{ name: s, rate: 20/s, for: 100ms }]
 `, url)
 	}
-	drive := func(url string, share bool) (run.ExitCode, error, string) {
+	drive := func(url string, share bool) (run.ExitCode, string, error) {
 		screen := &watcher{text: "each is in the other's figures", then: func() { close(hold) }}
 		code, err := run.Run(t.Context(), t.Context(), load(t, scenario(url)), run.Options{
 			Out: filepath.Join(t.TempDir(), "run"), Share: share, Stdout: screen, Stderr: io.Discard,
 		})
-		return code, err, screen.seen.String()
+		return code, screen.seen.String(), err
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
-		if code, err, screen := drive(srv.URL, false); code != run.ExitPass || err != nil {
+		if code, screen, err := drive(srv.URL, false); code != run.ExitPass || err != nil {
 			t.Errorf("the first: exit %d, %v\n%s", code, err, screen)
 		}
 	})
 	<-held
 	_, port, _ := strings.Cut(strings.TrimPrefix(srv.URL, "http://"), ":")
 	for _, url := range []string{srv.URL, "http://localhost:" + port} {
-		code, err, screen := drive(url, false)
+		code, screen, err := drive(url, false)
 		if code != run.ExitBroken || err == nil {
 			t.Errorf("%s: exit %d, %v; want it refused\n%s", url, code, err, screen)
 			continue
@@ -64,15 +64,15 @@ attack:
 			}
 		}
 	}
-	if code, err, screen := drive(other.URL, false); code != run.ExitPass || err != nil {
+	if code, screen, err := drive(other.URL, false); code != run.ExitPass || err != nil {
 		t.Errorf("another target: exit %d, %v\n%s", code, err, screen)
 	}
 	// It says so, whereupon the first goes on.
-	if code, err, screen := drive(srv.URL, true); code != run.ExitPass || err != nil {
+	if code, screen, err := drive(srv.URL, true); code != run.ExitPass || err != nil {
 		t.Errorf("with --share: exit %d, %v\n%s", code, err, screen)
 	}
 	running.Wait()
-	if code, err, screen := drive(srv.URL, false); code != run.ExitPass || err != nil {
+	if code, screen, err := drive(srv.URL, false); code != run.ExitPass || err != nil {
 		t.Errorf("after both: exit %d, %v\n%s", code, err, screen)
 	}
 }
