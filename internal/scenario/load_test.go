@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -108,6 +109,32 @@ func TestGoodFiles(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the starter has in comments is right too, once the marks are taken away.
+func TestStarterComments(t *testing.T) {
+	text := Template()
+	for _, key := range []string{"setup", "observe", "ledger", "hypothesis", "abort"} {
+		block := regexp.MustCompile(`(?m)^# ` + key + `:.*\n(#   .*\n)*`)
+		if !block.MatchString(text) {
+			t.Fatalf("expected the starter to have %q in a comment", key)
+		}
+		text = block.ReplaceAllStringFunc(text, func(lines string) string {
+			return strings.ReplaceAll("\n"+lines, "\n# ", "\n")[1:]
+		})
+	}
+	text = strings.ReplaceAll(text, "\n  # - {", "\n  - {")
+	env := func(name string) (string, bool) { return "x", name == "PASSWORD" }
+	p, err := Parse("starter.yaml", []byte(text), env, Options{})
+	if err != nil {
+		t.Fatalf("expected no mistake, found:\n%v", err)
+	}
+	if len(p.Setup) == 0 || p.Observe == nil || len(p.Ledger) == 0 {
+		t.Errorf("expected a setup, observers and a ledger, found:\n%s", planJSON(t, p))
+	}
+	if len(p.Rules) != 5 || len(p.Abort) == 0 || len(p.Hypothesis) == 0 {
+		t.Errorf("expected all rules, found:\n%s", planJSON(t, p))
 	}
 }
 
