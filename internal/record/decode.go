@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/adler32"
 	"io"
 	"math"
 
@@ -44,22 +45,12 @@ func (d *decoder) decode(text []byte) (*hdrhistogram.PackedHistogram, error) {
 	if n, rest := binary.BigEndian.Uint32(d.raw[4:]), len(d.raw)-8; uint64(n) != uint64(rest) {
 		return nil, fmt.Errorf("its length is said to be %d, and is %d", n, rest)
 	}
-	d.in.Reset(d.raw[8:])
-	if d.zip == nil {
-		d.zip, err = zlib.NewReader(&d.in)
-	} else {
-		err = d.zip.(zlib.Resetter).Reset(&d.in, nil)
+	b, ok := stored(d.raw[8:])
+	if !ok {
+		if b, err = d.unzip(d.raw[8:]); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		d.zip = nil
-		return nil, err
-	}
-	d.plain.Reset()
-	d.upTo = io.LimitedReader{R: d.zip, N: int64(maxPlain) + 1}
-	if _, err := d.plain.ReadFrom(&d.upTo); err != nil {
-		return nil, err
-	}
-	b := d.plain.Bytes()
 	if len(b) < headerSize || len(b) > maxPlain || binary.BigEndian.Uint32(b) != cookiePlain ||
 		uint64(binary.BigEndian.Uint32(b[4:])) != uint64(len(b)-headerSize) ||
 		binary.BigEndian.Uint32(b[8:]) != 0 {
@@ -89,6 +80,40 @@ func (d *decoder) decode(text []byte) (*hdrhistogram.PackedHistogram, error) {
 		return nil, err
 	}
 	return d.found.Clone(), nil // of the size that it needs
+}
+
+// unzip reads zlib data. What it returns holds until the next call; it is cut off where it is too
+// long for a histogram.
+func (d *decoder) unzip(b []byte) ([]byte, error) {
+	d.in.Reset(b)
+	var err error
+	if d.zip == nil {
+		d.zip, err = zlib.NewReader(&d.in)
+	} else {
+		err = d.zip.(zlib.Resetter).Reset(&d.in, nil)
+	}
+	if err != nil {
+		d.zip = nil
+		return nil, err
+	}
+	d.plain.Reset()
+	d.upTo = io.LimitedReader{R: d.zip, N: int64(maxPlain) + 1}
+	if _, err := d.plain.ReadFrom(&d.upTo); err != nil {
+		return nil, err
+	}
+	return d.plain.Bytes(), nil
+}
+
+// stored returns what encoder.store wrote; false for any other zlib data.
+func stored(b []byte) ([]byte, bool) {
+	n := len(b) - storedHead - adler32.Size
+	if n < 0 || n > maxStored || string(b[:3]) != storedMark ||
+		binary.LittleEndian.Uint16(b[3:]) != uint16(n) ||
+		binary.LittleEndian.Uint16(b[5:]) != ^uint16(n) {
+		return nil, false
+	}
+	plain := b[storedHead : storedHead+n]
+	return plain, binary.BigEndian.Uint32(b[storedHead+n:]) == adler32.Checksum(plain)
 }
 
 // counts reads a histogram's buckets into an empty one.

@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"encoding/base64"
 	"encoding/binary"
+	"hash/adler32"
 	"math"
 	"strings"
 	"testing"
@@ -88,6 +89,24 @@ func TestDecodeRefuses(t *testing.T) {
 		return b
 	}
 	good := encoded(numbers(-5, 3), nil)
+	one := timeline.NewHistogram()
+	if err := one.RecordValue(int64(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	// tampered is a histogram as the recorder stores it, with another byte at a place, from the end
+	// if it is below 0.
+	tampered := func(at int) string {
+		text, _ := newEncoder().append(nil, distributionOf(one))
+		b, err := base64.StdEncoding.DecodeString(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := stored(b[8:]); !ok {
+			t.Fatal("expected that so few values are stored as they are")
+		}
+		b[(at+len(b))%len(b)] ^= 1
+		return base64.StdEncoding.EncodeToString(b)
+	}
 	places := int64(shared.index(int64(timeline.Highest)) + 1)
 	d := new(decoder)
 	for _, tc := range []struct{ name, text, want string }{
@@ -108,6 +127,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a bucket too many", encoded(numbers(-places, 1), nil), "more buckets than there are"},
 		{"too great a count", encoded(numbers(maxCount+1), nil), "expected at most"},
 		{"too great a sum", encoded(numbers(maxCount, maxCount), nil), "expected at most"},
+		{"stored, with a wrong sum", tampered(-1), "zlib: invalid checksum"},
+		{"stored, with a wrong count", tampered(-adler32.Size - 1), "zlib: invalid checksum"},
+		{"stored, with a wrong length", tampered(8 + len(storedMark)), "corrupt"},
 		{"a bomb", encoded(make([]byte, 1<<20), nil), "is not a V2 histogram"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

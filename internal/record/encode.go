@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"encoding/base64"
 	"encoding/binary"
+	"hash/adler32"
 	"math"
 	"math/bits"
 
@@ -128,10 +129,14 @@ func (e *encoder) appendPacked(
 
 	e.zipped.Reset()
 	e.zipped.Write(make([]byte, 8))
-	e.zip.Reset(&e.zipped)
-	// A bytes.Buffer does not fail.
-	_, _ = e.zip.Write(b)
-	_ = e.zip.Close()
+	if len(b) <= maxStored {
+		e.store(b)
+	} else {
+		e.zip.Reset(&e.zipped)
+		// A bytes.Buffer does not fail.
+		_, _ = e.zip.Write(b)
+		_ = e.zip.Close()
+	}
 	z := e.zipped.Bytes()
 	binary.BigEndian.PutUint32(z[0:], cookieCompressed)
 	binary.BigEndian.PutUint32(z[4:], uint32(len(z)-8))
@@ -139,4 +144,26 @@ func (e *encoder) appendPacked(
 		highest = shared.top(highest)
 	}
 	return base64.StdEncoding.AppendEncode(out, z), highest
+}
+
+// maxStored is how many bytes are not worth compressing: the code that they would be written in
+// takes as much as it saves, and most of the time of reading them.
+const maxStored = 96
+
+// How zlib data begins that is not compressed: a mark, the length of the one block, and its
+// complement.
+const (
+	storedMark = "\x78\x01\x01" // RFC 1950: deflate, quickest; RFC 1951: the last block, stored
+	storedHead = len(storedMark) + 4
+)
+
+// store writes b as zlib data that is not compressed.
+func (e *encoder) store(b []byte) {
+	var length [4]byte
+	binary.LittleEndian.PutUint16(length[:], uint16(len(b)))
+	binary.LittleEndian.PutUint16(length[2:], ^uint16(len(b)))
+	e.zipped.WriteString(storedMark)
+	e.zipped.Write(length[:])
+	e.zipped.Write(b)
+	e.zipped.Write(binary.BigEndian.AppendUint32(nil, adler32.Checksum(b)))
 }
