@@ -115,7 +115,7 @@ func TestGoodFiles(t *testing.T) {
 // What the starter has in comments is right too, once the marks are taken away.
 func TestStarterComments(t *testing.T) {
 	text := Template()
-	for _, key := range []string{"setup", "observe", "ledger", "hypothesis", "abort"} {
+	for _, key := range []string{"rerun", "setup", "observe", "ledger", "hypothesis", "abort"} {
 		block := regexp.MustCompile(`(?m)^# ` + key + `:.*\n(#   .*\n)*`)
 		if !block.MatchString(text) {
 			t.Fatalf("expected the starter to have %q in a comment", key)
