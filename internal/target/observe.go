@@ -17,9 +17,13 @@ type Observable interface {
 	Observe(ctx context.Context) (Watch, error)
 }
 
-// Watch tells of what a target uses, about each every, until ctx ends. When it returns, all
-// that it had started has ended. It goes on whatever becomes of the target: what cannot be
-// told is told as missing.
+// ShortestUse is the shortest time of which what a target used is told when a Watch ends. Of a
+// shorter one its share of CPU would be coarse, as it is counted in steps of 10 ms.
+const ShortestUse = 500 * time.Millisecond
+
+// Watch tells of what a target uses, about each every, until ctx ends, and then of the time since
+// it told last, if that is ShortestUse or more. When it returns, all that it had started has
+// ended. It goes on whatever becomes of the target: what cannot be told is told as missing.
 type Watch func(ctx context.Context, every time.Duration, to Watcher)
 
 // Watcher is told of one target, in order of time and by one goroutine at a time. It does not

@@ -180,7 +180,7 @@ func (w *watch) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			w.rest()
+			w.rest(ctx)
 			return
 		case s := <-stats:
 			w.measured(ctx, s)
@@ -194,6 +194,9 @@ func (w *watch) run(ctx context.Context) {
 		}
 	}
 }
+
+// lastAsked is how long an engine may take to tell what was used up to the end.
+const lastAsked = time.Second
 
 // statsEnded is a hint that the stream of statistics has ended, and eventsBegan that events
 // are told from now on: what happened before may have been missed.
@@ -338,8 +341,20 @@ func (w *watch) tell(v timeline.Values, missing string) {
 	w.told, w.restarts, w.ooms = now, 0, 0
 }
 
-// rest tells what was counted and is not told.
-func (w *watch) rest() {
+// rest tells at the end what is not told: what was used since it was asked last, if the engine
+// tells it soon, and what was counted. A stream has told it by then, but for a second.
+func (w *watch) rest(ctx context.Context) {
+	if w.poll && w.down == "" && w.base != nil && time.Since(w.told) >= target.ShortestUse {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAsked)
+		defer cancel()
+		if s, err := w.of.once(ctx); err == nil && s.running() && !s.backwards(w.base) &&
+			s.Read.After(w.base.Read) {
+			var v timeline.Values
+			w.limits.measure(w.base, s, &v)
+			w.tell(v, "")
+			return
+		}
+	}
 	if w.restarts+w.ooms > 0 {
 		w.tell(timeline.Values{}, w.down)
 	}

@@ -246,6 +246,19 @@ func TestWatch(t *testing.T) {
 				t.Errorf("%d uses, want 4", n)
 			}
 		}},
+		{"each six seconds, and to the end", 6 * time.Second, func(*fakeEngine) {}, func(t *testing.T, k *kept) {
+			if got := k.missing(""); got != 20*time.Second+time.Millisecond || len(k.uses) != 4 {
+				t.Errorf("measured for %s in %d uses, want all of the time in 4", got, len(k.uses))
+			}
+		}},
+		{"each six seconds, and the engine is gone at the end", 6 * time.Second, func(e *fakeEngine) {
+			time.Sleep(19 * time.Second)
+			e.change("", func() { e.deaf = true })
+		}, func(t *testing.T, k *kept) {
+			if got := k.missing(""); got != 18*time.Second {
+				t.Errorf("measured for %s, want all that the engine told", got)
+			}
+		}},
 		{"each five seconds, and the engine is gone for a while", 5 * time.Second, func(e *fakeEngine) {
 			time.Sleep(6 * time.Second)
 			e.change("", func() { e.deaf = true })

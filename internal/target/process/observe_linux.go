@@ -89,6 +89,9 @@ func (w *watch) run(ctx context.Context, every time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
+			if time.Since(w.told) >= target.ShortestUse {
+				w.look(every)
+			}
 			return
 		case <-tick.C:
 			w.look(every)

@@ -150,6 +150,17 @@ func TestObservedUseIsTrue(t *testing.T) {
 	}
 }
 
+// What is used after the last time that it was told is told at the end.
+func TestObservedToTheEnd(t *testing.T) {
+	p := mustStart(t, server(t))
+	n, stop := observed(t, p, time.Hour, nil)
+	time.Sleep(4 * target.ShortestUse) // some of which passes before it is watched
+	stop()
+	if n.len() != 1 || !measured(n.uses[0]) || n.uses[0].To.Sub(n.uses[0].From) < target.ShortestUse {
+		t.Errorf("told %+v, want what was used in all the time", n.uses)
+	}
+}
+
 // A group is watched whole, and while it is killed, frozen and started again.
 func TestObservedLife(t *testing.T) {
 	p := mustStart(t, run("family"))
