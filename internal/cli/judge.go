@@ -26,7 +26,8 @@ the report. By the rules of its plan the verdict is that of the run.
 
 With FILE the rules are those under verdict: of that file, which may be a scenario
 or hold nothing else; with --rule they stand on the command line. What they name
-must be in the recording: its stages, requests, flows and faults.
+must be in the recording: its stages, requests, flows and faults, and the services,
+probes, metrics and ledgers that were observed.
 
 A run counts exactly at the limits that its own rules name. Other limits of
 latency are judged by the buckets of the histograms, which are 0.1 % wide: a rule
