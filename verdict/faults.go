@@ -153,7 +153,11 @@ func (ws *recoveryDetectors) add(c *aggregator, iv *timeline.Interval, middle ti
 		}
 		h := health{window: iv.Window}
 		if w.others.of(middle, 0) != rule.During {
-			h.merge(&ended)
+			if len(open) == 0 {
+				h = ended // which is only read
+			} else {
+				h.merge(&ended)
+			}
 		}
 		for _, cell := range open {
 			if w.others.of(middle, cell.OpenAt) != rule.During {

@@ -186,7 +186,10 @@ func (j *Judging) prepare(in Input) *ruleCase {
 			if in.Confidence > 0 {
 				val.unsure(in.Confidence, told.view)
 			}
-			if told.final && !c.alone {
+			switch {
+			case t.scope.Worst:
+				val.interval = nil // the worst of slices has none
+			case told.final && !c.alone:
 				val.settle(in.level())
 			}
 			due := told.view.Stats.Planned > 0 || told.view.waiting && t.metric.ofAnswers
