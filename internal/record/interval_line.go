@@ -30,7 +30,7 @@ type lineParser struct {
 
 // limitsAtOnce is for how many limits room is made at once, and how many are kept as long as one of
 // them is.
-const limitsAtOnce = 32
+const limitsAtOnce = 256
 
 // maxNames bounds how many texts are kept: names and kinds of errors are few, but files are
 // anybody's.

@@ -77,12 +77,28 @@ type readingScanner struct {
 	in   *bufio.Reader
 	at   int64 // how many bytes were read
 	line int   // number of the last line that was read
+	long []byte
+}
+
+// whole reads a line, which holds until the next call.
+func (s *readingScanner) whole() ([]byte, error) {
+	line, err := s.in.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, err
+	}
+	s.long = s.long[:0]
+	for errors.Is(err, bufio.ErrBufferFull) {
+		s.long = append(s.long, line...)
+		line, err = s.in.ReadSlice('\n')
+	}
+	s.long = append(s.long, line...)
+	return s.long, err
 }
 
 // next returns the next reading; false at the end.
 func (s *readingScanner) next() (timeline.Reading, bool, error) {
 	for {
-		line, err := s.in.ReadBytes('\n')
+		line, err := s.whole()
 		if errors.Is(err, io.EOF) {
 			return timeline.Reading{}, false, nil
 		}

@@ -1,8 +1,12 @@
 package record
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -177,5 +181,39 @@ func TestLoadReadings(t *testing.T) {
 	}
 	if got := gather(t, tl.Readings); len(got) != 1 {
 		t.Errorf("of a recording that was cut off %d readings came back, want the 1 that is whole", len(got))
+	}
+}
+
+// A line can be longer than the buffer of who reads it.
+func TestLongLinesOfReadings(t *testing.T) {
+	clock := new(hand)
+	c := config(t, clock.now)
+	r := start(t, c)
+	var want []timeline.Reading
+	for i := range 5 {
+		x := probed(time.Duration(i)*sec, 1)
+		x.Detail = strings.Repeat("x", 100*i)
+		want = append(want, x)
+		r.Reading(x)
+	}
+	all, err := os.ReadFile(filepath.Join(c.Dir, TimelineFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := readingScanner{in: bufio.NewReaderSize(bytes.NewReader(all), 256)}
+	var got []timeline.Reading
+	for {
+		x, ok, err := s.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			break
+		}
+		got = append(got, x)
+	}
+	compareReadings(t, "with a small buffer", want, got)
+	if s.at != int64(len(all)) {
+		t.Errorf("read %d bytes of %d", s.at, len(all))
 	}
 }
