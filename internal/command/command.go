@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/ready"
 )
 
@@ -21,6 +22,8 @@ const (
 	maxOutput = 64 << 10
 	// outputDelay is how long the output of a command that has ended is waited for.
 	outputDelay = 100 * time.Millisecond
+	// maxLine is how much of a line of the output an error shows, in bytes.
+	maxLine = 400
 )
 
 // CannotRun says that a command could not be started.
@@ -55,9 +58,10 @@ func Ask(ctx context.Context, command []string, dir string) ([]byte, error) {
 	})
 }
 
-// Run runs a command in dir, and returns what it prints, or an error unless it exits
-// with status 0. When ctx ends, the command and what it started are killed. What a command that
-// has ended in time leaves running goes on.
+// Run runs a command in dir, and returns what it prints, with an error unless it exits
+// with status 0, which has the last line of its stderr, or else of what it printed. When ctx ends,
+// the command and what it started are killed. What a command that has ended in time leaves running
+// goes on.
 func Run(ctx context.Context, command []string, dir string) ([]byte, error) {
 	return run(ctx, command, dir, func(int) {})
 }
@@ -89,8 +93,10 @@ func run(
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		if line := said.Line(); line != "" {
 			err = fmt.Errorf("%w; stderr: %s", err, line)
+		} else if line := out.lastLine(); line != "" {
+			err = fmt.Errorf("%w; stdout: %s", err, line)
 		}
-		return nil, err
+		return out.kept.Bytes(), err
 	case out.more:
 		return nil, fmt.Errorf("it printed more than %d KiB", maxOutput>>10)
 	}
@@ -109,4 +115,14 @@ func (b *bounded) Write(p []byte) (int, error) {
 	b.more = b.more || len(p) > room
 	b.kept.Write(p[:min(len(p), room)])
 	return len(p), nil
+}
+
+// lastLine is the last line that is not empty, fit to be shown; empty if the end was not kept.
+func (b *bounded) lastLine() string {
+	if b.more {
+		return ""
+	}
+	text := strings.TrimSpace(b.kept.String())
+	line := text[strings.LastIndexByte(text, '\n')+1:]
+	return plaintext.Clip(plaintext.Line(line), maxLine)
 }

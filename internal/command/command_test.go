@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -57,6 +58,27 @@ func TestWhatIsLeftRunning(t *testing.T) {
 			if n, err := read.Read(make([]byte, 1)); n != 0 || err == nil || os.IsTimeout(err) {
 				_ = syscall.Kill(left, syscall.SIGKILL)
 				t.Errorf("what it left running goes on: %v", err)
+			}
+		})
+	}
+}
+
+// A command that fails is told of by what it wrote last: to stderr, or else to stdout, as many
+// programs do.
+func TestFailures(t *testing.T) {
+	tests := []struct{ name, script, want string }{
+		{"neither", "exit 3", "exit status 3"},
+		{"stderr", "echo out; echo err >&2; exit 3", "exit status 3; stderr: err"},
+		{"stdout", "echo one; echo two; echo; exit 3", "exit status 3; stdout: two"},
+		{"an escape sequence", `printf 'a\033[2Jb'; exit 3`, "exit status 3; stdout: a·[2Jb"},
+		{"a long line", "printf '%0500d' 0; exit 3", "exit status 3; stdout: " + strings.Repeat("0", 397) + "…"},
+		{"more than is kept", "printf '%070000d' 0; echo; echo end; exit 3", "exit status 3"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Run(t.Context(), []string{"sh", "-c", tt.script}, t.TempDir())
+			if got := fmt.Sprint(err); got != tt.want {
+				t.Errorf("found %q, expected %q", got, tt.want)
 			}
 		})
 	}

@@ -115,7 +115,7 @@ func (r *runner) do(
 	defer cancel()
 	out, err := command.Run(ctx, args, r.env.Dir)
 	if err != nil {
-		return nil, errors.New(r.env.Redact(nil)(err.Error()))
+		return nil, errors.New(r.env.Redact(r.secrets(out))(err.Error()))
 	}
 	answer := &expect.Answer{Body: out, BytesIn: int64(len(out))}
 	if kind, detail := r.check.JudgeBody(answer, time.Since(begun), secret.Shown); kind != "" {
@@ -134,14 +134,18 @@ func (r *runner) do(
 
 // printed is an error about what a command printed.
 func (r *runner) printed(why string, out []byte) error {
-	var own []string // what stands in the output, and is secret
+	shown := plaintext.Clip(strings.TrimSpace(expect.Text(out)), maxShown)
+	text := fmt.Sprintf("%s; it printed %s", why, strconv.Quote(shown))
+	return errors.New(r.env.Redact(r.secrets(out))(text))
+}
+
+// secrets is what stands in a command's output, is captured from it, and is secret.
+func (r *runner) secrets(out []byte) (own []string) {
 	for _, taker := range r.takers {
 		v, err := taker.Take(&expect.Answer{Body: out, BytesIn: int64(len(out))})
 		if err == nil && r.env.Secret(taker.Capture) {
 			own = append(own, v)
 		}
 	}
-	shown := plaintext.Clip(strings.TrimSpace(expect.Text(out)), maxShown)
-	text := fmt.Sprintf("%s; it printed %s", why, strconv.Quote(shown))
-	return errors.New(r.env.Redact(own)(text))
+	return own
 }

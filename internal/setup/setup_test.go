@@ -165,6 +165,9 @@ func TestFailures(t *testing.T) {
 		{"refused", get("x", refused.URL), []string{"setup x failed: ", "refused"}},
 		{"template", get("x", srv.URL+"/{{ .nobody }}"), []string{`no column "nobody"`}},
 		{"exit", run("x", nil, "sh", "-c", "echo broken >&2; exit 3"), []string{"exit status 3", "broken"}},
+		{"exit, printed", run("x", []expect.Capture{{Name: "token", Matches: `t=(\S+)`}},
+			"sh", "-c", "echo no; echo t=to-the-shop is old; exit 3"),
+			[]string{"setup x failed: exit status 3; stdout: t=*** is old"}},
 		{"output", run("x", []expect.Capture{{Name: "token", Matches: `t=(\S+)`}, gone},
 			"echo", "t=to-the-shop"), []string{"capture gone", `it printed "t=***"`}},
 	}
