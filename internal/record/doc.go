@@ -34,8 +34,9 @@
 // # Files
 //
 // timeline.jsonl holds a JSON object a line: a header, then intervals,
-// events and what observers saw (readings) as they come, and an end. Readings are never held in
-// memory: the judge streams them from the file, also while it is written. intervals.hlog is an
+// events and what observers saw (readings) as they come, and an end, which says how many
+// lines of each type came before it: a recording with other numbers is refused. Readings are never
+// held in memory: the judge streams them from the file, also while it is written. intervals.hlog is an
 // HdrHistogram log, V2 compressed, values in nanoseconds, tags stage/request/distribution with each
 // part percent-encoded, and stage/flow/distribution/whole for whole flows. The lines of an interval
 // in timeline.jsonl and its lines in intervals.hlog follow in the same order; a line without a tag

@@ -95,6 +95,8 @@ type endLine struct {
 	Stopped     *timeline.Stop       `json:"stopped,omitempty"`
 	Hypothesis  *timeline.Hypothesis `json:"hypothesis,omitempty"`
 	Faults      []timeline.Fault     `json:"faults"`
+	// How many lines of each type come before this one. Earlier versions did not write it.
+	Lines map[string]int `json:"lines,omitempty"`
 }
 
 // tag names a distribution in intervals.hlog: stage/request/distribution, and for

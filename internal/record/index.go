@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,8 +43,9 @@ type index struct {
 	still  timeline.StandstillLog
 	parser lineParser
 
-	readings bool  // there are some
-	size     int64 // of the whole lines of timeline.jsonl
+	kind  string         // of the line that was added last
+	lines map[string]int // of the lines between header and end, by type
+	size  int64          // of the whole lines of timeline.jsonl
 }
 
 // Load reads the timeline in a run directory, of which it keeps no file open: its
@@ -97,7 +99,7 @@ func Load(dir string) (*timeline.Timeline, error) {
 		t.Events,
 		func(a, b timeline.Event) int { return cmp.Compare(a.At, b.At) },
 	)
-	if x.readings {
+	if x.lines[typeReading] > 0 {
 		t.Readings = readings(dir, x.size)
 	}
 	t.Intervals = (&stream{dir: dir, header: x.header, parts: x.parts, duration: t.Duration}).intervals
@@ -139,7 +141,7 @@ func readIndex(path string) (*index, error) {
 		return nil, fmt.Errorf("read the recording: %w", err)
 	}
 	defer f.Close()
-	x := &index{}
+	x := &index{lines: make(map[string]int)}
 	in := bufio.NewReaderSize(f, 1<<16)
 	var at int64
 	for n := 1; ; n++ {
@@ -153,6 +155,9 @@ func readIndex(path string) (*index, error) {
 				}
 			}
 			x.size = at
+			if err := x.checkLines(); err != nil {
+				return nil, &FileError{TimelineFile, n - 1, err.Error()}
+			}
 			return x, nil
 		}
 		if err != nil {
@@ -162,6 +167,9 @@ func readIndex(path string) (*index, error) {
 			return nil, &FileError{TimelineFile, n, err.Error()}
 		}
 		at += int64(len(line))
+		if n > 1 && x.end == nil {
+			x.lines[x.kind]++
+		}
 	}
 }
 
@@ -174,6 +182,7 @@ func (x *index) add(line []byte, n int, at int64) error {
 		return errors.New("expected nothing after the line of type end, found another line")
 	}
 	if iv, ok := x.parser.plain(line); ok {
+		x.kind = typeInterval
 		return x.addInterval(iv, line, n, at)
 	}
 	var kind struct {
@@ -182,6 +191,7 @@ func (x *index) add(line []byte, n int, at int64) error {
 	if err := json.Unmarshal(line, &kind); err != nil {
 		return fmt.Errorf("expected a JSON object: %w", err)
 	}
+	x.kind = kind.Type
 	switch kind.Type {
 	case typeInterval:
 		iv, err := x.parser.interval(line)
@@ -203,7 +213,6 @@ func (x *index) add(line []byte, n int, at int64) error {
 		if lineType(line) != typeReading {
 			return errors.New(`expected a reading to begin with {"type":"reading", found another order`)
 		}
-		x.readings = true
 		_, err := parseReading(line)
 		return err
 	case typeEnd:
@@ -216,6 +225,25 @@ func (x *index) add(line []byte, n int, at int64) error {
 		}
 	default:
 		return fmt.Errorf("expected a line of type %s, found type %q", lineTypes(), kind.Type)
+	}
+	return nil
+}
+
+// checkLines holds the lines that were read against the numbers of them in the end line. Without
+// it nothing tells that readings, usage or events were taken out, and what is left would be judged
+// as if it were all.
+func (x *index) checkLines() error {
+	if x.end == nil || x.end.Lines == nil {
+		return nil // cut off, or recorded by an earlier version
+	}
+	types := slices.AppendSeq(slices.Collect(maps.Keys(x.lines)), maps.Keys(x.end.Lines))
+	slices.Sort(types)
+	for _, t := range slices.Compact(types) {
+		if want, found := x.end.Lines[t], x.lines[t]; found != want {
+			return fmt.Errorf("expected %d lines of type %s before the end, found %d: the recording "+
+				"was changed or is damaged; take it from where it was recorded, or run again",
+				want, t, found)
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,7 @@ func TestReadingsAreMadeSafe(t *testing.T) {
 
 func TestLoadReadings(t *testing.T) {
 	lines, log := recording(t, 35)
+	lines = uncounted(t, lines)
 	with := func(readings ...string) []byte {
 		head, rest, _ := strings.Cut(string(lines), "\n")
 		return []byte(head + "\n" + strings.Join(readings, "\n") + "\n" + rest)
@@ -215,5 +217,70 @@ func TestLongLinesOfReadings(t *testing.T) {
 	compareReadings(t, "with a small buffer", want, got)
 	if s.at != int64(len(all)) {
 		t.Errorf("read %d bytes of %d", s.at, len(all))
+	}
+}
+
+// uncounted is a recording as earlier versions wrote it: its end has no numbers of lines.
+func uncounted(t *testing.T, lines []byte) []byte {
+	t.Helper()
+	at := bytes.LastIndex(lines, []byte(`,"lines":{`))
+	if at < 0 {
+		t.Fatal("the end has no numbers of lines")
+	}
+	return append(slices.Clone(lines[:at]), "}\n"...)
+}
+
+// What is left of a recording from which lines were taken is not judged as if it were all.
+func TestLoadNoticesLinesThatAreGone(t *testing.T) {
+	clock := new(hand)
+	c := config(t, clock.now)
+	r := start(t, c)
+	for i := range 6 {
+		clock.set(time.Duration(i) * 500 * ms)
+		r.Reading(probed(clock.now(), 0))
+	}
+	r.Event(timeline.Event{At: sec, Type: "fault", Name: "kill"})
+	clock.set(4 * sec)
+	if _, err := r.Finish(4*sec, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := os.ReadFile(filepath.Join(c.Dir, TimelineFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(filepath.Join(c.Dir, LogFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := func(lines []byte, kind string) (out []byte) {
+		for line := range bytes.Lines(lines) {
+			if lineType(line) == kind {
+				kind = "" // one of them
+				continue
+			}
+			out = append(out, line...)
+		}
+		return out
+	}
+	for _, tc := range []struct {
+		name  string
+		lines []byte
+		want  string // empty: is read
+	}{
+		{"whole", lines, ""},
+		{"a reading less", without(lines, typeReading), "expected 6 lines of type reading before the end, found 5: "},
+		{"an event less", without(lines, typeEvent), "expected 1 lines of type event before the end, found 0: "},
+		{"of an earlier version", without(uncounted(t, lines), typeReading), ""},
+		{"cut off", without(without(lines, typeReading), typeEnd), ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, _, err := loadAll(t, t.TempDir(), tc.lines, log)
+			switch {
+			case tc.want == "" && err != nil:
+				t.Error(err)
+			case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+		})
 	}
 }

@@ -24,8 +24,9 @@ type writer struct {
 	log   *os.File
 	buf   bytes.Buffer
 	enc   *encoder
-	text  []byte // an encoded histogram
-	size  int64  // of timeline.jsonl: of its whole lines
+	text  []byte         // an encoded histogram
+	size  int64          // of timeline.jsonl: of its whole lines
+	count map[string]int // of these lines, by type; the header has none
 	err   error
 }
 
@@ -36,7 +37,7 @@ func create(c *Config) (*writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the run directory: %w", err)
 	}
-	w := &writer{root: root, enc: newEncoder()}
+	w := &writer{root: root, enc: newEncoder(), count: make(map[string]int)}
 	if w.lines, err = w.create(TimelineFile); err == nil {
 		w.log, err = w.create(LogFile)
 	}
@@ -167,7 +168,7 @@ func (w *writer) event(e timeline.Event) {
 func (w *writer) end(e endLine) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e.Type = typeEnd
+	e.Type, e.Lines = typeEnd, w.count
 	w.line(e)
 	if w.err == nil {
 		w.fail(errors.Join(w.log.Sync(), w.lines.Sync()))
@@ -191,7 +192,10 @@ func (w *writer) line(v any) {
 		w.fail(fmt.Errorf("encode a line of %s: %w", TimelineFile, err))
 		return
 	}
-	w.flush(w.lines)
+	kind := lineType(w.buf.Bytes())
+	if w.flush(w.lines); w.err == nil && kind != "" {
+		w.count[kind]++
+	}
 }
 
 // flush writes the buffer to f in one piece.
