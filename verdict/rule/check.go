@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-1574e9de/ordeal/internal/fielderr"
+	"github.com/seed-1574e9de/ordeal/timeline"
 )
 
 // Comparisons are the operators that compare two quantities.
@@ -121,7 +122,13 @@ func (r *resolver) mismatch(n *Node) *fielderr.Error {
 	want, text := other.Unit, r.textOf(wrong)
 	e := r.mistakeAt(wrong, fmt.Sprintf("expected a %s such as %s, found %s",
 		want, units[want].example, r.describe(wrong)))
+	instead := r.inUnit(other, wrong.Unit)
 	switch {
+	case instead != "" && wrong.Unit == Number && wrong.Literal != nil:
+		e.Hint = fmt.Sprintf("%s, or ask for %s, which is a %s",
+			withUnit(want, text, wrong.Literal.Number), instead, wrong.Unit)
+	case instead != "":
+		e.Hint = fmt.Sprintf("%s is a %s, and %s a %s", r.textOf(other), want, instead, wrong.Unit)
 	case wrong.Literal == nil:
 		e.Hint = fmt.Sprintf("%s is a %s and %s a %s: they cannot be mixed",
 			r.textOf(other), want, text, wrong.Unit)
@@ -131,6 +138,34 @@ func (r *resolver) mismatch(n *Node) *fielderr.Error {
 		e.Hint = fmt.Sprintf("%s is a %s", r.textOf(other), want)
 	}
 	return e
+}
+
+// inUnits are figures of services that are shares, and those that say the same in a unit.
+var inUnits = [][2]timeline.Figure{
+	{timeline.CPU, timeline.CPUCores}, {timeline.Memory, timeline.MemoryBytes},
+}
+
+// inUnit is how to ask in a unit for the figure that n asks; "" if it has no other one.
+func (r *resolver) inUnit(n *Node, unit Unit) string {
+	if n.Op != "" || n.Literal != nil || r.terms[n.Term].Observed == nil {
+		return ""
+	}
+	asked := r.terms[n.Term].Observed.Figure
+	for _, pair := range inUnits {
+		other := pair[0]
+		switch asked {
+		case pair[0]:
+			other = pair[1]
+		case pair[1]:
+		default:
+			continue
+		}
+		text, name := r.textOf(n), "."+asked.Row().Name
+		if at := strings.LastIndex(text, name); at >= 0 && UnitOf(other.Row().Unit) == unit {
+			return text[:at+1] + other.Row().Name + text[at+len(name):]
+		}
+	}
+	return ""
 }
 
 // withUnit says how a number is written that was meant to have a unit.
