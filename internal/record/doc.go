@@ -33,13 +33,13 @@
 //
 // # Files
 //
-// timeline.jsonl holds a JSON object a line: a header, then intervals,
-// events and what observers saw (readings) as they come, and an end, which says how many
-// lines of each type came before it: a recording with other numbers is refused. Readings are never
-// held in memory: the judge streams them from the file, also while it is written. intervals.hlog is an
-// HdrHistogram log, V2 compressed, values in nanoseconds, tags stage/request/distribution with each
-// part percent-encoded, and stage/flow/distribution/whole for whole flows. The lines of an interval
-// in timeline.jsonl and its lines in intervals.hlog follow in the same order; a line without a tag
+// timeline.jsonl holds a JSON object a line: a header, then intervals, events and what observers
+// saw (readings) as they come, and an end, which says how many lines of each type came before it:
+// a recording with other numbers is refused. Readings are never held in memory: the judge streams
+// them from the file, also while it is written. intervals.hlog is an HdrHistogram log, V2
+// compressed, values in nanoseconds, tags stage/request/distribution with each part percent-
+// encoded, and stage/flow/distribution/whole for whole flows. The lines of an interval in
+// timeline.jsonl and its lines in intervals.hlog follow in the same order; a line without a tag
 // after them is the sum of the interval's response times, for other tools. samples.jsonl holds
 // answers that were not as expected, if there were any, a bounded number of each kind, drawn from
 // the whole run; it is written anew now and then, and at the end.
