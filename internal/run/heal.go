@@ -206,6 +206,7 @@ func (h *healer) forget() error {
 		if l, _ := h.liveness(r.ID, r.Owner); l != owner.Dead {
 			continue
 		}
+		errs = append(errs, h.tellTeardown(r))
 		gone, err := h.nothingLeft(r)
 		errs = append(errs, err)
 		// While an undo is left, the record tells that its run is over.
@@ -215,6 +216,20 @@ func (h *healer) forget() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// tellTeardown tells, once, that a run was killed before it did its teardown. Nobody can do it for
+// the run: what its setup captured is gone with it.
+func (h *healer) tellTeardown(r state.Run) error {
+	if r.Teardown == nil {
+		return nil
+	}
+	h.left = append(h.left, left{stuck: true, text: fmt.Sprintf(
+		"what the setup of run %s made: it was killed before its teardown, which heal cannot do, as "+
+			"what the setup captured is gone. Do by hand what is needed of %s; the run is in %s. "+
+			"This is told once",
+		r.ID, strings.Join(r.Teardown.Steps, ", "), r.Teardown.Dir)})
+	return r.Settle()
 }
 
 // nothingLeft says whether all places were looked at where a run had things.

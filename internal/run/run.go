@@ -140,6 +140,7 @@ type runner struct {
 	observers *observe.Set
 	setup     *setup.Steps // nil: none; so is teardown
 	teardown  *setup.Steps
+	due       []string // the steps of the teardown, as heal tells them if it is never done
 	recorder  *record.Recorder
 	load      loadrunner.Counters
 	// The latest window of the generator; nil before the first.

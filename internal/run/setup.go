@@ -2,13 +2,17 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/seed-1574e9de/ordeal/attack"
 	"github.com/seed-1574e9de/ordeal/attack/payload"
+	"github.com/seed-1574e9de/ordeal/internal/plaintext"
 	"github.com/seed-1574e9de/ordeal/internal/secret"
 	"github.com/seed-1574e9de/ordeal/internal/setup"
+	"github.com/seed-1574e9de/ordeal/internal/state"
 )
 
 // prepareSetup makes sure that all steps of the setup and of the teardown can be done, and does
@@ -40,12 +44,25 @@ func (r *runner) prepareSetup() error {
 	}
 	last := env
 	last.Kind = "teardown"
+	for i := range after {
+		what := r.plan.Masked(after[i].Name + " (" + after[i].String() + ")")
+		r.due = append(r.due, plaintext.Line(what))
+	}
 	r.teardown, err = setup.Prepare(after, &last)
 	return err
 }
 
 // setUp does what is done before the load. From then on the teardown is due.
 func (r *runner) setUp(ctx context.Context) error {
+	if len(r.due) > 0 {
+		dir, err := filepath.Abs(r.dir)
+		if err == nil {
+			err = r.claim.Owe(state.Teardown{Dir: dir, Steps: r.due})
+		}
+		if err != nil {
+			return err
+		}
+	}
 	r.begun = true
 	if r.setup == nil {
 		return nil
@@ -60,10 +77,13 @@ func (r *runner) tearDown(ctx context.Context) error {
 		return nil
 	}
 	err := r.teardown.DoAll(context.WithoutCancel(ctx))
-	if err == nil {
-		return nil
+	if err != nil {
+		err = fmt.Errorf("what the run left behind was not cleaned up: %w", err)
 	}
-	return fmt.Errorf("what the run left behind was not cleaned up: %w", err)
+	if len(r.due) > 0 {
+		err = errors.Join(err, r.claim.Settle())
+	}
+	return err
 }
 
 // refreshing is the run as its setup sees it: stop ends with the load, and abort when answers are

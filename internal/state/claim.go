@@ -29,6 +29,8 @@ type Run struct {
 	Places map[string]json.RawMessage `json:"-"`
 	// Targets are what it puts under load or breaks, from when it is about to.
 	Targets []string `json:"-"`
+	// Teardown is what it owes; nil: nothing, or that was told.
+	Teardown *Teardown `json:"-"`
 
 	// Locked says that the file system has locks. The file's own numbers are there
 	// because a copy of it is locked by nobody.
@@ -206,6 +208,12 @@ func parseRun(b []byte) (Run, error) {
 		}
 		if targets, ok := places[targetsKey]; ok {
 			if err := json.Unmarshal(targets, &r.Targets); err != nil {
+				return r, err
+			}
+			continue
+		}
+		if due, ok := places[teardownKey]; ok {
+			if err := json.Unmarshal(due, &r.Teardown); err != nil {
 				return r, err
 			}
 			continue

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-1574e9de/ordeal/internal/owner"
@@ -223,6 +224,44 @@ func TestClaim(t *testing.T) {
 	}
 	if runs, err := f.Runs(); err != nil || len(runs) != 0 {
 		t.Errorf("Runs after a clean end = %v, %v", runs, err)
+	}
+}
+
+// A teardown is due until it is over, or somebody was told of it.
+func TestTeardownIsDue(t *testing.T) {
+	f := open(t)
+	c, err := f.Claim("r1", me(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := func(want *Teardown) Run {
+		t.Helper()
+		runs, err := f.Runs()
+		if err != nil || len(runs) != 1 {
+			t.Fatalf("Runs = %+v, %v; want one", runs, err)
+		}
+		if diff := cmp.Diff(want, runs[0].Teardown); diff != "" {
+			t.Errorf("the teardown (-want +got):\n%s", diff)
+		}
+		if len(runs[0].Places) > 0 {
+			t.Errorf("it is a place: %v", runs[0].Places)
+		}
+		return runs[0]
+	}
+	due := Teardown{Dir: "/runs/1", Steps: []string{"clean (DELETE /users)"}}
+	is(nil)
+	for _, settle := range []func() error{c.Settle, func() error { return is(&due).Settle() }} {
+		if err := c.Owe(due); err != nil {
+			t.Fatal(err)
+		}
+		is(&due)
+		if err := settle(); err != nil {
+			t.Fatal(err)
+		}
+		is(nil)
+	}
+	if err := c.Release(true); err != nil {
+		t.Fatal(err)
 	}
 }
 
