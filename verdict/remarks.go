@@ -54,3 +54,16 @@ func remarksOn(f *finding) []string {
 	}
 	return out
 }
+
+// OnlyStage is the stage of which alone the rule asks; empty if there is none.
+func (r *Rule) OnlyStage() string {
+	only := ""
+	for i := range r.terms {
+		t := &r.terms[i]
+		if t.observed != nil || t.share != nil || i > 0 && t.scope.Stage != only {
+			return ""
+		}
+		only = t.scope.Stage
+	}
+	return only
+}

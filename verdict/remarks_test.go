@@ -33,3 +33,17 @@ func TestRemarks(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyStage(t *testing.T) {
+	for rule, want := range map[string]string{
+		`p99 > 1s`:                 "",
+		`stage("steady").p99 > 1s`: "steady",
+		`stage("steady").p99 > 1s && stage("steady").error_rate > 1%`: "steady",
+		`stage("steady").p99 > 1s || p99 > 2s`:                        "",
+		`p99 > 2s || stage("steady").p99 > 1s`:                        "",
+	} {
+		if got := mustCompile(t, rule).OnlyStage(); got != want {
+			t.Errorf("%s: %q, want %q", rule, got, want)
+		}
+	}
+}

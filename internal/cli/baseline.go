@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -114,7 +115,7 @@ func newBaselineList(s *streams) *cobra.Command {
 				return nil
 			}
 			w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "id\tscenario\tverdict\tp99\terror rate\tmachine\t")
+			fmt.Fprintln(w, "id\tscenario\tverdict\tp99\terror rate\tmachine\tnotes")
 			for _, r := range runs {
 				fmt.Fprintln(w, row(r))
 			}
@@ -147,15 +148,18 @@ func row(r *baseline.Run) string {
 			errors = quantity.FormatFraction(float64(all.Errors()) / float64(all.Judged()))
 		}
 	}
-	marks := ""
+	var notes []string
 	if r.Pinned {
-		marks = "pinned"
+		notes = append(notes, "pinned")
 	}
 	if r.Unhealthy != "" {
-		marks += " generator not well"
+		notes = append(notes, "generator not well")
+	}
+	if len(notes) == 0 {
+		notes = []string{"-"}
 	}
 	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s", r.ID, plaintext.Line(r.Name), r.Verdict,
-		p99, errors, r.Machine, marks)
+		p99, errors, r.Machine, strings.Join(notes, ", "))
 }
 
 func newBaselineShow(s *streams) *cobra.Command {

@@ -94,6 +94,9 @@ abort:
   - service("shop").memory > 90%
   - rps < 30/s for 5s
   - service("shop").memory > 90% for 65s
+  - error_rate > 200% for 5s
+  - stage("warmup").error_rate > 50% for 4s
+  - stage("warmup").error_rate > 50% for 5s
 `
 	p, err := scenario.Parse("f.yaml", []byte(file), goodEnv, scenario.Options{})
 	if err != nil {
@@ -112,7 +115,12 @@ abort:
 	if err := Print(&b, p); err != nil {
 		t.Fatal(err)
 	}
+	if n := strings.Count(b.String(), "it must hold for"); n != 2 {
+		t.Errorf("of %d abort rules their time is found too long, want 2:\n%s", n, b.String())
+	}
 	for _, want := range []string{
+		"remark: error_rate > 200% never holds: error_rate lies between 0% and 100%",
+		"remark: it must hold for 5s, and stage warmup lasts 4s: only what is still open at the end",
 		"cannot end this run: it must hold for 1m5s, and the load lasts 1m4s",
 		"would end a run in which all goes well, after 9s: rps was 20/s", "cannot be judged with this load: too few samples for p99: 40 in 2s, and 100 are needed",
 		"cannot be decided by this load: too few samples for p99: 80, and 100 are needed"} {

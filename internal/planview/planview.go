@@ -383,10 +383,28 @@ func alarms(w io.Writer, p *scenario.Plan) {
 		if a.Description != "" {
 			fmt.Fprintf(w, "    %s\n", a.Description)
 		}
+		for _, remark := range a.Rule.Remarks() {
+			fmt.Fprintf(w, "    remark: %s\n", remark)
+		}
 		if text, ok := forecast[i]; ok {
 			fmt.Fprintf(w, "    %s\n", text)
+		} else if text := longerThanItsStage(p, &p.Abort[i]); text != "" {
+			fmt.Fprintf(w, "    remark: %s\n", text)
 		}
 	}
+}
+
+// longerThanItsStage says that an abort rule that asks of one stage must hold for longer than that
+// lasts; empty: it need not.
+func longerThanItsStage(p *scenario.Plan, a *scenario.PlannedAlarm) string {
+	for _, s := range p.Attack.Windows() {
+		if s.Name == a.Rule.OnlyStage() && a.For > s.Window.Len() {
+			return fmt.Sprintf("it must hold for %s, and stage %s lasts %s: only what is still open "+
+				"at the end of the stage could let it end the run",
+				quantity.FormatDuration(a.For), s.Name, quantity.FormatDuration(s.Window.Len()))
+		}
+	}
+	return ""
 }
 
 // ruleLine is a rule with its name, and with its severity if it does not fail the run.
