@@ -225,8 +225,8 @@ func (h *healer) tellTeardown(r state.Run) error {
 		return nil
 	}
 	h.left = append(h.left, left{stuck: true, text: fmt.Sprintf(
-		"what the setup of run %s made: it was killed before its teardown, which heal cannot do, as "+
-			"what the setup captured is gone. Do by hand what is needed of %s; the run is in %s. "+
+		"what the setup of run %s made: it was killed before its teardown was over, and heal cannot "+
+			"do that, as what the setup captured is gone. Do by hand what is needed of %s; the run is in %s. "+
 			"This is told once",
 		r.ID, strings.Join(r.Teardown.Steps, ", "), r.Teardown.Dir)})
 	return r.Settle()

@@ -45,8 +45,8 @@ func (r *runner) prepareSetup() error {
 	last := env
 	last.Kind = "teardown"
 	for i := range after {
-		what := r.plan.Masked(after[i].Name + " (" + after[i].String() + ")")
-		r.due = append(r.due, plaintext.Line(what))
+		what := r.plan.Masked(after[i].String()) // alone: its end may be that of a secret
+		r.due = append(r.due, plaintext.Line(after[i].Name+" ("+what+")"))
 	}
 	r.teardown, err = setup.Prepare(after, &last)
 	return err
