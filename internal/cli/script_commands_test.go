@@ -228,12 +228,15 @@ func serveShop(ts *testscript.TestScript, neg bool, args []string) {
 
 // stray runs a container of the user's own, named after the script's folder,
 // from an image made of the program, or removes it with all that belongs to
-// it; the name is left in $STRAY.
+// it; the name is left in $STRAY. With own it is alone in a network, so that its address
+// stays the same when it is started again, whatever other scripts start and remove.
 //
-//	stray up|down
+//	stray up [own]
+//	stray down
 func stray(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: stray up|down")
+	own := len(args) == 2 && args[1] == "own"
+	if neg || len(args) != 1 && !own {
+		ts.Fatalf("usage: stray up [own], or stray down")
 	}
 	cli, err := newEngineClient(ts)
 	ts.Check(err)
@@ -245,6 +248,7 @@ func stray(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "down" {
 		cli.ContainerRemove(ctx, name, container.RemoveOptions{Force: true})
 		cli.ImageRemove(ctx, name+":test", image.RemoveOptions{Force: true})
+		cli.NetworkRemove(ctx, name)
 		return
 	}
 	ts.Defer(func() { stray(ts, false, []string{"down"}) })
@@ -252,18 +256,24 @@ func stray(ts *testscript.TestScript, neg bool, args []string) {
 	// One that the engine chooses would be another after a restart, which kill refuses.
 	port, err := freeport.Pick()
 	ts.Check(err)
+	host := &container.HostConfig{PortBindings: portMap("8080/tcp", port)}
+	if own {
+		_, err := cli.NetworkCreate(ctx, name, network.CreateOptions{})
+		ts.Check(err)
+		host.NetworkMode = container.NetworkMode(name)
+	}
 	created, err := cli.ContainerCreate(ctx, &container.Config{
 		Image: name + ":test", Cmd: []string{"demo", "api", "--listen", "0.0.0.0:8080"},
 		Labels:       map[string]string{"com.docker.compose.project": name, "com.docker.compose.service": "api"},
 		ExposedPorts: portSet("8080/tcp"),
-	}, &container.HostConfig{PortBindings: portMap("8080/tcp", port)}, nil, nil, name)
+	}, host, nil, nil, name)
 	ts.Check(err)
 	ts.Check(cli.ContainerStart(ctx, created.ID, container.StartOptions{}))
 	info, err := cli.ContainerInspect(ctx, created.ID)
 	ts.Check(err)
 	ts.Setenv("STRAY", name)
 	ts.Setenv("STRAY_PORT", info.NetworkSettings.Ports["8080/tcp"][0].HostPort)
-	for _, n := range info.NetworkSettings.Networks { // the default one, which engines name
+	for _, n := range info.NetworkSettings.Networks { // the only one
 		ts.Setenv("STRAY_IP", n.IPAddress)
 	}
 }
