@@ -203,18 +203,4 @@ func ledgerLines(r *Run) []string {
 }
 
 // ledgers lists what came of the writes that were read back.
-func (m *markdown) ledgers(r *Run) {
-	lines := ledgerLines(r)
-	printed := 0
-	for _, line := range lines {
-		if !m.room(printed) {
-			break
-		}
-		m.line("- %s", escapeMarkdown(line))
-		printed++
-	}
-	if len(lines) > 0 {
-		m.line("")
-	}
-	m.more(len(lines) - printed)
-}
+func (m *markdown) ledgers(r *Run) { m.list(ledgerLines(r)) }

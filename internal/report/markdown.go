@@ -54,18 +54,23 @@ func (m *markdown) headline(r *Run) {
 			why = append(why, dirtyLine(f))
 		}
 	}
+	m.list(why)
+}
+
+// list writes an item for each line, as many as there is room for, and how many are left out.
+func (m *markdown) list(lines []string) {
 	printed := 0
-	for _, line := range why {
+	for _, line := range lines {
 		if !m.room(printed) {
 			break
 		}
 		m.line("- %s", escapeMarkdown(line))
 		printed++
 	}
-	if len(why) > 0 {
+	if len(lines) > 0 {
 		m.line("")
 	}
-	m.more(len(why) - printed)
+	m.more(len(lines) - printed)
 }
 
 func (m *markdown) rules(all []verdict.RuleResult) {
