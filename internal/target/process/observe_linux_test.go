@@ -144,7 +144,7 @@ func TestObservedUseIsTrue(t *testing.T) {
 	if math.Abs(cores/own-1) > 0.05 {
 		t.Errorf("%.4f cores by /proc, %.4f by the process", cores, own)
 	}
-	// The runtime of the test binary is in it, and the race detector's own memory where there is one.
+	// The runtime of the test binary is in it, and the memory of the race detector if there is one.
 	most := 1.3 * held
 	if underRace() {
 		most = 2 * held
